@@ -1,0 +1,45 @@
+/** What the control plane can be asked and told: the one door of the API into the controller. */
+import type { EndpointSpec } from '../core/endpoint.ts'
+import type { LoggedEvent, OperatorVerb } from '../core/event.ts'
+import type { Judgement } from '../core/judgement.ts'
+import type { ReleasePlan } from '../core/plan.ts'
+import type { ControlState, ReleaseState } from '../core/state.ts'
+import type { TimelineEntry } from '../core/timeline.ts'
+import type { InstanceStatus } from '../ports/deployer.ts'
+
+/** What applying a document did, or would do. */
+export type Change = {
+  action: 'created' | 'updated' | 'unchanged' | 'started'
+  /** Such as `Endpoint/digits` or `Release/digits-1`. */
+  resource: string
+  /** Paths that differ, with both values as they are in the compiled resource. */
+  differences: readonly { path: string; before: unknown; after: unknown }[]
+  note: string | null
+}
+
+/** A release as of now: the folded state, the newest look at the evidence (not in the log unless it decided something). */
+export type ReleaseView = { release: ReleaseState; latest: { atMs: number; judgement: Judgement } | null }
+
+export type ReleaseRequest = Omit<ReleasePlan, 'from' | 'planVersion'>
+
+export interface ControlPlane {
+  state(): ControlState
+  instances(endpoint: string, version: string): readonly InstanceStatus[]
+  /** Throws not-found, version-immutable, in-use, model-invalid …; then nothing has changed. */
+  applyEndpoint(request: { spec: EndpointSpec; actor: string; dryRun: boolean }): Promise<Change>
+  deleteEndpoint(request: { endpoint: string; actor: string }): void
+  /** Starts the release unless the document asks for what already is or runs; throws preflight-refused, release-conflict. */
+  applyRelease(request: {
+    plan: ReleaseRequest
+    actor: string
+    dryRun: boolean
+    again: boolean
+  }): Promise<{ change: Change; release: string | null }>
+  operate(request: { release: string; verb: OperatorVerb; actor: string; note: string | null }): ReleaseView
+  release(id: string): ReleaseView
+  /** Every decision of a release in order, with its numbers. */
+  timeline(release: string): readonly TimelineEntry[]
+  events(query: { afterSeq: number; limit: number; release: string | null }): readonly LoggedEvent[]
+  /** Calls back for every appended event; returns the way to stop. */
+  subscribe(listener: (event: LoggedEvent) => void): () => void
+}

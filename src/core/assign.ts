@@ -1,0 +1,80 @@
+/**
+ * Assignment: the version that serves a unit. `hash(unit, salt)` against an ordered list of segments; the same answer
+ * in every process. Test vectors are published in docs/assignment.md; a change of the hash is a major version.
+ */
+import { limits } from './limits.ts'
+import type { TrafficTable } from './traffic.ts'
+
+export type Assignment = {
+  version: string
+  /** The probability with which this version was chosen: 1 for a rule or a pin. */
+  propensity: number
+}
+
+/** MurmurHash3 x86 32-bit over bytes (Appleby, public domain algorithm), the finaliser included. Returns 0 … 2^32-1. */
+export function murmur3(bytes: Uint8Array, seed: number): number {
+  const blocks = bytes.length & ~3
+  let hash = seed | 0
+  for (let i = 0; i < blocks; i += 4) {
+    const block =
+      (bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8) | ((bytes[i + 2] ?? 0) << 16) | ((bytes[i + 3] ?? 0) << 24)
+    hash ^= scramble(block)
+    hash = (hash << 13) | (hash >>> 19)
+    hash = (Math.imul(hash, 5) + 0xe6546b64) | 0
+  }
+  let tail = 0
+  for (let i = bytes.length - 1; i >= blocks; i--) tail = (tail << 8) | (bytes[i] ?? 0)
+  if (blocks < bytes.length) hash ^= scramble(tail)
+  return finalise(hash ^ bytes.length)
+}
+
+function scramble(block: number): number {
+  const mixed = Math.imul(block, 0xcc9e2d51)
+  return Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593)
+}
+
+function finalise(hash: number): number {
+  let h = hash
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}
+
+const utf8 = new TextEncoder()
+
+/** The seed that a table's salt gives; computed once per table. */
+export function saltSeed(salt: string): number {
+  return murmur3(utf8.encode(salt), 0)
+}
+
+/** The bucket of a unit, 0 … 999,999: floor(hash32 × 1e6 / 2^32), exact in a double. */
+export function bucketOf(unit: string, seed: number): number {
+  return Math.floor((murmur3(utf8.encode(unit), seed) * limits.ppmTotal) / 0x1_0000_0000)
+}
+
+/** The version whose segment holds the bucket; binary search over the ordered segments. */
+export function versionAt(table: TrafficTable, bucket: number): string {
+  const { segments } = table
+  let low = 0
+  let high = segments.length - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (bucket < (segments[middle]?.endPpm ?? 0)) high = middle
+    else low = middle + 1
+  }
+  const segment = segments[low]
+  if (segment === undefined) throw new Error(`traffic table of ${table.endpoint} has no segments`)
+  return segment.version
+}
+
+/** Assigns a unit: rules first, in order, then weights. `header` answers a header's value by lower-case name. */
+export function assign(
+  table: TrafficTable,
+  request: { unit: string; seed: number; header: (name: string) => string | undefined },
+): Assignment {
+  for (const rule of table.rules) {
+    if (request.header(rule.header) === rule.equals) return { version: rule.version, propensity: 1 }
+  }
+  const version = versionAt(table, bucketOf(request.unit, request.seed))
+  return { version, propensity: (table.weights[version] ?? 0) / limits.ppmTotal }
+}

@@ -1,0 +1,64 @@
+/**
+ * Every error that a person may read: its code, its title and what it means. Codes are never reused.
+ * Programmer errors are asserts; the world's errors are `CutoverError`s, thrown at the edges.
+ */
+export const errorTable = {
+  'invalid-resource': 'The resource is not valid',
+  'invalid-request': 'The request is not valid',
+  'not-available-yet': 'This part of Cutover is not available yet',
+  'endpoint-not-found': 'There is no such endpoint',
+  'version-not-found': 'There is no such version',
+  'release-not-found': 'There is no such release',
+  'prediction-not-found': 'There is no such prediction',
+  'release-conflict': 'The endpoint already has a release under way',
+  'release-state': 'The release is not in a state that allows this',
+  'in-use': 'The resource is in use',
+  'version-immutable': 'A version cannot change once it exists',
+  'preflight-refused': 'The release cannot work as planned',
+  'model-invalid': 'The model file cannot be served',
+  'tensor-invalid': 'The request does not fit the model',
+  'body-too-large': 'The body is larger than allowed',
+  'pin-refused': 'The endpoint does not allow pinning a version',
+  'not-ready': 'No instance is ready',
+  overloaded: 'Too many requests are waiting',
+  'backend-unreachable': 'The model server cannot be reached',
+  'backend-failed': 'The model server broke off its answer',
+  'backend-timeout': 'The model server did not answer in time',
+  'client-closed': 'The client went away',
+  'method-not-allowed': 'The method is not allowed here',
+  'route-not-found': 'There is nothing at this path',
+  'data-folder-locked': 'Another server uses the data folder',
+  'data-folder-invalid': 'The data folder cannot be used',
+  'port-in-use': 'The port is in use',
+  'binding-refused': 'Binding beyond loopback needs authentication',
+  'store-failed': 'The store failed',
+  internal: 'Cutover made a mistake',
+} as const
+
+export type ErrorCode = keyof typeof errorTable
+
+/** One fault in an input: where it is, what is there, and what would be allowed. */
+export type Problem = {
+  /** A path such as `stages[0].canary.steps[1]`; empty for the whole input. */
+  path: string
+  message: string
+  value?: unknown
+  allowed?: readonly string[]
+}
+
+export class CutoverError extends Error {
+  readonly code: ErrorCode
+  readonly problems: readonly Problem[]
+
+  constructor(code: ErrorCode, detail: string, problems: readonly Problem[] = [], cause?: unknown) {
+    super(detail, cause === undefined ? undefined : { cause })
+    this.name = 'CutoverError'
+    this.code = code
+    this.problems = problems
+  }
+}
+
+/** Ends every switch over a closed union: a new member without a case does not compile. */
+export function assertNever(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`)
+}

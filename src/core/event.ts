@@ -1,0 +1,29 @@
+/**
+ * Everything that can happen. Events are appended to the log before they take effect and the log is the ground state:
+ * these shapes must stay readable for ever, so a member is added, never changed.
+ */
+import type { EndpointSpec } from './endpoint.ts'
+import type { Judgement } from './judgement.ts'
+import type { ReleasePlan } from './plan.ts'
+
+export const operatorVerbs = ['promote', 'pause', 'resume', 'approve', 'abort', 'rollback'] as const
+export type OperatorVerb = (typeof operatorVerbs)[number]
+
+export type ControlEvent =
+  /** A server came up on this log: whatever ran in its predecessor is gone and is started anew. */
+  | { type: 'server-started' }
+  | { type: 'endpoint-applied'; spec: EndpointSpec; actor: string }
+  | { type: 'endpoint-deleted'; endpoint: string; actor: string }
+  | { type: 'release-started'; release: string; plan: ReleasePlan; actor: string }
+  | { type: 'fleet-ready'; endpoint: string; version: string }
+  | { type: 'fleet-failed'; endpoint: string; version: string; reason: string }
+  | { type: 'traffic-applied'; endpoint: string; epoch: number }
+  | { type: 'judged'; release: string; judgement: Judgement }
+  /** Time passed: moves what waits for a deadline. */
+  | { type: 'tick'; release: string }
+  | { type: 'operator'; release: string; verb: OperatorVerb; actor: string; note: string | null }
+
+export type EventType = ControlEvent['type']
+
+/** An event with its place in the log and its time; time enters the core here and nowhere else. */
+export type LoggedEvent = { seq: number; atMs: number; event: ControlEvent }

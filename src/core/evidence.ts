@@ -1,0 +1,34 @@
+/** Sufficient statistics per epoch and version. What a tick reads, whatever the number of predictions behind it. */
+import { DDSketch } from '../stats/ddsketch.ts'
+
+export type Counts = { trials: number; events: number }
+
+export type VersionEvidence = {
+  /** Requests that the table sent to this version, and how many of them its servers failed. */
+  requests: number
+  errors: number
+  /** Answered requests' latency in milliseconds. */
+  latencyMs: DDSketch
+  /** Rows whose true label is known, and how many were predicted wrongly. */
+  labelled: number
+  wrong: number
+  /** Units that the release first met on this version in this epoch. */
+  newUnits: number
+  firstAtMs: number | null
+  lastAtMs: number | null
+}
+
+export type EpochEvidence = { epoch: number; versions: Readonly<Record<string, VersionEvidence>> }
+
+export function emptyVersionEvidence(): VersionEvidence {
+  return {
+    requests: 0,
+    errors: 0,
+    latencyMs: new DDSketch(),
+    labelled: 0,
+    wrong: 0,
+    newUnits: 0,
+    firstAtMs: null,
+    lastAtMs: null,
+  }
+}

@@ -1,0 +1,58 @@
+/** What one look at the evidence says: a verdict per check with the numbers it rests on. Serialised into the log. */
+import type { MetricCheck } from './plan.ts'
+
+/** Insufficient is never a pass and never a failure; invalid holds and says why. */
+export type Verdict = 'pass' | 'fail' | 'insufficient' | 'invalid'
+
+export type Role = 'guardrail' | 'signal' | 'goal' | 'validity'
+
+export type SideNumbers = {
+  version: string
+  /** Observations: requests, answered requests or labelled rows. */
+  trials: number
+  /** Harmful events among them: errors or wrong answers; null for a quantile. */
+  events: number | null
+  /** The rate, or the quantile in milliseconds; null without data. */
+  value: number | null
+}
+
+/** `candidate - stable` for rates, `candidate / stable - 1` for latency: greater is worse, everywhere. */
+export type CheckResult = {
+  check: MetricCheck
+  role: Role
+  verdict: Verdict
+  /** One sentence with the numbers, for a person. */
+  reason: string
+  candidate: SideNumbers
+  stable: SideNumbers
+  /** Estimated harm and its always-valid interval; null where the data give no bound yet. */
+  harm: { estimate: number | null; lower: number | null; upper: number | null }
+  /** Natural logarithm of the evidence against "harm is at most the margin"; a breach at log(1/alpha). */
+  logEvidence: number | null
+  method: string
+  /** The counts per epoch that the method was given: enough to recompute it by hand. */
+  strata: readonly { epoch: number; candidate: Stratum; stable: Stratum }[]
+}
+
+export type Stratum = { trials: number; events: number }
+
+export type Validity = {
+  verdict: 'pass' | 'invalid'
+  reason: string
+  logEvidence: number | null
+  observed: readonly number[]
+  expected: readonly number[]
+}
+
+export type Judgement = {
+  /** Of all checks together: any guardrail fails → fail; else invalid, insufficient, pass in this order. */
+  verdict: Verdict
+  reason: string
+  validity: Validity
+  checks: readonly CheckResult[]
+  /** Requests that the candidate answered in the epoch that is running. */
+  stepRequests: number
+  /** Requests and units that met the candidate since the release began. */
+  exposedRequests: number
+  exposedUnits: number
+}

@@ -1,0 +1,79 @@
+/**
+ * Every bound of the system has its name here: queues, bodies, timeouts, windows, histories.
+ * What happens at the bound stands beside it.
+ */
+export const limits = {
+  /** Weights are parts per million; they sum to this. */
+  ppmTotal: 1_000_000,
+
+  /** Names of endpoints, versions and metrics: longer ones are refused. */
+  nameLengthMax: 63,
+  versionsPerEndpointMax: 100,
+  instancesPerVersionMax: 64,
+  stagesPerReleaseMax: 20,
+  stepsPerStageMax: 100,
+  guardrailsPerReleaseMax: 50,
+  /** Segments of one traffic table; a change that would pass it is refused. */
+  segmentsMax: 10_000,
+
+  /** Bodies over these are answered 413 and the connection is closed. */
+  inferenceBodyBytesMax: 64 * 1024 * 1024,
+  feedbackBodyBytesMax: 8 * 1024 * 1024,
+  controlBodyBytesMax: 4 * 1024 * 1024,
+  headerBytesMax: 32 * 1024,
+  /** Outcomes in one feedback request; more are answered 413. */
+  feedbackItemsMax: 10_000,
+  unitKeyBytesMax: 512,
+  predictionIdBytesMax: 128,
+
+  /** The part of an answer that is kept to read the predicted value from; a longer answer is recorded without one. */
+  answerBytesMax: 256 * 1024,
+  /** Predictions waiting for the store. When full the newest is dropped and counted: live traffic never waits. */
+  recorderQueueMax: 50_000,
+  /** A batch goes to the store after this time or this many predictions, whichever is first. */
+  recorderFlushMs: 200,
+  recorderBatchMax: 2_000,
+  /** Outcomes whose prediction is not known yet are kept this long. */
+  orphanOutcomeMs: 7 * 24 * 3600_000,
+
+  /** Requests waiting inside one local model instance; more are answered 503. */
+  instanceQueueMax: 1_024,
+  connectTimeoutMs: 2_000,
+  firstByteTimeoutMs: 60_000,
+  idleTimeoutMs: 60_000,
+  clientHeaderTimeoutMs: 15_000,
+  clientBodyTimeoutMs: 60_000,
+  keepAliveMs: 65_000,
+  upstreamConnectionsMax: 256,
+
+  /** A version that is not ready by then has failed. */
+  readyTimeoutMs: 60_000,
+  /** Requests in flight get this long when their instance is drained. */
+  drainTimeoutMs: 30_000,
+  /** Restarts of one instance within `restartWindowMs`; at one more the fleet has failed. */
+  restartsMax: 5,
+  restartWindowMs: 60_000,
+  restartBackoffMinMs: 250,
+  restartBackoffMaxMs: 15_000,
+  /** The last output lines of a command that are kept to explain a failure. */
+  commandLogLines: 200,
+
+  healthIntervalMs: 1_000,
+  healthTimeoutMs: 2_000,
+  /** Consecutive failed health checks or requests after which an address is set aside. */
+  outlierFailures: 5,
+  outlierEjectionMs: 10_000,
+
+  /** The controller looks at the evidence this often. */
+  tickIntervalMs: 500,
+  /** Units whose first version is remembered per release, for the sample-ratio check; later ones are not counted. */
+  unitsTrackedMax: 1_000_000,
+  /** Predictions kept in memory so that an outcome finds its version without the store. */
+  joinCacheMax: 200_000,
+  /** Events that one page of the control API returns. */
+  pageMax: 1_000,
+  /** Server-sent event streams open at once on the control listener. */
+  eventStreamsMax: 200,
+  /** A grace for the whole server to end in. */
+  shutdownTimeoutMs: 10_000,
+} as const

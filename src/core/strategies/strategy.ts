@@ -1,0 +1,37 @@
+/**
+ * What a strategy is: a pure reducer over its own stage. It never sees the other stages, the fleet or the clock;
+ * it answers with its next state and what it wants, and the release carries that out.
+ */
+import type { Judgement } from '../judgement.ts'
+import type { CanaryPlan, StageKind } from '../plan.ts'
+import type { CanaryState } from './canary.ts'
+
+/** The state of the running stage, by kind. */
+export type StageState = CanaryState
+
+export type StageEvent =
+  | { type: 'entered'; atMs: number }
+  | { type: 'judged'; atMs: number; judgement: Judgement }
+  | { type: 'approved'; atMs: number }
+  /** An operator wants the next step now, whatever the evidence. */
+  | { type: 'advanced'; atMs: number }
+
+/** What a stage wants of the release. */
+export type StageCommand =
+  /** Give the candidate this share of the traffic from now on. */
+  | { type: 'set-weight'; candidatePpm: number }
+  | { type: 'hold'; cause: 'ceiling' | 'approval'; reason: string }
+  | { type: 'release-hold' }
+  /** The stage's question is answered: the candidate may go on. */
+  | { type: 'passed'; reason: string }
+
+/** The same state object means: nothing happened, nothing needs to be written down. */
+export type StageResult<State> = { state: State; commands: readonly StageCommand[] }
+
+export interface Strategy<Plan, State> {
+  /** The state before `entered`. */
+  initial(plan: Plan): State
+  step(plan: Plan, state: State, event: StageEvent): StageResult<State>
+}
+
+export type StagePlanOf<Kind extends StageKind> = Extract<CanaryPlan, { kind: Kind }>

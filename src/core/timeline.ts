@@ -1,0 +1,29 @@
+/** The story of a release: its events told in order, each decision with the numbers it rests on. A fold of the log. */
+import type { Judgement } from './judgement.ts'
+
+export type TimelineEntry = {
+  seq: number
+  atMs: number
+  release: string
+  kind:
+    | 'started'
+    | 'ready'
+    | 'weight'
+    | 'hold'
+    | 'resumed'
+    | 'paused'
+    | 'promoting'
+    | 'promoted'
+    | 'rolling-back'
+    | 'rolled-back'
+    | 'operator'
+    | 'server-started'
+  /** One sentence for a person. */
+  text: string
+  /** The candidate's share after this entry. */
+  candidatePpm: number
+  /** The look at the evidence that decided it; null where none did. */
+  judgement: Judgement | null
+  /** How many requests and units had met the candidate, and for how long; on the entries that end a release. */
+  exposure: { requests: number; units: number; durationMs: number } | null
+}

@@ -1,0 +1,151 @@
+/**
+ * The traffic table: which version serves a unit. Immutable, compiled once per change, swapped whole.
+ * Weights are integers in parts per million; a unit's bucket falls into exactly one segment.
+ */
+import { CutoverError } from './errors.ts'
+import { limits } from './limits.ts'
+
+/** Parts per million by version; the values sum to 1,000,000. */
+export type Weights = Readonly<Record<string, number>>
+
+/** Buckets from `startPpm` up to but without `endPpm` belong to `version`. */
+export type Segment = { version: string; startPpm: number; endPpm: number }
+
+/** A rule that chooses a version before weights do: the first whose header equals the value wins. */
+export type MatchRule = { header: string; equals: string; version: string }
+
+export type TrafficTable = {
+  endpoint: string
+  /** Counts the periods in which weights did not change; every assignment and observation belongs to one. */
+  epoch: number
+  salt: string
+  segments: readonly Segment[]
+  weights: Weights
+  rules: readonly MatchRule[]
+  /** The version that answers in place of one that has no ready instance. */
+  stable: string
+  /** The release that set this table, if one did. */
+  release: string | null
+}
+
+/** The table of an endpoint on which one version serves everybody. */
+export function soleTable(input: { endpoint: string; version: string; epoch: number; salt: string }): TrafficTable {
+  const { endpoint, version, epoch, salt } = input
+  const segments = [{ version, startPpm: 0, endPpm: limits.ppmTotal }]
+  return {
+    endpoint,
+    epoch,
+    salt,
+    segments,
+    weights: { [version]: limits.ppmTotal },
+    rules: [],
+    stable: version,
+    release: null,
+  }
+}
+
+/** Throws unless weights are whole, not negative and sum to 1,000,000. */
+export function assertWeights(weights: Weights): void {
+  let sum = 0
+  for (const [version, ppm] of Object.entries(weights)) {
+    if (!Number.isInteger(ppm) || ppm < 0) {
+      throw new CutoverError('invalid-resource', `weight of ${version} is ${ppm} ppm; it must be a whole number from 0`)
+    }
+    sum += ppm
+  }
+  if (sum !== limits.ppmTotal) {
+    throw new CutoverError('invalid-resource', `weights sum to ${sum} ppm; they must sum to ${limits.ppmTotal}`)
+  }
+}
+
+export function weightsOf(segments: readonly Segment[]): Weights {
+  const weights: Record<string, number> = {}
+  for (const { version, startPpm, endPpm } of segments) weights[version] = (weights[version] ?? 0) + endPpm - startPpm
+  return weights
+}
+
+/** Half the sum of absolute differences: the least share of buckets that any change from `a` to `b` must move, in ppm. */
+export function totalVariationPpm(a: Weights, b: Weights): number {
+  const versions = new Set([...Object.keys(a), ...Object.keys(b)])
+  let sum = 0
+  for (const version of versions) sum += Math.abs((a[version] ?? 0) - (b[version] ?? 0))
+  return sum / 2
+}
+
+/**
+ * Segments for new weights that move exactly the total-variation distance: a version that loses weight gives up its
+ * last buckets, a version that gains takes given-up buckets only, so no bucket moves between two that both keep theirs.
+ */
+export function moveSegments(segments: readonly Segment[], target: Weights): Segment[] {
+  assertWeights(target)
+  const kept: Segment[] = []
+  const freed: Segment[] = []
+  const room: Record<string, number> = { ...target }
+  for (const segment of segments) {
+    const available = room[segment.version] ?? 0
+    const cutPpm = segment.startPpm + Math.min(available, segment.endPpm - segment.startPpm)
+    room[segment.version] = available - (cutPpm - segment.startPpm)
+    if (cutPpm > segment.startPpm) kept.push({ ...segment, endPpm: cutPpm })
+    if (cutPpm < segment.endPpm) freed.push({ ...segment, startPpm: cutPpm })
+  }
+  const taken = fillFreed(
+    freed,
+    Object.entries(room).filter(([, ppm]) => ppm > 0),
+  )
+  const merged = mergeAdjacent([...kept, ...taken].sort((a, b) => a.startPpm - b.startPpm))
+  if (merged.length > limits.segmentsMax) {
+    throw new CutoverError(
+      'invalid-resource',
+      `the traffic table would have ${merged.length} segments; at most ${limits.segmentsMax}`,
+    )
+  }
+  return merged
+}
+
+function fillFreed(freed: readonly Segment[], gains: readonly (readonly [string, number])[]): Segment[] {
+  const taken: Segment[] = []
+  const queue = gains.map(([version, ppm]) => ({ version, ppm }))
+  for (const hole of freed) {
+    let startPpm = hole.startPpm
+    while (startPpm < hole.endPpm) {
+      const gain = queue[0]
+      if (gain === undefined) throw new Error('freed buckets exceed gains: weights do not sum to the whole')
+      const endPpm = Math.min(hole.endPpm, startPpm + gain.ppm)
+      taken.push({ version: gain.version, startPpm, endPpm })
+      gain.ppm -= endPpm - startPpm
+      if (gain.ppm === 0) queue.shift()
+      startPpm = endPpm
+    }
+  }
+  return taken
+}
+
+function mergeAdjacent(segments: readonly Segment[]): Segment[] {
+  const merged: Segment[] = []
+  for (const segment of segments) {
+    const last = merged.at(-1)
+    if (last !== undefined && last.version === segment.version && last.endPpm === segment.startPpm)
+      last.endPpm = segment.endPpm
+    else merged.push({ ...segment })
+  }
+  return merged
+}
+
+/** The next epoch's table with new weights. The salt may change only while one version serves everybody: nobody moves then. */
+export function moveTable(
+  table: TrafficTable,
+  change: { weights: Weights; stable: string; release: string | null; salt?: string },
+): TrafficTable {
+  const { weights, stable, release, salt } = change
+  const segments = moveSegments(table.segments, weights)
+  const saltMayChange = table.segments.length === 1
+  return {
+    ...table,
+    epoch: table.epoch + 1,
+    salt: salt !== undefined && saltMayChange ? salt : table.salt,
+    segments,
+    weights: weightsOf(segments),
+    stable,
+    release,
+  }
+}

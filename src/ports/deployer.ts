@@ -1,0 +1,27 @@
+/** Brings fleets up and down. Idempotent: asking twice for the same does it once. */
+import type { VersionSpec } from '../core/endpoint.ts'
+import type { FleetView } from './backend.ts'
+
+/** `failed` also comes later, when a fleet that was ready cannot be kept up. */
+export type FleetReport =
+  | { state: 'ready'; endpoint: string; version: string }
+  | { state: 'failed'; endpoint: string; version: string; reason: string }
+
+export type InstanceStatus = {
+  id: string
+  state: 'starting' | 'ready' | 'unhealthy' | 'draining' | 'failed'
+  detail: string
+}
+
+export interface Deployer {
+  /** Starts what is missing; reports once all instances are ready, or that they failed, and again on every change between the two. */
+  ensure(request: { endpoint: string; version: VersionSpec; readyTimeoutMs: number }): void
+  /** Takes the fleet out of the view at once, lets requests in flight finish for `drainMs`, then ends it. */
+  stop(request: { endpoint: string; version: string; drainMs: number }): Promise<void>
+  /** Cheap checks before a version is accepted (file exists, model readable, words executable); throws a `CutoverError`. */
+  check(version: VersionSpec): Promise<void>
+  status(endpoint: string, version: string): readonly InstanceStatus[]
+  readonly fleets: FleetView
+  /** Ends everything. */
+  close(): Promise<void>
+}
