@@ -14,6 +14,8 @@ export type VersionEvidence = {
   wrong: number
   /** Units that the release first met on this version in this epoch. */
   newUnits: number
+  /** Distinct units that met this version for the first time in the release in this epoch. */
+  unitsMet: number
   firstAtMs: number | null
   lastAtMs: number | null
 }
@@ -28,6 +30,7 @@ export function emptyVersionEvidence(): VersionEvidence {
     labelled: 0,
     wrong: 0,
     newUnits: 0,
+    unitsMet: 0,
     firstAtMs: null,
     lastAtMs: null,
   }

@@ -13,8 +13,6 @@ export type StageEvent =
   | { type: 'entered'; atMs: number }
   | { type: 'judged'; atMs: number; judgement: Judgement }
   | { type: 'approved'; atMs: number }
-  /** An operator wants the next step now, whatever the evidence. */
-  | { type: 'advanced'; atMs: number }
 
 /** What a stage wants of the release. */
 export type StageCommand =
