@@ -81,15 +81,18 @@ export function createController(ports: ControllerPorts): Controller {
   const carryOut = (command: Command): void => {
     switch (command.type) {
       case 'ensure-fleet':
-        return deployer.ensure(command)
+        deployer.ensure(command)
+        break
       case 'stop-fleet':
         deployer.stop(command).catch(cause => ports.complain(`stopping ${command.endpoint}/${command.version}`, cause))
-        return
+        break
       case 'apply-route':
         traffic.apply(command)
-        return record({ type: 'traffic-applied', endpoint: command.spec.name, epoch: command.table.epoch })
+        record({ type: 'traffic-applied', endpoint: command.spec.name, epoch: command.table.epoch })
+        break
       case 'remove-route':
-        return traffic.remove(command.endpoint)
+        traffic.remove(command.endpoint)
+        break
       default:
         command satisfies never
     }

@@ -123,9 +123,7 @@ function runLatency(check: MetricCheck, role: Role, context: CheckContext, quant
   }
   const words = `${nameOf(check)} ${ms(sides.candidate.value)} against ${ms(sides.stable.value)}, harm ${percent(harm.estimate)} in [${percent(harm.lower)}, ${percent(harm.upper)}], margin ${percent(check.margin)}`
   const unbounded =
-    harm.lower === null
-      ? `${words}; ${result.needed ?? 'more'} requests of the stable version bound its quantile`
-      : null
+    harm.lower === null ? `${words}; ${result.needed} requests of the stable version bound its quantile` : null
   return {
     ...base,
     ...decide(few ?? unbounded, { words, crossed: result.crossed, overMargin: result.ratio - 1 > check.margin }),
@@ -212,8 +210,8 @@ function nameOf(check: MetricCheck): string {
   return check.measure.kind === 'accuracy' ? `${check.metric} (wrong answers)` : check.metric
 }
 
-function minusOne(ratio: number | undefined): number | null {
-  return ratio === undefined ? null : ratio - 1
+function minusOne(ratio: number | null): number | null {
+  return ratio === null ? null : ratio - 1
 }
 
 function percent(value: number | null): string {

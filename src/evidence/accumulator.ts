@@ -22,7 +22,7 @@ export function createAccumulator(): Accumulator {
 
   const at = (endpoint: string, epoch: number, version: string): VersionEvidence => {
     const epochs = getOrMake(endpoints, endpoint, () => new Map<number, Record<string, VersionEvidence>>())
-    const versions = getOrMake(epochs, epoch, () => ({}))
+    const versions = getOrMake<number, Record<string, VersionEvidence>>(epochs, epoch, () => ({}))
     const known = versions[version]
     if (known !== undefined) return known
     const made = emptyVersionEvidence()
