@@ -53,6 +53,8 @@ export type JoinedOutcome = {
   /** Not evidence when the caller pinned the version or another one answered in its place. */
   counts: boolean
   predicted: Label | null
+  /** The label that an earlier outcome gave the same row: this one corrects it. */
+  replaces: Label | null
   predictedAtMs: number
 }
 
@@ -64,7 +66,17 @@ export function labelText(label: Label): string {
   return typeof label === 'string' ? label.trim() : String(label)
 }
 
-/** Whether a prediction tells something about the version that the table chose. */
-export function isEvidence(prediction: Pick<Prediction, 'pinned'>): boolean {
-  return !prediction.pinned
+/** Makes an outcome's evidence: the prediction's own place and the value it predicted for that row. */
+export function joinOutcome(outcome: Outcome, prediction: Prediction, replaces: Label | null): JoinedOutcome {
+  return {
+    outcome,
+    endpoint: prediction.endpoint,
+    epoch: prediction.epoch,
+    version: prediction.version,
+    unit: prediction.unit,
+    counts: !prediction.pinned && prediction.version === prediction.assigned,
+    predicted: prediction.answer?.[outcome.row] ?? null,
+    replaces,
+    predictedAtMs: prediction.atMs,
+  }
 }

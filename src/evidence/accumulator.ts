@@ -84,8 +84,10 @@ function meetUnit(ledgers: Map<string, UnitLedger>, prediction: Prediction, evid
 function addOutcome(evidence: VersionEvidence, joined: JoinedOutcome): void {
   const { label } = joined.outcome
   if (label === null || joined.predicted === null) return
-  evidence.labelled += 1
-  if (labelText(label) !== labelText(joined.predicted)) evidence.wrong += 1
+  const predicted = labelText(joined.predicted)
+  if (joined.replaces === null) evidence.labelled += 1
+  else if (labelText(joined.replaces) !== predicted) evidence.wrong -= 1
+  if (labelText(label) !== predicted) evidence.wrong += 1
 }
 
 function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
