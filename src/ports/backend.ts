@@ -24,6 +24,8 @@ export type BackendResponse = {
 
 export interface Instance {
   readonly id: string
+  /** The body must come as a whole: a model in this process cannot read a stream. */
+  readonly wantsWholeBody: boolean
   /** Requests in flight: the gateway prefers the least busy instance. */
   readonly inFlight: number
   /** Rejects with a `CutoverError`: backend-unreachable (never sent), backend-failed, backend-timeout, overloaded, tensor-invalid. */
