@@ -32,7 +32,9 @@ export type ControllerPorts = {
 }
 
 export interface Controller extends ControlPlane {
-  /** Folds the log, takes over what it says should run, and begins to look at the evidence. */
+  /** Folds the log; afterwards `state()` tells what the last server left behind. */
+  load(): void
+  /** Takes over what should run and begins to look at the evidence. */
   start(): void
   /** What the deployer has to say. */
   report(report: FleetReport): void
@@ -131,12 +133,15 @@ export function createController(ports: ControllerPorts): Controller {
   const view = (id: string): ReleaseView => ({ release: need(id), latest: desk.latest.get(id) ?? null })
 
   return {
-    start() {
+    load() {
       for (;;) {
         const page = log.read({ afterSeq: desk.lastSeq(), limit: limits.pageMax })
         if (page.length === 0) break
         for (const logged of page) takeIn(logged)
       }
+    },
+
+    start() {
       record({ type: 'server-started' })
       stopTicking = clock.every(limits.tickIntervalMs, () => this.tick())
     },

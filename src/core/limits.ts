@@ -74,6 +74,8 @@ export const limits = {
   pageMax: 1_000,
   /** Server-sent event streams open at once on the control listener. */
   eventStreamsMax: 200,
+  /** After a start callers wait at most this long for every version that traffic goes to. */
+  startupGraceMs: 10_000,
   /** A grace for the whole server to end in. */
   shutdownTimeoutMs: 10_000,
 } as const

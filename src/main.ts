@@ -1,0 +1,174 @@
+/** The composition root: every part is made here, handed its ports here, and ended here in reverse order. */
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { pino } from 'pino'
+import { systemClock } from './adapters/clock/system.ts'
+import { openDataFolder } from './adapters/data-folder/data-folder.ts'
+import { createDeployer } from './adapters/deployer/deployer.ts'
+import { openSqliteEventLog } from './adapters/event-log/sqlite.ts'
+import { createMetricsPage } from './adapters/metrics/prometheus.ts'
+import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
+import { createRecorder } from './adapters/recorder/recorder.ts'
+import { createApi } from './api/api.ts'
+import { compileResource } from './config/compile.ts'
+import { parseDocuments } from './config/documents.ts'
+import type { ServerSettings } from './config/load.ts'
+import { resolvePaths } from './contract/resource-paths.ts'
+import { type Controller, createController } from './controller/controller.ts'
+import { CutoverError } from './core/errors.ts'
+import { limits } from './core/limits.ts'
+import type { ControlState } from './core/state.ts'
+import { isTerminal } from './core/state.ts'
+import { type Accumulator, createAccumulator } from './evidence/accumulator.ts'
+import { createGateway } from './gateway/gateway.ts'
+import type { Deployer, FleetReport } from './ports/deployer.ts'
+import type { PredictionLog } from './ports/prediction-log.ts'
+
+export const version = readVersion()
+
+export type RunningServer = {
+  inference: { host: string; port: number }
+  control: { host: string; port: number }
+  stop(): Promise<void>
+}
+
+/** Starts a server on its data folder; rejects with a `CutoverError` and leaves nothing running if it cannot. */
+export async function startServer(settings: ServerSettings): Promise<RunningServer> {
+  const endings: (() => unknown)[] = []
+  const stop = async (): Promise<void> => {
+    for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end()
+  }
+  try {
+    return { ...(await compose(settings, endings)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function compose(settings: ServerSettings, endings: (() => unknown)[]): Promise<Omit<RunningServer, 'stop'>> {
+  const logger = pino({ level: settings.logLevel, base: null }, pino.destination({ fd: 2, sync: true }))
+  const complain = (what: string, cause: unknown): void => logger.error({ err: cause }, what)
+  const clock = systemClock
+
+  const folder = openDataFolder(settings.data)
+  endings.push(() => folder.close())
+  const log = openSqliteEventLog(folder.file('events.db'))
+  endings.push(() => log.close())
+  const predictions = await openSqlitePredictionLog(folder.file('predictions.db'))
+  endings.push(() => predictions.close())
+
+  const evidence = createAccumulator()
+  const recorder = createRecorder({ log: predictions, clock, onCommitted: batch => evidence.add(batch), complain })
+  endings.push(() => recorder.close())
+
+  let controller: Controller | null = null
+  const report = (one: FleetReport): void => controller?.report(one)
+  const deployer = createDeployer({
+    clock,
+    report,
+    log: (endpoint, name) => (level, message) => logger[level]({ endpoint, version: name }, message),
+  })
+  endings.push(() => deployer.close())
+
+  let isServing = false
+  const metrics = createMetricsPage(() => ({
+    ...gateway.stats(),
+    recorder: recorder.stats(),
+    readyInstances: readyInstances(control.state(), deployer),
+    state: control.state(),
+  }))
+  const gateway = createGateway({
+    fleets: deployer.fleets,
+    recorder,
+    clock,
+    version,
+    logger,
+    isReady: () => isServing,
+    observe: sample => metrics.observe(sample),
+  })
+  const control = createController({ log, clock, deployer, traffic: gateway, evidence, complain })
+  controller = control
+  control.load()
+  await rebuildEvidence(control.state(), { predictions, evidence })
+  control.start()
+  endings.push(() => control.stop())
+
+  const api = createApi({ control, predictions, metrics, version, clock, health: { ready: () => isServing } })
+  endings.push(() => api.close())
+  const controlAddress = await api.listen(settings.control)
+  if (settings.resources !== null) await applyFile(control, settings.resources)
+
+  await fleetsSettled(control, deployer)
+  const inference = await gateway.listen(settings.inference)
+  endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
+  isServing = true
+  logger.info({ inference, control: controlAddress, data: folder.path }, 'serving')
+  return { inference, control: controlAddress }
+}
+
+function readyInstances(state: ControlState, deployer: Deployer) {
+  return Object.values(state.endpoints).flatMap(({ spec, fleets }) =>
+    Object.keys(fleets).map(name => ({
+      endpoint: spec.name,
+      version: name,
+      count: deployer.fleets.readyCount(spec.name, name),
+    })),
+  )
+}
+
+/** What the running releases rest on is read again from the log of predictions: the same numbers as before. */
+async function rebuildEvidence(
+  state: ControlState,
+  from: { predictions: PredictionLog; evidence: Accumulator },
+): Promise<void> {
+  for (const release of Object.values(state.releases)) {
+    const fromEpoch = release.epochs[0]?.epoch
+    if (isTerminal(release) || fromEpoch === undefined) continue
+    await from.predictions.replay({ endpoint: release.plan.endpoint, fromEpoch }, ({ predictions, joined }) =>
+      from.evidence.add({ fresh: predictions, joined }),
+    )
+  }
+}
+
+/** Callers are let in once every version that traffic goes to is up, or is known not to come up. */
+async function fleetsSettled(control: Controller, deployer: Deployer): Promise<void> {
+  const untilMs = performance.now() + limits.startupGraceMs
+  const isSettled = (): boolean =>
+    Object.values(control.state().endpoints).every(({ spec, table, fleets }) =>
+      Object.keys(table.weights).every(
+        name => fleets[name] === 'failed' || deployer.fleets.readyCount(spec.name, name) > 0,
+      ),
+    )
+  while (!isSettled() && performance.now() < untilMs) await new Promise(resolve => setTimeout(resolve, 20))
+}
+
+/** Everything in the file is checked before anything is applied. */
+async function applyFile(control: Controller, file: string): Promise<void> {
+  const documents = parseDocuments(readText(file), file).map(document =>
+    compileResource(resolvePaths(document, dirname(resolve(file)))),
+  )
+  const actor = `file ${file}`
+  for (const one of documents)
+    if (one.kind === 'Endpoint') await control.applyEndpoint({ spec: one.spec, actor, dryRun: false })
+  for (const one of documents)
+    if (one.kind === 'Release') await control.applyRelease({ plan: one.plan, actor, dryRun: false, again: false })
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new CutoverError(
+      'invalid-resource',
+      `${file} cannot be read: ${error instanceof Error ? error.message : error}`,
+      [],
+      error,
+    )
+  }
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return String((JSON.parse(text) as { version: unknown }).version)
+}
