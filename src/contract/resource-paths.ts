@@ -1,0 +1,33 @@
+/** Relative paths mean something only beside the file that names them: they are made absolute before a document travels. */
+import { isAbsolute, resolve } from 'node:path'
+
+type Plain = Readonly<Record<string, unknown>>
+
+/**
+ * The document with `onnx` and `cwd` absolute, and `cwd` filled in for commands: the folder of the file.
+ * Leaves alone what it does not understand, so that validation sees the document as it was written.
+ */
+export function resolvePaths(document: unknown, baseFolder: string): unknown {
+  if (!isPlain(document) || document['kind'] !== 'Endpoint' || !isPlain(document['versions'])) return document
+  const versions = Object.entries(document['versions']).map(([name, version]) => [name, inVersion(version, baseFolder)])
+  return { ...document, versions: Object.fromEntries(versions) }
+}
+
+function inVersion(version: unknown, baseFolder: string): unknown {
+  if (!isPlain(version)) return version
+  const { onnx, cwd, command } = version
+  return {
+    ...version,
+    ...(typeof onnx === 'string' && onnx !== '' && { onnx: absolute(onnx, baseFolder) }),
+    ...(typeof cwd === 'string' && { cwd: absolute(cwd, baseFolder) }),
+    ...(command !== undefined && cwd === undefined && { cwd: baseFolder }),
+  }
+}
+
+function absolute(path: string, baseFolder: string): string {
+  return isAbsolute(path) ? path : resolve(baseFolder, path)
+}
+
+function isPlain(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
