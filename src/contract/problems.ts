@@ -63,7 +63,8 @@ function depth(issues: readonly Issue[]): number {
 function describe(issue: Issue, input: unknown, path: readonly PropertyKey[]): Found {
   const [message = '', listed] = issue.message.split(allowedMark)
   const isMissing = valueAt(input, path) === undefined && issue.code !== 'custom'
-  return { path, message: isMissing ? 'is missing' : plain(issue, message), allowed: allowedOf(issue, listed) }
+  const sentence = listed === undefined ? plain(issue, message) : message
+  return { path, message: isMissing ? 'is missing' : sentence, allowed: allowedOf(issue, listed) }
 }
 
 /** The library's own sentences name its types; a person wants what is wrong. */

@@ -148,7 +148,7 @@ export function canaryRule(canary: Loose, report: Report): void {
   let previousPpm = 0
   for (const [index, step] of steps.entries()) {
     stepRule({ step, index, isLast: index === steps.length - 1, previousPpm, stage: canary }, report)
-    previousPpm = step.weightPpm ?? previousPpm
+    if (step.weightPpm !== null && step.weightPpm < wholePpm) previousPpm = step.weightPpm
   }
 }
 
