@@ -1,27 +1,31 @@
-/** Paths in a document are relative to its file: they are made absolute before the document leaves that file's place. */
-import { resolve } from 'node:path'
+/** Relative paths mean something only beside the file that names them: they are made absolute before a document travels. */
+import { isAbsolute, resolve } from 'node:path'
 
 type Plain = Readonly<Record<string, unknown>>
 
-/** The document with `onnx` and `cwd` of its versions made absolute; a command without `cwd` runs in `folder`. */
-export function resolvePaths(document: unknown, folder: string): unknown {
+/**
+ * The document with `onnx` and `cwd` absolute, and `cwd` filled in for commands: the folder of the file.
+ * Leaves alone what it does not understand, so that validation sees the document as it was written.
+ */
+export function resolvePaths(document: unknown, baseFolder: string): unknown {
   if (!isPlain(document) || document['kind'] !== 'Endpoint' || !isPlain(document['versions'])) return document
-  const versions = Object.entries(document['versions']).map(([name, version]) => [
-    name,
-    isPlain(version) ? resolveVersion(version, folder) : version,
-  ])
+  const versions = Object.entries(document['versions']).map(([name, version]) => [name, inVersion(version, baseFolder)])
   return { ...document, versions: Object.fromEntries(versions) }
 }
 
-function resolveVersion(version: Plain, folder: string): Plain {
+function inVersion(version: unknown, baseFolder: string): unknown {
+  if (!isPlain(version)) return version
   const { onnx, cwd, command } = version
   return {
     ...version,
-    ...(typeof onnx === 'string' && { onnx: resolve(folder, onnx) }),
-    ...((typeof cwd === 'string' || (command !== undefined && cwd === undefined)) && {
-      cwd: resolve(folder, typeof cwd === 'string' ? cwd : '.'),
-    }),
+    ...(typeof onnx === 'string' && onnx !== '' && { onnx: absolute(onnx, baseFolder) }),
+    ...(typeof cwd === 'string' && { cwd: absolute(cwd, baseFolder) }),
+    ...(command !== undefined && cwd === undefined && { cwd: baseFolder }),
   }
+}
+
+function absolute(path: string, baseFolder: string): string {
+  return isAbsolute(path) ? path : resolve(baseFolder, path)
 }
 
 function isPlain(value: unknown): value is Plain {

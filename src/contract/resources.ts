@@ -3,7 +3,18 @@
  * come from here. Keys are those of the YAML files; `config/` turns a valid document into the domain's own types.
  */
 import { z } from 'zod'
-import { durationPattern, parseDurationMs, parsePercentPpm, percentPattern, pointsPattern } from './units.ts'
+import {
+  allowedMark,
+  canaryRule,
+  checksRule,
+  endpointRule,
+  releaseRule,
+  stageRule,
+  unitRule,
+  versionRule,
+  withRule,
+} from './resource-rules.ts'
+import { durationPattern, parseDurationMs, parsePercentPpm, percentPattern } from './units.ts'
 
 /** An object that refuses unknown keys and says which ones it knows. */
 function object<Shape extends z.ZodRawShape>(shape: Shape) {
@@ -15,46 +26,45 @@ function object<Shape extends z.ZodRawShape>(shape: Shape) {
   })
 }
 
-/** Separates a message from the list of what is allowed; `toProblems` splits there. */
-export const allowedMark = '; allowed: '
+const notName = `is not a name: letters, digits, dots, dashes and underscores, at most 63${allowedMark}digits, v2, fraud-eu`
+const notDuration = `is not a duration${allowedMark}500ms, 30s, 10m, 1.5h, 14d`
+const notPercent = `is not a percentage up to 100%, in steps of 0.0001%${allowedMark}0.01% to 100%`
+const notMargin = `is not a margin${allowedMark}percentage points such as 0.5pp, a relative increase such as 20%`
 
 const name = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/,
-    `a name of letters, digits, dots, dashes${allowedMark}such as digits, v2, fraud-eu`,
-  )
-  .max(63)
+  .string(notName)
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, notName)
+  .max(63, notName)
 
 const duration = z
-  .string()
-  .regex(durationPattern, `not a duration${allowedMark}500ms, 30s, 10m, 1.5h, 14d`)
-  .refine(text => (parseDurationMs(text) ?? -1) >= 0, `not a duration${allowedMark}500ms, 30s, 10m, 1.5h, 14d`)
+  .string(notDuration)
+  .regex(durationPattern, notDuration)
+  .refine(text => (parseDurationMs(text) ?? -1) >= 0, notDuration)
   .meta({ description: 'A duration: 500ms, 30s, 10m, 1.5h, 14d.' })
 
 const percent = z
-  .string()
-  .regex(percentPattern, `not a percentage${allowedMark}0.01% to 100%`)
-  .refine(text => parsePercentPpm(text) !== null, `not a percentage in steps of 0.0001%${allowedMark}0.01% to 100%`)
+  .string(notPercent)
+  .regex(percentPattern, notPercent)
+  .refine(text => parsePercentPpm(text) !== null, notPercent)
   .meta({ description: 'A percentage: 0.01% to 100%.' })
 
 const margin = z
-  .string()
-  .refine(
-    text => pointsPattern.test(text) || percentPattern.test(text),
-    `not a margin${allowedMark}percentage points such as 0.5pp, or a relative increase such as 20%`,
-  )
+  .string(notMargin)
+  .regex(/^\d+(\.\d+)?(pp|%)$/, notMargin)
   .meta({ description: 'The largest tolerated harm: 0.5pp (percentage points) for rates, 20% (relative) for latency.' })
 
 const readyCheck = object({
-  path: z.string().startsWith('/').optional().meta({
-    description:
-      'Answers 200 when the instance can serve. By default /v2/health/ready, and a server that does not know that path is ready once it answers HTTP.',
-  }),
+  path: z
+    .string()
+    .regex(/^\//, `is not a path${allowedMark}/v2/health/ready`)
+    .default('/v2/health/ready')
+    .meta({ description: 'Answers 200 when the instance can serve.' }),
   timeout: duration.default('60s').meta({ description: 'An instance that is not ready by then has failed.' }),
 })
 
-const version = object({
+const address = z.url({ protocol: /^http$/, error: `is not a base address${allowedMark}http://host:port` })
+
+const versionShape = object({
   onnx: z.string().min(1).optional().meta({ description: 'Path of an ONNX model, run in-process.' }),
   command: z
     .array(z.string().min(1))
@@ -62,7 +72,7 @@ const version = object({
     .optional()
     .meta({ description: 'Words of a command that serves on 127.0.0.1 at `{port}`; supervised.' }),
   url: z
-    .union([z.url({ protocol: /^http$/ }), z.array(z.url({ protocol: /^http$/ })).min(1)])
+    .union([address, z.array(address).min(1)])
     .optional()
     .meta({ description: 'One or several base addresses (http://host:port) of servers that run elsewhere.' }),
   instances: z.int().min(1).max(64).default(1).meta({ description: 'Running copies, for onnx and command.' }),
@@ -72,33 +82,46 @@ const version = object({
     .meta({ description: 'Folder in which the command runs; the folder of the file by default.' }),
   env: z.record(z.string(), z.string()).optional().meta({ description: 'Additional environment of the command.' }),
   ready: readyCheck.optional(),
-}).meta({ id: 'Version', description: 'An immutable model and how it runs: exactly one of onnx, command, url.' })
+})
 
-const unit = object({
-  header: z.string().min(1).optional(),
-  cookie: z.string().min(1).optional(),
-  pointer: z.string().startsWith('/').optional().meta({ description: 'JSON pointer into the request body.' }),
-}).meta({
+const version = withRule(versionShape, versionRule).meta({
+  id: 'Version',
+  description: 'An immutable model and how it runs: exactly one of onnx, command, url.',
+  oneOf: [{ required: ['onnx'] }, { required: ['command'] }, { required: ['url'] }],
+})
+
+const unitShape = object({
+  header: z.string().min(1).optional().meta({ description: 'Name of a request header.' }),
+  cookie: z.string().min(1).optional().meta({ description: 'Name of a cookie.' }),
+  pointer: z
+    .string()
+    .regex(/^\//, `is not a JSON pointer${allowedMark}/user/id`)
+    .optional()
+    .meta({ description: 'JSON pointer into the request body.' }),
+})
+
+const unit = withRule(unitShape, unitRule).meta({
   description:
     'What is kept on its version: exactly one of header, cookie, pointer. By default the header x-cutover-unit.',
+  oneOf: [{ required: ['header'] }, { required: ['cookie'] }, { required: ['pointer'] }],
 })
 
 const metric = object({
   type: z.string().meta({ description: 'accuracy: the predicted value equals the label.' }),
-  of: z.string().optional(),
-  'unit-level': z.boolean().optional(),
+  of: z.string().optional().meta({ description: 'The outcome that a mean is of; not for accuracy.' }),
+  'unit-level': z.boolean().optional().meta({ description: 'Analysed per unit; not for accuracy.' }),
 })
 
-export const endpointResource = object({
-  kind: z.literal('Endpoint'),
-  name,
+const endpointShape = object({
+  kind: z.literal('Endpoint').meta({ description: 'Always `Endpoint`.' }),
+  name: name.meta({ description: 'What clients call: part of every path.' }),
   protocol: z
     .enum(['open-inference', 'http'])
     .default('open-inference')
     .meta({ description: 'How callers speak: Open Inference Protocol v2, or any HTTP passed through.' }),
   unit: unit.optional(),
   stable: name.meta({ description: 'The version that serves at first; releases move it from then on.' }),
-  versions: z.record(name, version).refine(all => Object.keys(all).length > 0, 'at least one version'),
+  versions: z.record(name, version).meta({ description: 'Every version by its name; a version never changes.' }),
   'allow-pin': z
     .boolean()
     .default(true)
@@ -115,12 +138,17 @@ export const endpointResource = object({
   })
     .optional()
     .meta({ description: 'What is compared with the label.' }),
-  metrics: z.record(name, metric).default({}),
+  metrics: z
+    .record(name, metric)
+    .default({})
+    .meta({ description: 'Metrics of its own, by name; error-rate and the latency quantiles need no declaration.' }),
   timeouts: object({
-    connect: duration.default('2s'),
-    'first-byte': duration.default('60s'),
-    idle: duration.default('60s'),
-  }).prefault({}),
+    connect: duration.default('2s').meta({ description: 'To reach the model server.' }),
+    'first-byte': duration.default('60s').meta({ description: 'From the request to the first byte of the answer.' }),
+    idle: duration.default('60s').meta({ description: 'Between two parts of the answer.' }),
+  })
+    .prefault({})
+    .meta({ description: 'How long the gateway waits for a model server.' }),
   'body-limit': z
     .int()
     .min(1)
@@ -130,7 +158,12 @@ export const endpointResource = object({
   'payload-sample': percent
     .default('1%')
     .meta({ description: 'Share of units whose request and answer bodies are kept.' }),
-}).meta({ id: 'Endpoint', description: 'The stable name that clients call; owns versions, metrics and traffic.' })
+})
+
+export const endpointResource = withRule(endpointShape, endpointRule).meta({
+  id: 'Endpoint',
+  description: 'The stable name that clients call; owns versions, metrics and traffic.',
+})
 
 const check = object({
   margin,
@@ -150,7 +183,7 @@ const check = object({
 const canaryStep = z.union([
   percent,
   object({
-    weight: percent,
+    weight: percent.meta({ description: "The candidate's share of the traffic." }),
     for: duration.optional().meta({ description: 'The step lasts at least this long.' }),
     'at-most': duration.optional().meta({ description: 'Without enough evidence by then the release holds.' }),
   }),
@@ -158,12 +191,13 @@ const canaryStep = z.union([
 
 export const defaultCanarySteps = ['1%', '5%', '25%', '50%'] as const
 
-export const canaryStage = object({
+const canaryShape = object({
   steps: z
     .array(canaryStep)
     .min(1)
     .max(100)
-    .default([...defaultCanarySteps]),
+    .default([...defaultCanarySteps])
+    .meta({ description: 'Weights of the candidate, rising; 100% comes by itself after the last one.' }),
   approval: z
     .boolean()
     .default(false)
@@ -176,34 +210,47 @@ export const canaryStage = object({
   'at-most': duration
     .default('24h')
     .meta({ description: 'Ceiling of each step that names none: past it the release holds.' }),
-}).meta({
+})
+
+export const canaryStage = withRule(canaryShape, canaryRule).meta({
   id: 'Canary',
   description: 'Ordered steps of weight, each ending on evidence between a floor and a ceiling of time.',
 })
 
-/** All seven kinds are known by name; the config door says which are available. */
-const stage = object({
-  recreate: z.unknown().optional(),
-  rolling: z.unknown().optional(),
-  blueGreen: z.unknown().optional(),
-  canary: canaryStage.optional(),
-  shadow: z.unknown().optional(),
-  abTest: z.unknown().optional(),
-  bandit: z.unknown().optional(),
-}).refine(one => Object.keys(one).length === 1, 'a stage names exactly one strategy')
+const notAvailableYet = 'Not available yet.'
 
-export const releaseResource = object({
-  kind: z.literal('Release'),
-  endpoint: name,
-  to: name,
-  guardrails: z
-    .record(name, check)
-    .default({})
-    .meta({ description: 'A breach rolls back. error-rate at 1pp if none is given.' }),
-  signals: z.record(name, check).default({}).meta({ description: 'A breach holds.' }),
-  stages: z.array(stage).min(1).max(20),
-  'on-fail': z.enum(['rollback', 'hold']).default('rollback'),
-  'on-conflict': z.enum(['refuse', 'queue', 'replace']).default('refuse'),
+/** All seven kinds are known by name; the config door says which are available. */
+const stageShape = object({
+  recreate: z.unknown().optional().meta({ description: notAvailableYet }),
+  rolling: z.unknown().optional().meta({ description: notAvailableYet }),
+  blueGreen: z.unknown().optional().meta({ description: notAvailableYet }),
+  canary: canaryStage.optional(),
+  shadow: z.unknown().optional().meta({ description: notAvailableYet }),
+  abTest: z.unknown().optional().meta({ description: notAvailableYet }),
+  bandit: z.unknown().optional().meta({ description: notAvailableYet }),
+})
+
+const stage = withRule(stageShape, stageRule).meta({
+  id: 'Stage',
+  description: 'One strategy with its parameters: exactly one key.',
+  minProperties: 1,
+  maxProperties: 1,
+})
+
+const checks = withRule(z.record(name, check), checksRule)
+
+const releaseShape = object({
+  kind: z.literal('Release').meta({ description: 'Always `Release`.' }),
+  endpoint: name.meta({ description: 'The endpoint whose traffic moves.' }),
+  to: name.meta({ description: 'The candidate: one of the endpoint’s versions.' }),
+  guardrails: checks.default({}).meta({ description: 'A breach rolls back. error-rate at 1pp if none is given.' }),
+  signals: checks.default({}).meta({ description: 'A breach holds.' }),
+  stages: z.array(stage).min(1).max(20).meta({ description: 'In order; the last one promotes.' }),
+  'on-fail': z.enum(['rollback', 'hold']).default('rollback').meta({ description: 'What a breached guardrail does.' }),
+  'on-conflict': z
+    .enum(['refuse', 'queue', 'replace'])
+    .default('refuse')
+    .meta({ description: 'What happens while another release of the endpoint runs.' }),
   probation: duration
     .default('0s')
     .meta({ description: 'How long the old version stays warm and watched after 100 %.' }),
@@ -211,10 +258,16 @@ export const releaseResource = object({
     .default('60s')
     .meta({ description: 'A candidate that is not ready by then is rolled back.' }),
   drain: duration.default('30s').meta({ description: 'Requests in flight get this long when a fleet ends.' }),
-}).meta({ id: 'Release', description: 'One attempt to move an endpoint from its stable version to a candidate.' })
+})
+
+export const releaseResource = withRule(releaseShape, releaseRule).meta({
+  id: 'Release',
+  description: 'One attempt to move an endpoint from its stable version to a candidate.',
+})
 
 export const resourceSchema = z.discriminatedUnion('kind', [endpointResource, releaseResource], {
-  error: issue => (issue.code === 'invalid_union' ? `unknown kind${allowedMark}Endpoint, Release` : undefined),
+  error: issue =>
+    issue.code === 'invalid_union' ? `is not a kind of resource${allowedMark}Endpoint, Release` : undefined,
 })
 
 export type EndpointResource = z.infer<typeof endpointResource>

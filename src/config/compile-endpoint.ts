@@ -1,0 +1,113 @@
+/** An Endpoint document as the specification that the control plane runs. */
+import { isAbsolute } from 'node:path'
+import type { EndpointResource } from '../contract/resources.ts'
+import type { Backend, EndpointSpec, MetricSpec, UnitSource, VersionSpec } from '../core/endpoint.ts'
+import { CutoverError, type Problem } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import { durationMs, percentPpm } from './quantities.ts'
+
+type VersionResource = EndpointResource['versions'][string]
+
+export function compileEndpoint(resource: EndpointResource): EndpointSpec {
+  refuseRelativePaths(resource)
+  return {
+    name: resource.name,
+    protocol: resource.protocol,
+    unit: compileUnit(resource.unit),
+    stable: resource.stable,
+    versions: mapValues(resource.versions, compileVersion),
+    allowPin: resource['allow-pin'],
+    answer: resource.prediction ?? null,
+    metrics: compileMetrics(resource),
+    timeouts: {
+      connectMs: durationMs(resource.timeouts.connect),
+      firstByteMs: durationMs(resource.timeouts['first-byte']),
+      idleMs: durationMs(resource.timeouts.idle),
+    },
+    bodyBytesMax: resource['body-limit'],
+    payloadSamplePpm: percentPpm(resource['payload-sample']),
+  }
+}
+
+/** The header by which callers name their unit unless the endpoint says otherwise. */
+const unitHeader = 'x-cutover-unit'
+
+function compileUnit(unit: EndpointResource['unit']): UnitSource {
+  if (unit?.cookie !== undefined) return { from: 'cookie', name: unit.cookie }
+  if (unit?.pointer !== undefined) return { from: 'body', pointer: unit.pointer }
+  return { from: 'header', name: (unit?.header ?? unitHeader).toLowerCase() }
+}
+
+function compileVersion(version: VersionResource, name: string): VersionSpec {
+  const backend = compileBackend(version)
+  return { name, backend, instances: backend.kind === 'url' ? backend.addresses.length : version.instances }
+}
+
+function compileBackend(version: VersionResource): Backend {
+  const { onnx, command, url } = version
+  if (onnx !== undefined) return { kind: 'onnx', path: onnx }
+  const ready = compileReady(version)
+  if (command !== undefined) {
+    return { kind: 'command', argv: command, cwd: version.cwd ?? '', env: version.env ?? {}, ready }
+  }
+  if (url === undefined) throw new Error('a version without a backend passed the contract')
+  return { kind: 'url', addresses: (Array.isArray(url) ? url : [url]).map(withoutSlash), ready }
+}
+
+function compileReady({ ready }: VersionResource) {
+  return {
+    path: ready?.path ?? '/v2/health/ready',
+    timeoutMs: ready === undefined ? limits.readyTimeoutMs : durationMs(ready.timeout),
+  }
+}
+
+function withoutSlash(address: string): string {
+  return address.replace(/\/+$/, '')
+}
+
+function compileMetrics(resource: EndpointResource): Record<string, MetricSpec> {
+  const unavailable = Object.entries(resource.metrics).filter(([, metric]) => metric.type !== 'accuracy')
+  if (unavailable.length > 0) {
+    const kinds = [...new Set(unavailable.map(([, metric]) => metric.type))].join(', ')
+    throw new CutoverError(
+      'not-available-yet',
+      `metrics of type ${kinds} are not available yet`,
+      unavailable.map(([name, metric]) => ({
+        path: `metrics.${name}.type`,
+        message: 'is not available yet',
+        value: metric.type,
+        allowed: ['accuracy'],
+      })),
+    )
+  }
+  return mapValues(resource.metrics, () => ({ type: 'accuracy' }))
+}
+
+/** The server does not know where a document came from; `resolvePaths` makes its paths absolute before it travels. */
+function refuseRelativePaths(resource: EndpointResource): void {
+  const problems = Object.entries(resource.versions).flatMap(([name, version]) => relativePaths(name, version))
+  if (problems.length > 0) {
+    throw new CutoverError('invalid-resource', `Endpoint ${resource.name} names relative paths`, problems)
+  }
+}
+
+function relativePaths(name: string, version: VersionResource): Problem[] {
+  const absolute = ['an absolute path; `cutover apply` makes those of a file absolute']
+  const problems: Problem[] = []
+  for (const key of ['onnx', 'cwd'] as const) {
+    const value = version[key]
+    if (value === undefined || isAbsolute(value)) continue
+    problems.push({ path: `versions.${name}.${key}`, message: 'is a relative path', value, allowed: absolute })
+  }
+  if (version.command !== undefined && version.cwd === undefined) {
+    problems.push({ path: `versions.${name}.cwd`, message: 'is missing', allowed: absolute })
+  }
+  return problems
+}
+
+function mapValues<From, To>(
+  record: Readonly<Record<string, From>>,
+  convert: (value: From, key: string) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, convert(value, key)]))
+}

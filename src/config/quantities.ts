@@ -1,0 +1,20 @@
+/** Quantities of a document that the contract has checked: anything else here is a mistake of the program. */
+import { parseDurationMs, parsePercentFraction, parsePercentPpm, parsePointsFraction } from '../contract/units.ts'
+
+export function durationMs(text: string): number {
+  return checked(parseDurationMs(text), text)
+}
+
+export function percentPpm(text: string): number {
+  return checked(parsePercentPpm(text), text)
+}
+
+/** `0.5pp` is 0.005, `20%` is 0.2. */
+export function marginFraction(text: string): number {
+  return checked(text.endsWith('pp') ? parsePointsFraction(text) : parsePercentFraction(text), text)
+}
+
+function checked(quantity: number | null, text: string): number {
+  if (quantity === null) throw new Error(`${text} passed the contract and is no quantity`)
+  return quantity
+}

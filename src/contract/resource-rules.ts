@@ -1,0 +1,211 @@
+/**
+ * What a resource must satisfy beyond the shape of its keys. Each rule looks at the smallest part that it needs and
+ * runs even where a neighbour is wrong, so that a person reads every fault at once. Values may therefore be of any type.
+ */
+import type { z } from 'zod'
+import { builtinMetricNames, isReservedMetricName, latencyQuantileOf } from './metric-names.ts'
+import { parseDurationMs, parsePercentPpm, percentPattern, pointsPattern } from './units.ts'
+
+/** Separates a message from the list of what is allowed; `toProblems` splits there. */
+export const allowedMark = '; allowed: '
+
+type Loose = Readonly<Record<string, unknown>>
+export type Report = (path: readonly PropertyKey[], message: string, allowed?: string) => void
+
+/** Adds a rule to an object's schema that runs whatever else is wrong in it. */
+export function withRule<Schema extends z.ZodType>(schema: Schema, rule: (value: Loose, report: Report) => void) {
+  return schema.superRefine(
+    (value, context) => {
+      const report: Report = (path, message, allowed) => {
+        const listed = allowed === undefined ? message : `${message}${allowedMark}${allowed}`
+        context.addIssue({ code: 'custom', path: [...path], message: listed })
+      }
+      rule(value as Loose, report)
+    },
+    { when: payload => isObject(payload.value) },
+  )
+}
+
+function isObject(value: unknown): value is Loose {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function asObject(value: unknown): Loose {
+  return isObject(value) ? value : {}
+}
+
+/** Exactly one of the keys is there. */
+function exactlyOne(value: Loose, keys: readonly string[], report: Report): void {
+  const present = keys.filter(key => value[key] !== undefined)
+  if (present.length === 1) return
+  const found = present.length === 0 ? 'none is given' : `${present.join(' and ')} are given`
+  report([], `takes exactly one of ${keys.join(', ')}; ${found}`, keys.join(', '))
+}
+
+const keysOfBackend = {
+  onnx: ['instances'],
+  command: ['instances', 'cwd', 'env', 'ready'],
+  url: ['ready'],
+} as const satisfies Readonly<Record<string, readonly string[]>>
+
+export function versionRule(version: Loose, report: Report): void {
+  exactlyOne(version, ['onnx', 'command', 'url'], report)
+  for (const [kind, takes] of Object.entries(keysOfBackend)) {
+    if (version[kind] === undefined) continue
+    for (const key of ['cwd', 'env', 'ready']) {
+      if (version[key] === undefined || (takes as readonly string[]).includes(key)) continue
+      report([key], `${kind} takes no ${key}`, [kind, ...takes].join(', '))
+    }
+  }
+  if (version['url'] !== undefined && version['instances'] !== 1 && typeof version['instances'] === 'number') {
+    report(['instances'], 'url takes no instances: there are as many as addresses', 'url, ready')
+  }
+  commandRule(version, report)
+}
+
+function commandRule(version: Loose, report: Report): void {
+  const { command, env } = version
+  if (!Array.isArray(command)) return
+  const words = [...command, ...Object.values(asObject(env))]
+  if (words.some(word => typeof word === 'string' && word.includes('{port}'))) return
+  report(
+    ['command'],
+    'the command is not told its port: put {port} into one of its words or into env',
+    '--port {port} as words, PORT: "{port}" under env',
+  )
+}
+
+export function unitRule(unit: Loose, report: Report): void {
+  exactlyOne(unit, ['header', 'cookie', 'pointer'], report)
+}
+
+const versionsMax = 100
+const checksMax = 50
+
+export function endpointRule(endpoint: Loose, report: Report): void {
+  const versions = Object.keys(asObject(endpoint['versions']))
+  const stable = endpoint['stable']
+  if (isObject(endpoint['versions']) && versions.length === 0) report(['versions'], 'needs at least one version')
+  if (versions.length > versionsMax) report(['versions'], `has ${versions.length} versions`, `at most ${versionsMax}`)
+  if (typeof stable === 'string' && versions.length > 0 && !versions.includes(stable)) {
+    report(['stable'], 'is not one of the versions', versions.join(', '))
+  }
+  for (const [name, metric] of Object.entries(asObject(endpoint['metrics']))) {
+    metricRule({ name, metric: asObject(metric), hasPrediction: endpoint['prediction'] !== undefined }, report)
+  }
+}
+
+function metricRule(input: { name: string; metric: Loose; hasPrediction: boolean }, report: Report): void {
+  const { name, metric, hasPrediction } = input
+  if (isReservedMetricName(name)) report(['metrics', name], 'is measured without declaring it; choose another name')
+  if (metric['type'] !== 'accuracy') return
+  for (const key of ['of', 'unit-level']) {
+    if (metric[key] !== undefined) report(['metrics', name, key], `accuracy takes no ${key}`, 'type')
+  }
+  if (hasPrediction) return
+  report(
+    ['metrics', name],
+    'accuracy compares the predicted value with the label: say under `prediction` where the answer holds it',
+  )
+}
+
+export function stageRule(stage: Loose, report: Report): void {
+  const kinds = Object.keys(stage).filter(kind => stage[kind] !== undefined)
+  if (kinds.length !== 1) report([], `a stage names exactly one strategy; found ${kinds.join(', ') || 'none'}`)
+}
+
+/** Names that can be measured, and margins in the unit of their measure. */
+export function checksRule(checks: Loose, report: Report): void {
+  const count = Object.keys(checks).length
+  if (count > checksMax) report([], `has ${count} checks`, `at most ${checksMax}`)
+  for (const [name, check] of Object.entries(checks)) {
+    const isLatency = latencyQuantileOf(name) !== null
+    if (name.startsWith('latency-') && !isLatency) {
+      report([name], 'no such latency quantile', builtinMetricNames.filter(known => known !== 'error-rate').join(', '))
+      continue
+    }
+    const margin = asObject(check)['margin']
+    if (typeof margin !== 'string') continue
+    if (isLatency && pointsPattern.test(margin)) {
+      report([name, 'margin'], 'the margin of a latency is a relative increase', 'a percentage such as 20%')
+    }
+    if (!isLatency && percentPattern.test(margin)) {
+      report([name, 'margin'], 'the margin of a rate is a difference in percentage points', 'such as 0.5pp')
+    }
+  }
+}
+
+const wholePpm = 1_000_000
+
+/** Weights rise from step to step below 100%; a last step of 100% says what happens anyway. */
+export function canaryRule(canary: Loose, report: Report): void {
+  if (!Array.isArray(canary['steps'])) return
+  const steps = canary['steps'].map(readStep)
+  if (steps[0]?.weightPpm === wholePpm) {
+    report(['steps'], 'needs a step below 100%: 100% is the promotion itself', '1%, 5%, 25%, 50%')
+    return
+  }
+  let previousPpm = 0
+  for (const [index, step] of steps.entries()) {
+    stepRule({ step, index, isLast: index === steps.length - 1, previousPpm, stage: canary }, report)
+    if (step.weightPpm !== null && step.weightPpm < wholePpm) previousPpm = step.weightPpm
+  }
+}
+
+type LooseStep = {
+  weightPpm: number | null
+  weight: unknown
+  floor: unknown
+  ceiling: unknown
+  keys: readonly string[]
+}
+
+function readStep(step: unknown): LooseStep {
+  const object = isObject(step) ? step : { weight: step }
+  const weight = object['weight']
+  return {
+    weightPpm: typeof weight === 'string' ? parsePercentPpm(weight) : null,
+    weight,
+    floor: object['for'],
+    ceiling: object['at-most'],
+    keys: isObject(step) ? ['weight'] : [],
+  }
+}
+
+function stepRule(
+  at: { step: LooseStep; index: number; isLast: boolean; previousPpm: number; stage: Loose },
+  report: Report,
+): void {
+  const { step, index, isLast, previousPpm, stage } = at
+  const path = ['steps', index]
+  if (step.weightPpm === wholePpm && isLast) {
+    if (step.floor !== undefined || step.ceiling !== undefined) {
+      report(
+        path,
+        'at 100% the candidate is promoted: no step is left to wait in; probation watches it afterwards',
+        '100%',
+      )
+    }
+    return
+  }
+  if (step.weightPpm !== null && (step.weightPpm <= previousPpm || step.weightPpm >= wholePpm)) {
+    const above = previousPpm === 0 ? 'above 0%' : `above ${previousPpm / 10_000}%`
+    report([...path, ...step.keys], 'weights must rise from step to step', `${above} and below 100%`)
+  }
+  durationsRule({ path, floor: step.floor, ceiling: step.ceiling ?? stage['at-most'] }, report)
+}
+
+function durationsRule(at: { path: readonly PropertyKey[]; floor: unknown; ceiling: unknown }, report: Report): void {
+  if (typeof at.floor !== 'string' || typeof at.ceiling !== 'string') return
+  const [floorMs, ceilingMs] = [parseDurationMs(at.floor), parseDurationMs(at.ceiling)]
+  if (floorMs === null || ceilingMs === null || floorMs <= ceilingMs) return
+  report([...at.path, 'for'], `is longer than at-most, which is ${at.ceiling}`, `up to ${at.ceiling}`)
+}
+
+/** One metric is judged in one role only. */
+export function releaseRule(release: Loose, report: Report): void {
+  const guardrails = asObject(release['guardrails'])
+  for (const name of Object.keys(asObject(release['signals']))) {
+    if (guardrails[name] !== undefined) report(['signals', name], 'is a guardrail already; name it once')
+  }
+}

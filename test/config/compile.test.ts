@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest'
+import { compileResource, validateResource } from '../../src/config/compile.ts'
+import { changed, digits, toV2 } from '../support/documents.ts'
+import { thrownBy } from '../support/thrown.ts'
+
+const compiled = (document: unknown) => compileResource(validateResource(document))
+const steps = ['stages', 0, 'canary', 'steps']
+
+describe('compiling an Endpoint', () => {
+  it('fills in every default and converts every unit', () => {
+    expect(compiled(digits)).toEqual({
+      kind: 'Endpoint',
+      spec: {
+        name: 'digits',
+        protocol: 'open-inference',
+        unit: { from: 'header', name: 'x-cutover-unit' },
+        stable: 'v1',
+        versions: {
+          v1: { name: 'v1', backend: { kind: 'onnx', path: '/models/v1.onnx' }, instances: 1 },
+          v2: {
+            name: 'v2',
+            backend: {
+              kind: 'command',
+              argv: ['python3', 'serve.py', '--port', '{port}'],
+              cwd: '/models',
+              env: {},
+              ready: { path: '/v2/health/ready', timeoutMs: 60_000 },
+            },
+            instances: 3,
+          },
+          v3: {
+            name: 'v3',
+            backend: {
+              kind: 'url',
+              addresses: ['http://10.0.0.5:8000', 'http://10.0.0.6:8000'],
+              ready: { path: '/v2/health/ready', timeoutMs: 60_000 },
+            },
+            instances: 2,
+          },
+        },
+        allowPin: true,
+        answer: { output: 'probabilities', read: 'argmax' },
+        metrics: { accuracy: { type: 'accuracy' } },
+        timeouts: { connectMs: 2_000, firstByteMs: 60_000, idleMs: 60_000 },
+        bodyBytesMax: 16 * 1024 * 1024,
+        payloadSamplePpm: 10_000,
+      },
+    })
+  })
+
+  it.each([
+    [{ header: 'X-User-Id' }, { from: 'header', name: 'x-user-id' }],
+    [{ cookie: 'Session' }, { from: 'cookie', name: 'Session' }],
+    [{ pointer: '/user/id' }, { from: 'body', pointer: '/user/id' }],
+  ])('reads the unit %o', (unit, expected) => {
+    expect(compiled({ ...digits, unit })).toMatchObject({ spec: { unit: expected } })
+  })
+
+  it.each([
+    [['versions', 'v1', 'onnx'], 'models/v1.onnx', 'versions.v1.onnx'],
+    [['versions', 'v2', 'cwd'], '.', 'versions.v2.cwd'],
+    [['versions', 'v2', 'cwd'], undefined, 'versions.v2.cwd'],
+  ])('refuses paths that mean nothing to a server: %s = %s', (at, value, path) => {
+    const { code, problems } = thrownBy(() => compiled(changed(digits, at, value)))
+    expect({ code, paths: problems.map(problem => problem.path) }).toEqual({ code: 'invalid-resource', paths: [path] })
+  })
+
+  it('says which types of metric are not available yet', () => {
+    const conversion = { type: 'mean', of: 'converted', 'unit-level': true }
+    const { code, problems } = thrownBy(() => compiled(changed(digits, ['metrics', 'conversion'], conversion)))
+    expect(code).toBe('not-available-yet')
+    expect(problems).toEqual([
+      { path: 'metrics.conversion.type', message: 'is not available yet', value: 'mean', allowed: ['accuracy'] },
+    ])
+  })
+})
+
+describe('compiling a Release', () => {
+  it('fills in every default and converts every unit', () => {
+    const dayMs = 24 * 3_600_000
+    expect(compiled(toV2)).toEqual({
+      kind: 'Release',
+      plan: {
+        endpoint: 'digits',
+        to: 'v2',
+        stages: [
+          {
+            kind: 'canary',
+            steps: [
+              { weightPpm: 10_000, floorMs: 0, ceilingMs: dayMs },
+              { weightPpm: 50_000, floorMs: 0, ceilingMs: dayMs },
+              { weightPpm: 250_000, floorMs: 600_000, ceilingMs: dayMs },
+              { weightPpm: 500_000, floorMs: 0, ceilingMs: dayMs },
+            ],
+            approval: false,
+            minRequests: 50,
+          },
+        ],
+        guardrails: [
+          { metric: 'error-rate', measure: { kind: 'error-rate' }, margin: 0.005, alpha: 0.01, minEvents: 100 },
+          {
+            metric: 'latency-p99',
+            measure: { kind: 'latency', quantile: 0.99 },
+            margin: 0.2,
+            alpha: 0.01,
+            minEvents: 100,
+          },
+        ],
+        signals: [],
+        onFail: 'rollback',
+        probationMs: 0,
+        sampleRatioAlpha: 0.001,
+        readyTimeoutMs: 60_000,
+        drainMs: 30_000,
+      },
+    })
+  })
+
+  it.each([
+    ['error-rate', '1pp', { kind: 'error-rate' }],
+    ['latency-p50', '10%', { kind: 'latency', quantile: 0.5 }],
+    ['latency-p90', '10%', { kind: 'latency', quantile: 0.9 }],
+    ['latency-p95', '10%', { kind: 'latency', quantile: 0.95 }],
+    ['latency-p99', '10%', { kind: 'latency', quantile: 0.99 }],
+    ['latency-p99.9', '10%', { kind: 'latency', quantile: 0.999 }],
+    ['top1', '1pp', { kind: 'accuracy' }],
+  ])('finds what %s measures', (metric, margin, measure) => {
+    const document = { ...toV2, signals: {}, guardrails: { [metric]: { margin } } }
+    expect(compiled(document)).toMatchObject({ plan: { guardrails: [{ metric, measure }] } })
+  })
+
+  it('guards a release that names no guardrail by its error rate', () => {
+    expect(compiled(changed(toV2, ['guardrails'], undefined))).toMatchObject({
+      plan: { guardrails: [{ metric: 'error-rate', margin: 0.01, alpha: 0.01, minEvents: 100 }] },
+    })
+  })
+
+  it('takes a last step of 100% for the promotion that it is', () => {
+    expect(compiled(changed(toV2, steps, ['10%', '100%']))).toMatchObject({
+      plan: { stages: [{ steps: [{ weightPpm: 100_000 }] }] },
+    })
+  })
+
+  it('lets a step have a ceiling of its own', () => {
+    const step = { weight: '10%', for: '1m', 'at-most': '2m' }
+    expect(compiled(changed(toV2, steps, [step]))).toMatchObject({
+      plan: { stages: [{ steps: [{ floorMs: 60_000, ceilingMs: 120_000 }] }] },
+    })
+  })
+
+  it('names every stage and policy that is not available yet', () => {
+    const stages = [{ shadow: { fraction: '100%' } }, toV2.stages[0], { abTest: {} }]
+    const { code, message, problems } = thrownBy(() => compiled({ ...toV2, stages, 'on-conflict': 'queue' }))
+    expect(code).toBe('not-available-yet')
+    expect(message).toContain('stages[0].shadow')
+    expect(problems.map(({ path, allowed }) => ({ path, allowed }))).toEqual([
+      { path: 'stages[0].shadow', allowed: ['canary'] },
+      { path: 'stages[2].abTest', allowed: ['canary'] },
+      { path: 'on-conflict', allowed: ['refuse'] },
+    ])
+  })
+})

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest'
+import { validateResource } from '../../src/config/compile.ts'
+import { limits } from '../../src/core/limits.ts'
+import { changed, digits, toV2 } from '../support/documents.ts'
+import { thrownBy } from '../support/thrown.ts'
+
+const durations = ['500ms', '30s', '10m', '1.5h', '14d']
+const names = ['digits', 'v2', 'fraud-eu']
+const versionKeys = ['onnx', 'command', 'url', 'instances', 'cwd', 'env', 'ready']
+const backends = ['onnx', 'command', 'url']
+const quantiles = ['latency-p50', 'latency-p90', 'latency-p95', 'latency-p99', 'latency-p99.9']
+const steps = ['stages', 0, 'canary', 'steps']
+
+type Case = [
+  rule: string,
+  at: (string | number)[],
+  value: unknown,
+  path: string,
+  allowed: readonly string[] | undefined,
+]
+
+function check(document: unknown, [, at, value, path, allowed]: Case): void {
+  const { code, problems } = thrownBy(() => validateResource(changed(document, at, value)))
+  expect(code).toBe('invalid-resource')
+  expect(problems.map(problem => ({ path: problem.path, allowed: problem.allowed }))).toEqual([{ path, allowed }])
+}
+
+describe('an Endpoint document is refused for', () => {
+  it.each<Case>([
+    ['an unknown kind', ['kind'], 'Model', 'kind', ['Endpoint', 'Release']],
+    ['an unknown key', ['strategy'], 'canary', 'strategy', Object.keys({ ...keysOfEndpoint() })],
+    ['an unknown key deep inside', ['versions', 'v1', 'instancs'], 2, 'versions.v1.instancs', versionKeys],
+    ['a name that no path can hold', ['name'], 'a/b', 'name', names],
+    ['a version name that no path can hold', ['versions', 'a b'], { onnx: '/x' }, 'versions.a b', names],
+    ['a missing stable version', ['stable'], undefined, 'stable', names],
+    ['a stable version that is none', ['stable'], 'v9', 'stable', ['v1', 'v2', 'v3']],
+    ['no versions', ['versions'], {}, 'versions', undefined],
+    ['two backends in one version', ['versions', 'v1', 'url'], 'http://h:1', 'versions.v1', backends],
+    ['no backend', ['versions', 'v1'], { instances: 1 }, 'versions.v1', backends],
+    ['too few instances', ['versions', 'v1', 'instances'], 0, 'versions.v1.instances', ['at least 1']],
+    ['too many instances', ['versions', 'v1', 'instances'], 65, 'versions.v1.instances', ['at most 64']],
+    ['instances of servers elsewhere', ['versions', 'v3', 'instances'], 2, 'versions.v3.instances', ['url', 'ready']],
+    ['env where nothing is started', ['versions', 'v1', 'env'], { A: 'b' }, 'versions.v1.env', ['onnx', 'instances']],
+    ['an address that is no http', ['versions', 'v3', 'url'], 'ftp://h', 'versions.v3.url', ['http://host:port']],
+    ['an address in a list', ['versions', 'v3', 'url', 1], 'h:1', 'versions.v3.url[1]', ['http://host:port']],
+    [
+      'a command that is not told its port',
+      ['versions', 'v2', 'command'],
+      ['serve'],
+      'versions.v2.command',
+      ['--port {port} as words', 'PORT: "{port}" under env'],
+    ],
+    ['an empty command', ['versions', 'v2', 'command', 1], '', 'versions.v2.command[1]', ['at least 1']],
+    ['a variable that is no text', ['versions', 'v2', 'env'], { N: 1 }, 'versions.v2.env.N', ['string']],
+    [
+      'a readiness path that is none',
+      ['versions', 'v3', 'ready'],
+      { path: 'health' },
+      'versions.v3.ready.path',
+      ['/v2/health/ready'],
+    ],
+    ['two units', ['unit'], { header: 'a', cookie: 'b' }, 'unit', ['header', 'cookie', 'pointer']],
+    ['no unit', ['unit'], {}, 'unit', ['header', 'cookie', 'pointer']],
+    ['an unknown protocol', ['protocol'], 'grpc', 'protocol', ['open-inference', 'http']],
+    ['a duration without unit', ['timeouts'], { connect: '5' }, 'timeouts.connect', durations],
+    ['a duration that is a number', ['timeouts'], { idle: 5 }, 'timeouts.idle', durations],
+    ['a percentage over the whole', ['payload-sample'], '101%', 'payload-sample', ['0.01% to 100%']],
+    ['a body limit over the listener’s', ['body-limit'], 1e9, 'body-limit', ['at most 67108864']],
+    ['a metric under a built-in name', ['metrics', 'latency-p42'], { type: 'x' }, 'metrics.latency-p42', undefined],
+    ['accuracy without a predicted value', ['prediction'], undefined, 'metrics.accuracy', undefined],
+    ['accuracy of something', ['metrics', 'accuracy', 'of'], 'x', 'metrics.accuracy.of', ['type']],
+    ['a way of reading that is none', ['prediction', 'read'], 'max', 'prediction.read', ['value', 'argmax']],
+  ])('%s', (...row) => check(digits, row))
+
+  it('more versions than the limit', () => {
+    const many = Array.from({ length: limits.versionsPerEndpointMax }, (_, i) => [`w${i}`, { onnx: '/x' }])
+    const versions = { ...digits.versions, ...Object.fromEntries(many) }
+    check(digits, ['', ['versions'], versions, 'versions', ['at most 100']])
+  })
+})
+
+function keysOfEndpoint() {
+  const optional = { protocol: 0, unit: 0, stable: 0, versions: 0, 'allow-pin': 0, prediction: 0, metrics: 0 }
+  return { kind: 0, name: 0, ...optional, timeouts: 0, 'body-limit': 0, 'payload-sample': 0 }
+}
+
+describe('a Release document is refused for', () => {
+  it.each<Case>([
+    ['no stages', ['stages'], [], 'stages', ['at least 1']],
+    ['a stage without strategy', ['stages', 0], {}, 'stages[0]', undefined],
+    ['a stage with two', ['stages', 0, 'shadow'], {}, 'stages[0]', undefined],
+    ['a strategy that is none', ['stages', 0], { canari: {} }, 'stages[0].canari', undefined],
+    ['weights that fall', [...steps, 1], '1%', 'stages[0].canary.steps[1]', ['above 1% and below 100%']],
+    ['a weight of nothing', [...steps, 0], '0%', 'stages[0].canary.steps[0]', ['above 0% and below 100%']],
+    ['a whole before the end', [...steps, 1], '100%', 'stages[0].canary.steps[1]', ['above 1% and below 100%']],
+    ['a weight too fine', [...steps, 0], '0.00001%', 'stages[0].canary.steps[0]', ['0.01% to 100%']],
+    ['a weight without unit', [...steps, 0], 5, 'stages[0].canary.steps[0]', ['0.01% to 100%', 'object']],
+    ['nothing but the whole', steps, ['100%'], 'stages[0].canary.steps', ['1%', '5%', '25%', '50%']],
+    ['waiting at the whole', [...steps, 3], { weight: '100%', for: '1m' }, 'stages[0].canary.steps[3]', ['100%']],
+    [
+      'an unknown key in a step',
+      [...steps, 2, 'until'],
+      '1m',
+      'stages[0].canary.steps[2].until',
+      ['weight', 'for', 'at-most'],
+    ],
+    [
+      'a floor above the ceiling',
+      [...steps, 2],
+      { weight: '25%', for: '2h', 'at-most': '1h' },
+      'stages[0].canary.steps[2].for',
+      ['up to 1h'],
+    ],
+    ['a floor above the stage’s ceiling', [...steps, 2, 'for'], '2d', 'stages[0].canary.steps[2].for', ['up to 24h']],
+    [
+      'a relative margin of a rate',
+      ['guardrails', 'error-rate', 'margin'],
+      '5%',
+      'guardrails.error-rate.margin',
+      ['such as 0.5pp'],
+    ],
+    [
+      'an absolute margin of a latency',
+      ['guardrails', 'latency-p99', 'margin'],
+      '1pp',
+      'guardrails.latency-p99.margin',
+      ['a percentage such as 20%'],
+    ],
+    [
+      'a margin that is none',
+      ['guardrails', 'error-rate', 'margin'],
+      'little',
+      'guardrails.error-rate.margin',
+      ['percentage points such as 0.5pp', 'a relative increase such as 20%'],
+    ],
+    [
+      'a quantile that is not kept',
+      ['guardrails', 'latency-p42'],
+      { margin: '5%' },
+      'guardrails.latency-p42',
+      quantiles,
+    ],
+    ['one metric in two roles', ['signals'], { 'error-rate': { margin: '1pp' } }, 'signals.error-rate', undefined],
+    [
+      'an alpha that is no chance',
+      ['guardrails', 'error-rate', 'alpha'],
+      1,
+      'guardrails.error-rate.alpha',
+      ['less than 0.5'],
+    ],
+    ['an unknown way to fail', ['on-fail'], 'ignore', 'on-fail', ['rollback', 'hold']],
+    ['a probation without unit', ['probation'], '60', 'probation', durations],
+  ])('%s', (_, at, value, path, allowed) => {
+    const kinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit']
+    if (path !== 'stages[0].canari') return check(toV2, [_, at, value, path, allowed])
+    const { problems } = thrownBy(() => validateResource(changed(toV2, at, value)))
+    expect(problems[0]).toMatchObject({ path, allowed: kinds })
+  })
+})
+
+describe('a document with several faults', () => {
+  it('is answered with all of them at once', () => {
+    const document = {
+      kind: 'Endpoint',
+      name: 'a b',
+      stable: 'v9',
+      versions: { v1: { onnx: '/x', cwd: '/y' }, v2: { command: ['serve'], instances: 'many' } },
+      timeouts: { connect: 'soon' },
+      metrics: { accuracy: { type: 'accuracy' } },
+    }
+    const { problems } = thrownBy(() => validateResource(document))
+    expect(problems.map(({ path }) => path).toSorted()).toEqual(
+      [
+        'metrics.accuracy',
+        'name',
+        'stable',
+        'timeouts.connect',
+        'versions.v1.cwd',
+        'versions.v2.command',
+        'versions.v2.instances',
+      ].toSorted(),
+    )
+    expect(problems.find(({ path }) => path === 'timeouts.connect')?.value).toBe('soon')
+  })
+
+  it('shows long values shortened', () => {
+    const { problems } = thrownBy(() => validateResource(changed(digits, ['name'], 'x'.repeat(10_000))))
+    expect(JSON.stringify(problems).length).toBeLessThan(600)
+  })
+})
