@@ -1,6 +1,5 @@
 /** The composition root: every part is made here, handed its ports here, and ended here in reverse order. */
 import { readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import { pino } from 'pino'
 import { systemClock } from './adapters/clock/system.ts'
 import { openDataFolder } from './adapters/data-folder/data-folder.ts'
@@ -10,12 +9,10 @@ import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
 import { createApi } from './api/api.ts'
-import { compileResource } from './config/compile.ts'
-import { parseDocuments } from './config/documents.ts'
+import { compileResource, validateResource } from './config/compile.ts'
 import type { ServerSettings } from './config/load.ts'
-import { resolvePaths } from './contract/resource-paths.ts'
+import { readResourceFile } from './config/resource-file.ts'
 import { type Controller, createController } from './controller/controller.ts'
-import { CutoverError } from './core/errors.ts'
 import { limits } from './core/limits.ts'
 import type { ControlState } from './core/state.ts'
 import { isTerminal } from './core/state.ts'
@@ -145,27 +142,13 @@ async function fleetsSettled(control: Controller, deployer: Deployer): Promise<v
 
 /** Everything in the file is checked before anything is applied. */
 async function applyFile(control: Controller, file: string): Promise<void> {
-  const documents = parseDocuments(readText(file), file).map(document =>
-    compileResource(resolvePaths(document, dirname(resolve(file)))),
-  )
+  const documents = await readResourceFile(file)
+  const resources = documents.map(document => compileResource(validateResource(document.value)))
   const actor = `file ${file}`
-  for (const one of documents)
+  for (const one of resources)
     if (one.kind === 'Endpoint') await control.applyEndpoint({ spec: one.spec, actor, dryRun: false })
-  for (const one of documents)
+  for (const one of resources)
     if (one.kind === 'Release') await control.applyRelease({ plan: one.plan, actor, dryRun: false, again: false })
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new CutoverError(
-      'invalid-resource',
-      `${file} cannot be read: ${error instanceof Error ? error.message : error}`,
-      [],
-      error,
-    )
-  }
 }
 
 function readVersion(): string {

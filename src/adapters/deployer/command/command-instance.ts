@@ -84,8 +84,10 @@ export class CommandInstance implements ManagedInstance {
   private async live(): Promise<void> {
     const port = await freePort()
     if (this.isStopped) return
-    const argv = this.backend.argv.map(word => word.replaceAll('{port}', String(port)))
-    const child = this.groups.start({ argv, cwd: this.backend.cwd, env: { ...this.backend.env, PORT: String(port) } })
+    const withPort = (text: string): string => text.replaceAll('{port}', String(port))
+    const argv = this.backend.argv.map(withPort)
+    const env = Object.fromEntries(Object.entries(this.backend.env).map(([name, value]) => [name, withPort(value)]))
+    const child = this.groups.start({ argv, cwd: this.backend.cwd, env: { PORT: String(port), ...env } })
     const client = createHttpClient(`http://127.0.0.1:${port}`)
     const stopWatching = watchHealth(client, this.backend.ready, found => this.probed(found))
     this.life = { child, client, stopWatching, startedAtMs: this.clock.nowMs() }
