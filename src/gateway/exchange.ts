@@ -147,8 +147,7 @@ function record(context: GatewayContext, exchange: Exchange, latencyMs: number):
     failed: exchange.failed,
     payload: payloadOf(exchange),
   }
-  const isWhole = exchange.status !== 0 && !exchange.gaveUp
-  const answer = isWhole ? readableAnswer(answerCopy, answerHead) : null
+  const answer = readableAnswer(answerCopy, answerHead)
   decodeAnswer(answer, body => {
     const rule = spec.answer
     const readable = answer !== null && body !== null && rule !== null

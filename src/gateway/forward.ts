@@ -89,9 +89,10 @@ function nothingReady({ route, assigned, pinned }: Choice): CutoverError {
 
 function send(context: GatewayContext, exchange: Exchange, instance: Instance, sent: Sent) {
   const { req, choice, controller, predictionId } = exchange
-  if (sent.body !== null) exchange.requestCopy?.add(sent.body)
   const headers = requestHeaders(req, { predictionId, bodyBytes: bodyBytesOf(req, sent.body) })
   const streams = sent.body === null && sent.kind !== 'none'
+  if (sent.body !== null) exchange.requestCopy?.add(sent.body)
+  if (!streams) exchange.requestCopy?.end()
   return instance.send({
     method: req.method ?? 'GET',
     path: sent.path,
@@ -117,6 +118,7 @@ function streamedBody(context: GatewayContext, exchange: Exchange): Readable {
     onChunk: chunk => exchange.requestCopy?.add(chunk),
     onEnd: () => {
       exchange.requestEndedMs = performance.now()
+      exchange.requestCopy?.end()
     },
     onTooLarge: () => failExchange(context, exchange, tooLarge(bodyBytesMax)),
   })

@@ -72,6 +72,8 @@ function copy(exchange: Exchange, chunk: Uint8Array): void {
 
 /** The model server is done; that it said so with a status of 500 or more is its failure all the same. */
 function finish(exchange: Exchange): void {
+  exchange.answerCopy?.end()
+  exchange.payloadCopy?.end()
   exchange.answerEndedMs = performance.now()
   exchange.failed = exchange.status >= 500
 }

@@ -1,8 +1,9 @@
-/** A bounded copy of bytes that pass by. */
+/** A bounded copy of a body that passes by. */
 export class Tee {
   readonly #bytesMax: number
   #chunks: Uint8Array[] | null = []
   #bytes = 0
+  #ended = false
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
@@ -14,8 +15,13 @@ export class Tee {
     else this.#chunks?.push(chunk)
   }
 
-  /** The bytes, copied so that they pin no read buffer; null if there were too many. */
+  /** The body has passed to its end. */
+  end(): void {
+    this.#ended = true
+  }
+
+  /** The body, copied so that it pins no read buffer; null if it was too long or did not come to its end. */
   whole(): Uint8Array | null {
-    return this.#chunks === null ? null : Buffer.concat(this.#chunks)
+    return this.#ended && this.#chunks !== null ? Buffer.concat(this.#chunks) : null
   }
 }
