@@ -23,11 +23,20 @@ export const limits = {
   headerBytesMax: 32 * 1024,
   /** Outcomes in one feedback request; more are answered 413. */
   feedbackItemsMax: 10_000,
+  /** Faults listed in one answer; the rest are counted. */
+  problemsListedMax: 100,
+  /** Request bodies of a stated length up to this are taken whole before a model server is asked: a slow caller holds none of its connections. */
+  wholeBodyBytesMax: 64 * 1024,
+  /** After a refusal this much of an unread body, for this long, is read and dropped, so that the caller sees the answer; then the connection is cut. */
+  lingerBytesMax: 1024 * 1024,
+  lingerMs: 1_000,
   unitKeyBytesMax: 512,
   predictionIdBytesMax: 128,
 
   /** The part of an answer that is kept to read the predicted value from; a longer answer is recorded without one. */
   answerBytesMax: 256 * 1024,
+  /** A request or answer body longer than this is not kept as a payload; nor is its counterpart. */
+  payloadBytesMax: 256 * 1024,
   /** Predictions waiting for the store. When full the newest is dropped and counted: live traffic never waits. */
   recorderQueueMax: 50_000,
   /** A batch goes to the store after this time or this many predictions, whichever is first. */
