@@ -19,7 +19,7 @@ export function readAnswer({ body, contentType, rule, protocol }: AnswerBytes): 
   if (!jsonType.test(contentType)) return null
   const answer = parseJson(body, rule.read === 'value')
   if (answer === undefined) return null
-  const rows = protocol === 'open-inference' ? tensorRows(answer, rule.output) : pointedRows(answer, rule)
+  const rows = protocol === 'open-inference' ? tensorRows(answer, rule) : pointedRows(answer, rule)
   return rows === null ? null : readRows(rows, rule.read)
 }
 
@@ -45,34 +45,43 @@ function reviveExact(_key: string, value: unknown, context?: { source?: string }
   return source !== undefined && /^-?\d+$/.test(source) ? source : value
 }
 
-/** The rows of the named output tensor: its data cut along the first dimension. */
-function tensorRows(answer: unknown, name: string): unknown[] | null {
+/** The rows of the named output tensor, its data flat or nested: cut along the first dimension, each row flat. */
+function tensorRows(answer: unknown, rule: AnswerRule): unknown[][] | null {
   const outputs = field(answer, 'outputs')
   if (!Array.isArray(outputs)) return null
-  const tensor: unknown = outputs.find(output => field(output, 'name') === name)
+  const tensor: unknown = outputs.find(output => field(output, 'name') === rule.output)
   const shape = field(tensor, 'shape')
   const data = field(tensor, 'data')
   if (!isShape(shape) || !Array.isArray(data)) return null
-  if (fitsShape(data, shape)) return data
-  return shape.length === 2 ? cutRows(data, shape) : null
+  if (rule.read === 'argmax' && shape.length !== 2) return null
+  const elements = data.some(Array.isArray) ? flatten(data, shape) : data
+  return elements === null ? null : cutRows(elements, shape)
 }
+
+/** Tensors of more dimensions are not read. */
+const rankMax = 8
 
 function isShape(shape: unknown): shape is number[] {
-  return Array.isArray(shape) && shape.length > 0 && shape.every(size => Number.isSafeInteger(size) && size >= 0)
+  if (!Array.isArray(shape) || shape.length === 0 || shape.length > rankMax) return false
+  return shape.every(size => Number.isSafeInteger(size) && size >= 0)
 }
 
-/** Whether nested data have these dimensions; flat data do if there is one dimension. */
-function fitsShape(data: unknown, shape: readonly number[]): boolean {
+function flatten(data: readonly unknown[], shape: readonly number[]): unknown[] | null {
+  return hasShape(data, shape) ? data.flat(shape.length) : null
+}
+
+function hasShape(data: unknown, shape: readonly number[]): boolean {
   const [size, ...inner] = shape
   if (size === undefined) return !Array.isArray(data)
-  return Array.isArray(data) && data.length === size && data.every(item => fitsShape(item, inner))
+  return Array.isArray(data) && data.length === size && data.every(item => hasShape(item, inner))
 }
 
-/** Flat data of a matrix. */
-function cutRows(data: readonly unknown[], shape: readonly number[]): unknown[] | null {
-  const [rows = 0, columns = 0] = shape
-  if (data.length !== rows * columns || data.some(Array.isArray)) return null
-  return Array.from({ length: rows }, (_, row) => data.slice(row * columns, (row + 1) * columns))
+function cutRows(elements: readonly unknown[], shape: readonly number[]): unknown[][] | null {
+  const [rowCount = 0, ...inner] = shape
+  const width = inner.reduce((product, size) => product * size, 1)
+  if (elements.length !== rowCount * width) return null
+  if (width === 0 && rowCount > 0) return null
+  return Array.from({ length: rowCount }, (_, row) => elements.slice(row * width, (row + 1) * width))
 }
 
 /** What the pointer leads to, as rows: an array has a row per item, except a lone row of scores for argmax. */
@@ -124,7 +133,8 @@ function readRow(row: unknown, read: AnswerRule['read']): Label | null {
 /** A row with several elements has no one value. */
 function onlyValue(row: unknown): Label | null {
   const value: unknown = Array.isArray(row) && row.length === 1 ? row[0] : row
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  return typeof value === 'string' || typeof value === 'boolean' ? value : null
 }
 
 /** The place of the greatest number, the first of equals; null without numbers. */

@@ -19,7 +19,7 @@ export interface PredictionLog {
    * An outcome whose prediction is unknown waits for it, for `limits.orphanOutcomeMs` at least.
    */
   appendOutcomes(batch: readonly Outcome[]): Promise<AppendedOutcomes>
-  /** Predictions by id or newest first, with their outcomes in the order they came; at most `limits.pageMax`. */
+  /** Predictions by id or newest first, with their outcomes, oldest first; of either at most the newest `limits.pageMax`. */
   find(query: PredictionQuery): Promise<readonly { prediction: Prediction; outcomes: readonly Outcome[] }[]>
   /**
    * What was committed when this is called, of an endpoint from an epoch on, in the order of commit: read batch by batch,
