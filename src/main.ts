@@ -52,7 +52,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   endings.push(() => folder.close())
   const log = openSqliteEventLog(folder.file('events.db'))
   endings.push(() => log.close())
-  const predictions = await openSqlitePredictionLog(folder.file('predictions.db'))
+  const predictions = await openSqlitePredictionLog({ file: folder.file('predictions.db'), clock })
   endings.push(() => predictions.close())
 
   const evidence = createAccumulator()

@@ -1,111 +1,148 @@
-/** Reads the predicted value from the bytes of an answer. Never throws: what cannot be read is null. */
+/** Reads the predicted value from an answer's bytes. Anything that cannot be read is null, never an error. */
 import type { AnswerRule, Protocol } from './endpoint.ts'
+import { assertNever } from './errors.ts'
 import type { Label } from './prediction.ts'
 
-export type AnswerSource = { body: Uint8Array; contentType: string; rule: AnswerRule; protocol: Protocol }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-/** One label per row of the request; null if the answer holds none where the rule looks. */
-export function readAnswer(source: AnswerSource): readonly Label[] | null {
-  if (!/^application\/(.+\+)?json\b/i.test(source.contentType)) return null
-  const document = parseExact(source.body)
-  const { rule } = source
-  if (source.protocol === 'http') return fromValue(atPointer(document, rule.output), rule.read)
-  const tensor = tensorNamed(document, rule.output)
-  return tensor === null ? null : fromTensor(tensor, rule.read)
+export type AnswerBytes = {
+  /** As it went to the caller. A body with a content-encoding is not JSON text, so nothing is read from it. */
+  body: Uint8Array
+  contentType: string
+  rule: AnswerRule
+  protocol: Protocol
 }
 
-/** Whole numbers that a double cannot hold stay exact, as strings. */
-function parseExact(body: Uint8Array): unknown {
+/**
+ * One label per row of the answer, or null if it has no readable one for every row. Whole numbers that a double cannot
+ * hold are given as their decimal text, so that a 64-bit id keeps every digit.
+ */
+export function readAnswer({ body, contentType, rule, protocol }: AnswerBytes): readonly Label[] | null {
+  if (!jsonType.test(contentType)) return null
+  const answer = parseJson(body, rule.read === 'value')
+  if (answer === undefined) return null
+  const rows = protocol === 'open-inference' ? tensorRows(answer, rule) : pointedRows(answer, rule)
+  return rows === null ? null : readRows(rows, rule.read)
+}
+
+const jsonType = /^\s*(application|text)\/([a-z0-9!#$&^_.+-]+\+)?json\s*(;|$)/i
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function parseJson(body: Uint8Array, keepDigits: boolean): unknown {
   try {
     const text = utf8.decode(body)
-    return /\d{16}/.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text)
+    return keepDigits && longInteger.test(text) ? JSON.parse(text, reviveExact) : JSON.parse(text)
   } catch {
     return undefined
   }
 }
 
-function keepExact(_key: string, value: unknown, context?: { source?: string }): unknown {
+/** A whole number of 16 digits or more where a value may stand; reading with a reviver is slow, so it is rare. */
+const longInteger = /(^|[[,:\s])-?\d{16,}([\]},\s]|$)/
+
+/** `source` is the text that the value was read from (ECMAScript "JSON.parse source text access", Node 22 and later). */
+function reviveExact(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
   const source = context?.source
-  return typeof value === 'number' && source !== undefined && /^-?\d+$/.test(source) && !Number.isSafeInteger(value)
-    ? source
-    : value
+  return source !== undefined && /^-?\d+$/.test(source) ? source : value
 }
 
-type Tensor = { shape: readonly number[]; data: readonly unknown[] }
-
-function tensorNamed(document: unknown, name: string): Tensor | null {
-  const outputs = field(document, 'outputs')
+/** The rows of the named output tensor, its data flat or nested: cut along the first dimension, each row flat. */
+function tensorRows(answer: unknown, rule: AnswerRule): unknown[][] | null {
+  const outputs = field(answer, 'outputs')
   if (!Array.isArray(outputs)) return null
-  const output: unknown = outputs.find(one => field(one, 'name') === name)
-  const shape = field(output, 'shape')
-  const data = field(output, 'data')
-  if (!Array.isArray(shape) || !Array.isArray(data) || !shape.every(size => Number.isInteger(size) && size >= 0))
-    return null
-  return { shape, data: data.flat(Number.POSITIVE_INFINITY) }
+  const tensor: unknown = outputs.find(output => field(output, 'name') === rule.output)
+  const shape = field(tensor, 'shape')
+  const data = field(tensor, 'data')
+  if (!isShape(shape) || !Array.isArray(data)) return null
+  if (rule.read === 'argmax' && shape.length !== 2) return null
+  const elements = data.some(Array.isArray) ? flatten(data, shape) : data
+  return elements === null ? null : cutRows(elements, shape)
 }
 
-function fromTensor({ shape, data }: Tensor, read: AnswerRule['read']): readonly Label[] | null {
-  const rows = shape[0] ?? 1
-  if (rows === 0 || data.length % rows !== 0) return null
-  const width = data.length / rows
-  return eachRow(rows, row => {
-    const cells = data.slice(row * width, (row + 1) * width)
-    if (read === 'argmax') return argmax(cells)
-    return cells.length === 1 ? asLabel(cells[0]) : null
-  })
+/** Tensors of more dimensions are not read. */
+const rankMax = 8
+
+function isShape(shape: unknown): shape is number[] {
+  if (!Array.isArray(shape) || shape.length === 0 || shape.length > rankMax) return false
+  return shape.every(size => Number.isSafeInteger(size) && size >= 0)
 }
 
-function fromValue(value: unknown, read: AnswerRule['read']): readonly Label[] | null {
-  if (read === 'argmax') {
-    if (!Array.isArray(value)) return null
-    const rows: readonly unknown[] = Array.isArray(value[0]) ? value : [value]
-    return eachRow(rows.length, row => argmax(rows[row]))
+function flatten(data: readonly unknown[], shape: readonly number[]): unknown[] | null {
+  return hasShape(data, shape) ? data.flat(shape.length) : null
+}
+
+function hasShape(data: unknown, shape: readonly number[]): boolean {
+  const [size, ...inner] = shape
+  if (size === undefined) return !Array.isArray(data)
+  return Array.isArray(data) && data.length === size && data.every(item => hasShape(item, inner))
+}
+
+function cutRows(elements: readonly unknown[], shape: readonly number[]): unknown[][] | null {
+  const [rowCount = 0, ...inner] = shape
+  const width = inner.reduce((product, size) => product * size, 1)
+  if (elements.length !== rowCount * width) return null
+  if (width === 0 && rowCount > 0) return null
+  return Array.from({ length: rowCount }, (_, row) => elements.slice(row * width, (row + 1) * width))
+}
+
+/** What the pointer leads to, as rows: an array has a row per item, except a lone row of scores for argmax. */
+function pointedRows(answer: unknown, rule: AnswerRule): unknown[] | null {
+  const target = follow(answer, rule.output)
+  if (!Array.isArray(target)) return target === undefined ? null : [target]
+  return rule.read === 'argmax' && !target.some(Array.isArray) ? [target] : target
+}
+
+/** RFC 6901; undefined if it leads nowhere. */
+function follow(document: unknown, pointer: string): unknown {
+  if (pointer === '') return document
+  if (!pointer.startsWith('/')) return undefined
+  let place = document
+  for (const token of pointer.slice(1).split('/')) {
+    const key = token.replaceAll('~1', '/').replaceAll('~0', '~')
+    if (Array.isArray(place) && !/^(0|[1-9]\d*)$/.test(key)) return undefined
+    place = field(place, key)
   }
-  if (Array.isArray(value)) return eachRow(value.length, row => asLabel(value[row]))
-  const label = asLabel(value)
-  return label === null ? null : [label]
+  return place
 }
 
-function eachRow(rows: number, read: (row: number) => Label | null): readonly Label[] | null {
+function field(container: unknown, key: string): unknown {
+  if (typeof container !== 'object' || container === null || !Object.hasOwn(container, key)) return undefined
+  return (container as Record<string, unknown>)[key]
+}
+
+function readRows(rows: readonly unknown[], read: AnswerRule['read']): readonly Label[] | null {
   const labels: Label[] = []
-  for (let row = 0; row < rows; row++) {
-    const label = read(row)
+  for (const row of rows) {
+    const label = readRow(row, read)
     if (label === null) return null
     labels.push(label)
   }
-  return labels.length === 0 ? null : labels
+  return labels
 }
 
-/** The index of the greatest number; the lowest index among equals. */
-function argmax(cells: unknown): number | null {
-  if (!Array.isArray(cells) || cells.length === 0) return null
-  let best = 0
-  for (let index = 0; index < cells.length; index++) {
-    const cell: unknown = cells[index]
-    if (typeof cell !== 'number') return null
-    if (cell > cells[best]) best = index
+function readRow(row: unknown, read: AnswerRule['read']): Label | null {
+  switch (read) {
+    case 'value':
+      return onlyValue(row)
+    case 'argmax':
+      return Array.isArray(row) ? argmax(row) : null
+    default:
+      return assertNever(read)
   }
-  return best
 }
 
-function asLabel(value: unknown): Label | null {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null
+/** A row with several elements has no one value. */
+function onlyValue(row: unknown): Label | null {
+  const value: unknown = Array.isArray(row) && row.length === 1 ? row[0] : row
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  return typeof value === 'string' || typeof value === 'boolean' ? value : null
 }
 
-function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
-}
-
-/** The value at a JSON pointer (RFC 6901); undefined if there is none. */
-export function atPointer(document: unknown, pointer: string): unknown {
-  if (pointer === '') return document
-  let value = document
-  for (const part of pointer.slice(1).split('/')) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
-    value = (value as Record<string, unknown>)[key]
+/** The place of the greatest number, the first of equals; null without numbers. */
+function argmax(scores: readonly unknown[]): number | null {
+  let best: { index: number; score: number } | null = null
+  for (const [index, score] of scores.entries()) {
+    if (typeof score !== 'number') return null
+    if (best === null || score > best.score) best = { index, score }
   }
-  return value
+  return best?.index ?? null
 }

@@ -86,7 +86,7 @@ function addOutcome(evidence: VersionEvidence, joined: JoinedOutcome): void {
   if (label === null || joined.predicted === null) return
   const predicted = labelText(joined.predicted)
   if (joined.replaces === null) evidence.labelled += 1
-  else if (labelText(joined.replaces) !== predicted) evidence.wrong -= 1
+  else if (labelText(joined.replaces.label) !== predicted) evidence.wrong -= 1
   if (labelText(label) !== predicted) evidence.wrong += 1
 }
 

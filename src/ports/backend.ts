@@ -27,8 +27,6 @@ export type BackendResponse = {
 
 export interface Instance {
   readonly id: string
-  /** The body must come as a whole: a model in this process cannot read a stream. */
-  readonly wantsWholeBody: boolean
   /** Requests in flight: the gateway prefers the least busy instance. */
   readonly inFlight: number
   /** True if `send` takes bodies only whole, as `Uint8Array` or null: the gateway then collects them first. */

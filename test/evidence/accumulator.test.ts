@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
 import { createAccumulator } from '../../src/evidence/accumulator.ts'
@@ -30,7 +31,7 @@ function outcome(over: Partial<Outcome> = {}): Outcome {
 }
 
 async function evidenceOf(predictions: readonly Prediction[], outcomes: readonly Outcome[] = []) {
-  const log = createMemoryPredictionLog()
+  const log = createMemoryPredictionLog({ clock: createManualClock() })
   const accumulator = createAccumulator()
   accumulator.add(await log.appendPredictions(predictions))
   accumulator.add({ fresh: [], joined: (await log.appendOutcomes(outcomes)).joined })
@@ -104,7 +105,7 @@ describe('evidence', () => {
   it('rebuilt from the log is the live evidence to the last digit: late, early, doubled, corrected, out of order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
-        const log = createMemoryPredictionLog()
+        const log = createMemoryPredictionLog({ clock: createManualClock() })
         const live = createAccumulator()
         for (const one of steps) {
           if (one.kind === 'prediction') {

@@ -10,7 +10,11 @@ import type { RawPrediction, Recorder } from '../../src/ports/recorder.ts'
 
 export function endpoint(overrides: Partial<EndpointSpec> & { versionNames?: readonly string[] } = {}): EndpointSpec {
   const { versionNames = ['v1', 'v2'], ...rest } = overrides
-  const backend = { kind: 'url', addresses: [], ready: { path: '/v2/health/ready', timeoutMs: 1_000 } } as const
+  const backend = {
+    kind: 'url',
+    addresses: [],
+    ready: { path: '/v2/health/ready', timeoutMs: 1_000, unknownIsReady: false },
+  } as const
   return {
     name: 'digits',
     protocol: 'open-inference',

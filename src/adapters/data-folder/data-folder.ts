@@ -1,94 +1,93 @@
-/** The folder that a server keeps everything in, and the lock that keeps a second server out. */
-import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
-import { join, resolve } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+/** The folder in which a server keeps everything that must outlive it. One server at a time. */
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { CutoverError } from '../../core/errors.ts'
+import { writeWhole } from './atomic-file.ts'
+import { takeFolderLock } from './folder-lock.ts'
 
-const format = 1
+/** The format of the folder as a whole: which files there are and what they hold. Schemas have their own numbers. */
+const folderFormat = 1
+const formatName = 'FORMAT'
 
 export interface DataFolder {
+  /** Absolute, without links. */
   readonly path: string
+  /** The path of a file of this name inside the folder. */
   file(name: string): string
+  /** Lets another server have the folder. */
   close(): void
 }
 
 /**
- * Creates the folder if there is none and locks it. The lock is the operating system's own, held through an open
- * database file: it goes with the process, however that ends, and a recycled process id cannot feign it.
+ * Opens the folder, or makes it, and keeps every other server out until it is closed or the process ends, however that
+ * happens. Throws `data-folder-locked` if a server has it, `data-folder-invalid` if it cannot be used.
  */
-export function openDataFolder(folder: string): DataFolder {
-  const path = resolve(folder)
-  prepare(path)
-  const lock = takeLock(path)
+export function openDataFolder(path: string): DataFolder {
+  const folder = makeFolder(path)
+  const release = takeFolderLock(folder)
   try {
-    checkFormat(join(path, 'FORMAT'))
+    checkFormat(folder)
   } catch (error) {
-    lock.close()
+    release()
     throw error
   }
-  return { path, file: name => join(path, name), close: () => lock.close() }
+  return { path: folder, file: name => join(folder, plainName(name)), close: release }
 }
 
-function prepare(path: string): void {
+/** Others on the machine may not read it: payloads and unit keys are personal data. */
+function makeFolder(path: string): string {
   try {
-    mkdirSync(path, { recursive: true })
-    if (!statSync(path).isDirectory()) throw new Error('it is not a folder')
-    accessSync(path, constants.W_OK | constants.R_OK)
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    return realpathSync(path)
   } catch (error) {
-    throw new CutoverError(
-      'data-folder-invalid',
-      `the data folder ${path} cannot be used: ${messageOf(error)}; choose another with --data FOLDER`,
-      [],
-      error,
+    throw unusable(path, 'it cannot be made, or is not a folder', error)
+  }
+}
+
+function checkFormat(folder: string): void {
+  const found = readFormat(folder) ?? writeFormat(folder)
+  if (!/^[1-9][0-9]*$/.test(found)) {
+    throw unusable(folder, `its file ${formatName} holds ${JSON.stringify(found.slice(0, 40))}, which is not a number`)
+  }
+  if (Number(found) > folderFormat) {
+    throw unusable(
+      folder,
+      `it has format ${found}, and this version of Cutover knows formats up to ${folderFormat}; run the version that made it`,
     )
   }
 }
 
-function takeLock(path: string): DatabaseSync {
-  const holder = join(path, 'lock.json')
-  const lock = new DatabaseSync(join(path, 'lock.db'))
+function readFormat(folder: string): string | null {
   try {
-    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    return readFileSync(join(folder, formatName), 'utf8').trim()
   } catch (error) {
-    lock.close()
-    throw new CutoverError(
-      'data-folder-locked',
-      `another server uses the data folder ${path}${describeHolder(holder)}: stop it, or choose another folder with --data FOLDER`,
-      [],
-      error,
-    )
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw unusable(folder, `its file ${formatName} cannot be read`, error)
   }
-  writeFileSync(holder, JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() }))
-  return lock
 }
 
-function describeHolder(file: string): string {
+function writeFormat(folder: string): string {
   try {
-    const { pid, since } = JSON.parse(readFileSync(file, 'utf8'))
-    return ` (process ${pid}, since ${since})`
-  } catch {
-    return ''
+    writeWhole(join(folder, formatName), `${folderFormat}\n`)
+    return String(folderFormat)
+  } catch (error) {
+    throw unusable(folder, 'it cannot be written to', error)
   }
 }
 
-function checkFormat(file: string): void {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch {
-    writeFileSync(file, `${format}\n`)
-    return
-  }
-  const found = Number(text)
-  if (!(found >= 1 && found <= format)) {
-    throw new CutoverError(
-      'data-folder-invalid',
-      `${file} says format ${text.trim()}; this Cutover knows up to ${format}: use the version that wrote it, or another data folder`,
-    )
-  }
+function plainName(name: string): string {
+  if (name === '' || name === '.' || name === '..' || basename(name) !== name)
+    throw new Error(`not a file name: ${name}`)
+  return name
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+function unusable(folder: string, reason: string, cause?: unknown): CutoverError {
+  const detail = cause instanceof Error ? ` (${cause.message})` : ''
+  const advice = 'Give it to the user that runs Cutover, or name another folder with --data OTHER'
+  return new CutoverError(
+    'data-folder-invalid',
+    `cannot use ${folder} as data folder: ${reason}${detail}. ${advice}`,
+    [],
+    cause,
+  )
 }

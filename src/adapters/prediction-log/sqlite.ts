@@ -1,69 +1,63 @@
-import { Worker } from 'node:worker_threads'
-import { CutoverError } from '../../core/errors.ts'
-import type { AppendedOutcomes, AppendedPredictions, PredictionLog } from '../../ports/prediction-log.ts'
-import { workerFile } from '../worker-file.ts'
-import type { ReplayPage, StoreRequest } from './sqlite-worker.ts'
+/** The prediction log in a SQLite file, which a thread of its own writes and reads. */
+import type { Prediction } from '../../core/prediction.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { AppendedPredictions, PredictionLog, ReplayBatch } from '../../ports/prediction-log.ts'
+import { predictionToRow } from './rows.ts'
+import type { IndexedPayload } from './store-calls.ts'
+import { WorkerClient } from './worker-client.ts'
 
-type Waiting = { resolve: (value: unknown) => void; reject: (error: unknown) => void }
-type Answer = { id: number; ok: true; value: unknown } | { id: number; ok: false; message: string }
-
-/** The prediction log in one SQLite file, owned by a thread of its own. Resolves when the thread has opened it. */
-export async function openSqlitePredictionLog(file: string): Promise<PredictionLog> {
-  const worker = new Worker(workerFile(import.meta.url, 'sqlite-worker'), { workerData: { file } })
-  const waiting = new Map<number, Waiting>()
-  let lastId = 0
-  let broken: CutoverError | null = null
-
-  const breakOff = (reason: string): void => {
-    broken ??= new CutoverError('store-failed', `the prediction log ${file} failed: ${reason}`)
-    for (const one of waiting.values()) one.reject(broken)
-    waiting.clear()
-  }
-  worker.on('error', error => breakOff(error instanceof Error ? error.message : String(error)))
-  worker.on('exit', code => breakOff(`its thread ended with code ${code}`))
-  worker.on('message', (answer: Answer) => {
-    const one = waiting.get(answer.id)
-    waiting.delete(answer.id)
-    if (answer.ok) one?.resolve(answer.value)
-    else one?.reject(new CutoverError('store-failed', `the prediction log ${file} failed: ${answer.message}`))
-  })
-
-  const ask = async <Value>(request: StoreRequest): Promise<Value> => {
-    if (broken !== null) throw broken
-    const id = ++lastId
-    return new Promise<Value>((resolve, reject) => {
-      waiting.set(id, { resolve: value => resolve(value as Value), reject })
-      worker.postMessage({ id, request })
-    })
-  }
-
-  const replayPages = async (
-    op: 'replay-predictions' | 'replay-outcomes',
-    query: { endpoint: string; fromEpoch: number },
-    each: (page: ReplayPage) => void,
-  ) => {
-    for (let afterSeq = 0; ; ) {
-      const page = await ask<ReplayPage>({ op, ...query, afterSeq })
-      each(page)
-      if (page.isLast) return
-      afterSeq = page.lastSeq
-    }
-  }
-
-  await new Promise<unknown>((resolve, reject) => waiting.set(0, { resolve, reject }))
+/** Resolves when the file is open and its schema is current; rejects with `store-failed` or `data-folder-invalid`. */
+export async function openSqlitePredictionLog(options: { file: string; clock: Clock }): Promise<PredictionLog> {
+  const { file, clock } = options
+  const client = await WorkerClient.open(workerScript, file)
   return {
-    appendPredictions: batch => ask<AppendedPredictions>({ op: 'append-predictions', batch }),
-    appendOutcomes: batch => ask<AppendedOutcomes>({ op: 'append-outcomes', batch }),
-    find: query => ask({ op: 'find', query }),
-    async replay(query, each) {
-      await replayPages('replay-predictions', query, each)
-      await replayPages('replay-outcomes', query, each)
-    },
-    async close() {
-      if (broken === null) await ask({ op: 'close' })
-      worker.removeAllListeners('exit')
-      broken = new CutoverError('store-failed', `the prediction log ${file} is closed`)
-      await worker.terminate()
-    },
+    appendPredictions: batch => appendPredictions(client, batch, clock.nowMs()),
+    appendOutcomes: outcomes => client.call('appendOutcomes', { outcomes, nowMs: clock.nowMs() }),
+    find: query => client.call('find', query),
+    replay: (query, each) => replay(client, query, each),
+    close: () => client.close(),
+  }
+}
+
+/** In the sources this file and the thread's are TypeScript, in the package both are JavaScript. */
+const workerScript = new URL(
+  import.meta.url.endsWith('.ts') ? './sqlite-worker.ts' : './sqlite-worker.js',
+  import.meta.url,
+)
+
+async function appendPredictions(
+  client: WorkerClient,
+  batch: readonly Prediction[],
+  nowMs: number,
+): Promise<AppendedPredictions> {
+  const payloads = batch.flatMap(({ payload }, index) => (payload === null ? [] : [copyPayload(index, payload)]))
+  const transfer = payloads.flatMap(({ request, response }) => [request.buffer, response.buffer])
+  const input = { rows: batch.map(predictionToRow), payloads, nowMs }
+  const { repeated, joined } = await client.call('appendPredictions', input, transfer)
+  return { fresh: repeated.length === 0 ? batch : without(batch, repeated), joined }
+}
+
+/** A body is often a view of a pool, all of which would be sent; a copy of its own can be handed over. */
+function copyPayload(index: number, { request, response }: { request: Uint8Array; response: Uint8Array }) {
+  return { index, request: new Uint8Array(request), response: new Uint8Array(response) } satisfies IndexedPayload
+}
+
+function without<T>(items: readonly T[], places: readonly number[]): T[] {
+  const left = new Set(places)
+  return items.filter((_, index) => !left.has(index))
+}
+
+/** Commits per message of a replay: what the two threads hold of it at a time. */
+const replayWindowSeqs = 5_000
+
+async function replay(
+  client: WorkerClient,
+  query: { endpoint: string; fromEpoch: number },
+  each: (batch: ReplayBatch) => void,
+): Promise<void> {
+  const range = await client.call('replayRange', query)
+  for (let afterSeq = range.afterSeq; afterSeq < range.upToSeq; afterSeq += replayWindowSeqs) {
+    const upToSeq = Math.min(range.upToSeq, afterSeq + replayWindowSeqs)
+    for (const batch of await client.call('replayWindow', { ...query, window: { afterSeq, upToSeq } })) each(batch)
   }
 }
