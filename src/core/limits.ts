@@ -21,6 +21,8 @@ export const limits = {
   feedbackBodyBytesMax: 8 * 1024 * 1024,
   controlBodyBytesMax: 4 * 1024 * 1024,
   headerBytesMax: 32 * 1024,
+  /** Header fields of one request; more are answered 431. */
+  headerFieldsMax: 1_000,
   /** Outcomes in one feedback request; more are answered 413. */
   feedbackItemsMax: 10_000,
   /** Faults listed in one answer; the rest are counted. */

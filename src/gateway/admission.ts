@@ -1,6 +1,7 @@
 /** What a request must be before any surface sees it, beyond what Node's own parser insists on. */
 import type { IncomingMessage } from 'node:http'
 import { CutoverError } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
 import { excerpt } from './errors.ts'
 
 /** `status` is the number HTTP has for this refusal. */
@@ -11,6 +12,10 @@ export function refusalOf(req: IncomingMessage): Refusal | null {
   const { httpVersion } = req
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
     return refuse(505, `HTTP ${httpVersion} is not spoken here; use HTTP/1.1`)
+  }
+  const fields = req.rawHeaders.length / 2
+  if (fields > limits.headerFieldsMax) {
+    return refuse(431, `the request has ${fields} header fields; at most ${limits.headerFieldsMax}`)
   }
   return refusedHost(req) ?? refusedCoding(req) ?? refusedUpgrade(req)
 }

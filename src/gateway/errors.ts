@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CutoverError, type ErrorCode, errorTable, type Problem } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
-import { dropBody } from './request-body.ts'
+import { awaitsContinue, dropBody } from './request-body.ts'
 
 /** `problem` is application/problem+json (RFC 9457); `open-inference` is `{"error": text}`. */
 export type ErrorShape = 'problem' | 'open-inference'
@@ -105,7 +105,7 @@ export function sendError(
     ...(mustClose ? ['connection', 'close'] : []),
   ]
   res.writeHead(answer.status, headers)
-  if (req.complete || !mustClose) {
+  if (req.complete || !mustClose || awaitsContinue(req)) {
     res.end(answer.body)
     return
   }
@@ -117,7 +117,7 @@ export function sendError(
 /** Whether what is left of the body may simply be read and dropped. A caller that waits for a 100 may never send it. */
 function isShortToRead(req: IncomingMessage): boolean {
   if (req.complete) return true
-  if (req.headers.expect !== undefined || req.headers['transfer-encoding'] !== undefined) return false
+  if (awaitsContinue(req) || req.headers['transfer-encoding'] !== undefined) return false
   return Number(req.headers['content-length'] ?? 0) <= limits.lingerBytesMax
 }
 

@@ -8,7 +8,7 @@ import { excerpt } from './errors.ts'
 import { type FeedbackItem, readItem } from './feedback-items.ts'
 import { headerText } from './headers.ts'
 import { assertMethod, sendJson } from './json-answer.ts'
-import { awaitsContinue, readWhole, refuseStatedLength } from './request-body.ts'
+import { askForBody, readWhole, refuseStatedLength } from './request-body.ts'
 import type { Target } from './target.ts'
 
 export type FeedbackResult = {
@@ -44,7 +44,7 @@ function readBody(req: IncomingMessage, res: ServerResponse): Promise<Buffer> {
   if (encoding !== 'identity') {
     throw new CutoverError('invalid-request', `feedback is read uncompressed, not in ${excerpt(encoding)}`)
   }
-  if (awaitsContinue(req)) res.writeContinue()
+  askForBody(req, res)
   return readWhole(req, limits.feedbackBodyBytesMax)
 }
 

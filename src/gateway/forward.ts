@@ -11,7 +11,7 @@ import { requestHeaders } from './headers.ts'
 import { predictionIdOf } from './ids.ts'
 import { relay } from './relay.ts'
 import {
-  awaitsContinue,
+  askForBody,
   type BodyKind,
   bodyKind,
   readWhole,
@@ -55,7 +55,7 @@ export async function forward(context: GatewayContext, call: Call): Promise<void
 /** Null for no body, and for one that is to be streamed. */
 function takeBody(call: Call, kind: BodyKind, whole: boolean): Promise<Buffer> | null {
   if (kind === 'none' || !whole) return null
-  if (awaitsContinue(call.req)) call.res.writeContinue()
+  askForBody(call.req, call.res)
   return readWhole(call.req, call.route.spec.bodyBytesMax)
 }
 
@@ -112,7 +112,7 @@ function bodyBytesOf(req: IncomingMessage, body: Buffer | null): number | null {
 function streamedBody(context: GatewayContext, exchange: Exchange): Readable {
   const { req, res, choice } = exchange
   const { bodyBytesMax } = choice.route.spec
-  if (awaitsContinue(req)) res.writeContinue()
+  askForBody(req, res)
   exchange.upload = streamBody(req, {
     bytesMax: bodyBytesMax,
     onChunk: chunk => exchange.requestCopy?.add(chunk),

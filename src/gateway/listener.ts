@@ -28,7 +28,7 @@ export function createListener(handle: Handler, onError: (error: CutoverError) =
     // Checked by `refusalOf`, whose answer says what is wrong.
     requireHostHeader: false,
   })
-  // Past a number of fields Node would drop the rest in silence; their bytes are bounded instead.
+  // Past a number of its own Node would drop fields in silence; `refusalOf` counts them instead.
   server.maxHeadersCount = 0
   const newest = new WeakMap<Duplex, ServerResponse>()
   const state = { closing: false }
@@ -99,7 +99,8 @@ function onMalformed(
   const underWay = res !== undefined && !res.writableFinished && !res.destroyed
   if (!underWay) answerRaw(socket, error, status)
   else if (res.req.complete) res.once('close', () => answerRaw(socket, error, status))
-  else if (res.headersSent) socket.destroy()
+  // Without the end of its message, so that an answer that was not whole does not look so.
+  else if (res.headersSent) socket.end(() => socket.destroy())
   else answerRaw(socket, error, status)
 }
 

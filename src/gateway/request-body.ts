@@ -1,5 +1,5 @@
 /** The caller's body: whole, as a stream with back-pressure, or dropped. Each way is bounded. */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { CutoverError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
@@ -14,9 +14,16 @@ export function bodyKind(req: IncomingMessage): BodyKind {
   return bytes <= limits.wholeBodyBytesMax ? 'short' : 'long'
 }
 
-/** Whether the caller sends its body only after a `100 Continue`; HTTP/1.0 knows none. */
+/** Whether the caller still waits for a `100 Continue` before it sends its body; HTTP/1.0 knows none. */
 export function awaitsContinue(req: IncomingMessage): boolean {
   return req.httpVersion === '1.1' && req.headers.expect !== undefined && !req.complete
+}
+
+/** Asks for the body, if the caller waits to be asked. From then on it is on its way like any other. */
+export function askForBody(req: IncomingMessage, res: ServerResponse): void {
+  if (!awaitsContinue(req)) return
+  delete req.headers.expect
+  res.writeContinue()
 }
 
 function statedBytes(req: IncomingMessage): number {
