@@ -1,0 +1,100 @@
+/**
+ * The control API. It checks what callers send, asks the control plane, and shows what that says; it decides nothing.
+ */
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { toProblems } from '../contract/problems.ts'
+import { CutoverError } from '../core/errors.ts'
+import { limitBodies } from './bodies.ts'
+import type { Api, ApiDependencies } from './context.ts'
+import { createEventStreams } from './event-streams.ts'
+import { guard } from './guard.ts'
+import { createListener, type Listening } from './listener.ts'
+import { asCutoverError, problemResponse } from './problems.ts'
+import type { App } from './route-parts.ts'
+import { registerEndpoints } from './routes/endpoints.ts'
+import { registerLater } from './routes/later.ts'
+import { registerRecords } from './routes/records.ts'
+import { registerReleases } from './routes/releases.ts'
+import { registerServer } from './routes/server.ts'
+import { createTurns } from './turns.ts'
+
+export type ControlApi = {
+  fetch(request: Request): Response | Promise<Response>
+  /** Throws port-in-use. Port 0 takes a free one. */
+  listen(address: { host: string; port: number }): Promise<Listening>
+  /** Ends event streams, lets requests under way finish within the grace, then closes. */
+  close(): Promise<void>
+}
+
+export function createApi(dependencies: ApiDependencies): ControlApi {
+  const api: Api = { ...dependencies, streams: createEventStreams(dependencies), turns: createTurns() }
+  const app = createApp(api)
+  const listener = createListener(app.fetch)
+  return {
+    fetch: request => app.fetch(request),
+    listen: listener.listen,
+    close: () => {
+      api.streams.closeAll()
+      return listener.close()
+    },
+  }
+}
+
+function createApp(api: Api): App {
+  const app = new OpenAPIHono({
+    defaultHook: result => {
+      if (!result.success) throw invalidPart(result)
+    },
+  })
+  app.use(guard)
+  app.use(limitBodies)
+  app.use(async (context, next) => {
+    await next()
+    context.res.headers.set('x-content-type-options', 'nosniff')
+  })
+  app.onError((error, context) => {
+    const shown = asCutoverError(error)
+    const { method, path } = context.req
+    if (shown.code === 'internal') api.onInternalError?.(error, { method, path })
+    return problemResponse(shown)
+  })
+  registerEndpoints(app, api)
+  registerReleases(app, api)
+  registerRecords(app, api)
+  registerLater(app)
+  registerServer(app, api)
+  app.notFound(context => problemResponse(nothingThere(app, context.req)))
+  return app
+}
+
+type Part = 'param' | 'query' | 'header'
+const partNames: Readonly<Record<Part, string>> = { param: 'path', query: 'query', header: 'header' }
+
+function invalidPart(result: {
+  target: string
+  error: Parameters<typeof toProblems>[0]
+  data?: unknown
+}): CutoverError {
+  const part = partNames[result.target as Part] ?? result.target
+  const problems = toProblems(result.error, result.data, [part])
+  return new CutoverError('invalid-request', `the ${part} of the request is not valid`, problems)
+}
+
+/** 405 with the methods that the path does take, else 404. */
+function nothingThere(app: App, request: { method: string; path: string }): CutoverError {
+  const { method, path } = request
+  const allowed = [...new Set(app.routes.filter(route => matches(route, path)).map(route => route.method))]
+  if (allowed.length > 0) {
+    return new CutoverError('method-not-allowed', `${method} is not possible at ${path}; use ${allowed.join(' or ')}`, [
+      { path: 'method', message: 'is not possible here', value: method, allowed },
+    ])
+  }
+  const hint = 'GET /api/openapi.json lists what there is'
+  return new CutoverError('route-not-found', `there is nothing at ${path.slice(0, 200)}; ${hint}`)
+}
+
+function matches(route: { method: string; path: string }, path: string): boolean {
+  if (route.method === 'ALL') return false
+  const pattern = route.path.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')
+  return new RegExp(`^${pattern}$`).test(path)
+}

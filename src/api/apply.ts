@@ -1,0 +1,169 @@
+/**
+ * Applies documents: all of them are read, compiled and tried before the first one changes anything. Endpoints go first,
+ * since a release of the same file may need them.
+ */
+import { toProblems, writePath } from '../contract/problems.ts'
+import { resourceSchema } from '../contract/resources.ts'
+import type { WireChange } from '../contract/wire.ts'
+import type { Change, ReleaseRequest } from '../controller/control-plane.ts'
+import type { EndpointSpec } from '../core/endpoint.ts'
+import { CutoverError, type Problem } from '../core/errors.ts'
+import type { Api, CompiledDocument } from './context.ts'
+import { ownValue } from './context.ts'
+import { changeView } from './views.ts'
+
+export type ApplyRequest = {
+  documents: readonly unknown[]
+  /** Where the documents stand in the body, so that paths lead there; null where the body is the only document. */
+  base: readonly PropertyKey[] | null
+  actor: string
+  dryRun: boolean
+}
+
+type Placed = { index: number; path: string; document: CompiledDocument }
+
+export async function applyDocuments(api: Api, request: ApplyRequest): Promise<WireChange[]> {
+  const placed = readAll(api, request)
+  refuseTwice(placed)
+  return api.turns(async () => {
+    const tried = await tryAll(api, placed, request.actor)
+    return request.dryRun ? tried : applyAll(api, placed, request.actor)
+  })
+}
+
+function readAll(api: Api, { documents, base }: ApplyRequest): Placed[] {
+  const faults: { code: CutoverError['code']; problems: readonly Problem[] }[] = []
+  const placed = documents.flatMap((value, index): Placed[] => {
+    const path = base === null ? '' : writePath([...base, index])
+    try {
+      return [{ index, path, document: readOne(api, value) }]
+    } catch (error) {
+      if (!(error instanceof CutoverError)) throw error
+      faults.push({ code: error.code, problems: beneath(path, error) })
+      return []
+    }
+  })
+  if (faults.length === 0) return placed
+  const invalid = faults.some(({ code }) => code === 'invalid-resource')
+  const what = documents.length === 1 ? 'the document' : `${faults.length} of ${documents.length} documents`
+  const [code, detail] = invalid
+    ? (['invalid-resource', `${what} ${faults.length > 1 ? 'are' : 'is'} not valid; nothing has changed`] as const)
+    : (['not-available-yet', `${what} asked for something that is not available yet; nothing has changed`] as const)
+  const problems = faults.flatMap(fault => fault.problems)
+  throw new CutoverError(code, detail, problems)
+}
+
+function readOne(api: Api, value: unknown): CompiledDocument {
+  const result = resourceSchema.safeParse(value)
+  if (result.success) return api.compile(result.data)
+  throw new CutoverError('invalid-resource', 'the document is not valid', toProblems(result.error, value))
+}
+
+/** The problems of a document with paths that lead there from the body. */
+function beneath(path: string, error: CutoverError): Problem[] {
+  const problems = error.problems.length > 0 ? error.problems : [{ path: '', message: error.message }]
+  return problems.map(problem => ({ ...problem, path: joinPath(path, problem.path) }))
+}
+
+function joinPath(base: string, path: string): string {
+  if (base === '' || path === '') return base + path
+  return path.startsWith('[') ? base + path : `${base}.${path}`
+}
+
+function refuseTwice(placed: readonly Placed[]): void {
+  const seen = new Map<string, string>()
+  const problems = placed.flatMap(({ document, path }): Problem[] => {
+    const name = document.kind === 'Endpoint' ? document.spec.name : document.plan.endpoint
+    const key = `${document.kind} ${name}`
+    const first = seen.get(key)
+    seen.set(key, path)
+    const what = document.kind === 'Endpoint' ? `Endpoint ${name}` : `a Release of ${name}`
+    return first === undefined ? [] : [{ path, message: `${what} stands in ${first} already` }]
+  })
+  if (problems.length === 0) return
+  throw new CutoverError('invalid-resource', 'a document stands there twice; nothing has changed', problems)
+}
+
+async function tryAll(api: Api, placed: readonly Placed[], actor: string): Promise<WireChange[]> {
+  const changes = new Map<number, WireChange>()
+  const specs = new Map<string, EndpointSpec>()
+  for (const { index, path, document } of placed) {
+    if (document.kind !== 'Endpoint') continue
+    const { spec } = document
+    const change = await at(path, () => api.control.applyEndpoint({ spec, actor, dryRun: true }))
+    changes.set(index, changeView(change, null))
+    if (change.action !== 'unchanged') specs.set(spec.name, spec)
+  }
+  for (const { index, path, document } of placed) {
+    if (document.kind !== 'Release') continue
+    const spec = specs.get(document.plan.endpoint)
+    changes.set(index, await at(path, () => tryRelease(api, document.plan, { spec, actor })))
+  }
+  return inOrder(placed, changes)
+}
+
+/** An endpoint that changes with the same request cannot be asked yet: then the plan is held against its document. */
+async function tryRelease(
+  api: Api,
+  plan: ReleaseRequest,
+  options: { spec: EndpointSpec | undefined; actor: string },
+): Promise<WireChange> {
+  if (options.spec === undefined) {
+    const tried = await api.control.applyRelease({ plan, actor: options.actor, dryRun: true, again: false })
+    return changeView(tried.change, tried.release)
+  }
+  holdAgainst(plan, options.spec)
+  const note = `would start ${plan.endpoint} to ${plan.to}; checked further once its endpoint is applied`
+  const change: Change = { action: 'started', resource: `Release/${plan.endpoint}`, differences: [], note }
+  return changeView(change, null)
+}
+
+function holdAgainst(plan: ReleaseRequest, spec: EndpointSpec): void {
+  if (ownValue(spec.versions, plan.to) === undefined) {
+    const allowed = Object.keys(spec.versions)
+    throw new CutoverError('version-not-found', `${spec.name} has no version ${plan.to}`, [
+      { path: 'to', message: `is not a version of ${spec.name}`, value: plan.to, allowed },
+    ])
+  }
+  const problems = (['guardrails', 'signals'] as const).flatMap(role =>
+    plan[role]
+      .filter(({ metric, measure }) => measure.kind === 'accuracy' && ownValue(spec.metrics, metric) === undefined)
+      .map(({ metric }) => ({
+        path: `${role}.${metric}`,
+        message: `is not a metric of ${spec.name}`,
+        allowed: ['error-rate', 'latency-p50 to latency-p99.9', ...Object.keys(spec.metrics)],
+      })),
+  )
+  if (problems.length > 0) throw new CutoverError('invalid-resource', 'the release names unknown metrics', problems)
+}
+
+async function applyAll(api: Api, placed: readonly Placed[], actor: string): Promise<WireChange[]> {
+  const changes = new Map<number, WireChange>()
+  for (const { index, path, document } of placed) {
+    if (document.kind !== 'Endpoint') continue
+    const { spec } = document
+    const change = await at(path, () => api.control.applyEndpoint({ spec, actor, dryRun: false }))
+    changes.set(index, changeView(change, null))
+  }
+  for (const { index, path, document } of placed) {
+    if (document.kind !== 'Release') continue
+    const { plan } = document
+    const done = await at(path, () => api.control.applyRelease({ plan, actor, dryRun: false, again: false }))
+    changes.set(index, changeView(done.change, done.release))
+  }
+  return inOrder(placed, changes)
+}
+
+function inOrder(placed: readonly Placed[], changes: ReadonlyMap<number, WireChange>): WireChange[] {
+  return placed.flatMap(({ index }) => changes.get(index) ?? [])
+}
+
+/** What the controller refuses leads to the document that asked for it. */
+async function at<Result>(path: string, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run()
+  } catch (error) {
+    if (!(error instanceof CutoverError) || path === '') throw error
+    throw new CutoverError(error.code, error.message, beneath(path, error), error)
+  }
+}

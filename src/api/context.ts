@@ -1,0 +1,49 @@
+/** What the routes of the control API work with. */
+import type { Context } from 'hono'
+import type { Resource } from '../contract/resources.ts'
+import type { ControlPlane, ReleaseRequest } from '../controller/control-plane.ts'
+import type { EndpointSpec } from '../core/endpoint.ts'
+import { CutoverError } from '../core/errors.ts'
+import type { EndpointState } from '../core/state.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { PredictionLog } from '../ports/prediction-log.ts'
+import type { EventStreams } from './event-streams.ts'
+import type { Turns } from './turns.ts'
+
+export type CompiledDocument = { kind: 'Endpoint'; spec: EndpointSpec } | { kind: 'Release'; plan: ReleaseRequest }
+
+export type ApiDependencies = {
+  control: ControlPlane
+  /** Turns a valid document into what the controller takes; throws invalid-resource or not-available-yet. */
+  compile(resource: Resource): CompiledDocument
+  health: { ready(): boolean }
+  predictions: Pick<PredictionLog, 'find'>
+  /** Prometheus text. */
+  metrics: { text(): Promise<string>; contentType: string }
+  version: string
+  clock: Clock
+  /** Told of every error that is a mistake of the program; the answer does not say what it was. */
+  onInternalError?(error: unknown, request: { method: string; path: string }): void
+}
+
+export type Api = ApiDependencies & { streams: EventStreams; turns: Turns }
+
+/** Who asks, as the caller says: nothing authenticates yet, so it is a note for the log and gives no rights. */
+export function actorOf(context: Context): string {
+  const claimed = context.req.header('x-cutover-actor') ?? ''
+  return /^[\w.:@+-]{1,100}$/.test(claimed) ? claimed : 'api'
+}
+
+export function endpointState(control: ControlPlane, name: string): EndpointState {
+  const endpoint = ownValue(control.state().endpoints, name)
+  if (endpoint !== undefined) return endpoint
+  const known = Object.keys(control.state().endpoints)
+  throw new CutoverError('endpoint-not-found', `there is no endpoint ${name}`, [
+    { path: 'endpoint', message: 'is not an endpoint', value: name, allowed: known },
+  ])
+}
+
+/** Names come from callers: `constructor` must not find what objects inherit. */
+export function ownValue<Value>(record: Readonly<Record<string, Value>>, key: string): Value | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined
+}

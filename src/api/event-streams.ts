@@ -1,0 +1,138 @@
+/**
+ * The story of a release as server-sent events: its history first, then every new entry, until the one that ends it.
+ * The log is the buffer: a slow reader is given one entry at a time and never makes the server keep more.
+ */
+import type { ControlPlane } from '../controller/control-plane.ts'
+import { CutoverError } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import { isTerminal } from '../core/state.ts'
+import type { Clock } from '../ports/clock.ts'
+import { timelineEntryView } from './release-views.ts'
+
+export type EventStreams = {
+  /** Throws release-not-found; overloaded past the limit. */
+  open(request: { release: string; afterSeq: number | null }): Response
+  count(): number
+  closeAll(): void
+}
+
+/** Comments at this pace tell both ends, and whatever is between them, that the other one is still there. */
+const heartbeatMs = 15_000
+/** How long a browser waits before it resumes a stream that broke. */
+const retryMs = 1_000
+
+type Source = { next(): Promise<string | null>; close(): void }
+
+export function createEventStreams(deps: { control: ControlPlane; clock: Clock }): EventStreams {
+  const sources = new Set<Source>()
+  return {
+    open({ release, afterSeq }) {
+      const { release: state } = deps.control.release(release)
+      const isOver = isTerminal(state) && lastSeq(deps.control, release) <= (afterSeq ?? -1)
+      // Tells a browser that resumes a finished story to stop asking.
+      if (isOver) return new Response(null, { status: 204 })
+      if (sources.size >= limits.eventStreamsMax) {
+        throw new CutoverError(
+          'overloaded',
+          `${limits.eventStreamsMax} event streams are open; close one and try again`,
+        )
+      }
+      const source = createSource({ ...deps, release, afterSeq: afterSeq ?? -1 }, () => sources.delete(source))
+      sources.add(source)
+      return new Response(toStream(source), { headers: streamHeaders })
+    },
+    count: () => sources.size,
+    closeAll() {
+      for (const source of sources) source.close()
+    },
+  }
+}
+
+const streamHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  // Proxies that buffer would hold the story back.
+  'x-accel-buffering': 'no',
+}
+
+function lastSeq(control: ControlPlane, release: string): number {
+  return control.timeline(release).at(-1)?.seq ?? -1
+}
+
+function createSource(
+  from: { control: ControlPlane; clock: Clock; release: string; afterSeq: number },
+  onClose: () => void,
+): Source {
+  const { control, clock, release } = from
+  const waiting: string[] = [`retry: ${retryMs}\n\n`]
+  const bell = createBell()
+  let sentSeq = from.afterSeq
+  let closed = false
+  const stops = [
+    control.subscribe(() => bell.ring()),
+    clock.every(heartbeatMs, () => {
+      if (waiting.length === 0) waiting.push(': still here\n\n')
+      bell.ring()
+    }),
+  ]
+  const close = () => {
+    if (closed) return
+    closed = true
+    for (const stop of stops) stop()
+    onClose()
+    bell.ring()
+  }
+  const refill = () => {
+    const entries = control.timeline(release).filter(entry => entry.seq > sentSeq)
+    waiting.push(...entries.map((entry, index) => eventText(timelineEntryView(entry), entries[index + 1]?.seq)))
+    sentSeq = entries.at(-1)?.seq ?? sentSeq
+    if (waiting.length === 0 && isTerminal(control.release(release).release)) close()
+  }
+  const next = async (): Promise<string | null> => {
+    for (;;) {
+      if (closed) return null
+      if (waiting.length === 0) refill()
+      const text = waiting.shift()
+      if (text !== undefined) return text
+      if (!closed) await bell.rung()
+    }
+  }
+  return { next, close }
+}
+
+/** Only the last entry of an event carries its number: a reader that was cut off between two gets both again. */
+function eventText(entry: { seq: number; kind: string }, nextSeq: number | undefined): string {
+  const id = nextSeq === entry.seq ? '' : `id: ${entry.seq}\n`
+  return `event: ${entry.kind}\n${id}data: ${JSON.stringify(entry)}\n\n`
+}
+
+/** Remembers a ring that nobody waited for, so that none is missed. */
+function createBell() {
+  let rang = false
+  let wake: (() => void) | null = null
+  return {
+    ring() {
+      rang = true
+      wake?.()
+    },
+    async rung() {
+      if (!rang) await new Promise<void>(resolve => (wake = resolve))
+      wake = null
+      rang = false
+    },
+  }
+}
+
+function toStream(source: Source): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const text = await source.next().catch(() => null)
+      if (text === null) {
+        source.close()
+        controller.close()
+      } else controller.enqueue(encoder.encode(text))
+    },
+    cancel: () => source.close(),
+  })
+}

@@ -1,0 +1,47 @@
+/**
+ * Keeps other people's web pages out. A browser on this machine reaches loopback too: a page may send forms across
+ * origins, or make its own name resolve to 127.0.0.1 and so become the same origin (DNS rebinding).
+ */
+import type { MiddlewareHandler } from 'hono'
+import { CutoverError } from '../core/errors.ts'
+
+export const guard: MiddlewareHandler = async (context, next) => {
+  const url = new URL(context.req.url)
+  const host = context.req.header('host') ?? url.host
+  if (!isLocalName(hostnameOf(host)) || !isLocalName(url.hostname)) throw unknownHost(host)
+  if (!isReading(context.req.method)) refuseForeignOrigin(context.req.header.bind(context.req), host)
+  await next()
+}
+
+/** Reading is left to the browser, which shows a page nothing of another origin's answers. */
+function isReading(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}
+
+function refuseForeignOrigin(header: (name: string) => string | undefined, host: string): void {
+  const origin = header('origin')
+  // Behind a proxy the name in Origin differs from ours; browsers then still say that the page is of the same origin.
+  if (origin === undefined || origin === `http://${host}` || header('sec-fetch-site') === 'same-origin') return
+  throw new CutoverError('invalid-request', 'a page of another origin may not change anything here', [
+    { path: 'header origin', message: 'is another origin', value: origin.slice(0, 200), allowed: [`http://${host}`] },
+  ])
+}
+
+function unknownHost(host: string): CutoverError {
+  return new CutoverError('invalid-request', 'this listener answers to loopback names only', [
+    {
+      path: 'header host',
+      message: 'is not a name of this listener; a proxy in front should send its address',
+      value: host.slice(0, 200),
+      allowed: ['127.0.0.1', '[::1]', 'localhost'],
+    },
+  ])
+}
+
+function hostnameOf(host: string): string {
+  return host.replace(/:\d*$/, '').toLowerCase()
+}
+
+function isLocalName(name: string): boolean {
+  return name === 'localhost' || name.endsWith('.localhost') || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name)
+}

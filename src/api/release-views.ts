@@ -1,0 +1,219 @@
+/** Domain to wire: releases, their judgements and their story. */
+
+import type {
+  WireExplanation,
+  WirePlan,
+  WireRelease,
+  WireReleaseSummary,
+  WireTimelineEntry,
+  WireTimelineLine,
+} from '../contract/wire.ts'
+import type { WireJudgement } from '../contract/wire-judgement.ts'
+import type { ReleaseView } from '../controller/control-plane.ts'
+import { assertNever } from '../core/errors.ts'
+import type { CheckResult, Judgement, SideNumbers } from '../core/judgement.ts'
+import type { MetricCheck, ReleasePlan, StagePlan } from '../core/plan.ts'
+import type { EndpointState, Phase, ReleaseState } from '../core/state.ts'
+import type { StageState } from '../core/strategies/strategy.ts'
+import type { TimelineEntry } from '../core/timeline.ts'
+import { isoTime } from './views.ts'
+
+export function releaseSummary(release: ReleaseState, endpoint: EndpointState | undefined): WireReleaseSummary {
+  const { id, plan, phase, actor } = release
+  return {
+    id,
+    endpoint: plan.endpoint,
+    from: plan.from,
+    to: plan.to,
+    state: stateOf(phase),
+    phase: phase.kind,
+    candidatePpm: candidatePpm(release, endpoint),
+    stage: phase.kind === 'running' ? stageView(phase.stage, phase.stageIndex, plan) : null,
+    hold: holdOf(phase),
+    returned: 'cause' in phase ? { cause: phase.cause, reason: phase.reason } : null,
+    probationUntil: phase.kind === 'probation' ? isoTime(phase.untilMs) : null,
+    actor,
+    startedAt: isoTime(release.startedAtMs),
+    endedAt: 'atMs' in phase ? isoTime(phase.atMs) : null,
+  }
+}
+
+export function releaseView(
+  { release, latest }: ReleaseView,
+  endpoint: EndpointState | undefined,
+  timeline: readonly TimelineEntry[],
+): WireRelease {
+  const summary = releaseSummary(release, endpoint)
+  return {
+    ...summary,
+    weightsPpm: {
+      [release.plan.from]: 1_000_000 - summary.candidatePpm,
+      [release.plan.to]: summary.candidatePpm,
+    },
+    plan: planView(release.plan),
+    epochs: release.epochs.map(({ epoch, candidatePpm, sinceMs }) => ({
+      epoch,
+      candidatePpm,
+      since: isoTime(sinceMs),
+    })),
+    exposed: { from: isoOrNull(release.exposedFromMs), to: isoOrNull(release.exposedToMs) },
+    latest: latestView(latest),
+    timeline: timeline.map(timelineLine),
+  }
+}
+
+export function explanation(
+  { release, latest }: ReleaseView,
+  endpoint: EndpointState | undefined,
+  timeline: readonly TimelineEntry[],
+): WireExplanation {
+  return {
+    release: releaseSummary(release, endpoint),
+    plan: planView(release.plan),
+    decisions: timeline.map(timelineEntryView),
+    latest: latestView(latest),
+  }
+}
+
+function stateOf(phase: Phase): WireReleaseSummary['state'] {
+  if (phase.kind === 'promoted' || phase.kind === 'rolled-back') return phase.kind
+  if (phase.kind !== 'running') return 'active'
+  if (phase.paused) return 'paused'
+  return phase.hold === null ? 'active' : 'holding'
+}
+
+/** While a release runs the table knows; afterwards the way it ended does. */
+function candidatePpm(release: ReleaseState, endpoint: EndpointState | undefined): number {
+  if (release.phase.kind === 'rolled-back') return 0
+  if (release.phase.kind === 'promoted') return 1_000_000
+  if (endpoint?.activeRelease !== release.id) return 0
+  return endpoint.table.weights[release.plan.to] ?? 0
+}
+
+function stageView(stage: StageState, index: number, plan: ReleasePlan): WireReleaseSummary['stage'] {
+  const stagePlan = plan.stages[index]
+  const steps = stagePlan !== undefined && 'steps' in stagePlan ? stagePlan.steps.length : 0
+  // Past the last step the index stands on the last one still: an approval is awaited there.
+  const step = stage.stepIndex < 0 ? null : Math.min(stage.stepIndex, steps - 1)
+  return { index, count: plan.stages.length, kind: stage.kind, step, steps }
+}
+
+function holdOf(phase: Phase): WireReleaseSummary['hold'] {
+  if (phase.kind !== 'running' || phase.hold === null) return null
+  const { sinceMs, cause, reason } = phase.hold
+  return { since: isoTime(sinceMs), cause, reason }
+}
+
+function isoOrNull(atMs: number | null): string | null {
+  return atMs === null ? null : isoTime(atMs)
+}
+
+function latestView(latest: ReleaseView['latest']): WireRelease['latest'] {
+  return latest === null ? null : { at: isoTime(latest.atMs), judgement: judgementView(latest.judgement) }
+}
+
+export function planView(plan: ReleasePlan): WirePlan {
+  const { planVersion, onFail, probationMs, sampleRatioAlpha, readyTimeoutMs, drainMs } = plan
+  return {
+    planVersion,
+    stages: plan.stages.map(stagePlanView),
+    guardrails: plan.guardrails.map(checkPlanView),
+    signals: plan.signals.map(checkPlanView),
+    onFail,
+    probationMs,
+    sampleRatioAlpha,
+    readyTimeoutMs,
+    drainMs,
+  }
+}
+
+function stagePlanView(stage: StagePlan): WirePlan['stages'][number] {
+  switch (stage.kind) {
+    case 'canary': {
+      const { kind, approval, minRequests } = stage
+      return { kind, steps: stage.steps.map(step => ({ ...step })), approval, minRequests }
+    }
+    case 'recreate':
+    case 'rolling':
+    case 'blueGreen':
+    case 'shadow':
+    case 'abTest':
+    case 'bandit':
+      return { kind: stage.kind }
+    default:
+      return assertNever(stage)
+  }
+}
+
+function checkPlanView({ metric, margin, alpha, minEvents }: MetricCheck): WirePlan['guardrails'][number] {
+  return { metric, margin, alpha, minEvents }
+}
+
+export function timelineEntryView(entry: TimelineEntry): WireTimelineEntry {
+  const { seq, release, kind, text, candidatePpm, exposure } = entry
+  return {
+    seq,
+    at: isoTime(entry.atMs),
+    release,
+    kind,
+    text,
+    candidatePpm,
+    judgement: entry.judgement === null ? null : judgementView(entry.judgement),
+    exposure: exposure === null ? null : { ...exposure },
+  }
+}
+
+function timelineLine({ seq, atMs, kind, text, candidatePpm }: TimelineEntry): WireTimelineLine {
+  return { seq, at: isoTime(atMs), kind, text, candidatePpm }
+}
+
+export function judgementView(judgement: Judgement): WireJudgement {
+  const { verdict, reason, validity, checks, stepRequests, exposedRequests, exposedUnits } = judgement
+  return {
+    verdict,
+    reason,
+    validity: {
+      verdict: validity.verdict,
+      reason: validity.reason,
+      logEvidence: finite(validity.logEvidence),
+      observed: [...validity.observed],
+      expected: [...validity.expected],
+    },
+    checks: checks.map(checkView),
+    stepRequests,
+    exposedRequests,
+    exposedUnits,
+  }
+}
+
+function checkView(result: CheckResult): WireJudgement['checks'][number] {
+  const { check, role, verdict, reason, harm, method, strata } = result
+  return {
+    metric: check.metric,
+    role,
+    verdict,
+    reason,
+    margin: check.margin,
+    alpha: check.alpha,
+    minEvents: check.minEvents,
+    candidate: sideView(result.candidate),
+    stable: sideView(result.stable),
+    harm: { estimate: finite(harm.estimate), lower: finite(harm.lower), upper: finite(harm.upper) },
+    logEvidence: finite(result.logEvidence),
+    method,
+    strata: strata.map(({ epoch, candidate, stable }) => ({
+      epoch,
+      candidate: { ...candidate },
+      stable: { ...stable },
+    })),
+  }
+}
+
+function sideView({ version, trials, events, value }: SideNumbers): WireJudgement['checks'][number]['candidate'] {
+  return { version, trials, events: finite(events), value: finite(value) }
+}
+
+/** JSON has no infinity: an open end of an interval is null, as one without data is. */
+function finite(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) ? value : null
+}

@@ -1,0 +1,27 @@
+/** Parts of the public surface that have their place already and cannot be used yet. */
+import { createRoute } from '@hono/zod-openapi'
+import { CutoverError } from '../../core/errors.ts'
+import { type App, problem } from '../route-parts.ts'
+
+const parts = [
+  { name: 'flags', method: 'get' },
+  { name: 'flags', method: 'post' },
+  { name: 'advise', method: 'post' },
+  { name: 'simulate', method: 'post' },
+] as const
+
+export function registerLater(app: App): void {
+  for (const { name, method } of parts) {
+    const route = createRoute({
+      method,
+      path: `/api/v1/${name}`,
+      operationId: `${method}${name}`,
+      tags: ['not available yet'],
+      summary: 'Not available yet: answers 501',
+      responses: problem,
+    })
+    app.openapi(route, () => {
+      throw new CutoverError('not-available-yet', `${name} is not available yet`)
+    })
+  }
+}

@@ -1,0 +1,69 @@
+/** What was recorded: events of the log, and predictions with their outcomes. */
+import { createRoute } from '@hono/zod-openapi'
+import { z } from 'zod'
+import { eventSchema, predictionSchema } from '../../contract/wire.ts'
+import { CutoverError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { Api } from '../context.ts'
+import { type App, json, listOf, problem, wholeQuery } from '../route-parts.ts'
+import { eventView, predictionView } from '../views.ts'
+
+const limit = wholeQuery({ min: 1, max: limits.pageMax, fallback: 100 })
+const after = wholeQuery({ min: 0, max: Number.MAX_SAFE_INTEGER, fallback: 0 })
+
+const eventList = z.object({
+  items: z.array(eventSchema),
+  next: z.int().meta({ description: 'Pass it as `after` for what follows.' }),
+})
+
+const routes = {
+  events: createRoute({
+    method: 'get',
+    path: '/api/v1/events',
+    operationId: 'listEvents',
+    tags: ['events'],
+    summary: 'The log, in order',
+    request: { query: z.object({ after, limit, release: z.string().optional() }) },
+    responses: { 200: json(eventList, 'The events.'), ...problem },
+  }),
+  predictions: createRoute({
+    method: 'get',
+    path: '/api/v1/predictions',
+    operationId: 'listPredictions',
+    tags: ['predictions'],
+    summary: 'Predictions, the newest first',
+    request: { query: z.object({ endpoint: z.string().optional(), version: z.string().optional(), limit }) },
+    responses: { 200: json(listOf(predictionSchema), 'The predictions, without payloads.'), ...problem },
+  }),
+  prediction: createRoute({
+    method: 'get',
+    path: '/api/v1/predictions/{id}',
+    operationId: 'getPrediction',
+    tags: ['predictions'],
+    summary: 'One prediction with its payload, if kept',
+    request: { params: z.object({ id: z.string() }) },
+    responses: { 200: json(predictionSchema, 'The prediction.'), ...problem },
+  }),
+}
+
+export function registerRecords(app: App, api: Api): void {
+  app.openapi(routes.events, context => {
+    const { after: afterSeq, limit, release } = context.req.valid('query')
+    const items = api.control.events({ afterSeq, limit, release: release ?? null }).map(eventView)
+    return context.json({ items, next: items.at(-1)?.seq ?? afterSeq }, 200)
+  })
+  app.openapi(routes.predictions, async context => {
+    const { endpoint, version, limit } = context.req.valid('query')
+    const query = { limit, ...(endpoint !== undefined && { endpoint }), ...(version !== undefined && { version }) }
+    const found = await api.predictions.find(query)
+    return context.json({ items: found.map(one => predictionView(one, { payload: false })) }, 200)
+  })
+  app.openapi(routes.prediction, async context => {
+    const { id } = context.req.valid('param')
+    const [found] = await api.predictions.find({ id, limit: 1 })
+    if (found === undefined) {
+      throw new CutoverError('prediction-not-found', `there is no prediction ${id}; predictions are visible within 1 s`)
+    }
+    return context.json(predictionView(found, { payload: true }), 200)
+  })
+}

@@ -1,0 +1,170 @@
+/** Domain to wire: what the control API shows of endpoints, versions, events and predictions. Secrets stay inside. */
+
+import { builtinMetricNames, latencyQuantileOf } from '../contract/metric-names.ts'
+import type { WireChange, WireEndpoint, WireEvent, WireMetric, WirePrediction, WireVersion } from '../contract/wire.ts'
+import type { Change } from '../controller/control-plane.ts'
+import type { Backend, EndpointSpec, VersionSpec } from '../core/endpoint.ts'
+import type { ControlEvent, LoggedEvent } from '../core/event.ts'
+import type { Outcome, Prediction } from '../core/prediction.ts'
+import type { ControlState, EndpointState } from '../core/state.ts'
+import type { InstanceStatus } from '../ports/deployer.ts'
+
+export type Instances = (endpoint: string, version: string) => readonly InstanceStatus[]
+
+export function isoTime(atMs: number): string {
+  return new Date(atMs).toISOString()
+}
+
+export function endpointView(endpoint: EndpointState, state: ControlState, instances: Instances): WireEndpoint {
+  const { spec, table } = endpoint
+  return {
+    name: spec.name,
+    protocol: spec.protocol,
+    stable: endpoint.stable,
+    weightsPpm: { ...table.weights },
+    epoch: table.epoch,
+    appliedEpoch: endpoint.appliedEpoch,
+    activeRelease: endpoint.activeRelease,
+    releaseCount: endpoint.releaseCount,
+    unit: spec.unit,
+    allowPin: spec.allowPin,
+    answer: spec.answer,
+    metrics: Object.fromEntries(Object.entries(spec.metrics).map(([name, { type }]) => [name, { type }])),
+    timeouts: { ...spec.timeouts },
+    bodyBytesMax: spec.bodyBytesMax,
+    payloadSamplePpm: spec.payloadSamplePpm,
+    versions: Object.values(spec.versions).map(version => versionView({ version, endpoint, state, instances })),
+  }
+}
+
+export function versionView(input: {
+  version: VersionSpec
+  endpoint: EndpointState
+  state: ControlState
+  instances: Instances
+}): WireVersion {
+  const { version, endpoint, state } = input
+  const instances = input.instances(endpoint.spec.name, version.name)
+  return {
+    endpoint: endpoint.spec.name,
+    name: version.name,
+    role: roleOf(version.name, endpoint, state),
+    weightPpm: endpoint.table.weights[version.name] ?? 0,
+    backend: backendView(version.backend),
+    fleet: endpoint.fleets[version.name] ?? 'absent',
+    instancesWanted: version.instances,
+    instancesReady: instances.filter(instance => instance.state === 'ready').length,
+    instances: instances.map(({ id, state, detail }) => ({ id, state, detail })),
+  }
+}
+
+function roleOf(version: string, endpoint: EndpointState, state: ControlState): WireVersion['role'] {
+  if (version === endpoint.stable) return 'stable'
+  const release = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
+  return release?.plan.to === version ? 'candidate' : 'idle'
+}
+
+function backendView(backend: Backend): WireVersion['backend'] {
+  if (backend.kind === 'onnx') return { kind: 'onnx', path: backend.path }
+  const ready = { ...backend.ready }
+  if (backend.kind === 'url') return { kind: 'url', addresses: [...backend.addresses], ready }
+  return { kind: 'command', argv: [...backend.argv], cwd: backend.cwd, env: Object.keys(backend.env), ready }
+}
+
+const secretPath = /(^|\.)env(\.|$)/
+
+export function changeView(change: Change, release: string | null): WireChange {
+  const shown = (path: string, value: unknown) => (secretPath.test(path) ? hidden(value) : withoutSecrets(value))
+  return {
+    action: change.action,
+    resource: change.resource,
+    differences: change.differences.map(({ path, before, after }) => ({
+      path,
+      ...(before !== undefined && { before: shown(path, before) }),
+      ...(after !== undefined && { after: shown(path, after) }),
+    })),
+    note: change.note,
+    release,
+  }
+}
+
+const mask = '(hidden)'
+
+function hidden(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return mask
+  return Object.fromEntries(Object.keys(value).map(key => [key, mask]))
+}
+
+/** A copy in which the values of every `env` are hidden. */
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, key === 'env' ? hidden(inner) : withoutSecrets(inner)]),
+  )
+}
+
+export function eventView({ seq, atMs, event }: LoggedEvent): WireEvent {
+  const { type, ...data } = event
+  return {
+    seq,
+    at: isoTime(atMs),
+    type,
+    endpoint: endpointOf(event),
+    release: 'release' in event ? event.release : null,
+    data: withoutSecrets(data) as Record<string, unknown>,
+  }
+}
+
+function endpointOf(event: ControlEvent): string | null {
+  if ('endpoint' in event) return event.endpoint
+  if ('plan' in event) return event.plan.endpoint
+  return 'spec' in event ? event.spec.name : null
+}
+
+export function predictionView(
+  found: { prediction: Prediction; outcomes: readonly Outcome[] },
+  options: { payload: boolean },
+): WirePrediction {
+  const { atMs, answer, payload, ...plain } = found.prediction
+  return {
+    ...plain,
+    at: isoTime(atMs),
+    answer: answer === null ? null : [...answer],
+    payload:
+      payload === null || !options.payload
+        ? null
+        : { request: toBase64(payload.request), response: toBase64(payload.response) },
+    outcomes: found.outcomes.map(outcomeView),
+  }
+}
+
+function outcomeView(outcome: Outcome): WirePrediction['outcomes'][number] {
+  const { id, row, label, reward, metrics, atMs } = outcome
+  return { id, row, label, reward, metrics: { ...metrics }, at: isoTime(atMs) }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+/** What the checks of a release on this endpoint can name. */
+export function metricViews(spec: EndpointSpec): WireMetric[] {
+  const builtin = builtinMetricNames.map((name): WireMetric => {
+    const quantile = latencyQuantileOf(name)
+    const isRate = quantile === null
+    const [type, marginUnit] = isRate ? (['error-rate', 'pp'] as const) : (['latency', '%'] as const)
+    return { endpoint: spec.name, name, type, declared: false, quantile, marginUnit }
+  })
+  const declared = Object.entries(spec.metrics).map(
+    ([name, { type }]): WireMetric => ({
+      endpoint: spec.name,
+      name,
+      type,
+      declared: true,
+      quantile: null,
+      marginUnit: 'pp',
+    }),
+  )
+  return [...builtin, ...declared]
+}

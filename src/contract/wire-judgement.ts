@@ -1,0 +1,55 @@
+/** One look at the evidence, as the control API tells it. */
+import { z } from 'zod'
+
+export const verdicts = ['pass', 'fail', 'insufficient', 'invalid'] as const
+export const roles = ['guardrail', 'signal', 'goal', 'validity'] as const
+
+const number = z.number().nullable()
+const side = z.object({
+  version: z.string(),
+  trials: z.number().meta({ description: 'Requests, answered requests or labelled rows.' }),
+  events: number.meta({ description: 'Harmful ones among them; null for a quantile.' }),
+  value: number.meta({ description: 'The rate, or the quantile in milliseconds.' }),
+})
+const stratum = z.object({ trials: z.number(), events: z.number() })
+
+export const checkResultSchema = z
+  .object({
+    metric: z.string(),
+    role: z.enum(roles),
+    verdict: z.enum(verdicts),
+    reason: z.string(),
+    margin: z.number(),
+    alpha: z.number(),
+    minEvents: z.number(),
+    candidate: side,
+    stable: side,
+    harm: z
+      .object({ estimate: number, lower: number, upper: number })
+      .meta({ description: 'candidate - stable for rates, candidate / stable - 1 for latency: greater is worse.' }),
+    logEvidence: number.meta({ description: 'Of "harm is above the margin"; a breach at log(1/alpha).' }),
+    method: z.string(),
+    strata: z.array(z.object({ epoch: z.int(), candidate: stratum, stable: stratum })),
+  })
+  .meta({ id: 'CheckResult', description: 'A check with the numbers that its verdict rests on.' })
+
+export const judgementSchema = z
+  .object({
+    verdict: z.enum(verdicts),
+    reason: z.string(),
+    validity: z.object({
+      verdict: z.enum(['pass', 'invalid']),
+      reason: z.string(),
+      logEvidence: number,
+      observed: z.array(z.number()),
+      expected: z.array(z.number()),
+    }),
+    checks: z.array(checkResultSchema),
+    stepRequests: z.number(),
+    exposedRequests: z.number(),
+    exposedUnits: z.number(),
+  })
+  .meta({ id: 'Judgement', description: 'One look at the evidence: a verdict per check.' })
+
+export type WireJudgement = z.infer<typeof judgementSchema>
+export type WireCheckResult = z.infer<typeof checkResultSchema>

@@ -1,0 +1,346 @@
+/**
+ * What the control API says, as schemas: the OpenAPI document, the CLI and the dashboard rest on them. Domain types are
+ * never sent as they are; `api/` turns them into these shapes. Times are ISO 8601 in UTC, weights parts per million.
+ */
+import { z } from 'zod'
+import { judgementSchema } from './wire-judgement.ts'
+
+const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.' })
+const ppm = z.int().min(0).max(1_000_000).meta({ description: 'Parts per million.' })
+const names = z.array(z.string())
+
+/** RFC 9457, with the code and the faults of an input. */
+export const problemSchema = z
+  .object({
+    type: z.string().meta({ description: '`urn:cutover:` and the code.' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().meta({ description: 'Stable; see the reference of error codes.' }),
+    problems: z
+      .array(
+        z.object({
+          path: z.string().meta({ description: 'Such as stages[0].canary.steps[1]; empty for the whole input.' }),
+          message: z.string(),
+          value: z.unknown().optional(),
+          allowed: names.optional(),
+        }),
+      )
+      .optional(),
+    problemsNotListed: z.int().optional(),
+  })
+  .meta({ id: 'Problem', description: 'An error (RFC 9457).' })
+
+export const instanceStates = ['starting', 'ready', 'unhealthy', 'draining', 'failed'] as const
+export const fleetStates = ['absent', 'starting', 'ready', 'failed'] as const
+
+const ready = z.object({ path: z.string(), timeoutMs: z.int() })
+
+export const versionSchema = z
+  .object({
+    endpoint: z.string(),
+    name: z.string(),
+    role: z.enum(['stable', 'candidate', 'idle']),
+    weightPpm: ppm,
+    backend: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('onnx'), path: z.string() }),
+      z.object({
+        kind: z.literal('command'),
+        argv: names,
+        cwd: z.string(),
+        env: names.meta({ description: 'Names only: values may be secrets.' }),
+        ready,
+      }),
+      z.object({ kind: z.literal('url'), addresses: names, ready }),
+    ]),
+    fleet: z.enum(fleetStates),
+    instancesWanted: z.int(),
+    instancesReady: z.int(),
+    instances: z.array(z.object({ id: z.string(), state: z.enum(instanceStates), detail: z.string() })),
+  })
+  .meta({ id: 'VersionView', description: 'A version and how it runs now.' })
+
+export const endpointSchema = z
+  .object({
+    name: z.string(),
+    protocol: z.enum(['open-inference', 'http']),
+    stable: z.string().meta({ description: 'The version that serves by right.' }),
+    weightsPpm: z.record(z.string(), ppm),
+    epoch: z.int().meta({ description: 'Counts the periods in which weights did not change.' }),
+    appliedEpoch: z.int().meta({ description: 'The greatest epoch that the gateway confirmed.' }),
+    activeRelease: z.string().nullable(),
+    releaseCount: z.int(),
+    unit: z.discriminatedUnion('from', [
+      z.object({ from: z.literal('request') }),
+      z.object({ from: z.literal('header'), name: z.string() }),
+      z.object({ from: z.literal('cookie'), name: z.string() }),
+      z.object({ from: z.literal('body'), pointer: z.string() }),
+    ]),
+    allowPin: z.boolean(),
+    answer: z.object({ output: z.string(), read: z.enum(['value', 'argmax']) }).nullable(),
+    metrics: z.record(z.string(), z.object({ type: z.enum(['accuracy']) })),
+    timeouts: z.object({ connectMs: z.int(), firstByteMs: z.int(), idleMs: z.int() }),
+    bodyBytesMax: z.int(),
+    payloadSamplePpm: ppm,
+    versions: z.array(versionSchema),
+  })
+  .meta({ id: 'EndpointView', description: 'An endpoint as of now.' })
+
+export const changeActions = ['created', 'updated', 'unchanged', 'started'] as const
+
+export const changeSchema = z
+  .object({
+    action: z.enum(changeActions),
+    resource: z.string().meta({ description: 'Such as Endpoint/digits or Release/digits-1.' }),
+    differences: z.array(
+      z.object({
+        path: z.string(),
+        before: z.unknown().optional().meta({ description: 'Absent where nothing was.' }),
+        after: z.unknown().optional().meta({ description: 'Absent where nothing is left.' }),
+      }),
+    ),
+    note: z.string().nullable(),
+    release: z.string().nullable().meta({ description: 'The release that was started or runs already.' }),
+  })
+  .meta({ id: 'Change', description: 'What applying a document did, or would do.' })
+
+export const applyAnswerSchema = z
+  .object({ dryRun: z.boolean(), changes: z.array(changeSchema) })
+  .meta({ id: 'Applied', description: 'One change per document, in their order.' })
+
+export const phaseKinds = [
+  'starting',
+  'running',
+  'promoting',
+  'probation',
+  'returning',
+  'promoted',
+  'rolled-back',
+] as const
+
+export const releaseStates = ['active', 'holding', 'paused', 'promoted', 'rolled-back'] as const
+export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval'] as const
+export const returnCauses = ['guardrail', 'never-ready', 'fleet-lost', 'operator'] as const
+export const wireStageKinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit'] as const
+export const wireVerbs = ['promote', 'pause', 'resume', 'approve', 'abort', 'rollback'] as const
+
+export const releaseSummarySchema = z
+  .object({
+    id: z.string(),
+    endpoint: z.string(),
+    from: z.string(),
+    to: z.string(),
+    state: z.enum(releaseStates).meta({ description: 'What a person wants to know first.' }),
+    phase: z.enum(phaseKinds),
+    candidatePpm: ppm,
+    stage: z
+      .object({
+        index: z.int(),
+        count: z.int(),
+        kind: z.enum(wireStageKinds),
+        step: z.int().nullable().meta({ description: 'From 0; null before the first.' }),
+        steps: z.int(),
+      })
+      .nullable(),
+    hold: z.object({ since: time, cause: z.enum(holdCauses), reason: z.string() }).nullable(),
+    returned: z.object({ cause: z.enum(returnCauses), reason: z.string() }).nullable(),
+    probationUntil: time.nullable(),
+    actor: z.string(),
+    startedAt: time,
+    endedAt: time.nullable(),
+  })
+  .meta({ id: 'ReleaseSummary', description: 'A release as of now.' })
+
+const checkPlan = z.object({ metric: z.string(), margin: z.number(), alpha: z.number(), minEvents: z.int() })
+
+const stagePlan = z.object({
+  kind: z.enum(wireStageKinds),
+  steps: z
+    .array(z.object({ weightPpm: ppm, floorMs: z.number(), ceilingMs: z.number().nullable() }))
+    .optional()
+    .meta({ description: 'Of a canary.' }),
+  approval: z.boolean().optional(),
+  minRequests: z.int().optional(),
+})
+
+export const planSchema = z
+  .object({
+    planVersion: z.literal(1),
+    stages: z.array(stagePlan),
+    guardrails: z.array(checkPlan),
+    signals: z.array(checkPlan),
+    onFail: z.enum(['rollback', 'hold']),
+    probationMs: z.number(),
+    sampleRatioAlpha: z.number(),
+    readyTimeoutMs: z.number(),
+    drainMs: z.number(),
+  })
+  .meta({ id: 'ReleasePlan', description: 'A release as it runs: every default filled in.' })
+
+export const timelineKinds = [
+  'started',
+  'ready',
+  'weight',
+  'hold',
+  'resumed',
+  'paused',
+  'promoting',
+  'promoted',
+  'rolling-back',
+  'rolled-back',
+  'operator',
+  'server-started',
+] as const
+
+export const timelineEntrySchema = z
+  .object({
+    seq: z.int().meta({ description: 'Number of the event in the log.' }),
+    at: time,
+    release: z.string(),
+    kind: z.enum(timelineKinds),
+    text: z.string().meta({ description: 'One sentence for a person.' }),
+    candidatePpm: ppm.meta({ description: "The candidate's share after this entry." }),
+    judgement: judgementSchema.nullable().meta({ description: 'The look at the evidence that decided it.' }),
+    exposure: z
+      .object({ requests: z.int(), units: z.int(), durationMs: z.number() })
+      .nullable()
+      .meta({ description: 'What the candidate met, on the entries that end a release.' }),
+  })
+  .meta({ id: 'TimelineEntry', description: 'One decision of a release.' })
+
+/** Without the numbers: the story at a glance. */
+export const timelineLineSchema = timelineEntrySchema
+  .pick({ seq: true, at: true, kind: true, text: true, candidatePpm: true })
+  .meta({ id: 'TimelineLine' })
+
+export const releaseSchema = releaseSummarySchema
+  .extend({
+    weightsPpm: z.record(z.string(), ppm),
+    plan: planSchema,
+    epochs: z.array(z.object({ epoch: z.int(), candidatePpm: ppm, since: time })),
+    exposed: z.object({ from: time.nullable(), to: time.nullable() }),
+    latest: z.object({ at: time, judgement: judgementSchema }).nullable(),
+    timeline: z.array(timelineLineSchema),
+  })
+  .meta({ id: 'ReleaseView', description: 'A release, its plan, its newest judgement and its story.' })
+
+export const explanationSchema = z
+  .object({
+    release: releaseSummarySchema,
+    plan: planSchema,
+    decisions: z.array(timelineEntrySchema),
+    latest: z.object({ at: time, judgement: judgementSchema }).nullable(),
+  })
+  .meta({ id: 'Explanation', description: 'Every decision with the numbers that it rests on.' })
+
+export const eventTypes = [
+  'server-started',
+  'endpoint-applied',
+  'endpoint-deleted',
+  'release-started',
+  'fleet-ready',
+  'fleet-failed',
+  'traffic-applied',
+  'judged',
+  'tick',
+  'operator',
+] as const
+
+export const eventSchema = z
+  .object({
+    seq: z.int(),
+    at: time,
+    type: z.enum(eventTypes),
+    endpoint: z.string().nullable(),
+    release: z.string().nullable(),
+    data: z.record(z.string(), z.unknown()).meta({ description: 'As recorded, without secrets; grows over time.' }),
+  })
+  .meta({ id: 'Event', description: 'An entry of the log: the ground state.' })
+
+const label = z.union([z.string(), z.number(), z.boolean()])
+
+export const predictionSchema = z
+  .object({
+    id: z.string(),
+    endpoint: z.string(),
+    version: z.string().meta({ description: 'The version that answered.' }),
+    assigned: z.string().meta({ description: 'The version that the traffic table chose.' }),
+    release: z.string().nullable(),
+    epoch: z.int(),
+    unit: z.string(),
+    propensity: z.number().meta({ description: 'The probability with which the version was chosen.' }),
+    pinned: z.boolean(),
+    at: time,
+    latencyMs: z.number(),
+    status: z.int(),
+    failed: z.boolean(),
+    answer: z.array(label).nullable().meta({ description: 'One predicted value per row.' }),
+    payload: z
+      .object({ request: z.base64(), response: z.base64() })
+      .nullable()
+      .meta({ description: 'Bodies in base64; null in lists and for units whose payloads are not kept.' }),
+    outcomes: z.array(
+      z.object({
+        id: z.string(),
+        row: z.int(),
+        label: label.nullable(),
+        reward: z.number().nullable(),
+        metrics: z.record(z.string(), z.number()),
+        at: time,
+      }),
+    ),
+  })
+  .meta({ id: 'PredictionView', description: 'What a version answered, and what became known of it.' })
+
+export const metricSchema = z
+  .object({
+    endpoint: z.string(),
+    name: z.string(),
+    type: z.enum(['error-rate', 'latency', 'accuracy']),
+    declared: z.boolean().meta({ description: 'Whether the endpoint declares it; the others exist anyway.' }),
+    quantile: z.number().nullable(),
+    marginUnit: z.enum(['pp', '%']),
+  })
+  .meta({ id: 'Metric', description: 'What a check of a release can name.' })
+
+/** Verbs on a release take a word of explanation. */
+export const verbRequestSchema = z
+  .strictObject({ note: z.string().max(1_000).optional() })
+  .meta({ id: 'VerbRequest', description: 'Why.' })
+
+/** The short form of a release: one strategy with its defaults. */
+export const shortReleaseSchema = z
+  .strictObject({
+    endpoint: z.string(),
+    to: z.string(),
+    strategy: z.enum(wireStageKinds).default('canary'),
+  })
+  .meta({ id: 'ShortRelease', description: 'A release by one strategy with its defaults.' })
+
+/** What the inference listener answers to feedback. */
+export const feedbackAnswerSchema = z.object({
+  results: z.array(
+    z.object({
+      id: z.string().nullable(),
+      prediction: z.string().nullable(),
+      status: z.enum(['joined', 'pending', 'duplicate', 'invalid']),
+      detail: z.string().optional(),
+    }),
+  ),
+})
+
+export type WireProblem = z.infer<typeof problemSchema>
+export type WireVersion = z.infer<typeof versionSchema>
+export type WireEndpoint = z.infer<typeof endpointSchema>
+export type WireChange = z.infer<typeof changeSchema>
+export type WireApplied = z.infer<typeof applyAnswerSchema>
+export type WireReleaseSummary = z.infer<typeof releaseSummarySchema>
+export type WireRelease = z.infer<typeof releaseSchema>
+export type WirePlan = z.infer<typeof planSchema>
+export type WireTimelineEntry = z.infer<typeof timelineEntrySchema>
+export type WireTimelineLine = z.infer<typeof timelineLineSchema>
+export type WireExplanation = z.infer<typeof explanationSchema>
+export type WireEvent = z.infer<typeof eventSchema>
+export type WirePrediction = z.infer<typeof predictionSchema>
+export type WireMetric = z.infer<typeof metricSchema>
+export type WireFeedbackAnswer = z.infer<typeof feedbackAnswerSchema>

@@ -1,0 +1,87 @@
+/** The control API over a real socket, with the control plane in memory. */
+
+import { type ControlApi, createApi } from '../../src/api/api.ts'
+import type { ApiDependencies } from '../../src/api/context.ts'
+import { compileResource } from '../../src/config/compile.ts'
+import type { Outcome, Prediction } from '../../src/core/prediction.ts'
+import type { Phase } from '../../src/core/state.ts'
+import { createFakeControl, type FakeControl } from './fake-control.ts'
+
+export type ControlServer = {
+  url: string
+  port: number
+  control: FakeControl
+  api: ControlApi
+  /** Lets the heartbeats of open streams beat once. */
+  beat(): void
+  internalErrors: unknown[]
+  close(): Promise<void>
+}
+
+export async function startControlServer(overrides: Partial<ApiDependencies> = {}): Promise<ControlServer> {
+  const control = createFakeControl()
+  const beats = new Set<() => void>()
+  const internalErrors: unknown[] = []
+  const api = createApi({
+    control,
+    compile: compileResource,
+    health: { ready: () => true },
+    predictions: { find: async query => findPredictions(query) },
+    metrics: { text: async () => 'cutover_up 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
+    version: '1.2.3',
+    clock: {
+      nowMs: () => Date.UTC(2026, 0, 1),
+      every: (_, run) => {
+        beats.add(run)
+        return () => beats.delete(run)
+      },
+    },
+    onInternalError: error => internalErrors.push(error),
+    ...overrides,
+  })
+  const { url, port } = await api.listen({ host: '127.0.0.1', port: 0 })
+  const beat = () => {
+    for (const run of beats) run()
+  }
+  return { url, port, control, api, beat, internalErrors, close: () => api.close() }
+}
+
+const prediction: Prediction = {
+  id: 'p-1',
+  endpoint: 'digits',
+  epoch: 3,
+  release: 'digits-1',
+  unit: 'user-7',
+  assigned: 'v2',
+  version: 'v1',
+  propensity: 0.05,
+  pinned: false,
+  atMs: Date.UTC(2026, 0, 1),
+  latencyMs: 4.2,
+  status: 200,
+  failed: false,
+  answer: [7],
+  payload: { request: Buffer.from('{"a":1}'), response: Buffer.from('{"b":2}') },
+}
+const outcome: Outcome = { id: 'o-1', prediction: 'p-1', row: 0, label: '7', reward: null, metrics: {}, atMs: 0 }
+
+function findPredictions(query: { id?: string; endpoint?: string; limit: number }) {
+  const fits = (query.id ?? prediction.id) === prediction.id && (query.endpoint ?? 'digits') === 'digits'
+  return fits ? [{ prediction, outcomes: [outcome] }].slice(0, query.limit) : []
+}
+
+export const running: Phase & { kind: 'running' } = {
+  kind: 'running',
+  stageIndex: 0,
+  stage: { kind: 'canary', stepIndex: 1, stepSinceMs: 0, awaitsApproval: false, held: false },
+  paused: false,
+  hold: null,
+}
+
+export const promoted: Phase = { kind: 'promoted', atMs: Date.UTC(2026, 0, 1, 1) }
+export const rolledBack: Phase = {
+  kind: 'rolled-back',
+  atMs: Date.UTC(2026, 0, 1, 1),
+  cause: 'guardrail',
+  reason: 'error-rate rose',
+}
