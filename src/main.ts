@@ -12,6 +12,8 @@ import { createApi } from './api/api.ts'
 import { compileResource, validateResource } from './config/compile.ts'
 import type { ServerSettings } from './config/load.ts'
 import { readResourceFile } from './config/resource-file.ts'
+import { resolvePaths } from './contract/resource-paths.ts'
+import type { Resource } from './contract/resources.ts'
 import { type Controller, createController } from './controller/controller.ts'
 import { limits } from './core/limits.ts'
 import type { ControlState } from './core/state.ts'
@@ -91,7 +93,17 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   control.start()
   endings.push(() => control.stop())
 
-  const api = createApi({ control, predictions, metrics, version, clock, health: { ready: () => isServing } })
+  const api = createApi({
+    control,
+    predictions,
+    metrics,
+    version,
+    clock,
+    health: { ready: () => isServing },
+    // A document that comes without a file has its paths beside the server.
+    compile: resource => compileResource(resolvePaths(resource, process.cwd()) as Resource),
+    onInternalError: (error, request) => logger.error({ err: error, ...request }, 'a control request failed'),
+  })
   endings.push(() => api.close())
   const controlAddress = await api.listen(settings.control)
   if (settings.resources !== null) await applyFile(control, settings.resources)

@@ -87,7 +87,7 @@ it('after kill -9 in the middle of a canary the server stands where it stood, an
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ prediction, label: 0, id: `label-${prediction}` }),
     })
-    expect((await again.json()).results[0].status).toBe('duplicate')
+    expect(JSON.parse(await again.text()).results[0].status).toBe('duplicate')
   }
 
   // Evidence goes on from where it was: it was rebuilt from the log.

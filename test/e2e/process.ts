@@ -113,7 +113,7 @@ export async function until(isSo: () => Promise<boolean>, watch: () => void = ()
 // biome-ignore lint/suspicious/noExplicitAny: the end-to-end tests look at answers as a client without our types would.
 export async function getJson(url: string): Promise<any> {
   const response = await fetch(url)
-  return response.json()
+  return JSON.parse(await response.text())
 }
 
 async function isUp(url: string): Promise<boolean> {

@@ -121,7 +121,7 @@ prediction: { output: label }
       body: JSON.stringify({ inputs: [{ name: 'image', shape: [1, 64], datatype: 'FP32', data: heldOut.images[0] }] }),
     })
     expect(response.status).toBe(200)
-    expect((await response.json()).outputs[0].data).toEqual([heldOut.labels[0]])
+    expect(JSON.parse(await response.text()).outputs[0].data).toEqual([heldOut.labels[0]])
   } finally {
     child.kill('SIGTERM')
   }
