@@ -1,6 +1,6 @@
 // How many predictions and outcomes a second the embedded store takes, each batch on the disk before the next is sent,
 // and how long the gateway's thread is held up by handing a batch over.
-// Run: node bench/prediction-log.ts [rows]
+// Run: node bench/prediction-log.ts [rows] [ordered|random]: ids as the gateway makes them, or as callers may.
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import type { PredictionLog } from '../src/ports/prediction-log.ts'
 
 const batchRows = 2_000
 const rows = Number(process.argv[2] ?? 400_000)
+const idOf = process.argv[3] === 'random' ? randomId : orderedId
 const folder = mkdtempSync(join(tmpdir(), 'cutover-bench-'))
 const file = join(folder, 'predictions.db')
 try {
@@ -66,11 +67,10 @@ function perSecond(count: number, durationMs: number): string {
   return `${Math.round((count / durationMs) * 1000).toLocaleString('en')} rows/s (${count.toLocaleString('en')} rows)`
 }
 
-/** Ids are spread like random ones, the hardest case for an index. */
 function prediction(index: number): Prediction {
   const version = index % 10 === 0 ? 'v2' : 'v1'
   return {
-    id: spread(index),
+    id: idOf(index),
     endpoint: 'digits',
     epoch: 1 + Math.floor(index / 50_000),
     release: 'digits-1',
@@ -91,8 +91,8 @@ function prediction(index: number): Prediction {
 function outcome(index: number): Outcome {
   const atMs = 1_700_000_100_000 + index
   return {
-    id: `o-${spread(index)}`,
-    prediction: spread(index),
+    id: `f-${randomId(index)}`,
+    prediction: idOf(index),
     row: 0,
     label: index % 10,
     reward: null,
@@ -101,7 +101,13 @@ function outcome(index: number): Outcome {
   }
 }
 
-function spread(index: number): string {
+/** A prefix of the process and a counter. */
+function orderedId(index: number): string {
+  return `dGhlIHByZWZp.${index.toString(36)}`
+}
+
+/** Spread over the whole index, the hardest case: nearly every row dirties a page of its own. */
+function randomId(index: number): string {
   const high = (Math.imul(index + 1, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0')
   return `${high}-${index.toString(16).padStart(24, '0')}`
 }

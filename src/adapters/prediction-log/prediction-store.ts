@@ -52,11 +52,15 @@ export class PredictionStore {
     const joined: JoinedOutcome[] = []
     const receipts = outcomes.map((outcome): OutcomeReceipt => {
       if (this.#sql.outcomeExists.get(outcome.id) !== undefined) return { status: 'duplicate' }
-      const outcomeSeq = this.#insertOutcome(outcome, nowMs)
       const prediction = known.get(outcome.prediction) ?? this.#know(outcome.prediction)
-      if (prediction === null) return { status: 'pending' }
+      if (prediction === null) {
+        this.#insertOutcome(outcome, nowMs, notJoined)
+        return { status: 'pending' }
+      }
       known.set(outcome.prediction, prediction)
-      joined.push(this.#join(outcomeSeq, outcome, prediction))
+      const { joined: made, columns } = this.#join(outcome, prediction)
+      this.#insertOutcome(outcome, nowMs, columns)
+      joined.push(made)
       return { status: 'joined' }
     })
     return { receipts, joined }
@@ -88,24 +92,28 @@ export class PredictionStore {
       const waiting = this.#sql.waitingFor.all(id)
       const prediction = waiting.length === 0 ? null : this.#know(id)
       if (prediction === null) continue
-      for (const row of waiting) joined.push(this.#join(Number(row['seq']), rowToOutcome(row), prediction))
+      for (const row of waiting) {
+        const { joined: made, columns } = this.#join(rowToOutcome(row), prediction)
+        this.#sql.joinOutcome.run(...columns, Number(row['seq']))
+        joined.push(made)
+      }
     }
     return joined
   }
 
-  #insertOutcome(outcome: Outcome, acceptedMs: number): number {
+  #insertOutcome(outcome: Outcome, acceptedMs: number, columns: JoinColumns): void {
     const { id, prediction, row, label, reward, metrics, atMs } = outcome
     const values = [id, prediction, row, toJson(label), reward, toJson(metrics), atMs, acceptedMs]
-    return Number(this.#sql.insertOutcome.run(...values).lastInsertRowid)
+    this.#sql.insertOutcome.run(...values, ...columns)
   }
 
-  #join(outcomeSeq: number, outcome: Outcome, { seq, facts }: Known): JoinedOutcome {
+  /** Takes the next number for the join; the caller writes the columns before the next join is made. */
+  #join(outcome: Outcome, { seq, facts }: Known): { joined: JoinedOutcome; columns: JoinColumns } {
     const last = outcome.label === null ? null : this.#sql.lastLabel.get(seq, outcome.row)?.['label']
     const joined = joinOutcome(outcome, facts, fromJson<Label>(last))
     this.#lastSeq += 1
     const replaced = joined.replaces === null ? null : joined.replaces.label
-    this.#sql.join.run(this.#lastSeq, seq, toJson(joined.predicted), toJson(replaced), outcomeSeq)
-    return joined
+    return { joined, columns: [this.#lastSeq, seq, toJson(joined.predicted), toJson(replaced)] }
   }
 
   #know(id: string): Known | null {
@@ -122,6 +130,15 @@ export class PredictionStore {
     return Number(this.#sql.lastSeq.get()?.['seq'])
   }
 }
+
+/** The columns that an outcome gets when it is joined. */
+type JoinColumns = readonly [
+  commitSeq: number | null,
+  predictionSeq: number | null,
+  predicted: string | null,
+  replaced: string | null,
+]
+const notJoined: JoinColumns = [null, null, null, null]
 
 type Known = { seq: number; facts: JoinFacts }
 
@@ -142,14 +159,15 @@ function prepareStatements(database: DatabaseSync) {
     predictionById: database.prepare(`SELECT seq, ${predictionColumns} FROM predictions WHERE id = ?`),
     outcomeExists: database.prepare('SELECT 1 FROM outcomes WHERE id = ?'),
     insertOutcome: database.prepare(
-      `INSERT INTO outcomes (id, prediction, row, label, reward, metrics, at_ms, accepted_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO outcomes (id, prediction, row, label, reward, metrics, at_ms, accepted_ms,
+         commit_seq, prediction_seq, predicted, replaced)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     lastLabel: database.prepare(
       `SELECT label FROM outcomes WHERE prediction_seq = ? AND row = ? AND label IS NOT NULL
        ORDER BY commit_seq DESC LIMIT 1`,
     ),
-    join: database.prepare(
+    joinOutcome: database.prepare(
       'UPDATE outcomes SET commit_seq = ?, prediction_seq = ?, predicted = ?, replaced = ? WHERE seq = ?',
     ),
     anyWaiting: database.prepare('SELECT 1 FROM outcomes WHERE commit_seq IS NULL LIMIT 1'),

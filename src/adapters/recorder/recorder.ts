@@ -1,114 +1,54 @@
-/**
- * Between the hot path and the prediction log: a bounded queue that leaves in batches. When it is full the newest
- * prediction is dropped and counted; live traffic never waits. Feedback waits for its commit, and concurrent feedback shares one.
- */
-import { readAnswer } from '../../core/answer.ts'
-import { limits } from '../../core/limits.ts'
-import type { JoinedOutcome, Outcome, OutcomeReceipt, Prediction } from '../../core/prediction.ts'
+/** Takes predictions and outcomes off the hot path into the prediction log, and tells what was committed. */
+import type { JoinedOutcome, Prediction } from '../../core/prediction.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { PredictionLog } from '../../ports/prediction-log.ts'
-import type { RawPrediction, Recorder } from '../../ports/recorder.ts'
+import type { Recorder } from '../../ports/recorder.ts'
+import { FeedbackQueue } from './feedback-queue.ts'
+import { PredictionQueue } from './prediction-queue.ts'
 
-export type Committed = { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }
+/** What became durable, in the order of commit. It must not throw: evidence that misses a commit is wrong. */
+export type OnCommitted = (batch: { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }) => void
 
-export interface QueueRecorder extends Recorder {
-  /** Resolves when everything recorded so far is committed or given up. */
-  flush(): Promise<void>
+/** `queue-full` is reported once per flush, not per prediction; `store-failed` brings the store's error. */
+export type Drop = { count: number; cause: 'queue-full' | 'store-failed'; error: unknown }
+export type OnDropped = (drop: Drop) => void
+
+export type RecorderOptions = {
+  /** The caller's own: closing the recorder does not close it. */
+  log: PredictionLog
+  clock: Clock
+  onCommitted: OnCommitted
+  onDropped?: OnDropped
+  /** A prediction waits no longer than this for its batch. */
+  flushMs: number
+  batchMax: number
+  /** Predictions taken and not yet committed; a further one is dropped and counted. */
+  queueMax: number
+  /** Bytes of answers and payloads that those may hold. */
+  queueBytesMax?: number
+}
+
+export interface RunningRecorder extends Recorder {
+  /** Takes nothing more; resolves when all that was taken is committed, or counted as dropped. */
   close(): Promise<void>
 }
 
-type WaitingFeedback = {
-  outcomes: readonly Outcome[]
-  resolve: (receipts: readonly OutcomeReceipt[]) => void
-  reject: (error: unknown) => void
-}
+/** Bounds the memory of a queue whose predictions carry great answers or payloads. */
+export const recorderQueueBytesMax = 256 * 1024 * 1024
 
-export function createRecorder(options: {
-  log: PredictionLog
-  clock: Clock
-  onCommitted: (batch: Committed) => void
-  complain: (what: string, cause: unknown) => void
-}): QueueRecorder {
-  const { log, clock, onCommitted, complain } = options
-  let queue: RawPrediction[] = []
-  let feedbackQueue: WaitingFeedback[] = []
-  let flushing: Promise<void> | null = null
-  let feeding: Promise<void> | null = null
-  let recorded = 0
-  let dropped = 0
-
-  const flushOnce = async (): Promise<void> => {
-    const batch = queue.slice(0, limits.recorderBatchMax)
-    queue = queue.slice(batch.length)
-    try {
-      onCommitted(await log.appendPredictions(batch.map(readRaw)))
-      recorded += batch.length
-    } catch (error) {
-      dropped += batch.length
-      complain(`${batch.length} predictions were lost`, error)
-    }
-  }
-
-  const flushAll = async (): Promise<void> => {
-    while (queue.length > 0) await flushOnce()
-  }
-
-  const flush = (): Promise<void> => {
-    flushing ??= flushAll().finally(() => {
-      flushing = null
-    })
-    return flushing
-  }
-
-  const feedAll = async (): Promise<void> => {
-    while (feedbackQueue.length > 0) {
-      const group = feedbackQueue
-      feedbackQueue = []
-      try {
-        const { receipts, joined } = await log.appendOutcomes(group.flatMap(one => one.outcomes))
-        onCommitted({ fresh: [], joined })
-        let from = 0
-        for (const one of group) {
-          one.resolve(receipts.slice(from, from + one.outcomes.length))
-          from += one.outcomes.length
-        }
-      } catch (error) {
-        for (const one of group) one.reject(error)
-      }
-    }
-  }
-
-  const stopFlushing = clock.every(limits.recorderFlushMs, () => {
-    if (queue.length > 0) void flush()
-  })
-
+export function createRecorder(options: RecorderOptions): RunningRecorder {
+  const { log, clock, onCommitted, onDropped = () => {}, flushMs, batchMax, queueMax } = options
+  const bounds = { batchMax, queueMax, queueBytesMax: options.queueBytesMax ?? recorderQueueBytesMax }
+  const predictions = new PredictionQueue({ log, bounds, onCommitted, onDropped })
+  const feedback = new FeedbackQueue({ log, onCommitted })
+  const stopFlushing = clock.every(flushMs, () => predictions.flush())
   return {
-    record(prediction) {
-      if (queue.length >= limits.recorderQueueMax) {
-        dropped += 1
-        return
-      }
-      queue.push(prediction)
-      if (queue.length >= limits.recorderBatchMax) void flush()
-    },
-    feedback(outcomes) {
-      return new Promise((resolve, reject) => {
-        feedbackQueue.push({ outcomes, resolve, reject })
-        feeding ??= feedAll().finally(() => {
-          feeding = null
-        })
-      })
-    },
-    stats: () => ({ recorded, dropped, queued: queue.length }),
-    flush,
-    async close() {
+    record: prediction => predictions.add(prediction),
+    feedback: outcomes => feedback.submit(outcomes),
+    stats: () => predictions.stats(),
+    close: async () => {
       stopFlushing()
-      await flush()
-      await feeding
+      await Promise.all([predictions.close(), feedback.close()])
     },
   }
-}
-
-function readRaw({ raw, ...prediction }: RawPrediction): Prediction {
-  return { ...prediction, answer: raw === null ? null : readAnswer(raw) }
 }

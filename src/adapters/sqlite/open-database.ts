@@ -6,7 +6,7 @@ import { type Migration, migrate } from './migrate.ts'
 /** How long a statement waits for a program that reads the file, such as a backup, before it fails. */
 const busyTimeoutMs = 5_000
 /** The write-ahead log is folded into the database when it has this many pages of 4 KiB. */
-const checkpointPages = 4_096
+const checkpointPages = 16_384
 /** What is left of the write-ahead log after that. */
 const journalBytesMax = 64 * 1024 * 1024
 
