@@ -30,7 +30,7 @@ export const limits = {
   /** Request bodies of a stated length up to this are taken whole before a model server is asked: a slow caller holds none of its connections. */
   wholeBodyBytesMax: 64 * 1024,
   /** After a refusal this much of an unread body, for this long, is read and dropped, so that the caller sees the answer; then the connection is cut. */
-  lingerBytesMax: 1024 * 1024,
+  lingerBytesMax: 16 * 1024 * 1024,
   lingerMs: 1_000,
   unitKeyBytesMax: 512,
   predictionIdBytesMax: 128,

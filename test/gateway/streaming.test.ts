@@ -212,6 +212,20 @@ describe('a caller that leaves', () => {
     expect((await rig.recorder.recorded(1))[0]).toMatchObject(gone)
   })
 
+  test('by sending a body that is not HTTP: it is told so, and its request ends', async () => {
+    const arrival = Promise.withResolvers<IncomingMessage>()
+    await startBehind(req => {
+      req.once('data', () => arrival.resolve(req))
+    })
+    const socket = await dial(rig.port)
+    socket.write(`POST ${inferPath} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n`)
+    const closed = closing(await arrival.promise)
+    socket.write('zz\r\n')
+    expect(await readUntil(socket)).toMatch(/^HTTP\/1.1 400 /)
+    await closed
+    expect((await rig.recorder.recorded(1))[0]).toMatchObject(gone)
+  })
+
   test('before a version was chosen: there is nothing to record', async () => {
     await startWith(instance(() => fine))
     const socket = await dial(rig.port)

@@ -26,6 +26,8 @@ export async function ask(port: number, question: Question): Promise<Reply> {
   const req = request({ host: '127.0.0.1', port, method, path, headers, agent: keepAlive })
   req.end(body)
   const [res] = (await once(req, 'response')) as [IncomingMessage]
+  // A caller that is refused may find the connection closed while it still sends.
+  req.on('error', () => {})
   const chunks: Buffer[] = []
   for await (const chunk of res) chunks.push(chunk as Buffer)
   const text = Buffer.concat(chunks).toString()

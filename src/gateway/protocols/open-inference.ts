@@ -36,16 +36,17 @@ function nothingHere(path: string): CutoverError {
   return new CutoverError('route-not-found', `there is nothing at ${excerpt(path)}; there are ${known.join(', ')}`)
 }
 
-type Model = { endpoint: string; version: string | null; verb: '' | 'ready' | 'infer' }
+type Model = { endpoint: string; version: string | null; verb: 'metadata' | 'ready' | 'infer' }
 
 /** `{endpoint}[/versions/{version}][/ready|/infer]`. */
 function parseModel(segments: readonly string[]): Model | null {
   const [endpoint = '', ...rest] = segments
   const isVersioned = rest[0] === 'versions' && rest.length >= 2
   const version = isVersioned ? (rest[1] ?? '') : null
-  const [verb = '', ...more] = isVersioned ? rest.slice(2) : rest
+  const [verb, ...more] = isVersioned ? rest.slice(2) : rest
   if (endpoint === '' || version === '' || more.length > 0) return null
-  return verb === '' || verb === 'ready' || verb === 'infer' ? { endpoint, version, verb } : null
+  if (verb === undefined) return { endpoint, version, verb: 'metadata' }
+  return verb === 'ready' || verb === 'infer' ? { endpoint, version, verb } : null
 }
 
 function serverMetadata(context: GatewayContext, { req, res, target }: OpenInferenceCall): void {
@@ -83,7 +84,7 @@ async function serveModel(context: GatewayContext, call: OpenInferenceCall, mode
     case 'ready':
       assertMethod(req, target.path, 'GET')
       return modelReady(context, call, route, model)
-    case '':
+    case 'metadata':
       assertMethod(req, target.path, 'GET')
       if (model.version !== null) assertVersion(route, model.version)
       sendJson(call.res, 200, await modelMetadata(context, call, route, model.version))
