@@ -58,7 +58,15 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   endings.push(() => predictions.close())
 
   const evidence = createAccumulator()
-  const recorder = createRecorder({ log: predictions, clock, onCommitted: batch => evidence.add(batch), complain })
+  const recorder = createRecorder({
+    log: predictions,
+    clock,
+    onCommitted: batch => evidence.add(batch),
+    onDropped: ({ count, cause, error }) => logger.error({ err: error, count, cause }, 'predictions were lost'),
+    flushMs: limits.recorderFlushMs,
+    batchMax: limits.recorderBatchMax,
+    queueMax: limits.recorderQueueMax,
+  })
   endings.push(() => recorder.close())
 
   let controller: Controller | null = null

@@ -2,14 +2,14 @@
  * The control plane: appends events, folds them, carries out the commands that come of them, and looks at the evidence
  * at every tick. One writer; everything that happens goes through `record`.
  */
-import type { Command } from '../core/command.ts'
+import type { IssuedCommand } from '../core/command.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { judge } from '../core/judge.ts'
 import { limits } from '../core/limits.ts'
 import { refusalOf } from '../core/release.ts'
 import { type ControlState, emptyState, isTerminal, type ReleaseState } from '../core/state.ts'
-import { step } from '../core/step.ts'
+import { issue, step } from '../core/step.ts'
 import { tell } from '../core/tell.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -72,21 +72,23 @@ export function createController(ports: ControllerPorts): Controller {
     }
   }
 
-  const takeIn = (logged: LoggedEvent): { before: ControlState; commands: readonly Command[] } => {
+  const takeIn = (logged: LoggedEvent): { before: ControlState; commands: readonly IssuedCommand[] } => {
     const before = state
     const result = step(state, logged.event, logged.atMs)
     state = result.state
     desk.publish(logged, tell(before, logged, state))
-    return { before, commands: result.commands }
+    return { before, commands: issue(logged.seq, result.commands) }
   }
 
-  const carryOut = (command: Command): void => {
+  const carryOut = ({ id, command }: IssuedCommand): void => {
     switch (command.type) {
       case 'ensure-fleet':
         deployer.ensure(command)
         break
       case 'stop-fleet':
-        deployer.stop(command).catch(cause => ports.complain(`stopping ${command.endpoint}/${command.version}`, cause))
+        deployer
+          .stop(command)
+          .catch(cause => ports.complain(`command ${id}: stopping ${command.endpoint}/${command.version}`, cause))
         break
       case 'apply-route':
         traffic.apply(command)

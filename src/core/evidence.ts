@@ -1,8 +1,6 @@
 /** Sufficient statistics per epoch and version. What a tick reads, whatever the number of predictions behind it. */
 import { DDSketch } from '../stats/ddsketch.ts'
 
-export type Counts = { trials: number; events: number }
-
 export type VersionEvidence = {
   /** Requests that the table sent to this version, and how many of them its servers failed. */
   requests: number

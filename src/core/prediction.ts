@@ -90,8 +90,3 @@ export function joinOutcome(outcome: Outcome, prediction: JoinFacts, replaced: L
     replaces: outcome.label === null || replaced === null ? null : { label: replaced },
   }
 }
-
-/** Whether a prediction tells something about the version that the table chose. */
-export function isEvidence(prediction: Pick<Prediction, 'pinned'>): boolean {
-  return !prediction.pinned
-}

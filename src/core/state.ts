@@ -43,8 +43,6 @@ export type Phase =
   | { kind: 'promoted'; atMs: number }
   | { kind: 'rolled-back'; atMs: number; cause: ReturnCause; reason: string }
 
-export type PhaseKind = Phase['kind']
-
 /** One period of constant weights within a release. */
 export type ReleaseEpoch = { epoch: number; candidatePpm: number; sinceMs: number }
 

@@ -3,7 +3,6 @@
  * it answers with its next state and what it wants, and the release carries that out.
  */
 import type { Judgement } from '../judgement.ts'
-import type { CanaryPlan, StageKind } from '../plan.ts'
 import type { CanaryState } from './canary.ts'
 
 /** The state of the running stage, by kind. */
@@ -31,5 +30,3 @@ export interface Strategy<Plan, State> {
   initial(plan: Plan): State
   step(plan: Plan, state: State, event: StageEvent): StageResult<State>
 }
-
-export type StagePlanOf<Kind extends StageKind> = Extract<CanaryPlan, { kind: Kind }>
