@@ -4,8 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { bucketOf, murmur3, saltSeed, versionAt } from '../src/core/assign.ts'
 import { moveTable, soleTable, type TrafficTable, type Weights } from '../src/core/traffic.ts'
 
-export type UnitVector = { salt: string; unit: string; seed: number; hash: number; bucket: number }
-export type StepVector = {
+type UnitVector = { salt: string; unit: string; seed: number; hash: number; bucket: number }
+type StepVector = {
   weights: Weights
   segments: readonly { version: string; startPpm: number; endPpm: number }[]
   versions: Readonly<Record<string, string>>

@@ -11,7 +11,7 @@ import { assertMethod, sendJson } from './json-answer.ts'
 import { askForBody, readWhole, refuseStatedLength } from './request-body.ts'
 import type { Target } from './target.ts'
 
-export type FeedbackResult = {
+type FeedbackResult = {
   id: string | null
   prediction: string | null
   status: OutcomeReceipt['status'] | 'invalid'

@@ -8,6 +8,7 @@ import { CutoverError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { refusalOf } from './admission.ts'
 import { errorAnswer, sendError } from './errors.ts'
+import { callerLeft } from './request-body.ts'
 import { parseTarget, shapeOf } from './target.ts'
 
 export type Listener = {
@@ -94,7 +95,8 @@ function onMalformed(
     return
   }
   const { status, detail } = describe(failure)
-  const error = new CutoverError('invalid-request', detail)
+  const hasLeft = failure.code === 'HPE_INVALID_EOF_STATE'
+  const error = hasLeft ? callerLeft() : new CutoverError('invalid-request', detail)
   onError(error)
   const underWay = res !== undefined && !res.writableFinished && !res.destroyed
   if (!underWay) answerRaw(socket, error, status)

@@ -62,8 +62,19 @@ function unusable(what: string, cause?: unknown): CutoverError {
 function sendWhole(exchange: Exchange, body: Uint8Array): void {
   copy(exchange, body)
   finish(exchange)
-  exchange.res.end(body)
+  exchange.res.end(...beside(body))
 }
+
+/**
+ * A short text in Latin-1 has the bytes that it was made of, and Node writes it together with the header in one system
+ * call; a buffer would cost a second part, and a third of the time of a small answer.
+ */
+function beside(body: Uint8Array): [Uint8Array | string, 'latin1'] {
+  if (body.length > besideBytesMax) return [body, 'latin1']
+  return [Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1']
+}
+
+const besideBytesMax = 16 * 1024
 
 function copy(exchange: Exchange, chunk: Uint8Array): void {
   exchange.answerCopy?.add(chunk)
@@ -81,6 +92,7 @@ function finish(exchange: Exchange): void {
 function sendStream(context: GatewayContext, exchange: Exchange, body: Readable): void {
   const { res, choice } = exchange
   const { idleMs } = choice.route.spec.timeouts
+  let begun = false
   let ended = false
   let stall: NodeJS.Timeout | undefined
   const breakOff = (error: unknown) => {
@@ -88,7 +100,9 @@ function sendStream(context: GatewayContext, exchange: Exchange, body: Readable)
   }
   body.on('data', (chunk: Buffer) => {
     copy(exchange, chunk)
-    if (res.write(chunk) || exchange.closed) return
+    const flows = begun ? res.write(chunk) : res.write(...beside(chunk))
+    begun = true
+    if (flows || exchange.closed) return
     body.pause()
     // A caller that takes nothing for so long holds a connection of the model server: it is taken for gone.
     stall = setTimeout(() => res.destroy(), idleMs)

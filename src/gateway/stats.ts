@@ -2,8 +2,8 @@
 import type { ErrorCode } from '../core/errors.ts'
 
 /** `closed` are callers that left first. */
-export const statusClasses = ['2xx', '3xx', '4xx', '5xx', 'closed'] as const
-export type StatusClass = (typeof statusClasses)[number]
+const statusClasses = ['2xx', '3xx', '4xx', '5xx', 'closed'] as const
+type StatusClass = (typeof statusClasses)[number]
 
 export type GatewayStats = {
   requests: readonly { endpoint: string; version: string; statusClass: StatusClass; count: number }[]

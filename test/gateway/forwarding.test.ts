@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { CutoverError, type ErrorCode } from '../../src/core/errors.ts'
@@ -203,6 +204,23 @@ describe('what the caller gets', () => {
     const reply = await answered({ headers })
     expect([reply.status, reply.headers['x-evil']]).toEqual([502, undefined])
     expect((await ask(rig.port, { path: '/v2/health/live' })).status).toBe(200)
+  })
+
+  const everyByte = Buffer.from(Array.from({ length: 256 }, (_, index) => index))
+  const carriers: readonly [string, () => Partial<BackendResponse>][] = [
+    ['whole', () => ({ body: everyByte })],
+    ['whole and long', () => ({ body: Buffer.concat(Array(200).fill(everyByte)) })],
+    ['in chunks', () => ({ body: Readable.from([everyByte, everyByte]) })],
+    [
+      'streamed to a stated length',
+      () => ({ headers: ['content-length', '512'], body: Readable.from([everyByte, everyByte]) }),
+    ],
+  ]
+  test.each(carriers)('every byte of a body that comes %s', async (_name, answer) => {
+    const { raw } = await answered(answer())
+    expect(raw.length % 256).toBe(0)
+    expect(raw.every((byte, index) => byte === index % 256)).toBe(true)
+    expect(raw.length).toBeGreaterThan(0)
   })
 
   test('HEAD: the length, no body', async () => {

@@ -156,11 +156,12 @@ describe('unbuffered', () => {
     const { req, answered } = open({ 'transfer-encoding': 'chunked' })
     req.write('part')
     await delay(60)
+    const lastByteMs = performance.now()
     req.end('rest')
     ;(await answered).resume()
     const [record] = await rig.recorder.recorded(1)
     expect(record?.latencyMs).toBeGreaterThan(0)
-    expect(record?.latencyMs).toBeLessThan(50)
+    expect(record?.latencyMs).toBeLessThanOrEqual(performance.now() - lastByteMs)
   })
 })
 
@@ -361,7 +362,7 @@ describe('an answer before the request is complete', () => {
     const [first] = (await once(socket, 'data')) as [Buffer]
     expect(first.toString()).toMatch(/^HTTP\/1.1 200 /)
     socket.write('4\r\nrest\r\n0\r\n\r\nGET /v2/health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-    expect(await readUntil(socket)).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\{"live":true\}$/)
+    expect(await readUntil(socket)).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*\{"live":true\}$/)
   })
 })
 
@@ -385,18 +386,18 @@ describe('Expect: 100-continue', () => {
       { bodyBytesMax: 3 },
     )
     const text = await sendRaw(rig.port, head(4))
-    expect(text).toMatch(/^HTTP\/1.1 413 [^]*connection: close/i)
+    expect(text).toMatch(/^HTTP\/1.1 413 [\s\S]*connection: close/i)
   })
 
   test('after any other refusal the connection closes, for the body may come or not', async () => {
     await startWith(instance(() => fine))
     const text = await sendRaw(rig.port, head(4).replace('digits', 'letters'))
-    expect(text).toMatch(/^HTTP\/1.1 404 [^]*connection: close/i)
+    expect(text).toMatch(/^HTTP\/1.1 404 [\s\S]*connection: close/i)
   })
 
   test('another expectation is refused', async () => {
     await startWith(instance(() => fine))
     const text = await sendRaw(rig.port, head(4, 'miracles'))
-    expect(text).toMatch(/^HTTP\/1.1 417 [^]*the only expectation known here is 100-continue/)
+    expect(text).toMatch(/^HTTP\/1.1 417 [\s\S]*the only expectation known here is 100-continue/)
   })
 })

@@ -9,6 +9,7 @@ export type Reply = {
   status: number
   headers: IncomingMessage['headers']
   rawHeaders: string[]
+  raw: Buffer
   text: string
   json: () => unknown
 }
@@ -30,9 +31,10 @@ export async function ask(port: number, question: Question): Promise<Reply> {
   req.on('error', () => {})
   const chunks: Buffer[] = []
   for await (const chunk of res) chunks.push(chunk as Buffer)
-  const text = Buffer.concat(chunks).toString()
+  const raw = Buffer.concat(chunks)
+  const text = raw.toString()
   const { headers: answered, rawHeaders, statusCode = 0 } = res
-  return { status: statusCode, headers: answered, rawHeaders, text, json: () => JSON.parse(text) as unknown }
+  return { status: statusCode, headers: answered, rawHeaders, raw, text, json: () => JSON.parse(text) as unknown }
 }
 
 export async function dial(port: number): Promise<Socket> {

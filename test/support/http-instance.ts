@@ -7,7 +7,7 @@ import { Pool } from 'undici'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { BackendResponse, Instance } from '../../src/ports/backend.ts'
 
-export function httpInstance(origin: string): Instance & { close(): Promise<void> } {
+function httpInstance(origin: string): Instance & { close(): Promise<void> } {
   const pool = new Pool(origin, { pipelining: 1 })
   return {
     id: origin,
