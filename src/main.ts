@@ -1,5 +1,7 @@
 /** The composition root: every part is made here, handed its ports here, and ended here in reverse order. */
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { systemClock } from './adapters/clock/system.ts'
 import { openDataFolder } from './adapters/data-folder/data-folder.ts'
@@ -9,12 +11,17 @@ import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
 import { createApi } from './api/api.ts'
+import type { ServeFlags } from './cli/cli.ts'
+import { runDemo } from './cli/demo/demo.ts'
+import type { Io } from './cli/io.ts'
+import { CliFault, exit } from './cli/outcome.ts'
 import { compileResource, validateResource } from './config/compile.ts'
-import type { ServerSettings } from './config/load.ts'
+import { loadSettings, type ServerSettings } from './config/load.ts'
 import { readResourceFile } from './config/resource-file.ts'
 import { resolvePaths } from './contract/resource-paths.ts'
 import type { Resource } from './contract/resources.ts'
 import { type Controller, createController } from './controller/controller.ts'
+import { CutoverError } from './core/errors.ts'
 import { limits } from './core/limits.ts'
 import type { ControlState } from './core/state.ts'
 import { isTerminal } from './core/state.ts'
@@ -23,12 +30,102 @@ import { createGateway } from './gateway/gateway.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
 import type { PredictionLog } from './ports/prediction-log.ts'
 
-export const version = readVersion()
+const version = readVersion()
 
-export type RunningServer = {
+type RunningServer = {
   inference: { host: string; port: number }
   control: { host: string; port: number }
   stop(): Promise<void>
+}
+
+/** Serves until it is told to end. */
+export async function serve(flags: ServeFlags, io: Io): Promise<number> {
+  const server = await startOrFault(loadOrFault(flags, io))
+  io.err(
+    `inference http://${server.inference.host}:${server.inference.port}  control http://${server.control.host}:${server.control.port}  (Ctrl-C ends it)`,
+  )
+  await interruption()
+  await server.stop()
+  return exit.done
+}
+
+/** The demo, on a server of its own in a folder that goes with it. */
+export async function demo(options: { once: boolean; json: boolean; seed: number }, io: Io): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'cutover-demo-'))
+  const start = async (resources: string) => {
+    const settings = { data: folder, logLevel: 'error' as const, resources }
+    const server = await startOnFreePorts(settings)
+    return {
+      inferenceUrl: `http://${server.inference.host}:${server.inference.port}`,
+      controlUrl: `http://${server.control.host}:${server.control.port}`,
+      stop: server.stop,
+    }
+  }
+  try {
+    return await runDemo({ ...options, start, write: io.out, interrupted: interruption() })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** The usual ports, or free ones if somebody has those. */
+async function startOnFreePorts(
+  settings: Pick<ServerSettings, 'data' | 'logLevel' | 'resources'>,
+): Promise<RunningServer> {
+  const at = (inference: number, control: number) =>
+    startOrFault({
+      ...settings,
+      inference: { host: '127.0.0.1', port: inference },
+      control: { host: '127.0.0.1', port: control },
+    })
+  try {
+    return await at(8080, 8081)
+  } catch (error) {
+    if (error instanceof CliFault && error.code === 'port-in-use') return at(0, 0)
+    throw error
+  }
+}
+
+function loadOrFault(flags: ServeFlags, io: Io): ServerSettings {
+  try {
+    return loadSettings({ flags, env: io.env, cwd: io.cwd })
+  } catch (error) {
+    throw asFault(error, exit.usage)
+  }
+}
+
+async function startOrFault(settings: ServerSettings): Promise<RunningServer> {
+  try {
+    return await startServer(settings)
+  } catch (error) {
+    throw asFault(error, error instanceof CutoverError && error.code.startsWith('invalid') ? exit.usage : exit.failed)
+  }
+}
+
+function asFault(error: unknown, exitCode: number): unknown {
+  if (!(error instanceof CutoverError)) return error
+  return new CliFault(error.message, {
+    exitCode,
+    code: error.code,
+    problems: error.problems.map(one => ({
+      ...one,
+      allowed: one.allowed === undefined ? undefined : [...one.allowed],
+    })),
+  })
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+function interruption(): Promise<void> {
+  return new Promise(resolve => {
+    const stop = (): void => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+        process.removeListener(signal, stop)
+        process.once(signal, () => process.exit(exit.failed))
+      }
+      resolve()
+    }
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop)
+  })
 }
 
 /** Starts a server on its data folder; rejects with a `CutoverError` and leaves nothing running if it cannot. */

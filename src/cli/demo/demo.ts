@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { WireExplanation, WireReleaseSummary, WireTimelineEntry } from '../../contract/wire.ts'
-import { tellEntry } from './story.ts'
+import { tellEntry } from '../story.ts'
 import { loadHeldOut, startUsers, type Users } from './users.ts'
 
 export type DemoServer = { inferenceUrl: string; controlUrl: string; stop: () => Promise<void> }
