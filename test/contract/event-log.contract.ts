@@ -72,6 +72,6 @@ const anyEntry: fc.Arbitrary<{ atMs: number; event: ControlEvent }> = fc.record(
     release: fc.string({ unit: 'binary' }),
     verb: fc.constantFrom('promote' as const, 'abort' as const),
     actor: fc.string(),
-    note: fc.option(fc.string({ unit: 'grapheme' })),
+    note: fc.option(fc.string({ unit: 'grapheme' }), { nil: null }),
   }),
 })
