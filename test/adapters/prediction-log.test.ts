@@ -89,6 +89,11 @@ describe('prediction log on disk', () => {
     })
     await Promise.all([...good, after])
     expect((await log.find({ limit: 9 })).map(({ prediction }) => prediction.id)).toEqual(['p4', 'p1'])
+    const replayed: string[] = []
+    await log.replay({ endpoint: 'digits', fromEpoch: 1 }, batch => {
+      replayed.push(...batch.predictions.map(({ id }) => id), ...batch.joined.map(({ outcome }) => outcome.id))
+    })
+    expect(replayed).toEqual(['p1', 'o1', 'p4'])
   })
 
   test('a replay longer than one window skips nothing and tells nothing twice', async () => {
@@ -146,12 +151,14 @@ describe('the thread of the store', () => {
   })
 
   test('what cannot be sent fails by itself', async () => {
-    const client = await WorkerClient.open(
-      script(`${opens} parentPort.on('message', m => parentPort.postMessage({ id: m.id, ok: true, output: [] })); `),
-      'x.db',
-    )
-    const odd = { limit: (() => 1) as unknown as number }
-    await expect(client.call('find', odd)).rejects.toMatchObject({ code: 'store-failed' })
+    const answers = `${opens} parentPort.on('message', ({ id, method }) => {
+      parentPort.postMessage({ id, ok: true, output: [] })
+      if (method === 'close') parentPort.close()
+    })`
+    const client = await WorkerClient.open(script(answers), 'predictions.db')
+    const unsendable = { limit: (() => 1) as unknown as number }
+    await expect(client.call('find', unsendable)).rejects.toMatchObject({ code: 'store-failed' })
     expect(await client.call('find', { limit: 1 })).toEqual([])
+    await client.close()
   })
 })

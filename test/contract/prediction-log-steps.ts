@@ -63,15 +63,15 @@ function predictionNumbered(number: number): Prediction {
     version,
     assigned: number % 7 === 0 ? 'v1' : version,
     pinned: number % 5 === 0,
-    answer: number % 6 === 0 ? null : [number % 4, 'cat', true],
+    answer: number % 4 === 0 ? null : [number % 4, 'cat'],
   })
 }
 
-const prediction = fc.nat(11).map(predictionNumbered)
+const prediction = fc.nat(5).map(predictionNumbered)
 
 function outcome(labelsPerRow: 1 | 'any'): fc.Arbitrary<Outcome> {
-  const place = { number: fc.nat(11), row: fc.nat(3) }
-  const value = { label: fc.option(label, { nil: null }), copy: labelsPerRow === 1 ? fc.constant(0) : fc.nat(2) }
+  const place = { number: fc.nat(5), row: fc.nat(2) }
+  const value = { label: fc.option(label, { nil: null }), copy: labelsPerRow === 1 ? fc.constant(0) : fc.nat(4) }
   return fc.record({ ...place, ...value }).map(({ number, row, label, copy }) => {
     // One label per row: label and id follow from the place. Otherwise an id may come again with another label.
     const fixed = labelsPerRow === 1 ? number % 4 : label
@@ -96,5 +96,5 @@ export function someSteps({ labelsPerRow }: { labelsPerRow: 1 | 'any' }): fc.Arb
     fc.record({ kind: fc.constant('outcomes' as const), batch: fc.array(outcome(labelsPerRow), { maxLength: 6 }) }),
   ]
   const wait = fc.record({ kind: fc.constant('wait' as const), durationMs: fc.nat(8 * 24 * 3600_000) })
-  return fc.array(fc.oneof(...appends, ...(labelsPerRow === 1 ? [] : [wait])), { maxLength: 12 })
+  return fc.array(fc.oneof(...appends, ...(labelsPerRow === 1 ? [] : [wait])), { maxLength: 16 })
 }
