@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
 import { openSqliteEventLog } from '../../src/adapters/event-log/sqlite.ts'
+import { openDatabase } from '../../src/adapters/sqlite/open-database.ts'
 import { eventLogContract, tick } from '../contract/event-log.contract.ts'
 import { startChild } from './child.ts'
 import { tempFolder } from './temp-folder.ts'
@@ -66,12 +67,22 @@ describe('event log on disk', () => {
     )
   })
 
-  test('commits are flushed to the disk: write-ahead log, full synchronisation', () => {
-    const file = join(tempFolder(), 'events.db')
-    const log = openSqliteEventLog(file)
-    const database = new DatabaseSync(file)
-    expect(database.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
+  test('a commit is flushed to the disk: write-ahead log, full synchronisation', () => {
+    const database = openDatabase({ file: join(tempFolder(), 'any.db'), migrations: [] })
+    const pragma = (name: string) => database.prepare(`PRAGMA ${name}`).get()?.[name]
+    expect(['journal_mode', 'synchronous', 'fullfsync', 'foreign_keys'].map(pragma)).toEqual(['wal', 2, 1, 1])
     database.close()
-    log.close()
+  })
+
+  test('a migration that fails leaves the database at the one before', () => {
+    const file = join(tempFolder(), 'any.db')
+    const good = { number: 1, sql: 'CREATE TABLE one (a INTEGER) STRICT' }
+    const bad = { number: 2, sql: 'CREATE TABLE two (a INTEGER) STRICT; CREATE TABLE one (a INTEGER) STRICT' }
+    expect(() => openDatabase({ file, migrations: [good, bad] })).toThrow(
+      expect.objectContaining({ code: 'store-failed' }),
+    )
+    const database = openDatabase({ file, migrations: [good] })
+    expect(database.prepare('SELECT name FROM sqlite_schema').all()).toEqual([{ name: 'one' }])
+    database.close()
   })
 })

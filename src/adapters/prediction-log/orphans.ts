@@ -2,7 +2,7 @@
 import { limits } from '../../core/limits.ts'
 
 /** Appends look for outcomes to let go at most this often. */
-export const orphanPruneIntervalMs = 60_000
+const orphanPruneIntervalMs = 60_000
 
 export class OrphanSchedule {
   #prunedAtMs = Number.NEGATIVE_INFINITY

@@ -24,7 +24,8 @@ export class PredictionQueue {
   #queuedBytes = 0
   #recorded = 0
   #dropped = 0
-  #droppedUnreported = 0
+  /** Dropped since the last flush told of it. */
+  #unreported = 0
 
   constructor(options: { log: PredictionLog; bounds: QueueBounds; onCommitted: OnCommitted; onDropped: OnDropped }) {
     this.#log = options.log
@@ -39,7 +40,7 @@ export class PredictionQueue {
     const { batchMax, queueMax, queueBytesMax } = this.#bounds
     if (this.#closed || this.#queued >= queueMax || this.#queuedBytes + bytes > queueBytesMax) {
       this.#dropped += 1
-      this.#droppedUnreported += 1
+      this.#unreported += 1
       return
     }
     this.#waiting.push(prediction)
@@ -62,8 +63,8 @@ export class PredictionQueue {
   async close(): Promise<void> {
     this.#closed = true
     if (this.#waiting.length > 0) this.#start()
-    await this.#running
     this.#reportQueueFull()
+    await this.#running
   }
 
   #start(): void {
@@ -100,8 +101,8 @@ export class PredictionQueue {
   }
 
   #reportQueueFull(): void {
-    const count = this.#droppedUnreported
-    this.#droppedUnreported = 0
+    const count = this.#unreported
+    this.#unreported = 0
     if (count > 0) this.#onDropped({ count, cause: 'queue-full', error: null })
   }
 }
