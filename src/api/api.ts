@@ -4,7 +4,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { toProblems } from '../contract/problems.ts'
 import { CutoverError } from '../core/errors.ts'
-import { limitBodies } from './bodies.ts'
 import type { Api, ApiDependencies } from './context.ts'
 import { createEventStreams } from './event-streams.ts'
 import { guard } from './guard.ts'
@@ -47,7 +46,6 @@ function createApp(api: Api): App {
     },
   })
   app.use(guard)
-  app.use(limitBodies)
   app.use(async (context, next) => {
     await next()
     context.res.headers.set('x-content-type-options', 'nosniff')

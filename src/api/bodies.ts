@@ -1,23 +1,13 @@
 /** Request bodies: JSON only, bounded, each fault with its path. */
 import type { Context } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
 import { toProblems } from '../contract/problems.ts'
 import { CutoverError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
-import { problemResponse } from './problems.ts'
 
-export const limitBodies = bodyLimit({
-  maxSize: limits.controlBodyBytesMax,
-  onError: () => {
-    const detail = `the body is larger than ${limits.controlBodyBytesMax} bytes`
-    return problemResponse(new CutoverError('body-too-large', detail))
-  },
-})
-
-/** The parsed body; undefined for none. Throws invalid-request if it is not JSON. */
+/** The parsed body; undefined for none. Throws invalid-request if it is not JSON, body-too-large past the limit. */
 export async function readJson(context: Context): Promise<unknown> {
-  const text = await context.req.text()
+  const text = await readText(context.req.raw)
   if (text.trim() === '') return undefined
   // Besides saying what is understood, this keeps out the forms that a page may send across origins unasked.
   const type = context.req.header('content-type') ?? ''
@@ -32,6 +22,23 @@ export async function readJson(context: Context): Promise<unknown> {
     const reason = error instanceof Error ? error.message : String(error)
     throw new CutoverError('invalid-request', `the body is not JSON: ${reason}`, [], error)
   }
+}
+
+async function readText(request: Request): Promise<string> {
+  const stated = Number(request.headers.get('content-length') ?? 0)
+  if (stated > limits.controlBodyBytesMax) throw tooLarge()
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > limits.controlBodyBytesMax) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function tooLarge(): CutoverError {
+  return new CutoverError('body-too-large', `the body is larger than ${limits.controlBodyBytesMax} bytes`)
 }
 
 /** Throws invalid-request, or the code given, with a problem per fault. */

@@ -43,11 +43,15 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: { host: strin
   return new CutoverError('port-in-use', detail, [], error)
 }
 
+/** Connections whose answer ends after `close` would wait for another request; they are closed as they fall idle. */
+const idleCheckMs = 20
+
 async function close(server: Server): Promise<void> {
   if (!server.listening) return
   const closed = new Promise<void>(resolve => server.close(() => resolve()))
-  server.closeIdleConnections()
+  const sweep = setInterval(() => server.closeIdleConnections(), idleCheckMs)
   const grace = setTimeout(() => server.closeAllConnections(), limits.shutdownTimeoutMs)
   await closed
+  clearInterval(sweep)
   clearTimeout(grace)
 }

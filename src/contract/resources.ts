@@ -80,7 +80,7 @@ const versionShape = object({
     .optional()
     .meta({ description: 'Folder in which the command runs; the folder of the file by default.' }),
   env: z.record(z.string(), z.string()).optional().meta({ description: 'Additional environment of the command.' }),
-  ready: readyCheck.optional(),
+  ready: readyCheck.optional().meta({ description: 'How Cutover asks a command or url whether it can serve.' }),
 })
 
 const version = withRule(versionShape, versionRule).meta({

@@ -21,8 +21,8 @@ export type FakeControl = ControlPlane & {
 }
 
 export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
-  const endpoints: Record<string, EndpointState> = {}
-  const releases: Record<string, ReleaseState> = {}
+  const endpoints: Record<string, EndpointState> = Object.create(null)
+  const releases: Record<string, ReleaseState> = Object.create(null)
   const stories: Record<string, TimelineEntry[]> = {}
   const log: LoggedEvent[] = []
   const listeners = new Set<(event: LoggedEvent) => void>()
@@ -60,7 +60,7 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
   const control: FakeControl = {
     latest: null,
     subscribers: () => listeners.size,
-    state: (): ControlState => ({ endpoints, releases }),
+    state: (): ControlState => ({ endpoints: { ...endpoints }, releases: { ...releases } }),
     instances: (endpoint, version) => readyInstances(endpoints[endpoint], version),
     async applyEndpoint({ spec, actor, dryRun }) {
       const change = endpointChange(endpoints[spec.name], spec)

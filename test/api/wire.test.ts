@@ -1,0 +1,67 @@
+/** Wire shapes are written apart from the domain; these checks fail to compile when the two drift. */
+import { expect, expectTypeOf, it } from 'vitest'
+import { latencyQuantiles } from '../../src/contract/metric-names.ts'
+import { resourceSchema } from '../../src/contract/resources.ts'
+import {
+  type changeActions,
+  type eventTypes,
+  type fleetStates,
+  type holdCauses,
+  type instanceStates,
+  type phaseKinds,
+  type returnCauses,
+  type timelineKinds,
+  type WireEndpoint,
+  type WireFeedbackAnswer,
+  type WirePrediction,
+  type WireVersion,
+  wireStageKinds,
+  wireVerbs,
+} from '../../src/contract/wire.ts'
+import type { roles, verdicts } from '../../src/contract/wire-judgement.ts'
+import type { Change } from '../../src/controller/control-plane.ts'
+import type { Backend, EndpointSpec } from '../../src/core/endpoint.ts'
+import { type EventType, operatorVerbs } from '../../src/core/event.ts'
+import type { Role, Verdict } from '../../src/core/judgement.ts'
+import { limits } from '../../src/core/limits.ts'
+import { type StageKind, stageKinds } from '../../src/core/plan.ts'
+import type { OutcomeReceipt, Prediction } from '../../src/core/prediction.ts'
+import type { FleetState, Hold, PhaseKind, ReturnCause } from '../../src/core/state.ts'
+import type { TimelineEntry } from '../../src/core/timeline.ts'
+import type { InstanceStatus } from '../../src/ports/deployer.ts'
+import { digits } from '../support/documents.ts'
+
+type Words<List extends readonly string[]> = List[number]
+
+it('knows the words of the domain, all of them and no others', () => {
+  expectTypeOf<Words<typeof verdicts>>().toEqualTypeOf<Verdict>()
+  expectTypeOf<Words<typeof roles>>().toEqualTypeOf<Role>()
+  expectTypeOf<Words<typeof phaseKinds>>().toEqualTypeOf<PhaseKind>()
+  expectTypeOf<Words<typeof holdCauses>>().toEqualTypeOf<Hold['cause']>()
+  expectTypeOf<Words<typeof returnCauses>>().toEqualTypeOf<ReturnCause>()
+  expectTypeOf<Words<typeof timelineKinds>>().toEqualTypeOf<TimelineEntry['kind']>()
+  expectTypeOf<Words<typeof eventTypes>>().toEqualTypeOf<EventType>()
+  expectTypeOf<Words<typeof fleetStates>>().toEqualTypeOf<FleetState>()
+  expectTypeOf<Words<typeof instanceStates>>().toEqualTypeOf<InstanceStatus['state']>()
+  expectTypeOf<Words<typeof changeActions>>().toEqualTypeOf<Change['action']>()
+  expectTypeOf<Words<typeof wireStageKinds>>().toEqualTypeOf<StageKind>()
+  expectTypeOf<WireVersion['backend']['kind']>().toEqualTypeOf<Backend['kind']>()
+  expectTypeOf<WireEndpoint['unit']>().toEqualTypeOf<EndpointSpec['unit']>()
+  expectTypeOf<WireEndpoint['protocol']>().toEqualTypeOf<EndpointSpec['protocol']>()
+  expectTypeOf<WireFeedbackAnswer['results'][number]['status']>().toEqualTypeOf<OutcomeReceipt['status'] | 'invalid'>()
+  expect([wireStageKinds, wireVerbs]).toEqual([stageKinds, operatorVerbs])
+})
+
+it('shows every field of a prediction', () => {
+  type Shown = keyof Omit<WirePrediction, 'at' | 'outcomes'>
+  expectTypeOf<Shown>().toEqualTypeOf<keyof Omit<Prediction, 'atMs'>>()
+})
+
+it('refuses documents at the limits that the core has', () => {
+  const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`v${i}`, { onnx: '/x' }]))
+  const accepts = (count: number) =>
+    resourceSchema.safeParse({ ...digits, stable: 'v0', versions: many(count) }).success
+  expect(accepts(limits.versionsPerEndpointMax)).toBe(true)
+  expect(accepts(limits.versionsPerEndpointMax + 1)).toBe(false)
+  expect(Object.keys(latencyQuantiles)).toHaveLength(5)
+})

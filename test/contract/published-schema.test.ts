@@ -1,0 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { referencePath, renderReference, renderSchema, schemaPath } from '../../scripts/schema.ts'
+
+it.each([
+  [schemaPath, renderSchema],
+  [referencePath, renderReference],
+])('%s is what `node scripts/schema.ts` writes', (path, render) => {
+  expect(readFileSync(path, 'utf8')).toBe(render())
+})
