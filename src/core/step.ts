@@ -106,7 +106,9 @@ function endpointApplied(state: ControlState, event: Extract<ControlEvent, { typ
     const endpoint = { ...known, spec }
     return { state: putEndpoint(state, endpoint), commands: [{ type: 'apply-route', spec, table: known.table }] }
   }
-  const table = soleTable({ endpoint: spec.name, version: spec.stable, epoch: 1, salt: spec.name })
+  const before = state.retired[spec.name]
+  const epoch = (before?.epoch ?? 0) + 1
+  const table = soleTable({ endpoint: spec.name, version: spec.stable, epoch, salt: spec.name })
   const endpoint: EndpointState = {
     spec,
     stable: spec.stable,
@@ -114,7 +116,7 @@ function endpointApplied(state: ControlState, event: Extract<ControlEvent, { typ
     appliedEpoch: 0,
     fleets: { [spec.stable]: 'starting' },
     activeRelease: null,
-    releaseCount: 0,
+    releaseCount: before?.releaseCount ?? 0,
   }
   return {
     state: putEndpoint(state, endpoint),
@@ -129,7 +131,8 @@ function endpointDeleted(state: ControlState, name: string): StepResult {
   const stops = running.map(
     ([version]): Command => ({ type: 'stop-fleet', endpoint: name, version, drainMs: limits.drainTimeoutMs }),
   )
-  return { state: { ...state, endpoints }, commands: [{ type: 'remove-route', endpoint: name }, ...stops] }
+  const retired = { ...state.retired, [name]: { epoch: endpoint.table.epoch, releaseCount: endpoint.releaseCount } }
+  return { state: { ...state, endpoints, retired }, commands: [{ type: 'remove-route', endpoint: name }, ...stops] }
 }
 
 function releaseStarted(

@@ -149,6 +149,12 @@ describe('a release', () => {
     expect(after.endpoint?.table).toEqual(before.endpoint?.table)
   })
 
+  it('of an endpoint that was deleted and made again goes on counting', () => {
+    const gone: ControlEvent = { type: 'endpoint-deleted', endpoint: 'digits', actor: 'test' }
+    const { endpoint } = run([...serving, happen.told('abort'), gone, happen.applied()])
+    expect(endpoint).toMatchObject({ releaseCount: 1, table: { epoch: 4 } })
+  })
+
   it('writes nothing down for a look that changes nothing', () => {
     const { state } = run(serving)
     expect(step(state, happen.judged('insufficient'), 1).state).toBe(state)
