@@ -24,6 +24,9 @@ const ZETA_MINUS_ONE = [
   7.45071178983543e-9, 3.725334024788457e-9,
 ]
 
+/** (zeta(k) - 1) / k with alternating sign, from the highest power down, as Horner's rule wants them. */
+const AROUND_TWO = Float64Array.from(ZETA_MINUS_ONE, (value, index) => (value / (index + 2)) * (-1) ** index).reverse()
+
 /** Bernoulli numbers over 2k(2k - 1), k = 1..8: the coefficients of Stirling's series in 1/x, 1/x^3, 1/x^5, ... */
 const STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400] as const
 
@@ -50,20 +53,17 @@ export function logGamma(x: number): number {
 /** log gamma(2 + z) for |z| <= 1/2. */
 function logGammaOfTwoPlus(z: number): number {
   let sum = 0
-  for (let index = ZETA_MINUS_ONE.length - 1; index >= 0; index -= 1) {
-    const order = index + 2
-    const coefficient = (ZETA_MINUS_ONE[index] ?? 0) / order
-    sum = coefficient - z * sum
-  }
+  for (let index = 0; index < AROUND_TWO.length; index += 1) sum = sum * z + (AROUND_TWO[index] ?? 0)
   return z * (ONE_MINUS_EULER_GAMMA + z * sum)
 }
 
 function stirlingSeries(x: number): number {
   const inverse = 1 / x
   const square = inverse * inverse
-  const [c1, c2, c3, c4, c5, c6, c7, c8] = STIRLING
-  const tail = c5 + square * (c6 + square * (c7 + square * c8))
-  return inverse * (c1 + square * (c2 + square * (c3 + square * (c4 + square * tail))))
+  const tail = STIRLING[4] + square * (STIRLING[5] + square * (STIRLING[6] + square * STIRLING[7]))
+  return (
+    inverse * (STIRLING[0] + square * (STIRLING[1] + square * (STIRLING[2] + square * (STIRLING[3] + square * tail))))
+  )
 }
 
 /**
