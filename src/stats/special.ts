@@ -129,8 +129,12 @@ export function binomialDivergence(successes: number, failures: number, p: numbe
   return deviance(successes, trials * p) + deviance(failures, trials * (1 - p))
 }
 
-/** x log(x / mean) + mean - x. */
-function deviance(x: number, mean: number): number {
+/**
+ * x log(x / mean) + mean - x, the share of one outcome, seen x times where `mean` times were expected, in a divergence;
+ * both at least 0. It keeps its digits where x is near the mean. Infinity if something impossible was seen.
+ */
+export function deviance(x: number, mean: number): number {
+  requireDomain('deviance', x >= 0 && mean >= 0 && x + mean < Number.POSITIVE_INFINITY, x)
   if (x === 0) return mean
   if (mean === 0) return Number.POSITIVE_INFINITY
   const difference = x - mean
