@@ -116,17 +116,20 @@ function runLatency(check: MetricCheck, role: Role, context: CheckContext, quant
   const result = compareQuantiles({ candidate, stable, quantile, relativeMargin: check.margin, alpha })
   if (!result.ok)
     return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
-  const harm = {
-    estimate: minusOne(result.ratio),
-    lower: minusOne(result.lowerRatio),
-    upper: minusOne(result.upperRatio),
-  }
+  const { ratio, lowerRatio, upperRatio } = result
+  const harm = { estimate: minusOne(ratio), lower: minusOne(lowerRatio), upper: minusOne(upperRatio) }
   const words = `${nameOf(check)} ${ms(sides.candidate.value)} against ${ms(sides.stable.value)}, harm ${percent(harm.estimate)} in [${percent(harm.lower)}, ${percent(harm.upper)}], margin ${percent(check.margin)}`
   const unbounded =
-    harm.lower === null ? `${words}; ${result.needed} requests of the stable version bound its quantile` : null
+    harm.lower === null
+      ? `${words}; ${result.stable.needed ?? 'more'} requests of the stable version bound its quantile`
+      : null
   return {
     ...base,
-    ...decide(few ?? unbounded, { words, crossed: result.crossed, overMargin: result.ratio - 1 > check.margin }),
+    ...decide(few ?? unbounded, {
+      words,
+      crossed: result.crossed,
+      overMargin: ratio !== undefined && ratio - 1 > check.margin,
+    }),
     harm,
     logEvidence: null,
   }
@@ -210,8 +213,8 @@ function nameOf(check: MetricCheck): string {
   return check.measure.kind === 'accuracy' ? `${check.metric} (wrong answers)` : check.metric
 }
 
-function minusOne(ratio: number | null): number | null {
-  return ratio === null ? null : ratio - 1
+function minusOne(ratio: number | undefined): number | null {
+  return ratio === undefined ? null : ratio - 1
 }
 
 function percent(value: number | null): string {

@@ -1,142 +1,129 @@
-/**
- * Always-valid bounds of a quantile, and a comparison of two versions' quantiles.
- *
- * What it estimates: the p-quantile q of independent observations. Method: the number of observations at or below q is
- * Binomial(n, p), so the beta-binomial mixture E_n(k) = B(a + k, b + n - k) / B(a, b) / (p^k (1-p)^(n-k)) is a martingale
- * at the true q; ranks k with E_n(k) < 1/alpha are kept at all times with probability 1 - alpha (Howard & Ramdas,
- * "Sequential estimation of quantiles", Bernoulli 28, 2022; mixture as in Robbins 1970). The prior Beta(m p, m (1-p)) is
- * centred on p; a small m makes the upper bound of an extreme quantile exist as early as can be. Units: those of the
- * observations. The sketch's relative accuracy widens the bounds. Degenerate cases: no observations; a bound that the
- * data cannot give yet is null and `needed` says from how many observations on it exists.
- */
 import type { DDSketch } from './ddsketch.ts'
-import { alphaFault, failed, type Result } from './result.ts'
-import { logBeta } from './special.ts'
+import { quantileRanks } from './quantile-ranks.ts'
+import { type Failure, insufficient, invalid, type Result } from './result.ts'
 
-const priorWeight = 10
+/** A quantile with a confidence interval that may be looked at any number of times, in the unit of the values. */
+export type QuantileSequence = {
+  /** The quantile of the values seen, within the sketch's accuracy. */
+  readonly estimate: number
+  /** Absent until there are enough values for a lower limit. */
+  readonly lower?: number
+  /** Absent until there are enough values for an upper limit. */
+  readonly upper?: number
+  /** Present while a limit is absent: the number of values from which there are both, whatever the values. */
+  readonly needed?: number
+}
 
-export type QuantileSequence = { estimate: number; lower: number | null; upper: number | null; needed: number }
-
-export function quantileSequence(input: {
+/**
+ * A time-uniform confidence sequence for a quantile of independent values with one distribution, of any shape, ties
+ * included: the true quantile ever falls below `lower` with probability at most alpha/2 and ever exceeds `upper` with
+ * probability at most alpha/2, over all looks together.
+ *
+ * The number of values up to the true p-quantile is binomial with probability p. The limits are the order statistics
+ * whose ranks the e-process of `quantileRanks` does not reject (Howard & Ramdas, "Sequential estimation of quantiles",
+ * Bernoulli 28, 2022), widened to the edges of the sketch's bins, so that they hold for the values themselves. With
+ * few values a limit beyond all of them cannot be excluded and is absent: at alpha = 0.05 the 99th percentile has an
+ * upper limit from 444 values on (a single look would need 368).
+ *
+ * Values of different epochs have different distributions: give it the sketch of one epoch. Refuses a quantile or an
+ * alpha outside (0, 1); an empty sketch is insufficient.
+ */
+export function quantileSequence({
+  sketch,
+  quantile,
+  alpha,
+}: {
   sketch: DDSketch
   quantile: number
   alpha: number
 }): Result<QuantileSequence> {
-  const { sketch, quantile, alpha } = input
-  const fault = alphaFault(alpha)
-  if (fault !== null) return fault
-  if (!(quantile > 0 && quantile < 1)) return failed(`quantile ${quantile} does not lie between 0 and 1`)
-  const middle = sketch.quantile(quantile)
-  if (!middle.ok) return middle
-  const { low, high } = keptRanks({ trials: sketch.count, quantile, alpha })
-  const lower = low < 1 ? null : sketch.valueAtRank(low)
-  const upper = high >= sketch.count ? null : sketch.valueAtRank(high + 1)
-  const { accuracy } = sketch
+  const ranks = quantileRanks({ count: sketch.count, quantile, alpha })
+  if (!ranks.ok) return ranks
+  const estimate = sketch.quantile(quantile)
+  if (!estimate.ok) return insufficient(`a quantile needs values; there are none, and ${ranks.needed} bound it`)
+  const lower = ranks.lower === undefined ? undefined : sketch.boundsAtRank(ranks.lower)
+  const upper = ranks.upper === undefined ? undefined : sketch.boundsAtRank(ranks.upper)
   return {
     ok: true,
-    estimate: middle.value,
-    lower: lower?.ok ? widen(lower.value, -accuracy) : null,
-    upper: upper?.ok ? widen(upper.value, accuracy) : null,
-    needed: trialsForUpper(quantile, alpha),
+    estimate: estimate.value,
+    ...(lower?.ok ? { lower: lower.lower } : {}),
+    ...(upper?.ok ? { upper: upper.upper } : {}),
+    ...(lower === undefined || upper === undefined ? { needed: ranks.needed } : {}),
   }
 }
 
-/** A bound moved outwards by the sketch's error, whatever its sign. */
-function widen(value: number, accuracy: number): number {
-  return value + Math.abs(value) * accuracy
-}
-
-/** log E_n(k) for "P(X <= q) is the quantile". */
-function logRankEvidence(at: { rank: number; trials: number; quantile: number }): number {
-  const { rank, trials, quantile } = at
-  const a = priorWeight * quantile
-  const b = priorWeight * (1 - quantile)
-  const mixture = logBeta(a + rank, b + trials - rank) - logBeta(a, b)
-  return mixture - rank * Math.log(quantile) - (trials - rank) * Math.log1p(-quantile)
-}
-
-/** The least and the greatest rank that are kept; evidence falls towards n p from both sides. */
-function keptRanks(at: { trials: number; quantile: number; alpha: number }): { low: number; high: number } {
-  const { trials, quantile } = at
-  const threshold = Math.log(1 / at.alpha)
-  const isKept = (rank: number): boolean => logRankEvidence({ rank, trials, quantile }) < threshold
-  const middle = Math.min(trials, Math.max(0, Math.round(trials * quantile)))
-  return { low: lastKept(middle, 0, isKept), high: lastKept(middle, trials, isKept) }
-}
-
-/** The kept rank that is nearest to `end`, walking from a kept `middle` by bisection. */
-function lastKept(middle: number, end: number, isKept: (rank: number) => boolean): number {
-  if (isKept(end)) return end
-  let kept = middle
-  let dropped = end
-  while (Math.abs(dropped - kept) > 1) {
-    const rank = Math.trunc((kept + dropped) / 2)
-    if (isKept(rank)) kept = rank
-    else dropped = rank
-  }
-  return kept
-}
-
-/** From this number of observations on the quantile is bounded from above. */
-function trialsForUpper(quantile: number, alpha: number): number {
-  const threshold = Math.log(1 / alpha)
-  const isEnough = (trials: number): boolean => logRankEvidence({ rank: trials, trials, quantile }) >= threshold
-  let enough = 1
-  while (!isEnough(enough)) enough *= 2
-  let short = enough >> 1
-  while (enough - short > 1) {
-    const trials = (short + enough) >> 1
-    if (isEnough(trials)) enough = trials
-    else short = trials
-  }
-  return enough
-}
-
+/** What the values of two arms show about the ratio of a quantile, candidate over stable. */
 export type QuantileComparison = {
-  /** Candidate's quantile over stable's. */
-  ratio: number
-  /** Time-uniform bounds of the ratio; null where the data cannot give them yet. */
-  lowerRatio: number | null
-  upperRatio: number | null
-  /** The candidate's quantile is above (1 + margin) times the stable's. */
-  crossed: boolean
-  /** It is shown to be below. */
-  shownBelow: boolean
-  /** Observations that a version needs before its quantile is bounded from above. */
-  needed: number
+  /** The ratio of the estimates; absent while the stable one is 0. */
+  readonly ratio?: number
+  /** Ratios below this are excluded at level alpha; absent until both limits exist and the stable one is positive. */
+  readonly lowerRatio?: number
+  /** Ratios above this are excluded at level alpha; absent likewise. */
+  readonly upperRatio?: number
+  /** The candidate's quantile exceeds the stable one by more than the margin. */
+  readonly crossed: boolean
+  /** The candidate's quantile exceeds the stable one by less than the margin. */
+  readonly shownBelow: boolean
+  /** Both confidence sequences, each limit at level alpha/2, in the unit of the values. */
+  readonly candidate: QuantileSequence
+  readonly stable: QuantileSequence
 }
 
-/** Each version's one-sided bound errs with chance alpha/2, so each side of the ratio errs with alpha at most (union bound). */
-export function compareQuantiles(input: {
+/**
+ * An always-valid comparison of a quantile of two arms, such as the 99th percentile of a latency, against a relative
+ * margin: 0.1 tolerates a candidate 10 % above the stable arm.
+ *
+ * It sets the confidence sequences of both arms against each other, each limit at level alpha/2, so that `crossed`,
+ * `shownBelow`, `lowerRatio` and `upperRatio` are each ever wrong with probability at most alpha, under the assumptions
+ * of `quantileSequence`; the arms need not be independent. Values must not be negative, or a ratio has no meaning.
+ * Without values in both arms the data are insufficient.
+ */
+export function compareQuantiles({
+  candidate,
+  stable,
+  quantile,
+  relativeMargin,
+  alpha,
+}: {
   candidate: DDSketch
   stable: DDSketch
   quantile: number
   relativeMargin: number
   alpha: number
 }): Result<QuantileComparison> {
-  const { quantile, relativeMargin } = input
-  const alpha = input.alpha / 2
-  if (!(relativeMargin > -1 && Number.isFinite(relativeMargin)))
-    return failed(`margin is ${relativeMargin}; it must be above -1`)
-  const candidate = quantileSequence({ sketch: input.candidate, quantile, alpha })
-  if (!candidate.ok) return candidate
-  const stable = quantileSequence({ sketch: input.stable, quantile, alpha })
-  if (!stable.ok) return stable
-  if (!(stable.estimate > 0)) return failed('a ratio needs a stable quantile above zero')
-  const limit = 1 + relativeMargin
-  const lowerRatio = divide(candidate.lower, stable.upper)
-  const upperRatio = divide(candidate.upper, stable.lower)
+  const bad = checkMargin(relativeMargin) ?? checkValues('candidate', candidate) ?? checkValues('stable', stable)
+  if (bad !== undefined) return bad
+  const ours = quantileSequence({ sketch: candidate, quantile, alpha })
+  if (!ours.ok) return ours
+  const theirs = quantileSequence({ sketch: stable, quantile, alpha })
+  if (!theirs.ok) return theirs
+  const { ok: _ours, ...candidateSequence } = ours
+  const { ok: _theirs, ...stableSequence } = theirs
+  const tolerated = 1 + relativeMargin
   return {
     ok: true,
-    ratio: candidate.estimate / stable.estimate,
-    lowerRatio,
-    upperRatio,
-    crossed: lowerRatio !== null && lowerRatio > limit,
-    shownBelow: upperRatio !== null && upperRatio < limit,
-    needed: stable.needed,
+    ...ratioOf('ratio', ours.estimate, theirs.estimate),
+    ...ratioOf('lowerRatio', ours.lower, theirs.upper),
+    ...ratioOf('upperRatio', ours.upper, theirs.lower),
+    crossed: ours.lower !== undefined && theirs.upper !== undefined && ours.lower > tolerated * theirs.upper,
+    shownBelow: ours.upper !== undefined && theirs.lower !== undefined && ours.upper < tolerated * theirs.lower,
+    candidate: candidateSequence,
+    stable: stableSequence,
   }
 }
 
-function divide(a: number | null, b: number | null): number | null {
-  return a === null || b === null || b <= 0 ? null : a / b
+/** The quotient under its name, or nothing where there is none that a double holds. */
+function ratioOf<Name extends string>(name: Name, a: number | undefined, b: number | undefined) {
+  if (a === undefined || b === undefined || b === 0 || !Number.isFinite(a / b)) return {}
+  return { [name]: a / b } as { readonly [key in Name]: number }
+}
+
+function checkMargin(relativeMargin: number): Failure | undefined {
+  if (relativeMargin > -1 && relativeMargin <= 1000) return undefined
+  return invalid(`the relative margin is ${relativeMargin}; it must be greater than -1 and at most 1000`)
+}
+
+function checkValues(name: string, { min }: DDSketch): Failure | undefined {
+  if (min === undefined || min >= 0) return undefined
+  return invalid(`the least value of the ${name} arm is ${min}; the ratio of quantiles needs values of at least 0`)
 }

@@ -1,130 +1,189 @@
-"""Reference cases for src/stats/compare-proportions.ts, computed in another way: mpmath with 50 digits, the supremum
-under the null by a bounded search over both rates' boundary instead of a bisected derivative.
+"""Reference values of src/stats/compare-proportions.ts and proportion-sequence.ts at 40 digits.
 
-    pip install mpmath==1.3.0
-    python test/reference/compare_proportions.py > test/reference/compare_proportions.json
+Independent of the implementation: likelihoods with mpmath's gamma function instead of Stirling differences, the
+constrained maximum by halving the sign of the gradient, the limits by scipy's brentq instead of Newton's method.
 """
 
-import json
-import platform
 import random
 
-import mpmath as mp
+from mpmath import exp, log, loggamma, mp, mpf, pi, sin
+from scipy.optimize import brentq
 
-mp.mp.dps = 50
+from support import write
 
-
-def xlogy(x, y):
-    return mp.mpf(0) if x == 0 else x * mp.log(y)
-
-
-def log_likelihood(tally, rate):
-    events, trials = tally
-    return xlogy(events, rate) + xlogy(trials - events, 1 - rate)
+mp.dps = 40
+HALF = mpf(1) / 2
 
 
-def log_marginal(tally):
-    events, trials = tally
-    return mp.log(mp.beta(events + mp.mpf(1) / 2, trials - events + mp.mpf(1) / 2)) - mp.log(mp.pi)
+def log_beta(a, b):
+    return loggamma(a) + loggamma(b) - loggamma(a + b)
 
 
-def log_supremum(candidate, stable, delta):
-    rate_c = mp.mpf(candidate[0]) / candidate[1]
-    rate_s = mp.mpf(stable[0]) / stable[1]
-    if rate_c <= rate_s + delta:
-        return log_likelihood(candidate, rate_c) + log_likelihood(stable, rate_s)
-    low, high = max(mp.mpf(0), -delta), min(mp.mpf(1), 1 - delta)
+def log_marginal(s, n, a, b):
+    """The log-likelihood of s events in n trials averaged over Beta(a, b)."""
+    return log_beta(a + s, b + n - s) - log_beta(a, b)
 
-    def value(rate):
-        return log_likelihood(candidate, min(mp.mpf(1), max(mp.mpf(0), rate + delta))) + log_likelihood(stable, rate)
 
-    # Golden-section search: the log-likelihood is concave on the boundary.
-    ratio = (mp.sqrt(5) - 1) / 2
-    tiny = mp.mpf(10) ** -30
-    a, b = low + tiny, high - tiny
-    c, d = b - ratio * (b - a), a + ratio * (b - a)
-    fc, fd = value(c), value(d)
-    for _ in range(140):
-        if fc > fd:
-            b, d, fd = d, c, fc
-            c = b - ratio * (b - a)
-            fc = value(c)
+def family(arm, strength, size):
+    """The log-likelihood of the outcomes for every mean of a family of Beta distributions."""
+    terms = []
+    for j in range(size):
+        mean = sin(pi * (2 * j + 1) / (4 * size)) ** 2
+        terms.append(sum(log_marginal(s, n, strength * mean, strength * (1 - mean)) for s, n in arm))
+    return terms
+
+
+def log_mean(terms):
+    top = max(terms)
+    return top + log(sum(exp(term - top) for term in terms) / len(terms))
+
+
+def log_arm(arm):
+    independent = sum(log_marginal(s, n, HALF, HALF) for s, n in arm)
+    return log_mean([independent, log_mean(family(arm, 30, 12)), log_mean(family(arm, 1000, 64))])
+
+
+def log_numerator(first, second):
+    return log_mean([log_arm(first) + log_arm(second), log_mean(family(first + second, 1000, 64))])
+
+
+def log_likelihood(s, n, p):
+    part = lambda k, q: k * log(q) if k else mpf(0)
+    return part(s, p) + part(n - s, 1 - p)
+
+
+def constrained_maximum(first, second, delta):
+    """The greatest log-likelihood over p_first <= p_second + delta."""
+    (s1, n1), (s2, n2) = first, second
+    if mpf(s1) / n1 - mpf(s2) / n2 <= delta:
+        return log_likelihood(s1, n1, mpf(s1) / n1) + log_likelihood(s2, n2, mpf(s2) / n2)
+    low, high = max(mpf(0), -delta), min(mpf(1), 1 - delta)
+
+    def gradient(p):
+        q = p + delta
+        pull = lambda count, rate: (count / rate if rate else mpf("inf")) if count else mpf(0)
+        return pull(s1, q) - pull(n1 - s1, 1 - q) + pull(s2, p) - pull(n2 - s2, 1 - p)
+
+    for _ in range(130):
+        middle = (low + high) / 2
+        if gradient(middle) > 0:
+            low = middle
         else:
-            a, c, fc = c, d, fd
-            d = a + ratio * (b - a)
-            fd = value(d)
-    return max(fc, fd)
+            high = middle
+    return log_likelihood(s1, n1, middle + delta) + log_likelihood(s2, n2, middle)
 
 
-def log_evidence(strata, delta):
-    delta = mp.mpf(delta)
-    strata = [s for s in strata if s["candidate"][1] > 0 and s["stable"][1] > 0]
-    count = len(strata)
-    total = mp.mpf(1) / (count + 1)
-    for k in range(1, count + 1):
-        late = strata[k - 1 :]
-        pooled = [sum(s[arm][i] for s in late) for arm in ("candidate", "stable") for i in (0, 1)]
-        together = mp.e ** (log_marginal(pooled[:2]) + log_marginal(pooled[2:]))
-        apart = mp.e ** sum(log_marginal(s["candidate"]) + log_marginal(s["stable"]) for s in late)
-        supremum = mp.e ** sum(log_supremum(s["candidate"], s["stable"], delta) for s in late)
-        total += (together + apart) / 2 / supremum / (k * (k + 1))
-    return mp.log(total)
+def numerators(strata):
+    """For every stratum in which harm may have begun, the averaged likelihood from there on."""
+    late = [strata[start:] for start in range(len(strata))]
+    return [log_numerator([c for c, _ in part], [s for _, s in part]) for part in late]
 
 
-def mirrored(strata):
-    return [{"candidate": s["stable"], "stable": s["candidate"]} for s in strata]
+def log_evidence(strata, tops, delta):
+    maxima = [constrained_maximum(first, second, mpf(delta)) for first, second in strata]
+    total = mpf(1) / (len(strata) + 1)
+    for k, top in enumerate(tops, start=1):
+        total += exp(top - sum(maxima[k - 1 :])) / (k * (k + 1))
+    return log(total)
 
 
-def estimate(strata):
-    strata = [s for s in strata if s["candidate"][1] > 0 and s["stable"][1] > 0]
-    weights = [mp.mpf(s["candidate"][1]) * s["stable"][1] / (s["candidate"][1] + s["stable"][1]) for s in strata]
-    differences = [
-        mp.mpf(s["candidate"][0]) / s["candidate"][1] - mp.mpf(s["stable"][0]) / s["stable"][1] for s in strata
-    ]
-    return sum(w * d for w, d in zip(weights, differences)) / sum(weights)
+def lower_limit(strata, numerator, threshold):
+    if all(s1 == 0 and s2 == n2 for (s1, n1), (s2, n2) in strata):
+        return -1.0
+    excess = lambda delta: float(log_evidence(strata, numerator, delta) - threshold)
+    top = max(s1 / n1 - s2 / n2 for (s1, n1), (s2, n2) in strata)
+    return brentq(excess, -1 + 1e-15, top, xtol=1e-15, rtol=1e-14)
 
 
-def case(strata, margin):
+def compare(strata, margin, alpha):
+    used = [stratum for stratum in strata if stratum[0][1] > 0 and stratum[1][1] > 0]
+    mirrored = [(stable, candidate) for candidate, stable in used]
+    numerator = numerators(used)
+    mirrored_numerator = numerators(mirrored)
+    threshold = -log(mpf(alpha))
+    weights = [mpf(c[1]) * s[1] / (c[1] + s[1]) for c, s in used]
+    differences = [mpf(c[0]) / c[1] - mpf(s[0]) / s[1] for c, s in used]
     return {
-        "strata": strata,
-        "margin": margin,
-        "estimate": float(estimate(strata)),
-        "logEvidenceAbove": float(log_evidence(strata, margin)),
-        "logEvidenceBelow": float(log_evidence(mirrored(strata), -mp.mpf(margin))),
+        "estimate": sum(w * d for w, d in zip(weights, differences)) / sum(weights),
+        "lower": lower_limit(used, numerator, threshold),
+        "upper": -lower_limit(mirrored, mirrored_numerator, threshold),
+        "logEvidenceAbove": log_evidence(used, numerator, margin),
+        "logEvidenceBelow": log_evidence(mirrored, mirrored_numerator, -margin),
     }
 
 
-def one(ce, cn, se, sn):
-    return {"candidate": [ce, cn], "stable": [se, sn]}
+def lowest_rate(successes, trials, target):
+    if successes == 0:
+        return 0.0
+    marginal = log_marginal(successes, trials, HALF, HALF)
+    excess = lambda p: float(marginal - log_likelihood(successes, trials, mpf(p)) - target)
+    return brentq(excess, 1e-300, successes / trials, xtol=1e-300, rtol=1e-14)
 
 
-def main():
-    cases = [
-        case([one(0, 1, 0, 1)], 0.01),
-        case([one(1, 1, 0, 1)], 0.0),
-        case([one(0, 50, 0, 950)], 0.005),
-        case([one(5, 50, 0, 950)], 0.005),
-        case([one(50, 50, 0, 950)], 0.005),
-        case([one(50, 50, 950, 950)], 0.0),
-        case([one(500_000, 50_000_000, 1_000_000, 100_000_000)], 0.0),
-        case([one(500_500, 50_000_000, 1_000_000, 100_000_000)], 0.0),
-        case([one(3, 100_000_000, 1, 100_000_000)], 0.0),
-        case([one(10, 1000, 190, 19000), one(990, 18000, 110, 2000)], 0.01),
-        case([one(1, 100, 10, 1000), one(0, 0, 5, 100), one(40, 200, 8, 200)], 0.02),
-        case([one(2, 10, 1, 90), one(5, 30, 2, 70), one(20, 80, 9, 60), one(60, 100, 30, 100)], 0.02),
-        case([one(3, 200, 40, 400)], -0.02),
-    ]
-    generator = random.Random(20261123)
-    for _ in range(27):
-        strata = []
-        for _ in range(generator.randint(1, 4)):
-            cn, sn = generator.randint(1, 400), generator.randint(1, 4000)
-            rate = generator.random() ** 2
-            ce = sum(generator.random() < min(1, rate * 1.4) for _ in range(cn))
-            se = sum(generator.random() < rate for _ in range(sn))
-            strata.append(one(ce, cn, se, sn))
-        cases.append(case(strata, generator.choice([0.0, 0.005, 0.02, 0.1])))
-    print(json.dumps({"python": platform.python_version(), "mpmath": mp.__version__, "cases": cases}, indent=1))
+def sequence(successes, trials, alpha):
+    target = -log(mpf(alpha))
+    upper = 1 - lowest_rate(trials - successes, trials, target)
+    return {"lower": lowest_rate(successes, trials, target), "upper": upper}
 
 
-main()
+def random_strata(generator):
+    rate = generator.choice([0.001, 0.02, 0.3, 0.9])
+    strata = []
+    for _ in range(generator.randint(1, 5)):
+        candidate, stable = generator.randint(1, 400), generator.randint(1, 20000)
+        draw = lambda n, p: sum(generator.random() < p for _ in range(n))
+        drift = generator.uniform(0.7, 1.1)
+        strata.append(((draw(candidate, rate * drift), candidate), (draw(stable, rate * drift), stable)))
+    return strata
+
+
+CASES = [
+    ([((5, 100), (4, 1900))], 0.01, 0.05),
+    ([((0, 100), (0, 1900))], 0.01, 0.05),
+    ([((100, 100), (1900, 1900))], 0.01, 0.05),
+    ([((100, 100), (0, 1900))], 0.0, 0.01),
+    ([((0, 100), (1900, 1900))], 0.0, 0.01),
+    ([((1, 1), (0, 1))], 0.0, 0.05),
+    ([((0, 1), (1, 1))], 0.02, 0.05),
+    ([((1, 1), (1, 1))], -0.5, 0.5),
+    ([((0, 1), (0, 10**8))], 0.01, 0.05),
+    ([((0, 10**8), (0, 10**8))], 0.001, 0.05),
+    ([((40000, 10**8), (39000, 10**8))], 0.0, 0.05),
+    ([((50_010_000, 10**8), (50_000_000, 10**8))], 0.0, 0.05),
+    ([((10**8, 10**8), (10**8 - 7, 10**8))], 1e-6, 0.05),
+    ([((5_000_000, 10**7), (1_000, 10**8))], 0.3, 0.05),
+    ([((3, 50), (40, 1000)), ((9, 200), (60, 1000)), ((30, 1000), (40, 1000))], 0.02, 0.05),
+    ([((3, 50), (40, 1000)), ((0, 0), (7, 100)), ((2, 9), (0, 0))], 0.02, 0.05),
+    ([((0, 10), (0, 990)), ((1, 100), (2, 1900)), ((2, 500), (1, 500))], 0.005, 0.02),
+    ([((1, 1000), (10, 19000)), ((300, 1000), (5700, 19000))], 0.01, 0.05),
+    ([((90, 100), (100, 900)), ((10, 100), (800, 900))], 0.0, 0.05),
+    ([((40 + i, 1000), (400 + 20 * i, 10000)) for i in range(10)], 0.01, 0.05),
+    ([((400_000 + 900 * i, 10**7), (4_000_000 + 1000 * i, 10**8)) for i in range(4)], 1e-5, 1e-6),
+    ([((2, 7), (3, 9))], 0.9999, 1e-9),
+    ([((2, 7), (3, 9))], -0.9999, 0.999),
+]
+generator = random.Random(20240611)
+CASES += [(random_strata(generator), generator.choice([0, 0.005, 0.02, -0.01]), 0.05) for _ in range(22)]
+SEQUENCES = [(0, 1), (1, 1), (0, 37), (37, 37), (3, 100), (97, 100), (500, 1000), (1, 10**6), (40000, 10**8)]
+SEQUENCES += [(0, 10**8), (10**8 - 1, 10**8), (5 * 10**7, 10**8)]
+
+as_arm = lambda arm: {"events": arm[0], "trials": arm[1]}
+write(
+    "compare_proportions",
+    {
+        "comparisons": [
+            {
+                "strata": [{"candidate": as_arm(c), "stable": as_arm(s)} for c, s in strata],
+                "margin": margin,
+                "alpha": alpha,
+                "expected": compare(strata, margin, alpha),
+            }
+            for strata, margin, alpha in CASES
+        ],
+        "sequences": [
+            {"successes": s, "trials": n, "alpha": alpha, "expected": sequence(s, n, alpha)}
+            for s, n in SEQUENCES
+            for alpha in (0.05, 1e-4)
+        ],
+    },
+)

@@ -1,146 +1,113 @@
-import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
-import { createRandom } from '../../src/cli/demo/random.ts'
-import { compareProportions, type ProportionStratum } from '../../src/stats/compare-proportions.ts'
+import { describe, expect, test } from 'vitest'
+import { compareProportions, type ProportionStratum, proportionEvidence } from '../../src/stats/compare-proportions.ts'
+import reference from '../reference/compare_proportions.json' with { type: 'json' }
+import { allFinite, expectClose, numbers, refusal } from './support.ts'
 
-type Pair = [number, number]
-type Reference = {
-  strata: { candidate: Pair; stable: Pair }[]
-  margin: number
-  estimate: number
-  logEvidenceAbove: number
-  logEvidenceBelow: number
+/** A stratum from candidate events and trials, then stable events and trials. */
+function stratum(events: number, trials: number, stableEvents: number, stableTrials: number): ProportionStratum {
+  return { candidate: { events, trials }, stable: { events: stableEvents, trials: stableTrials } }
 }
 
-const reference: { cases: Reference[] } = JSON.parse(
-  readFileSync(new URL('../reference/compare_proportions.json', import.meta.url), 'utf8'),
-)
-
-const tally = ([events, trials]: Pair) => ({ events, trials })
-const strataOf = (one: Reference): ProportionStratum[] =>
-  one.strata.map(({ candidate, stable }) => ({ candidate: tally(candidate), stable: tally(stable) }))
-
-function compare(strata: readonly ProportionStratum[], margin: number, alpha = 0.01) {
-  const result = compareProportions({ strata, margin, alpha })
-  if (!result.ok) throw new Error(result.reason)
-  return result
+function compare(strata: readonly ProportionStratum[], margin = 0.01, alpha = 0.05) {
+  return numbers(compareProportions({ strata, margin, alpha }))
 }
 
-describe('the comparison of rates', () => {
-  it.each(reference.cases.map((one, index) => ({ index, one })))(
-    'agrees with the 50-digit reference, case $index',
-    ({ one }) => {
-      const found = compare(strataOf(one), one.margin)
-      for (const key of ['estimate', 'logEvidenceAbove', 'logEvidenceBelow'] as const) {
-        // Log-likelihoods of 1e8 trials are of the order of 1e7; a double keeps about nine digits behind the point of those.
-        expect(Math.abs(found[key] - one[key])).toBeLessThan(1e-8 + 1e-9 * Math.abs(one[key]))
-      }
-    },
-  )
-
-  it('has an interval whose ends are where the evidence crosses', () => {
-    for (const one of reference.cases) {
-      const strata = strataOf(one)
-      const { lower, upper, estimate } = compare(strata, one.margin)
-      expect(lower).toBeLessThanOrEqual(estimate)
-      expect(upper).toBeGreaterThanOrEqual(estimate)
-      if (lower > -0.999) {
-        expect(compare(strata, lower - 1e-7).crossed).toBe(true)
-        expect(compare(strata, lower + 1e-7).crossed).toBe(false)
-      }
-    }
-  })
-
-  it('does not depend on the order in which observations of a stratum came, nor on empty strata', () => {
-    const strata = strataOf(
-      reference.cases[9] ?? { strata: [], margin: 0, estimate: 0, logEvidenceAbove: 0, logEvidenceBelow: 0 },
-    )
-    const empty = { candidate: { events: 0, trials: 0 }, stable: { events: 3, trials: 9 } }
-    expect(compare([...strata, empty], 0.01)).toEqual(compare(strata, 0.01))
-  })
-
-  const refused: [string, Parameters<typeof compareProportions>[0], RegExp][] = [
-    ['no observations', { strata: [], margin: 0, alpha: 0.01 }, /no observations/],
-    [
-      'a version without trials',
-      { strata: [{ candidate: { events: 0, trials: 0 }, stable: { events: 1, trials: 9 } }], margin: 0, alpha: 0.01 },
-      /no observations/,
-    ],
-    [
-      'more events than trials',
-      { strata: [{ candidate: { events: 2, trials: 1 }, stable: { events: 0, trials: 1 } }], margin: 0, alpha: 0.01 },
-      /impossible/,
-    ],
-    [
-      'counts that are not whole',
-      { strata: [{ candidate: { events: 0.5, trials: 1 }, stable: { events: 0, trials: 1 } }], margin: 0, alpha: 0.01 },
-      /impossible/,
-    ],
-    ['an alpha outside 0 and 1', { strata: [], margin: 0, alpha: 1 }, /alpha/],
-    ['a margin outside -1 and 1', { strata: [], margin: 1, alpha: 0.01 }, /margin/],
-  ]
-  it.each(refused)('answers %s with a reason', (_what, input, reason) => {
-    const result = compareProportions(input)
-    expect(result).toMatchObject({ ok: false, reason: expect.stringMatching(reason) })
+describe('a comparison agrees with 40-digit arithmetic to 1e-8', () => {
+  test.each(reference.comparisons.map((row, index) => ({ index, ...row })))('case $index', row => {
+    const result = compare(row.strata, row.margin, row.alpha)
+    for (const [key, expected] of Object.entries(row.expected))
+      expectClose(result[key as keyof typeof row.expected], expected, 1e-8)
+    expect(result.crossed).toBe(row.expected.logEvidenceAbove >= -Math.log(row.alpha))
+    expect(result.shownBelow).toBe(row.expected.logEvidenceBelow >= -Math.log(row.alpha))
+    expect(allFinite(result)).toBe(true)
   })
 })
 
-describe('looked at after every tenth request', () => {
-  const alpha = 0.05
-  const runs = 100
-  const ramp = [0.01, 0.05, 0.25, 0.5]
-
-  /** The share of runs in which the candidate is ever called worse; both versions are the same. */
-  function falseAlarms(rates: readonly number[], shares: readonly number[], perStratum: number): number {
-    let alarms = 0
-    for (let run = 0; run < runs; run++) {
-      const random = createRandom(1_000 + run)
-      const strata: ProportionStratum[] = []
-      let isAlarmed = false
-      for (const [index, share] of shares.entries()) {
-        const stratum = { candidate: { events: 0, trials: 0 }, stable: { events: 0, trials: 0 } }
-        strata.push(stratum)
-        for (let request = 0; request < perStratum && !isAlarmed; request++) {
-          const side = random() < share ? stratum.candidate : stratum.stable
-          side.trials += 1
-          if (random() < (rates[index] ?? 0)) side.events += 1
-          if (request % 10 === 9) isAlarmed = isCrossed(strata)
-        }
-      }
-      if (isAlarmed) alarms += 1
-    }
-    return alarms / runs
-  }
-
-  function isCrossed(strata: readonly ProportionStratum[]): boolean {
-    const result = compareProportions({ strata, margin: 0, alpha })
-    return result.ok && result.crossed
-  }
-
-  const bound = alpha + 3 * Math.sqrt((alpha * (1 - alpha)) / runs)
-  const cases: [string, number[], number[], number][] = [
-    ['rate 0.1 %, equal split', [0.001], [0.5], 600],
-    ['rate 4 %, unequal split', [0.04], [0.05], 600],
-    ['rate 50 %, equal split', [0.5], [0.5], 300],
-    ['a ramp while the base rate drifts', [0.02, 0.05, 0.1, 0.2], ramp, 150],
-  ]
-  it.each(cases)('false alarms keep to alpha: %s', (_what, rates, shares, perStratum) => {
-    expect(falseAlarms(rates, shares, perStratum)).toBeLessThanOrEqual(bound)
+describe('evidence', () => {
+  test('is the same with and without the limits', () => {
+    const strata = [stratum(9, 100, 20, 1900), stratum(3, 90, 1, 80)]
+    const { logEvidenceAbove, logEvidenceBelow } = compare(strata)
+    expect(numbers(proportionEvidence({ strata, margin: 0.01 }))).toEqual({
+      ok: true,
+      logEvidenceAbove,
+      logEvidenceBelow,
+    })
   })
 
-  it('a candidate with half of its answers wrong is called within a few dozen of them', () => {
-    const trials: number[] = []
-    for (let run = 0; run < 15; run++) {
-      const random = createRandom(run)
-      const stratum = { candidate: { events: 0, trials: 0 }, stable: { events: 0, trials: 0 } }
-      while (!isCrossed([stratum])) {
-        const isCandidate = random() < 0.05
-        const side = isCandidate ? stratum.candidate : stratum.stable
-        side.trials += 1
-        if (random() < (isCandidate ? 0.5 : 0.1)) side.events += 1
-      }
-      trials.push(stratum.candidate.trials)
-    }
-    expect(trials.toSorted((a, b) => a - b)[7]).toBeLessThan(40)
+  test('that a candidate is worse mirrors evidence that it is better', () => {
+    const there = compare([stratum(9, 100, 20, 1900)], 0.01)
+    const back = compare([stratum(20, 1900, 9, 100)], -0.01)
+    expectClose(there.logEvidenceAbove, back.logEvidenceBelow, 1e-12)
+    expectClose(there.lower, -back.upper, 1e-12)
+  })
+
+  test('crosses exactly when the margin leaves the confidence sequence', () => {
+    const strata = [stratum(30, 100, 100, 1900), stratum(40, 200, 20, 200)]
+    const { lower, upper } = compare(strata)
+    expect([compare(strata, lower - 1e-9).crossed, compare(strata, lower + 1e-9).crossed]).toEqual([true, false])
+    expect([compare(strata, upper - 1e-9).shownBelow, compare(strata, upper + 1e-9).shownBelow]).toEqual([false, true])
+  })
+
+  test('grows over strata that agree, each too small to decide', () => {
+    const one = stratum(6, 40, 8, 400)
+    const few = compare([one])
+    const many = compare([one, one, one, one])
+    expect([few.crossed, many.crossed]).toEqual([false, true])
+  })
+
+  test('does not fall for Simpson: equal rates in both epochs, unequal ones in the pool', () => {
+    const epochs = [stratum(2, 200, 98, 9800), stratum(500, 5000, 500, 5000)]
+    const pooled = stratum(502, 5200, 598, 14_800)
+    expect(compare(epochs)).toMatchObject({ crossed: false, shownBelow: false })
+    expect(Math.abs(compare(epochs).estimate)).toBeLessThan(1e-15)
+    expect(compare([pooled]).crossed).toBe(true)
+  })
+
+  test('finds harm that begins in a later stratum, after strata without any', () => {
+    const good = stratum(1, 100, 40, 4000)
+    const strata = [good, good, good, stratum(15, 100, 10, 1000)]
+    const { crossed, logEvidenceAbove } = compare(strata)
+    expect(crossed).toBe(true)
+    // Little is lost against looking at that stratum alone.
+    expect(logEvidenceAbove).toBeGreaterThan(compare(strata.slice(3)).logEvidenceAbove - Math.log(20))
+  })
+
+  test('contradicting strata are marked', () => {
+    expect(compare([stratum(900, 1000, 100, 1000), stratum(100, 1000, 900, 1000)]).heterogeneous).toBe(true)
+    expect(compare([stratum(90, 1000, 100, 1000), stratum(100, 1000, 90, 1000)]).heterogeneous).toBe(false)
+  })
+
+  test('a stratum with an empty arm changes nothing', () => {
+    const strata = [stratum(9, 100, 20, 1900)]
+    const extended = [stratum(0, 0, 500, 1e6), ...strata, stratum(3, 5, 0, 0), stratum(0, 0, 0, 0)]
+    expect(compare(extended)).toEqual(compare(strata))
+  })
+})
+
+describe('what cannot be compared', () => {
+  const good = stratum(1, 10, 1, 10)
+  test.each([
+    ['no strata', [], 0.01, 0.05, 'insufficient', /both arms/],
+    ['an arm that is always empty', [stratum(0, 0, 1, 10)], 0.01, 0.05, 'insufficient', /both arms/],
+    ['more events than trials', [good, stratum(11, 10, 1, 10)], 0.01, 0.05, 'invalid', /candidate in stratum 1/],
+    ['a negative count', [stratum(1, 10, -1, 10)], 0.01, 0.05, 'invalid', /events of the stable arm in stratum 0/],
+    ['half a trial', [stratum(1, 10.5, 1, 10)], 0.01, 0.05, 'invalid', /whole number/],
+    ['a count of NaN', [stratum(Number.NaN, 10, 1, 10)], 0.01, 0.05, 'invalid', /whole number/],
+    ['a margin of 1', [good], 1, 0.05, 'invalid', /margin is 1/],
+    ['a margin of NaN', [good], Number.NaN, 0.05, 'invalid', /margin/],
+    ['an alpha of 0', [good], 0.01, 0, 'invalid', /alpha is 0/],
+    ['an alpha of 1', [good], 0.01, 1, 'invalid', /alpha is 1/],
+  ] as const)('is refused with the reason: %s', (_name, strata, margin, alpha, kind, reason) => {
+    const refused = refusal(compareProportions({ strata, margin, alpha }))
+    expect(refused.kind).toBe(kind)
+    expect(refused.reason).toMatch(reason)
+  })
+
+  test('evidence without outcomes is none', () => {
+    expect(numbers(proportionEvidence({ strata: [], margin: 0 }))).toEqual({
+      ok: true,
+      logEvidenceAbove: 0,
+      logEvidenceBelow: 0,
+    })
   })
 })
