@@ -85,7 +85,7 @@ export class Fleet implements SlotOwner {
 
   /** Leaves the view at once and ends when nothing is in flight, at the latest after the shortest `drainMs` asked for. */
   drain(drainMs: number): Promise<void> {
-    const cancel = after(this.#context.clock, Math.max(1, drainMs), this.#cutDrain)
+    const cancel = after(this.#context.clock, drainMs, this.#cutDrain)
     this.#ended ??= this.#drainAll()
     return this.#ended.finally(cancel)
   }

@@ -77,7 +77,7 @@ export class Slot {
     this.#cancelStart?.()
     this.#disarmDeadline()
     this.#ends = []
-    this.#dropThen(() => this.#startAfter(1))
+    this.#dropThen(() => this.#startAfter(0))
   }
 
   /** Takes a running copy out of use for `outlierEjectionMs`. */

@@ -65,6 +65,7 @@ class CommandReplica implements Replica {
       cwd,
       env: commandEnvironment(env, port),
       onLine: line => logger.info(fields, line),
+      onExit: () => this.#events.unhealthy('the command ended'),
     })
     this.#process = started
     const address = `http://127.0.0.1:${port}`

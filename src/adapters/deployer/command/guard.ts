@@ -25,16 +25,12 @@ function start(request: ToGuard & { kind: 'start' }): void {
   graceMs = request.graceMs
   const [word = '', ...words] = request.argv
   // Detached makes it the leader of a process group, so that one signal reaches all that it starts.
-  const options = {
-    cwd: request.cwd,
-    env: request.env,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    detached: true,
-  } as const
-  command = spawn(word, words, options)
-  command.on('spawn', () => tell({ kind: 'started', group: command?.pid ?? 0 }))
-  command.on('error', error => notStarted(error))
-  command.on('exit', (code, signal) => {
+  const { cwd, env } = request
+  const child = spawn(word, words, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
+  command = child
+  child.on('spawn', () => tell({ kind: 'started', group: child.pid ?? 0 }))
+  child.on('error', notStarted)
+  child.on('exit', (code, signal) => {
     tell({ kind: 'exited', code, signal })
     void endGroup(leftoverGraceMs)
   })

@@ -15,6 +15,8 @@ export type ProcessPlan = {
   cwd: string
   env: Record<string, string>
   onLine(line: string): void
+  /** The command itself ended; what it started may still run for a moment. */
+  onExit(): void
 }
 
 export type ProcessEnd =
@@ -28,11 +30,13 @@ export class GuardedProcess {
   readonly output: Output
   /** Resolves when neither the command nor anything it started runs any more. */
   readonly ended: Promise<ProcessEnd>
+  readonly #plan: ProcessPlan
   readonly #guard: ChildProcess
   #group: number | null = null
   #end: ProcessEnd = { kind: 'lost' }
 
   constructor(plan: ProcessPlan) {
+    this.#plan = plan
     this.output = new Output(plan.onLine)
     this.#guard = spawnGuard(plan.name)
     if (this.#guard.stdout !== null) this.output.read(this.#guard.stdout)
@@ -50,7 +54,10 @@ export class GuardedProcess {
 
   #hear(message: FromGuard): void {
     if (message.kind === 'started') this.#group = message.group
-    else this.#end = message
+    else {
+      this.#end = message
+      this.#plan.onExit()
+    }
   }
 
   #tell(message: ToGuard): void {
@@ -58,6 +65,7 @@ export class GuardedProcess {
   }
 
   async #watch(): Promise<ProcessEnd> {
+    const closed = new Promise<void>(resolve => this.#guard.on('close', () => resolve()))
     await new Promise<void>(resolve => {
       this.#guard.on('exit', () => resolve())
       this.#guard.on('error', error => {
@@ -66,7 +74,7 @@ export class GuardedProcess {
       })
     })
     this.#killGroup()
-    await settled(this.#guard)
+    await withinMs(closed, lastOutputMs)
     return this.#end
   }
 
@@ -88,15 +96,19 @@ function spawnGuard(name: string): ChildProcess {
     // A session of its own: a Ctrl-C in the terminal goes to Cutover, which drains before it ends commands.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // Options meant for the command, such as NODE_OPTIONS, must not reach the guard.
-    env: {},
+    env: guardEnvironment(),
   })
 }
 
-/** Waits for the last output; something that left the group may hold it open for ever. */
-async function settled(guard: ChildProcess): Promise<void> {
-  await new Promise<void>(resolve => {
-    guard.once('close', () => resolve())
-    setTimeout(resolve, lastOutputMs)
-  })
+/** Options of Node, such as NODE_OPTIONS, are meant for the command and must not reach the guard. */
+function guardEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_')))
+}
+
+/** Something that left the group may hold the output open for ever. */
+async function withinMs(event: Promise<void>, timeMs: number): Promise<void> {
+  const timer = Promise.withResolvers<void>()
+  const timeout = setTimeout(timer.resolve, timeMs)
+  await Promise.race([event, timer.promise])
+  clearTimeout(timeout)
 }

@@ -87,6 +87,6 @@ export class Health {
   }
 
   #schedule(delayMs: number): void {
-    if (!this.#stopped) this.#cancel = after(this.#context.clock, Math.max(1, delayMs), () => void this.#check())
+    if (!this.#stopped) this.#cancel = after(this.#context.clock, delayMs, () => void this.#check())
   }
 }
