@@ -11,12 +11,14 @@ export type Answer = (
   from: { endpoint: string; version: string; instance: string },
 ) => BackendResponse | Promise<BackendResponse>
 
+export type Readiness = 'at-once' | 'manual'
+
 export type MemoryDeployerOptions = {
   clock: Clock
   report(report: FleetReport): void
   answer: Answer
-  /** `manual` instances start only when `becomeReady` is called. */
-  readiness?: 'at-once' | 'manual'
+  /** Instances of a `manual` version are ready only once `becomeReady` is called; all are `at-once` by default. */
+  readiness?: (version: string) => Readiness
 }
 
 /** A deployer whose instances are a function; fleets behave as they do with real backends. */
@@ -28,7 +30,7 @@ export interface MemoryDeployer extends Deployer {
 }
 
 export function createMemoryDeployer(options: MemoryDeployerOptions): MemoryDeployer {
-  const driver = new MemoryDriver(options.answer, options.readiness ?? 'at-once')
+  const driver = new MemoryDriver(options.answer, options.readiness ?? (() => 'at-once'))
   const logger = { info() {}, warn() {}, error() {} }
   const { clock, report } = options
   const deployer = new FleetDeployer({ clock, report, logger, drivers: { onnx: driver, command: driver, url: driver } })
@@ -45,10 +47,10 @@ export function createMemoryDeployer(options: MemoryDeployerOptions): MemoryDepl
 class MemoryDriver implements Driver {
   readonly readyNeeds = 'all'
   readonly #answer: Answer
-  readonly #readiness: 'at-once' | 'manual'
+  readonly #readiness: (version: string) => Readiness
   readonly #replicas = new Set<MemoryReplica>()
 
-  constructor(answer: Answer, readiness: 'at-once' | 'manual') {
+  constructor(answer: Answer, readiness: (version: string) => Readiness) {
     this.#answer = answer
     this.#readiness = readiness
   }
@@ -62,7 +64,7 @@ class MemoryDriver implements Driver {
   start(plan: ReplicaPlan, events: ReplicaEvents): Replica {
     const replica = new MemoryReplica(plan, events, this.#answer, () => this.#replicas.delete(replica))
     this.#replicas.add(replica)
-    if (this.#readiness === 'at-once') queueMicrotask(() => replica.becomeReady())
+    if (this.#readiness(plan.version.name) === 'at-once') queueMicrotask(() => replica.becomeReady())
     return replica
   }
 

@@ -19,9 +19,9 @@ export function readBody(body: Uint8Array, encoding: string, exactIntegers: bool
   }
 }
 
-function keepExact(_key: string, value: unknown, context: { source?: string }): unknown {
+function keepExact(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
-  const { source } = context
+  const source = context?.source
   return source !== undefined && plainInteger.test(source) ? BigInt(source) : value
 }
 

@@ -43,7 +43,7 @@ export class OnnxInstance implements FleetInstance {
     this.#events = events
     this.#worker = new Worker(workerUrl, { workerData: plan, name: id })
     this.#worker.on('message', (message: FromWorker) => this.#hear(message))
-    this.#worker.on('error', error => this.#end(`the thread of the model failed: ${error.message}`, false))
+    this.#worker.on('error', (error: Error) => this.#end(`the thread of the model failed: ${error.message}`, false))
     this.#worker.on('exit', code => this.#end(`the thread of the model ended with code ${code}`, false))
   }
 
