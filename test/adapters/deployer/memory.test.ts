@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { createMemoryDeployer } from '../../../src/adapters/deployer/memory.ts'
 import { deployerContract } from '../../contract/deployer.contract.ts'
-import { closing, collectReports, fastClock, pick, request, version } from './support.ts'
+import { request } from './requests.ts'
+import { closing, collectReports, fastClock, pick, version } from './support.ts'
 
 const good = (name: string, instances = 1) => version(name, { kind: 'onnx', path: `${name}.onnx` }, instances)
 const body = Buffer.from('{}')

@@ -1,11 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 import type { Backend, VersionSpec } from '../../../src/core/endpoint.ts'
-import type { BackendRequest, BackendResponse, Instance } from '../../../src/ports/backend.ts'
+import type { Instance } from '../../../src/ports/backend.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
 import type { Deployer, FleetReport } from '../../../src/ports/deployer.ts'
 
@@ -60,28 +58,7 @@ export function version(name: string, backend: Backend, instances = 1): VersionS
   return { name, backend, instances }
 }
 
-export function request(parts: Partial<BackendRequest> & { path: string }): BackendRequest {
-  return {
-    method: 'POST',
-    headers: ['content-type', 'application/json'],
-    body: null,
-    timeouts: { connectMs: 2_000, firstByteMs: 10_000, idleMs: 10_000 },
-    signal: new AbortController().signal,
-    ...parts,
-  }
-}
-
-export async function bodyOf(response: BackendResponse): Promise<string> {
-  return response.body instanceof Readable
-    ? (await buffer(response.body)).toString('latin1')
-    : Buffer.from(response.body).toString()
-}
-
-export async function jsonOf(response: BackendResponse): Promise<unknown> {
-  return JSON.parse(await bodyOf(response))
-}
-
-/** Polls because what it waits for has no event of its own; the test's time-out ends it. */
+/** Polls, since what it waits for has no event of its own; the time-out of the test ends it. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise(resolve => setTimeout(resolve, 5))
 }
@@ -92,20 +69,23 @@ export function pick(deployer: Deployer, name: string): Instance {
   return instance
 }
 
+/** Tests that run side by side hand over their own `onTestFinished`. */
+export type Finished = (run: () => void | Promise<void>) => void
+
 /** Ends when the test does, whatever came of it. */
-export function closing<T extends { close(): Promise<void> }>(closable: T): T {
-  onTestFinished(() => closable.close())
+export function closing<T extends { close(): Promise<void> }>(closable: T, finished: Finished = onTestFinished): T {
+  finished(() => closable.close())
   return closable
 }
 
-export function temporaryFolder(): string {
+export function temporaryFolder(finished: Finished = onTestFinished): string {
   const folder = mkdtempSync(join(tmpdir(), 'cutover-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  finished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-export function temporaryFile(name: string, content: Uint8Array | string): string {
-  const path = join(temporaryFolder(), name)
+export function temporaryFile(name: string, content: Uint8Array | string, finished: Finished = onTestFinished): string {
+  const path = join(temporaryFolder(finished), name)
   writeFileSync(path, content)
   return path
 }

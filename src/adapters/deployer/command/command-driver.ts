@@ -6,8 +6,11 @@ import { commandEnvironment, startProblem } from './executable.ts'
 import { releasePort, takePort } from './free-port.ts'
 import { GuardedProcess, type ProcessEnd } from './guarded-process.ts'
 
+/** Between SIGTERM and SIGKILL, after the requests in flight are done. */
+const killGraceMs = 4_000
+
 /** Local processes that Cutover starts, watches, starts again and ends. */
-export function createCommandDriver(): Driver {
+export function createCommandDriver(graceMs: number = killGraceMs): Driver {
   return {
     readyNeeds: 'all',
     size: version => version.instances,
@@ -18,22 +21,24 @@ export function createCommandDriver(): Driver {
       const detail = `version "${version.name}" cannot be started: ${problem}`
       throw new CutoverError('invalid-resource', detail, [{ path: 'command[0]', message: problem, value: argv[0] }])
     },
-    start: (plan, events) => new CommandReplica(plan, events),
+    start: (plan, events) => new CommandReplica(plan, events, graceMs),
   }
 }
 
 class CommandReplica implements Replica {
   readonly #plan: ReplicaPlan
   readonly #events: ReplicaEvents
+  readonly #graceMs: number
   readonly #started: Promise<void>
   #process: GuardedProcess | null = null
   #server: Replica | null = null
   #wasReady = false
   #stopping = false
 
-  constructor(plan: ReplicaPlan, events: ReplicaEvents) {
+  constructor(plan: ReplicaPlan, events: ReplicaEvents, graceMs: number) {
     this.#plan = plan
     this.#events = events
+    this.#graceMs = graceMs
     this.#started = this.#start()
   }
 
@@ -64,6 +69,7 @@ class CommandReplica implements Replica {
       argv: argv.map(word => word.replaceAll('{port}', String(port))),
       cwd,
       env: commandEnvironment(env, port),
+      graceMs: this.#graceMs,
       onLine: line => logger.info(fields, line),
       onExit: () => this.#events.unhealthy('the command ended'),
     })

@@ -3,8 +3,6 @@ import { fileURLToPath } from 'node:url'
 import type { FromGuard, ToGuard } from './guard-messages.ts'
 import { Output } from './output.ts'
 
-/** Between SIGTERM and SIGKILL, after the requests in flight are done. */
-export const killGraceMs = 4_000
 /** How long the last output may still come in after the end. */
 const lastOutputMs = 200
 
@@ -14,6 +12,8 @@ export type ProcessPlan = {
   argv: readonly string[]
   cwd: string
   env: Record<string, string>
+  /** Between SIGTERM and SIGKILL. */
+  graceMs: number
   onLine(line: string): void
   /** The command itself ended; what it started may still run for a moment. */
   onExit(): void
@@ -43,8 +43,8 @@ export class GuardedProcess {
     if (this.#guard.stderr !== null) this.output.read(this.#guard.stderr)
     this.#guard.on('message', (message: FromGuard) => this.#hear(message))
     this.ended = this.#watch()
-    const { argv, cwd, env } = plan
-    this.#tell({ kind: 'start', argv, cwd, env, graceMs: killGraceMs })
+    const { argv, cwd, env, graceMs } = plan
+    this.#tell({ kind: 'start', argv, cwd, env, graceMs })
   }
 
   async terminate(): Promise<void> {

@@ -10,17 +10,19 @@ export class Probe {
   readonly #client: Client
   readonly #path: string
   readonly #url: string
+  readonly #timeoutMs: number
 
   /** A path of the address comes before `path`. */
-  constructor(address: string, path: string) {
+  constructor(address: string, path: string, timeoutMs: number = limits.healthTimeoutMs) {
     const url = new URL(address)
     this.#path = url.pathname.replace(/\/$/, '') + path
     this.#url = url.origin + this.#path
-    this.#client = new Client(url.origin, { connectTimeout: limits.healthTimeoutMs })
+    this.#client = new Client(url.origin, { connectTimeout: timeoutMs })
+    this.#timeoutMs = timeoutMs
   }
 
   async ask(): Promise<ProbeResult> {
-    const signal = AbortSignal.timeout(limits.healthTimeoutMs)
+    const signal = AbortSignal.timeout(this.#timeoutMs)
     try {
       // A connection of its own each time: a stale one would look like a server that fails.
       const { statusCode, body } = await this.#client.request({ path: this.#path, method: 'GET', reset: true, signal })
@@ -38,7 +40,7 @@ export class Probe {
 
   #explain(error: unknown, timedOut: boolean): ProbeResult {
     if (timedOut) {
-      return { ok: false, plain: false, detail: `GET ${this.#url} got no answer within ${limits.healthTimeoutMs} ms` }
+      return { ok: false, plain: false, detail: `GET ${this.#url} got no answer within ${this.#timeoutMs} ms` }
     }
     const code = error instanceof Error ? errorCode(error) : String(error)
     return { ok: false, plain: code === 'ECONNREFUSED', detail: `GET ${this.#url} failed: ${code}` }
