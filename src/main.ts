@@ -168,11 +168,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
 
   let controller: Controller | null = null
   const report = (one: FleetReport): void => controller?.report(one)
-  const deployer = createDeployer({
-    clock,
-    report,
-    log: (endpoint, name) => (level, message) => logger[level]({ endpoint, version: name }, message),
-  })
+  const deployer = createDeployer({ clock, report, logger })
   endings.push(() => deployer.close())
 
   let isServing = false

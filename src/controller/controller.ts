@@ -50,6 +50,7 @@ export function createController(ports: ControllerPorts): Controller {
   let stopTicking: (() => void) | null = null
   const inbox: ControlEvent[] = []
   let working = false
+  let lastRetryMs = clock.nowMs()
 
   /** Appends, folds and carries out, in this order: an event is on disk before it takes effect. */
   const record = (event: ControlEvent): void => {
@@ -111,6 +112,18 @@ export function createController(ports: ControllerPorts): Controller {
     }
   }
 
+  /** A stable version that failed is tried again for as long as it takes: nobody else can serve in its place. */
+  const retryStable = (): void => {
+    const nowMs = clock.nowMs()
+    if (nowMs - lastRetryMs < limits.stableRetryMs) return
+    lastRetryMs = nowMs
+    for (const { spec, stable, fleets } of Object.values(state.endpoints)) {
+      const version = spec.versions[stable]
+      if (fleets[stable] !== 'failed' || version === undefined) continue
+      deployer.ensure({ endpoint: spec.name, version, readyTimeoutMs: limits.readyTimeoutMs })
+    }
+  }
+
   const look = (release: ReleaseState): void => {
     const { endpoint } = release.plan
     const judgement = judge(release, evidence.read({ endpoint, epochs: release.epochs.map(one => one.epoch) }))
@@ -151,12 +164,14 @@ export function createController(ports: ControllerPorts): Controller {
     report(report) {
       const { endpoint, version } = report
       const known = state.endpoints[endpoint]?.fleets[version]
-      if (known === undefined || known === 'absent') return
+      // A state that is in the log already is no news.
+      if (known === undefined || known === 'absent' || known === report.state) return
       if (report.state === 'ready') record({ type: 'fleet-ready', endpoint, version })
       else record({ type: 'fleet-failed', endpoint, version, reason: report.reason })
     },
 
     tick() {
+      retryStable()
       for (const release of Object.values(state.releases)) {
         if (isTerminal(release)) continue
         try {

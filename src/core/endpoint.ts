@@ -30,6 +30,8 @@ export type Backend =
     }
   | { kind: 'url'; addresses: readonly string[]; ready: ReadyCheck }
 
+export type BackendKind = Backend['kind']
+
 export type VersionSpec = { name: string; backend: Backend; instances: number }
 
 /** How the predicted value is read from an answer. */

@@ -1,6 +1,6 @@
 /** A model server of one's own, in Python, by command and by address. Needs python3; `.ci/run` sees to it. */
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { getJson, openWorkplace, root, until, type Workplace } from './process.ts'
@@ -87,11 +87,7 @@ it('a model server that keeps crashing is taken back', async () => {
 
 it('no process of a command outlives a server that is killed', async () => {
   const running = await place.serve(['-c', place.write('cutover.yaml', endpoint(['good']))])
-  const { items } = await getJson(`${running.controlUrl}/api/v1/versions?endpoint=digits`)
-  const details: string[] = items.flatMap((one: { instances: { detail: string }[] }) =>
-    one.instances.map(instance => instance.detail),
-  )
-  const pids = details.map(detail => Number(/process (\d+)/.exec(detail)?.[1]))
+  const pids = processesIn(place.folder)
   expect(pids).toHaveLength(2)
   await running.kill()
   await until(async () => pids.every(pid => !isAlive(pid)))
@@ -126,6 +122,23 @@ prediction: { output: label }
     child.kill('SIGTERM')
   }
 })
+
+/** The processes of commands: they run in the folder of the file. */
+function processesIn(folder: string): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .filter(pid => {
+      try {
+        return (
+          readlinkSync(`/proc/${pid}/cwd`) === folder &&
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('python3')
+        )
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
 
 function isAlive(pid: number): boolean {
   try {

@@ -1,39 +1,70 @@
 /**
- * Outlives its parent by a moment: it reads process group numbers from its input (`+123`, `-123`) and, when the input
- * ends because the parent is gone, however it went, ends every group that is still listed.
+ * A small process between Cutover and a command. It holds a channel to Cutover; when that closes, even because Cutover
+ * was killed, it ends the command and everything the command started. It imports nothing of the rest, to start fast.
  */
-import { createInterface } from 'node:readline'
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { FromGuard, ToGuard } from './guard-messages.ts'
 
-const groups = new Set<number>()
-const graceMs = 1_000
+/** What the command left behind when it ended, or all of it when Cutover is gone, gets this long before SIGKILL. */
+const leftoverGraceMs = 1_000
+const pollMs = 20
 
-const lines = createInterface({ input: process.stdin })
-lines.on('line', line => {
-  const group = Number(line.slice(1))
-  if (!Number.isInteger(group) || group <= 1) return
-  if (line.startsWith('+')) groups.add(group)
-  else groups.delete(group)
+let graceMs = leftoverGraceMs
+let command: ChildProcess | null = null
+let ending = false
+let deadline = Number.POSITIVE_INFINITY
+
+process.on('message', (message: ToGuard) => {
+  if (message.kind === 'start') start(message)
+  else void endGroup(graceMs)
 })
-lines.on('close', () => {
-  signalAll('SIGTERM')
-  setTimeout(
-    () => {
-      signalAll('SIGKILL')
-      process.exit(0)
-    },
-    groups.size === 0 ? 0 : graceMs,
-  )
-})
-// The terminal's Ctrl-C reaches the whole foreground group; the guard leaves only when its parent has.
-process.on('SIGINT', () => {})
-process.on('SIGTERM', () => {})
+process.on('disconnect', () => void endGroup(leftoverGraceMs))
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void endGroup(graceMs))
 
-function signalAll(signal: NodeJS.Signals): void {
-  for (const group of groups) {
-    try {
-      process.kill(-group, signal)
-    } catch {
-      // The group has ended already.
-    }
+function start(request: ToGuard & { kind: 'start' }): void {
+  graceMs = request.graceMs
+  const [word = '', ...words] = request.argv
+  // Detached makes it the leader of a process group, so that one signal reaches all that it starts.
+  const { cwd, env } = request
+  const child = spawn(word, words, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
+  command = child
+  child.on('spawn', () => tell({ kind: 'started', group: child.pid ?? 0 }))
+  child.on('error', notStarted)
+  child.on('exit', (code, signal) => {
+    tell({ kind: 'exited', code, signal })
+    void endGroup(leftoverGraceMs)
+  })
+}
+
+function notStarted(error: Error): void {
+  if (command?.pid !== undefined) return
+  const code = 'code' in error ? String(error.code) : ''
+  tell({ kind: 'not-started', code, message: error.message }, () => process.exit(1))
+}
+
+/** Ends every process of the group and then this one. Asked again, it can only become shorter. */
+async function endGroup(withinMs: number): Promise<void> {
+  deadline = Math.min(deadline, Date.now() + withinMs)
+  if (ending) return
+  ending = true
+  signalGroup('SIGTERM')
+  while (signalGroup(0) && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, pollMs))
+  signalGroup('SIGKILL')
+  // Long enough for the end of the command itself to be told.
+  setTimeout(() => process.exit(0), pollMs)
+}
+
+/** False if there is no such group any more. */
+function signalGroup(signal: NodeJS.Signals | 0): boolean {
+  if (command?.pid === undefined) return false
+  try {
+    return process.kill(-command.pid, signal)
+  } catch {
+    return false
   }
+}
+
+function tell(message: FromGuard, then: () => void = () => {}): void {
+  if (process.connected) process.send?.(message, undefined, undefined, then)
+  else then()
 }

@@ -1,177 +1,212 @@
-/** A model file served by a thread of this process. */
-import { readFileSync, statSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import type { VersionSpec } from '../../../core/endpoint.ts'
-import { CutoverError } from '../../../core/errors.ts'
+import { assertNever, CutoverError } from '../../../core/errors.ts'
 import { limits } from '../../../core/limits.ts'
 import type { BackendRequest, BackendResponse, ModelMetadata } from '../../../ports/backend.ts'
-import type { Clock } from '../../../ports/clock.ts'
-import { workerFile } from '../../worker-file.ts'
-import type { InstanceLog, InstanceState, ManagedInstance, OnChange } from '../managed.ts'
-import { createRestartPolicy } from '../restart-policy.ts'
-import type { WorkerInput, WorkerMessage } from './worker.ts'
+import { InFlight } from '../in-flight.ts'
+import type { FleetInstance } from '../replica.ts'
+import { bodyBytes } from './body-bytes.ts'
+import type { FromWorker, ToWorker, WorkerPlan } from './worker-messages.ts'
 
-type Waiting = { resolve: (response: BackendResponse) => void; reject: (error: CutoverError) => void }
+/** Requests inside the worker: one that runs and one that waits, so that it need not wait for the main thread. */
+const insideMax = 2
 
-export class OnnxInstance implements ManagedInstance {
+type Pending = {
+  body: Uint8Array
+  encoding: string
+  resolve(response: BackendResponse): void
+  reject(error: CutoverError): void
+}
+
+export type OnnxInstanceEvents = {
+  loaded(): void
+  /** Nothing of it runs any more; `final` if the model cannot be loaded. */
+  ended(detail: string, final: boolean): void
+}
+
+/** A model in a thread of its own. */
+export class OnnxInstance implements FleetInstance {
   readonly id: string
   readonly wantsWholeBody = true
-  state: InstanceState = 'starting'
-  detail = 'loading'
-  private readonly input: WorkerInput
-  private readonly clock: Clock
-  private readonly onChange: OnChange
-  private readonly log: InstanceLog
-  private readonly restarts = createRestartPolicy()
-  private readonly waiting = new Map<number, Waiting>()
-  private worker: Worker | null = null
-  private model: ModelMetadata | null = null
-  private lastId = 0
-  private isStopped = false
-  private restartTimer: NodeJS.Timeout | undefined
+  readonly #worker: Worker
+  readonly #events: OnnxInstanceEvents
+  readonly #load = new InFlight()
+  /** In order of arrival; a request that is given up while it waits here never reaches the worker. */
+  readonly #waiting = new Map<number, Pending>()
+  /** Null for one that was given up while the worker had it. */
+  readonly #inside = new Map<number, Pending | null>()
+  #abandoned = 0
+  #metadata: ModelMetadata | null = null
+  #nextId = 0
+  #hasEnded = false
 
-  constructor(options: { id: string; input: WorkerInput; clock: Clock; onChange: OnChange; log: InstanceLog }) {
-    this.id = options.id
-    this.input = options.input
-    this.clock = options.clock
-    this.onChange = options.onChange
-    this.log = options.log
+  constructor(id: string, workerUrl: URL, plan: WorkerPlan, events: OnnxInstanceEvents) {
+    this.id = id
+    this.#events = events
+    this.#worker = new Worker(workerUrl, { workerData: plan, name: id })
+    this.#worker.on('message', (message: FromWorker) => this.#hear(message))
+    this.#worker.on('error', (error: Error) => this.#end(`the thread of the model failed: ${error.message}`, false))
+    this.#worker.on('exit', code => this.#end(`the thread of the model ended with code ${code}`, false))
   }
 
   get inFlight(): number {
-    return this.waiting.size
-  }
-
-  start(): void {
-    const worker = new Worker(workerFile(import.meta.url, 'worker'), { workerData: this.input })
-    this.worker = worker
-    worker.on('message', (message: WorkerMessage) => this.heard(message))
-    worker.on('error', error => this.crashed(worker, error instanceof Error ? error.message : String(error)))
-    worker.on('exit', code => this.crashed(worker, `its thread ended with code ${code}`))
-  }
-
-  send(request: BackendRequest): Promise<BackendResponse> {
-    const { worker } = this
-    if (worker === null || this.state !== 'ready')
-      return Promise.reject(new CutoverError('backend-unreachable', `${this.id} is not running`))
-    if (this.waiting.size >= limits.instanceQueueMax) {
-      return Promise.reject(
-        new CutoverError('overloaded', `${limits.instanceQueueMax} requests wait in ${this.id} already`),
-      )
-    }
-    if (!(request.body instanceof Uint8Array))
-      return Promise.resolve(badRequest('the body is empty; an Open Inference Protocol request in JSON is needed'))
-    const id = ++this.lastId
-    const body = new Uint8Array(request.body)
-    return new Promise<BackendResponse>((resolve, reject) => {
-      const giveUp = (error: CutoverError): void => {
-        if (this.waiting.delete(id)) reject(error)
-      }
-      const timer = setTimeout(
-        () =>
-          giveUp(
-            new CutoverError('backend-timeout', `${this.id} did not answer in ${request.timeouts.firstByteMs} ms`),
-          ),
-        request.timeouts.firstByteMs,
-      )
-      request.signal.addEventListener(
-        'abort',
-        () => giveUp(new CutoverError('client-closed', 'the caller went away')),
-        { once: true },
-      )
-      this.waiting.set(id, {
-        resolve: response => {
-          clearTimeout(timer)
-          resolve(response)
-        },
-        reject: error => {
-          clearTimeout(timer)
-          reject(error)
-        },
-      })
-      worker.postMessage({ id, body }, [body.buffer])
-    })
+    return this.#load.count + this.#abandoned
   }
 
   metadata(): ModelMetadata | null {
-    return this.model
+    return this.#metadata
   }
 
-  async stop(): Promise<void> {
-    this.isStopped = true
-    clearTimeout(this.restartTimer)
-    await this.worker?.terminate()
+  idle(): Promise<void> {
+    return this.#load.idle()
   }
 
-  private heard(message: WorkerMessage): void {
-    switch (message.type) {
-      case 'loaded':
-        this.model = { platform: 'onnxruntime_onnx', inputs: message.inputs, outputs: message.outputs }
-        this.become('ready', 'loaded')
-        break
-      case 'unloadable':
-        this.isStopped = true
-        this.become('failed', message.message)
-        void this.worker?.terminate()
-        break
-      case 'answer': {
-        const one = this.waiting.get(message.id)
-        this.waiting.delete(message.id)
-        one?.resolve(jsonResponse(message.status, message.body))
-        break
-      }
-      default:
-        message satisfies never
+  /**
+   * Takes an Open Inference Protocol body at any path. A request that does not fit the model resolves with 400 and
+   * `{"error": …}` rather than rejecting: it is the caller's fault and says nothing about the version. The bytes are
+   * copied, since the caller may still mirror or record them.
+   */
+  async send(request: BackendRequest): Promise<BackendResponse> {
+    if (request.signal.aborted) throw callerLeft(request)
+    if (this.inFlight >= limits.instanceQueueMax) throw this.#overloaded()
+    const refusal = refuse(request)
+    if (refusal !== null) return refusal
+    this.#load.enter()
+    try {
+      const body = await bodyBytes(request.body)
+      if (body === null) return errorResponse(413, `the body is larger than ${limits.inferenceBodyBytesMax} bytes`)
+      return await this.#ask(body, request)
+    } catch (error) {
+      throw error instanceof CutoverError ? error : callerLeft(request, error)
+    } finally {
+      this.#load.leave()
     }
   }
 
-  private crashed(worker: Worker, how: string): void {
-    if (this.worker !== worker) return
-    this.worker = null
-    for (const one of this.waiting.values())
-      one.reject(new CutoverError('backend-failed', `${this.id} broke off: ${how}`))
-    this.waiting.clear()
-    if (this.isStopped) return
-    const { delayMs, hasFailed } = this.restarts.crashed(this.clock.nowMs())
-    this.log('warn', `${this.id}: ${how}; starting it again in ${delayMs} ms`)
-    this.become(hasFailed ? 'failed' : 'starting', how)
-    this.restartTimer = setTimeout(() => this.start(), delayMs)
+  /** Ends the thread, failing what is in flight. No event comes afterwards. */
+  async close(): Promise<void> {
+    this.#fail('the model is being stopped')
+    await this.#worker.terminate()
   }
 
-  private become(state: InstanceState, detail: string): void {
-    this.detail = detail
-    if (this.state === state) return
-    this.state = state
-    this.onChange()
+  #ask(body: Uint8Array, request: BackendRequest): Promise<BackendResponse> {
+    if (request.signal.aborted) throw callerLeft(request)
+    if (this.#hasEnded) throw new CutoverError('backend-failed', `${this.id} has ended`)
+    const { promise, resolve, reject } = Promise.withResolvers<BackendResponse>()
+    const id = this.#nextId++
+    const { signal, timeouts } = request
+    const giveUp = (error: CutoverError) => {
+      if (this.#forget(id)) reject(error)
+    }
+    const onAbort = () => giveUp(callerLeft(request))
+    const timer = setTimeout(() => giveUp(this.#timedOut(timeouts.firstByteMs)), timeouts.firstByteMs)
+    signal.addEventListener('abort', onAbort)
+    this.#waiting.set(id, { body, encoding: field(request.headers, 'content-encoding'), resolve, reject })
+    this.#feed()
+    return promise.finally(() => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    })
   }
+
+  /** Moves waiting requests into the worker. */
+  #feed(): void {
+    for (const [id, pending] of this.#waiting) {
+      if (this.#inside.size >= insideMax) return
+      this.#waiting.delete(id)
+      this.#inside.set(id, pending)
+      const message: ToWorker = { id, body: pending.body, encoding: pending.encoding }
+      this.#worker.postMessage(message, [pending.body.buffer as ArrayBuffer])
+    }
+  }
+
+  /** False if it was answered already. */
+  #forget(id: number): boolean {
+    if (this.#waiting.delete(id)) return true
+    if (!this.#inside.get(id)) return false
+    this.#inside.set(id, null)
+    this.#abandoned += 1
+    return true
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.kind) {
+      case 'loaded':
+        this.#metadata = message.metadata
+        this.#events.loaded()
+        return
+      case 'failed':
+        this.#end(message.message, true)
+        return
+      case 'answer':
+        this.#answered(message.id, message.status, message.body)
+        return
+      default:
+        assertNever(message)
+    }
+  }
+
+  #answered(id: number, status: number, body: Uint8Array): void {
+    const pending = this.#inside.get(id)
+    this.#inside.delete(id)
+    this.#feed()
+    if (pending) pending.resolve(jsonResponse(status, body))
+    else this.#abandoned -= 1
+  }
+
+  #end(detail: string, final: boolean): void {
+    if (!this.#fail(detail)) return
+    void this.#worker.terminate()
+    this.#events.ended(detail, final)
+  }
+
+  /** Fails all that is in flight; false if that was done before. */
+  #fail(detail: string): boolean {
+    if (this.#hasEnded) return false
+    this.#hasEnded = true
+    const error = new CutoverError('backend-failed', `${this.id}: ${detail}`)
+    for (const pending of [...this.#inside.values(), ...this.#waiting.values()]) pending?.reject(error)
+    this.#inside.clear()
+    this.#waiting.clear()
+    this.#abandoned = 0
+    return true
+  }
+
+  #overloaded(): CutoverError {
+    return new CutoverError('overloaded', `${this.inFlight} requests wait for ${this.id}; the most is this many`)
+  }
+
+  #timedOut(timeMs: number): CutoverError {
+    return new CutoverError('backend-timeout', `${this.id} did not answer within ${timeMs} ms`)
+  }
+}
+
+/** What can be said without a look at the body. */
+function refuse(request: BackendRequest): BackendResponse | null {
+  if (request.method !== 'POST') return errorResponse(405, `an ONNX model takes POST, not ${request.method}`)
+  if (field(request.headers, 'inference-header-content-length') === '') return null
+  const advice = 'send tensors as JSON (in tritonclient: set_data_from_numpy(…, binary_data=False))'
+  return errorResponse(400, `the binary tensor extension is not supported here; ${advice}`)
+}
+
+function callerLeft(request: BackendRequest, cause?: unknown): CutoverError {
+  const reason: unknown = request.signal.reason
+  if (reason instanceof CutoverError) return reason
+  return new CutoverError('client-closed', 'the caller broke off the request', [], cause ?? reason)
+}
+
+/** The value of a header field, empty if there is none. */
+function field(headers: readonly string[], name: string): string {
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const candidate = headers[at] ?? ''
+    if (candidate.length === name.length && candidate.toLowerCase() === name) return headers[at + 1] ?? ''
+  }
+  return ''
+}
+
+function errorResponse(status: number, error: string): BackendResponse {
+  return jsonResponse(status, new TextEncoder().encode(JSON.stringify({ error })))
 }
 
 function jsonResponse(status: number, body: Uint8Array): BackendResponse {
   return { status, headers: ['content-type', 'application/json', 'content-length', String(body.byteLength)], body }
-}
-
-function badRequest(error: string): BackendResponse {
-  return jsonResponse(400, new TextEncoder().encode(JSON.stringify({ error })))
-}
-
-/** Loads the model once, in a thread of its own; throws 'model-invalid' with the path and the runtime's complaint. */
-export async function checkModel(version: VersionSpec, path: string): Promise<void> {
-  const where = `versions.${version.name}.onnx`
-  const refuse = (message: string): CutoverError =>
-    new CutoverError('model-invalid', `${where}: ${path} cannot be served: ${message}`, [
-      { path: where, message, value: path },
-    ])
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat === undefined) throw refuse('no such file')
-  if (!stat.isFile() || stat.size === 0) throw refuse(stat.isFile() ? 'the file is empty' : 'it is not a file')
-  readFileSync(path)
-  const worker = new Worker(workerFile(import.meta.url, 'worker'), {
-    workerData: { endpoint: 'check', version: version.name, path } satisfies WorkerInput,
-  })
-  const message = await new Promise<WorkerMessage>((resolve, reject) => {
-    worker.once('message', resolve)
-    worker.once('error', reject)
-  }).catch((error: unknown): WorkerMessage => ({ type: 'unloadable', message: String(error) }))
-  await worker.terminate()
-  if (message.type === 'unloadable') throw refuse(message.message)
 }
