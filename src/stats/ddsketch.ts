@@ -3,14 +3,14 @@ import { readSketchState, type SketchState } from './ddsketch-state.ts'
 import { insufficient, invalid, type Result } from './result.ts'
 
 /** Values of greater magnitude are refused, so that no sum overflows. */
-export const MAX_MAGNITUDE = 1e290
+const MAX_MAGNITUDE = 1e290
 /** Values of smaller magnitude count as zero, so that no bin edge underflows. */
-export const MIN_MAGNITUDE = 1e-290
+const MIN_MAGNITUDE = 1e-290
 /** How far the edges of a bin are moved outward, to cover the rounding of the logarithm that chose the bin. */
 const EDGE_SLACK = 1e-11
 
 /** An interval that contains an order statistic for certain, in the unit of the values. */
-export type RankBounds = { readonly lower: number; readonly upper: number }
+type RankBounds = { readonly lower: number; readonly upper: number }
 
 /**
  * A mergeable summary of a stream of numbers that answers any quantile within a relative error (DDSketch: Masson,
