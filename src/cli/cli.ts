@@ -1,0 +1,98 @@
+/**
+ * The command line. It asks a running server for everything; only `serve` and `demo` are something else, and they are
+ * handed in. Nothing here is heavy to load, so that `--help` answers at once and on any Node that can parse it.
+ */
+import { Command, CommanderError, Option } from 'commander'
+import { registerApply } from './commands/apply.ts'
+import { registerCompletion } from './commands/completion.ts'
+import { registerDoctor } from './commands/doctor.ts'
+import { registerExplain } from './commands/explain.ts'
+import { registerFeedback } from './commands/feedback.ts'
+import { registerGet } from './commands/get.ts'
+import { registerLater } from './commands/later.ts'
+import { registerRelease } from './commands/release.ts'
+import { registerServe } from './commands/serve.ts'
+import { registerStatus } from './commands/status.ts'
+import { registerVerbs } from './commands/verbs.ts'
+import { errorJson, errorText, exitCodes, toCliError } from './errors.ts'
+import {
+  type CliActions,
+  createInvocation,
+  defaultInference,
+  defaultServer,
+  examples,
+  type Register,
+} from './invocation.ts'
+import { type CliIo, processIo } from './io.ts'
+
+export type Cli = { run(argv: readonly string[]): Promise<number> }
+
+export function createCli(actions: CliActions, io: CliIo = processIo()): Cli {
+  return { run: argv => run(actions, io, argv) }
+}
+
+async function run(actions: CliActions, io: CliIo, argv: readonly string[]): Promise<number> {
+  let exitCode: number = exitCodes.done
+  const program = createProgram(actions, io, code => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return exitCode
+  } catch (thrown) {
+    // Commander has written its message, the help or the version by then.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    const error = toCliError(thrown)
+    io.stderr.write(program.opts()['output'] === 'json' ? errorJson(error) : errorText(error))
+    return error.exitCode
+  }
+}
+
+/** In the order in which the help lists them. */
+const commands: readonly Register[] = [
+  registerServe,
+  registerApply,
+  registerGet,
+  registerRelease,
+  registerStatus,
+  registerVerbs,
+  registerExplain,
+  registerFeedback,
+  registerDoctor,
+  registerCompletion,
+  registerLater,
+]
+
+function createProgram(actions: CliActions, io: CliIo, end: (exitCode: number) => void): Command {
+  const program = new Command('cutover')
+    .description('Releases machine-learning models with evidence.')
+    .version(actions.version, '-V, --version')
+    .addOption(new Option('-o, --output <format>', 'how to answer').choices(['text', 'json']).default('text'))
+    .option('--server <url>', `control listener (CUTOVER_SERVER; default ${defaultServer})`)
+    .option('--inference <url>', `inference listener (CUTOVER_INFERENCE; default ${defaultInference})`)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: text => io.stdout.write(text),
+      writeErr: text => io.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showHelpAfterError('(cutover COMMAND --help shows how)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      examples('cutover demo', 'cutover serve -c cutover.yaml', 'cutover release digits --to v2 --wait'),
+    )
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 usage, 3 release rolled back, 4 release holds or timed out.',
+    )
+  for (const register of commands) {
+    register(program, handler => async (...all) => {
+      const command = all.at(-1) as Command
+      const invocation = createInvocation(actions, io, command.optsWithGlobals())
+      end(await handler(invocation, command.processedArgs as string[], command.opts()))
+    })
+  }
+  return program
+}

@@ -1,0 +1,89 @@
+/** Requests to a running server, with errors that say what to do. */
+import type { WireProblem } from '../contract/wire.ts'
+import { CliError, exitCodeOf, exitCodes, usageError } from './errors.ts'
+
+export type Client = {
+  readonly base: string
+  get<Answer>(path: string): Promise<Answer>
+  send<Answer>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Answer>
+  /** The raw answer, for streams; problems are thrown as elsewhere. */
+  open(path: string, options: { headers: Record<string, string>; signal: AbortSignal }): Promise<Response>
+}
+
+/** An answer that takes longer than this does not come. */
+const answerTimeoutMs = 60_000
+
+export function createClient(options: { base: string; flag: string; start: string; actor: string | null }): Client {
+  const base = checkedBase(options)
+  const ask = async (path: string, init: RequestInit): Promise<Response> => {
+    const headers = { ...(options.actor !== null && { 'x-cutover-actor': options.actor }), ...init.headers }
+    try {
+      return await fetch(`${base}${path}`, { redirect: 'error', ...init, headers })
+    } catch (error) {
+      throw unreachable(error, { ...options, base })
+    }
+  }
+  const read = async <Answer>(path: string, init: RequestInit): Promise<Answer> => {
+    const response = await ask(path, { signal: AbortSignal.timeout(answerTimeoutMs), ...init })
+    if (response.status === 204) return undefined as Answer
+    const body = await bodyOf(response, base)
+    if (!response.ok) throw refused(body as WireProblem, response)
+    return body as Answer
+  }
+  return {
+    base,
+    get: path => read(path, {}),
+    send: (method, path, body) => read(path, { method, ...(body !== undefined && jsonBody(body)) }),
+    async open(path, init) {
+      const response = await ask(path, init)
+      if (!response.ok) throw refused((await bodyOf(response, base)) as WireProblem, response)
+      return response
+    },
+  }
+}
+
+function jsonBody(body: unknown): RequestInit {
+  return { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+}
+
+function checkedBase({ base, flag }: { base: string; flag: string }): string {
+  const url = URL.canParse(base) ? new URL(base) : null
+  if (url !== null && /^https?:$/.test(url.protocol)) return base.replace(/\/+$/, '')
+  throw usageError(`${flag} is not an address`, [
+    { path: flag, message: 'is not an address', value: base, allowed: ['http://127.0.0.1:8081'] },
+  ])
+}
+
+async function bodyOf(response: Response, base: string): Promise<unknown> {
+  const text = await response.text()
+  if (/json/.test(response.headers.get('content-type') ?? '')) return JSON.parse(text)
+  throw new CliError(
+    `${base} answers, but not as Cutover does (status ${response.status}); ` +
+      'the control listener is 127.0.0.1:8081 by default, the inference listener 127.0.0.1:8080',
+  )
+}
+
+function refused(problem: WireProblem, response: Response): CliError {
+  const { detail, code = '', problems = [] } = problem
+  const listed = problems.map(({ path, message, value, allowed }) => ({
+    path,
+    message,
+    ...(value !== undefined && { value }),
+    ...(allowed !== undefined && { allowed }),
+  }))
+  const message = detail ?? `the server answered ${response.status}`
+  return new CliError(message, { exitCode: exitCodeOf(code), problems: listed, code })
+}
+
+function unreachable(error: unknown, options: { base: string; flag: string; start: string }): CliError {
+  if (error instanceof Error && error.name === 'AbortError') throw error
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = (cause as { code?: unknown } | null)?.code
+  const timedOut = error instanceof Error && error.name === 'TimeoutError'
+  const why = timedOut ? 'no answer in time' : typeof code === 'string' ? code : String((cause as Error).message)
+  return new CliError(`no Cutover server answers at ${options.base} (${why}); ${options.start}`, {
+    exitCode: exitCodes.failed,
+    code: 'unreachable',
+    cause: error,
+  })
+}

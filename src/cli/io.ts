@@ -1,0 +1,27 @@
+/** What the command line reads and writes: the process's own streams, or a test's. */
+
+export type TextSink = { write(text: string): unknown; isTTY?: boolean | undefined }
+
+export type CliIo = {
+  stdout: TextSink
+  stderr: TextSink
+  stdin: { isTTY?: boolean | undefined; read(): Promise<string> }
+  env: Readonly<Record<string, string | undefined>>
+  cwd: string
+}
+
+export function processIo(): CliIo {
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: { isTTY: process.stdin.isTTY, read: () => readAll(process.stdin) },
+    env: process.env,
+    cwd: process.cwd(),
+  }
+}
+
+async function readAll(stream: NodeJS.ReadStream): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks).toString('utf8')
+}
