@@ -11,6 +11,11 @@ export type CliIo = {
 }
 
 export function processIo(): CliIo {
+  // A reader that has seen enough (`| head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
   return {
     stdout: process.stdout,
     stderr: process.stderr,

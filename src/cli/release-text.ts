@@ -23,8 +23,10 @@ export function releaseText(release: WireRelease, paint: Paint): string {
 
 export function headText(release: WireReleaseSummary, paint: Paint): string {
   const { hold, returned } = release
+  const stage = stageText(release)
+  const detail = stage === release.state ? '' : `, ${stage}`
   const facts: [string, string | null][] = [
-    ['state', `${paint(stateColours[release.state], release.state)}, ${stageText(release)}`],
+    ['state', `${paint(stateColours[release.state], release.state)}${detail}`],
     ['weight', `${percent(release.candidatePpm)} to ${release.to}`],
     ['holds', hold === null ? null : printable(`${hold.cause}: ${hold.reason}`)],
     ['returned', returned === null ? null : printable(`${returned.cause}: ${returned.reason}`)],
@@ -32,9 +34,13 @@ export function headText(release: WireReleaseSummary, paint: Paint): string {
     ['started', printable(`${release.startedAt} by ${release.actor}`)],
     ['ended', release.endedAt],
   ]
-  const lines = facts.flatMap(([key, text]) => (text === null ? [] : [`  ${key.padEnd(10)} ${text}\n`]))
+  const lines = facts.flatMap(([key, text]) => (text === null ? [] : [fact(key, text)]))
   const { id, endpoint, from, to } = release
   return `${printable(`Release ${id}   ${endpoint}: ${from} -> ${to}`)}\n${lines.join('')}`
+}
+
+function fact(key: string, text: string): string {
+  return `  ${key.padEnd(11)} ${text}\n`
 }
 
 export function explanationText({ release, plan, decisions, latest }: WireExplanation, paint: Paint): string {
@@ -55,7 +61,7 @@ function planText(plan: WirePlan): string {
     return weights === undefined ? kind : `${kind} ${weights}`
   })
   const check = ({ metric, margin, alpha }: WirePlan['guardrails'][number]) =>
-    `${metric} (margin ${margin}, alpha ${alpha})`
+    `${metric} (margin ${rounded(margin * 100)}${metric.startsWith('latency-') ? '%' : 'pp'}, alpha ${alpha})`
   const facts: [string, string][] = [
     ['stages', stages.join('; ')],
     ['guardrails', plan.guardrails.map(check).join(', ') || '-'],
@@ -63,7 +69,7 @@ function planText(plan: WirePlan): string {
     ['on fail', plan.onFail],
     ['probation', duration(plan.probationMs)],
   ]
-  return facts.map(([key, text]) => `  ${key.padEnd(10)} ${printable(text)}\n`).join('')
+  return facts.map(([key, text]) => fact(key, printable(text))).join('')
 }
 
 const indent = ' '.repeat(18)

@@ -38,7 +38,7 @@ function entry(label: string, value: unknown, indent: string): string {
 function list(values: readonly unknown[], indent: string): string {
   if (values.length === 0) return ' -\n'
   if (values.every(value => typeof value !== 'object')) return ` ${printable(values.join(', '))}\n`
-  return `\n${values.map(value => entry(`${indent}-`, value, `${indent}  `)).join('')}`
+  return `\n${values.map(value => `${indent}- ${entry('', value, `${indent}  `).trimStart()}`).join('')}`
 }
 
 export function percent(ppm: number): string {

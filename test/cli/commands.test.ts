@@ -153,7 +153,7 @@ describe('the verbs', () => {
     ['rollback', 'rolled-back'],
   ])('%s a release', async (verb, state) => {
     const { code, out } = await cutover(`${verb} digits-1 --note why`, { env: { USER: 'ada' } })
-    expect([code, out]).toEqual([0, expect.stringContaining(`state      ${state}`)])
+    expect([code, out]).toEqual([0, expect.stringContaining(`state       ${state}\n`)])
     expect(server.control.timeline('digits-1')[1]?.text).toBe(`${verb} by cli:ada: why`)
     expect(await cutover(`${verb} digits-1`)).toMatchObject({ code: 1, err: expect.stringContaining('has ended') })
   })
@@ -181,7 +181,7 @@ describe('status and explain', () => {
       /v1 95%, v2 5%(.*\n)+digits-1 +digits +v1 +v2 +active +5% +canary step 2\/4/,
     )
     const { out } = await cutover('status digits-1')
-    expect(out).toContain('weight     5% to v2')
+    expect(out).toContain('weight      5% to v2')
     expect(out).toMatch(/\n {3}\+0:01 {6}5% {2}v2 gets 5%\n$/)
     expect(JSON.parse((await cutover('status -o json')).out)).toMatchObject({ releases: [{ id: 'digits-1' }] })
   })
@@ -197,7 +197,7 @@ describe('status and explain', () => {
     )
     const { code, out } = await cutover('explain digits-1')
     expect(code).toBe(0)
-    expect(out).toContain('stages     canary 1%, 5%, 25%, 50%')
+    expect(out).toContain('stages      canary 1%, 5%, 25%, 50%')
     expect(out).toContain('200 requests of 180 units met the candidate within 4 s')
     expect(out).toMatch(/traffic split pass: as expected \(seen 950 : 50, expected 950 : 50\)/)
     expect(out).toMatch(

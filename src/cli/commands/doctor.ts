@@ -19,7 +19,8 @@ export const registerDoctor: Register = (program, does) => {
     .action(
       does(async (run, _, { data }) => {
         const checks = await examine(run, typeof data === 'string' ? data : undefined)
-        run.answer({ checks }, () => checks.map(check => findingText(check, run)).join(''))
+        const width = Math.max(...checks.map(({ name }) => name.length))
+        run.answer({ checks }, () => checks.map(check => findingText(check, width, run)).join(''))
         return checks.some(({ status }) => status === 'fail') ? exitCodes.failed : exitCodes.done
       }),
     )
@@ -153,7 +154,7 @@ function endpointFinding({ name: endpoint, stable, versions }: WireEndpoint): Fi
 
 const colours: Readonly<Record<Finding['status'], Colour>> = { ok: 'green', warn: 'yellow', fail: 'red' }
 
-function findingText({ name, status, detail, remedy }: Finding, { paint }: Invocation): string {
-  const line = `${paint(colours[status], status.padEnd(5))} ${printable(name).padEnd(15)} ${printable(detail)}\n`
-  return remedy === null ? line : `${line}${' '.repeat(22)}${printable(remedy)}\n`
+function findingText({ name, status, detail, remedy }: Finding, width: number, { paint }: Invocation): string {
+  const line = `${paint(colours[status], status.padEnd(4))}  ${printable(name).padEnd(width)}  ${printable(detail)}\n`
+  return remedy === null ? line : `${line}${' '.repeat(width + 8)}${printable(remedy)}\n`
 }
