@@ -21,15 +21,12 @@ if (!isNewEnough && !asksForHelp) {
 }
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'))
-const { runCli } = await load('cli/cli')
-const { processIo } = await load('cli/io')
+const { createCli } = await load('cli/cli')
 // The server's parts are loaded only where they are needed: the other commands start faster without them.
-process.exitCode = await runCli(
-  words,
-  {
-    version,
-    serve: async (flags, io) => (await load('main')).serve(flags, io),
-    demo: async (options, io) => (await load('main')).demo(options, io),
-  },
-  processIo(),
-)
+const cli = createCli({
+  version,
+  serve: async (flags, io) => (await load('main')).serve(flags, io),
+  demo: async (options, io) => (await load('main')).demo(options, io),
+  parseDocuments: async (text, options) => (await load('config/documents')).parseDocuments(text, options),
+})
+process.exitCode = await cli.run(words)

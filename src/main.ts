@@ -11,10 +11,10 @@ import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
 import { createApi } from './api/api.ts'
-import type { ServeFlags } from './cli/cli.ts'
 import { runDemo } from './cli/demo/demo.ts'
-import type { Io } from './cli/io.ts'
-import { CliFault, exit } from './cli/outcome.ts'
+import { exitCodes } from './cli/errors.ts'
+import type { DemoOptions, ServeFlags } from './cli/invocation.ts'
+import type { CliIo } from './cli/io.ts'
 import { compileResource, validateResource } from './config/compile.ts'
 import { loadSettings, type ServerSettings } from './config/load.ts'
 import { readResourceFile } from './config/resource-file.ts'
@@ -39,33 +39,36 @@ type RunningServer = {
 }
 
 /** Serves until it is told to end. */
-export async function serve(flags: ServeFlags, io: Io): Promise<number> {
-  const server = await startOrFault(loadOrFault(flags, io))
-  io.err(
-    `inference http://${server.inference.host}:${server.inference.port}  control http://${server.control.host}:${server.control.port}  (Ctrl-C ends it)`,
-  )
+export async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
+  const server = await startServer(loadSettings({ flags, env: io.env, cwd: io.cwd }))
+  io.stderr.write(`inference ${urlOf(server.inference)}  control ${urlOf(server.control)}  (Ctrl-C ends it)\n`)
   await interruption()
   await server.stop()
-  return exit.done
+  return exitCodes.done
 }
 
 /** The demo, on a server of its own in a folder that goes with it. */
-export async function demo(options: { once: boolean; json: boolean; seed: number }, io: Io): Promise<number> {
+export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'cutover-demo-'))
-  const start = async (resources: string) => {
-    const settings = { data: folder, logLevel: 'error' as const, resources }
-    const server = await startOnFreePorts(settings)
-    return {
-      inferenceUrl: `http://${server.inference.host}:${server.inference.port}`,
-      controlUrl: `http://${server.control.host}:${server.control.port}`,
-      stop: server.stop,
-    }
-  }
   try {
-    return await runDemo({ ...options, start, write: io.out, interrupted: interruption() })
+    return await runDemo({
+      once: options.once,
+      json: options.output === 'json',
+      seed: options.seed ?? 1,
+      start: async resources => {
+        const server = await startOnFreePorts({ data: folder, logLevel: 'error', resources })
+        return { inferenceUrl: urlOf(server.inference), controlUrl: urlOf(server.control), stop: server.stop }
+      },
+      write: line => io.stdout.write(`${line}\n`),
+      interrupted: interruption(),
+    })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+function urlOf({ host, port }: { host: string; port: number }): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** The usual ports, or free ones if somebody has those. */
@@ -73,7 +76,7 @@ async function startOnFreePorts(
   settings: Pick<ServerSettings, 'data' | 'logLevel' | 'resources'>,
 ): Promise<RunningServer> {
   const at = (inference: number, control: number) =>
-    startOrFault({
+    startServer({
       ...settings,
       inference: { host: '127.0.0.1', port: inference },
       control: { host: '127.0.0.1', port: control },
@@ -81,37 +84,9 @@ async function startOnFreePorts(
   try {
     return await at(8080, 8081)
   } catch (error) {
-    if (error instanceof CliFault && error.code === 'port-in-use') return at(0, 0)
+    if (error instanceof CutoverError && error.code === 'port-in-use') return at(0, 0)
     throw error
   }
-}
-
-function loadOrFault(flags: ServeFlags, io: Io): ServerSettings {
-  try {
-    return loadSettings({ flags, env: io.env, cwd: io.cwd })
-  } catch (error) {
-    throw asFault(error, exit.usage)
-  }
-}
-
-async function startOrFault(settings: ServerSettings): Promise<RunningServer> {
-  try {
-    return await startServer(settings)
-  } catch (error) {
-    throw asFault(error, error instanceof CutoverError && error.code.startsWith('invalid') ? exit.usage : exit.failed)
-  }
-}
-
-function asFault(error: unknown, exitCode: number): unknown {
-  if (!(error instanceof CutoverError)) return error
-  return new CliFault(error.message, {
-    exitCode,
-    code: error.code,
-    problems: error.problems.map(one => ({
-      ...one,
-      allowed: one.allowed === undefined ? undefined : [...one.allowed],
-    })),
-  })
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
@@ -120,7 +95,7 @@ function interruption(): Promise<void> {
     const stop = (): void => {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) {
         process.removeListener(signal, stop)
-        process.once(signal, () => process.exit(exit.failed))
+        process.once(signal, () => process.exit(exitCodes.failed))
       }
       resolve()
     }

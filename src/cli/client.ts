@@ -1,57 +1,89 @@
-/** Speaks to a server's listeners; every refusal becomes a fault that a person can read. */
+/** Requests to a running server, with errors that say what to do. */
 import type { WireProblem } from '../contract/wire.ts'
-import { CliFault, exit, faultOf } from './outcome.ts'
+import { CliError, exitCodeOf, exitCodes, usageError } from './errors.ts'
 
-const requestTimeoutMs = 120_000
-
-export interface Client {
-  readonly url: string
+export type Client = {
+  readonly base: string
   get<Answer>(path: string): Promise<Answer>
-  post<Answer>(path: string, body: unknown): Promise<Answer>
-  delete(path: string): Promise<void>
+  send<Answer>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Answer>
+  /** The raw answer, for streams; problems are thrown as elsewhere. */
+  open(path: string, options: { headers: Record<string, string>; signal: AbortSignal }): Promise<Response>
 }
 
-export function createClient(url: string): Client {
-  const base = url.replace(/\/+$/, '')
-  const ask = async (method: string, path: string, body?: unknown): Promise<string> => {
-    const headers = {
-      accept: 'application/json',
-      'x-cutover-actor': 'cli',
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+/** An answer that takes longer than this does not come. */
+const answerTimeoutMs = 60_000
+
+export function createClient(options: { base: string; flag: string; start: string; actor: string | null }): Client {
+  const base = checkedBase(options)
+  const ask = async (path: string, init: RequestInit): Promise<Response> => {
+    const headers = { ...(options.actor !== null && { 'x-cutover-actor': options.actor }), ...init.headers }
+    try {
+      return await fetch(`${base}${path}`, { redirect: 'error', ...init, headers })
+    } catch (error) {
+      throw unreachable(error, { ...options, base })
     }
-    const init: RequestInit = { method, headers, signal: AbortSignal.timeout(requestTimeoutMs) }
-    if (body !== undefined) init.body = JSON.stringify(body)
-    const response = await fetch(`${base}${path}`, init).catch((error: unknown) => {
-      throw unreachable(base, error)
-    })
-    const text = await response.text()
-    if (response.ok) return text
-    throw refusal(`${method} ${base}${path}`, response.status, text)
+  }
+  const read = async <Answer>(path: string, init: RequestInit): Promise<Answer> => {
+    const response = await ask(path, { signal: AbortSignal.timeout(answerTimeoutMs), ...init })
+    if (response.status === 204) return undefined as Answer
+    const body = await bodyOf(response, base)
+    if (!response.ok) throw refused(body as WireProblem, response)
+    return body as Answer
   }
   return {
-    url: base,
-    get: async <Answer>(path: string) => JSON.parse(await ask('GET', path)) as Answer,
-    post: async <Answer>(path: string, body: unknown) => JSON.parse(await ask('POST', path, body)) as Answer,
-    delete: async path => {
-      await ask('DELETE', path)
+    base,
+    get: path => read(path, {}),
+    send: (method, path, body) => read(path, { method, ...(body !== undefined && jsonBody(body)) }),
+    async open(path, init) {
+      const response = await ask(path, init)
+      if (!response.ok) throw refused((await bodyOf(response, base)) as WireProblem, response)
+      return response
     },
   }
 }
 
-function unreachable(base: string, error: unknown): CliFault {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
-  return new CliFault(
-    `no server answers at ${base} (${cause}); start one with \`cutover serve -c cutover.yaml\`, or name another with --server URL`,
-    { exitCode: exit.failed, code: 'unreachable' },
+function jsonBody(body: unknown): RequestInit {
+  return { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+}
+
+function checkedBase({ base, flag }: { base: string; flag: string }): string {
+  const url = URL.canParse(base) ? new URL(base) : null
+  if (url !== null && /^https?:$/.test(url.protocol)) return base.replace(/\/+$/, '')
+  throw usageError(`${flag} is not an address`, [
+    { path: flag, message: 'is not an address', value: base, allowed: ['http://127.0.0.1:8081'] },
+  ])
+}
+
+async function bodyOf(response: Response, base: string): Promise<unknown> {
+  const text = await response.text()
+  if (/json/.test(response.headers.get('content-type') ?? '')) return JSON.parse(text)
+  throw new CliError(
+    `${base} answers, but not as Cutover does (status ${response.status}); ` +
+      'the control listener is 127.0.0.1:8081 by default, the inference listener 127.0.0.1:8080',
   )
 }
 
-function refusal(what: string, status: number, text: string): CliFault {
-  try {
-    const problem = JSON.parse(text) as WireProblem
-    if (typeof problem.detail === 'string') return faultOf({ ...problem, status })
-  } catch {
-    // Not one of our own answers.
-  }
-  return new CliFault(`${what} answered ${status}: ${text.slice(0, 500)}`, { exitCode: exit.failed })
+function refused(problem: WireProblem, response: Response): CliError {
+  const { detail, code = '', problems = [] } = problem
+  const listed = problems.map(({ path, message, value, allowed }) => ({
+    path,
+    message,
+    ...(value !== undefined && { value }),
+    ...(allowed !== undefined && { allowed }),
+  }))
+  const message = detail ?? `the server answered ${response.status}`
+  return new CliError(message, { exitCode: exitCodeOf(code), problems: listed, code })
+}
+
+function unreachable(error: unknown, options: { base: string; flag: string; start: string }): CliError {
+  if (error instanceof Error && error.name === 'AbortError') throw error
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = (cause as { code?: unknown } | null)?.code
+  const timedOut = error instanceof Error && error.name === 'TimeoutError'
+  const why = timedOut ? 'no answer in time' : typeof code === 'string' ? code : String((cause as Error).message)
+  return new CliError(`no Cutover server answers at ${options.base} (${why}); ${options.start}`, {
+    exitCode: exitCodes.failed,
+    code: 'unreachable',
+    cause: error,
+  })
 }

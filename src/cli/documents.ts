@@ -1,42 +1,59 @@
-/** Resource documents from a file or standard input, their paths made absolute beside the file. */
-import { readFileSync } from 'node:fs'
+/** Files of documents, and what the server says of them led back to their lines. */
+import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { LineCounter, parseAllDocuments } from 'yaml'
 import { resolvePaths } from '../contract/resource-paths.ts'
-import type { Io } from './io.ts'
-import { CliFault, exit } from './outcome.ts'
+import { CliError, usageError } from './errors.ts'
+import type { CliDocument, Invocation } from './invocation.ts'
 
-/** Exit code 2 with line and column for what is no YAML or JSON. */
-export async function readDocuments(file: string, io: Io): Promise<unknown[]> {
-  const source = file === '-' ? 'standard input' : file
-  const text = file === '-' ? await io.readInput() : readText(resolve(io.cwd, file))
-  const lines = new LineCounter()
-  const parsed = parseAllDocuments(text, { lineCounter: lines })
-  const documents = Array.isArray(parsed) ? parsed : []
-  const problems = documents.flatMap(document =>
-    document.errors.map(error => {
-      const { line, col } = lines.linePos(error.pos[0])
-      return {
-        path: `${source}:${line}:${col}`,
-        message: error.message.split('\n')[0]?.replace(/ at line .*$/, '') ?? '',
-      }
-    }),
-  )
-  if (problems.length > 0) throw new CliFault(`${source} is not valid YAML`, { exitCode: exit.usage, problems })
-  const folder = file === '-' ? io.cwd : dirname(resolve(io.cwd, file))
-  const values = documents
-    .map(document => document.toJS() as unknown)
-    .filter(value => value !== null && value !== undefined)
-  if (values.length === 0) throw new CliFault(`${source} holds no document`, { exitCode: exit.usage })
-  return values.map(value => resolvePaths(value, folder))
+/** Paths in them are made absolute beside the file; beside the working folder for standard input. */
+export async function readDocuments(run: Invocation, file: string): Promise<CliDocument[]> {
+  const path = resolve(run.io.cwd, file)
+  const folder = file === '-' ? run.io.cwd : dirname(path)
+  const text = file === '-' ? await run.io.stdin.read() : await readText(path, file)
+  const documents = await run.actions.parseDocuments(text, { source: file })
+  if (documents.length === 0) throw usageError(`${file === '-' ? 'standard input' : file} holds no documents`)
+  return documents.map(({ value, source, line, lineOf }) => ({
+    value: resolvePaths(value, folder),
+    source,
+    line,
+    lineOf,
+  }))
 }
 
-function readText(path: string): string {
+export async function readText(path: string, name: string): Promise<string> {
   try {
-    return readFileSync(path, 'utf8')
+    return await readFile(path, 'utf8')
   } catch (error) {
-    throw new CliFault(`${path} cannot be read: ${error instanceof Error ? error.message : error}`, {
-      exitCode: exit.usage,
-    })
+    throw usageError(`cannot read ${name}: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+/**
+ * What the server says of a document is shown at its file and line. `list` documents are found by `documents[1]` in
+ * the path; an `only` document is the body itself.
+ */
+export async function withPlaces<Result>(
+  sent: { list: readonly CliDocument[] } | { only: CliDocument | undefined },
+  ask: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    const place = (path: string) => ('list' in sent ? placeInList(path, sent.list) : placeIn(path, sent.only))
+    const problems = error.problems.map(problem => ({ ...problem, path: place(problem.path) }))
+    const { message, exitCode, code } = error
+    throw new CliError(message, { exitCode, problems, ...(code !== null && { code }), cause: error })
+  }
+}
+
+function placeInList(path: string, documents: readonly CliDocument[]): string {
+  const match = /^documents\[(\d+)\]\.?/.exec(path)
+  return match === null ? path : placeIn(path.slice(match[0].length), documents[Number(match[1])], path)
+}
+
+function placeIn(inner: string, document: CliDocument | undefined, path = inner): string {
+  if (document === undefined) return path
+  const place = `${document.source}:${document.lineOf(inner)}`
+  return inner === '' ? place : `${place} ${inner}`
 }

@@ -1,127 +1,160 @@
-/** doctor: is everything here that a server needs, and is a server well? */
-import { accessSync, constants, existsSync } from 'node:fs'
-import { createServer } from 'node:net'
+/** `cutover doctor`: what is in order here, what is not, and what to do about it. */
+import { constants } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import type { WireEndpoint } from '../../contract/wire.ts'
-import { table } from '../io.ts'
-import { exit } from '../outcome.ts'
-import { type Action, type CommandContext, show } from './context.ts'
+import { CliError, exitCodes } from '../errors.ts'
+import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
+import { type Colour, printable } from '../text.ts'
 
-type Finding = { check: string; state: 'ok' | 'warn' | 'fail'; detail: string }
+export type Finding = { name: string; status: 'ok' | 'warn' | 'fail'; detail: string; remedy: string | null }
 
-const nodeMajor = 24
-
-export const doctor: Action<{ data: string }> = async (context, { data }) => {
-  const reached = await checkServer(context)
-  const findings = [checkNode(), await checkOnnx(), checkData(resolve(context.io.cwd, data)), ...reached]
-  show(context, { findings }, () =>
-    table(
-      ['CHECK', 'STATE', 'DETAIL'],
-      findings.map(one => [one.check, one.state, one.detail]),
-    ),
-  )
-  return findings.some(one => one.state === 'fail') ? exit.failed : exit.done
-}
-
-function checkNode(): Finding {
-  const { node } = process.versions
-  const isEnough = Number(node.split('.')[0]) >= nodeMajor
-  return {
-    check: 'node',
-    state: isEnough ? 'ok' : 'fail',
-    detail: isEnough ? node : `${node}; ${nodeMajor} or later is needed`,
-  }
-}
-
-async function checkOnnx(): Promise<Finding> {
-  try {
-    await import('onnxruntime-node')
-    return { check: 'onnx', state: 'ok', detail: 'onnxruntime-node is installed' }
-  } catch {
-    return {
-      check: 'onnx',
-      state: 'warn',
-      detail:
-        'onnxruntime-node is missing, so ONNX files cannot be served; ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node',
-    }
-  }
-}
-
-function checkData(folder: string): Finding {
-  const place = existsSync(folder) ? folder : dirname(folder)
-  try {
-    accessSync(place, constants.W_OK)
-    return { check: 'data', state: 'ok', detail: `${folder} ${place === folder ? 'can be written' : 'can be made'}` }
-  } catch {
-    return {
-      check: 'data',
-      state: 'fail',
-      detail: `${place} cannot be written; choose another folder with --data FOLDER`,
-    }
-  }
-}
-
-async function checkServer(context: CommandContext): Promise<Finding[]> {
-  try {
-    const { items } = await context.control.get<{ items: readonly WireEndpoint[] }>('/api/v1/endpoints')
-    return [
-      { check: 'server', state: 'ok', detail: `answers at ${context.control.url}` },
-      await checkInference(context),
-      ...items.map(checkEndpoint),
-    ]
-  } catch {
-    const down: Finding = {
-      check: 'server',
-      state: 'warn',
-      detail: `none answers at ${context.control.url}; start one with \`cutover serve -c cutover.yaml\``,
-    }
-    return [down, await checkPort('inference', context.inference.url), await checkPort('control', context.control.url)]
-  }
-}
-
-async function checkInference({ inference }: CommandContext): Promise<Finding> {
-  try {
-    const { status } = await fetch(`${inference.url}/v2/health/ready`)
-    return {
-      check: 'inference',
-      state: status === 200 ? 'ok' : 'warn',
-      detail: `${inference.url} is ${status === 200 ? 'ready' : `not ready (status ${status})`}`,
-    }
-  } catch {
-    return {
-      check: 'inference',
-      state: 'fail',
-      detail: `${inference.url} does not answer; name it with --inference URL`,
-    }
-  }
-}
-
-function checkEndpoint(endpoint: WireEndpoint): Finding {
-  const serving = endpoint.versions.filter(version => version.weightPpm > 0)
-  const missing = serving.filter(version => version.instancesReady === 0)
-  const why = missing.flatMap(version =>
-    version.instances.map(instance => `${version.name}: ${instance.state}, ${instance.detail}`),
-  )
-  return missing.length === 0
-    ? {
-        check: `endpoint ${endpoint.name}`,
-        state: 'ok',
-        detail: serving
-          .map(version => `${version.name} ${version.instancesReady}/${version.instancesWanted} ready`)
-          .join(', '),
-      }
-    : { check: `endpoint ${endpoint.name}`, state: 'fail', detail: why.join('; ') || 'no instance is ready' }
-}
-
-function checkPort(check: string, url: string): Promise<Finding> {
-  const { hostname, port } = new URL(url)
-  return new Promise(done => {
-    const server = createServer()
-    server.once('error', error =>
-      done({ check: `${check} port`, state: 'fail', detail: `${hostname}:${port}: ${error.message}` }),
+export const registerDoctor: Register = (program, does) => {
+  program
+    .command('doctor')
+    .description('check this machine and the server: Node, ONNX Runtime, ports, data folder, endpoints')
+    .option('--data <dir>', 'data folder to check (CUTOVER_DATA; default ./cutover-data)')
+    .addHelpText('after', examples('cutover doctor', 'cutover doctor --server http://127.0.0.1:9081 -o json'))
+    .action(
+      does(async (run, _, { data }) => {
+        const checks = await examine(run, typeof data === 'string' ? data : undefined)
+        const width = Math.max(...checks.map(({ name }) => name.length))
+        run.answer({ checks }, () => checks.map(check => findingText(check, width, run)).join(''))
+        return checks.some(({ status }) => status === 'fail') ? exitCodes.failed : exitCodes.done
+      }),
     )
-    server.listen(Number(port || 80), hostname, () =>
-      server.close(() => done({ check: `${check} port`, state: 'ok', detail: `${hostname}:${port} is free` })),
-    )
+}
+
+async function examine(run: Invocation, data: string | undefined): Promise<Finding[]> {
+  const server = await serverFindings(run)
+  return [
+    nodeFinding(process.versions.node),
+    await onnxFinding(),
+    await dataFinding(run, data),
+    await portFinding('inference port', run.inference.base, server.isUp),
+    ...(server.isUp ? [] : [await portFinding('control port', run.server.base, false)]),
+    ...server.findings,
+  ]
+}
+
+const nodeMajorMin = 24
+
+export function nodeFinding(version: string): Finding {
+  const isEnough = Number(version.split('.')[0]) >= nodeMajorMin
+  const remedy = `install Node ${nodeMajorMin} or later, or run: npx --package=node@${nodeMajorMin} --package=cutover -- cutover`
+  return { name: 'node', status: isEnough ? 'ok' : 'fail', detail: version, remedy: isEnough ? null : remedy }
+}
+
+async function onnxFinding(): Promise<Finding> {
+  const name = 'onnxruntime'
+  // Optional, and not to be bundled or resolved before it is asked for.
+  const specifier: string = 'onnxruntime-node'
+  try {
+    await import(specifier)
+    return { name, status: 'ok', detail: 'loads; onnx versions run in-process', remedy: null }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const remedy = 'needed for versions with `onnx` only: npm install onnxruntime-node'
+    return { name, status: 'warn', detail: `does not load: ${reason}`, remedy }
+  }
+}
+
+async function dataFinding(run: Invocation, given: string | undefined): Promise<Finding> {
+  const folder = resolve(run.io.cwd, given ?? (run.io.env['CUTOVER_DATA'] || './cutover-data'))
+  const name = 'data folder'
+  try {
+    const present = await nearestFolder(folder)
+    await access(present, constants.R_OK | constants.W_OK | constants.X_OK)
+    const detail = present === folder ? `${folder} is writable` : `${folder} can be made`
+    return { name, status: 'ok', detail, remedy: null }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return { name, status: 'fail', detail: reason, remedy: 'make it writable, or choose another one with --data' }
+  }
+}
+
+/** The folder, or the nearest one above it that is there. Throws where a file stands in the way. */
+async function nearestFolder(path: string): Promise<string> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw error
   })
+  if (found === null) return nearestFolder(dirname(path))
+  if (!found.isDirectory()) throw new Error(`${path} is not a folder`)
+  return path
+}
+
+async function portFinding(name: string, base: string, isServing: boolean): Promise<Finding> {
+  const { hostname, port, protocol } = new URL(base)
+  const number = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
+  const isTaken = await answers(hostname.replace(/^\[|\]$/g, ''), number)
+  const flag = name === 'inference port' ? '--inference-port' : '--control-port'
+  if (isServing) {
+    return isTaken
+      ? { name, status: 'ok', detail: `${base} is served`, remedy: null }
+      : { name, status: 'fail', detail: `nothing listens at ${base}`, remedy: 'name the listener with --inference URL' }
+  }
+  return isTaken
+    ? { name, status: 'fail', detail: `${base} is used by another program`, remedy: `start the server with ${flag} N` }
+    : { name, status: 'ok', detail: `${base} is free`, remedy: null }
+}
+
+const connectTimeoutMs = 2_000
+
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise(done => {
+    const socket = connect({ host, port, timeout: connectTimeoutMs })
+    const end = (isTaken: boolean) => () => {
+      socket.destroy()
+      done(isTaken)
+    }
+    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false))
+  })
+}
+
+type ServerFindings = { isUp: boolean; findings: Finding[] }
+
+async function serverFindings(run: Invocation): Promise<ServerFindings> {
+  const { base } = run.server
+  try {
+    const { version } = await run.server.get<{ version: string }>('/healthz')
+    const up: Finding = { name: 'server', status: 'ok', detail: `Cutover ${version} at ${base}`, remedy: null }
+    const { items } = await run.server.get<{ items: WireEndpoint[] }>(pathTo('endpoints'))
+    return { isUp: true, findings: [up, ...(items.length === 0 ? [noEndpoints] : items.map(endpointFinding))] }
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    const detail = `no Cutover server answers at ${base}`
+    const remedy = 'start one: cutover serve -c cutover.yaml, or see one at work: cutover demo'
+    return { isUp: false, findings: [{ name: 'server', status: 'warn', detail, remedy }] }
+  }
+}
+
+const noEndpoints: Finding = {
+  name: 'endpoints',
+  status: 'warn',
+  detail: 'there are none yet',
+  remedy: 'make some: cutover apply -f cutover.yaml',
+}
+
+function endpointFinding({ name: endpoint, stable, versions }: WireEndpoint): Finding {
+  const name = `endpoint ${endpoint}`
+  const serving = versions.filter(({ weightPpm }) => weightPpm > 0)
+  const down = serving.find(({ instancesReady }) => instancesReady === 0)
+  if (down !== undefined) {
+    const why = down.instances.map(({ detail }) => detail).find(detail => detail !== '')
+    const detail = `no instance of ${down.name} is ready${why === undefined ? '' : `: ${why}`}`
+    return { name, status: 'fail', detail, remedy: `look at it: cutover describe version ${endpoint}/${down.name}` }
+  }
+  const missing = serving.find(({ instancesReady, instancesWanted }) => instancesReady < instancesWanted)
+  if (missing === undefined) return { name, status: 'ok', detail: `${stable} is ready`, remedy: null }
+  const detail = `${missing.instancesReady} of ${missing.instancesWanted} instances of ${missing.name} are ready`
+  return { name, status: 'warn', detail, remedy: `look at it: cutover describe version ${endpoint}/${missing.name}` }
+}
+
+const colours: Readonly<Record<Finding['status'], Colour>> = { ok: 'green', warn: 'yellow', fail: 'red' }
+
+function findingText({ name, status, detail, remedy }: Finding, width: number, { paint }: Invocation): string {
+  const line = `${paint(colours[status], status.padEnd(4))}  ${printable(name).padEnd(width)}  ${printable(detail)}\n`
+  return remedy === null ? line : `${line}${' '.repeat(width + 8)}${printable(remedy)}\n`
 }

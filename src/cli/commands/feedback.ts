@@ -1,116 +1,146 @@
-/** feedback: what became known of a prediction, posted to the inference listener. */
-import { readFileSync } from 'node:fs'
+/** `cutover feedback`: what became known of predictions, to the inference listener. */
 import { resolve } from 'node:path'
+import { InvalidArgumentError } from 'commander'
 import type { WireFeedbackAnswer } from '../../contract/wire.ts'
-import { table } from '../io.ts'
-import { CliFault, exit } from '../outcome.ts'
-import { type Action, type CommandContext, show } from './context.ts'
+import { readText } from '../documents.ts'
+import { CliError, exitCodes, usageError } from '../errors.ts'
+import { examples, type Invocation, type Register } from '../invocation.ts'
 
-export type FeedbackOptions = {
-  prediction?: string | undefined
-  row?: string | undefined
-  label?: string | undefined
-  reward?: string | undefined
-  metric: readonly string[]
-  id?: string | undefined
-  file?: string | undefined
+type FeedbackOptions = {
+  prediction?: string
+  row?: number
+  label?: string
+  reward?: number
+  metric?: Record<string, number | boolean>
+  at?: string
+  id?: string
+  file?: string
 }
 
-const batchItems = 1_000
+type Result = WireFeedbackAnswer['results'][number]
 
-export const feedback: Action<FeedbackOptions> = async (context, options) => {
-  const items = options.prediction === undefined ? await readItems(context, options.file ?? '-') : [fromFlags(options)]
-  const results: WireFeedbackAnswer['results'] = []
-  for (let from = 0; from < items.length; from += batchItems) {
-    const answer = await context.inference.post<WireFeedbackAnswer>(
-      '/v1/feedback',
-      items.slice(from, from + batchItems),
+/** Items sent in one request. */
+const batchMax = 1_000
+
+export const registerFeedback: Register = (program, does) => {
+  program
+    .command('feedback')
+    .description('tell what became known of predictions: labels, rewards, metrics')
+    .option('--prediction <id>', 'the prediction: its x-cutover-prediction-id')
+    .option('--row <number>', 'row of a batched prediction; 0 by default', number)
+    .option('--label <label>', 'the true label')
+    .option('--reward <number>', 'a reward', number)
+    .option('--metric <name=value>', 'a number, true or false; repeatable', metric)
+    .option('--at <time>', 'when it became known, in ISO 8601; now by default')
+    .option('--id <id>', 'makes it idempotent: the same id again changes nothing')
+    .option('-f, --file <file>', 'JSON, or one JSON object a line; - reads standard input')
+    .addHelpText(
+      'after',
+      examples(
+        'cutover feedback --prediction 01J8 --label 7',
+        'cutover feedback --prediction 01J8 --metric converted=true',
+        'cutover feedback -f outcomes.ndjson',
+      ),
     )
-    results.push(...answer.results)
+    .action(
+      does(async (run, _, options) => {
+        const results = await sendAll(run, await itemsOf(run, options as FeedbackOptions))
+        run.answer({ results }, () => `${summary(results)}\n`)
+        const invalid = results.filter(({ status }) => status === 'invalid')
+        if (invalid.length === 0) return exitCodes.done
+        const problems = invalid.map(({ prediction, id, detail }) => ({
+          path: id ?? prediction ?? '',
+          message: detail ?? '',
+        }))
+        throw new CliError(`${invalid.length} of ${results.length} items are not valid; the others were taken`, {
+          exitCode: exitCodes.usage,
+          code: 'invalid-request',
+          problems,
+        })
+      }),
+    )
+}
+
+function number(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (Number.isFinite(value)) return value
+  throw new InvalidArgumentError('It is not a number.')
+}
+
+function metric(text: string, previous: Record<string, number | boolean> = {}): Record<string, number | boolean> {
+  const [name = '', value] = [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]
+  if (name === '' || !text.includes('=')) throw new InvalidArgumentError('It is not NAME=VALUE.')
+  const isWord = value === 'true' || value === 'false'
+  return { ...previous, [name]: isWord ? value === 'true' : number(value) }
+}
+
+async function itemsOf(run: Invocation, options: FeedbackOptions): Promise<readonly unknown[]> {
+  const { file, metric: metrics, ...item } = options
+  const isGiven = Object.keys(item).length > 0 || metrics !== undefined
+  if (isGiven && file !== undefined) throw usageError('give either one item by flags or a file')
+  if (isGiven) return [flagItem({ ...item, ...(metrics !== undefined && { metrics }) })]
+  if (file === undefined && run.io.stdin.isTTY === true)
+    throw usageError('nothing to send: give --prediction, or -f FILE')
+  const isStdin = file === undefined || file === '-'
+  const text = isStdin ? await run.io.stdin.read() : await readText(resolve(run.io.cwd, file), file)
+  return parseItems(text, isStdin ? 'standard input' : file)
+}
+
+function flagItem(item: Record<string, unknown>): unknown {
+  if (item['prediction'] === undefined) throw usageError('--prediction is missing: whose outcome is it?')
+  if (item['label'] !== undefined || item['reward'] !== undefined || item['metrics'] !== undefined) return item
+  throw usageError('nothing is told of the prediction', [
+    { path: 'flags', message: 'are missing', allowed: ['--label', '--reward', '--metric'] },
+  ])
+}
+
+/** One JSON value, or one a line. */
+function parseItems(text: string, name: string): readonly unknown[] {
+  const whole = tryParse(text)
+  if (whole !== undefined) return Array.isArray(whole) ? nonEmpty(whole, name) : [whole]
+  const problems: { path: string; message: string }[] = []
+  const items = text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return []
+    const item = tryParse(line)
+    if (item === undefined) problems.push({ path: `${name}:${index + 1}`, message: 'is not JSON' })
+    return [item]
+  })
+  if (problems.length > 0) throw usageError(`${name} is neither JSON nor one JSON object a line`, problems.slice(0, 20))
+  return nonEmpty(items, name)
+}
+
+function nonEmpty(items: readonly unknown[], name: string): readonly unknown[] {
+  if (items.length > 0) return items
+  throw usageError(`${name} holds no items`)
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
-  show(context, { results }, () => writeResults(results))
-  return results.some(one => one.status === 'invalid') ? exit.usage : exit.done
 }
 
-function writeResults(results: WireFeedbackAnswer['results']): string {
-  if (results.length <= 20)
-    return table(
-      ['PREDICTION', 'STATUS', 'DETAIL'],
-      results.map(one => [one.prediction ?? '-', one.status, one.detail ?? '']),
-    )
+/** In batches; what a failing batch left unsent is said, since what went before it was taken. */
+async function sendAll(run: Invocation, items: readonly unknown[]): Promise<Result[]> {
+  const results: Result[] = []
+  for (let from = 0; from < items.length; from += batchMax) {
+    const batch = items.slice(from, from + batchMax)
+    try {
+      const answer = await run.inference.send<WireFeedbackAnswer>('POST', '/v1/feedback', batch)
+      results.push(...answer.results)
+    } catch (error) {
+      if (from > 0)
+        run.io.stderr.write(`items 1 to ${from} were taken, the rest was not; sending all again is harmless\n`)
+      throw error
+    }
+  }
+  return results
+}
+
+function summary(results: readonly Result[]): string {
   const counts = new Map<string, number>()
   for (const { status } of results) counts.set(status, (counts.get(status) ?? 0) + 1)
   return [...counts].map(([status, count]) => `${count} ${status}`).join(', ')
-}
-
-function fromFlags(options: FeedbackOptions): unknown {
-  const metrics = Object.fromEntries(options.metric.map(readMetric))
-  return {
-    prediction: options.prediction,
-    ...(options.row !== undefined && { row: number('--row', options.row) }),
-    ...(options.label !== undefined && { label: readLabel(options.label) }),
-    ...(options.reward !== undefined && { reward: number('--reward', options.reward) }),
-    ...(options.metric.length > 0 && { metrics }),
-    ...(options.id !== undefined && { id: options.id }),
-  }
-}
-
-/** 3, true and "spam" as JSON would have them; anything else is text. */
-function readLabel(text: string): unknown {
-  if (text === 'true' || text === 'false') return text === 'true'
-  return /^-?\d+(\.\d+)?$/.test(text) && Number.isSafeInteger(Math.trunc(Number(text))) ? Number(text) : text
-}
-
-function readMetric(text: string): [string, number | boolean] {
-  const at = text.indexOf('=')
-  if (at <= 0)
-    throw new CliFault('--metric is not name=value', {
-      exitCode: exit.usage,
-      problems: [
-        { path: '--metric', message: 'not name=value', value: text, allowed: ['conversion=1', 'watched=true'] },
-      ],
-    })
-  const value = text.slice(at + 1)
-  return [text.slice(0, at), value === 'true' || value === 'false' ? value === 'true' : number('--metric', value)]
-}
-
-function number(flag: string, text: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isFinite(value)) return value
-  throw new CliFault(`${flag} is not a number`, {
-    exitCode: exit.usage,
-    problems: [{ path: flag, message: 'not a number', value: text }],
-  })
-}
-
-/** One JSON document (an object or an array), or one object a line. */
-async function readItems({ io }: CommandContext, file: string): Promise<unknown[]> {
-  const text = file === '-' ? await io.readInput() : readText(resolve(io.cwd, file))
-  try {
-    const whole: unknown = JSON.parse(text)
-    return Array.isArray(whole) ? whole : [whole]
-  } catch {
-    return text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, index + 1, file)]))
-  }
-}
-
-function parseLine(line: string, number: number, file: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch (error) {
-    throw new CliFault(`${file} is neither JSON nor JSON lines`, {
-      exitCode: exit.usage,
-      problems: [{ path: `${file}:${number}`, message: error instanceof Error ? error.message : String(error) }],
-    })
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new CliFault(`${path} cannot be read: ${error instanceof Error ? error.message : error}`, {
-      exitCode: exit.usage,
-    })
-  }
 }

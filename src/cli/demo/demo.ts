@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { WireExplanation, WireReleaseSummary, WireTimelineEntry } from '../../contract/wire.ts'
-import { tellEntry } from '../story.ts'
+import { tellEntry } from './story.ts'
 import { loadHeldOut, startUsers, type Users } from './users.ts'
 
 export type DemoServer = { inferenceUrl: string; controlUrl: string; stop: () => Promise<void> }
@@ -16,7 +16,7 @@ export type DemoOptions = {
   seed: number
   /** Starts a server on the resource file in a folder of its own. */
   start: (resources: string) => Promise<DemoServer>
-  write: (line: string) => void
+  write: (line: string) => unknown
   /** Resolves when the person at the terminal has seen enough. */
   interrupted: Promise<void>
 }
@@ -160,7 +160,7 @@ function createStage({ json, write }: DemoOptions) {
       say(
         'serving',
         { control: controlUrl },
-        `\nThe server stays up and the users go on. In another terminal:\n  npm run cutover -- status${server}\n  npm run cutover -- explain digits-2${server}\n  npm run cutover -- release digits -f examples/digits/release-v4.yaml --wait${server}   (accurate and slow)\nCtrl-C ends it.`,
+        `\nThe server stays up and the users go on. In another terminal:\n  npm run cutover -- status${server}\n  npm run cutover -- explain digits-2${server}\n  npm run cutover -- release digits --to v4 -f examples/digits/release-v4.yaml --wait${server}   (accurate and slow)\nCtrl-C ends it.`,
       )
     },
   }

@@ -1,0 +1,55 @@
+/** `cutover apply`: documents of a file to the server, all or none. */
+import type { WireApplied, WireChange } from '../../contract/wire.ts'
+import { readDocuments, withPlaces } from '../documents.ts'
+import { exitCodes } from '../errors.ts'
+import { examples, pathTo, type Register } from '../invocation.ts'
+import { type Paint, printable } from '../text.ts'
+
+export const registerApply: Register = (program, does) => {
+  program
+    .command('apply')
+    .description('create or change endpoints and start releases, as documents of a file say')
+    .requiredOption('-f, --file <file>', 'YAML or JSON, several documents; - reads standard input')
+    .option('--dry-run', 'show what would change, and change nothing')
+    .addHelpText(
+      'after',
+      examples(
+        'cutover apply -f cutover.yaml --dry-run',
+        'cutover apply -f cutover.yaml',
+        'cat release.yaml | cutover apply -f -',
+      ),
+    )
+    .action(
+      does(async (run, _, options) => {
+        const { file, dryRun } = options as { file: string; dryRun?: boolean }
+        const documents = await readDocuments(run, file)
+        const query = dryRun === true ? '?dryRun=true' : ''
+        const body = { documents: documents.map(({ value }) => value) }
+        const applied = await withPlaces({ list: documents }, () =>
+          run.server.send<WireApplied>('POST', `${pathTo('apply')}${query}`, body),
+        )
+        run.answer(applied, () => appliedText(applied, run.paint))
+        return exitCodes.done
+      }),
+    )
+}
+
+function appliedText({ changes, dryRun }: WireApplied, paint: Paint): string {
+  const end = dryRun ? 'dry run: nothing has changed\n' : ''
+  return changes.map(change => changeText(change, { dryRun, paint })).join('') + end
+}
+
+function changeText(change: WireChange, { dryRun, paint }: { dryRun: boolean; paint: Paint }): string {
+  const verb = change.action === 'unchanged' || !dryRun ? change.action : `would be ${change.action}`
+  const note = change.note === null ? '' : ` (${change.note})`
+  const lines = change.differences.map(difference => differenceText(difference, paint))
+  return `${printable(`${change.resource} ${verb}${note}`)}\n${lines.join('')}`
+}
+
+function differenceText(difference: WireChange['differences'][number], paint: Paint): string {
+  const { path, before, after } = difference
+  const show = (value: unknown) => JSON.stringify(value)
+  if (before === undefined) return `  ${paint('green', printable(`+ ${path}: ${show(after)}`))}\n`
+  if (after === undefined) return `  ${paint('red', printable(`- ${path}: ${show(before)}`))}\n`
+  return `  ${paint('yellow', printable(`~ ${path}: ${show(before)} -> ${show(after)}`))}\n`
+}

@@ -1,0 +1,139 @@
+/** `cutover get`, `describe`, `delete`. */
+import type { WireRelease, WireVersion } from '../../contract/wire.ts'
+import { CliError, exitCodes, usageError } from '../errors.ts'
+import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
+import { type Kind, kindOf, kinds, tables } from '../kinds.ts'
+import { releaseText } from '../release-text.ts'
+import { block } from '../text.ts'
+
+type Filters = { endpoint?: string; limit?: string; after?: string }
+
+const named = ['endpoints', 'versions', 'releases', 'predictions'] as const satisfies readonly Kind[]
+
+export const registerGet: Register = (program, does) => {
+  program
+    .command('get')
+    .description('list what there is, or show one of it in a line')
+    .argument('<kind>', kinds.join(', '))
+    .argument('[name]', 'of one; versions are ENDPOINT/VERSION')
+    .option('--endpoint <name>', 'of this endpoint only')
+    .option('--limit <number>', 'at most so many predictions or events')
+    .option('--after <seq>', 'events after this number')
+    .addHelpText(
+      'after',
+      examples('cutover get endpoints', 'cutover get versions --endpoint digits', 'cutover get releases -o json'),
+    )
+    .action(
+      does(async (run, [kindText = '', name], options) => {
+        const kind = kindOf(kindText, kinds)
+        if (name === undefined) return listAll(run, kind, options as Filters)
+        const one = await fetchOne(run, kind, name)
+        run.answer(one, () => tables[kind]([one] as never))
+        return exitCodes.done
+      }),
+    )
+
+  program
+    .command('describe')
+    .description('show all there is to know of one thing')
+    .argument('<kind>', named.join(', '))
+    .argument('<name>', 'versions are ENDPOINT/VERSION')
+    .addHelpText(
+      'after',
+      examples(
+        'cutover describe endpoint digits',
+        'cutover describe version digits/v2',
+        'cutover describe release digits-1',
+      ),
+    )
+    .action(
+      does(async (run, [kindText = '', name = '']) => {
+        const kind = kindOf(kindText, named)
+        const one = await fetchOne(run, kind, name)
+        run.answer(one, () =>
+          kind === 'releases' ? releaseText(one as WireRelease, run.paint) : block(one as Record<string, unknown>),
+        )
+        return exitCodes.done
+      }),
+    )
+
+  program
+    .command('delete')
+    .description('delete an endpoint that has no release under way')
+    .argument('<kind>', 'endpoints')
+    .argument('<name>')
+    .addHelpText('after', examples('cutover delete endpoint digits'))
+    .action(
+      does(async (run, [kindText = '', name = '']) => {
+        kindOf(kindText, ['endpoints'])
+        await run.server.send('DELETE', pathTo('endpoints', name))
+        run.answer({ deleted: `Endpoint/${name}` }, () => `Endpoint/${name} deleted\n`)
+        return exitCodes.done
+      }),
+    )
+}
+
+async function listAll(run: Invocation, kind: Kind, filters: Filters): Promise<number> {
+  const query = new URLSearchParams(queryOf(kind, filters)).toString()
+  const list = await run.server.get<{ items: never[] }>(`${pathTo(kind)}${query === '' ? '' : `?${query}`}`)
+  const chosen =
+    kind === 'endpoints' && filters.endpoint !== undefined
+      ? {
+          ...list,
+          items: (list.items as { name: string }[]).filter(({ name }) => name === filters.endpoint) as never[],
+        }
+      : list
+  run.answer(chosen, () => (chosen.items.length === 0 ? `no ${kind}\n` : tables[kind](chosen.items)))
+  return exitCodes.done
+}
+
+const filtersOf: Readonly<Record<Kind, readonly (keyof Filters)[]>> = {
+  endpoints: ['endpoint'],
+  versions: ['endpoint'],
+  releases: ['endpoint'],
+  metrics: ['endpoint'],
+  predictions: ['endpoint', 'limit'],
+  events: ['limit', 'after'],
+}
+
+function queryOf(kind: Kind, filters: Filters): Record<string, string> {
+  const given = (Object.entries(filters) as [keyof Filters, string][]).filter(([, value]) => value !== undefined)
+  const unknown = given.find(([key]) => !filtersOf[kind].includes(key))
+  if (unknown !== undefined) {
+    const allowed = filtersOf[kind].map(key => `--${key}`)
+    throw usageError(`get ${kind} takes no --${unknown[0]}`, [
+      { path: `--${unknown[0]}`, message: 'does not apply', allowed },
+    ])
+  }
+  return kind === 'endpoints' ? {} : Object.fromEntries(given)
+}
+
+async function fetchOne(run: Invocation, kind: Kind, name: string): Promise<unknown> {
+  if (kind === 'versions') return fetchVersion(run, name)
+  if (kind === 'metrics' || kind === 'events') {
+    throw usageError(`${kind} have no names; \`cutover get ${kind}\` lists them`)
+  }
+  return run.server.get(pathTo(kind, name))
+}
+
+async function fetchVersion(run: Invocation, name: string): Promise<WireVersion> {
+  const [endpoint = '', version, ...rest] = name.split('/')
+  if (version === undefined || rest.length > 0) {
+    throw usageError('a version is named with its endpoint', [
+      {
+        path: 'NAME',
+        message: 'is not the name of a version',
+        value: name,
+        allowed: ['ENDPOINT/VERSION, such as digits/v2'],
+      },
+    ])
+  }
+  const query = new URLSearchParams({ endpoint }).toString()
+  const { items } = await run.server.get<{ items: WireVersion[] }>(`${pathTo('versions')}?${query}`)
+  const found = items.find(one => one.name === version)
+  if (found !== undefined) return found
+  throw new CliError(`${endpoint} has no version ${version}`, {
+    code: 'version-not-found',
+    problems: [{ path: 'NAME', message: 'is not a version', value: version, allowed: items.map(one => one.name) }],
+  })
+}

@@ -1,0 +1,47 @@
+/** `cutover serve` and `cutover demo`: handed on to the composition root. */
+import { Option } from 'commander'
+import { usageError } from '../errors.ts'
+import { type DemoOptions, examples, type Register, type ServeFlags } from '../invocation.ts'
+
+export const registerServe: Register = (program, does) => {
+  program
+    .command('serve')
+    .description('run the server: gateway, controller and store in one process')
+    .option('-c, --config <file>', 'resources to apply at start (CUTOVER_CONFIG)')
+    .option('--data <dir>', 'folder of the log and the predictions (CUTOVER_DATA; default ./cutover-data)')
+    .option('--inference-host <host>', 'loopback address (CUTOVER_INFERENCE_HOST; default 127.0.0.1)')
+    .option('--inference-port <port>', '0 takes a free one (CUTOVER_INFERENCE_PORT; default 8080)')
+    .option('--control-host <host>', 'loopback address (CUTOVER_CONTROL_HOST; default 127.0.0.1)')
+    .option('--control-port <port>', '0 takes a free one (CUTOVER_CONTROL_PORT; default 8081)')
+    .addOption(
+      new Option('--log-level <level>', 'CUTOVER_LOG_LEVEL; default info').choices([
+        ...['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      ]),
+    )
+    .addHelpText(
+      'after',
+      examples('cutover serve -c cutover.yaml', 'cutover serve --data /var/lib/cutover --control-port 9081'),
+    )
+    .action(does(({ actions, io }, _, flags) => actions.serve(flags as ServeFlags, io)))
+
+  program
+    .command('demo')
+    .description('watch releases of a small model with real traffic: one promoted, one rolled back')
+    .option('--once', 'end after one run')
+    .option('--seed <number>', 'seed of the traffic', wholeNumber)
+    .addHelpText('after', examples('cutover demo', 'cutover demo --once -o json'))
+    .action(
+      does(({ actions, io, output }, _, options) => {
+        const { once, seed } = options as { once?: boolean; seed?: number }
+        const demo: DemoOptions = { once: once === true, seed: seed ?? null, output }
+        return actions.demo(demo, io)
+      }),
+    )
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw usageError('--seed is not a number', [
+    { path: '--seed', message: 'is not a whole number', value: text, allowed: ['0 to 999999999'] },
+  ])
+}

@@ -1,0 +1,65 @@
+/** `cutover status`: where everything, or one release, stands. */
+import type { WireEndpoint, WireRelease, WireReleaseSummary } from '../../contract/wire.ts'
+import { CliError, exitCodes, usageError } from '../errors.ts'
+import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
+import { endpointTable, releaseTable } from '../kinds.ts'
+import { headText, releaseText } from '../release-text.ts'
+import { waitFor } from './release.ts'
+
+export const registerStatus: Register = (program, does) => {
+  program
+    .command('status')
+    .description('where endpoints and their releases stand, or one release in full')
+    .argument('[release]')
+    .option('--watch', 'follow the release until it ends (exit code 3 if it is rolled back)')
+    .addHelpText(
+      'after',
+      examples('cutover status', 'cutover status digits-1', 'cutover status digits-1 --watch -o json'),
+    )
+    .action(
+      does(async (run, [id], { watch }) => {
+        if (watch === true) return watchRelease(run, id ?? (await onlyActive(run)))
+        if (id === undefined) return overview(run)
+        const release = await run.server.get<WireRelease>(pathTo('releases', id))
+        run.answer(release, () => releaseText(release, run.paint))
+        return exitCodes.done
+      }),
+    )
+}
+
+async function overview(run: Invocation): Promise<number> {
+  const [endpoints, releases] = await Promise.all([
+    run.server.get<{ items: WireEndpoint[] }>(pathTo('endpoints')),
+    run.server.get<{ items: WireReleaseSummary[] }>(pathTo('releases')),
+  ])
+  const active = releases.items.filter(isActive)
+  run.answer({ endpoints: endpoints.items, releases: active }, () => overviewText(endpoints.items, active))
+  return exitCodes.done
+}
+
+function isActive({ state }: WireReleaseSummary): boolean {
+  return state !== 'promoted' && state !== 'rolled-back'
+}
+
+function overviewText(endpoints: readonly WireEndpoint[], active: readonly WireReleaseSummary[]): string {
+  if (endpoints.length === 0) return 'no endpoints yet; cutover apply -f FILE makes them\n'
+  const releases = active.length === 0 ? 'no release under way\n' : releaseTable(active)
+  return `${endpointTable(endpoints)}\n${releases}`
+}
+
+async function onlyActive(run: Invocation): Promise<string> {
+  const { items } = await run.server.get<{ items: WireReleaseSummary[] }>(pathTo('releases'))
+  const active = items.filter(isActive)
+  const [only, second] = active
+  if (only === undefined) throw new CliError('no release is under way; name one: cutover status RELEASE --watch')
+  if (second === undefined) return only.id
+  throw usageError('several releases are under way; name one', [
+    { path: 'RELEASE', message: 'is missing', allowed: active.map(({ id }) => id) },
+  ])
+}
+
+async function watchRelease(run: Invocation, id: string): Promise<number> {
+  const release = await run.server.get<WireRelease>(pathTo('releases', id))
+  run.say(`${headText(release, run.paint)}\n`)
+  return waitFor(run, release, { stopAtHold: false, timeoutMs: null })
+}

@@ -1,0 +1,120 @@
+/** The kinds of thing that can be asked for by name, and how a list of each is shown. */
+import type {
+  WireEndpoint,
+  WireEvent,
+  WireMetric,
+  WirePrediction,
+  WireReleaseSummary,
+  WireVersion,
+} from '../contract/wire.ts'
+import { usageError } from './errors.ts'
+import { duration, percent, table } from './text.ts'
+
+export const kinds = ['endpoints', 'versions', 'releases', 'metrics', 'predictions', 'events'] as const
+export type Kind = (typeof kinds)[number]
+
+/** Singular, plural, `Endpoint` as in documents. */
+export function kindOf(text: string, allowed: readonly Kind[]): Kind {
+  const word = text.toLowerCase()
+  const kind = allowed.find(known => known === word || known === `${word}s`)
+  if (kind !== undefined) return kind
+  throw usageError(`${text} is not a kind`, [
+    { path: 'KIND', message: 'is not a kind that this command knows', value: text, allowed },
+  ])
+}
+
+export const tables: { [K in Kind]: (items: readonly never[]) => string } = {
+  endpoints: endpointTable,
+  versions: versionTable,
+  releases: releaseTable,
+  metrics: metricTable,
+  predictions: predictionTable,
+  events: eventTable,
+}
+
+export function weightsText(weightsPpm: Readonly<Record<string, number>>): string {
+  const serving = Object.entries(weightsPpm).filter(([, ppm]) => ppm > 0)
+  return serving.map(([version, ppm]) => `${version} ${percent(ppm)}`).join(', ')
+}
+
+export function endpointTable(items: readonly WireEndpoint[]): string {
+  const rows = items.map(one => [
+    one.name,
+    one.stable,
+    weightsText(one.weightsPpm),
+    one.activeRelease ?? '-',
+    String(one.versions.length),
+    one.protocol,
+  ])
+  return table(['NAME', 'STABLE', 'TRAFFIC', 'RELEASE', 'VERSIONS', 'PROTOCOL'], rows)
+}
+
+export function versionTable(items: readonly WireVersion[]): string {
+  const rows = items.map(one => [
+    one.endpoint,
+    one.name,
+    one.role,
+    percent(one.weightPpm),
+    one.fleet === 'absent' ? '-' : `${one.instancesReady}/${one.instancesWanted} ${one.fleet}`,
+    backendText(one.backend),
+  ])
+  return table(['ENDPOINT', 'VERSION', 'ROLE', 'WEIGHT', 'INSTANCES', 'BACKEND'], rows)
+}
+
+function backendText(backend: WireVersion['backend']): string {
+  if (backend.kind === 'onnx') return `onnx ${backend.path}`
+  return backend.kind === 'command' ? `command ${backend.argv.join(' ')}` : `url ${backend.addresses.join(' ')}`
+}
+
+export function releaseTable(items: readonly WireReleaseSummary[]): string {
+  const rows = items.map(one => [
+    one.id,
+    one.endpoint,
+    one.from,
+    one.to,
+    one.state,
+    percent(one.candidatePpm),
+    stageText(one),
+    one.startedAt,
+  ])
+  return table(['ID', 'ENDPOINT', 'FROM', 'TO', 'STATE', 'WEIGHT', 'STAGE', 'STARTED'], rows)
+}
+
+export function stageText({ stage, phase }: WireReleaseSummary): string {
+  if (stage === null) return phase
+  const step = stage.step === null ? '' : ` step ${stage.step + 1}/${stage.steps}`
+  return `${stage.kind}${step}${stage.count > 1 ? `, stage ${stage.index + 1}/${stage.count}` : ''}`
+}
+
+function metricTable(items: readonly WireMetric[]): string {
+  const rows = items.map(one => [
+    one.endpoint,
+    one.name,
+    one.type,
+    one.marginUnit === 'pp' ? 'percentage points (0.5pp)' : 'relative (20%)',
+    one.declared ? 'declared' : 'built in',
+  ])
+  return table(['ENDPOINT', 'METRIC', 'TYPE', 'MARGIN', 'ORIGIN'], rows)
+}
+
+function predictionTable(items: readonly WirePrediction[]): string {
+  const rows = items.map(one => [
+    one.id,
+    one.endpoint,
+    one.version === one.assigned ? one.version : `${one.version} for ${one.assigned}`,
+    one.at,
+    duration(one.latencyMs),
+    `${one.status}${one.failed ? ' failed' : ''}`,
+    one.answer === null ? '-' : one.answer.slice(0, 5).join(', '),
+    one.outcomes
+      .flatMap(({ label }) => (label === null ? [] : [String(label)]))
+      .slice(0, 5)
+      .join(', ') || '-',
+  ])
+  return table(['ID', 'ENDPOINT', 'VERSION', 'TIME', 'LATENCY', 'STATUS', 'ANSWER', 'LABEL'], rows)
+}
+
+function eventTable(items: readonly WireEvent[]): string {
+  const rows = items.map(one => [String(one.seq), one.at, one.type, one.release ?? one.endpoint ?? '-'])
+  return table(['SEQ', 'TIME', 'TYPE', 'OF'], rows)
+}

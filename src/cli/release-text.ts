@@ -1,0 +1,131 @@
+/** A release for people: where it stands, the newest look at the evidence, the story; and every number, if asked. */
+
+import type { WireExplanation, WirePlan, WireRelease, WireReleaseSummary, WireTimelineEntry } from '../contract/wire.ts'
+import type { WireCheckResult, WireJudgement } from '../contract/wire-judgement.ts'
+import { stageText } from './kinds.ts'
+import { type Colour, duration, type Paint, percent, printable, table } from './text.ts'
+import { formatTimelineEntry } from './timeline.ts'
+
+const stateColours: Readonly<Record<WireReleaseSummary['state'], Colour | null>> = {
+  active: null,
+  holding: 'yellow',
+  paused: 'yellow',
+  promoted: 'green',
+  'rolled-back': 'red',
+}
+
+export function releaseText(release: WireRelease, paint: Paint): string {
+  const { startedAt, latest, timeline } = release
+  const lines = timeline.map(line => formatTimelineEntry(line, { startedAt, output: 'text', paint }))
+  const evidence = latest === null ? '' : `\nNewest look at the evidence\n${judgementText(latest.judgement)}`
+  return `${headText(release, paint)}${evidence}\nTimeline\n${lines.join('')}`
+}
+
+export function headText(release: WireReleaseSummary, paint: Paint): string {
+  const { hold, returned } = release
+  const stage = stageText(release)
+  const detail = stage === release.state ? '' : `, ${stage}`
+  const facts: [string, string | null][] = [
+    ['state', `${paint(stateColours[release.state], release.state)}${detail}`],
+    ['weight', `${percent(release.candidatePpm)} to ${release.to}`],
+    ['holds', hold === null ? null : printable(`${hold.cause}: ${hold.reason}`)],
+    ['returned', returned === null ? null : printable(`${returned.cause}: ${returned.reason}`)],
+    ['probation', release.probationUntil === null ? null : `until ${release.probationUntil}`],
+    ['started', printable(`${release.startedAt} by ${release.actor}`)],
+    ['ended', release.endedAt],
+  ]
+  const lines = facts.flatMap(([key, text]) => (text === null ? [] : [fact(key, text)]))
+  const { id, endpoint, from, to } = release
+  return `${printable(`Release ${id}   ${endpoint}: ${from} -> ${to}`)}\n${lines.join('')}`
+}
+
+function fact(key: string, text: string): string {
+  return `  ${key.padEnd(11)} ${text}\n`
+}
+
+export function explanationText({ release, plan, decisions, latest }: WireExplanation, paint: Paint): string {
+  const format = { startedAt: release.startedAt, output: 'text' as const, paint }
+  const story = decisions.map(entry => `${formatTimelineEntry(entry, format)}${numbersOf(entry)}`).join('')
+  const newest =
+    latest === null ? '' : `\nNewest look at the evidence, at ${latest.at}\n${judgementText(latest.judgement)}`
+  return `${headText(release, paint)}${planText(plan)}\nDecisions\n${story}${newest}`
+}
+
+function numbersOf({ judgement }: WireTimelineEntry): string {
+  return judgement === null ? '' : judgementText(judgement)
+}
+
+function planText(plan: WirePlan): string {
+  const stages = plan.stages.map(({ kind, steps }) => {
+    const weights = steps?.map(step => percent(step.weightPpm)).join(', ')
+    return weights === undefined ? kind : `${kind} ${weights}`
+  })
+  const check = ({ metric, margin, alpha }: WirePlan['guardrails'][number]) =>
+    `${metric} (margin ${rounded(margin * 100)}${metric.startsWith('latency-') ? '%' : 'pp'}, alpha ${alpha})`
+  const facts: [string, string][] = [
+    ['stages', stages.join('; ')],
+    ['guardrails', plan.guardrails.map(check).join(', ') || '-'],
+    ['signals', plan.signals.map(check).join(', ') || '-'],
+    ['on fail', plan.onFail],
+    ['probation', duration(plan.probationMs)],
+  ]
+  return facts.map(([key, text]) => fact(key, printable(text))).join('')
+}
+
+const indent = ' '.repeat(18)
+
+export function judgementText({ verdict, reason, validity, checks }: WireJudgement): string {
+  const head = `${indent}${verdict}: ${printable(reason)}\n`
+  const split = `${indent}traffic split ${validity.verdict}: ${printable(validity.reason)}`
+  const seen = ` (seen ${validity.observed.join(' : ')}, expected ${validity.expected.map(rounded).join(' : ')})\n`
+  return `${head}${split}${seen}${checksTable(checks)}${checks.map(strataText).join('')}`
+}
+
+function checksTable(checks: readonly WireCheckResult[]): string {
+  if (checks.length === 0) return ''
+  const head = ['CHECK', 'ROLE', 'VERDICT', 'CANDIDATE', 'STABLE', 'HARM', 'INTERVAL', 'TOLERATED', 'LOG EVIDENCE']
+  const rows = checks.map(check => [
+    check.metric,
+    check.role,
+    check.verdict,
+    sideText(check, 'candidate'),
+    sideText(check, 'stable'),
+    harm(check, check.harm.estimate),
+    `[${harm(check, check.harm.lower)}, ${harm(check, check.harm.upper)}]`,
+    harm(check, check.margin),
+    check.logEvidence === null ? '-' : `${rounded(check.logEvidence)} of ${rounded(Math.log(1 / check.alpha))}`,
+  ])
+  return table(head, rows).replace(/^/gm, indent).trimEnd().concat('\n')
+}
+
+/** A quantile counts no events. */
+function isRate({ candidate, stable, metric }: WireCheckResult): boolean {
+  return candidate.events !== null || stable.events !== null || !metric.startsWith('latency-')
+}
+
+function sideText(check: WireCheckResult, side: 'candidate' | 'stable'): string {
+  const { version, trials, events, value } = check[side]
+  if (value === null) return `${version}: none of ${trials}`
+  return isRate(check)
+    ? `${version}: ${rounded(value * 100)}% (${events ?? '?'} of ${trials})`
+    : `${version}: ${rounded(value)} ms (of ${trials})`
+}
+
+function harm(check: WireCheckResult, value: number | null): string {
+  if (value === null) return '-'
+  const sign = value > 0 ? '+' : ''
+  return `${sign}${rounded(value * 100)}${isRate(check) ? 'pp' : '%'}`
+}
+
+function strataText({ metric, method, strata }: WireCheckResult): string {
+  const parts = strata.map(
+    ({ epoch, candidate, stable }) =>
+      `epoch ${epoch} ${candidate.events}/${candidate.trials} : ${stable.events}/${stable.trials}`,
+  )
+  const counts = parts.length === 0 ? '' : `; ${parts.join(', ')}`
+  return `${indent}${printable(`${metric} by ${method}${counts}`)}\n`
+}
+
+function rounded(value: number): string {
+  return String(Number(value.toPrecision(4)))
+}
