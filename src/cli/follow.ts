@@ -67,6 +67,8 @@ async function readOnce(options: FollowOptions, progress: Progress, deadline: Ab
     progress.seen.add(key)
     options.onEntry(entry)
     if (options.stopAtHold && entry.kind === 'hold' && (await stateOf(client, path)) === 'holding') return 'holding'
+    // Probation may last for days; the candidate is stable from here on.
+    if (options.stopAtHold && entry.kind === 'promoted') return 'promoted'
   }
   const state = await stateOf(client, path)
   return state === 'promoted' || state === 'rolled-back' ? state : null

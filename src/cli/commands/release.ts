@@ -9,14 +9,14 @@ import { type CliDocument, examples, type Invocation, pathTo, type Register } fr
 import { percent } from '../text.ts'
 import { formatTimelineEntry } from '../timeline.ts'
 
-type ReleaseOptions = { to: string; strategy?: string; file?: string; wait?: boolean; timeout?: number }
+type ReleaseOptions = { to?: string; strategy?: string; file?: string; wait?: boolean; timeout?: number }
 
 export const registerRelease: Register = (program, does) => {
   program
     .command('release')
     .description('move an endpoint to another version, with evidence')
     .argument('<endpoint>')
-    .requiredOption('--to <version>', 'the candidate')
+    .option('--to <version>', 'the candidate; needed unless the file names it')
     .addOption(new Option('--strategy <kind>', 'with its defaults; canary by default').choices(wireStageKinds))
     .addOption(new Option('-f, --file <file>', 'a Release document; - reads standard input').conflicts('strategy'))
     .option('--wait', 'follow it until it ends (exit code 3 if it is rolled back) or holds (4)')
@@ -36,10 +36,14 @@ export function durationMs(text: string): number {
 
 async function release(run: Invocation, endpoint: string, options: ReleaseOptions): Promise<number> {
   const { to, strategy, file, wait, timeout } = options
+  if (to === undefined && file === undefined)
+    throw usageError('a version is needed: --to VERSION, or a file that names it')
   if (timeout !== undefined && wait !== true) throw usageError('--timeout needs --wait')
   const documents = file === undefined ? [] : await readDocuments(run, file)
   const body =
-    file === undefined ? { endpoint, to, ...(strategy && { strategy }) } : merged(documents, { endpoint, to })
+    file === undefined
+      ? { endpoint, to, ...(strategy && { strategy }) }
+      : merged(documents, { endpoint, ...(to !== undefined && { to }) })
   const started = await withPlaces({ only: documents[0] }, () =>
     run.server.send<WireRelease>('POST', pathTo('releases'), body),
   )
@@ -52,7 +56,7 @@ async function release(run: Invocation, endpoint: string, options: ReleaseOption
 }
 
 /** The words of the command name the endpoint and the version; a document that names others is a mistake. */
-function merged(documents: readonly CliDocument[], named: { endpoint: string; to: string }): unknown {
+function merged(documents: readonly CliDocument[], named: Readonly<Record<string, string>>): unknown {
   const [document, second] = documents
   const value = document?.value
   if (document === undefined || second !== undefined || typeof value !== 'object' || value === null) {

@@ -119,8 +119,9 @@ type Stage = ReturnType<typeof createStage>
 
 /** What is shown: sentences for a person, or one JSON event a line for a program. */
 function createStage({ json, write }: DemoOptions) {
-  const say = (event: string, data: object, text: string): void =>
+  const say = (event: string, data: object, text: string): void => {
     write(json ? JSON.stringify({ event, at: new Date().toISOString(), ...data }) : text)
+  }
   return {
     opening({ inferenceUrl, controlUrl }: DemoServer, users: Users) {
       say(
