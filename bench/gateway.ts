@@ -15,6 +15,8 @@ const seconds = Number(process.env['SECONDS'] ?? 5)
 const connections = 64
 const gatewayCore = '0'
 const loadCore = '1'
+/** The kernel counts process time in these. */
+const ticksPerSecond = 100
 
 type Contestant = { name: string; url: string; pids: () => number[] }
 type Run = { requestsPerSecond: number; cpuMicros: number; p50Ms: number; p99Ms: number; failed: number }
@@ -175,8 +177,6 @@ function measure(one: Contestant, load: { script: string; forSeconds: number }):
     failed,
   }
 }
-
-const ticksPerSecond = 100
 
 /** User and system time of processes, threads included. */
 function cpuSeconds(pids: readonly number[]): number {

@@ -5,9 +5,11 @@ import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import type { ControlState, EndpointState, ReleaseState } from '../core/state.ts'
 import { isAvailable } from '../core/strategies/table.ts'
+import type { ModelMetadata } from '../ports/backend.ts'
 import type { Deployer } from '../ports/deployer.ts'
 import type { Change, ReleaseRequest } from './control-plane.ts'
 import { differences } from './differences.ts'
+import { type Interface, misfits, missingAnswer } from './interface.ts'
 
 /** The state is asked for again after every wait: it may have moved meanwhile. */
 type Surroundings = { state: () => ControlState; deployer: Deployer }
@@ -19,9 +21,7 @@ export async function admitEndpoint(around: Surroundings, spec: EndpointSpec): P
     'invalid-resource',
     `endpoint ${spec.name} cannot become this`,
   )
-  for (const version of Object.values(spec.versions)) {
-    if (!isDeepStrictEqual(before?.spec.versions[version.name], version)) await around.deployer.check(version)
-  }
+  await checkVersions(around, before, spec)
   const known = around.state().endpoints[spec.name]
   if (known !== before) return admitEndpoint(around, spec)
   const resource = `Endpoint/${spec.name}`
@@ -82,7 +82,7 @@ export async function admitRelease(around: Surroundings, request: ReleaseRequest
   }
   preflight(endpoint, request)
   const version = endpoint.spec.versions[request.to]
-  if (version !== undefined) await around.deployer.check(version)
+  if (version !== undefined) await checkVersion(around, version)
   if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, request, again)
   const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...request }
   const change: Change = {
@@ -92,6 +92,41 @@ export async function admitRelease(around: Surroundings, request: ReleaseRequest
     note: null,
   }
   return { change, plan, id, existing: null }
+}
+
+/** New versions can be served, take what callers send now, and answer with what is compared with the label. */
+async function checkVersions(
+  around: Surroundings,
+  before: EndpointState | undefined,
+  spec: EndpointSpec,
+): Promise<void> {
+  const isNew = (version: VersionSpec): boolean => !isDeepStrictEqual(before?.spec.versions[version.name], version)
+  const isAnswerNew = !isDeepStrictEqual(before?.spec.answer, spec.answer)
+  const stable = spec.versions[before?.stable ?? spec.stable]
+  const checked = Object.values(spec.versions).filter(version => isNew(version) || isAnswerNew || version === stable)
+  if (!checked.some(isNew) && !isAnswerNew) return
+  const interfaces: Interface[] = []
+  for (const version of checked) {
+    const metadata = await checkVersion(around, version)
+    if (metadata !== null) interfaces.push({ version: version.name, metadata })
+  }
+  const served = interfaces.find(one => one.version === stable?.name)
+  const problems = interfaces.flatMap(one => [
+    ...missingAnswer(one, spec),
+    ...(served === undefined ? [] : misfits(served, one)),
+  ])
+  refuse(problems, 'invalid-resource', `endpoint ${spec.name} cannot become this`)
+}
+
+/** The deployer speaks of the version alone; the document's author needs the path from its top. */
+async function checkVersion({ deployer }: Surroundings, version: VersionSpec): Promise<ModelMetadata | null> {
+  try {
+    return await deployer.check(version)
+  } catch (error) {
+    if (!(error instanceof CutoverError)) throw error
+    const problems = error.problems.map(problem => ({ ...problem, path: `versions.${version.name}.${problem.path}` }))
+    throw new CutoverError(error.code, error.message, problems, error)
+  }
 }
 
 function needEndpoint(state: ControlState, name: string): EndpointState {

@@ -3,6 +3,7 @@
  * at every tick. One writer; everything that happens goes through `record`.
  */
 import type { IssuedCommand } from '../core/command.ts'
+import { readyTimeoutOf } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { judge } from '../core/judge.ts'
@@ -120,7 +121,7 @@ export function createController(ports: ControllerPorts): Controller {
     for (const { spec, stable, fleets } of Object.values(state.endpoints)) {
       const version = spec.versions[stable]
       if (fleets[stable] !== 'failed' || version === undefined) continue
-      deployer.ensure({ endpoint: spec.name, version, readyTimeoutMs: limits.readyTimeoutMs })
+      deployer.ensure({ endpoint: spec.name, version, readyTimeoutMs: readyTimeoutOf(version, limits.readyTimeoutMs) })
     }
   }
 

@@ -34,6 +34,11 @@ export type BackendKind = Backend['kind']
 
 export type VersionSpec = { name: string; backend: Backend; instances: number }
 
+/** How long a version may take to become ready: its own word where it has one, and never longer than it is waited for. */
+export function readyTimeoutOf({ backend }: VersionSpec, waitMs: number): number {
+  return backend.kind === 'onnx' ? waitMs : Math.min(waitMs, backend.ready.timeoutMs)
+}
+
 /** How the predicted value is read from an answer. */
 export type AnswerRule = {
   /** An output tensor's name (open-inference) or a JSON pointer into the answer (http). */

@@ -3,6 +3,7 @@
  * candidate or back to stable. Rollback brings capacity before it shifts traffic. Pure: a draft in, a draft out.
  */
 import type { Command } from './command.ts'
+import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { OperatorVerb } from './event.ts'
 import type { Judgement } from './judgement.ts'
@@ -266,7 +267,7 @@ function ensureFleet(draft: Draft, version: string): Draft {
     type: 'ensure-fleet',
     endpoint: endpoint.spec.name,
     version: spec,
-    readyTimeoutMs: release.plan.readyTimeoutMs,
+    readyTimeoutMs: readyTimeoutOf(spec, release.plan.readyTimeoutMs),
   } as const
   return { ...draft, endpoint: { ...endpoint, fleets }, commands: [...draft.commands, command] }
 }

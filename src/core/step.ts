@@ -3,6 +3,7 @@
  * changed nothing is the same object, so that a caller can tell that there is nothing to write down.
  */
 import type { Command, IssuedCommand } from './command.ts'
+import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
 import { limits } from './limits.ts'
@@ -96,7 +97,14 @@ function wantedVersions(state: ControlState, endpoint: EndpointState): string[] 
 function ensure(endpoint: EndpointState, version: string): Command[] {
   const spec = endpoint.spec.versions[version]
   if (spec === undefined) return []
-  return [{ type: 'ensure-fleet', endpoint: endpoint.spec.name, version: spec, readyTimeoutMs: limits.readyTimeoutMs }]
+  return [
+    {
+      type: 'ensure-fleet',
+      endpoint: endpoint.spec.name,
+      version: spec,
+      readyTimeoutMs: readyTimeoutOf(spec, limits.readyTimeoutMs),
+    },
+  ]
 }
 
 function endpointApplied(state: ControlState, event: Extract<ControlEvent, { type: 'endpoint-applied' }>): StepResult {

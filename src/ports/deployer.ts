@@ -1,6 +1,6 @@
 /** Brings fleets up and down. Idempotent: asking twice for the same does it once. */
 import type { VersionSpec } from '../core/endpoint.ts'
-import type { FleetView } from './backend.ts'
+import type { FleetView, ModelMetadata } from './backend.ts'
 
 /** `failed` also comes later, when a fleet that was ready cannot be kept up. */
 export type FleetReport =
@@ -18,8 +18,8 @@ export interface Deployer {
   ensure(request: { endpoint: string; version: VersionSpec; readyTimeoutMs: number }): void
   /** Takes the fleet out of the view at once, lets requests in flight finish for `drainMs`, then ends it. */
   stop(request: { endpoint: string; version: string; drainMs: number }): Promise<void>
-  /** Cheap checks before a version is accepted (file exists, model readable, words executable); throws a `CutoverError`. */
-  check(version: VersionSpec): Promise<void>
+  /** Cheap checks before a version is accepted (file exists, model readable, words executable); throws a `CutoverError`. Answers what the model takes and gives, where that can be known before it runs. */
+  check(version: VersionSpec): Promise<ModelMetadata | null>
   status(endpoint: string, version: string): readonly InstanceStatus[]
   readonly fleets: FleetView
   /** Ends everything. */

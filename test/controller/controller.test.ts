@@ -172,6 +172,33 @@ describe('the door', () => {
     })
   })
 
+  const tensor = (name: string, shape: readonly number[], datatype = 'FP32') => ({ name, datatype, shape })
+  const model = (inputs: ReturnType<typeof tensor>[], outputs = [tensor('label', [-1], 'INT64')]) => ({
+    platform: 'onnx',
+    inputs,
+    outputs,
+  })
+  const image = tensor('image', [-1, 64])
+  const misfits: [string, ReturnType<typeof model>, RegExp][] = [
+    [
+      'another shape',
+      model([tensor('image', [-1, 32])]),
+      /takes image FP32 \[-1, 32\]; callers of v1 send image FP32 \[-1, 64\]/,
+    ],
+    ['a fixed batch', model([tensor('image', [1, 64])]), /takes image FP32 \[1, 64\]/],
+    ['another datatype', model([tensor('image', [-1, 64], 'FP64')]), /takes image FP64/],
+    ['one input more', model([image, tensor('mask', [-1])]), /takes an input mask .* that callers of v1 do not send/],
+    ['no such output', model([image], [tensor('scores', [-1, 10])]), /version v2 has no such output/],
+  ]
+  it.each(misfits)('refuses a version whose model has %s', async (_what, candidate, says) => {
+    const rig = controlRig()
+    rig.interfaces.set('v1', model([image])).set('v2', candidate)
+    await expect(rig.controller.applyEndpoint({ spec: endpointSpec(), actor: 'test', dryRun: false })).rejects.toThrow(
+      says,
+    )
+    expect(rig.controller.state().endpoints).toEqual({})
+  })
+
   it('changes nothing on a dry run', async () => {
     const rig = await withEndpoint()
     const before = rig.controller.state()

@@ -5,6 +5,7 @@ import { type Controller, createController } from '../../src/controller/controll
 import { CutoverError } from '../../src/core/errors.ts'
 import type { EpochEvidence } from '../../src/core/evidence.ts'
 import { limits } from '../../src/core/limits.ts'
+import type { ModelMetadata } from '../../src/ports/backend.ts'
 import type { Deployer } from '../../src/ports/deployer.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
 import type { Route } from '../../src/ports/traffic-sink.ts'
@@ -19,6 +20,8 @@ export interface ControlRig {
   /** What the next looks will find. */
   evidence: Map<number, EpochEvidence['versions']>
   complaints: string[]
+  /** What a version's model takes and gives, where the deployer knows. */
+  interfaces: Map<string, ModelMetadata>
   /** Lets `ticks` looks happen. */
   tick(ticks?: number): void
 }
@@ -30,6 +33,7 @@ export function controlRig(log: EventLog = createMemoryEventLog()): ControlRig {
   const broken = new Set<string>()
   const evidence: ControlRig['evidence'] = new Map()
   const complaints: string[] = []
+  const interfaces: ControlRig['interfaces'] = new Map()
   const deployer: Deployer = {
     ensure({ endpoint, version }) {
       running.add(version.name)
@@ -45,6 +49,7 @@ export function controlRig(log: EventLog = createMemoryEventLog()): ControlRig {
     },
     async check(version) {
       if (version.name === 'corrupt') throw new CutoverError('model-invalid', 'the file is corrupt')
+      return interfaces.get(version.name) ?? null
     },
     status: () => [],
     fleets: { pick: () => null, readyCount: () => 0 },
@@ -70,6 +75,7 @@ export function controlRig(log: EventLog = createMemoryEventLog()): ControlRig {
     broken,
     evidence,
     complaints,
+    interfaces,
     tick: (ticks = 1) => clock.advance(ticks * limits.tickIntervalMs),
   }
 }

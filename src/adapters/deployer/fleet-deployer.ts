@@ -1,5 +1,5 @@
 import type { BackendKind, VersionSpec } from '../../core/endpoint.ts'
-import type { FleetView } from '../../ports/backend.ts'
+import type { FleetView, ModelMetadata } from '../../ports/backend.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Deployer, FleetReport, InstanceStatus } from '../../ports/deployer.ts'
 import { Fleet, lastDrainMs } from './fleet.ts'
@@ -47,8 +47,8 @@ export class FleetDeployer implements Deployer {
     await Promise.all(same.map(entry => entry.fleet.drain(drainMs)))
   }
 
-  async check(version: VersionSpec): Promise<void> {
-    await this.#context.drivers[version.backend.kind].check(version)
+  check(version: VersionSpec): Promise<ModelMetadata | null> {
+    return this.#context.drivers[version.backend.kind].check(version)
   }
 
   status(endpoint: string, version: string): readonly InstanceStatus[] {

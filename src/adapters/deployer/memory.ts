@@ -59,7 +59,9 @@ class MemoryDriver implements Driver {
     return version.instances
   }
 
-  async check(): Promise<void> {}
+  async check(): Promise<null> {
+    return null
+  }
 
   start(plan: ReplicaPlan, events: ReplicaEvents): Replica {
     const replica = new MemoryReplica(plan, events, this.#answer, () => this.#replicas.delete(replica))

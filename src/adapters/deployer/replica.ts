@@ -1,6 +1,6 @@
 /** What every kind of backend gives the fleets: how to start one running copy, and what that copy tells. */
 import type { VersionSpec } from '../../core/endpoint.ts'
-import type { Instance } from '../../ports/backend.ts'
+import type { Instance, ModelMetadata } from '../../ports/backend.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Logger } from './logger.ts'
 
@@ -10,7 +10,7 @@ export interface Driver {
   /** How many copies the version has. */
   size(version: VersionSpec): number
   /** Cheap checks before a version is accepted; throws a `CutoverError`. */
-  check(version: VersionSpec): Promise<void>
+  check(version: VersionSpec): Promise<ModelMetadata | null>
   /** Never throws: what goes wrong comes as an event. */
   start(plan: ReplicaPlan, events: ReplicaEvents): Replica
 }

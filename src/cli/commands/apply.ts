@@ -42,7 +42,9 @@ function appliedText({ changes, dryRun }: WireApplied, paint: Paint): string {
 function changeText(change: WireChange, { dryRun, paint }: { dryRun: boolean; paint: Paint }): string {
   const verb = change.action === 'unchanged' || !dryRun ? change.action : `would be ${change.action}`
   const note = change.note === null ? '' : ` (${change.note})`
-  const lines = change.differences.map(difference => differenceText(difference, paint))
+  // Everything about a new resource is in the file already; a dry run shows what defaults add.
+  const isShown = change.action === 'updated' || dryRun
+  const lines = isShown ? change.differences.map(difference => differenceText(difference, paint)) : []
   return `${printable(`${change.resource} ${verb}${note}`)}\n${lines.join('')}`
 }
 

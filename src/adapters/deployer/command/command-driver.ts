@@ -17,7 +17,7 @@ export function createCommandDriver(graceMs: number = killGraceMs): Driver {
     async check(version) {
       const { argv, cwd, env } = commandBackend(version)
       const problem = await startProblem(argv[0] ?? '', cwd, searchPath(env))
-      if (problem === null) return
+      if (problem === null) return null
       const detail = `version "${version.name}" cannot be started: ${problem}`
       throw new CutoverError('invalid-resource', detail, [{ path: 'command[0]', message: problem, value: argv[0] }])
     },

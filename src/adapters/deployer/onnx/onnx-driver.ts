@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import type { VersionSpec } from '../../../core/endpoint.ts'
 import { CutoverError } from '../../../core/errors.ts'
+import type { ModelMetadata } from '../../../ports/backend.ts'
 import type { Driver, Replica, ReplicaEvents, ReplicaPlan } from '../replica.ts'
 import { OnnxInstance } from './onnx-instance.ts'
 
@@ -15,8 +16,8 @@ export function createOnnxDriver(workerUrl: URL = ownWorker): Driver {
     size: version => version.instances,
     async check(version) {
       const path = modelPath(version)
-      const problem = (await fileProblem(path)) ?? (await loadProblem(path, workerUrl))
-      if (problem === null) return
+      const problem = (await fileProblem(path)) ?? (await tryLoading(path, workerUrl))
+      if (typeof problem !== 'string') return problem
       const detail = `the model ${path} cannot be served: ${problem}`
       throw new CutoverError('model-invalid', detail, [{ path: 'onnx', message: problem, value: path }])
     },
@@ -54,7 +55,7 @@ async function fileProblem(path: string): Promise<string | null> {
 }
 
 /** Loads it as an instance would, in a thread, so that a large or broken model does not stop the rest. */
-async function loadProblem(path: string, workerUrl: URL): Promise<string | null> {
+async function tryLoading(path: string, workerUrl: URL): Promise<string | ModelMetadata | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>()
   const plan = { path, modelName: '', modelVersion: '' }
   const instance = new OnnxInstance(`check of ${path}`, workerUrl, plan, {
@@ -62,8 +63,9 @@ async function loadProblem(path: string, workerUrl: URL): Promise<string | null>
     ended: resolve,
   })
   const problem = await promise
+  const metadata = instance.metadata()
   await instance.close()
-  return problem
+  return problem ?? metadata
 }
 
 function modelPath(version: VersionSpec): string {

@@ -10,7 +10,7 @@ export function createUrlDriver(): Driver {
     size: version => urlBackend(version).addresses.length,
     async check(version) {
       const problems = urlBackend(version).addresses.flatMap((address, at) => addressProblems(address, `url[${at}]`))
-      if (problems.length === 0) return
+      if (problems.length === 0) return null
       const detail = `version "${version.name}" has an address that cannot be used: ${problems[0]?.message}`
       throw new CutoverError('invalid-resource', detail, problems)
     },
