@@ -38,8 +38,18 @@ export function toCliError(thrown: unknown): CliError {
 
 /** What the caller can put right by asking differently is a matter of usage. */
 export function exitCodeOf(code: string): number {
-  return code.startsWith('invalid-') || code === 'binding-refused' ? exitCodes.usage : exitCodes.failed
+  const isUsage = code.startsWith('invalid-') || code.endsWith('-not-found') || usageCodes.has(code)
+  return isUsage ? exitCodes.usage : exitCodes.failed
 }
+
+const usageCodes = new Set([
+  'binding-refused',
+  'not-available-yet',
+  'version-immutable',
+  'model-invalid',
+  'tensor-invalid',
+  'body-too-large',
+])
 
 export function errorText(error: CliError): string {
   const lines = error.problems.map(problem => `  ${problemText(problem)}\n`)

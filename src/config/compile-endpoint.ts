@@ -58,6 +58,7 @@ function compileReady({ ready }: VersionResource) {
   return {
     path: ready?.path ?? '/v2/health/ready',
     timeoutMs: ready === undefined ? limits.readyTimeoutMs : durationMs(ready.timeout),
+    unknownIsReady: ready?.path === undefined,
   }
 }
 

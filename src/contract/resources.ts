@@ -54,11 +54,10 @@ const margin = z
   .meta({ description: 'The largest tolerated harm: 0.5pp (percentage points) for rates, 20% (relative) for latency.' })
 
 const readyCheck = object({
-  path: z
-    .string()
-    .regex(/^\//, `is not a path${allowedMark}/v2/health/ready`)
-    .default('/v2/health/ready')
-    .meta({ description: 'Answers 200 when the instance can serve.' }),
+  path: z.string().regex(/^\//, `is not a path${allowedMark}/v2/health/ready`).optional().meta({
+    description:
+      'Answers 200 when the instance can serve. By default /v2/health/ready, and a server that does not know that path is ready once it answers HTTP.',
+  }),
   timeout: duration.default('60s').meta({ description: 'An instance that is not ready by then has failed.' }),
 })
 

@@ -10,7 +10,12 @@ export type UnitSource =
   | { from: 'cookie'; name: string }
   | { from: 'body'; pointer: string }
 
-export type ReadyCheck = { path: string; timeoutMs: number }
+export type ReadyCheck = {
+  path: string
+  timeoutMs: number
+  /** A server that does not know the path (404, 405, 501) is taken as ready: it answers HTTP. */
+  unknownIsReady: boolean
+}
 
 /** How a version runs. */
 export type Backend =

@@ -23,7 +23,5 @@ export type ControlEvent =
   | { type: 'tick'; release: string }
   | { type: 'operator'; release: string; verb: OperatorVerb; actor: string; note: string | null }
 
-export type EventType = ControlEvent['type']
-
 /** An event with its place in the log and its time; time enters the core here and nowhere else. */
 export type LoggedEvent = { seq: number; atMs: number; event: ControlEvent }

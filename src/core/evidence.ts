@@ -1,8 +1,6 @@
 /** Sufficient statistics per epoch and version. What a tick reads, whatever the number of predictions behind it. */
 import { DDSketch } from '../stats/ddsketch.ts'
 
-export type Counts = { trials: number; events: number }
-
 export type VersionEvidence = {
   /** Requests that the table sent to this version, and how many of them its servers failed. */
   requests: number
@@ -14,6 +12,8 @@ export type VersionEvidence = {
   wrong: number
   /** Units that the release first met on this version in this epoch. */
   newUnits: number
+  /** Distinct units that met this version for the first time in the release in this epoch. */
+  unitsMet: number
   firstAtMs: number | null
   lastAtMs: number | null
 }
@@ -28,6 +28,7 @@ export function emptyVersionEvidence(): VersionEvidence {
     labelled: 0,
     wrong: 0,
     newUnits: 0,
+    unitsMet: 0,
     firstAtMs: null,
     lastAtMs: null,
   }

@@ -21,13 +21,24 @@ export const limits = {
   feedbackBodyBytesMax: 8 * 1024 * 1024,
   controlBodyBytesMax: 4 * 1024 * 1024,
   headerBytesMax: 32 * 1024,
+  /** Header fields of one request; more are answered 431. */
+  headerFieldsMax: 1_000,
   /** Outcomes in one feedback request; more are answered 413. */
   feedbackItemsMax: 10_000,
+  /** Faults listed in one answer; the rest are counted. */
+  problemsListedMax: 100,
+  /** Request bodies of a stated length up to this are taken whole before a model server is asked: a slow caller holds none of its connections. */
+  wholeBodyBytesMax: 64 * 1024,
+  /** After a refusal this much of an unread body, for this long, is read and dropped, so that the caller sees the answer; then the connection is cut. */
+  lingerBytesMax: 16 * 1024 * 1024,
+  lingerMs: 1_000,
   unitKeyBytesMax: 512,
   predictionIdBytesMax: 128,
 
   /** The part of an answer that is kept to read the predicted value from; a longer answer is recorded without one. */
   answerBytesMax: 256 * 1024,
+  /** A request or answer body longer than this is not kept as a payload; nor is its counterpart. */
+  payloadBytesMax: 256 * 1024,
   /** Predictions waiting for the store. When full the newest is dropped and counted: live traffic never waits. */
   recorderQueueMax: 50_000,
   /** A batch goes to the store after this time or this many predictions, whichever is first. */
@@ -55,6 +66,8 @@ export const limits = {
   restartWindowMs: 60_000,
   restartBackoffMinMs: 250,
   restartBackoffMaxMs: 15_000,
+  /** A stable version that failed is tried again this often. */
+  stableRetryMs: 15_000,
   /** The last output lines of a command that are kept to explain a failure. */
   commandLogLines: 200,
 
@@ -74,6 +87,8 @@ export const limits = {
   pageMax: 1_000,
   /** Server-sent event streams open at once on the control listener. */
   eventStreamsMax: 200,
+  /** After a start callers wait at most this long for every version that traffic goes to. */
+  startupGraceMs: 10_000,
   /** A grace for the whole server to end in. */
   shutdownTimeoutMs: 10_000,
 } as const

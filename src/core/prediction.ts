@@ -54,7 +54,18 @@ export type JoinedOutcome = {
   counts: boolean
   predicted: Label | null
   predictedAtMs: number
+  /**
+   * The label that this outcome corrects: of several labels of one prediction and row the one joined last is the true
+   * one. Who has counted the older label takes it back. Null if the outcome brings no label, or the first.
+   */
+  replaces: { label: Label } | null
 }
+
+/** What a prediction tells to the outcomes that belong to it. */
+export type JoinFacts = Pick<
+  Prediction,
+  'endpoint' | 'epoch' | 'version' | 'assigned' | 'unit' | 'pinned' | 'atMs' | 'answer'
+>
 
 /** What became of an outcome that was sent. `pending` waits for its prediction. */
 export type OutcomeReceipt = { status: 'joined' | 'pending' | 'duplicate' }
@@ -64,7 +75,18 @@ export function labelText(label: Label): string {
   return typeof label === 'string' ? label.trim() : String(label)
 }
 
-/** Whether a prediction tells something about the version that the table chose. */
-export function isEvidence(prediction: Pick<Prediction, 'pinned'>): boolean {
-  return !prediction.pinned
+/** `replaced` is the label that was joined last to the same prediction and row before, null if there was none. */
+export function joinOutcome(outcome: Outcome, prediction: JoinFacts, replaced: Label | null): JoinedOutcome {
+  const { endpoint, epoch, version, assigned, unit, pinned, atMs, answer } = prediction
+  return {
+    outcome,
+    endpoint,
+    epoch,
+    version,
+    unit,
+    counts: !pinned && version === assigned,
+    predicted: answer?.[outcome.row] ?? null,
+    predictedAtMs: atMs,
+    replaces: outcome.label === null || replaced === null ? null : { label: replaced },
+  }
 }

@@ -43,8 +43,6 @@ export type Phase =
   | { kind: 'promoted'; atMs: number }
   | { kind: 'rolled-back'; atMs: number; cause: ReturnCause; reason: string }
 
-export type PhaseKind = Phase['kind']
-
 /** One period of constant weights within a release. */
 export type ReleaseEpoch = { epoch: number; candidatePpm: number; sinceMs: number }
 
@@ -63,10 +61,12 @@ export type ReleaseState = {
 
 export type ControlState = {
   endpoints: Readonly<Record<string, EndpointState>>
+  /** Where deleted endpoints left off: one of the same name goes on counting, so that old records are not taken for new ones. */
+  retired: Readonly<Record<string, Pick<EndpointState, 'releaseCount'> & { epoch: number }>>
   releases: Readonly<Record<string, ReleaseState>>
 }
 
-export const emptyState: ControlState = { endpoints: {}, releases: {} }
+export const emptyState: ControlState = { endpoints: {}, retired: {}, releases: {} }
 
 export function isTerminal(release: ReleaseState): boolean {
   return release.phase.kind === 'promoted' || release.phase.kind === 'rolled-back'

@@ -5,9 +5,12 @@ export type BackendRequest = {
   method: string
   /** Path and query as the model server gets them. */
   path: string
-  /** Name, value, name, value … as they came, hop-by-hop fields already removed. */
+  /**
+   * Name, value, name, value … as they came, hop-by-hop fields and Host already removed. `content-length` is among them
+   * exactly when the length of the body is known; a stream without it is to be sent in chunks.
+   */
   headers: readonly string[]
-  /** A whole body or a stream of it; null for none. */
+  /** A whole body or a stream of it; null for none. A stream that fails was cut by the caller or by a limit. */
   body: Uint8Array | Readable | null
   timeouts: { connectMs: number; firstByteMs: number; idleMs: number }
   /** Aborts when the caller goes away or the gateway gives up. */
@@ -26,6 +29,8 @@ export interface Instance {
   readonly id: string
   /** Requests in flight: the gateway prefers the least busy instance. */
   readonly inFlight: number
+  /** True if `send` takes bodies only whole, as `Uint8Array` or null: the gateway then collects them first. */
+  readonly wantsWholeBody: boolean
   /** Rejects with a `CutoverError`: backend-unreachable (never sent), backend-failed, backend-timeout, overloaded, tensor-invalid. */
   send(request: BackendRequest): Promise<BackendResponse>
   /** Model metadata in Open Inference Protocol form, if the backend knows it itself; null asks the server. */

@@ -1,28 +1,36 @@
 /** What was predicted and what became known of it: recorded in batches, off the hot path. */
 import type { JoinedOutcome, Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
 
-/** A prediction as the gateway hands it over: the answer not read yet. */
 export type AppendedPredictions = {
   /** Those whose id was new, in order: a repeated id changes nothing. */
   fresh: readonly Prediction[]
-  /** Outcomes that had come before their prediction. */
+  /** Outcomes that had come before their prediction: by prediction in the order of the batch, then as they came. */
   joined: readonly JoinedOutcome[]
 }
 
 export type AppendedOutcomes = { receipts: readonly OutcomeReceipt[]; joined: readonly JoinedOutcome[] }
 
+/** Rejects with `store-failed`. A batch whose append was rejected has left nothing. */
 export interface PredictionLog {
   /** Resolves once the batch is committed; a crash before that loses the batch whole. */
   appendPredictions(batch: readonly Prediction[]): Promise<AppendedPredictions>
-  /** Resolves once the batch is on disk: an accepted outcome survives a crash. One receipt per outcome, in order. */
+  /**
+   * Resolves once the batch is on disk: an accepted outcome survives a crash. One receipt per outcome, in order.
+   * An outcome whose prediction is unknown waits for it, for `limits.orphanOutcomeMs` at least.
+   */
   appendOutcomes(batch: readonly Outcome[]): Promise<AppendedOutcomes>
-  /** Predictions by id or newest first, with their outcomes. */
+  /** Predictions by id or newest first, with their outcomes, oldest first; of either at most the newest `limits.pageMax`. */
   find(query: PredictionQuery): Promise<readonly { prediction: Prediction; outcomes: readonly Outcome[] }[]>
-  /** Every prediction of an endpoint from an epoch on, in the order they were committed, in batches. For rebuilding evidence. */
+  /**
+   * What was committed when this is called, of an endpoint from an epoch on, in the order of commit: read batch by batch,
+   * predictions before outcomes, it is the same sequence that the appends gave back. For rebuilding evidence.
+   */
   replay(query: { endpoint: string; fromEpoch: number }, each: (batch: ReplayBatch) => void): Promise<void>
   close(): Promise<void>
 }
 
+/** Every field given must match. */
 export type PredictionQuery = { endpoint?: string; version?: string; id?: string; limit: number }
 
+/** Predictions come without their payloads. */
 export type ReplayBatch = { predictions: readonly Prediction[]; joined: readonly JoinedOutcome[] }

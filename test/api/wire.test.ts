@@ -21,12 +21,12 @@ import {
 import type { roles, verdicts } from '../../src/contract/wire-judgement.ts'
 import type { Change } from '../../src/controller/control-plane.ts'
 import type { Backend, EndpointSpec } from '../../src/core/endpoint.ts'
-import { type EventType, operatorVerbs } from '../../src/core/event.ts'
+import { type ControlEvent, operatorVerbs } from '../../src/core/event.ts'
 import type { Role, Verdict } from '../../src/core/judgement.ts'
 import { limits } from '../../src/core/limits.ts'
 import { type StageKind, stageKinds } from '../../src/core/plan.ts'
 import type { OutcomeReceipt, Prediction } from '../../src/core/prediction.ts'
-import type { FleetState, Hold, PhaseKind, ReturnCause } from '../../src/core/state.ts'
+import type { FleetState, Hold, Phase, ReturnCause } from '../../src/core/state.ts'
 import type { TimelineEntry } from '../../src/core/timeline.ts'
 import type { InstanceStatus } from '../../src/ports/deployer.ts'
 import { digits } from '../support/documents.ts'
@@ -36,11 +36,11 @@ type Words<List extends readonly string[]> = List[number]
 it('knows the words of the domain, all of them and no others', () => {
   expectTypeOf<Words<typeof verdicts>>().toEqualTypeOf<Verdict>()
   expectTypeOf<Words<typeof roles>>().toEqualTypeOf<Role>()
-  expectTypeOf<Words<typeof phaseKinds>>().toEqualTypeOf<PhaseKind>()
+  expectTypeOf<Words<typeof phaseKinds>>().toEqualTypeOf<Phase['kind']>()
   expectTypeOf<Words<typeof holdCauses>>().toEqualTypeOf<Hold['cause']>()
   expectTypeOf<Words<typeof returnCauses>>().toEqualTypeOf<ReturnCause>()
   expectTypeOf<Words<typeof timelineKinds>>().toEqualTypeOf<TimelineEntry['kind']>()
-  expectTypeOf<Words<typeof eventTypes>>().toEqualTypeOf<EventType>()
+  expectTypeOf<Words<typeof eventTypes>>().toEqualTypeOf<ControlEvent['type']>()
   expectTypeOf<Words<typeof fleetStates>>().toEqualTypeOf<FleetState>()
   expectTypeOf<Words<typeof instanceStates>>().toEqualTypeOf<InstanceStatus['state']>()
   expectTypeOf<Words<typeof changeActions>>().toEqualTypeOf<Change['action']>()

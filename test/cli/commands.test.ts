@@ -85,9 +85,9 @@ describe('apply', () => {
     expect([code, err]).toEqual([2, expect.stringContaining(message)])
   })
 
-  it('fails, rather than asking for other words, where something is not available yet', async () => {
+  it('is refused as bad input where something is not available yet', async () => {
     const { code, err } = await cutover('apply -f -', { stdin: stringify({ ...toV2, stages: [{ shadow: {} }] }) })
-    expect([code, err]).toEqual([1, expect.stringContaining('stages[0].shadow: shadow is not available yet (')])
+    expect([code, err]).toEqual([2, expect.stringContaining('stages[0].shadow: shadow is not available yet (')])
   })
 })
 
@@ -121,7 +121,7 @@ describe('get, describe and delete', () => {
     expect(JSON.parse(json)).toBeTypeOf('object')
   })
 
-  it('delete what has no release under way', async () => {
+  it('delete what has no releases yet', async () => {
     expect(await cutover('delete endpoint digits')).toMatchObject({ code: 1, err: 'error: digits has a release\n' })
     await cutover('abort digits-1')
     expect(await cutover('delete endpoint digits')).toMatchObject({ code: 0, out: 'Endpoint/digits deleted\n' })
@@ -133,8 +133,8 @@ describe('get, describe and delete', () => {
     ['get versions v1', 2, 'ENDPOINT/VERSION'],
     ['get releases --limit 3', 2, 'takes no --limit'],
     ['delete version digits/v1', 2, 'allowed: endpoints'],
-    ['get endpoint letters', 1, 'there is no endpoint letters'],
-    ['describe version digits/v9', 1, 'allowed: v1, v2, v3'],
+    ['get endpoint letters', 2, 'there is no endpoint letters'],
+    ['describe version digits/v9', 2, 'allowed: v1, v2, v3'],
     ['get predictions --limit 0', 2, 'query.limit'],
   ])('%s exits with %i', async (line, code, message) => {
     expect(await cutover(line)).toMatchObject({ code, err: expect.stringContaining(message) })
@@ -173,7 +173,7 @@ describe('status and explain', () => {
 
   it('show endpoints with releases under way, and one release in full', async () => {
     await applyDigits()
-    expect((await cutover('status')).out).toContain('no release under way')
+    expect((await cutover('status')).out).toContain('no releases yet')
     await startRelease()
     server.control.tell('digits-1', { kind: 'weight', text: 'v2 gets 5%', candidatePpm: 50_000 }, running)
     server.control.latest = { atMs: 0, judgement: breach }

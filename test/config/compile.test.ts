@@ -24,7 +24,7 @@ describe('compiling an Endpoint', () => {
               argv: ['python3', 'serve.py', '--port', '{port}'],
               cwd: '/models',
               env: {},
-              ready: { path: '/v2/health/ready', timeoutMs: 60_000 },
+              ready: { path: '/v2/health/ready', timeoutMs: 60_000, unknownIsReady: true },
             },
             instances: 3,
           },
@@ -33,7 +33,7 @@ describe('compiling an Endpoint', () => {
             backend: {
               kind: 'url',
               addresses: ['http://10.0.0.5:8000', 'http://10.0.0.6:8000'],
-              ready: { path: '/v2/health/ready', timeoutMs: 60_000 },
+              ready: { path: '/v2/health/ready', timeoutMs: 60_000, unknownIsReady: true },
             },
             instances: 2,
           },

@@ -60,7 +60,7 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
   const control: FakeControl = {
     latest: null,
     subscribers: () => listeners.size,
-    state: (): ControlState => ({ endpoints: { ...endpoints }, releases: { ...releases } }),
+    state: (): ControlState => ({ endpoints: { ...endpoints }, retired: {}, releases: { ...releases } }),
     instances: (endpoint, version) => readyInstances(endpoints[endpoint], version),
     async applyEndpoint({ spec, actor, dryRun }) {
       const change = endpointChange(endpoints[spec.name], spec)

@@ -16,7 +16,7 @@ export const registerRelease: Register = (program, does) => {
     .command('release')
     .description('move an endpoint to another version, with evidence')
     .argument('<endpoint>')
-    .option('--to <version>', 'the candidate; a file may name it')
+    .option('--to <version>', 'the candidate; needed unless the file names it')
     .addOption(new Option('--strategy <kind>', 'with its defaults; canary by default').choices(wireStageKinds))
     .addOption(new Option('-f, --file <file>', 'its Release document; - reads standard input').conflicts('strategy'))
     .option('--wait', 'follow it until it is promoted, rolled back (exit code 3) or needs a person (4)')
@@ -38,7 +38,8 @@ async function release(run: Invocation, endpoint: string, options: ReleaseOption
   const { to, strategy, file, wait, timeout } = options
   if (timeout !== undefined && wait !== true) throw usageError('--timeout needs --wait')
   const document = file === undefined ? undefined : await documentOf(run, { file, endpoint, to })
-  if (document === undefined && to === undefined) throw usageError('--to is missing: to which version?')
+  if (document === undefined && to === undefined)
+    throw usageError('a version is needed: --to VERSION, or a file that names it')
   const body = document === undefined ? { endpoint, to, ...(strategy && { strategy }) } : document.value
   const started = await withPlaces({ only: document }, () =>
     run.server.send<WireRelease>('POST', pathTo('releases'), body),

@@ -28,13 +28,17 @@ export const registerStatus: Register = (program, does) => {
     )
 }
 
+/** Releases that the overview lists, the newest first. */
+const recentMax = 10
+
 async function overview(run: Invocation): Promise<number> {
   const [endpoints, releases] = await Promise.all([
     run.server.get<{ items: WireEndpoint[] }>(pathTo('endpoints')),
     run.server.get<{ items: WireReleaseSummary[] }>(pathTo('releases')),
   ])
-  const active = releases.items.filter(isActive)
-  run.answer({ endpoints: endpoints.items, releases: active }, () => overviewText(endpoints.items, active))
+  run.answer({ endpoints: endpoints.items, releases: releases.items }, () =>
+    overviewText(endpoints.items, releases.items.slice(0, recentMax)),
+  )
   return exitCodes.done
 }
 
@@ -42,9 +46,9 @@ function isActive({ state }: WireReleaseSummary): boolean {
   return state !== 'promoted' && state !== 'rolled-back'
 }
 
-function overviewText(endpoints: readonly WireEndpoint[], active: readonly WireReleaseSummary[]): string {
+function overviewText(endpoints: readonly WireEndpoint[], recent: readonly WireReleaseSummary[]): string {
   if (endpoints.length === 0) return 'no endpoints yet; cutover apply -f FILE makes them\n'
-  const releases = active.length === 0 ? 'no release under way\n' : releaseTable(active)
+  const releases = recent.length === 0 ? 'no releases yet\n' : releaseTable(recent)
   return `${endpointTable(endpoints)}\n${releases}`
 }
 

@@ -27,8 +27,6 @@ export const canary: Strategy<CanaryPlan, CanaryState> = {
         return state.awaitsApproval ? unchanged(state) : judged(plan, state, event)
       case 'approved':
         return state.awaitsApproval ? { state, commands: [{ type: 'passed', reason: 'approved' }] } : unchanged(state)
-      case 'advanced':
-        return nextStep(plan, { ...state, awaitsApproval: false }, { atMs: event.atMs, reason: 'advanced by hand' })
       default:
         return assertNever(event)
     }

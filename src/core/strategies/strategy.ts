@@ -3,7 +3,6 @@
  * it answers with its next state and what it wants, and the release carries that out.
  */
 import type { Judgement } from '../judgement.ts'
-import type { CanaryPlan, StageKind } from '../plan.ts'
 import type { CanaryState } from './canary.ts'
 
 /** The state of the running stage, by kind. */
@@ -13,8 +12,6 @@ export type StageEvent =
   | { type: 'entered'; atMs: number }
   | { type: 'judged'; atMs: number; judgement: Judgement }
   | { type: 'approved'; atMs: number }
-  /** An operator wants the next step now, whatever the evidence. */
-  | { type: 'advanced'; atMs: number }
 
 /** What a stage wants of the release. */
 export type StageCommand =
@@ -33,5 +30,3 @@ export interface Strategy<Plan, State> {
   initial(plan: Plan): State
   step(plan: Plan, state: State, event: StageEvent): StageResult<State>
 }
-
-export type StagePlanOf<Kind extends StageKind> = Extract<CanaryPlan, { kind: Kind }>

@@ -1,0 +1,57 @@
+import { gunzipSync, inflateSync } from 'node:zlib'
+import { limits } from '../../../core/limits.ts'
+import { ClientFault } from './client-fault.ts'
+
+/** An integer of so many digits may not be exact as a JavaScript number. */
+const longInteger = /(?<![.\d])\d{16}/
+const plainInteger = /^-?\d+$/
+
+/**
+ * The JSON of a request body. With `exactIntegers`, integers that a JavaScript number cannot hold come as bigint; this
+ * costs a call per element, so it is done only if the text has a number that long.
+ */
+export function readBody(body: Uint8Array, encoding: string, exactIntegers: boolean): unknown {
+  const text = decode(unpack(body, encoding))
+  try {
+    return exactIntegers && longInteger.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text)
+  } catch (error) {
+    throw new ClientFault(`the body is not valid JSON: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+function keepExact(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
+  const source = context?.source
+  return source !== undefined && plainInteger.test(source) ? BigInt(source) : value
+}
+
+function unpack(body: Uint8Array, encoding: string): Uint8Array {
+  const maxOutputLength = limits.inferenceBodyBytesMax
+  try {
+    switch (encoding.trim().toLowerCase()) {
+      case '':
+      case 'identity':
+        return body
+      case 'gzip':
+      case 'x-gzip':
+        return gunzipSync(body, { maxOutputLength })
+      case 'deflate':
+        return inflateSync(body, { maxOutputLength })
+    }
+  } catch (error) {
+    const tooLarge = error instanceof RangeError
+    if (tooLarge) throw new ClientFault(`the body is larger than ${maxOutputLength} bytes when unpacked`, 413)
+    throw new ClientFault(
+      `the body cannot be unpacked as ${encoding}: ${error instanceof Error ? error.message : error}`,
+    )
+  }
+  throw new ClientFault(`content-encoding "${encoding}" is not supported; use gzip, deflate or none`, 415)
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new ClientFault('the body is not valid UTF-8')
+  }
+}

@@ -1,0 +1,82 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { ModelMetadata, TensorMetadata } from '../../../ports/backend.ts'
+import { ClientFault } from './client-fault.ts'
+import { datatypeName, type TensorData } from './datatypes.ts'
+import type { InferRequest } from './infer-request.ts'
+import type { OutputTensor } from './infer-response.ts'
+
+export type Model = {
+  metadata: ModelMetadata
+  /** Runs it on inputs that were checked. */
+  run(request: InferRequest): Promise<ReadonlyMap<string, OutputTensor>>
+}
+
+const installHint =
+  'ONNX models need the optional package onnxruntime-node; install it with: ' +
+  'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node'
+
+/** One thread each: `run` blocks its own thread, and instances are how a version uses more cores. */
+const sessionOptions = {
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  // Errors are thrown; its own log would only repeat them.
+  logSeverityLevel: 4,
+} as const
+
+/** Throws an error with a sentence for the person who made the model. */
+export async function loadModel(path: string): Promise<Model> {
+  const runtime = await loadRuntime()
+  const session = await runtime.InferenceSession.create(path, sessionOptions)
+  const metadata = {
+    platform: 'onnxruntime_onnx',
+    inputs: session.inputMetadata.map(value => tensorMetadata('input', value)),
+    outputs: session.outputMetadata.map(value => tensorMetadata('output', value)),
+  }
+  return { metadata, run: request => run(session, runtime.Tensor, request) }
+}
+
+async function loadRuntime() {
+  try {
+    return await import('onnxruntime-node')
+  } catch (error) {
+    throw new Error(`${installHint} (${error instanceof Error ? error.message : error})`)
+  }
+}
+
+function tensorMetadata(role: string, value: InferenceSession.ValueMetadata): TensorMetadata {
+  if (!value.isTensor) {
+    const advice = 'export the model with tensors only (with skl2onnx: options zipmap=False)'
+    throw new Error(`its ${role} "${value.name}" is not a tensor but a sequence or a map; ${advice}`)
+  }
+  const datatype = datatypeName(value.type)
+  if (datatype === null) {
+    throw new Error(`its ${role} "${value.name}" is of type ${value.type}, which has no JSON form; cast it to float32`)
+  }
+  return { name: value.name, datatype, shape: value.shape.map(size => (typeof size === 'number' ? size : -1)) }
+}
+
+async function run(session: InferenceSession, TensorClass: typeof Tensor, request: InferRequest) {
+  const feeds = Object.fromEntries(
+    request.inputs.map(({ name, type, data, dims }) => [name, new TensorClass(type, data, [...dims])]),
+  )
+  const wanted = request.outputs.map(({ name }) => name)
+  try {
+    const results = await session.run(feeds, wanted)
+    return new Map(wanted.map(name => [name, outputTensor(results[name])]))
+  } catch (error) {
+    throw runFault(error)
+  }
+}
+
+function outputTensor(tensor: Tensor | undefined): OutputTensor {
+  if (tensor === undefined) throw new Error('an output is missing in the result')
+  return { data: tensor.data as TensorData, dims: tensor.dims }
+}
+
+/** onnxruntime compares the shapes of inputs once more; that is about the request, all else is about the model. */
+function runFault(error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error)
+  const aboutInput = /^(Invalid rank|Got invalid dimensions) for input/.test(message)
+  return aboutInput ? new ClientFault(message) : new Error(`the model failed: ${message}`)
+}

@@ -1,0 +1,34 @@
+import type { VersionSpec } from '../../../core/endpoint.ts'
+import { CutoverError, type Problem } from '../../../core/errors.ts'
+import { startHttpReplica } from '../http/http-replica.ts'
+import type { Driver } from '../replica.ts'
+
+/** Servers that run elsewhere: each address is an instance. One that is ready makes the fleet ready. */
+export function createUrlDriver(): Driver {
+  return {
+    readyNeeds: 'any',
+    size: version => urlBackend(version).addresses.length,
+    async check(version) {
+      const problems = urlBackend(version).addresses.flatMap((address, at) => addressProblems(address, `url[${at}]`))
+      if (problems.length === 0) return
+      const detail = `version "${version.name}" has an address that cannot be used: ${problems[0]?.message}`
+      throw new CutoverError('invalid-resource', detail, problems)
+    },
+    start(plan, events) {
+      const { addresses, ready } = urlBackend(plan.version)
+      return startHttpReplica({ id: plan.id, address: addresses[plan.index] ?? '', ready, clock: plan.clock }, events)
+    },
+  }
+}
+
+function urlBackend(version: VersionSpec) {
+  if (version.backend.kind === 'url') return version.backend
+  throw new Error(`not a url backend: ${version.backend.kind}`)
+}
+
+function addressProblems(address: string, path: string): Problem[] {
+  const url = URL.canParse(address) ? new URL(address) : null
+  if (url !== null && ['http:', 'https:'].includes(url.protocol) && url.search === '' && url.hash === '') return []
+  const message = `"${address}" is not an http or https address without query`
+  return [{ path, message, value: address, allowed: ['http://host:port', 'https://host:port/path'] }]
+}

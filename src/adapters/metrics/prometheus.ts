@@ -1,0 +1,119 @@
+/** The metrics page: counters of the gateway and the state of every endpoint and release, in Prometheus' text form. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { ControlState } from '../../core/state.ts'
+
+/** What is read when the page is asked for. */
+export type MetricReadings = {
+  requests: readonly { endpoint: string; version: string; statusClass: string; count: number }[]
+  inFlight: readonly { endpoint: string; count: number }[]
+  errors: readonly { code: string; count: number }[]
+  recorder: { recorded: number; dropped: number; queued: number }
+  readyInstances: readonly { endpoint: string; version: string; count: number }[]
+  state: ControlState
+}
+
+export interface MetricsPage {
+  readonly contentType: string
+  text(): Promise<string>
+  /** One finished request; called on the hot path. */
+  observe(sample: { endpoint: string; version: string; latencyMs: number }): void
+}
+
+const latencyBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export function createMetricsPage(read: () => MetricReadings): MetricsPage {
+  const registers = [new Registry()]
+  const [registry] = registers
+  if (registry === undefined) throw new Error('no registry')
+  collectDefaultMetrics({ register: registry, prefix: 'cutover_process_' })
+  const latency = new Histogram({
+    name: 'cutover_request_duration_seconds',
+    help: 'From the last byte of the request to the last byte of the answer.',
+    labelNames: ['endpoint', 'version'],
+    buckets: latencyBucketsSeconds,
+    registers,
+  })
+  const requests = new Counter({
+    name: 'cutover_requests_total',
+    help: 'Answered requests.',
+    labelNames: ['endpoint', 'version', 'status'],
+    registers,
+  })
+  const errors = new Counter({
+    name: 'cutover_gateway_errors_total',
+    help: 'Errors that the gateway told callers.',
+    labelNames: ['code'],
+    registers,
+  })
+  const recorded = new Counter({
+    name: 'cutover_predictions_recorded_total',
+    help: 'Predictions that reached the log.',
+    registers,
+  })
+  const dropped = new Counter({
+    name: 'cutover_predictions_dropped_total',
+    help: 'Predictions lost to a full queue or a failing store.',
+    registers,
+  })
+  const queued = new Gauge({ name: 'cutover_predictions_queued', help: 'Predictions waiting for the log.', registers })
+  const inFlight = new Gauge({
+    name: 'cutover_requests_in_flight',
+    help: 'Requests being answered.',
+    labelNames: ['endpoint'],
+    registers,
+  })
+  const ready = new Gauge({
+    name: 'cutover_instances_ready',
+    help: 'Ready instances.',
+    labelNames: ['endpoint', 'version'],
+    registers,
+  })
+  const weight = new Gauge({
+    name: 'cutover_traffic_weight_ratio',
+    help: 'Share of traffic by version.',
+    labelNames: ['endpoint', 'version'],
+    registers,
+  })
+  const epoch = new Gauge({
+    name: 'cutover_traffic_epoch',
+    help: 'Epoch of the traffic table.',
+    labelNames: ['endpoint'],
+    registers,
+  })
+  const phases = new Gauge({
+    name: 'cutover_releases',
+    help: 'Releases by phase.',
+    labelNames: ['endpoint', 'phase'],
+    registers,
+  })
+
+  const refresh = (): void => {
+    const now = read()
+    for (const one of [requests, errors, recorded, dropped]) one.reset()
+    for (const one of [inFlight, ready, weight, epoch, phases]) one.reset()
+    for (const { endpoint, version, statusClass, count } of now.requests)
+      requests.inc({ endpoint, version, status: statusClass }, count)
+    for (const { code, count } of now.errors) errors.inc({ code }, count)
+    for (const { endpoint, count } of now.inFlight) inFlight.set({ endpoint }, count)
+    for (const { endpoint, version, count } of now.readyInstances) ready.set({ endpoint, version }, count)
+    recorded.inc(now.recorder.recorded)
+    dropped.inc(now.recorder.dropped)
+    queued.set(now.recorder.queued)
+    for (const { spec, table } of Object.values(now.state.endpoints)) {
+      epoch.set({ endpoint: spec.name }, table.epoch)
+      for (const [version, ppm] of Object.entries(table.weights))
+        weight.set({ endpoint: spec.name, version }, ppm / 1_000_000)
+    }
+    for (const { plan, phase } of Object.values(now.state.releases))
+      phases.inc({ endpoint: plan.endpoint, phase: phase.kind })
+  }
+
+  return {
+    contentType: registry.contentType,
+    text() {
+      refresh()
+      return registry.metrics()
+    },
+    observe: ({ endpoint, version, latencyMs }) => latency.observe({ endpoint, version }, latencyMs / 1000),
+  }
+}

@@ -1,0 +1,133 @@
+/** The prediction log in memory, for tests and for trying things out: it keeps everything until it is dropped. */
+import { CutoverError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { JoinedOutcome, Label, Outcome, OutcomeReceipt, Prediction } from '../../core/prediction.ts'
+import { joinOutcome } from '../../core/prediction.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type {
+  AppendedOutcomes,
+  AppendedPredictions,
+  PredictionLog,
+  PredictionQuery,
+  ReplayBatch,
+} from '../../ports/prediction-log.ts'
+import { OrphanSchedule } from './orphans.ts'
+import { ReplayBatches } from './replay-batches.ts'
+
+export function createMemoryPredictionLog(options: { clock: Clock }): PredictionLog {
+  return new MemoryPredictionLog(options.clock)
+}
+
+type Kept = { prediction: Prediction; outcomes: Outcome[]; labels: Map<number, Label> }
+type Waiting = { outcome: Outcome; acceptedMs: number }
+type Commit = { prediction: Prediction } | { joined: JoinedOutcome }
+
+class MemoryPredictionLog implements PredictionLog {
+  readonly #clock: Clock
+  readonly #orphans = new OrphanSchedule()
+  readonly #kept = new Map<string, Kept>()
+  readonly #outcomeIds = new Set<string>()
+  readonly #waiting = new Map<string, Waiting[]>()
+  readonly #commits: Commit[] = []
+  #closed = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  async appendPredictions(batch: readonly Prediction[]): Promise<AppendedPredictions> {
+    this.#beginAppend()
+    const fresh: Prediction[] = []
+    for (const prediction of batch) {
+      if (this.#kept.has(prediction.id)) continue
+      this.#kept.set(prediction.id, { prediction, outcomes: [], labels: new Map() })
+      this.#commits.push({ prediction })
+      fresh.push(prediction)
+    }
+    return { fresh, joined: fresh.flatMap(prediction => this.#joinWaiting(prediction.id)) }
+  }
+
+  async appendOutcomes(batch: readonly Outcome[]): Promise<AppendedOutcomes> {
+    this.#beginAppend()
+    const joined: JoinedOutcome[] = []
+    const receipts = batch.map((outcome): OutcomeReceipt => {
+      if (this.#outcomeIds.has(outcome.id)) return { status: 'duplicate' }
+      this.#outcomeIds.add(outcome.id)
+      const kept = this.#kept.get(outcome.prediction)
+      if (kept === undefined) {
+        this.#wait(outcome)
+        return { status: 'pending' }
+      }
+      joined.push(this.#join(kept, outcome))
+      return { status: 'joined' }
+    })
+    return { receipts, joined }
+  }
+
+  async find({ endpoint, version, id, limit }: PredictionQuery) {
+    this.#assertOpen()
+    const found: { prediction: Prediction; outcomes: readonly Outcome[] }[] = []
+    for (const { prediction, outcomes } of [...this.#kept.values()].reverse()) {
+      if (found.length >= Math.min(limit, limits.pageMax)) break
+      if (endpoint !== undefined && prediction.endpoint !== endpoint) continue
+      if (version !== undefined && prediction.version !== version) continue
+      if (id !== undefined && prediction.id !== id) continue
+      found.push({ prediction, outcomes: outcomes.slice(-limits.pageMax) })
+    }
+    return found
+  }
+
+  async replay(query: { endpoint: string; fromEpoch: number }, each: (batch: ReplayBatch) => void): Promise<void> {
+    this.#assertOpen()
+    const replayed = new ReplayBatches()
+    for (const commit of this.#commits) {
+      const { endpoint, epoch } = 'joined' in commit ? commit.joined : commit.prediction
+      if (endpoint !== query.endpoint || epoch < query.fromEpoch) continue
+      if ('joined' in commit) replayed.addJoined(commit.joined)
+      else replayed.addPrediction({ ...commit.prediction, payload: null })
+    }
+    for (const batch of replayed.batches) each(batch)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new CutoverError('store-failed', 'the prediction log is closed')
+  }
+
+  #beginAppend(): void {
+    this.#assertOpen()
+    const dueBeforeMs = this.#orphans.dueBeforeMs(this.#clock.nowMs())
+    if (dueBeforeMs === null) return
+    for (const [prediction, waiting] of this.#waiting) {
+      for (const { outcome, acceptedMs } of waiting) if (acceptedMs < dueBeforeMs) this.#outcomeIds.delete(outcome.id)
+      const rest = waiting.filter(({ acceptedMs }) => acceptedMs >= dueBeforeMs)
+      if (rest.length === 0) this.#waiting.delete(prediction)
+      else this.#waiting.set(prediction, rest)
+    }
+  }
+
+  #wait(outcome: Outcome): void {
+    const waiting = this.#waiting.get(outcome.prediction) ?? []
+    waiting.push({ outcome, acceptedMs: this.#clock.nowMs() })
+    this.#waiting.set(outcome.prediction, waiting)
+  }
+
+  #joinWaiting(id: string): JoinedOutcome[] {
+    const kept = this.#kept.get(id)
+    const waiting = this.#waiting.get(id)
+    if (kept === undefined || waiting === undefined) return []
+    this.#waiting.delete(id)
+    return waiting.map(({ outcome }) => this.#join(kept, outcome))
+  }
+
+  #join(kept: Kept, outcome: Outcome): JoinedOutcome {
+    const joined = joinOutcome(outcome, kept.prediction, kept.labels.get(outcome.row) ?? null)
+    if (outcome.label !== null) kept.labels.set(outcome.row, outcome.label)
+    kept.outcomes.push(outcome)
+    this.#commits.push({ joined })
+    return joined
+  }
+}

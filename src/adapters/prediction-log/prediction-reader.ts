@@ -1,0 +1,102 @@
+/** Reads predictions back: for the explorer and for rebuilding evidence. */
+import type { DatabaseSync } from 'node:sqlite'
+import { limits } from '../../core/limits.ts'
+import type { Outcome } from '../../core/prediction.ts'
+import type { PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
+import { ReplayBatches } from './replay-batches.ts'
+import {
+  joinedColumns,
+  outcomeColumns,
+  predictionColumns,
+  rowToJoined,
+  rowToOutcome,
+  rowToPrediction,
+  type SqlRow,
+} from './rows.ts'
+import type { SeqRange, StoreCalls } from './store-calls.ts'
+
+export class PredictionReader {
+  readonly #database: DatabaseSync
+  readonly #sql: ReturnType<typeof prepareStatements>
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+    this.#sql = prepareStatements(database)
+  }
+
+  find(query: PredictionQuery): StoreCalls['find']['output'] {
+    const { where, values } = conditions(query)
+    const rows = this.#database
+      .prepare(
+        `SELECT p.seq, p.*, b.request, b.response FROM predictions p LEFT JOIN payloads b ON b.prediction_seq = p.seq
+         ${where} ORDER BY p.seq DESC LIMIT ?`,
+      )
+      .all(...values, Math.max(0, Math.min(query.limit, limits.pageMax)))
+    return rows.map(row => ({ prediction: rowToPrediction(row), outcomes: this.#outcomesOf(Number(row['seq'])) }))
+  }
+
+  /** What is committed now, from the first commit of the epochs asked for; empty if there is none. */
+  replayRange({ endpoint, fromEpoch }: { endpoint: string; fromEpoch: number }): SeqRange {
+    const upToSeq = Number(this.#sql.lastSeq.get()?.['seq'])
+    const firstSeq = this.#sql.firstSeq.get(endpoint, fromEpoch)?.['seq'] ?? null
+    return firstSeq === null ? { afterSeq: upToSeq, upToSeq } : { afterSeq: Number(firstSeq) - 1, upToSeq }
+  }
+
+  replayWindow({ endpoint, fromEpoch, window }: StoreCalls['replayWindow']['input']): readonly ReplayBatch[] {
+    const { afterSeq, upToSeq } = window
+    const predictions = this.#sql.predictions.all(afterSeq, upToSeq, endpoint, fromEpoch)
+    const outcomes = this.#sql.joined.all(afterSeq, upToSeq, endpoint, fromEpoch)
+    const commits = [
+      ...predictions.map(row => ({ seq: Number(row['seq']), row, add: addPrediction })),
+      ...outcomes.map(row => ({ seq: Number(row['commit_seq']), row, add: addJoined })),
+    ]
+    const merged = new ReplayBatches()
+    for (const { row, add } of commits.sort((a, b) => a.seq - b.seq)) add(merged, row)
+    return merged.batches
+  }
+
+  #outcomesOf(predictionSeq: number): Outcome[] {
+    return this.#sql.outcomesOf.all(predictionSeq, limits.pageMax).map(rowToOutcome).reverse()
+  }
+}
+
+function addPrediction(batches: ReplayBatches, row: SqlRow): void {
+  batches.addPrediction(rowToPrediction(row))
+}
+
+function addJoined(batches: ReplayBatches, row: SqlRow): void {
+  batches.addJoined(rowToJoined(row))
+}
+
+function conditions({ endpoint, version, id }: PredictionQuery): { where: string; values: string[] } {
+  const wanted = Object.entries({ endpoint, version, id }).flatMap(([column, value]) =>
+    value === undefined ? [] : [{ column, value }],
+  )
+  const terms = wanted.map(({ column }) => `p.${column} = ?`)
+  return {
+    where: terms.length === 0 ? '' : `WHERE ${terms.join(' AND ')}`,
+    values: wanted.map(({ value }) => value),
+  }
+}
+
+function prepareStatements(database: DatabaseSync) {
+  return {
+    lastSeq: database.prepare(
+      `SELECT max(coalesce((SELECT max(seq) FROM predictions), 0),
+                  coalesce((SELECT max(commit_seq) FROM outcomes WHERE commit_seq IS NOT NULL), 0)) AS seq`,
+    ),
+    firstSeq: database.prepare('SELECT min(first_seq) AS seq FROM epochs WHERE endpoint = ? AND epoch >= ?'),
+    predictions: database.prepare(
+      `SELECT seq, ${predictionColumns} FROM predictions NOT INDEXED
+       WHERE seq > ? AND seq <= ? AND endpoint = ? AND epoch >= ? ORDER BY seq`,
+    ),
+    joined: database.prepare(
+      `SELECT ${joinedColumns} FROM outcomes o INDEXED BY outcomes_by_commit CROSS JOIN predictions p
+       WHERE p.seq = o.prediction_seq AND o.commit_seq > ? AND o.commit_seq <= ? AND p.endpoint = ? AND p.epoch >= ?
+       ORDER BY o.commit_seq`,
+    ),
+    outcomesOf: database.prepare(
+      `SELECT ${outcomeColumns} FROM outcomes o WHERE o.prediction_seq = ? ORDER BY o.commit_seq DESC LIMIT ?`,
+    ),
+  }
+}

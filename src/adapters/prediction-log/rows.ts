@@ -1,0 +1,121 @@
+/** Predictions and outcomes as rows of the tables, and back. */
+import type { SQLOutputValue } from 'node:sqlite'
+import type { JoinedOutcome, Label, Outcome, Prediction } from '../../core/prediction.ts'
+
+/** The columns of `predictions` after `seq`, in their order. Made on the gateway's thread: flat rows are cheap to send. */
+export type PredictionRow = readonly [
+  id: string,
+  endpoint: string,
+  epoch: number,
+  release: string | null,
+  unit: string,
+  assigned: string,
+  version: string,
+  propensity: number,
+  pinned: number,
+  atMs: number,
+  latencyMs: number,
+  status: number,
+  failed: number,
+  answer: string | null,
+]
+
+export const predictionColumns =
+  'id, endpoint, epoch, release, unit, assigned, version, propensity, pinned, at_ms, latency_ms, status, failed, answer'
+
+export function predictionToRow(prediction: Prediction): PredictionRow {
+  const { id, endpoint, epoch, release, unit, assigned, version, propensity, atMs, latencyMs, status } = prediction
+  const pinned = prediction.pinned ? 1 : 0
+  const failed = prediction.failed ? 1 : 0
+  const answer = prediction.answer === null ? null : JSON.stringify(prediction.answer)
+  return [
+    id,
+    endpoint,
+    epoch,
+    release,
+    unit,
+    assigned,
+    version,
+    propensity,
+    pinned,
+    atMs,
+    latencyMs,
+    status,
+    failed,
+    answer,
+  ]
+}
+
+export type SqlRow = Record<string, SQLOutputValue>
+
+/** Wants `predictionColumns`; `request` and `response` where the payload is asked for. */
+export function rowToPrediction(row: SqlRow): Prediction {
+  const { request, response } = row
+  const hasPayload = request instanceof Uint8Array && response instanceof Uint8Array
+  return {
+    id: String(row['id']),
+    endpoint: String(row['endpoint']),
+    epoch: Number(row['epoch']),
+    release: textOrNull(row['release']),
+    unit: String(row['unit']),
+    assigned: String(row['assigned']),
+    version: String(row['version']),
+    propensity: Number(row['propensity']),
+    pinned: row['pinned'] === 1,
+    atMs: Number(row['at_ms']),
+    latencyMs: Number(row['latency_ms']),
+    status: Number(row['status']),
+    failed: row['failed'] === 1,
+    answer: fromJson<readonly Label[]>(row['answer']),
+    payload: hasPayload ? { request, response } : null,
+  }
+}
+
+/** Wants the columns of `outcomes` from `outcome_id` to `outcome_at_ms` as `outcomeColumns` names them. */
+export function rowToOutcome(row: SqlRow): Outcome {
+  return {
+    id: String(row['outcome_id']),
+    prediction: String(row['prediction']),
+    row: Number(row['row']),
+    label: fromJson<Label>(row['label']),
+    reward: row['reward'] === null ? null : Number(row['reward']),
+    metrics: fromJson<Record<string, number>>(row['metrics']) ?? {},
+    atMs: Number(row['outcome_at_ms']),
+  }
+}
+
+/** For a query in which `outcomes` is called `o`. */
+export const outcomeColumns =
+  'o.id AS outcome_id, o.prediction, o.row, o.label, o.reward, o.metrics, o.at_ms AS outcome_at_ms'
+
+/** For a query in which the outcome's prediction is called `p`. */
+export const joinedColumns = `${outcomeColumns}, o.commit_seq, o.predicted, o.replaced,
+  p.endpoint, p.epoch, p.version, p.unit, p.at_ms, (p.pinned = 0 AND p.version = p.assigned) AS counts`
+
+export function rowToJoined(row: SqlRow): JoinedOutcome {
+  const replaced = fromJson<Label>(row['replaced'])
+  return {
+    outcome: rowToOutcome(row),
+    endpoint: String(row['endpoint']),
+    epoch: Number(row['epoch']),
+    version: String(row['version']),
+    unit: String(row['unit']),
+    counts: row['counts'] === 1,
+    predicted: fromJson<Label>(row['predicted']),
+    predictedAtMs: Number(row['at_ms']),
+    replaces: replaced === null ? null : { label: replaced },
+  }
+}
+
+export function toJson(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value)
+}
+
+/** The caller names the type that the column was written with. */
+export function fromJson<T>(text: SQLOutputValue | undefined): T | null {
+  return typeof text === 'string' ? JSON.parse(text) : null
+}
+
+function textOrNull(value: SQLOutputValue | undefined): string | null {
+  return typeof value === 'string' ? value : null
+}

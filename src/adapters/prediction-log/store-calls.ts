@@ -1,0 +1,40 @@
+/** What the gateway's thread asks of the thread that owns the database. */
+import type { ErrorCode } from '../../core/errors.ts'
+import type { JoinedOutcome, Outcome, Prediction } from '../../core/prediction.ts'
+import type { AppendedOutcomes, PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
+import type { PredictionRow } from './rows.ts'
+
+export type StoreCalls = {
+  appendPredictions: {
+    input: { rows: readonly PredictionRow[]; payloads: readonly IndexedPayload[]; nowMs: number }
+    /** `repeated` holds the places in the batch of those whose id was known. */
+    output: { repeated: readonly number[]; joined: readonly JoinedOutcome[] }
+  }
+  appendOutcomes: { input: { outcomes: readonly Outcome[]; nowMs: number }; output: AppendedOutcomes }
+  find: {
+    input: PredictionQuery
+    output: readonly { prediction: Prediction; outcomes: readonly Outcome[] }[]
+  }
+  replayRange: { input: { endpoint: string; fromEpoch: number }; output: SeqRange }
+  replayWindow: { input: { endpoint: string; fromEpoch: number; window: SeqRange }; output: readonly ReplayBatch[] }
+  close: { input: null; output: null }
+}
+
+export type StoreMethod = keyof StoreCalls
+
+/** Commits with a number greater than `afterSeq`, up to `upToSeq` and with it. */
+export type SeqRange = { afterSeq: number; upToSeq: number }
+
+/** The bodies of the prediction at this place of the batch. */
+export type IndexedPayload = { index: number; request: Uint8Array; response: Uint8Array }
+
+export type StoreRequest<M extends StoreMethod = StoreMethod> = {
+  [K in M]: { id: number; method: K; input: StoreCalls[K]['input'] }
+}[M]
+
+/** The reply to request 0, which nobody sends, says whether the database is open. */
+export type StoreReply =
+  | { id: number; ok: true; output: unknown }
+  | { id: number; ok: false; error: { code: ErrorCode; message: string } }
+
+export const openReplyId = 0

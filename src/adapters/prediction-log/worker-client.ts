@@ -1,0 +1,92 @@
+/** Calls into a store's thread. A thread that ends takes its unanswered calls with it, and every later one. */
+import { Worker } from 'node:worker_threads'
+import { CutoverError } from '../../core/errors.ts'
+import { openReplyId, type StoreCalls, type StoreMethod, type StoreReply, type StoreRequest } from './store-calls.ts'
+
+type Settle = { resolve: (output: unknown) => void; reject: (error: CutoverError) => void }
+
+export class WorkerClient {
+  readonly #worker: Worker
+  readonly #file: string
+  readonly #pending = new Map<number, Settle>()
+  readonly #exited: Promise<void>
+  #lastId = openReplyId
+  #ended: CutoverError | null = null
+
+  /** Resolves when the thread has opened the file; rejects with why it could not. */
+  static async open(script: URL, file: string): Promise<WorkerClient> {
+    const client = new WorkerClient(script, file)
+    await client.#reply(openReplyId)
+    return client
+  }
+
+  private constructor(script: URL, file: string) {
+    this.#file = file
+    this.#worker = new Worker(script, { workerData: { file } })
+    this.#worker.on('message', (reply: StoreReply) => this.#settle(reply))
+    this.#worker.on('error', error => this.#end(error))
+    this.#worker.on('messageerror', error => this.#end(error))
+    this.#exited = new Promise(resolve => {
+      this.#worker.once('exit', code => {
+        this.#end(new Error(`its thread ended with code ${code}`))
+        resolve()
+      })
+    })
+  }
+
+  /** Buffers in `transfer` are gone from this thread afterwards. */
+  async call<M extends StoreMethod>(
+    method: M,
+    input: StoreCalls[M]['input'],
+    transfer: ArrayBuffer[] = [],
+  ): Promise<StoreCalls[M]['output']> {
+    if (this.#ended !== null) throw this.#ended
+    const id = ++this.#lastId
+    const reply = this.#reply(id)
+    try {
+      this.#worker.postMessage({ id, method, input } as StoreRequest, transfer)
+    } catch (error) {
+      this.#pending.get(id)?.reject(failure(this.#file, error))
+      this.#pending.delete(id)
+    }
+    return reply as Promise<StoreCalls[M]['output']>
+  }
+
+  /** Answers what was called before, then ends the thread. */
+  async close(): Promise<void> {
+    if (this.#ended === null) {
+      const closing = this.call('close', null)
+      this.#ended = new CutoverError('store-failed', `${this.#file} is closed`)
+      try {
+        await closing
+      } catch (error) {
+        await this.#worker.terminate()
+        throw error
+      }
+    }
+    await this.#exited
+  }
+
+  #reply(id: number): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }))
+  }
+
+  #settle(reply: StoreReply): void {
+    const settle = this.#pending.get(reply.id)
+    this.#pending.delete(reply.id)
+    if (reply.ok) settle?.resolve(reply.output)
+    else settle?.reject(new CutoverError(reply.error.code, reply.error.message))
+  }
+
+  #end(cause: unknown): void {
+    const error = failure(this.#file, cause)
+    this.#ended ??= error
+    for (const { reject } of this.#pending.values()) reject(error)
+    this.#pending.clear()
+  }
+}
+
+function failure(file: string, cause: unknown): CutoverError {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return new CutoverError('store-failed', `the store of ${file} failed: ${message}`, [], cause)
+}

@@ -1,0 +1,126 @@
+/** Predictions on their way to the store: a bounded queue, read and written in batches, one batch at a time. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { readAnswer } from '../../core/answer.ts'
+import type { Prediction } from '../../core/prediction.ts'
+import type { PredictionLog } from '../../ports/prediction-log.ts'
+import type { RawPrediction } from '../../ports/recorder.ts'
+import type { OnCommitted, OnDropped } from './recorder.ts'
+
+/** Answers are read this many bytes at a time; in between the gateway's thread serves its callers. */
+const sliceBytesMax = 64 * 1024
+
+export type QueueBounds = { batchMax: number; queueMax: number; queueBytesMax: number }
+
+export class PredictionQueue {
+  readonly #log: PredictionLog
+  readonly #bounds: QueueBounds
+  readonly #onCommitted: OnCommitted
+  readonly #onDropped: OnDropped
+  #waiting: RawPrediction[] = []
+  #running: Promise<void> | null = null
+  #closed = false
+  /** Those waiting and those in the batch that is being written. */
+  #queued = 0
+  #queuedBytes = 0
+  #recorded = 0
+  #dropped = 0
+  /** Dropped since the last flush told of it. */
+  #unreported = 0
+
+  constructor(options: { log: PredictionLog; bounds: QueueBounds; onCommitted: OnCommitted; onDropped: OnDropped }) {
+    this.#log = options.log
+    this.#bounds = options.bounds
+    this.#onCommitted = options.onCommitted
+    this.#onDropped = options.onDropped
+  }
+
+  /** On the hot path: no reading, no writing. */
+  add(prediction: RawPrediction): void {
+    const bytes = bodyBytes(prediction)
+    const { batchMax, queueMax, queueBytesMax } = this.#bounds
+    if (this.#closed || this.#queued >= queueMax || this.#queuedBytes + bytes > queueBytesMax) {
+      this.#dropped += 1
+      this.#unreported += 1
+      return
+    }
+    this.#waiting.push(prediction)
+    this.#queued += 1
+    this.#queuedBytes += bytes
+    if (this.#waiting.length >= batchMax) this.#start()
+  }
+
+  /** Begins to write what waits, unless a batch is being written; the next flush takes what that leaves. */
+  flush(): void {
+    this.#reportQueueFull()
+    if (this.#waiting.length > 0) this.#start()
+  }
+
+  stats(): { recorded: number; dropped: number; queued: number } {
+    return { recorded: this.#recorded, dropped: this.#dropped, queued: this.#queued }
+  }
+
+  /** Takes no more, and resolves when all that was taken is written. */
+  async close(): Promise<void> {
+    this.#closed = true
+    if (this.#waiting.length > 0) this.#start()
+    this.#reportQueueFull()
+    await this.#running
+  }
+
+  #start(): void {
+    this.#running ??= this.#run()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // Whoever started this may be answering a caller.
+      await nextTurn()
+      do {
+        const batch = this.#waiting.slice(0, this.#bounds.batchMax)
+        this.#waiting = this.#waiting.slice(batch.length)
+        await this.#write(batch)
+      } while (this.#waiting.length >= (this.#closed ? 1 : this.#bounds.batchMax))
+    } finally {
+      // In the same turn as the last look at the queue, so that nothing can come in between and be left.
+      this.#running = null
+    }
+  }
+
+  async #write(batch: readonly RawPrediction[]): Promise<void> {
+    const bytes = batch.reduce((sum, prediction) => sum + bodyBytes(prediction), 0)
+    const appended = await this.#log.appendPredictions(await readAnswers(batch)).catch((error: unknown) => {
+      this.#dropped += batch.length
+      this.#onDropped({ count: batch.length, cause: 'store-failed', error })
+      return null
+    })
+    this.#queued -= batch.length
+    this.#queuedBytes -= bytes
+    if (appended === null) return
+    this.#recorded += batch.length
+    this.#onCommitted(appended)
+  }
+
+  #reportQueueFull(): void {
+    const count = this.#unreported
+    this.#unreported = 0
+    if (count > 0) this.#onDropped({ count, cause: 'queue-full', error: null })
+  }
+}
+
+async function readAnswers(batch: readonly RawPrediction[]): Promise<Prediction[]> {
+  const predictions: Prediction[] = []
+  let sliceBytes = 0
+  for (const { raw, ...prediction } of batch) {
+    predictions.push({ ...prediction, answer: raw === null ? null : readAnswer(raw) })
+    sliceBytes += raw?.body.byteLength ?? 0
+    if (sliceBytes < sliceBytesMax) continue
+    sliceBytes = 0
+    await nextTurn()
+  }
+  return predictions
+}
+
+function bodyBytes({ raw, payload }: RawPrediction): number {
+  const kept = payload === null ? 0 : payload.request.byteLength + payload.response.byteLength
+  return kept + (raw?.body.byteLength ?? 0)
+}

@@ -1,0 +1,197 @@
+/** The door: what a document may change, given what is. Throws before anything has changed; never changes anything itself. */
+import { isDeepStrictEqual } from 'node:util'
+import type { EndpointSpec, VersionSpec } from '../core/endpoint.ts'
+import { CutoverError, type Problem } from '../core/errors.ts'
+import type { ReleasePlan } from '../core/plan.ts'
+import type { ControlState, EndpointState, ReleaseState } from '../core/state.ts'
+import { isAvailable } from '../core/strategies/table.ts'
+import type { Deployer } from '../ports/deployer.ts'
+import type { Change, ReleaseRequest } from './control-plane.ts'
+import { differences } from './differences.ts'
+
+/** The state is asked for again after every wait: it may have moved meanwhile. */
+type Surroundings = { state: () => ControlState; deployer: Deployer }
+
+export async function admitEndpoint(around: Surroundings, spec: EndpointSpec): Promise<Change> {
+  const before = around.state().endpoints[spec.name]
+  refuse(
+    before === undefined ? [] : conflictsWith(before, spec),
+    'invalid-resource',
+    `endpoint ${spec.name} cannot become this`,
+  )
+  for (const version of Object.values(spec.versions)) {
+    if (!isDeepStrictEqual(before?.spec.versions[version.name], version)) await around.deployer.check(version)
+  }
+  const known = around.state().endpoints[spec.name]
+  if (known !== before) return admitEndpoint(around, spec)
+  const resource = `Endpoint/${spec.name}`
+  if (known === undefined) return { action: 'created', resource, differences: differences(undefined, spec), note: null }
+  const found = differences(known.spec, spec)
+  return { action: found.length === 0 ? 'unchanged' : 'updated', resource, differences: found, note: null }
+}
+
+function conflictsWith(known: EndpointState, spec: EndpointSpec): Problem[] {
+  const problems: Problem[] = []
+  for (const [name, version] of Object.entries(known.spec.versions)) {
+    const next: VersionSpec | undefined = spec.versions[name]
+    if (next === undefined && (known.fleets[name] ?? 'absent') !== 'absent') {
+      problems.push({ path: `versions.${name}`, message: 'the version is running and cannot be removed' })
+    }
+    if (next !== undefined && !isDeepStrictEqual(next, version)) {
+      problems.push({
+        path: `versions.${name}`,
+        message: 'a version cannot change once it exists; give the new one another name',
+        value: next,
+      })
+    }
+  }
+  if (spec.stable !== known.spec.stable && spec.stable !== known.stable) {
+    problems.push({
+      path: 'stable',
+      message: `stable is moved by a release: cutover release ${spec.name} --to ${spec.stable}`,
+      value: spec.stable,
+      allowed: [...new Set([known.spec.stable, known.stable])],
+    })
+  }
+  return problems
+}
+
+type Admitted = { change: Change; plan: ReleasePlan | null; id: string; existing: string | null }
+
+export async function admitRelease(around: Surroundings, request: ReleaseRequest, again: boolean): Promise<Admitted> {
+  const endpoint = needEndpoint(around.state(), request.endpoint)
+  refuse(
+    problemsOf(endpoint, request),
+    'invalid-resource',
+    `the release of ${request.to} on ${request.endpoint} is not valid`,
+  )
+  const id = `${request.endpoint}-${endpoint.releaseCount + 1}`
+  const same = alreadySo(around.state(), endpoint, request, again)
+  if (same !== null)
+    return {
+      change: { action: 'unchanged', resource: `Release/${same.id ?? id}`, differences: [], note: same.note },
+      plan: null,
+      id,
+      existing: same.id,
+    }
+  if (endpoint.activeRelease !== null) {
+    throw new CutoverError(
+      'release-conflict',
+      `endpoint ${request.endpoint} has release ${endpoint.activeRelease} under way; wait for its end or abort it`,
+    )
+  }
+  preflight(endpoint, request)
+  const version = endpoint.spec.versions[request.to]
+  if (version !== undefined) await around.deployer.check(version)
+  if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, request, again)
+  const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...request }
+  const change: Change = {
+    action: 'started',
+    resource: `Release/${id}`,
+    differences: differences(undefined, plan),
+    note: null,
+  }
+  return { change, plan, id, existing: null }
+}
+
+function needEndpoint(state: ControlState, name: string): EndpointState {
+  const endpoint = state.endpoints[name]
+  if (endpoint !== undefined) return endpoint
+  throw new CutoverError('endpoint-not-found', `there is no endpoint ${name}`, [
+    { path: 'endpoint', message: 'not found', value: name, allowed: Object.keys(state.endpoints) },
+  ])
+}
+
+function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Problem[] {
+  const { spec } = endpoint
+  const problems: Problem[] = []
+  if (spec.versions[request.to] === undefined) {
+    problems.push({
+      path: 'to',
+      message: 'the endpoint has no such version',
+      value: request.to,
+      allowed: Object.keys(spec.versions),
+    })
+  }
+  for (const [role, checks] of [
+    ['guardrails', request.guardrails],
+    ['signals', request.signals],
+  ] as const) {
+    for (const check of checks) {
+      if (check.measure.kind !== 'accuracy') continue
+      const path = `${role}.${check.metric}`
+      const known = Object.keys(spec.metrics)
+      if (spec.metrics[check.metric] === undefined) {
+        problems.push({
+          path,
+          message: 'the endpoint declares no such metric',
+          value: check.metric,
+          allowed: [
+            'error-rate',
+            'latency-p50',
+            'latency-p90',
+            'latency-p95',
+            'latency-p99',
+            'latency-p99.9',
+            ...known,
+          ],
+        })
+      } else if (spec.answer === null) {
+        problems.push({
+          path,
+          message: 'the endpoint does not say what is compared with the label: give it `prediction`',
+        })
+      }
+    }
+  }
+  return problems
+}
+
+/** What the document asks for is there already or under way: applying it again starts nothing. */
+function alreadySo(
+  state: ControlState,
+  endpoint: EndpointState,
+  request: ReleaseRequest,
+  again: boolean,
+): { id: string | null; note: string } | null {
+  const active = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
+  if (active !== undefined && asks(active, request))
+    return { id: active.id, note: `release ${active.id} of this document is under way` }
+  if (endpoint.stable === request.to && active === undefined)
+    return { id: null, note: `${request.to} is stable already` }
+  const last = Object.values(state.releases).findLast(release => release.plan.endpoint === request.endpoint)
+  if (!again && last !== undefined && asks(last, request) && last.phase.kind === 'rolled-back') {
+    return { id: last.id, note: `release ${last.id} of this document was rolled back; \`cutover release\` tries again` }
+  }
+  return null
+}
+
+function asks(release: ReleaseState, request: ReleaseRequest): boolean {
+  const { planVersion: _version, from: _from, ...asked } = release.plan
+  return isDeepStrictEqual(asked, request)
+}
+
+/** What would never end, or never start, is refused before it begins. */
+function preflight(endpoint: EndpointState, request: ReleaseRequest): void {
+  const problems: Problem[] = []
+  request.stages.forEach((stage, index) => {
+    if (!isAvailable(stage)) problems.push({ path: `stages[${index}].${stage.kind}`, message: 'not available yet' })
+  })
+  if (endpoint.fleets[endpoint.stable] === 'failed') {
+    problems.push({
+      path: 'endpoint',
+      message: `the stable version ${endpoint.stable} is not running, so there is nothing to compare with and nothing to return to`,
+    })
+  }
+  refuse(problems, 'preflight-refused', `the release of ${request.to} on ${request.endpoint} cannot work`)
+}
+
+function refuse(problems: readonly Problem[], code: 'invalid-resource' | 'preflight-refused', detail: string): void {
+  if (problems.length === 0) return
+  const immutable = problems.every(problem => problem.message.startsWith('a version cannot change'))
+  throw new CutoverError(
+    immutable ? 'version-immutable' : code,
+    `${detail}: ${problems.map(one => `${one.path}: ${one.message}`).join('; ')}`,
+    problems,
+  )
+}

@@ -1,0 +1,242 @@
+/**
+ * The control plane: appends events, folds them, carries out the commands that come of them, and looks at the evidence
+ * at every tick. One writer; everything that happens goes through `record`.
+ */
+import type { IssuedCommand } from '../core/command.ts'
+import { CutoverError } from '../core/errors.ts'
+import type { ControlEvent, LoggedEvent } from '../core/event.ts'
+import { judge } from '../core/judge.ts'
+import { limits } from '../core/limits.ts'
+import { refusalOf } from '../core/release.ts'
+import { type ControlState, emptyState, isTerminal, type ReleaseState } from '../core/state.ts'
+import { issue, step } from '../core/step.ts'
+import { tell } from '../core/tell.ts'
+import type { TimelineEntry } from '../core/timeline.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Deployer, FleetReport } from '../ports/deployer.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { EvidenceSource } from '../ports/evidence-source.ts'
+import type { TrafficSink } from '../ports/traffic-sink.ts'
+import { admitEndpoint, admitRelease } from './admission.ts'
+import type { ControlPlane, ReleaseView } from './control-plane.ts'
+import { createDesk } from './desk.ts'
+
+export type ControllerPorts = {
+  log: EventLog
+  clock: Clock
+  deployer: Deployer
+  traffic: TrafficSink
+  evidence: EvidenceSource
+  /** Something went wrong that no caller is there to hear. */
+  complain: (what: string, cause: unknown) => void
+}
+
+export interface Controller extends ControlPlane {
+  /** Folds the log; afterwards `state()` tells what the last server left behind. */
+  load(): void
+  /** Takes over what should run and begins to look at the evidence. */
+  start(): void
+  /** What the deployer has to say. */
+  report(report: FleetReport): void
+  /** One look at every release under way; `start` does this on a clock. */
+  tick(): void
+  stop(): void
+}
+
+export function createController(ports: ControllerPorts): Controller {
+  const { log, clock, deployer, traffic, evidence } = ports
+  const desk = createDesk()
+  let state: ControlState = emptyState
+  let stopTicking: (() => void) | null = null
+  const inbox: ControlEvent[] = []
+  let working = false
+  let lastRetryMs = clock.nowMs()
+
+  /** Appends, folds and carries out, in this order: an event is on disk before it takes effect. */
+  const record = (event: ControlEvent): void => {
+    inbox.push(event)
+    // A command's answer that comes at once waits until the event that caused it is done with.
+    if (working) return
+    working = true
+    try {
+      for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) recordOne(next)
+    } finally {
+      working = false
+    }
+  }
+
+  const recordOne = (event: ControlEvent): void => {
+    for (const logged of log.append([{ atMs: clock.nowMs(), event }])) {
+      const { before, commands } = takeIn(logged)
+      forgetEnded(before)
+      for (const command of commands) carryOut(command)
+    }
+  }
+
+  const takeIn = (logged: LoggedEvent): { before: ControlState; commands: readonly IssuedCommand[] } => {
+    const before = state
+    const result = step(state, logged.event, logged.atMs)
+    state = result.state
+    desk.publish(logged, tell(before, logged, state))
+    return { before, commands: issue(logged.seq, result.commands) }
+  }
+
+  const carryOut = ({ id, command }: IssuedCommand): void => {
+    switch (command.type) {
+      case 'ensure-fleet':
+        deployer.ensure(command)
+        break
+      case 'stop-fleet':
+        deployer
+          .stop(command)
+          .catch(cause => ports.complain(`command ${id}: stopping ${command.endpoint}/${command.version}`, cause))
+        break
+      case 'apply-route':
+        traffic.apply(command)
+        record({ type: 'traffic-applied', endpoint: command.spec.name, epoch: command.table.epoch })
+        break
+      case 'remove-route':
+        traffic.remove(command.endpoint)
+        break
+      default:
+        command satisfies never
+    }
+  }
+
+  /** Evidence of earlier epochs is needed no more once a new release has begun. */
+  const forgetEnded = (before: ControlState): void => {
+    for (const [endpoint, now] of Object.entries(state.endpoints)) {
+      if (now.activeRelease !== null && before.endpoints[endpoint]?.activeRelease !== now.activeRelease) {
+        evidence.forget({ endpoint, beforeEpoch: now.table.epoch })
+      }
+    }
+  }
+
+  /** A stable version that failed is tried again for as long as it takes: nobody else can serve in its place. */
+  const retryStable = (): void => {
+    const nowMs = clock.nowMs()
+    if (nowMs - lastRetryMs < limits.stableRetryMs) return
+    lastRetryMs = nowMs
+    for (const { spec, stable, fleets } of Object.values(state.endpoints)) {
+      const version = spec.versions[stable]
+      if (fleets[stable] !== 'failed' || version === undefined) continue
+      deployer.ensure({ endpoint: spec.name, version, readyTimeoutMs: limits.readyTimeoutMs })
+    }
+  }
+
+  const look = (release: ReleaseState): void => {
+    const { endpoint } = release.plan
+    const judgement = judge(release, evidence.read({ endpoint, epochs: release.epochs.map(one => one.epoch) }))
+    desk.latest.set(release.id, { atMs: clock.nowMs(), judgement })
+    recordIfItMatters({ type: 'judged', release: release.id, judgement })
+  }
+
+  /** Only a look that changes something is written down; the newest look is at hand in any case. */
+  const recordIfItMatters = (event: ControlEvent): void => {
+    if (step(state, event, clock.nowMs()).state !== state) record(event)
+  }
+
+  const need = (id: string): ReleaseState => {
+    const release = state.releases[id]
+    if (release !== undefined) return release
+    const known = Object.keys(state.releases)
+    throw new CutoverError('release-not-found', `there is no release ${id}`, [
+      { path: 'release', message: 'not found', value: id, allowed: known.slice(-20) },
+    ])
+  }
+
+  const view = (id: string): ReleaseView => ({ release: need(id), latest: desk.latest.get(id) ?? null })
+
+  return {
+    load() {
+      for (;;) {
+        const page = log.read({ afterSeq: desk.lastSeq(), limit: limits.pageMax })
+        if (page.length === 0) break
+        for (const logged of page) takeIn(logged)
+      }
+    },
+
+    start() {
+      record({ type: 'server-started' })
+      stopTicking = clock.every(limits.tickIntervalMs, () => this.tick())
+    },
+
+    report(report) {
+      const { endpoint, version } = report
+      const known = state.endpoints[endpoint]?.fleets[version]
+      // A state that is in the log already is no news.
+      if (known === undefined || known === 'absent' || known === report.state) return
+      if (report.state === 'ready') record({ type: 'fleet-ready', endpoint, version })
+      else record({ type: 'fleet-failed', endpoint, version, reason: report.reason })
+    },
+
+    tick() {
+      retryStable()
+      for (const release of Object.values(state.releases)) {
+        if (isTerminal(release)) continue
+        try {
+          if (release.phase.kind === 'running' || release.phase.kind === 'probation') look(release)
+          recordIfItMatters({ type: 'tick', release: release.id })
+        } catch (cause) {
+          ports.complain(`looking at release ${release.id}`, cause)
+        }
+      }
+    },
+
+    stop() {
+      stopTicking?.()
+      stopTicking = null
+    },
+
+    state: () => state,
+    instances: (endpoint, version) => deployer.status(endpoint, version),
+
+    async applyEndpoint({ spec, actor, dryRun }) {
+      const change = await admitEndpoint({ state: () => state, deployer }, spec)
+      if (!dryRun && change.action !== 'unchanged') record({ type: 'endpoint-applied', spec, actor })
+      return change
+    },
+
+    deleteEndpoint({ endpoint, actor }) {
+      const known = state.endpoints[endpoint]
+      if (known === undefined)
+        throw new CutoverError('endpoint-not-found', `there is no endpoint ${endpoint}`, [
+          { path: 'endpoint', message: 'not found', value: endpoint, allowed: Object.keys(state.endpoints) },
+        ])
+      if (known.activeRelease !== null)
+        throw new CutoverError(
+          'in-use',
+          `endpoint ${endpoint} has release ${known.activeRelease} under way; abort it first`,
+        )
+      record({ type: 'endpoint-deleted', endpoint, actor })
+    },
+
+    async applyRelease({ plan: request, actor, dryRun, again }) {
+      const admitted = await admitRelease({ state: () => state, deployer }, request, again)
+      if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }
+      record({ type: 'release-started', release: admitted.id, plan: admitted.plan, actor })
+      return { change: admitted.change, release: admitted.id }
+    },
+
+    operate({ release: id, verb, actor, note }) {
+      const refusal = refusalOf(need(id), verb)
+      if (refusal !== null) throw new CutoverError('release-state', refusal)
+      record({ type: 'operator', release: id, verb, actor, note })
+      return view(id)
+    },
+
+    release: view,
+
+    timeline(id): readonly TimelineEntry[] {
+      need(id)
+      return desk.entries(id)
+    },
+
+    events({ afterSeq, limit, release }) {
+      const page = log.read({ afterSeq, limit: Math.min(limit, limits.pageMax) })
+      return release === null ? page : page.filter(({ event }) => 'release' in event && event.release === release)
+    },
+
+    subscribe: listener => desk.subscribe(listener),
+  }
+}

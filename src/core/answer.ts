@@ -1,0 +1,148 @@
+/** Reads the predicted value from an answer's bytes. Anything that cannot be read is null, never an error. */
+import type { AnswerRule, Protocol } from './endpoint.ts'
+import { assertNever } from './errors.ts'
+import type { Label } from './prediction.ts'
+
+export type AnswerBytes = {
+  /** As it went to the caller. A body with a content-encoding is not JSON text, so nothing is read from it. */
+  body: Uint8Array
+  contentType: string
+  rule: AnswerRule
+  protocol: Protocol
+}
+
+/**
+ * One label per row of the answer, or null if it has no readable one for every row. Whole numbers that a double cannot
+ * hold are given as their decimal text, so that a 64-bit id keeps every digit.
+ */
+export function readAnswer({ body, contentType, rule, protocol }: AnswerBytes): readonly Label[] | null {
+  if (!jsonType.test(contentType)) return null
+  const answer = parseJson(body, rule.read === 'value')
+  if (answer === undefined) return null
+  const rows = protocol === 'open-inference' ? tensorRows(answer, rule) : pointedRows(answer, rule)
+  return rows === null ? null : readRows(rows, rule.read)
+}
+
+const jsonType = /^\s*(application|text)\/([a-z0-9!#$&^_.+-]+\+)?json\s*(;|$)/i
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function parseJson(body: Uint8Array, keepDigits: boolean): unknown {
+  try {
+    const text = utf8.decode(body)
+    return keepDigits && longInteger.test(text) ? JSON.parse(text, reviveExact) : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** A whole number of 16 digits or more where a value may stand; reading with a reviver is slow, so it is rare. */
+const longInteger = /(^|[[,:\s])-?\d{16,}([\]},\s]|$)/
+
+/** `source` is the text that the value was read from (ECMAScript "JSON.parse source text access", Node 22 and later). */
+function reviveExact(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
+  const source = context?.source
+  return source !== undefined && /^-?\d+$/.test(source) ? source : value
+}
+
+/** The rows of the named output tensor, its data flat or nested: cut along the first dimension, each row flat. */
+function tensorRows(answer: unknown, rule: AnswerRule): unknown[][] | null {
+  const outputs = field(answer, 'outputs')
+  if (!Array.isArray(outputs)) return null
+  const tensor: unknown = outputs.find(output => field(output, 'name') === rule.output)
+  const shape = field(tensor, 'shape')
+  const data = field(tensor, 'data')
+  if (!isShape(shape) || !Array.isArray(data)) return null
+  if (rule.read === 'argmax' && shape.length !== 2) return null
+  const elements = data.some(Array.isArray) ? flatten(data, shape) : data
+  return elements === null ? null : cutRows(elements, shape)
+}
+
+/** Tensors of more dimensions are not read. */
+const rankMax = 8
+
+function isShape(shape: unknown): shape is number[] {
+  if (!Array.isArray(shape) || shape.length === 0 || shape.length > rankMax) return false
+  return shape.every(size => Number.isSafeInteger(size) && size >= 0)
+}
+
+function flatten(data: readonly unknown[], shape: readonly number[]): unknown[] | null {
+  return hasShape(data, shape) ? data.flat(shape.length) : null
+}
+
+function hasShape(data: unknown, shape: readonly number[]): boolean {
+  const [size, ...inner] = shape
+  if (size === undefined) return !Array.isArray(data)
+  return Array.isArray(data) && data.length === size && data.every(item => hasShape(item, inner))
+}
+
+function cutRows(elements: readonly unknown[], shape: readonly number[]): unknown[][] | null {
+  const [rowCount = 0, ...inner] = shape
+  const width = inner.reduce((product, size) => product * size, 1)
+  if (elements.length !== rowCount * width) return null
+  if (width === 0 && rowCount > 0) return null
+  return Array.from({ length: rowCount }, (_, row) => elements.slice(row * width, (row + 1) * width))
+}
+
+/** What the pointer leads to, as rows: an array has a row per item, except a lone row of scores for argmax. */
+function pointedRows(answer: unknown, rule: AnswerRule): unknown[] | null {
+  const target = follow(answer, rule.output)
+  if (!Array.isArray(target)) return target === undefined ? null : [target]
+  return rule.read === 'argmax' && !target.some(Array.isArray) ? [target] : target
+}
+
+/** RFC 6901; undefined if it leads nowhere. */
+function follow(document: unknown, pointer: string): unknown {
+  if (pointer === '') return document
+  if (!pointer.startsWith('/')) return undefined
+  let place = document
+  for (const token of pointer.slice(1).split('/')) {
+    const key = token.replaceAll('~1', '/').replaceAll('~0', '~')
+    if (Array.isArray(place) && !/^(0|[1-9]\d*)$/.test(key)) return undefined
+    place = field(place, key)
+  }
+  return place
+}
+
+function field(container: unknown, key: string): unknown {
+  if (typeof container !== 'object' || container === null || !Object.hasOwn(container, key)) return undefined
+  return (container as Record<string, unknown>)[key]
+}
+
+function readRows(rows: readonly unknown[], read: AnswerRule['read']): readonly Label[] | null {
+  const labels: Label[] = []
+  for (const row of rows) {
+    const label = readRow(row, read)
+    if (label === null) return null
+    labels.push(label)
+  }
+  return labels
+}
+
+function readRow(row: unknown, read: AnswerRule['read']): Label | null {
+  switch (read) {
+    case 'value':
+      return onlyValue(row)
+    case 'argmax':
+      return Array.isArray(row) ? argmax(row) : null
+    default:
+      return assertNever(read)
+  }
+}
+
+/** A row with several elements has no one value. */
+function onlyValue(row: unknown): Label | null {
+  const value: unknown = Array.isArray(row) && row.length === 1 ? row[0] : row
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  return typeof value === 'string' || typeof value === 'boolean' ? value : null
+}
+
+/** The place of the greatest number, the first of equals; null without numbers. */
+function argmax(scores: readonly unknown[]): number | null {
+  let best: { index: number; score: number } | null = null
+  for (const [index, score] of scores.entries()) {
+    if (typeof score !== 'number') return null
+    if (best === null || score > best.score) best = { index, score }
+  }
+  return best?.index ?? null
+}

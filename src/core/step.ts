@@ -1,0 +1,205 @@
+/**
+ * The core's one door: a state and an event give the next state and what is to be done. The state after an event that
+ * changed nothing is the same object, so that a caller can tell that there is nothing to write down.
+ */
+import type { Command, IssuedCommand } from './command.ts'
+import { assertNever } from './errors.ts'
+import type { ControlEvent, LoggedEvent } from './event.ts'
+import { limits } from './limits.ts'
+import { begin, type Draft, fleetFailed, fleetReady, judged, operated, timePassed, trafficApplied } from './release.ts'
+import {
+  type ControlState,
+  type EndpointState,
+  emptyState,
+  type FleetState,
+  isTerminal,
+  type ReleaseState,
+} from './state.ts'
+import { soleTable } from './traffic.ts'
+
+export type StepResult = { state: ControlState; commands: readonly Command[] }
+
+export function step(state: ControlState, event: ControlEvent, atMs: number): StepResult {
+  switch (event.type) {
+    case 'server-started':
+      return serverStarted(state)
+    case 'endpoint-applied':
+      return endpointApplied(state, event)
+    case 'endpoint-deleted':
+      return endpointDeleted(state, event.endpoint)
+    case 'release-started':
+      return releaseStarted(state, event, atMs)
+    case 'fleet-ready':
+      return onEndpoint(
+        state,
+        event.endpoint,
+        draft => withFleet(draft, event.version, 'ready'),
+        draft => fleetReady(draft, event.version, atMs),
+      )
+    case 'fleet-failed':
+      return onEndpoint(
+        state,
+        event.endpoint,
+        draft => withFleet(draft, event.version, 'failed'),
+        draft => fleetFailed(draft, event, atMs),
+      )
+    case 'traffic-applied':
+      return onEndpoint(
+        state,
+        event.endpoint,
+        endpoint => withApplied(endpoint, event.epoch),
+        draft => trafficApplied(draft, event.epoch, atMs),
+      )
+    case 'judged':
+      return onRelease(state, event.release, draft => judged(draft, event.judgement, atMs))
+    case 'tick':
+      return onRelease(state, event.release, draft => timePassed(draft, atMs))
+    case 'operator':
+      return onRelease(state, event.release, draft => operated(draft, event, atMs))
+    default:
+      return assertNever(event)
+  }
+}
+
+/** The state that a log gives: the same for ever. */
+export function fold(events: readonly LoggedEvent[], from: ControlState = emptyState): ControlState {
+  return events.reduce((state, { event, atMs }) => step(state, event, atMs).state, from)
+}
+
+/** Names commands after the event they come from, so that a repetition after a crash is recognised. */
+export function issue(seq: number, commands: readonly Command[]): IssuedCommand[] {
+  return commands.map((command, index) => ({ id: `${seq}.${index}`, command }))
+}
+
+function serverStarted(state: ControlState): StepResult {
+  const commands: Command[] = []
+  const endpoints: Record<string, EndpointState> = {}
+  for (const [name, endpoint] of Object.entries(state.endpoints)) {
+    const wanted = wantedVersions(state, endpoint)
+    endpoints[name] = {
+      ...endpoint,
+      appliedEpoch: 0,
+      fleets: Object.fromEntries(wanted.map(version => [version, 'starting' as const])),
+    }
+    for (const version of wanted) commands.push(...ensure(endpoint, version))
+    commands.push({ type: 'apply-route', spec: endpoint.spec, table: endpoint.table })
+  }
+  return { state: { ...state, endpoints }, commands }
+}
+
+function wantedVersions(state: ControlState, endpoint: EndpointState): string[] {
+  const release = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
+  const released = release === undefined || isTerminal(release) ? [] : [release.plan.from, release.plan.to]
+  return [...new Set([endpoint.stable, ...released])]
+}
+
+function ensure(endpoint: EndpointState, version: string): Command[] {
+  const spec = endpoint.spec.versions[version]
+  if (spec === undefined) return []
+  return [{ type: 'ensure-fleet', endpoint: endpoint.spec.name, version: spec, readyTimeoutMs: limits.readyTimeoutMs }]
+}
+
+function endpointApplied(state: ControlState, event: Extract<ControlEvent, { type: 'endpoint-applied' }>): StepResult {
+  const { spec } = event
+  const known = state.endpoints[spec.name]
+  if (known !== undefined) {
+    const endpoint = { ...known, spec }
+    return { state: putEndpoint(state, endpoint), commands: [{ type: 'apply-route', spec, table: known.table }] }
+  }
+  const before = state.retired[spec.name]
+  const epoch = (before?.epoch ?? 0) + 1
+  const table = soleTable({ endpoint: spec.name, version: spec.stable, epoch, salt: spec.name })
+  const endpoint: EndpointState = {
+    spec,
+    stable: spec.stable,
+    table,
+    appliedEpoch: 0,
+    fleets: { [spec.stable]: 'starting' },
+    activeRelease: null,
+    releaseCount: before?.releaseCount ?? 0,
+  }
+  return {
+    state: putEndpoint(state, endpoint),
+    commands: [...ensure(endpoint, spec.stable), { type: 'apply-route', spec, table }],
+  }
+}
+
+function endpointDeleted(state: ControlState, name: string): StepResult {
+  const { [name]: endpoint, ...endpoints } = state.endpoints
+  if (endpoint === undefined) return { state, commands: [] }
+  const running = Object.entries(endpoint.fleets).filter(([, fleet]) => fleet !== 'absent')
+  const stops = running.map(
+    ([version]): Command => ({ type: 'stop-fleet', endpoint: name, version, drainMs: limits.drainTimeoutMs }),
+  )
+  const retired = { ...state.retired, [name]: { epoch: endpoint.table.epoch, releaseCount: endpoint.releaseCount } }
+  return { state: { ...state, endpoints, retired }, commands: [{ type: 'remove-route', endpoint: name }, ...stops] }
+}
+
+function releaseStarted(
+  state: ControlState,
+  event: Extract<ControlEvent, { type: 'release-started' }>,
+  atMs: number,
+): StepResult {
+  const { plan } = event
+  const known = state.endpoints[plan.endpoint]
+  if (known === undefined) return { state, commands: [] }
+  const release: ReleaseState = {
+    id: event.release,
+    plan,
+    actor: event.actor,
+    startedAtMs: atMs,
+    phase: { kind: 'starting', sinceMs: atMs },
+    epochs: [],
+    exposedFromMs: null,
+    exposedToMs: null,
+  }
+  const endpoint = { ...known, activeRelease: release.id, releaseCount: known.releaseCount + 1 }
+  return put(state, begin({ endpoint, release, commands: [] }))
+}
+
+function onRelease(state: ControlState, id: string, change: (draft: Draft) => Draft): StepResult {
+  const release = state.releases[id]
+  const endpoint = release === undefined ? undefined : state.endpoints[release.plan.endpoint]
+  if (release === undefined || endpoint === undefined || isTerminal(release)) return { state, commands: [] }
+  return put(state, change({ endpoint, release, commands: [] }))
+}
+
+function onEndpoint(
+  state: ControlState,
+  name: string,
+  changeEndpoint: (endpoint: EndpointState) => EndpointState,
+  changeRelease: (draft: Draft) => Draft,
+): StepResult {
+  const known = state.endpoints[name]
+  if (known === undefined) return { state, commands: [] }
+  const endpoint = changeEndpoint(known)
+  const release = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
+  if (release === undefined) return { state: endpoint === known ? state : putEndpoint(state, endpoint), commands: [] }
+  return put(state, changeRelease({ endpoint, release, commands: [] }))
+}
+
+/** A report about a fleet that is not wanted any more says nothing. */
+function withFleet(endpoint: EndpointState, version: string, fleet: FleetState): EndpointState {
+  const now = endpoint.fleets[version] ?? 'absent'
+  return now === 'absent' || now === fleet
+    ? endpoint
+    : { ...endpoint, fleets: { ...endpoint.fleets, [version]: fleet } }
+}
+
+function withApplied(endpoint: EndpointState, epoch: number): EndpointState {
+  return epoch <= endpoint.appliedEpoch ? endpoint : { ...endpoint, appliedEpoch: epoch }
+}
+
+function putEndpoint(state: ControlState, endpoint: EndpointState): ControlState {
+  return { ...state, endpoints: { ...state.endpoints, [endpoint.spec.name]: endpoint } }
+}
+
+function put(state: ControlState, draft: Draft): StepResult {
+  const { endpoint, release, commands } = draft
+  const same = state.endpoints[endpoint.spec.name] === endpoint && state.releases[release.id] === release
+  if (same) return { state, commands }
+  return {
+    state: { ...putEndpoint(state, endpoint), releases: { ...state.releases, [release.id]: release } },
+    commands,
+  }
+}

@@ -1,0 +1,167 @@
+/** Tells a release's story: each event of the log that changed it becomes an entry. Pure; works live and on a recorded log alike. */
+import type { LoggedEvent } from './event.ts'
+import type { Judgement } from './judgement.ts'
+import { type ControlState, emptyState, isTerminal, type Phase, type ReleaseState } from './state.ts'
+import { step } from './step.ts'
+import type { TimelineEntry } from './timeline.ts'
+
+type Change = { logged: LoggedEvent; before: ReleaseState | undefined; after: ReleaseState; stateAfter: ControlState }
+
+/** The entries that one event adds, for every release that it changed. */
+export function tell(before: ControlState, logged: LoggedEvent, after: ControlState): TimelineEntry[] {
+  const entries: TimelineEntry[] = []
+  for (const [id, release] of Object.entries(after.releases)) {
+    const earlier = before.releases[id]
+    const restarted = logged.event.type === 'server-started' && !isTerminal(release)
+    if (earlier !== release || restarted)
+      entries.push(...tellOne({ logged, before: earlier, after: release, stateAfter: after }))
+  }
+  return entries
+}
+
+/** The whole story of one release, told from the log. */
+export function tellAll(events: readonly LoggedEvent[], release: string): TimelineEntry[] {
+  let state = emptyState
+  const entries: TimelineEntry[] = []
+  for (const logged of events) {
+    const next = step(state, logged.event, logged.atMs).state
+    entries.push(...tell(state, logged, next).filter(entry => entry.release === release))
+    state = next
+  }
+  return entries
+}
+
+function tellOne(change: Change): TimelineEntry[] {
+  const { logged, before, after } = change
+  const drafts: Pick<TimelineEntry, 'kind' | 'text'>[] = []
+  if (before === undefined) drafts.push({ kind: 'started', text: startedText(after) })
+  if (logged.event.type === 'server-started')
+    drafts.push({ kind: 'server-started', text: 'a server came up and took the release over where it stood' })
+  if (logged.event.type === 'operator')
+    drafts.push({
+      kind: 'operator',
+      text: `${logged.event.verb} by ${logged.event.actor}${logged.event.note === null ? '' : `: ${logged.event.note}`}`,
+    })
+  drafts.push(...tellPhase(before?.phase, after, whyOf(logged)))
+  return drafts.map(draft => complete(draft, change))
+}
+
+function tellPhase(
+  before: Phase | undefined,
+  release: ReleaseState,
+  why: string,
+): Pick<TimelineEntry, 'kind' | 'text'>[] {
+  const { phase, plan } = release
+  if (phase.kind === 'running') return tellRunning(before, release, why)
+  if (before?.kind === phase.kind) return []
+  switch (phase.kind) {
+    case 'promoting':
+      return [{ kind: 'promoting', text: `${plan.to} takes all traffic${why}` }]
+    case 'probation':
+      return [
+        {
+          kind: 'promoted',
+          text: `${plan.to} is stable now; ${plan.from} stays warm and watched for ${phase.untilMs === 0 ? 0 : plan.probationMs / 1000} s`,
+        },
+      ]
+    case 'promoted':
+      return [
+        {
+          kind: 'promoted',
+          text: before?.kind === 'probation' ? `probation ended; ${plan.from} is let go` : `${plan.to} is stable now`,
+        },
+      ]
+    case 'returning':
+      return [{ kind: 'rolling-back', text: `back to ${plan.from}: ${phase.reason}` }]
+    case 'rolled-back':
+      return [
+        {
+          kind: 'rolled-back',
+          text:
+            before?.kind === 'starting'
+              ? `back to ${plan.from}: ${phase.reason}`
+              : `${plan.from} serves everybody again`,
+        },
+      ]
+    case 'starting':
+      return []
+    default:
+      return phase satisfies never
+  }
+}
+
+function tellRunning(
+  before: Phase | undefined,
+  release: ReleaseState,
+  why: string,
+): Pick<TimelineEntry, 'kind' | 'text'>[] {
+  const { phase, plan } = release
+  if (phase.kind !== 'running') return []
+  const drafts: Pick<TimelineEntry, 'kind' | 'text'>[] = []
+  if (before?.kind === 'starting') drafts.push({ kind: 'ready', text: `${plan.to} is ready` })
+  const earlier = before?.kind === 'running' ? before : undefined
+  if (
+    earlier === undefined ||
+    earlier.stage.stepIndex !== phase.stage.stepIndex ||
+    earlier.stageIndex !== phase.stageIndex
+  ) {
+    drafts.push({
+      kind: 'weight',
+      text: `${plan.to} gets ${percentOf(lastPpm(release))} of the traffic${earlier === undefined ? '' : why}`,
+    })
+  }
+  if (phase.hold !== null && earlier?.hold?.cause !== phase.hold.cause)
+    drafts.push({ kind: 'hold', text: `holds: ${phase.hold.reason}` })
+  if (phase.hold === null && earlier?.hold !== null && earlier !== undefined)
+    drafts.push({ kind: 'resumed', text: 'goes on' })
+  if (phase.paused !== (earlier?.paused ?? false))
+    drafts.push(phase.paused ? { kind: 'paused', text: 'paused' } : { kind: 'resumed', text: 'goes on' })
+  return drafts
+}
+
+function complete(draft: Pick<TimelineEntry, 'kind' | 'text'>, change: Change): TimelineEntry {
+  const { logged, after, stateAfter } = change
+  const judgement = judgementOf(logged)
+  const endpoint = stateAfter.endpoints[after.plan.endpoint]
+  const ended = draft.kind === 'rolling-back' || draft.kind === 'promoting'
+  return {
+    seq: logged.seq,
+    atMs: logged.atMs,
+    release: after.id,
+    ...draft,
+    candidatePpm: endpoint?.table.weights[after.plan.to] ?? 0,
+    judgement,
+    exposure: ended ? exposureOf(after, judgement, logged.atMs) : null,
+  }
+}
+
+function exposureOf(release: ReleaseState, judgement: Judgement | null, atMs: number): TimelineEntry['exposure'] {
+  if (judgement === null) return null
+  return {
+    requests: judgement.exposedRequests,
+    units: judgement.exposedUnits,
+    durationMs: release.exposedFromMs === null ? 0 : (release.exposedToMs ?? atMs) - release.exposedFromMs,
+  }
+}
+
+function judgementOf(logged: LoggedEvent): Judgement | null {
+  return logged.event.type === 'judged' ? logged.event.judgement : null
+}
+
+function whyOf(logged: LoggedEvent): string {
+  const judgement = judgementOf(logged)
+  return judgement === null ? '' : `: ${judgement.reason}`
+}
+
+function startedText(release: ReleaseState): string {
+  const { plan } = release
+  return `release of ${plan.to} on ${plan.endpoint} (stable ${plan.from}) by ${plan.stages.map(stage => stage.kind).join(', ')}`
+}
+
+function lastPpm(release: ReleaseState): number {
+  return release.epochs.at(-1)?.candidatePpm ?? 0
+}
+
+function percentOf(ppm: number): string {
+  return `${ppm / 10_000} %`
+}

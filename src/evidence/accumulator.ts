@@ -1,0 +1,99 @@
+/**
+ * Turns committed predictions and joined outcomes into sufficient statistics per epoch and version, O(1) each.
+ * It reads nothing else, so a rebuild from the prediction log gives the same numbers.
+ */
+import { type EpochEvidence, emptyVersionEvidence, type VersionEvidence } from '../core/evidence.ts'
+import { limits } from '../core/limits.ts'
+import { type JoinedOutcome, labelText, type Prediction } from '../core/prediction.ts'
+import type { EvidenceSource } from '../ports/evidence-source.ts'
+
+export interface Accumulator extends EvidenceSource {
+  add(batch: { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }): void
+}
+
+type EpochMap = Map<number, Record<string, VersionEvidence>>
+
+/** Which versions each unit of a release has met. */
+type UnitLedger = { release: string; units: Map<string, string[]> }
+
+export function createAccumulator(): Accumulator {
+  const endpoints = new Map<string, EpochMap>()
+  const ledgers = new Map<string, UnitLedger>()
+
+  const at = (endpoint: string, epoch: number, version: string): VersionEvidence => {
+    const epochs = getOrMake(endpoints, endpoint, () => new Map<number, Record<string, VersionEvidence>>())
+    const versions = getOrMake<number, Record<string, VersionEvidence>>(epochs, epoch, () => ({}))
+    const known = versions[version]
+    if (known !== undefined) return known
+    const made = emptyVersionEvidence()
+    versions[version] = made
+    return made
+  }
+
+  return {
+    add({ fresh, joined }) {
+      for (const prediction of fresh) {
+        if (prediction.pinned) continue
+        addPrediction(at(prediction.endpoint, prediction.epoch, prediction.assigned), prediction)
+        meetUnit(ledgers, prediction, at(prediction.endpoint, prediction.epoch, prediction.assigned))
+      }
+      for (const one of joined) if (one.counts) addOutcome(at(one.endpoint, one.epoch, one.version), one)
+    },
+
+    read({ endpoint, epochs }) {
+      const known = endpoints.get(endpoint)
+      return epochs.map((epoch): EpochEvidence => ({ epoch, versions: known?.get(epoch) ?? {} }))
+    },
+
+    forget({ endpoint, beforeEpoch }) {
+      const known = endpoints.get(endpoint)
+      for (const epoch of known?.keys() ?? []) if (epoch < beforeEpoch) known?.delete(epoch)
+    },
+  }
+}
+
+function addPrediction(evidence: VersionEvidence, prediction: Prediction): void {
+  // The caller left before there was an answer: that tells nothing about the version.
+  if (prediction.status === 0 && !prediction.failed) return
+  evidence.requests += 1
+  evidence.firstAtMs ??= prediction.atMs
+  evidence.lastAtMs = prediction.atMs
+  const answered = prediction.version === prediction.assigned
+  // Another version answered in its place: its users were served, but this version was not there.
+  if (prediction.failed || !answered) evidence.errors += 1
+  else evidence.latencyMs.add(prediction.latencyMs)
+}
+
+function meetUnit(ledgers: Map<string, UnitLedger>, prediction: Prediction, evidence: VersionEvidence): void {
+  if (prediction.release === null) return
+  const known = ledgers.get(prediction.endpoint)
+  const ledger = known?.release === prediction.release ? known : { release: prediction.release, units: new Map() }
+  if (ledger !== known) ledgers.set(prediction.endpoint, ledger)
+  const met = ledger.units.get(prediction.unit)
+  if (met === undefined) {
+    if (ledger.units.size >= limits.unitsTrackedMax) return
+    ledger.units.set(prediction.unit, [prediction.assigned])
+    evidence.newUnits += 1
+    evidence.unitsMet += 1
+  } else if (!met.includes(prediction.assigned)) {
+    met.push(prediction.assigned)
+    evidence.unitsMet += 1
+  }
+}
+
+function addOutcome(evidence: VersionEvidence, joined: JoinedOutcome): void {
+  const { label } = joined.outcome
+  if (label === null || joined.predicted === null) return
+  const predicted = labelText(joined.predicted)
+  if (joined.replaces === null) evidence.labelled += 1
+  else if (labelText(joined.replaces.label) !== predicted) evidence.wrong -= 1
+  if (labelText(label) !== predicted) evidence.wrong += 1
+}
+
+function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
+}

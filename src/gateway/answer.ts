@@ -1,0 +1,55 @@
+/** The part of an answer from which a predicted value can be read, plain even if it travelled compressed. */
+import { brotliDecompress, type CompressCallback, gunzip, inflate, zstdDecompress } from 'node:zlib'
+import { limits } from '../core/limits.ts'
+import { rawField } from './headers.ts'
+import type { Tee } from './tee.ts'
+
+/** What an answer says of its body. */
+export type AnswerHead = { contentType: string; encoding: string }
+export type ReadableAnswer = AnswerHead & { body: Uint8Array }
+
+/** Null unless a value can be read from it: a success in JSON. */
+export function answerHead(status: number, headers: readonly string[]): AnswerHead | null {
+  if (status < 200 || status > 299) return null
+  const contentType = rawField(headers, 'content-type') ?? ''
+  if (!/^application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i.test(contentType.trim())) return null
+  return { contentType, encoding: rawField(headers, 'content-encoding')?.trim().toLowerCase() ?? 'identity' }
+}
+
+export function readableAnswer(copy: Tee | null, head: AnswerHead | null): ReadableAnswer | null {
+  const body = copy?.whole() ?? null
+  return body === null || head === null ? null : { body, ...head }
+}
+
+type Decode = (body: Uint8Array, bounds: { maxOutputLength: number }, done: CompressCallback) => void
+
+const decoders = {
+  gzip: gunzip as Decode,
+  'x-gzip': gunzip as Decode,
+  deflate: inflate as Decode,
+  br: brotliDecompress as Decode,
+  zstd: zstdDecompress as Decode,
+} as const
+
+type Encoding = keyof typeof decoders
+
+function isEncoding(text: string): text is Encoding {
+  return Object.hasOwn(decoders, text)
+}
+
+/**
+ * Hands on the plain bytes, or null if there are none to be read. Callers such as Python's requests ask for gzip without
+ * being told to; without this their answers would count for nothing. Runs after the answer, beside the event loop.
+ */
+export function decodeAnswer(answer: ReadableAnswer | null, done: (body: Uint8Array | null) => void): void {
+  if (answer === null || answer.encoding === 'identity') {
+    done(answer?.body ?? null)
+    return
+  }
+  if (!isEncoding(answer.encoding)) {
+    done(null)
+    return
+  }
+  const bounded = { maxOutputLength: limits.answerBytesMax }
+  decoders[answer.encoding](answer.body, bounded, (error, body) => done(error === null ? body : null))
+}

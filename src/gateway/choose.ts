@@ -1,0 +1,71 @@
+/** Which version and which of its instances serve a request. */
+import type { IncomingMessage } from 'node:http'
+import { assign } from '../core/assign.ts'
+import { CutoverError } from '../core/errors.ts'
+import type { FleetView, Instance } from '../ports/backend.ts'
+import { badHeader, excerpt } from './errors.ts'
+import { headerText, ownHeaders } from './headers.ts'
+import type { CompiledRoute } from './route.ts'
+
+export type Choice = {
+  route: CompiledRoute
+  /** The version that the table, a rule or the caller chose. */
+  assigned: string
+  propensity: number
+  pinned: boolean
+  /** The version that answers: the stable one in place of one without a ready instance. */
+  version: string
+  /** Null if nothing is ready. */
+  instance: Instance | null
+}
+
+/** A pinned version is served by itself or not at all; an assigned one falls back to the stable version. */
+export function choose(
+  fleets: FleetView,
+  route: CompiledRoute,
+  request: { req: IncomingMessage; unit: string; pin: string | null },
+): Choice {
+  const { table, seed, spec } = route
+  const { req, unit, pin } = request
+  if (pin !== null) {
+    const instance = fleets.pick(spec.name, pin)
+    return { route, assigned: pin, propensity: 1, pinned: true, version: pin, instance }
+  }
+  const { version, propensity } = assign(table, { unit, seed, header: name => headerText(req, name) })
+  const own = fleets.pick(spec.name, version)
+  const substitute = own === null && version !== table.stable ? fleets.pick(spec.name, table.stable) : null
+  return {
+    route,
+    assigned: version,
+    propensity,
+    pinned: false,
+    version: substitute === null ? version : table.stable,
+    instance: own ?? substitute,
+  }
+}
+
+/** The version the caller asks for, in the path or by header. Throws pin-refused, version-not-found, invalid-request. */
+export function pinOf(route: CompiledRoute, req: IncomingMessage, inPath: string | null): string | null {
+  const inHeader = headerText(req, ownHeaders.version) ?? null
+  const pin = inPath ?? inHeader
+  if (pin === null) return null
+  if (inPath !== null && inHeader !== null && inPath !== inHeader) {
+    throw badHeader(ownHeaders.version, inHeader, `${excerpt(inPath)}, the version in the path, or absent`)
+  }
+  if (!route.spec.allowPin) {
+    const how = `call it without a version in the path and without ${ownHeaders.version}, or set allow-pin: true`
+    throw new CutoverError('pin-refused', `endpoint ${route.spec.name} does not let callers choose a version; ${how}`)
+  }
+  assertVersion(route, pin)
+  return pin
+}
+
+export function assertVersion(route: CompiledRoute, version: string): void {
+  if (route.versions.includes(version)) return
+  const { spec, versions } = route
+  throw new CutoverError(
+    'version-not-found',
+    `endpoint ${spec.name} has no version ${excerpt(version)}; it has ${versions.join(', ')}`,
+    [{ path: 'version', message: 'unknown version', value: excerpt(version), allowed: versions }],
+  )
+}

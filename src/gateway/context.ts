@@ -1,0 +1,36 @@
+/** What every part of the data plane shares: ports, routes and counters. Nothing here is per request. */
+
+import type { FleetView } from '../ports/backend.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Recorder } from '../ports/recorder.ts'
+import type { RouteTable } from './route.ts'
+import type { StatsCollector } from './stats.ts'
+
+/** Where rare, unforeseen things are told; nothing is logged per request. */
+export type GatewayLogger = {
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** One finished request, for histograms. Labels are bounded: names from configuration. */
+export type RequestSample = {
+  endpoint: string
+  version: string
+  status: number
+  failed: boolean
+  latencyMs: number
+}
+
+export type GatewayContext = {
+  readonly routes: RouteTable
+  readonly fleets: FleetView
+  readonly recorder: Recorder
+  readonly clock: Clock
+  readonly ids: () => string
+  readonly stats: StatsCollector
+  readonly logger: GatewayLogger
+  readonly isReady: () => boolean
+  readonly observe: (sample: RequestSample) => void
+  /** Cutover's own version, as server metadata tells it. */
+  readonly version: string
+}

@@ -1,0 +1,163 @@
+/**
+ * One request from its assignment to the last byte of its answer, and the record that is made of it. Whatever happens,
+ * it is recorded exactly once: when the answer has been sent or the caller has gone.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import { bucketOf } from '../core/assign.ts'
+import type { CutoverError } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import { type AnswerHead, decodeAnswer, readableAnswer } from './answer.ts'
+import type { Choice } from './choose.ts'
+import type { GatewayContext } from './context.ts'
+import { type ErrorShape, sendError, statusByCode } from './errors.ts'
+import { ownHeaders } from './headers.ts'
+import { callerLeft } from './request-body.ts'
+import { Tee } from './tee.ts'
+
+export type Exchange = {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly choice: Choice
+  readonly predictionId: string
+  readonly unit: string
+  readonly shape: ErrorShape
+  /** Aborts when the caller goes away or the gateway gives up. */
+  readonly controller: AbortController
+  readonly atMs: number
+  /** `x-cutover-*` fields of the answer: name, value, name, value … */
+  readonly ownFields: readonly string[]
+  /** On the process's steady clock: last byte of the request, last byte of the answer. */
+  requestEndedMs: number
+  answerEndedMs: number | null
+  status: number
+  failed: boolean
+  /** The answer is out or the caller is gone. */
+  closed: boolean
+  /** The gateway has told an error or cut the answer: what the backend says from then on is not heard. */
+  gaveUp: boolean
+  /** The body on its way to the backend, if it is streamed. */
+  upload: Readable | null
+  /** Copies; null where nobody needs one. */
+  requestCopy: Tee | null
+  payloadCopy: Tee | null
+  answerCopy: Tee | null
+  answerHead: AnswerHead | null
+}
+
+export function openExchange(
+  context: GatewayContext,
+  opened: Pick<Exchange, 'req' | 'res' | 'choice' | 'predictionId' | 'unit' | 'shape'>,
+): Exchange {
+  const { spec, payloadSeed } = opened.choice.route
+  const sampled = spec.payloadSamplePpm > 0 && bucketOf(opened.unit, payloadSeed) < spec.payloadSamplePpm
+  const exchange: Exchange = {
+    ...opened,
+    controller: new AbortController(),
+    atMs: context.clock.nowMs(),
+    ownFields: ownFields(opened.predictionId, opened.choice),
+    requestEndedMs: performance.now(),
+    answerEndedMs: null,
+    status: 0,
+    failed: false,
+    closed: false,
+    gaveUp: false,
+    upload: null,
+    requestCopy: sampled ? new Tee(limits.payloadBytesMax) : null,
+    payloadCopy: sampled ? new Tee(limits.payloadBytesMax) : null,
+    answerCopy: null,
+    answerHead: null,
+  }
+  context.stats.opened(spec.name)
+  opened.res.once('close', () => settle(context, exchange))
+  return exchange
+}
+
+function ownFields(predictionId: string, { version, route }: Choice): string[] {
+  return [
+    ...[ownHeaders.predictionId, predictionId],
+    ...[ownHeaders.version, version],
+    ...[ownHeaders.endpoint, route.spec.name],
+  ]
+}
+
+/** Ends the exchange with an error: as an answer if none has begun, else by cutting the connection. */
+export function failExchange(context: GatewayContext, exchange: Exchange, error: CutoverError): void {
+  if (exchange.closed || exchange.gaveUp) return
+  const { req, res, shape, ownFields } = exchange
+  exchange.gaveUp = true
+  exchange.upload?.destroy()
+  exchange.controller.abort(error)
+  exchange.answerEndedMs = performance.now()
+  context.stats.error(error.code)
+  if (res.headersSent) {
+    context.stats.cut()
+    exchange.failed = error.code !== 'body-too-large'
+    cut(req, res)
+    return
+  }
+  exchange.status = statusByCode[error.code]
+  exchange.failed = exchange.status >= 500
+  sendError({ req, res }, error, { shape, headers: ownFields })
+}
+
+/**
+ * A broken answer must not look like a whole one. In HTTP/1.1 the missing end of the message tells; an HTTP/1.0 caller
+ * takes any orderly end of the connection for the end of the answer, so it gets a reset.
+ */
+function cut(req: IncomingMessage, res: ServerResponse): void {
+  if (req.httpVersion === '1.0') res.socket?.resetAndDestroy()
+  res.destroy()
+}
+
+function settle(context: GatewayContext, exchange: Exchange): void {
+  exchange.closed = true
+  const { req, res, choice } = exchange
+  const sent = res.writableFinished
+  if (!sent && !exchange.gaveUp) exchange.status = 0
+  if (!sent || !req.complete) exchange.controller.abort(callerLeft())
+  const { status, failed } = exchange
+  const latencyMs = Math.max(0, (exchange.answerEndedMs ?? performance.now()) - exchange.requestEndedMs)
+  const endpoint = choice.route.spec.name
+  context.stats.closed({ endpoint, version: choice.version, status })
+  try {
+    context.observe({ endpoint, version: choice.version, status, failed, latencyMs })
+    record(context, exchange, latencyMs)
+  } catch (error) {
+    context.logger.error({ err: error, endpoint }, 'a request could not be recorded')
+  }
+}
+
+function record(context: GatewayContext, exchange: Exchange, latencyMs: number): void {
+  const { choice, answerCopy, answerHead } = exchange
+  const { spec, table } = choice.route
+  const base = {
+    id: exchange.predictionId,
+    endpoint: spec.name,
+    epoch: table.epoch,
+    release: table.release,
+    unit: exchange.unit,
+    assigned: choice.assigned,
+    version: choice.version,
+    propensity: choice.propensity,
+    pinned: choice.pinned,
+    atMs: exchange.atMs,
+    latencyMs,
+    status: exchange.status,
+    failed: exchange.failed,
+    payload: payloadOf(exchange),
+  }
+  const answer = readableAnswer(answerCopy, answerHead)
+  decodeAnswer(answer, body => {
+    const rule = spec.answer
+    const readable = answer !== null && body !== null && rule !== null
+    const raw = readable ? { body, contentType: answer.contentType, rule, protocol: spec.protocol } : null
+    context.recorder.record({ ...base, raw })
+  })
+}
+
+function payloadOf(exchange: Exchange): { request: Uint8Array; response: Uint8Array } | null {
+  const request = exchange.requestCopy?.whole() ?? null
+  const response = exchange.payloadCopy?.whole() ?? null
+  return request === null || response === null ? null : { request, response }
+}

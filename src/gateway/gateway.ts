@@ -1,0 +1,106 @@
+/**
+ * The data plane: one listener, a table of routes and the surfaces on it. It assumes nothing of other gateway processes
+ * beside it: an assignment depends on table and unit alone. Per request it awaits only the caller's body and the
+ * backend; it reads no store and writes no log.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { CutoverError } from '../core/errors.ts'
+import type { FleetView } from '../ports/backend.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Recorder } from '../ports/recorder.ts'
+import type { TrafficSink } from '../ports/traffic-sink.ts'
+import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
+import { asCutoverError, excerpt, sendError } from './errors.ts'
+import { serveFeedback } from './feedback.ts'
+import { createIds } from './ids.ts'
+import { createListener } from './listener.ts'
+import { httpPrefix, serveHttp } from './protocols/http.ts'
+import { serveOpenInference } from './protocols/open-inference.ts'
+import { createRouteTable } from './route.ts'
+import { createStats, type GatewayStats } from './stats.ts'
+import { isOpenInference, parseTarget, shapeOf, type Target } from './target.ts'
+
+export type GatewayOptions = {
+  fleets: FleetView
+  recorder: Recorder
+  clock: Clock
+  /** Cutover's own version, told by `GET /v2`. */
+  version: string
+  logger?: GatewayLogger
+  /** Makes prediction ids; unique across processes and restarts. */
+  ids?: () => string
+  /** Whether everything outside the gateway is ready too; `GET /v2/health/ready` says so. */
+  isReady?: () => boolean
+  /** Called once per finished request, with bounded labels: for histograms. Must be cheap. */
+  observe?: (sample: RequestSample) => void
+}
+
+export interface Gateway extends TrafficSink {
+  /** The port that was bound, where 0 was asked for. Rejects with port-in-use. */
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>
+  /** Takes no new connections and lets requests in flight finish for `drainMs`; then it cuts them. */
+  close(options: { drainMs: number }): Promise<void>
+  stats(): GatewayStats
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { fleets, recorder, clock, version } = options
+  const context: GatewayContext = {
+    ...{ fleets, recorder, clock, version },
+    routes: createRouteTable(),
+    stats: createStats(),
+    ids: options.ids ?? createIds(),
+    logger: options.logger ?? { warn: nothing, error: nothing },
+    isReady: options.isReady ?? (() => true),
+    observe: options.observe ?? nothing,
+  }
+  const listener = createListener(
+    (req, res) => dispatch(context, req, res),
+    error => context.stats.error(error.code),
+  )
+  return {
+    apply: route => {
+      if (context.routes.apply(route)) context.stats.sync(route.spec.name, Object.keys(route.spec.versions))
+    },
+    remove: endpoint => {
+      context.routes.remove(endpoint)
+      context.stats.forget(endpoint)
+    },
+    listen: listener.listen,
+    close: listener.close,
+    stats: context.stats.read,
+  }
+}
+
+function nothing(): void {}
+
+function dispatch(context: GatewayContext, req: IncomingMessage, res: ServerResponse): void {
+  const target = parseTarget(req.url ?? '')
+  const shape = shapeOf(target)
+  serve(context, req, res, target).catch((thrown: unknown) => {
+    const error = asCutoverError(thrown)
+    if (error.code === 'internal')
+      context.logger.error({ err: thrown, url: excerpt(req.url ?? '') }, 'a request failed')
+    context.stats.error(error.code)
+    sendError({ req, res }, error, { shape })
+  })
+}
+
+async function serve(
+  context: GatewayContext,
+  req: IncomingMessage,
+  res: ServerResponse,
+  target: Target | null,
+): Promise<void> {
+  if (target === null) throw new CutoverError('invalid-request', `${excerpt(req.url ?? '')} is not a path`)
+  if (isOpenInference(target.path)) return serveOpenInference(context, { req, res, target })
+  if (target.path.startsWith(httpPrefix)) return serveHttp(context, { req, res, target })
+  if (target.path === '/v1/feedback') return serveFeedback(context, { req, res, target })
+  throw nothingHere(target.path)
+}
+
+function nothingHere(path: string): CutoverError {
+  const surfaces = ['/v2 (Open Inference Protocol)', '/endpoints/{endpoint}/{path}', 'POST /v1/feedback']
+  const detail = `there is nothing at ${excerpt(path)}; this listener serves ${surfaces.join(', ')}`
+  return new CutoverError('route-not-found', detail)
+}

@@ -1,0 +1,63 @@
+/** The routes of this process: one immutable, compiled answer per endpoint, swapped whole. */
+import { isDeepStrictEqual } from 'node:util'
+import { saltSeed } from '../core/assign.ts'
+import type { EndpointSpec } from '../core/endpoint.ts'
+import { CutoverError } from '../core/errors.ts'
+import type { TrafficTable } from '../core/traffic.ts'
+import type { Route } from '../ports/traffic-sink.ts'
+
+export type CompiledRoute = {
+  readonly spec: EndpointSpec
+  readonly table: TrafficTable
+  /** Of the table's salt. */
+  readonly seed: number
+  /** Chooses whose bodies are kept; apart from `seed`, so that every version is sampled alike. */
+  readonly payloadSeed: number
+  readonly versions: readonly string[]
+}
+
+export type RouteTable = {
+  get(endpoint: string): CompiledRoute | undefined
+  all(): Iterable<CompiledRoute>
+  names(): readonly string[]
+  /** False if the route was old news. */
+  apply(route: Route): boolean
+  remove(endpoint: string): void
+}
+
+export function createRouteTable(): RouteTable {
+  const routes = new Map<string, CompiledRoute>()
+  return {
+    get: endpoint => routes.get(endpoint),
+    all: () => routes.values(),
+    names: () => [...routes.keys()],
+    apply: route => {
+      if (!isNews(routes.get(route.spec.name), route)) return false
+      routes.set(route.spec.name, compile(route))
+      return true
+    },
+    remove: endpoint => {
+      routes.delete(endpoint)
+    },
+  }
+}
+
+/** Commands repeat after a crash and may overtake each other between processes: only the newest epoch counts. */
+function isNews(current: CompiledRoute | undefined, next: Route): boolean {
+  if (current === undefined || next.table.epoch > current.table.epoch) return true
+  return next.table.epoch === current.table.epoch && !isDeepStrictEqual(next.spec, current.spec)
+}
+
+function compile({ spec, table }: Route): CompiledRoute {
+  if (table.endpoint !== spec.name || table.segments.length === 0) {
+    throw new CutoverError('internal', `the traffic table of ${table.endpoint} does not fit the endpoint ${spec.name}`)
+  }
+  const rules = table.rules.map(rule => ({ ...rule, header: rule.header.toLowerCase() }))
+  return {
+    spec,
+    table: { ...table, rules },
+    seed: saltSeed(table.salt),
+    payloadSeed: saltSeed(`payloads of ${spec.name}`),
+    versions: Object.keys(spec.versions),
+  }
+}

@@ -1,0 +1,105 @@
+/** The unit of a request: what is kept on its version. */
+import type { IncomingMessage } from 'node:http'
+import type { UnitSource } from '../core/endpoint.ts'
+import { assertNever, CutoverError } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import { asUtf8, headerText, ownHeaders } from './headers.ts'
+
+/**
+ * The endpoint's own source, else `x-cutover-unit`, else the prediction's id: the request is then its own unit. `body`
+ * is needed only by a source in the body. Throws invalid-request for a key over its limit.
+ */
+export function unitOf(
+  source: UnitSource,
+  request: { req: IncomingMessage; body: Uint8Array | null; predictionId: string },
+): string {
+  const { req, body, predictionId } = request
+  const unit = fromSource(source, req, body) ?? headerText(req, ownHeaders.unit)
+  if (unit === undefined) return predictionId
+  const bytes = Buffer.byteLength(unit)
+  if (bytes <= limits.unitKeyBytesMax) return unit
+  throw new CutoverError('invalid-request', `the unit key has ${bytes} bytes; at most ${limits.unitKeyBytesMax}`, [
+    { path: describe(source), message: `at most ${limits.unitKeyBytesMax} bytes`, value: `${unit.slice(0, 40)}…` },
+  ])
+}
+
+function fromSource(source: UnitSource, req: IncomingMessage, body: Uint8Array | null): string | undefined {
+  switch (source.from) {
+    case 'request':
+      return undefined
+    case 'header':
+      return headerText(req, source.name.toLowerCase())
+    case 'cookie':
+      return cookie(req.headers.cookie, source.name)
+    case 'body':
+      return body === null ? undefined : fromBody(body, source.pointer, req)
+    default:
+      return assertNever(source)
+  }
+}
+
+function describe(source: UnitSource): string {
+  switch (source.from) {
+    case 'request':
+      return `header ${ownHeaders.unit}`
+    case 'header':
+    case 'cookie':
+      return `${source.from} ${source.name}`
+    case 'body':
+      return `body ${source.pointer}`
+    default:
+      return assertNever(source)
+  }
+}
+
+function cookie(field: string | undefined, name: string): string | undefined {
+  for (const pair of field?.split(';') ?? []) {
+    const equals = pair.indexOf('=')
+    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue
+    const value = pair
+      .slice(equals + 1)
+      .trim()
+      .replace(/^"(.*)"$/, '$1')
+    return value === '' ? undefined : asUtf8(value)
+  }
+  return undefined
+}
+
+/**
+ * The value at a JSON pointer. A body that is not JSON has no unit here: whether it is an error is for the model server
+ * to say. With binary tensors (`Inference-Header-Content-Length`) only the JSON in front is read.
+ */
+function fromBody(body: Uint8Array, pointer: string, req: IncomingMessage): string | undefined {
+  const jsonBytes = Number(headerText(req, 'inference-header-content-length') ?? body.length)
+  const text = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, jsonBytes || 0)).toString('utf8')
+  try {
+    const value = valueAt(JSON.parse(text), pointer)
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) return asWritten(text, pointer)
+    return asUnit(value)
+  } catch {
+    return undefined
+  }
+}
+
+function asUnit(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value.toWellFormed()
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
+}
+
+/** A 64-bit key such as 9007199254740993 does not survive as a double: two users would share one. It is read as written. */
+function asWritten(text: string, pointer: string): string | undefined {
+  const keepSource = (_key: string, value: unknown, context: { source?: string }) =>
+    typeof value === 'number' ? (context.source ?? String(value)) : value
+  return asUnit(valueAt(JSON.parse(text, keepSource as (key: string, value: unknown) => unknown), pointer))
+}
+
+/** RFC 6901. */
+function valueAt(document: unknown, pointer: string): unknown {
+  let value = document
+  for (const token of pointer.split('/').slice(1)) {
+    const key = token.replaceAll('~1', '/').replaceAll('~0', '~')
+    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key)) return undefined
+    value = (value as Record<string, unknown>)[key]
+  }
+  return value
+}

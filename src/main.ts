@@ -1,0 +1,245 @@
+/** The composition root: every part is made here, handed its ports here, and ended here in reverse order. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { systemClock } from './adapters/clock/system.ts'
+import { openDataFolder } from './adapters/data-folder/data-folder.ts'
+import { createDeployer } from './adapters/deployer/deployer.ts'
+import { openSqliteEventLog } from './adapters/event-log/sqlite.ts'
+import { createMetricsPage } from './adapters/metrics/prometheus.ts'
+import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
+import { createRecorder } from './adapters/recorder/recorder.ts'
+import { createApi } from './api/api.ts'
+import { runDemo } from './cli/demo/demo.ts'
+import { exitCodes } from './cli/errors.ts'
+import type { DemoOptions, ServeFlags } from './cli/invocation.ts'
+import type { CliIo } from './cli/io.ts'
+import { compileResource, validateResource } from './config/compile.ts'
+import { loadSettings, type ServerSettings } from './config/load.ts'
+import { readResourceFile } from './config/resource-file.ts'
+import { resolvePaths } from './contract/resource-paths.ts'
+import type { Resource } from './contract/resources.ts'
+import { type Controller, createController } from './controller/controller.ts'
+import { CutoverError } from './core/errors.ts'
+import { limits } from './core/limits.ts'
+import type { ControlState } from './core/state.ts'
+import { isTerminal } from './core/state.ts'
+import { type Accumulator, createAccumulator } from './evidence/accumulator.ts'
+import { createGateway } from './gateway/gateway.ts'
+import type { Deployer, FleetReport } from './ports/deployer.ts'
+import type { PredictionLog } from './ports/prediction-log.ts'
+
+const version = readVersion()
+
+type RunningServer = {
+  inference: { host: string; port: number }
+  control: { host: string; port: number }
+  stop(): Promise<void>
+}
+
+/** Serves until it is told to end. */
+export async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
+  const server = await startServer(loadSettings({ flags, env: io.env, cwd: io.cwd }))
+  io.stderr.write(`inference ${urlOf(server.inference)}  control ${urlOf(server.control)}  (Ctrl-C ends it)\n`)
+  await interruption()
+  await server.stop()
+  return exitCodes.done
+}
+
+/** The demo, on a server of its own in a folder that goes with it. */
+export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'cutover-demo-'))
+  try {
+    return await runDemo({
+      once: options.once,
+      json: options.output === 'json',
+      seed: options.seed ?? 1,
+      start: async resources => {
+        const server = await startOnFreePorts({ data: folder, logLevel: 'error', resources })
+        return { inferenceUrl: urlOf(server.inference), controlUrl: urlOf(server.control), stop: server.stop }
+      },
+      write: line => io.stdout.write(`${line}\n`),
+      interrupted: interruption(),
+    })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function urlOf({ host, port }: { host: string; port: number }): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** The usual ports, or free ones if somebody has those. */
+async function startOnFreePorts(
+  settings: Pick<ServerSettings, 'data' | 'logLevel' | 'resources'>,
+): Promise<RunningServer> {
+  const at = (inference: number, control: number) =>
+    startServer({
+      ...settings,
+      inference: { host: '127.0.0.1', port: inference },
+      control: { host: '127.0.0.1', port: control },
+    })
+  try {
+    return await at(8080, 8081)
+  } catch (error) {
+    if (error instanceof CutoverError && error.code === 'port-in-use') return at(0, 0)
+    throw error
+  }
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+function interruption(): Promise<void> {
+  return new Promise(resolve => {
+    const stop = (): void => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+        process.removeListener(signal, stop)
+        process.once(signal, () => process.exit(exitCodes.failed))
+      }
+      resolve()
+    }
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop)
+  })
+}
+
+/** Starts a server on its data folder; rejects with a `CutoverError` and leaves nothing running if it cannot. */
+export async function startServer(settings: ServerSettings): Promise<RunningServer> {
+  const endings: (() => unknown)[] = []
+  const stop = async (): Promise<void> => {
+    for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end()
+  }
+  try {
+    return { ...(await compose(settings, endings)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function compose(settings: ServerSettings, endings: (() => unknown)[]): Promise<Omit<RunningServer, 'stop'>> {
+  const logger = pino({ level: settings.logLevel, base: null }, pino.destination({ fd: 2, sync: true }))
+  const complain = (what: string, cause: unknown): void => logger.error({ err: cause }, what)
+  const clock = systemClock
+
+  const folder = openDataFolder(settings.data)
+  endings.push(() => folder.close())
+  const log = openSqliteEventLog(folder.file('events.db'))
+  endings.push(() => log.close())
+  const predictions = await openSqlitePredictionLog({ file: folder.file('predictions.db'), clock })
+  endings.push(() => predictions.close())
+
+  const evidence = createAccumulator()
+  const recorder = createRecorder({
+    log: predictions,
+    clock,
+    onCommitted: batch => evidence.add(batch),
+    onDropped: ({ count, cause, error }) => logger.error({ err: error, count, cause }, 'predictions were lost'),
+    flushMs: limits.recorderFlushMs,
+    batchMax: limits.recorderBatchMax,
+    queueMax: limits.recorderQueueMax,
+  })
+  endings.push(() => recorder.close())
+
+  let controller: Controller | null = null
+  const report = (one: FleetReport): void => controller?.report(one)
+  const deployer = createDeployer({ clock, report, logger })
+  endings.push(() => deployer.close())
+
+  let isServing = false
+  const metrics = createMetricsPage(() => ({
+    ...gateway.stats(),
+    recorder: recorder.stats(),
+    readyInstances: readyInstances(control.state(), deployer),
+    state: control.state(),
+  }))
+  const gateway = createGateway({
+    fleets: deployer.fleets,
+    recorder,
+    clock,
+    version,
+    logger,
+    isReady: () => isServing,
+    observe: sample => metrics.observe(sample),
+  })
+  const control = createController({ log, clock, deployer, traffic: gateway, evidence, complain })
+  controller = control
+  control.load()
+  await rebuildEvidence(control.state(), { predictions, evidence })
+  control.start()
+  endings.push(() => control.stop())
+
+  const api = createApi({
+    control,
+    predictions,
+    metrics,
+    version,
+    clock,
+    health: { ready: () => isServing },
+    // A document that comes without a file has its paths beside the server.
+    compile: resource => compileResource(resolvePaths(resource, process.cwd()) as Resource),
+    onInternalError: (error, request) => logger.error({ err: error, ...request }, 'a control request failed'),
+  })
+  endings.push(() => api.close())
+  const controlAddress = await api.listen(settings.control)
+  if (settings.resources !== null) await applyFile(control, settings.resources)
+
+  await fleetsSettled(control, deployer)
+  const inference = await gateway.listen(settings.inference)
+  endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
+  isServing = true
+  logger.info({ inference, control: controlAddress, data: folder.path }, 'serving')
+  return { inference, control: controlAddress }
+}
+
+function readyInstances(state: ControlState, deployer: Deployer) {
+  return Object.values(state.endpoints).flatMap(({ spec, fleets }) =>
+    Object.keys(fleets).map(name => ({
+      endpoint: spec.name,
+      version: name,
+      count: deployer.fleets.readyCount(spec.name, name),
+    })),
+  )
+}
+
+/** What the running releases rest on is read again from the log of predictions: the same numbers as before. */
+async function rebuildEvidence(
+  state: ControlState,
+  from: { predictions: PredictionLog; evidence: Accumulator },
+): Promise<void> {
+  for (const release of Object.values(state.releases)) {
+    const fromEpoch = release.epochs[0]?.epoch
+    if (isTerminal(release) || fromEpoch === undefined) continue
+    await from.predictions.replay({ endpoint: release.plan.endpoint, fromEpoch }, ({ predictions, joined }) =>
+      from.evidence.add({ fresh: predictions, joined }),
+    )
+  }
+}
+
+/** Callers are let in once every version that traffic goes to is up, or is known not to come up. */
+async function fleetsSettled(control: Controller, deployer: Deployer): Promise<void> {
+  const untilMs = performance.now() + limits.startupGraceMs
+  const isSettled = (): boolean =>
+    Object.values(control.state().endpoints).every(({ spec, table, fleets }) =>
+      Object.keys(table.weights).every(
+        name => fleets[name] === 'failed' || deployer.fleets.readyCount(spec.name, name) > 0,
+      ),
+    )
+  while (!isSettled() && performance.now() < untilMs) await new Promise(resolve => setTimeout(resolve, 20))
+}
+
+/** Everything in the file is checked before anything is applied. */
+async function applyFile(control: Controller, file: string): Promise<void> {
+  const documents = await readResourceFile(file)
+  const resources = documents.map(document => compileResource(validateResource(document.value)))
+  const actor = `file ${file}`
+  for (const one of resources)
+    if (one.kind === 'Endpoint') await control.applyEndpoint({ spec: one.spec, actor, dryRun: false })
+  for (const one of resources)
+    if (one.kind === 'Release') await control.applyRelease({ plan: one.plan, actor, dryRun: false, again: false })
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return String((JSON.parse(text) as { version: unknown }).version)
+}

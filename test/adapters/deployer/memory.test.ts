@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest'
+import { createMemoryDeployer } from '../../../src/adapters/deployer/memory.ts'
+import { deployerContract } from '../../contract/deployer.contract.ts'
+import { request } from './requests.ts'
+import { closing, collectReports, fastClock, pick, version } from './support.ts'
+
+const good = (name: string, instances = 1) => version(name, { kind: 'onnx', path: `${name}.onnx` }, instances)
+const body = Buffer.from('{}')
+
+deployerContract('memory', async () => {
+  let release = () => {}
+  return {
+    create: report => {
+      const deployer = createMemoryDeployer({
+        clock: fastClock(20),
+        report,
+        readiness: name => (name === 'v2' ? 'manual' : 'at-once'),
+        answer: () => new Promise(resolve => (release = () => resolve({ status: 200, headers: [], body }))),
+      })
+      return deployer
+    },
+    good,
+    bad: name => version(name, { kind: 'onnx', path: 'other.onnx' }),
+    hold: (instance, signal = new AbortController().signal) => ({
+      answer: instance.send(request({ path: '/', signal })),
+      release: () => release(),
+    }),
+  }
+})
+
+function deployerOf(readiness: 'at-once' | 'manual') {
+  const reports = collectReports()
+  const answer = () => ({ status: 200, headers: [], body })
+  const clock = fastClock(100)
+  return {
+    reports,
+    deployer: closing(createMemoryDeployer({ clock, report: reports.report, answer, readiness: () => readiness })),
+  }
+}
+
+test('an instance that crashes leaves the view and comes back', async () => {
+  const { deployer, reports } = deployerOf('manual')
+  deployer.ensure({ endpoint: 'digits', version: good('v1', 2), readyTimeoutMs: 60_000 })
+  deployer.becomeReady('digits', 'v1')
+  await reports.next('ready')
+  deployer.crash('digits', 'v1', 'boom')
+  expect(deployer.fleets.readyCount('digits', 'v1')).toBe(1)
+  expect(pick(deployer, 'v1').id).toBe('digits/v1/1')
+  expect(deployer.status('digits', 'v1')[0]).toMatchObject({ state: 'starting', detail: 'starting again: boom' })
+  expect(reports.all).toHaveLength(1)
+})
+
+test('a crash loop fails the fleet once; the fleet is ready again when the instance keeps up', async () => {
+  const { deployer, reports } = deployerOf('at-once')
+  deployer.ensure({ endpoint: 'digits', version: good('v1'), readyTimeoutMs: 60_000 })
+  for (let crashes = 0; crashes <= 5; crashes += 1) {
+    await waitReady(deployer)
+    deployer.crash('digits', 'v1', 'boom')
+  }
+  expect((await reports.next('failed')).reason).toBe('boom (ended 6 times within 60 s)')
+  await reports.next('ready')
+  expect(reports.all.map(({ state }) => state)).toEqual(['ready', 'failed', 'ready'])
+})
+
+test('a fault that starting again cannot mend is not tried again until it is asked for', async () => {
+  const { deployer, reports } = deployerOf('at-once')
+  const ensure = () => deployer.ensure({ endpoint: 'digits', version: good('v1'), readyTimeoutMs: 60_000 })
+  ensure()
+  await reports.next('ready')
+  deployer.crash('digits', 'v1', 'the file is gone', true)
+  expect((await reports.next('failed')).reason).toBe('the file is gone')
+  expect(deployer.status('digits', 'v1')[0]?.state).toBe('failed')
+  ensure()
+  await reports.next('ready')
+})
+
+test('asking for more instances starts what is missing', async () => {
+  const { deployer, reports } = deployerOf('at-once')
+  deployer.ensure({ endpoint: 'digits', version: good('v1', 1), readyTimeoutMs: 60_000 })
+  await reports.next('ready')
+  deployer.ensure({ endpoint: 'digits', version: good('v1', 3), readyTimeoutMs: 60_000 })
+  await reports.next('ready')
+  await reports.next('ready')
+  expect(deployer.fleets.readyCount('digits', 'v1')).toBe(3)
+})
+
+async function waitReady(deployer: ReturnType<typeof createMemoryDeployer>): Promise<void> {
+  while (deployer.fleets.readyCount('digits', 'v1') === 0) await new Promise(resolve => setTimeout(resolve, 1))
+}

@@ -1,0 +1,295 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { createManualClock, type ManualClock } from '../../src/adapters/clock/manual.ts'
+import { limits } from '../../src/core/limits.ts'
+import type { JoinedOutcome, Label, Outcome, Prediction } from '../../src/core/prediction.ts'
+import type { Clock } from '../../src/ports/clock.ts'
+import type { PredictionLog } from '../../src/ports/prediction-log.ts'
+import { type LogStep, runSteps, someSteps } from './prediction-log-steps.ts'
+import { anOutcome, aPrediction } from './samples.ts'
+
+/** What every prediction log promises. `open` gives an empty one. */
+export function predictionLogContract(name: string, open: (clock: Clock) => Promise<PredictionLog>): void {
+  describe(`prediction log in ${name}`, () => {
+    let log: PredictionLog
+    let clock: ManualClock
+    beforeEach(async () => {
+      clock = createManualClock(1_700_000_000_000)
+      log = await open(clock)
+      onTestFinished(() => log.close())
+    })
+
+    describe('predictions', () => {
+      test('new ids are fresh, in order; a repeated id changes nothing, within a batch and later', async () => {
+        const [a, b, c] = ['a', 'b', 'c'].map(id => aPrediction({ id }))
+        if (a === undefined || b === undefined || c === undefined) throw new Error('three samples')
+        expect((await log.appendPredictions([a, b, { ...a, version: 'v9' }])).fresh).toEqual([a, b])
+        expect((await log.appendPredictions([{ ...b, endpoint: 'other' }, c])).fresh).toEqual([c])
+        const found = await log.find({ limit: 10 })
+        expect(found.map(({ prediction }) => prediction)).toEqual([c, b, a])
+      })
+
+      test('every field comes back as it was, with its bodies', async () => {
+        const pooled = Buffer.from('{"a":1}')
+        const prediction = aPrediction({
+          release: 'digits-4',
+          unit: 'Ada\u0000 \u{1f600}',
+          version: 'v2',
+          pinned: true,
+          failed: true,
+          atMs: 1_700_000_000_000.25,
+          latencyMs: 0.1 + 0.2,
+          propensity: 1e-6,
+          answer: [3, '3', true, '', 1e300, 'ü'],
+          payload: { request: new Uint8Array(pooled), response: new Uint8Array(0) },
+        })
+        await log.appendPredictions([
+          prediction,
+          aPrediction({ id: 'p2', answer: null }),
+          aPrediction({ id: 'p3', answer: [] }),
+        ])
+        const found = await log.find({ limit: 10 })
+        expect(found.map(({ prediction }) => prediction.answer)).toEqual([[], null, prediction.answer])
+        expect(found.at(-1)?.prediction).toEqual(prediction)
+      })
+
+      test("the batch stays the caller's: its bodies are still there afterwards", async () => {
+        const payload = { request: new Uint8Array([1, 2]), response: new Uint8Array([3]) }
+        await log.appendPredictions([aPrediction({ payload })])
+        expect(payload).toEqual({ request: new Uint8Array([1, 2]), response: new Uint8Array([3]) })
+      })
+
+      test('find narrows by id, endpoint and version, newest first, up to the limit', async () => {
+        const versions = ['v1', 'v2', 'v1', 'v2']
+        const digits = versions.map((version, index) => aPrediction({ id: `d${index}`, version, assigned: version }))
+        await log.appendPredictions([...digits, aPrediction({ id: 'x', endpoint: 'other' })])
+        const ids = async (query: { endpoint?: string; version?: string; id?: string; limit?: number }) =>
+          (await log.find({ limit: 10, ...query })).map(({ prediction }) => prediction.id)
+        expect(await ids({})).toEqual(['x', 'd3', 'd2', 'd1', 'd0'])
+        expect(await ids({ endpoint: 'digits' })).toEqual(['d3', 'd2', 'd1', 'd0'])
+        expect(await ids({ endpoint: 'digits', version: 'v1' })).toEqual(['d2', 'd0'])
+        expect(await ids({ version: 'v1' })).toEqual(['x', 'd2', 'd0'])
+        expect(await ids({ id: 'd1' })).toEqual(['d1'])
+        expect(await ids({ id: 'd1', endpoint: 'other' })).toEqual([])
+        expect(await ids({ endpoint: 'digits', limit: 1 })).toEqual(['d3'])
+        expect(await ids({ limit: 0 })).toEqual([])
+      })
+
+      test('find gives no more than a page', async () => {
+        const many = Array.from({ length: limits.pageMax + 5 }, (_, index) => aPrediction({ id: `p${index}` }))
+        await log.appendPredictions(many)
+        expect(await log.find({ limit: 1e9 })).toHaveLength(limits.pageMax)
+      })
+    })
+
+    describe('outcomes', () => {
+      test('one of a known prediction is joined to what the prediction says', async () => {
+        await log.appendPredictions([aPrediction({ epoch: 7, version: 'v2', assigned: 'v2', answer: [3, 5] })])
+        const outcome = anOutcome({ row: 1, label: 4, reward: 0.5, metrics: { clicks: 2 } })
+        const { receipts, joined } = await log.appendOutcomes([outcome])
+        expect(receipts).toEqual([{ status: 'joined' }])
+        const facts = { endpoint: 'digits', epoch: 7, version: 'v2', unit: 'ada', predictedAtMs: 1_700_000_000_000 }
+        expect(joined).toEqual([{ outcome, ...facts, counts: true, predicted: 5, replaces: null }])
+        expect((await log.find({ id: 'p1', limit: 1 }))[0]?.outcomes).toEqual([outcome])
+      })
+
+      test('one that comes first waits, and joins with its prediction', async () => {
+        const outcomes = [
+          anOutcome({ id: 'o1', label: 1 }),
+          anOutcome({ id: 'o2', label: 2 }),
+          anOutcome({ id: 'o3', prediction: 'p2' }),
+        ]
+        expect((await log.appendOutcomes(outcomes)).receipts).toEqual(Array(3).fill({ status: 'pending' }))
+        const { joined } = await log.appendPredictions([aPrediction({ id: 'p2' }), aPrediction({ id: 'p1' })])
+        expect(joined.map(({ outcome }) => outcome.id)).toEqual(['o3', 'o1', 'o2'])
+        expect((await log.appendPredictions([aPrediction({ id: 'p4' })])).joined).toEqual([])
+      })
+
+      test('the same id again is a duplicate: in the batch, later, while it waits and after it joined', async () => {
+        const statuses = async (outcomes: readonly Outcome[]) =>
+          (await log.appendOutcomes(outcomes)).receipts.map(({ status }) => status)
+        const outcome = anOutcome()
+        expect(await statuses([outcome, outcome])).toEqual(['pending', 'duplicate'])
+        expect(await statuses([outcome])).toEqual(['duplicate'])
+        expect((await log.appendPredictions([aPrediction()])).joined).toHaveLength(1)
+        expect(await statuses([outcome, anOutcome({ id: 'o2' }), anOutcome({ id: 'o2', label: 9 })])).toEqual([
+          'duplicate',
+          'joined',
+          'duplicate',
+        ])
+      })
+
+      test.each([
+        { what: 'pinned by the caller', parts: { pinned: true } },
+        { what: 'answered by another version than was chosen', parts: { assigned: 'v2' } },
+      ])('one of a prediction $what does not count', async ({ parts }) => {
+        await log.appendPredictions([aPrediction(parts)])
+        expect((await log.appendOutcomes([anOutcome()])).joined[0]?.counts).toBe(false)
+      })
+
+      test('a row that the answer does not have, or an unread answer, has no predicted value', async () => {
+        await log.appendPredictions([aPrediction({ answer: ['cat'] }), aPrediction({ id: 'p2', answer: null })])
+        const { joined } = await log.appendOutcomes([
+          anOutcome({ id: 'o1', row: 1 }),
+          anOutcome({ id: 'o2', prediction: 'p2' }),
+          anOutcome({ id: 'o3', row: 0 }),
+        ])
+        expect(joined.map(({ predicted }) => predicted)).toEqual([null, null, 'cat'])
+      })
+
+      test('a later label of the same row corrects the one before it and says which', async () => {
+        await log.appendPredictions([aPrediction({ answer: [1, 2] })])
+        const first = await log.appendOutcomes([
+          anOutcome({ id: 'a', label: 3 }),
+          anOutcome({ id: 'b', row: 1, label: 4 }),
+        ])
+        const second = await log.appendOutcomes([
+          anOutcome({ id: 'c', label: '3' }),
+          anOutcome({ id: 'd', label: null, reward: 1 }),
+          anOutcome({ id: 'e', label: false }),
+        ])
+        const replaced = [...first.joined, ...second.joined].map(({ replaces }) => replaces)
+        expect(replaced).toEqual([null, null, { label: 3 }, null, { label: '3' }])
+      })
+
+      test('corrections that came before their prediction keep their order', async () => {
+        await log.appendOutcomes([anOutcome({ id: 'a', label: false }), anOutcome({ id: 'b', label: 'x' })])
+        const { joined } = await log.appendPredictions([aPrediction()])
+        expect(joined.map(({ replaces }) => replaces)).toEqual([null, { label: false }])
+      })
+
+      test('one that waited too long is let go, by an append some time later, and its id is forgotten', async () => {
+        await log.appendOutcomes([anOutcome({ id: 'old' })])
+        clock.advance(limits.orphanOutcomeMs)
+        expect((await log.appendOutcomes([anOutcome({ id: 'young' })])).receipts).toEqual([{ status: 'pending' }])
+        clock.advance(3600_000)
+        const { joined } = await log.appendPredictions([aPrediction()])
+        expect(joined.map(({ outcome }) => outcome.id)).toEqual(['young'])
+        expect((await log.appendOutcomes([anOutcome({ id: 'old' })])).receipts).toEqual([{ status: 'joined' }])
+      })
+
+      test('one waits for its prediction as long as was promised', async () => {
+        await log.appendOutcomes([anOutcome()])
+        clock.advance(limits.orphanOutcomeMs)
+        expect((await log.appendPredictions([aPrediction()])).joined).toHaveLength(1)
+      })
+
+      test('a joined one is never let go', async () => {
+        await log.appendPredictions([aPrediction()])
+        await log.appendOutcomes([anOutcome()])
+        clock.advance(10 * limits.orphanOutcomeMs)
+        await log.appendOutcomes([])
+        expect((await log.find({ id: 'p1', limit: 1 }))[0]?.outcomes).toHaveLength(1)
+      })
+    })
+
+    describe('whatever comes in whatever order', () => {
+      test('outcomes in any order, repeated and early or late, give the same joined content', async () => {
+        await fc.assert(
+          fc.asyncProperty(someSteps({ labelsPerRow: 1 }), fc.infiniteStream(fc.nat()), async (steps, random) => {
+            const other = shuffled(steps, random)
+            const [first, second] = [await runSteps(log, clock, steps), await runSteps(log, clock, other)]
+            expect(content(second.joined)).toEqual(content(first.joined))
+            expect(new Set(first.joined.map(({ outcome }) => outcome.id)).size).toBe(first.joined.length)
+          }),
+          { numRuns: 30 },
+        )
+      })
+
+      test('taking back what each correction replaces leaves the last label of every row', async () => {
+        await fc.assert(
+          fc.asyncProperty(someSteps({ labelsPerRow: 'any' }), async steps => {
+            const { joined } = await runSteps(log, clock, steps)
+            const labels = new Map<string, Label>()
+            for (const { outcome, replaces } of joined) {
+              if (outcome.label === null) continue
+              const key = `${outcome.prediction} ${outcome.row}`
+              expect(replaces?.label).toEqual(labels.get(key))
+              labels.set(key, outcome.label)
+            }
+          }),
+          { numRuns: 30 },
+        )
+      })
+
+      test('a replay is the sequence that the appends gave back', async () => {
+        await fc.assert(
+          fc.asyncProperty(someSteps({ labelsPerRow: 'any' }), fc.nat(3), async (steps, fromEpoch) => {
+            const run = await runSteps(log, clock, steps)
+            for (const endpoint of run.endpoints) {
+              const live = run.committed.filter(item => isOf(item, endpoint, fromEpoch))
+              expect(await replayed(log, endpoint, fromEpoch)).toEqual(live)
+            }
+          }),
+          { numRuns: 30 },
+        )
+      })
+    })
+
+    test('a replay tells what was committed when it was asked for, and nothing that comes meanwhile', async () => {
+      await log.appendPredictions([aPrediction({ id: 'a' })])
+      const items = replayed(log, 'digits', 0)
+      await log.appendPredictions([aPrediction({ id: 'b' })])
+      expect(await items).toEqual([aPrediction({ id: 'a' })])
+    })
+
+    test('a replay brings no payloads', async () => {
+      const payload = { request: new Uint8Array([1]), response: new Uint8Array([2]) }
+      await log.appendPredictions([aPrediction({ payload })])
+      expect(await replayed(log, 'digits', 0)).toEqual([aPrediction({ payload: null })])
+    })
+
+    test('appends that are not awaited are committed in the order they were made', async () => {
+      const first = log.appendOutcomes([anOutcome({ id: 'early' })])
+      const second = log.appendPredictions([aPrediction()])
+      const third = log.appendOutcomes([anOutcome({ id: 'late', label: 8 })])
+      expect((await first).receipts).toEqual([{ status: 'pending' }])
+      expect((await second).joined.map(({ outcome }) => outcome.id)).toEqual(['early'])
+      expect((await third).joined.map(({ replaces }) => replaces)).toEqual([{ label: 3 }])
+    })
+
+    test('a closed log refuses everything with store-failed', async () => {
+      await log.close()
+      await log.close()
+      const refused = { code: 'store-failed' }
+      await expect(log.appendPredictions([aPrediction()])).rejects.toMatchObject(refused)
+      await expect(log.appendOutcomes([anOutcome()])).rejects.toMatchObject(refused)
+      await expect(log.find({ limit: 1 })).rejects.toMatchObject(refused)
+      await expect(replayed(log, 'digits', 0)).rejects.toMatchObject(refused)
+    })
+  })
+}
+
+/** A replay, one item after the other. */
+async function replayed(
+  log: PredictionLog,
+  endpoint: string,
+  fromEpoch: number,
+): Promise<(Prediction | JoinedOutcome)[]> {
+  const items: (Prediction | JoinedOutcome)[] = []
+  await log.replay({ endpoint, fromEpoch }, ({ predictions, joined }) => items.push(...predictions, ...joined))
+  return items
+}
+
+function isOf(item: Prediction | JoinedOutcome, endpoint: string, fromEpoch: number): boolean {
+  return item.endpoint === endpoint && item.epoch >= fromEpoch
+}
+
+/** By outcome; the runs' own names for predictions and outcomes are taken off. */
+function content(joined: readonly JoinedOutcome[]) {
+  const plain = (text: string) => text.slice(text.indexOf('/') + 1)
+  return joined
+    .map(item => ({
+      ...item,
+      endpoint: plain(item.endpoint),
+      outcome: { ...item.outcome, id: plain(item.outcome.id), prediction: plain(item.outcome.prediction) },
+    }))
+    .sort((a, b) => (a.outcome.id < b.outcome.id ? -1 : 1))
+}
+
+/** The same appends in another order, and a third of the outcomes once more. */
+function shuffled(steps: readonly LogStep[], random: fc.Stream<number>): LogStep[] {
+  const repeated = steps.filter((step, index) => step.kind === 'outcomes' && index % 3 === 0)
+  const keyed = [...steps, ...repeated].map(step => ({ step, key: random.next().value ?? 0 }))
+  return keyed.sort((a, b) => a.key - b.key).map(({ step }) => step)
+}

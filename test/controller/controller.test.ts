@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest'
+import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
+import type { ReleaseRequest } from '../../src/controller/control-plane.ts'
+import { type ControlRig, controlRig } from '../support/control.ts'
+import { versionEvidence } from '../support/evidence.ts'
+import { canaryPlan, endpointSpec, releasePlan } from '../support/releases.ts'
+
+const good = { v1: versionEvidence({ requests: 5_000, errors: 20 }), v2: versionEvidence({ requests: 500, errors: 2 }) }
+const bad = { v1: versionEvidence({ requests: 5_000, errors: 20 }), v2: versionEvidence({ requests: 200, errors: 80 }) }
+
+function request(over: Partial<ReleaseRequest> = {}): ReleaseRequest {
+  const { planVersion: _version, from: _from, ...plan } = releasePlan()
+  return { ...plan, ...over }
+}
+
+async function withEndpoint(rig: ControlRig = controlRig()): Promise<ControlRig> {
+  await rig.controller.applyEndpoint({ spec: endpointSpec(), actor: 'test', dryRun: false })
+  return rig
+}
+
+async function withRelease(over: Partial<ReleaseRequest> = {}, rig?: ControlRig): Promise<ControlRig> {
+  const ready = await withEndpoint(rig)
+  await ready.controller.applyRelease({ plan: request(over), actor: 'test', dryRun: false, again: true })
+  return ready
+}
+
+function phaseOf(rig: ControlRig): string {
+  return rig.controller.release('digits-1').release.phase.kind
+}
+
+function epochOf(rig: ControlRig): number {
+  return rig.controller.state().endpoints['digits']?.table.epoch ?? 0
+}
+
+/** Gives every epoch of the release the same evidence and looks until it ends or `ticks` looks are over. */
+function live(rig: ControlRig, versions: typeof good, ticks = 20): void {
+  for (let tick = 0; tick < ticks; tick++) {
+    rig.evidence.set(epochOf(rig), versions)
+    rig.tick()
+  }
+}
+
+describe('the controller', () => {
+  it('promotes a good candidate step by step', async () => {
+    const rig = await withRelease()
+    live(rig, good)
+    expect(phaseOf(rig)).toBe('promoted')
+    expect(rig.routes.map(route => route.table.weights['v2'] ?? 0)).toEqual([0, 10_000, 100_000, 500_000, 1_000_000])
+    expect([...rig.running]).toEqual(['v2'])
+    expect(rig.complaints).toEqual([])
+  })
+
+  it('takes a bad candidate back, and its story says why with the numbers', async () => {
+    const rig = await withRelease()
+    live(rig, bad)
+    expect(phaseOf(rig)).toBe('rolled-back')
+    expect(rig.routes.at(-1)?.table.weights).toEqual({ v1: 1_000_000 })
+    const story = rig.controller.timeline('digits-1')
+    expect(story.map(entry => entry.kind)).toEqual(['started', 'ready', 'weight', 'rolling-back', 'rolled-back'])
+    expect(story[3]?.text).toMatch(/error-rate 40\.00 % against 0\.40 %/)
+    expect(story[3]?.exposure).toMatchObject({ requests: 200 })
+    expect(story[3]?.judgement?.checks[0]?.strata).toEqual([
+      { epoch: 2, candidate: { trials: 200, events: 80 }, stable: { trials: 5_000, events: 20 } },
+    ])
+  })
+
+  it('waits without traffic and writes nothing down meanwhile', async () => {
+    const rig = await withRelease()
+    const before = rig.controller.events({ afterSeq: 0, limit: 1_000, release: null }).length
+    rig.tick(1_000)
+    expect(phaseOf(rig)).toBe('running')
+    expect(rig.controller.events({ afterSeq: 0, limit: 1_000, release: null })).toHaveLength(before)
+    expect(rig.controller.release('digits-1').latest?.judgement.verdict).toBe('insufficient')
+  })
+
+  it('comes back after a restart in the same step with the same weights', async () => {
+    const log = createMemoryEventLog()
+    const rig = await withRelease({}, controlRig(log))
+    live(rig, good, 1)
+    const before = rig.controller.release('digits-1').release
+    rig.controller.stop()
+    const again = controlRig(log)
+    expect(again.controller.release('digits-1').release).toEqual(before)
+    expect(again.routes.at(-1)?.table).toEqual(rig.routes.at(-1)?.table)
+    expect([...again.running].toSorted()).toEqual(['v1', 'v2'])
+    live(again, good)
+    expect(phaseOf(again)).toBe('promoted')
+  })
+
+  it('goes back when the candidate never becomes ready', async () => {
+    const rig = controlRig()
+    rig.broken.add('v2')
+    await withRelease({}, rig)
+    expect(phaseOf(rig)).toBe('rolled-back')
+    expect(rig.controller.timeline('digits-1').at(-1)?.text).toMatch(/did not become ready: exited with code 1/)
+  })
+
+  it('obeys the operator', async () => {
+    const rig = await withRelease({ stages: [canaryPlan({ approval: true })] })
+    const word = (verb: 'pause' | 'resume' | 'approve' | 'promote') =>
+      rig.controller.operate({ release: 'digits-1', verb, actor: 'ada', note: null })
+    word('pause')
+    live(rig, good)
+    expect(rig.controller.release('digits-1').release.epochs).toHaveLength(1)
+    word('resume')
+    live(rig, good)
+    expect(rig.controller.release('digits-1').release.phase).toMatchObject({ hold: { cause: 'approval' } })
+    word('approve')
+    expect(phaseOf(rig)).toBe('promoted')
+    expect(() => word('promote')).toThrow(/digits-1 is promoted/)
+  })
+})
+
+describe('the door', () => {
+  it('refuses a second release while one is under way', async () => {
+    const rig = await withRelease()
+    await expect(
+      rig.controller.applyRelease({ plan: request({ to: 'v3' }), actor: 'test', dryRun: false, again: true }),
+    ).rejects.toMatchObject({ code: 'release-conflict' })
+  })
+
+  it('starts nothing for a document that is under way, stable already, or was rolled back', async () => {
+    const rig = await withRelease()
+    const apply = (plan: ReleaseRequest, again = false) =>
+      rig.controller.applyRelease({ plan, actor: 'test', dryRun: false, again })
+    expect((await apply(request())).change.note).toMatch(/under way/)
+    live(rig, bad)
+    expect((await apply(request())).change).toMatchObject({ action: 'unchanged' })
+    expect((await apply(request({ to: 'v1' }))).change.note).toMatch(/stable already/)
+    expect((await apply(request(), true)).release).toBe('digits-2')
+  })
+
+  const refused: [string, Partial<ReleaseRequest>, string, RegExp][] = [
+    ['an unknown endpoint', { endpoint: 'nobody' }, 'endpoint-not-found', /no endpoint nobody/],
+    ['an unknown version', { to: 'v9' }, 'invalid-resource', /no such version/],
+    [
+      'a metric that is not declared',
+      { guardrails: [{ metric: 'beauty', measure: { kind: 'accuracy' }, margin: 0.1, alpha: 0.01, minEvents: 1 }] },
+      'invalid-resource',
+      /no such metric/,
+    ],
+  ]
+  it.each(refused)('refuses %s and changes nothing', async (_what, over, code, says) => {
+    const rig = await withEndpoint()
+    const before = rig.controller.state()
+    await expect(
+      rig.controller.applyRelease({ plan: request(over), actor: 'test', dryRun: false, again: false }),
+    ).rejects.toMatchObject({ code, message: expect.stringMatching(says) })
+    expect(rig.controller.state()).toBe(before)
+  })
+
+  it('keeps versions as they are, and stable where the releases brought it', async () => {
+    const rig = await withEndpoint()
+    const apply = (spec: ReturnType<typeof endpointSpec>) =>
+      rig.controller.applyEndpoint({ spec, actor: 'test', dryRun: false })
+    expect(await apply(endpointSpec())).toMatchObject({ action: 'unchanged' })
+    const { v1, v2 } = endpointSpec().versions
+    if (v1 === undefined || v2 === undefined) throw new Error('no versions')
+    await expect(apply(endpointSpec({ versions: { v1: { ...v1, instances: 9 }, v2 } }))).rejects.toMatchObject({
+      code: 'version-immutable',
+    })
+    await expect(apply(endpointSpec({ stable: 'v2' }))).rejects.toThrow(/cutover release digits --to v2/)
+    await expect(apply(endpointSpec({ stable: 'v2', versions: { v2 } }))).rejects.toThrow(
+      /running and cannot be removed/,
+    )
+    await expect(
+      apply(endpointSpec({ versions: { v1, v2, corrupt: { ...v2, name: 'corrupt' } } })),
+    ).rejects.toMatchObject({ code: 'model-invalid' })
+    expect(await apply(endpointSpec({ allowPin: false }))).toMatchObject({
+      action: 'updated',
+      differences: [{ path: 'allowPin', before: true, after: false }],
+    })
+  })
+
+  it('changes nothing on a dry run', async () => {
+    const rig = await withEndpoint()
+    const before = rig.controller.state()
+    const { change, release } = await rig.controller.applyRelease({
+      plan: request(),
+      actor: 'test',
+      dryRun: true,
+      again: false,
+    })
+    expect([change.action, release, rig.controller.state()]).toEqual(['started', null, before])
+  })
+
+  it('deletes an endpoint only when no release is under way', async () => {
+    const rig = await withRelease()
+    expect(() => rig.controller.deleteEndpoint({ endpoint: 'digits', actor: 'test' })).toThrow(/under way/)
+    live(rig, bad)
+    rig.controller.deleteEndpoint({ endpoint: 'digits', actor: 'test' })
+    expect(rig.controller.state().endpoints).toEqual({})
+    expect([...rig.running]).toEqual([])
+  })
+})

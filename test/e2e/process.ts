@@ -1,0 +1,143 @@
+/** A real server process with a folder of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+export const root = resolve(import.meta.dirname, '../..')
+const launcher = join(root, 'bin/cutover.js')
+
+export interface ServerProcess {
+  inferenceUrl: string
+  controlUrl: string
+  pid: number
+  /** SIGKILL: nothing is tidied up. */
+  kill(): Promise<void>
+  /** SIGTERM: answers its exit code. */
+  stop(): Promise<number | null>
+}
+
+export interface Workplace {
+  folder: string
+  write(name: string, text: string): string
+  serve(words?: readonly string[]): Promise<ServerProcess>
+  cutover(words: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
+  close(): Promise<void>
+}
+
+export async function openWorkplace(): Promise<Workplace> {
+  const folder = mkdtempSync(join(tmpdir(), 'cutover-e2e-'))
+  const [inference, control] = [await freePort(), await freePort()]
+  const servers: ChildProcess[] = []
+  const urls = { inferenceUrl: `http://127.0.0.1:${inference}`, controlUrl: `http://127.0.0.1:${control}` }
+
+  return {
+    folder,
+    write(name, text) {
+      const file = join(folder, name)
+      writeFileSync(file, text)
+      return file
+    },
+    async serve(words = []) {
+      const ports = ['--inference-port', String(inference), '--control-port', String(control)]
+      const child = spawn(
+        process.execPath,
+        [launcher, 'serve', '--data', join(folder, 'data'), ...ports, '--log-level', 'warn', ...words],
+        { stdio: ['ignore', 'inherit', 'pipe'] },
+      )
+      servers.push(child)
+      let said = ''
+      child.stderr.on('data', chunk => {
+        said += chunk
+      })
+      await until(
+        () => isUp(`${urls.inferenceUrl}/v2/health/ready`),
+        () => {
+          if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${said}`)
+        },
+      )
+      return {
+        ...urls,
+        pid: child.pid ?? 0,
+        async kill() {
+          child.kill('SIGKILL')
+          await ended(child)
+        },
+        async stop() {
+          child.kill('SIGTERM')
+          await ended(child)
+          return child.exitCode
+        },
+      }
+    },
+    cutover: words => run([launcher, ...words, '--server', urls.controlUrl, '--inference', urls.inferenceUrl]),
+    async close() {
+      for (const child of servers) {
+        if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+        await ended(child)
+      }
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Runs a Node program to its end. */
+export async function run(
+  words: readonly string[],
+  cwd = root,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [...words], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', chunk => {
+    stdout += chunk
+  })
+  child.stderr.on('data', chunk => {
+    stderr += chunk
+  })
+  await ended(child)
+  return { code: child.exitCode, stdout, stderr }
+}
+
+/** Looks again and again until it is so; gives up after `seconds`. */
+export async function until(isSo: () => Promise<boolean>, watch: () => void = () => {}, seconds = 30): Promise<void> {
+  const untilMs = performance.now() + seconds * 1_000
+  while (!(await isSo())) {
+    watch()
+    if (performance.now() > untilMs) throw new Error(`not so within ${seconds} s: ${isSo}`)
+    await new Promise(done => setTimeout(done, 50))
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the end-to-end tests look at answers as a client without our types would.
+export async function getJson(url: string): Promise<any> {
+  const response = await fetch(url)
+  return JSON.parse(await response.text())
+}
+
+async function isUp(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).status === 200
+  } catch {
+    return false
+  }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  await new Promise(done => child.once('exit', done))
+}
+
+function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer()
+    server.once('error', fail)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() =>
+        typeof address === 'object' && address !== null ? done(address.port) : fail(new Error('no port')),
+      )
+    })
+  })
+}

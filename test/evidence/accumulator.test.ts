@@ -1,0 +1,142 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createManualClock } from '../../src/adapters/clock/manual.ts'
+import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
+import type { Outcome, Prediction } from '../../src/core/prediction.ts'
+import { createAccumulator } from '../../src/evidence/accumulator.ts'
+
+function prediction(over: Partial<Prediction> = {}): Prediction {
+  return {
+    id: 'p1',
+    endpoint: 'digits',
+    epoch: 2,
+    release: 'digits-1',
+    unit: 'u1',
+    assigned: 'v2',
+    version: 'v2',
+    propensity: 0.1,
+    pinned: false,
+    atMs: 0,
+    latencyMs: 5,
+    status: 200,
+    failed: false,
+    answer: [7],
+    payload: null,
+    ...over,
+  }
+}
+
+function outcome(over: Partial<Outcome> = {}): Outcome {
+  return { id: 'o1', prediction: 'p1', row: 0, label: 7, reward: null, metrics: {}, atMs: 0, ...over }
+}
+
+async function evidenceOf(predictions: readonly Prediction[], outcomes: readonly Outcome[] = []) {
+  const log = createMemoryPredictionLog({ clock: createManualClock() })
+  const accumulator = createAccumulator()
+  accumulator.add(await log.appendPredictions(predictions))
+  accumulator.add({ fresh: [], joined: (await log.appendOutcomes(outcomes)).joined })
+  return accumulator.read({ endpoint: 'digits', epochs: [2] })[0]?.versions ?? {}
+}
+
+describe('evidence', () => {
+  it('counts a request for the version that the table chose', async () => {
+    expect((await evidenceOf([prediction()]))['v2']).toMatchObject({ requests: 1, errors: 0, newUnits: 1 })
+  })
+
+  it('counts a request that another version had to answer as an error of the one that was not there', async () => {
+    const versions = await evidenceOf([prediction({ version: 'v1' })])
+    expect(versions['v2']).toMatchObject({ requests: 1, errors: 1 })
+    expect(versions['v1']).toBeUndefined()
+  })
+
+  it('leaves out pinned requests and callers that left', async () => {
+    const versions = await evidenceOf([prediction({ pinned: true }), prediction({ id: 'p2', status: 0 })])
+    expect(versions['v2']?.requests ?? 0).toBe(0)
+  })
+
+  it('counts a unit once per release, where it was met first', async () => {
+    const versions = await evidenceOf([
+      prediction(),
+      prediction({ id: 'p2' }),
+      prediction({ id: 'p3', assigned: 'v1', version: 'v1' }),
+    ])
+    expect(versions['v2']).toMatchObject({ newUnits: 1, unitsMet: 1 })
+    expect(versions['v1']).toMatchObject({ newUnits: 0, unitsMet: 1 })
+  })
+
+  it('takes 7, "7" and " 7" for the same label', async () => {
+    const outcomes = [
+      outcome(),
+      outcome({ id: 'o2', label: '7', prediction: 'p2' }),
+      outcome({ id: 'o3', label: ' 7', prediction: 'p3' }),
+    ]
+    const versions = await evidenceOf([prediction(), prediction({ id: 'p2' }), prediction({ id: 'p3' })], outcomes)
+    expect(versions['v2']).toMatchObject({ labelled: 3, wrong: 0 })
+  })
+
+  it('lets a correction replace the earlier label', async () => {
+    expect(
+      (await evidenceOf([prediction()], [outcome({ label: 3 }), outcome({ id: 'o2', label: 7 })]))['v2'],
+    ).toMatchObject({ labelled: 1, wrong: 0 })
+    expect((await evidenceOf([prediction()], [outcome(), outcome({ id: 'o2', label: 3 })]))['v2']).toMatchObject({
+      labelled: 1,
+      wrong: 1,
+    })
+  })
+
+  const step = fc.oneof(
+    fc.record({
+      kind: fc.constant('prediction' as const),
+      id: fc.nat({ max: 8 }),
+      version: fc.constantFrom('v1', 'v2'),
+      unit: fc.nat({ max: 4 }),
+      failed: fc.boolean(),
+      epoch: fc.constantFrom(2, 3),
+      latencyMs: fc.double({ min: 0.1, max: 1e4, noNaN: true }),
+    }),
+    fc.record({
+      kind: fc.constant('outcome' as const),
+      id: fc.nat({ max: 12 }),
+      prediction: fc.nat({ max: 8 }),
+      label: fc.constantFrom(3, 7, null),
+    }),
+  )
+
+  it('rebuilt from the log is the live evidence to the last digit: late, early, doubled, corrected, out of order', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
+        const log = createMemoryPredictionLog({ clock: createManualClock() })
+        const live = createAccumulator()
+        for (const one of steps) {
+          if (one.kind === 'prediction') {
+            const { version, failed, epoch, latencyMs } = one
+            live.add(
+              await log.appendPredictions([
+                prediction({
+                  id: `p${one.id}`,
+                  unit: `u${one.unit}`,
+                  assigned: version,
+                  version,
+                  failed,
+                  epoch,
+                  latencyMs,
+                }),
+              ]),
+            )
+          } else {
+            const { joined } = await log.appendOutcomes([
+              outcome({ id: `o${one.id}`, prediction: `p${one.prediction}`, label: one.label }),
+            ])
+            live.add({ fresh: [], joined })
+          }
+        }
+        const rebuilt = createAccumulator()
+        await log.replay({ endpoint: 'digits', fromEpoch: 2 }, ({ predictions, joined }) =>
+          rebuilt.add({ fresh: predictions, joined }),
+        )
+        const query = { endpoint: 'digits', epochs: [2, 3] }
+        expect(JSON.stringify(rebuilt.read(query))).toBe(JSON.stringify(live.read(query)))
+      }),
+    )
+  })
+})

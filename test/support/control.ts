@@ -1,0 +1,75 @@
+/** A whole controller on memory ports and a clock that goes when it is told to. */
+import { createManualClock } from '../../src/adapters/clock/manual.ts'
+import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
+import { type Controller, createController } from '../../src/controller/controller.ts'
+import { CutoverError } from '../../src/core/errors.ts'
+import type { EpochEvidence } from '../../src/core/evidence.ts'
+import { limits } from '../../src/core/limits.ts'
+import type { Deployer } from '../../src/ports/deployer.ts'
+import type { EventLog } from '../../src/ports/event-log.ts'
+import type { Route } from '../../src/ports/traffic-sink.ts'
+
+export interface ControlRig {
+  controller: Controller
+  /** What the gateway was told, newest last. */
+  routes: Route[]
+  running: Set<string>
+  /** Versions that never become ready. */
+  broken: Set<string>
+  /** What the next looks will find. */
+  evidence: Map<number, EpochEvidence['versions']>
+  complaints: string[]
+  /** Lets `ticks` looks happen. */
+  tick(ticks?: number): void
+}
+
+export function controlRig(log: EventLog = createMemoryEventLog()): ControlRig {
+  const clock = createManualClock(1_000_000)
+  const routes: Route[] = []
+  const running = new Set<string>()
+  const broken = new Set<string>()
+  const evidence: ControlRig['evidence'] = new Map()
+  const complaints: string[] = []
+  const deployer: Deployer = {
+    ensure({ endpoint, version }) {
+      running.add(version.name)
+      const base = { endpoint, version: version.name }
+      controller.report(
+        broken.has(version.name)
+          ? { state: 'failed', ...base, reason: 'exited with code 1' }
+          : { state: 'ready', ...base },
+      )
+    },
+    async stop({ version }) {
+      running.delete(version)
+    },
+    async check(version) {
+      if (version.name === 'corrupt') throw new CutoverError('model-invalid', 'the file is corrupt')
+    },
+    status: () => [],
+    fleets: { pick: () => null, readyCount: () => 0 },
+    async close() {},
+  }
+  const controller = createController({
+    log,
+    clock,
+    deployer,
+    traffic: { apply: route => routes.push(route), remove: () => {} },
+    evidence: {
+      read: ({ epochs }) => epochs.map(epoch => ({ epoch, versions: evidence.get(epoch) ?? {} })),
+      forget: () => {},
+    },
+    complain: (what, cause) => complaints.push(`${what}: ${cause}`),
+  })
+  controller.load()
+  controller.start()
+  return {
+    controller,
+    routes,
+    running,
+    broken,
+    evidence,
+    complaints,
+    tick: (ticks = 1) => clock.advance(ticks * limits.tickIntervalMs),
+  }
+}

@@ -1,0 +1,102 @@
+/** Small builders for release tests: plans, judgements, events. */
+
+import type { EndpointSpec } from '../../src/core/endpoint.ts'
+import type { ControlEvent } from '../../src/core/event.ts'
+import type { Judgement, Verdict } from '../../src/core/judgement.ts'
+import type { CanaryPlan, ReleasePlan } from '../../src/core/plan.ts'
+
+export function endpointSpec(over: Partial<EndpointSpec> = {}): EndpointSpec {
+  const version = (name: string) => ({
+    name,
+    backend: { kind: 'onnx' as const, path: `/models/${name}.onnx` },
+    instances: 1,
+  })
+  return {
+    name: 'digits',
+    protocol: 'open-inference',
+    unit: { from: 'header', name: 'x-cutover-unit' },
+    stable: 'v1',
+    versions: { v1: version('v1'), v2: version('v2'), v3: version('v3') },
+    allowPin: true,
+    answer: { output: 'label', read: 'value' },
+    metrics: { accuracy: { type: 'accuracy' } },
+    timeouts: { connectMs: 1_000, firstByteMs: 1_000, idleMs: 1_000 },
+    bodyBytesMax: 1_000_000,
+    payloadSamplePpm: 0,
+    ...over,
+  }
+}
+
+export function canaryPlan(over: Partial<CanaryPlan> = {}): CanaryPlan {
+  const step = (percent: number) => ({ weightPpm: percent * 10_000, floorMs: 0, ceilingMs: null })
+  return { kind: 'canary', steps: [step(1), step(10), step(50)], approval: false, minRequests: 10, ...over }
+}
+
+export function releasePlan(over: Partial<ReleasePlan> = {}): ReleasePlan {
+  return {
+    planVersion: 1,
+    endpoint: 'digits',
+    from: 'v1',
+    to: 'v2',
+    stages: [canaryPlan()],
+    guardrails: [{ metric: 'error-rate', measure: { kind: 'error-rate' }, margin: 0.01, alpha: 0.01, minEvents: 10 }],
+    signals: [],
+    onFail: 'rollback',
+    probationMs: 0,
+    sampleRatioAlpha: 0.001,
+    readyTimeoutMs: 1_000,
+    drainMs: 1_000,
+    ...over,
+  }
+}
+
+export function judgement(verdict: Verdict, over: Partial<Judgement> = {}): Judgement {
+  return {
+    verdict,
+    reason: `the evidence says ${verdict}`,
+    validity: {
+      verdict: verdict === 'invalid' ? 'invalid' : 'pass',
+      reason: '',
+      logEvidence: null,
+      observed: [],
+      expected: [],
+    },
+    checks: [],
+    stepRequests: 100,
+    exposedRequests: 100,
+    exposedUnits: 10,
+    ...over,
+  }
+}
+
+export const happen = {
+  applied: (spec = endpointSpec()): ControlEvent => ({ type: 'endpoint-applied', spec, actor: 'test' }),
+  released: (plan = releasePlan(), release = 'digits-1'): ControlEvent => ({
+    type: 'release-started',
+    release,
+    plan,
+    actor: 'test',
+  }),
+  ready: (version: string): ControlEvent => ({ type: 'fleet-ready', endpoint: 'digits', version }),
+  lost: (version: string): ControlEvent => ({
+    type: 'fleet-failed',
+    endpoint: 'digits',
+    version,
+    reason: 'exited with code 1',
+  }),
+  routed: (epoch: number): ControlEvent => ({ type: 'traffic-applied', endpoint: 'digits', epoch }),
+  judged: (verdict: Verdict, over: Partial<Judgement> = {}): ControlEvent => ({
+    type: 'judged',
+    release: 'digits-1',
+    judgement: judgement(verdict, over),
+  }),
+  told: (verb: Extract<ControlEvent, { type: 'operator' }>['verb']): ControlEvent => ({
+    type: 'operator',
+    release: 'digits-1',
+    verb,
+    actor: 'test',
+    note: null,
+  }),
+  passed: (): ControlEvent => ({ type: 'tick', release: 'digits-1' }),
+  restarted: (): ControlEvent => ({ type: 'server-started' }),
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** Whole processes over real sockets: minutes, not seconds, and one at a time. */
+export default defineConfig({
+  test: {
+    include: ['test/e2e/**/*.e2e.ts'],
+    testTimeout: 180_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+  },
+})
