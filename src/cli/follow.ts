@@ -1,16 +1,32 @@
 /** Follows the story of a release over server-sent events, across connections that break. */
-import type { WireRelease, WireTimelineEntry } from '../contract/wire.ts'
+import type { WireReleaseSummary, WireTimelineEntry } from '../contract/wire.ts'
 import type { Client } from './client.ts'
 import { CliError } from './errors.ts'
 
 export type Outcome = 'promoted' | 'rolled-back' | 'holding' | 'timed-out'
 
+/** Null while there is more to wait for. */
+export type EndOf = (release: WireReleaseSummary) => Outcome | null
+
+/** To the very end, past holds and probation. */
+export const atTheEnd: EndOf = ({ state }) => (state === 'promoted' || state === 'rolled-back' ? state : null)
+
+/**
+ * Until the candidate serves everybody, is taken back, or a person is needed. A hold that ends by itself as soon as the
+ * traffic or a signal is in order again is waited out. Probation is not: it may take hours.
+ */
+export const atTheTurn: EndOf = release => {
+  const { state, phase, hold } = release
+  if (phase === 'probation') return 'promoted'
+  const needsPerson = state === 'paused' || (hold !== null && hold.cause !== 'invalid' && hold.cause !== 'signal')
+  return needsPerson ? 'holding' : atTheEnd(release)
+}
+
 export type FollowOptions = {
   client: Client
   release: string
   onEntry(entry: WireTimelineEntry): void
-  /** Whether a hold ends the wait: only a person, or time, can end the hold. */
-  stopAtHold: boolean
+  endOf: EndOf
   timeoutMs: number | null
 }
 
@@ -66,24 +82,23 @@ async function readOnce(options: FollowOptions, progress: Progress, deadline: Ab
     if (progress.seen.has(key)) continue
     progress.seen.add(key)
     options.onEntry(entry)
-    if (options.stopAtHold && entry.kind === 'hold' && (await stateOf(client, path)) === 'holding') return 'holding'
-    // Probation may last for days; the candidate is stable from here on.
-    if (options.stopAtHold && entry.kind === 'promoted') return 'promoted'
+    if (!turningPoints.has(entry.kind)) continue
+    const outcome = options.endOf(await client.get<WireReleaseSummary>(path))
+    // An end that the story itself comes to is told to its last entry first.
+    if (outcome === 'holding' || (outcome === 'promoted' && entry.kind === 'promoted')) return outcome
   }
-  const state = await stateOf(client, path)
-  return state === 'promoted' || state === 'rolled-back' ? state : null
+  return options.endOf(await client.get<WireReleaseSummary>(path))
 }
 
-async function stateOf(client: Client, path: string): Promise<WireRelease['state']> {
-  return (await client.get<WireRelease>(path)).state
-}
+/** Entries after which the wait may be over. They may be old news when they are read, so the state decides. */
+const turningPoints: ReadonlySet<WireTimelineEntry['kind']> = new Set(['hold', 'paused', 'promoted'])
 
 /** What a restart of the server looks like from here. One that never answered was not restarted, and a refusal is none. */
 function isPassing(error: unknown, { connected, awaySince }: Progress): boolean {
   if (!connected || (awaySince !== null && Date.now() - awaySince > reconnectMaxMs)) return false
   if (error instanceof CliError) return error.code === 'unreachable' || error.code === 'overloaded'
-  // How `fetch` says that a connection broke in the middle.
-  return error instanceof TypeError
+  // How `fetch` says that a connection broke in the middle; without a cause it is a mistake of the program.
+  return error instanceof TypeError && error.cause !== undefined
 }
 
 type ServerEvent = { id: string | null; data: string }

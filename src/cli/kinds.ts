@@ -74,7 +74,7 @@ export function releaseTable(items: readonly WireReleaseSummary[]): string {
     one.to,
     one.state,
     percent(one.candidatePpm),
-    stageText(one),
+    one.endedAt === null ? stageText(one) : '-',
     one.startedAt,
   ])
   return table(['ID', 'ENDPOINT', 'FROM', 'TO', 'STATE', 'WEIGHT', 'STAGE', 'STARTED'], rows)

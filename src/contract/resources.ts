@@ -272,4 +272,3 @@ export const resourceSchema = z.discriminatedUnion('kind', [endpointResource, re
 export type EndpointResource = z.infer<typeof endpointResource>
 export type ReleaseResource = z.infer<typeof releaseResource>
 export type Resource = z.infer<typeof resourceSchema>
-export type ResourceInput = z.input<typeof resourceSchema>

@@ -134,7 +134,7 @@ describe('get, describe and delete', () => {
     ['get releases --limit 3', 2, 'takes no --limit'],
     ['delete version digits/v1', 2, 'allowed: endpoints'],
     ['get endpoint letters', 2, 'there is no endpoint letters'],
-    ['describe version digits/v9', 1, 'allowed: v1, v2, v3'],
+    ['describe version digits/v9', 2, 'allowed: v1, v2, v3'],
     ['get predictions --limit 0', 2, 'query.limit'],
   ])('%s exits with %i', async (line, code, message) => {
     expect(await cutover(line)).toMatchObject({ code, err: expect.stringContaining(message) })

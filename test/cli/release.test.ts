@@ -50,22 +50,27 @@ describe('release', () => {
   it('takes a file, which need not repeat what the command says', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cutover-'))
     const stages = [{ canary: { steps: ['10%'] } }]
-    writeFileSync(join(folder, 'short.yaml'), stringify({ stages }))
-    writeFileSync(join(folder, 'other.yaml'), stringify({ ...toV2, to: 'v3' }))
-    writeFileSync(join(folder, 'bad.yaml'), stringify({ stages: [{ canary: { steps: ['x'] } }] }))
-    const other = await cutover('release digits --to v2 -f other.yaml', { cwd: folder })
-    const bad = await cutover('release digits --to v2 -f bad.yaml', { cwd: folder })
-    const good = await cutover('release digits --to v2 -f short.yaml -o json', { cwd: folder })
+    const write = (name: string, ...documents: unknown[]) =>
+      writeFileSync(join(folder, name), documents.map(document => stringify(document)).join('---\n'))
+    write('short.yaml', { stages })
+    write('all.yaml', digits, { ...toV2, endpoint: 'letters' }, { ...toV2, stages })
+    write('bad.yaml', { stages: [{ canary: { steps: ['x'] } }] })
+    const release = (words: string) => cutover(`release digits ${words} -o json`, { cwd: folder })
+    const other = await release('--to v3 -f all.yaml')
+    const bad = await release('--to v2 -f bad.yaml')
+    const none = await cutover('release numbers --to v2 -f all.yaml', { cwd: folder })
+    const good = [await release('--to v2 -f short.yaml'), await release('--to v2 -f short.yaml')]
+    await cutover('abort digits-1')
+    good.push(await release('-f all.yaml'))
     rmSync(folder, { recursive: true })
-    expect(other).toMatchObject({
-      code: 2,
-      err: expect.stringContaining('other.yaml:3 to: is not what the command says'),
+    expect(other).toMatchObject({ code: 2, err: expect.stringMatching(/all\.yaml:\d+ to/) })
+    expect(bad).toMatchObject({ code: 2, err: expect.stringContaining('bad.yaml:4 stages[0].canary.steps[0]') })
+    expect(none).toMatchObject({ code: 2, err: expect.stringContaining('all.yaml holds 0 releases of numbers') })
+    expect(good.map(({ code }) => code)).toEqual([0, 1, 0])
+    expect(JSON.parse(good[2]?.out ?? '')).toMatchObject({
+      to: 'v2',
+      plan: { stages: [{ steps: [{ weightPpm: 100_000 }] }] },
     })
-    expect(bad).toMatchObject({
-      code: 2,
-      err: expect.stringContaining('bad.yaml:4 stages[0].canary.steps[0]: is not a perc'),
-    })
-    expect(JSON.parse(good.out)).toMatchObject({ plan: { stages: [{ steps: [{ weightPpm: 100_000 }] }] } })
   })
 
   it.each([
@@ -113,19 +118,33 @@ describe('waiting for a release', () => {
     expect([code, lines.map(({ kind }) => kind)]).toEqual([3, ['started', 'rolled-back']])
   })
 
-  it('ends with 4 when it holds, and says how to go on', async () => {
-    const hold = { sinceMs: 0, cause: 'approval' as const, reason: 'all steps passed' }
-    const story = onceShown('v1 to v2', () => tell('digits-1', { kind: 'hold', text: 'waits' }, { ...running, hold }))
+  it.each([
+    ['for approval', 'hold', { ...running, hold: { sinceMs: 0, cause: 'approval' as const, reason: 'all passed' } }],
+    ['past its ceiling', 'hold', { ...running, hold: { sinceMs: 0, cause: 'ceiling' as const, reason: 'no traffic' } }],
+    ['paused by hand', 'paused', { ...running, paused: true }],
+  ] as const)('ends with 4 when it waits %s, and says how to go on', async (_, kind, phase) => {
+    const story = onceShown('v1 to v2', () => tell('digits-1', { kind, text: 'waits' }, phase))
     const { code, out } = await cutover('release digits --to v2 --wait', story)
-    expect([code, out]).toEqual([4, expect.stringMatching(/waits\nRelease digits-1 holds; .*approve/)])
+    expect([code, out]).toEqual([4, expect.stringMatching(/waits\nRelease digits-1 needs a person: .*approve/)])
   })
 
-  it('does not end at a hold that is over already', async () => {
-    const story = onceShown('v1 to v2', () => {
-      tell('digits-1', { kind: 'hold', text: 'waits' }, running)
-      tell('digits-1', { kind: 'promoted', text: 'done' }, promoted)
+  it('waits out a hold that ends by itself, and one that is over already', async () => {
+    const hold = { sinceMs: 0, cause: 'invalid' as const, reason: 'the split is not as planned' }
+    const holding = onceShown('v1 to v2', () => {
+      tell('digits-1', { kind: 'hold', text: 'approval' }, running)
+      tell('digits-1', { kind: 'hold', text: 'split' }, { ...running, hold })
     })
+    const ending = onceShown('split', () => tell('digits-1', { kind: 'promoted', text: 'done' }, promoted))
+    const onOut = (out: string) => [holding, ending].map(step => step.onOut?.(out))
+    expect((await cutover('release digits --to v2 --wait', { onOut })).code).toBe(0)
+  })
+
+  it('ends with 0 when the candidate serves everybody, and leaves probation to itself', async () => {
+    const probation = { kind: 'probation' as const, untilMs: 0 }
+    const story = onceShown('v1 to v2', () => tell('digits-1', { kind: 'promoted', text: 'v2 is stable' }, probation))
     expect((await cutover('release digits --to v2 --wait', story)).code).toBe(0)
+    const end = onceShown('is stable', () => tell('digits-1', { kind: 'rolled-back', text: 'late labels' }, rolledBack))
+    expect((await cutover('status digits-1 --watch', end)).code).toBe(3)
   })
 
   it('ends with 4 when the time is over, and lets the release go on', async () => {

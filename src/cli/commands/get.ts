@@ -1,6 +1,6 @@
 /** `cutover get`, `describe`, `delete`. */
 import type { WireRelease, WireVersion } from '../../contract/wire.ts'
-import { CliError, exitCodes, usageError } from '../errors.ts'
+import { CliError, exitCodeOf, exitCodes, usageError } from '../errors.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { type Kind, kindOf, kinds, tables } from '../kinds.ts'
 import { releaseText } from '../release-text.ts'
@@ -133,6 +133,7 @@ async function fetchVersion(run: Invocation, name: string): Promise<WireVersion>
   const found = items.find(one => one.name === version)
   if (found !== undefined) return found
   throw new CliError(`${endpoint} has no version ${version}`, {
+    exitCode: exitCodeOf('version-not-found'),
     code: 'version-not-found',
     problems: [{ path: 'NAME', message: 'is not a version', value: version, allowed: items.map(one => one.name) }],
   })

@@ -4,7 +4,7 @@ import { parseDurationMs } from '../../contract/units.ts'
 import { type WireRelease, wireStageKinds } from '../../contract/wire.ts'
 import { readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
-import { followRelease, type Outcome } from '../follow.ts'
+import { atTheTurn, type EndOf, followRelease, type Outcome } from '../follow.ts'
 import { type CliDocument, examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { percent } from '../text.ts'
 import { formatTimelineEntry } from '../timeline.ts'
@@ -18,12 +18,12 @@ export const registerRelease: Register = (program, does) => {
     .argument('<endpoint>')
     .option('--to <version>', 'the candidate; needed unless the file names it')
     .addOption(new Option('--strategy <kind>', 'with its defaults; canary by default').choices(wireStageKinds))
-    .addOption(new Option('-f, --file <file>', 'a Release document; - reads standard input').conflicts('strategy'))
-    .option('--wait', 'follow it until it ends (exit code 3 if it is rolled back) or holds (4)')
+    .addOption(new Option('-f, --file <file>', 'its Release document; - reads standard input').conflicts('strategy'))
+    .option('--wait', 'follow it until it is promoted, rolled back (exit code 3) or needs a person (4)')
     .option('--timeout <duration>', 'wait at most this long (4); such as 90s, 30m', durationMs)
     .addHelpText(
       'after',
-      examples('cutover release digits --to v2', 'cutover release digits --to v2 -f canary.yaml --wait --timeout 30m'),
+      examples('cutover release digits --to v2', 'cutover release digits -f release.yaml --wait --timeout 30m'),
     )
     .action(does((run, [endpoint = ''], options) => release(run, endpoint, options as ReleaseOptions)))
 }
@@ -36,15 +36,12 @@ export function durationMs(text: string): number {
 
 async function release(run: Invocation, endpoint: string, options: ReleaseOptions): Promise<number> {
   const { to, strategy, file, wait, timeout } = options
-  if (to === undefined && file === undefined)
-    throw usageError('a version is needed: --to VERSION, or a file that names it')
   if (timeout !== undefined && wait !== true) throw usageError('--timeout needs --wait')
-  const documents = file === undefined ? [] : await readDocuments(run, file)
-  const body =
-    file === undefined
-      ? { endpoint, to, ...(strategy && { strategy }) }
-      : merged(documents, { endpoint, ...(to !== undefined && { to }) })
-  const started = await withPlaces({ only: documents[0] }, () =>
+  const document = file === undefined ? undefined : await documentOf(run, { file, endpoint, to })
+  if (document === undefined && to === undefined)
+    throw usageError('a version is needed: --to VERSION, or a file that names it')
+  const body = document === undefined ? { endpoint, to, ...(strategy && { strategy }) } : document.value
+  const started = await withPlaces({ only: document }, () =>
     run.server.send<WireRelease>('POST', pathTo('releases'), body),
   )
   if (wait !== true) {
@@ -52,33 +49,34 @@ async function release(run: Invocation, endpoint: string, options: ReleaseOption
     return exitCodes.done
   }
   run.say(`Release ${started.id}: ${started.endpoint} from ${started.from} to ${started.to}\n`)
-  return waitFor(run, started, { stopAtHold: true, timeoutMs: timeout ?? null })
+  return waitFor(run, started, { endOf: atTheTurn, timeoutMs: timeout ?? null })
 }
 
-/** The words of the command name the endpoint and the version; a document that names others is a mistake. */
-function merged(documents: readonly CliDocument[], named: Readonly<Record<string, string>>): unknown {
+type Named = { file: string; endpoint: string; to: string | undefined }
+
+/** The one release of the endpoint in the file. A document may leave out what the command says, but not differ. */
+async function documentOf(run: Invocation, { file, endpoint, to }: Named): Promise<CliDocument> {
+  const documents = (await readDocuments(run, file)).filter(({ value }) => isReleaseOf(value, endpoint))
   const [document, second] = documents
-  const value = document?.value
-  if (document === undefined || second !== undefined || typeof value !== 'object' || value === null) {
-    throw usageError('the file must hold one Release document', [
-      { path: '--file', message: `holds ${documents.length} documents` },
+  if (document === undefined || second !== undefined) {
+    throw usageError(`${file} holds ${documents.length} releases of ${endpoint}`, [
+      { path: '--file', message: 'must hold one Release of the endpoint', value: file },
     ])
   }
-  const written = value as Record<string, unknown>
-  const problems = Object.entries(named).flatMap(([key, word]) =>
-    written[key] === undefined || written[key] === word
-      ? []
-      : [
-          {
-            path: `${document.source}:${document.lineOf(key)} ${key}`,
-            message: 'is not what the command says',
-            value: written[key],
-            allowed: [word],
-          },
-        ],
-  )
-  if (problems.length > 0) throw usageError('the file and the command name different things', problems)
-  return { kind: 'Release', ...written, ...named }
+  const written = document.value as Record<string, unknown>
+  if (to !== undefined && written['to'] !== undefined && written['to'] !== to) {
+    const path = `${file}:${document.lineOf('to')} to`
+    throw usageError('the file and the command name different versions', [
+      { path, message: 'is not what --to says', value: written['to'], allowed: [to] },
+    ])
+  }
+  return { ...document, value: { kind: 'Release', ...written, endpoint, ...(to !== undefined && { to }) } }
+}
+
+function isReleaseOf(value: unknown, endpoint: string): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { kind = 'Release', endpoint: named = endpoint } = value as Record<string, unknown>
+  return kind === 'Release' && named === endpoint
 }
 
 function startedText(started: WireRelease): string {
@@ -103,7 +101,7 @@ const exitCodeOf: Readonly<Record<Outcome, number>> = {
 export async function waitFor(
   run: Invocation,
   { id, startedAt }: { id: string; startedAt: string },
-  options: { stopAtHold: boolean; timeoutMs: number | null },
+  options: { endOf: EndOf; timeoutMs: number | null },
 ): Promise<number> {
   const { output, paint, io } = run
   const outcome = await followRelease({
@@ -113,7 +111,7 @@ export async function waitFor(
     ...options,
   })
   if (outcome === 'holding')
-    run.say(`Release ${id} holds; cutover status ${id} says why, approve, promote or abort end it\n`)
+    run.say(`Release ${id} needs a person: cutover status ${id} says why; approve, resume, promote or abort it\n`)
   if (outcome === 'timed-out') run.say(`Release ${id} goes on; follow it: cutover status ${id} --watch\n`)
   return exitCodeOf[outcome]
 }

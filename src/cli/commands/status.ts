@@ -1,6 +1,7 @@
 /** `cutover status`: where everything, or one release, stands. */
 import type { WireEndpoint, WireRelease, WireReleaseSummary } from '../../contract/wire.ts'
 import { CliError, exitCodes, usageError } from '../errors.ts'
+import { atTheEnd } from '../follow.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { endpointTable, releaseTable } from '../kinds.ts'
 import { headText, releaseText } from '../release-text.ts'
@@ -65,5 +66,5 @@ async function onlyActive(run: Invocation): Promise<string> {
 async function watchRelease(run: Invocation, id: string): Promise<number> {
   const release = await run.server.get<WireRelease>(pathTo('releases', id))
   run.say(`${headText(release, run.paint)}\n`)
-  return waitFor(run, release, { stopAtHold: false, timeoutMs: null })
+  return waitFor(run, release, { endOf: atTheEnd, timeoutMs: null })
 }
