@@ -262,6 +262,22 @@ describe('a model thread that dies', () => {
     expect(await text(await send('again'))).toBe('again')
   })
 
+  test('is let end while it works, since onnxruntime aborts the process otherwise', async () => {
+    const { deployer, reports } = deployerOf()
+    deployer.ensure({ endpoint: 'digits', version: onnx('v1', identityModel('FP32')), readyTimeoutMs: 600_000 })
+    await reports.next('ready')
+    const sent = Array.from({ length: 200 }, () => {
+      return pick(deployer, 'v1')
+        .send(request({ path: infer, body: plainBody }))
+        .then(
+          ({ status }) => status,
+          ({ code }) => code,
+        )
+    })
+    await deployer.stop({ endpoint: 'digits', version: 'v1', drainMs: 0 })
+    expect([200, 'backend-failed']).toEqual(expect.arrayContaining([...new Set(await Promise.all(sent))]))
+  })
+
   test('again and again fails the fleet', async () => {
     const { deployer, reports, send } = fragile()
     await reports.next('ready')

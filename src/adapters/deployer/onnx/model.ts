@@ -9,6 +9,7 @@ export type Model = {
   metadata: ModelMetadata
   /** Runs it on inputs that were checked. */
   run(request: InferRequest): Promise<ReadonlyMap<string, OutputTensor>>
+  release(): Promise<void>
 }
 
 const installHint =
@@ -33,7 +34,7 @@ export async function loadModel(path: string): Promise<Model> {
     inputs: session.inputMetadata.map(value => tensorMetadata('input', value)),
     outputs: session.outputMetadata.map(value => tensorMetadata('output', value)),
   }
-  return { metadata, run: request => run(session, runtime.Tensor, request) }
+  return { metadata, run: request => run(session, runtime.Tensor, request), release: () => session.release() }
 }
 
 async function loadRuntime() {

@@ -10,8 +10,11 @@ import type { FromWorker, ToWorker, WorkerPlan } from './worker-messages.ts'
 /** Requests inside the worker: one that runs and one that waits, so that it need not wait for the main thread. */
 const insideMax = 2
 
+/** How long a stopped thread may go on with what it runs before nobody waits for it any longer. */
+const stopGraceMs = 4_000
+
 type Pending = {
-  body: Uint8Array
+  body: Uint8Array<ArrayBuffer>
   encoding: string
   resolve(response: BackendResponse): void
   reject(error: CutoverError): void
@@ -28,6 +31,7 @@ export class OnnxInstance implements FleetInstance {
   readonly id: string
   readonly wantsWholeBody = true
   readonly #worker: Worker
+  readonly #exited: Promise<void>
   readonly #events: OnnxInstanceEvents
   readonly #load = new InFlight()
   /** In order of arrival; a request that is given up while it waits here never reaches the worker. */
@@ -45,7 +49,12 @@ export class OnnxInstance implements FleetInstance {
     this.#worker = new Worker(workerUrl, { workerData: plan, name: id })
     this.#worker.on('message', (message: FromWorker) => this.#hear(message))
     this.#worker.on('error', (error: Error) => this.#end(`the thread of the model failed: ${error.message}`, false))
-    this.#worker.on('exit', code => this.#end(`the thread of the model ended with code ${code}`, false))
+    this.#exited = new Promise(resolve => {
+      this.#worker.on('exit', code => {
+        this.#end(`the thread of the model ended with code ${code}`, false)
+        resolve()
+      })
+    })
   }
 
   get inFlight(): number {
@@ -82,13 +91,21 @@ export class OnnxInstance implements FleetInstance {
     }
   }
 
-  /** Ends the thread, failing what is in flight. No event comes afterwards. */
+  /**
+   * Fails what is in flight and lets the thread end. It is not terminated, since that aborts the process if onnxruntime
+   * runs; a run that takes long goes on without anybody waiting for it. No event comes afterwards.
+   */
   async close(): Promise<void> {
     this.#fail('the model is being stopped')
-    await this.#worker.terminate()
+    this.#tell({ kind: 'stop' })
+    const patience = Promise.withResolvers<void>()
+    const timer = setTimeout(patience.resolve, stopGraceMs)
+    await Promise.race([this.#exited, patience.promise])
+    clearTimeout(timer)
+    this.#worker.unref()
   }
 
-  #ask(body: Uint8Array, request: BackendRequest): Promise<BackendResponse> {
+  #ask(body: Uint8Array<ArrayBuffer>, request: BackendRequest): Promise<BackendResponse> {
     if (request.signal.aborted) throw callerLeft(request)
     if (this.#hasEnded) throw new CutoverError('backend-failed', `${this.id} has ended`)
     const { promise, resolve, reject } = Promise.withResolvers<BackendResponse>()
@@ -114,9 +131,13 @@ export class OnnxInstance implements FleetInstance {
       if (this.#inside.size >= insideMax) return
       this.#waiting.delete(id)
       this.#inside.set(id, pending)
-      const message: ToWorker = { id, body: pending.body, encoding: pending.encoding }
-      this.#worker.postMessage(message, [pending.body.buffer as ArrayBuffer])
+      const { body, encoding } = pending
+      this.#tell({ kind: 'infer', id, body, encoding }, [body.buffer])
     }
+  }
+
+  #tell(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer)
   }
 
   /** False if it was answered already. */
@@ -155,7 +176,6 @@ export class OnnxInstance implements FleetInstance {
 
   #end(detail: string, final: boolean): void {
     if (!this.#fail(detail)) return
-    void this.#worker.terminate()
     this.#events.ended(detail, final)
   }
 
