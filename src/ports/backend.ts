@@ -31,7 +31,7 @@ export interface Instance {
   readonly inFlight: number
   /** True if `send` takes bodies only whole, as `Uint8Array` or null: the gateway then collects them first. */
   readonly wantsWholeBody: boolean
-  /** Rejects with a `CutoverError`: backend-unreachable (never sent), backend-failed, backend-timeout, overloaded, tensor-invalid. */
+  /** Rejects with a `CutoverError`: backend-unreachable (never sent), backend-failed, backend-timeout, overloaded, client-closed, invalid-request. */
   send(request: BackendRequest): Promise<BackendResponse>
   /** Model metadata in Open Inference Protocol form, if the backend knows it itself; null asks the server. */
   metadata(): ModelMetadata | null
