@@ -5,7 +5,9 @@ export type VersionEvidence = {
   /** Requests that the table sent to this version, and how many of them its servers failed. */
   requests: number
   errors: number
-  /** Answered requests' latency in milliseconds. */
+  /** Requests that the version itself answered. */
+  answered: number
+  /** Their latency in milliseconds, without those of the warm-up. */
   latencyMs: DDSketch
   /** Rows whose true label is known, and how many were predicted wrongly. */
   labelled: number
@@ -24,6 +26,7 @@ export function emptyVersionEvidence(): VersionEvidence {
   return {
     requests: 0,
     errors: 0,
+    answered: 0,
     latencyMs: new DDSketch(),
     labelled: 0,
     wrong: 0,

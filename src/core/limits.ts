@@ -79,6 +79,8 @@ export const limits = {
 
   /** The controller looks at the evidence this often. */
   tickIntervalMs: 500,
+  /** Answers of a version at the start of an epoch whose latency is no evidence: it warms up. */
+  warmUpAnswers: 20,
   /** Units whose first version is remembered per release, for the sample-ratio check; later ones are not counted. */
   unitsTrackedMax: 1_000_000,
   /** Predictions kept in memory so that an outcome finds its version without the store. */

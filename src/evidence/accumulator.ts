@@ -61,7 +61,13 @@ function addPrediction(evidence: VersionEvidence, prediction: Prediction): void 
   const answered = prediction.version === prediction.assigned
   // Another version answered in its place: its users were served, but this version was not there.
   if (prediction.failed || !answered) evidence.errors += 1
-  else evidence.latencyMs.add(prediction.latencyMs)
+  else addLatency(evidence, prediction.latencyMs)
+}
+
+/** The first answers of a version that has just got its traffic are slow for reasons that pass: caches, lazy loading. */
+function addLatency(evidence: VersionEvidence, latencyMs: number): void {
+  evidence.answered += 1
+  if (evidence.answered > limits.warmUpAnswers) evidence.latencyMs.add(latencyMs)
 }
 
 function meetUnit(ledgers: Map<string, UnitLedger>, prediction: Prediction, evidence: VersionEvidence): void {

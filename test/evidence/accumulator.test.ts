@@ -49,6 +49,14 @@ describe('evidence', () => {
     expect(versions['v1']).toBeUndefined()
   })
 
+  it('leaves the warm-up out of the latency, and nothing else', async () => {
+    const answers = Array.from({ length: 25 }, (_, index) =>
+      prediction({ id: `p${index}`, latencyMs: index < 20 ? 900 : 5 }),
+    )
+    const v2 = (await evidenceOf(answers))['v2']
+    expect([v2?.requests, v2?.answered, v2?.latencyMs.count, v2?.latencyMs.max]).toEqual([25, 25, 5, 5])
+  })
+
   it('leaves out pinned requests and callers that left', async () => {
     const versions = await evidenceOf([prediction({ pinned: true }), prediction({ id: 'p2', status: 0 })])
     expect(versions['v2']?.requests ?? 0).toBe(0)
