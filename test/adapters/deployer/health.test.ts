@@ -72,7 +72,7 @@ test.each([
   ['silent', { ok: false, plain: false, detail: expect.stringMatching(/got no answer within 50 ms$/) }],
 ] as const)('a ready path that answers %s', async (answer, expected) => {
   const server = await startModelServer()
-  const probe = new Probe(server.address, { path: '/health', unknownIsReady: false }, 50)
+  const probe = new Probe(server.address, { path: '/health', unknownIsReady: false }, answer === 'silent' ? 50 : 10_000)
   onTestFinished(async () => {
     await probe.close()
     await server.stop()
