@@ -185,7 +185,8 @@ export class DDSketch {
   }
 
   #binOf(magnitude: number): number {
-    return Math.ceil(Math.log(magnitude) / this.#logGamma)
+    // Adding 0 turns -0, which rounding up gives just below 1, into 0: one bin has one number.
+    return Math.ceil(Math.log(magnitude) / this.#logGamma) + 0
   }
 
   /** Neumaier's compensated summation (1974). */

@@ -87,6 +87,12 @@ describe('counting values up to a limit', () => {
   })
 })
 
+test('a value just below 1 falls into bin 0, not into -0', () => {
+  const sketch = new DDSketch()
+  sketch.add(0.999)
+  expect(Object.is(sketch.toJSON().positive.first, 0)).toBe(true)
+})
+
 describe('merging', () => {
   test('gives the sketch of all values, negative ones and collapsed ones too', () => {
     fc.assert(
