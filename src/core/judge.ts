@@ -18,6 +18,12 @@ type Pair = { epoch: number; candidatePpm: number; candidate: VersionEvidence; s
 const stableErrorRateMax = 0.5
 const stableErrorTrialsMin = 20
 
+/**
+ * Latencies come in bursts (a collection of garbage, a neighbour's job), which the method does not know of: a breach is
+ * called on this many of the candidate's answers at least, more than one burst holds.
+ */
+const latencyBreachTrialsMin = 20
+
 export function judge(release: ReleaseState, evidence: readonly EpochEvidence[]): Judgement {
   const pairs = pairUp(release, evidence)
   const { plan } = release
@@ -127,7 +133,7 @@ function runLatency(check: MetricCheck, role: Role, context: CheckContext, quant
     ...base,
     ...decide(few ?? unbounded, {
       words,
-      crossed: result.crossed,
+      crossed: result.crossed && sides.candidate.trials >= latencyBreachTrialsMin,
       overMargin: ratio !== undefined && ratio - 1 > check.margin,
     }),
     harm,

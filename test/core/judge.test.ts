@@ -107,6 +107,19 @@ const cases: Case[] = [
     says: /latency-p95 .* margin is crossed/,
   },
   {
+    rule: 'a burst of slow answers is no breach yet',
+    guardrails: [latency],
+    epochs: [
+      {
+        percent: 5,
+        stable: { requests: 500, latenciesMs: flat(2, 500) },
+        candidate: { requests: 10, latenciesMs: flat(20, 10) },
+      },
+    ],
+    expected: 'insufficient',
+    says: /v2 has 10 of 100 requests/,
+  },
+  {
     rule: 'latency waits until the quantile can be bounded',
     guardrails: [{ ...latency, minEvents: 10 }],
     epochs: [
