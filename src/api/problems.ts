@@ -1,42 +1,7 @@
-/** How the control API says no: one table from code to status, one shape (RFC 9457). */
+/** How the control API says no: one shape (RFC 9457). */
 import { HTTPException } from 'hono/http-exception'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { WireProblem } from '../contract/wire.ts'
-import { CutoverError, type ErrorCode, errorTable } from '../core/errors.ts'
-
-/** A new code without a status does not compile. */
-export const statusByCode = {
-  'invalid-resource': 400,
-  'invalid-request': 400,
-  'not-available-yet': 501,
-  'endpoint-not-found': 404,
-  'version-not-found': 404,
-  'release-not-found': 404,
-  'prediction-not-found': 404,
-  'release-conflict': 409,
-  'release-state': 409,
-  'in-use': 409,
-  'version-immutable': 409,
-  'preflight-refused': 422,
-  'model-invalid': 422,
-  'tensor-invalid': 400,
-  'body-too-large': 413,
-  'pin-refused': 403,
-  'not-ready': 503,
-  overloaded: 503,
-  'backend-unreachable': 502,
-  'backend-failed': 502,
-  'backend-timeout': 504,
-  'client-closed': 400,
-  'method-not-allowed': 405,
-  'route-not-found': 404,
-  'data-folder-locked': 500,
-  'data-folder-invalid': 500,
-  'port-in-use': 500,
-  'binding-refused': 500,
-  'store-failed': 503,
-  internal: 500,
-} as const satisfies Readonly<Record<ErrorCode, ContentfulStatusCode>>
+import { CutoverError, errorTable, statusByCode } from '../core/errors.ts'
 
 /** More faults than these are counted, not listed. */
 const problemsListedMax = 100

@@ -14,7 +14,7 @@ import { assertNever } from '../core/errors.ts'
 import type { CheckResult, Judgement, SideNumbers } from '../core/judgement.ts'
 import type { MetricCheck, ReleasePlan, StagePlan } from '../core/plan.ts'
 import type { EndpointState, Phase, ReleaseState } from '../core/state.ts'
-import type { StageState } from '../core/strategies/strategy.ts'
+import type { StageState } from '../core/strategies/table.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import { isoTime } from './views.ts'
 

@@ -5,7 +5,8 @@
 export const errorTable = {
   'invalid-resource': 'The resource is not valid',
   'invalid-request': 'The request is not valid',
-  'not-available-yet': 'This part of Cutover is not available yet',
+  'not-available-yet': 'The resource asks for something that is not available yet',
+  'part-not-available': 'This part of Cutover is not available yet',
   'endpoint-not-found': 'There is no such endpoint',
   'version-not-found': 'There is no such version',
   'release-not-found': 'There is no such release',
@@ -36,6 +37,41 @@ export const errorTable = {
 } as const
 
 export type ErrorCode = keyof typeof errorTable
+
+/** The HTTP status of each code, on both listeners. A new code without a status does not compile. */
+export const statusByCode: Readonly<Record<ErrorCode, number>> = {
+  'invalid-resource': 400,
+  'invalid-request': 400,
+  'not-available-yet': 422,
+  'part-not-available': 501,
+  'endpoint-not-found': 404,
+  'version-not-found': 404,
+  'release-not-found': 404,
+  'prediction-not-found': 404,
+  'release-conflict': 409,
+  'release-state': 409,
+  'in-use': 409,
+  'version-immutable': 409,
+  'preflight-refused': 422,
+  'model-invalid': 422,
+  'tensor-invalid': 400,
+  'body-too-large': 413,
+  'pin-refused': 403,
+  'not-ready': 503,
+  overloaded: 503,
+  'backend-unreachable': 502,
+  'backend-failed': 502,
+  'backend-timeout': 504,
+  'client-closed': 499,
+  'method-not-allowed': 405,
+  'route-not-found': 404,
+  'data-folder-locked': 500,
+  'data-folder-invalid': 500,
+  'port-in-use': 500,
+  'binding-refused': 500,
+  'store-failed': 503,
+  internal: 500,
+}
 
 /** One fault in an input: where it is, what is there, and what would be allowed. */
 export type Problem = {

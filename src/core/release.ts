@@ -9,8 +9,8 @@ import type { OperatorVerb } from './event.ts'
 import type { Judgement } from './judgement.ts'
 import { candidateWeights } from './plan.ts'
 import type { EndpointState, Hold, Phase, ReleaseState, ReturnCause } from './state.ts'
-import type { StageCommand, StageEvent, StageState } from './strategies/strategy.ts'
-import { initialStage, stepStage } from './strategies/table.ts'
+import type { StageCommand, StageEvent } from './strategies/strategy.ts'
+import { initialStage, type StageState, stepStage } from './strategies/table.ts'
 import { moveTable, type Weights } from './traffic.ts'
 
 /** An endpoint and its release while an event is worked in, and the commands that come of it. */

@@ -1,7 +1,7 @@
 /** The state of the control plane: a fold of the event log, nothing else. Plain data. */
 import type { EndpointSpec } from './endpoint.ts'
 import type { ReleasePlan } from './plan.ts'
-import type { StageState } from './strategies/strategy.ts'
+import type { StageState } from './strategies/table.ts'
 import type { TrafficTable } from './traffic.ts'
 
 /** `absent` fleets are not wanted; `starting` ones were asked for and have not reported. */

@@ -3,45 +3,12 @@
  * is still on its way.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { CutoverError, type ErrorCode, errorTable, type Problem } from '../core/errors.ts'
+import { CutoverError, errorTable, type Problem, statusByCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { awaitsContinue, dropBody } from './request-body.ts'
 
 /** `problem` is application/problem+json (RFC 9457); `open-inference` is `{"error": text}`. */
 export type ErrorShape = 'problem' | 'open-inference'
-
-export const statusByCode: Readonly<Record<ErrorCode, number>> = {
-  'invalid-resource': 400,
-  'invalid-request': 400,
-  'not-available-yet': 501,
-  'endpoint-not-found': 404,
-  'version-not-found': 404,
-  'release-not-found': 404,
-  'prediction-not-found': 404,
-  'release-conflict': 409,
-  'release-state': 409,
-  'in-use': 409,
-  'version-immutable': 409,
-  'preflight-refused': 422,
-  'model-invalid': 422,
-  'tensor-invalid': 400,
-  'body-too-large': 413,
-  'pin-refused': 403,
-  'not-ready': 503,
-  overloaded: 503,
-  'backend-unreachable': 502,
-  'backend-failed': 502,
-  'backend-timeout': 504,
-  'client-closed': 499,
-  'method-not-allowed': 405,
-  'route-not-found': 404,
-  'data-folder-locked': 500,
-  'data-folder-invalid': 500,
-  'port-in-use': 500,
-  'binding-refused': 500,
-  'store-failed': 503,
-  internal: 500,
-}
 
 /** A caller that is told to come back later waits at least this long. */
 const retryAfterSeconds = '1'

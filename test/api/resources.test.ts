@@ -86,7 +86,7 @@ describe('applying documents', () => {
     [
       'a stage that is not available yet',
       [digits, { ...toV2, stages: [{ shadow: {} }] }],
-      501,
+      422,
       'documents[1].stages[0].shadow',
     ],
   ])('refuses %s before anything changes', async (_, documents, status, path) => {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { statusByCode } from '../../src/api/problems.ts'
-import { errorTable } from '../../src/core/errors.ts'
+import { errorTable, statusByCode } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'
 import { digits } from '../support/documents.ts'
@@ -84,9 +83,9 @@ describe('refusals', () => {
     ['POST', '/api/v1/endpoints/digits', 405, 'method-not-allowed', 'GET, DELETE'],
     ['DELETE', '/api/v1/releases/digits-1', 405, 'method-not-allowed', 'GET'],
     ['POST', '/healthz', 405, 'method-not-allowed', 'GET'],
-    ['GET', '/api/v1/flags', 501, 'not-available-yet', null],
-    ['POST', '/api/v1/advise', 501, 'not-available-yet', null],
-    ['POST', '/api/v1/simulate', 501, 'not-available-yet', null],
+    ['GET', '/api/v1/flags', 501, 'part-not-available', null],
+    ['POST', '/api/v1/advise', 501, 'part-not-available', null],
+    ['POST', '/api/v1/simulate', 501, 'part-not-available', null],
   ])('%s %s answers %i', async (method, path, status, code, allow) => {
     const { status: got, headers, body } = await call(`${server.url}${path}`, { method })
     expect([got, body['code'], headers.get('allow')]).toEqual([status, code, allow])

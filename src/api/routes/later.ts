@@ -21,7 +21,7 @@ export function registerLater(app: App): void {
       responses: problem,
     })
     app.openapi(route, () => {
-      throw new CutoverError('not-available-yet', `${name} is not available yet`)
+      throw new CutoverError('part-not-available', `${name} is not available yet`)
     })
   }
 }

@@ -3,10 +3,6 @@
  * it answers with its next state and what it wants, and the release carries that out.
  */
 import type { Judgement } from '../judgement.ts'
-import type { CanaryState } from './canary.ts'
-
-/** The state of the running stage, by kind. */
-export type StageState = CanaryState
 
 export type StageEvent =
   | { type: 'entered'; atMs: number }

@@ -1,8 +1,11 @@
 /** From kind to strategy. A kind that is in the plan's union and not here does not compile. */
 import type { StagePlan } from '../plan.ts'
 import { availableStageKinds } from '../plan.ts'
-import { canary } from './canary.ts'
-import type { StageEvent, StageResult, StageState } from './strategy.ts'
+import { type CanaryState, canary } from './canary.ts'
+import type { StageEvent, StageResult } from './strategy.ts'
+
+/** The state of the running stage, by kind. */
+export type StageState = CanaryState
 
 type AvailablePlan = Extract<StagePlan, { kind: (typeof availableStageKinds)[number] }>
 
