@@ -1,10 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { referencePath, renderReference, renderSchema, schemaPath } from '../../scripts/schema.ts'
+import {
+  errorsPath,
+  referencePath,
+  renderErrors,
+  renderReference,
+  renderSchema,
+  schemaPath,
+} from '../../scripts/schema.ts'
 
 it.each([
   [schemaPath, renderSchema],
   [referencePath, renderReference],
+  [errorsPath, renderErrors],
 ])('%s is what `node scripts/schema.ts` writes', (path, render) => {
   expect(readFileSync(path, 'utf8')).toBe(render())
 })
