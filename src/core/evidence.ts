@@ -2,10 +2,10 @@
 import { DDSketch } from '../stats/ddsketch.ts'
 
 export type VersionEvidence = {
-  /** Requests that the table sent to this version, and how many of them its servers failed. */
+  /** Requests that the table sent to this version, and how many of them ended in an error, of whatever kind. */
   requests: number
   errors: number
-  /** Requests that the version itself answered. */
+  /** Requests that the version itself answered without an error. */
   answered: number
   /** Their latency in milliseconds, without those of the warm-up. */
   latencyMs: DDSketch

@@ -58,10 +58,17 @@ function addPrediction(evidence: VersionEvidence, prediction: Prediction): void 
   evidence.requests += 1
   evidence.firstAtMs ??= prediction.atMs
   evidence.lastAtMs = prediction.atMs
-  const answered = prediction.version === prediction.assigned
-  // Another version answered in its place: its users were served, but this version was not there.
-  if (prediction.failed || !answered) evidence.errors += 1
+  if (isError(prediction)) evidence.errors += 1
   else addLatency(evidence, prediction.latencyMs)
+}
+
+/**
+ * Both versions get the same mix of callers, so an answer of 400 and above counts too: a candidate that refuses what the
+ * stable version takes is broken for its users. Another version's answer in its place served the user, but this one was
+ * not there.
+ */
+function isError({ failed, status, version, assigned }: Prediction): boolean {
+  return failed || status >= 400 || version !== assigned
 }
 
 /** The first answers of a version that has just got its traffic are slow for reasons that pass: caches, lazy loading. */

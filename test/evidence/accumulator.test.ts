@@ -49,6 +49,14 @@ describe('evidence', () => {
     expect(versions['v1']).toBeUndefined()
   })
 
+  it('counts every kind of error, refusals among them, and takes no latency from them', async () => {
+    const statuses = [200, 400, 422, 429, 500, 503]
+    const versions = await evidenceOf(
+      statuses.map((status, index) => prediction({ id: `p${index}`, status, failed: status >= 500 })),
+    )
+    expect(versions['v2']).toMatchObject({ requests: 6, errors: 5, answered: 1 })
+  })
+
   it('leaves the warm-up out of the latency, and nothing else', async () => {
     const answers = Array.from({ length: 25 }, (_, index) =>
       prediction({ id: `p${index}`, latencyMs: index < 20 ? 900 : 5 }),
