@@ -51,7 +51,7 @@ export function createController(ports: ControllerPorts): Controller {
   let stopTicking: (() => void) | null = null
   const inbox: ControlEvent[] = []
   let working = false
-  let lastRetryMs = clock.nowMs()
+  let lastInsistMs = clock.nowMs()
 
   /** Appends, folds and carries out, in this order: an event is on disk before it takes effect. */
   const record = (event: ControlEvent): void => {
@@ -113,17 +113,32 @@ export function createController(ports: ControllerPorts): Controller {
     }
   }
 
-  /** A stable version that failed is tried again for as long as it takes: nobody else can serve in its place. */
-  const retryStable = (): void => {
+  /**
+   * Asks again for what was asked and not answered: an answer that the log could not take, or a stable version that
+   * failed, in whose place nobody else can serve. All of it is idempotent.
+   */
+  const insist = (): void => {
     const nowMs = clock.nowMs()
-    if (nowMs - lastRetryMs < limits.stableRetryMs) return
-    lastRetryMs = nowMs
-    for (const { spec, stable, fleets } of Object.values(state.endpoints)) {
-      const version = spec.versions[stable]
-      if (fleets[stable] !== 'failed' || version === undefined) continue
-      deployer.ensure({ endpoint: spec.name, version, readyTimeoutMs: readyTimeoutOf(version, limits.readyTimeoutMs) })
+    if (nowMs - lastInsistMs < limits.insistMs) return
+    lastInsistMs = nowMs
+    for (const { spec, stable, fleets, table, appliedEpoch } of Object.values(state.endpoints)) {
+      for (const version of Object.values(spec.versions)) {
+        const fleet = fleets[version.name]
+        const isDown = fleet === 'failed' && version.name === stable
+        if (!isDown && !(fleet === 'starting' && hasReported(spec.name, version.name))) continue
+        deployer.ensure({
+          endpoint: spec.name,
+          version,
+          readyTimeoutMs: readyTimeoutOf(version, limits.readyTimeoutMs),
+        })
+      }
+      if (appliedEpoch < table.epoch) carryOut({ id: 'again', command: { type: 'apply-route', spec, table } })
     }
   }
+
+  /** Whether a fleet that the log has as starting has something to say: asking while it starts would only give it more time. */
+  const hasReported = (endpoint: string, version: string): boolean =>
+    deployer.status(endpoint, version).some(({ state: one }) => one === 'ready' || one === 'failed')
 
   const look = (release: ReleaseState): void => {
     const { endpoint } = release.plan
@@ -167,12 +182,21 @@ export function createController(ports: ControllerPorts): Controller {
       const known = state.endpoints[endpoint]?.fleets[version]
       // A state that is in the log already is no news.
       if (known === undefined || known === 'absent' || known === report.state) return
-      if (report.state === 'ready') record({ type: 'fleet-ready', endpoint, version })
-      else record({ type: 'fleet-failed', endpoint, version, reason: report.reason })
+      try {
+        if (report.state === 'ready') record({ type: 'fleet-ready', endpoint, version })
+        else record({ type: 'fleet-failed', endpoint, version, reason: report.reason })
+      } catch (cause) {
+        // Nobody waits for this call: a log that cannot be written must not take the gateway down with it.
+        ports.complain(`recording that ${endpoint}/${version} is ${report.state}`, cause)
+      }
     },
 
     tick() {
-      retryStable()
+      try {
+        insist()
+      } catch (cause) {
+        ports.complain('asking again for what was not answered', cause)
+      }
       for (const release of Object.values(state.releases)) {
         if (isTerminal(release)) continue
         try {

@@ -66,8 +66,8 @@ export const limits = {
   restartWindowMs: 60_000,
   restartBackoffMinMs: 250,
   restartBackoffMaxMs: 15_000,
-  /** A stable version that failed is tried again this often. */
-  stableRetryMs: 15_000,
+  /** What was asked of fleets and gateways and not answered is asked again this often. */
+  insistMs: 15_000,
   /** The last output lines of a command that are kept to explain a failure. */
   commandLogLines: 200,
 

@@ -95,6 +95,42 @@ describe('the controller', () => {
     expect(rig.controller.timeline('digits-1').at(-1)?.text).toMatch(/did not become ready: exited with code 1/)
   })
 
+  it('goes on serving when its log cannot be written, and goes on deciding when it can again', async () => {
+    const log = createMemoryEventLog()
+    let isFull = false
+    const append: typeof log.append = entries => {
+      if (isFull) throw new Error('the disk is full')
+      return log.append(entries)
+    }
+    const rig = await withRelease({}, controlRig({ ...log, append }))
+    const before = rig.controller.state()
+    isFull = true
+    live(rig, good)
+    rig.controller.report({ state: 'failed', endpoint: 'digits', version: 'v2', reason: 'exited with code 1' })
+    expect(rig.controller.state()).toBe(before)
+    expect(rig.complaints.at(-1)).toMatch(/the disk is full/)
+    isFull = false
+    live(rig, good)
+    expect(phaseOf(rig)).toBe('promoted')
+  })
+
+  it('asks again for an answer that its log could not take', async () => {
+    const log = createMemoryEventLog()
+    let lost = ''
+    const append: typeof log.append = entries => {
+      if (entries.some(({ event }) => event.type === lost)) throw new Error('the disk is full')
+      return log.append(entries)
+    }
+    const rig = await withRelease({}, controlRig({ ...log, append }))
+    live(rig, good, 2)
+    lost = 'traffic-applied'
+    live(rig, good)
+    expect(phaseOf(rig)).toBe('promoting')
+    lost = ''
+    rig.tick(40)
+    expect(phaseOf(rig)).toBe('promoted')
+  })
+
   it('obeys the operator', async () => {
     const rig = await withRelease({ stages: [canaryPlan({ approval: true })] })
     const word = (verb: 'pause' | 'resume' | 'approve' | 'promote') =>
