@@ -132,7 +132,7 @@ function processesIn(folder: string): number[] {
       try {
         return (
           readlinkSync(`/proc/${pid}/cwd`) === folder &&
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('python3')
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('http_server.py')
         )
       } catch {
         return false
