@@ -16,8 +16,6 @@ export type VersionEvidence = {
   newUnits: number
   /** Distinct units that met this version for the first time in the release in this epoch. */
   unitsMet: number
-  firstAtMs: number | null
-  lastAtMs: number | null
 }
 
 export type EpochEvidence = { epoch: number; versions: Readonly<Record<string, VersionEvidence>> }
@@ -32,7 +30,5 @@ export function emptyVersionEvidence(): VersionEvidence {
     wrong: 0,
     newUnits: 0,
     unitsMet: 0,
-    firstAtMs: null,
-    lastAtMs: null,
   }
 }

@@ -49,9 +49,6 @@ export const limits = {
 
   /** Requests waiting inside one local model instance; more are answered 503. */
   instanceQueueMax: 1_024,
-  connectTimeoutMs: 2_000,
-  firstByteTimeoutMs: 60_000,
-  idleTimeoutMs: 60_000,
   clientHeaderTimeoutMs: 15_000,
   clientBodyTimeoutMs: 60_000,
   keepAliveMs: 65_000,
@@ -83,8 +80,6 @@ export const limits = {
   warmUpAnswers: 20,
   /** Units whose first version is remembered per release, for the sample-ratio check; later ones are not counted. */
   unitsTrackedMax: 1_000_000,
-  /** Predictions kept in memory so that an outcome finds its version without the store. */
-  joinCacheMax: 200_000,
   /** Events that one page of the control API returns. */
   pageMax: 1_000,
   /** Server-sent event streams open at once on the control listener. */

@@ -56,8 +56,6 @@ function addPrediction(evidence: VersionEvidence, prediction: Prediction): void 
   // The caller left before there was an answer: that tells nothing about the version.
   if (prediction.status === 0 && !prediction.failed) return
   evidence.requests += 1
-  evidence.firstAtMs ??= prediction.atMs
-  evidence.lastAtMs = prediction.atMs
   if (isError(prediction)) evidence.errors += 1
   else addLatency(evidence, prediction.latencyMs)
 }

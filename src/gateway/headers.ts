@@ -3,6 +3,7 @@
  * (RFC 9110, 7.6.1) and Cutover's own are taken out, and ours are added last so that no caller can have them stripped.
  */
 import type { IncomingMessage } from 'node:http'
+import { connectionFields, hopRequestFields } from '../core/http-fields.ts'
 import { isTraceValid } from './trace-context.ts'
 
 export const ownHeaders = {
@@ -13,22 +14,6 @@ export const ownHeaders = {
 } as const
 
 const ownPrefix = 'x-cutover-'
-
-const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  // Trailers are not carried over, so the field that announces them is not either.
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
-/** Set anew for the model server: the instance sets Host, the listener has answered Expect. */
-const notForwarded: ReadonlySet<string> = new Set(['host', 'expect'])
 
 /** The fields a model server gets: name, value, name, value … */
 export function requestHeaders(
@@ -42,7 +27,8 @@ export function requestHeaders(
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? ''
     const lower = name.toLowerCase()
-    if (hopByHop.has(lower) || notForwarded.has(lower) || named.has(lower) || lower.startsWith(ownPrefix)) continue
+    if (connectionFields.has(lower) || hopRequestFields.has(lower) || named.has(lower) || lower.startsWith(ownPrefix))
+      continue
     if (dropTrace && (lower === 'traceparent' || lower === 'tracestate')) continue
     if (lower === 'content-length') continue
     kept.push(name, raw[i + 1] ?? '')
@@ -66,7 +52,7 @@ export function answerHeaders(
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? ''
     const lower = name.toLowerCase()
-    if (hopByHop.has(lower) || named.has(lower) || lower.startsWith(ownPrefix)) continue
+    if (connectionFields.has(lower) || named.has(lower) || lower.startsWith(ownPrefix)) continue
     if (dropLength && lower === 'content-length') continue
     kept.push(name, raw[i + 1] ?? '')
   }

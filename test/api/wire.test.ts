@@ -29,7 +29,7 @@ import type { OutcomeReceipt, Prediction } from '../../src/core/prediction.ts'
 import type { FleetState, Hold, Phase, ReturnCause } from '../../src/core/state.ts'
 import type { TimelineEntry } from '../../src/core/timeline.ts'
 import type { InstanceStatus } from '../../src/ports/deployer.ts'
-import { digits } from '../support/documents.ts'
+import { changed, digits, toV2 } from '../support/documents.ts'
 
 type Words<List extends readonly string[]> = List[number]
 
@@ -64,4 +64,26 @@ it('refuses documents at the limits that the core has', () => {
   expect(accepts(limits.versionsPerEndpointMax)).toBe(true)
   expect(accepts(limits.versionsPerEndpointMax + 1)).toBe(false)
   expect(Object.keys(latencyQuantiles)).toHaveLength(5)
+})
+
+const stage = toV2.stages[0]
+const rising = (count: number) => Array.from({ length: count }, (_, step) => `${(step + 1) / 10}%`)
+const metrics = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, { margin: '1pp' }]))
+it.each([
+  [
+    'instances',
+    limits.instancesPerVersionMax,
+    (count: number) => changed(digits, ['versions', 'v2', 'instances'], count),
+  ],
+  [
+    'stages',
+    limits.stagesPerReleaseMax,
+    (count: number) => ({ ...toV2, stages: Array.from({ length: count }, () => stage) }),
+  ],
+  ['steps', limits.stepsPerStageMax, (count: number) => ({ ...toV2, stages: [{ canary: { steps: rising(count) } }] })],
+  ['guardrails', limits.guardrailsPerReleaseMax, (count: number) => ({ ...toV2, guardrails: metrics(count) })],
+] as const)('takes as many %s as the core allows, and not one more', (_what, most, documentWith) => {
+  const accepts = (count: number) => resourceSchema.safeParse(documentWith(count)).success
+  expect([accepts(most), accepts(most + 1)]).toEqual([true, false])
 })

@@ -22,9 +22,8 @@ export interface MetricsPage {
 const latencyBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 export function createMetricsPage(read: () => MetricReadings): MetricsPage {
-  const registers = [new Registry()]
-  const [registry] = registers
-  if (registry === undefined) throw new Error('no registry')
+  const registry = new Registry()
+  const registers = [registry]
   collectDefaultMetrics({ register: registry, prefix: 'cutover_process_' })
   const latency = new Histogram({
     name: 'cutover_request_duration_seconds',

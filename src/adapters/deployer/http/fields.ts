@@ -1,20 +1,5 @@
 /** Header fields as flat lists (name, value, name, value …), so that order, case and repetition survive. */
-
-/** Fields that belong to one connection (RFC 9110, 7.6.1), or that undici sets itself. */
-const connectionFields = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-  'trailer',
-])
-
-/** The caller named us, not the model server; and an expectation was already met when the request reached us. */
-const requestOnlyFields = new Set(['host', 'expect'])
+import { connectionFields, hopRequestFields } from '../../../core/http-fields.ts'
 
 /** The fields that go to the model server. A length is kept only where the body is a stream; undici knows the others. */
 export function requestFields(headers: readonly string[], bodyIsStream: boolean): string[] {
@@ -22,7 +7,7 @@ export function requestFields(headers: readonly string[], bodyIsStream: boolean)
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = headers[at] ?? ''
     const lower = name.toLowerCase()
-    if (connectionFields.has(lower) || requestOnlyFields.has(lower)) continue
+    if (connectionFields.has(lower) || hopRequestFields.has(lower)) continue
     if (lower === 'content-length' && !bodyIsStream) continue
     fields.push(name, headers[at + 1] ?? '')
   }
