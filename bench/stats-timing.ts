@@ -1,7 +1,7 @@
 /** The time of one comparison and of one sketched value: `node bench/stats-timing.ts`. */
-import { compareProportions, proportionEvidence } from '../src/stats/compare-proportions.ts'
-import { DDSketch } from '../src/stats/ddsketch.ts'
-import { quantileSequence } from '../src/stats/quantile-sequence.ts'
+import { compareProportions, proportionEvidence } from '../src/stats/sequential/compare-proportions.ts'
+import { quantileSequence } from '../src/stats/sequential/quantile-sequence.ts'
+import { DDSketch } from '../src/stats/summaries/ddsketch.ts'
 
 /** The least mean time of one call over five rounds, in microseconds: the least disturbed one. */
 function timeUs(calls: number, call: (index: number) => unknown): number {

@@ -1,5 +1,5 @@
 /** Sufficient statistics per epoch and version. What a tick reads, whatever the number of predictions behind it. */
-import { DDSketch } from '../stats/ddsketch.ts'
+import { DDSketch } from '../stats/summaries/ddsketch.ts'
 
 export type VersionEvidence = {
   /** Requests that the table sent to this version, and how many of them ended in an error, of whatever kind. */

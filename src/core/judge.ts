@@ -2,9 +2,9 @@
  * One look at the evidence: a verdict per check and one of all together. Pure; valid however often it is called, since
  * every comparison behind it is a time-uniform one. Methods and formulas: `stats/`.
  */
-import { compareProportions } from '../stats/compare-proportions.ts'
-import { compareQuantiles } from '../stats/quantile-sequence.ts'
-import { sampleRatio } from '../stats/sample-ratio.ts'
+import { compareProportions } from '../stats/sequential/compare-proportions.ts'
+import { compareQuantiles } from '../stats/sequential/quantile-sequence.ts'
+import { sampleRatio } from '../stats/sequential/sample-ratio.ts'
 import { assertNever } from './errors.ts'
 import { type EpochEvidence, emptyVersionEvidence, type VersionEvidence } from './evidence.ts'
 import type { CheckResult, Judgement, Role, SideNumbers, Stratum, Validity, Verdict } from './judgement.ts'

@@ -1,4 +1,4 @@
-"""Reference values of src/stats/compare-proportions.ts and proportion-sequence.ts at 40 digits.
+"""Reference values of src/stats/sequential/compare-proportions.ts and proportion-sequence.ts at 40 digits.
 
 Independent of the implementation: likelihoods with mpmath's gamma function instead of Stirling differences, the
 constrained maximum by halving the sign of the gradient, the limits by scipy's brentq instead of Newton's method.

@@ -1,4 +1,4 @@
-"""Reference ranks of src/stats/quantile-ranks.ts, found with scipy's beta distribution.
+"""Reference ranks of src/stats/sequential/quantile-ranks.ts, found with scipy's beta distribution.
 
 The likelihood ratio is averaged over one side by the distribution functions of scipy instead of the continued fraction
 of the implementation, and ranks are searched one by one.

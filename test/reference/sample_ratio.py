@@ -1,4 +1,4 @@
-"""Reference values of src/stats/sample-ratio.ts with mpmath's gamma function at 50 digits."""
+"""Reference values of src/stats/sequential/sample-ratio.ts with mpmath's gamma function at 50 digits."""
 
 from mpmath import exp, log, loggamma, mp, mpf
 

@@ -1,4 +1,4 @@
-"""Reference values of src/stats/special.ts, computed with mpmath at 60 digits."""
+"""Reference values of src/stats/numerics/special.ts, computed with mpmath at 60 digits."""
 
 from mpmath import beta, betainc, erfc, findroot, log, loggamma, mp, mpf, ncdf, sqrt
 

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { compareProportions, type ProportionStratum, proportionEvidence } from '../../src/stats/compare-proportions.ts'
+import {
+  compareProportions,
+  type ProportionStratum,
+  proportionEvidence,
+} from '../../src/stats/sequential/compare-proportions.ts'
 import reference from '../reference/compare_proportions.json' with { type: 'json' }
 import { allFinite, expectClose, numbers, refusal } from './support.ts'
 

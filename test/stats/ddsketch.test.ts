@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DDSketch } from '../../src/stats/ddsketch.ts'
+import { DDSketch } from '../../src/stats/summaries/ddsketch.ts'
 import { allFinite, numbers, refusal, uniforms } from './support.ts'
 
 const magnitudes = fc.double({ min: 1e-6, max: 1e6, noNaN: true })

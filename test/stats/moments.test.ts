@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { addToMoments, emptyMoments, type Moments, mergeMoments, variance } from '../../src/stats/moments.ts'
+import { addToMoments, emptyMoments, type Moments, mergeMoments, variance } from '../../src/stats/summaries/moments.ts'
 import { expectClose, numbers, refusal } from './support.ts'
 
 function momentsOf(values: readonly number[]): Moments {

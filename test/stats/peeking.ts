@@ -1,5 +1,5 @@
-import { proportionEvidence } from '../../src/stats/compare-proportions.ts'
-import { divergenceFromDifference } from '../../src/stats/difference-null.ts'
+import { proportionEvidence } from '../../src/stats/sequential/compare-proportions.ts'
+import { divergenceFromDifference } from '../../src/stats/sequential/difference-null.ts'
 import { numbers, uniforms } from './support.ts'
 
 /** One stretch of traffic in a simulated release. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { proportionSequence } from '../../src/stats/proportion-sequence.ts'
+import { proportionSequence } from '../../src/stats/sequential/proportion-sequence.ts'
 import reference from '../reference/compare_proportions.json' with { type: 'json' }
 import { expectClose, numbers, refusal } from './support.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { DDSketch } from '../../src/stats/ddsketch.ts'
-import { quantileRanks } from '../../src/stats/quantile-ranks.ts'
-import { compareQuantiles, quantileSequence } from '../../src/stats/quantile-sequence.ts'
+import { quantileRanks } from '../../src/stats/sequential/quantile-ranks.ts'
+import { compareQuantiles, quantileSequence } from '../../src/stats/sequential/quantile-sequence.ts'
+import { DDSketch } from '../../src/stats/summaries/ddsketch.ts'
 import reference from '../reference/quantile_ranks.json' with { type: 'json' }
 import { allFinite, numbers, refusal, uniforms } from './support.ts'
 

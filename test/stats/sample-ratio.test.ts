@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type RatioStratum, sampleRatio } from '../../src/stats/sample-ratio.ts'
+import { type RatioStratum, sampleRatio } from '../../src/stats/sequential/sample-ratio.ts'
 import reference from '../reference/sample_ratio.json' with { type: 'json' }
 import { allFinite, expectClose, numbers, refusal, uniforms } from './support.ts'
 

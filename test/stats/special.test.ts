@@ -12,7 +12,7 @@ import {
   stirlingError,
   xlog1py,
   xlogy,
-} from '../../src/stats/special.ts'
+} from '../../src/stats/numerics/special.ts'
 import reference from '../reference/special_functions.json' with { type: 'json' }
 
 const functions: Record<string, (...args: number[]) => number> = {

@@ -1,4 +1,4 @@
-import { checkCount, type Failure, insufficient, invalid, type Result } from './result.ts'
+import { checkCount, type Failure, insufficient, invalid, type Result } from '../result.ts'
 
 /**
  * The first two moments of a stream of numbers, updated one value at a time and merged exactly.

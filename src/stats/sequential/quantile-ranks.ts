@@ -1,6 +1,6 @@
+import { binomialDivergence, logRegularizedIncompleteBeta } from '../numerics/special.ts'
+import { checkAlpha, checkCount, type Failure, invalid, type Result } from '../result.ts'
 import { logMixtureLoss } from './bernoulli-mixture.ts'
-import { checkAlpha, checkCount, type Failure, invalid, type Result } from './result.ts'
-import { binomialDivergence, logRegularizedIncompleteBeta } from './special.ts'
 
 /** The ranks, from 1 to the count, of the order statistics that bound a quantile. */
 export type QuantileRanks = {

@@ -1,7 +1,7 @@
+import { rootOfDecreasing, type Slope } from '../numerics/monotone-root.ts'
+import { checkAlpha, checkProportion, type Failure, insufficient, invalid, type Result } from '../result.ts'
 import { logLearningLoss, logSumExp, type Outcomes } from './bernoulli-mixture.ts'
 import { divergenceFromDifference } from './difference-null.ts'
-import { rootOfDecreasing, type Slope } from './monotone-root.ts'
-import { checkAlpha, checkProportion, type Failure, insufficient, invalid, type Result } from './result.ts'
 
 /** The outcomes of both arms in one epoch, a period of constant traffic weights. Events are harmful (errors). */
 export type ProportionStratum = { readonly candidate: Outcomes; readonly stable: Outcomes }

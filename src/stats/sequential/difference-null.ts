@@ -1,6 +1,6 @@
+import type { Slope } from '../numerics/monotone-root.ts'
+import { deviance } from '../numerics/special.ts'
 import type { Outcomes } from './bernoulli-mixture.ts'
-import type { Slope } from './monotone-root.ts'
-import { deviance } from './special.ts'
 
 /** By how much, in nats, the divergence may exceed its minimum when the search stops. */
 const TOLERANCE = 1e-13

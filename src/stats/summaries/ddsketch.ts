@@ -1,6 +1,6 @@
+import { insufficient, invalid, type Result } from '../result.ts'
 import { BinStore } from './bin-store.ts'
 import { readSketchState, type SketchState } from './ddsketch-state.ts'
-import { insufficient, invalid, type Result } from './result.ts'
 
 /** Values of greater magnitude are refused, so that no sum overflows. */
 const MAX_MAGNITUDE = 1e290

@@ -1,5 +1,5 @@
+import { checkCount, type Failure, invalid, type Result } from '../result.ts'
 import type { BinRun } from './bin-store.ts'
-import { checkCount, type Failure, invalid, type Result } from './result.ts'
 
 /** Bin indices beyond this belong to no value that a sketch accepts, at any accuracy that it accepts. */
 const MAX_BIN_INDEX = 4_000_000

@@ -1,6 +1,6 @@
-import type { DDSketch } from './ddsketch.ts'
+import { type Failure, insufficient, invalid, type Result } from '../result.ts'
+import type { DDSketch } from '../summaries/ddsketch.ts'
 import { quantileRanks } from './quantile-ranks.ts'
-import { type Failure, insufficient, invalid, type Result } from './result.ts'
 
 /** A quantile with a confidence interval that may be looked at any number of times, in the unit of the values. */
 export type QuantileSequence = {

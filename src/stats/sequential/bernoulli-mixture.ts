@@ -1,4 +1,4 @@
-import { logBeta, logGamma, stirlingError } from './special.ts'
+import { logBeta, logGamma, stirlingError } from '../numerics/special.ts'
 
 const HALF_LOG_TWO_PI = 0.9189385332046728
 /** Below this gamma is evaluated directly, above through Stirling's formula. */

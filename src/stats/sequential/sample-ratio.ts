@@ -1,6 +1,6 @@
+import { deviance, logGamma } from '../numerics/special.ts'
+import { checkAlpha, checkCount, type Failure, insufficient, invalid, type Result } from '../result.ts'
 import { logGammaExcess } from './bernoulli-mixture.ts'
-import { checkAlpha, checkCount, type Failure, insufficient, invalid, type Result } from './result.ts'
-import { deviance, logGamma } from './special.ts'
 
 /**
  * The strength of the prior around the intended weights. 100 finds an arm of 1 % that gets nothing after 920 requests

@@ -1,7 +1,7 @@
+import { rootOfDecreasing } from '../numerics/monotone-root.ts'
+import { binomialDivergence } from '../numerics/special.ts'
+import { checkAlpha, checkProportion, insufficient, type Result } from '../result.ts'
 import { logMixtureLoss } from './bernoulli-mixture.ts'
-import { rootOfDecreasing } from './monotone-root.ts'
-import { checkAlpha, checkProportion, insufficient, type Result } from './result.ts'
-import { binomialDivergence } from './special.ts'
 
 /** A rate with a confidence interval that may be looked at any number of times; all are probabilities. */
 export type ProportionSequence = { readonly estimate: number; readonly lower: number; readonly upper: number }
