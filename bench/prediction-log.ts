@@ -84,6 +84,8 @@ function prediction(index: number): Prediction {
     status: 200,
     failed: false,
     answer: [index % 10],
+    scores: null,
+    features: null,
     payload: null,
   }
 }

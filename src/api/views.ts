@@ -126,11 +126,11 @@ export function predictionView(
   found: { prediction: Prediction; outcomes: readonly Outcome[] },
   options: { payload: boolean },
 ): WirePrediction {
-  const { atMs, answer, payload, ...plain } = found.prediction
+  const { atMs, features, payload, ...plain } = found.prediction
   return {
     ...plain,
     at: isoTime(atMs),
-    answer: answer === null ? null : [...answer],
+    features: features === null ? null : { ...features },
     payload:
       payload === null || !options.payload
         ? null

@@ -257,7 +257,8 @@ export const eventSchema = z
   })
   .meta({ id: 'Event', description: 'An entry of the log: the ground state.' })
 
-const label = z.union([z.string(), z.number(), z.boolean()])
+const oneLabel = z.union([z.string(), z.number(), z.boolean()])
+const label = z.union([oneLabel, z.array(oneLabel).readonly()])
 
 export const predictionSchema = z
   .object({
@@ -274,7 +275,20 @@ export const predictionSchema = z
     latencyMs: z.number(),
     status: z.int(),
     failed: z.boolean(),
-    answer: z.array(label).nullable().meta({ description: 'One predicted value per row.' }),
+    answer: z
+      .array(label)
+      .readonly()
+      .nullable()
+      .meta({ description: 'One predicted value per row; for a ranking a list.' }),
+    scores: z
+      .array(z.array(z.number()).readonly())
+      .readonly()
+      .nullable()
+      .meta({ description: 'Scores of the classes, row by row, where a metric needs them.' }),
+    features: z
+      .record(z.string(), z.union([z.number(), z.string(), z.null()]))
+      .nullable()
+      .meta({ description: 'Declared features of the request, where its body was kept.' }),
     payload: z
       .object({ request: z.base64(), response: z.base64() })
       .nullable()

@@ -39,6 +39,8 @@ export const limits = {
   answerBytesMax: 256 * 1024,
   /** A request or answer body longer than this is not kept as a payload; nor is its counterpart. */
   payloadBytesMax: 256 * 1024,
+  /** Items of one ranking, answered or true; a longer one is not read, or refused. */
+  rankedItemsMax: 1_000,
   /** Predictions waiting for the store. When full the newest is dropped and counted: live traffic never waits. */
   recorderQueueMax: 50_000,
   /** A batch goes to the store after this time or this many predictions, whichever is first. */

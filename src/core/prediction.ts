@@ -3,6 +3,12 @@
 /** A label, predicted or true. Compared after `labelText`: 3 and "3" are the same label. */
 export type Label = string | number | boolean
 
+/** What a version said in one row: a label, or for rankings the items, best first. */
+export type Answer = Label | readonly Label[]
+
+/** What is true of one row: a label, or for rankings the items that are relevant. */
+export type Truth = Label | readonly Label[]
+
 export type Prediction = {
   /** Unique in the endpoint's history; a caller's own id or one that the gateway made. */
   id: string
@@ -26,10 +32,17 @@ export type Prediction = {
   /** The model server failed: no answer, a broken one, or a status of 500 and above. */
   failed: boolean
   /** One predicted value per row of the request; null if none could be read. */
-  answer: readonly Label[] | null
+  answer: readonly Answer[] | null
+  /** The scores of the classes, row by row; null where no metric needs them or they could not be read. */
+  scores: readonly (readonly number[])[] | null
+  /** Declared features of the request by name, read from the requests whose bodies are kept; null for the others. */
+  features: Readonly<Record<string, Feature>> | null
   /** Bodies, for the share of units whose payloads are kept. */
   payload: { request: Uint8Array; response: Uint8Array } | null
 }
+
+/** A feature's value: a number, a category, or null where the request has none. */
+export type Feature = number | string | null
 
 export type Outcome = {
   /** Makes the outcome idempotent: the same id again changes nothing. */
@@ -37,35 +50,40 @@ export type Outcome = {
   prediction: string
   /** The row of a batched prediction; 0 by default. */
   row: number
-  label: Label | null
+  label: Truth | null
   reward: number | null
   metrics: Readonly<Record<string, number>>
   atMs: number
 }
 
-/** An outcome with the prediction it belongs to: what evidence is made of. */
+/** What is known of one row of a prediction so far: of several values of one thing the one that was joined last. */
+export type OutcomeValues = Pick<Outcome, 'label' | 'reward' | 'metrics'>
+
+/** An outcome with the row of the prediction it belongs to: what evidence is made of. */
 export type JoinedOutcome = {
   outcome: Outcome
   endpoint: string
   epoch: number
+  release: string | null
   version: string
   unit: string
+  propensity: number
+  latencyMs: number
   /** Not evidence when the caller pinned the version or another one answered in its place. */
   counts: boolean
-  predicted: Label | null
+  /** The row's predicted value and scores; null if the answer has none. */
+  predicted: Answer | null
+  scores: readonly number[] | null
   predictedAtMs: number
   /**
-   * The label that this outcome corrects: of several labels of one prediction and row the one joined last is the true
-   * one. Who has counted the older label takes it back. Null if the outcome brings no label, or the first.
+   * What was known of the row before this outcome, null if nothing was. Who has counted it takes it back and counts
+   * `valuesAfter` instead: so a correction leaves no trace of what it corrects.
    */
-  replaces: { label: Label } | null
+  before: OutcomeValues | null
 }
 
 /** What a prediction tells to the outcomes that belong to it. */
-export type JoinFacts = Pick<
-  Prediction,
-  'endpoint' | 'epoch' | 'version' | 'assigned' | 'unit' | 'pinned' | 'atMs' | 'answer'
->
+export type JoinFacts = Omit<Prediction, 'id' | 'status' | 'failed' | 'features' | 'payload'>
 
 /** What became of an outcome that was sent. `pending` waits for its prediction. */
 export type OutcomeReceipt = { status: 'joined' | 'pending' | 'duplicate' }
@@ -75,18 +93,33 @@ export function labelText(label: Label): string {
   return typeof label === 'string' ? label.trim() : String(label)
 }
 
-/** `replaced` is the label that was joined last to the same prediction and row before, null if there was none. */
-export function joinOutcome(outcome: Outcome, prediction: JoinFacts, replaced: Label | null): JoinedOutcome {
-  const { endpoint, epoch, version, assigned, unit, pinned, atMs, answer } = prediction
+/** `before` is what was known of the same row before, null if nothing was. */
+export function joinOutcome(outcome: Outcome, prediction: JoinFacts, before: OutcomeValues | null): JoinedOutcome {
+  const { endpoint, epoch, release, version, assigned, unit, propensity, latencyMs, pinned, atMs } = prediction
   return {
     outcome,
     endpoint,
     epoch,
+    release,
     version,
     unit,
+    propensity,
+    latencyMs,
     counts: !pinned && version === assigned,
-    predicted: answer?.[outcome.row] ?? null,
+    predicted: prediction.answer?.[outcome.row] ?? null,
+    scores: prediction.scores?.[outcome.row] ?? null,
     predictedAtMs: atMs,
-    replaces: outcome.label === null || replaced === null ? null : { label: replaced },
+    before,
+  }
+}
+
+/** What is known of the row once this outcome is joined. */
+export function valuesAfter({ outcome, before }: Pick<JoinedOutcome, 'outcome' | 'before'>): OutcomeValues {
+  const { label, reward, metrics } = outcome
+  if (before === null) return { label, reward, metrics }
+  return {
+    label: label ?? before.label,
+    reward: reward ?? before.reward,
+    metrics: { ...before.metrics, ...metrics },
   }
 }

@@ -4,7 +4,7 @@
  */
 import { type EpochEvidence, emptyVersionEvidence, type VersionEvidence } from '../core/evidence.ts'
 import { limits } from '../core/limits.ts'
-import { type JoinedOutcome, labelText, type Prediction } from '../core/prediction.ts'
+import { type JoinedOutcome, type Label, labelText, type Prediction, valuesAfter } from '../core/prediction.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
 
 export interface Accumulator extends EvidenceSource {
@@ -93,12 +93,17 @@ function meetUnit(ledgers: Map<string, UnitLedger>, prediction: Prediction, evid
 }
 
 function addOutcome(evidence: VersionEvidence, joined: JoinedOutcome): void {
-  const { label } = joined.outcome
-  if (label === null || joined.predicted === null) return
-  const predicted = labelText(joined.predicted)
-  if (joined.replaces === null) evidence.labelled += 1
-  else if (labelText(joined.replaces.label) !== predicted) evidence.wrong -= 1
-  if (labelText(label) !== predicted) evidence.wrong += 1
+  const before = scalar(joined.before?.label ?? null)
+  const label = scalar(valuesAfter(joined).label)
+  const predicted = scalar(joined.predicted)
+  if (label === null || predicted === null) return
+  if (before === null) evidence.labelled += 1
+  else if (labelText(before) !== labelText(predicted)) evidence.wrong -= 1
+  if (labelText(label) !== labelText(predicted)) evidence.wrong += 1
+}
+
+function scalar(value: Label | readonly Label[] | null): Label | null {
+  return typeof value === 'object' ? null : value
 }
 
 function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

@@ -1,8 +1,9 @@
 /** What callers send as feedback, checked item by item and turned into outcomes. */
 import { createHash } from 'node:crypto'
 import type { Problem } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
 import { isName } from '../core/names.ts'
-import type { Label, Outcome } from '../core/prediction.ts'
+import type { Label, Outcome, Truth } from '../core/prediction.ts'
 import { excerpt } from './errors.ts'
 import { idRule, isPredictionId } from './ids.ts'
 
@@ -69,7 +70,7 @@ function createReader(item: Readonly<Record<string, unknown>>, path: string) {
     },
     id: (key: string) => field(key, isIdText, idRule),
     row: () => field('row', isRow, 'a whole number from 0') ?? 0,
-    label: () => field('label', isLabel, 'a string, a finite number or a boolean'),
+    label: () => field('label', isTruth, 'a string, a finite number, a boolean, or for a ranking a list of them'),
     number: (key: string) => field(key, isFiniteNumber, 'a finite number'),
     metrics: () => readMetrics(item['metrics'], fault),
     at: () => readTime(item['at'], fault),
@@ -135,6 +136,11 @@ function isIdText(value: unknown): value is string {
 
 function isRow(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+/** The relevant items of a ranking are a list; a longer one is refused. */
+function isTruth(value: unknown): value is Truth {
+  return isLabel(value) || (Array.isArray(value) && value.length <= limits.rankedItemsMax && value.every(isLabel))
 }
 
 function isLabel(value: unknown): value is Label {

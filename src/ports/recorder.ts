@@ -4,7 +4,7 @@ import type { AnswerRule, Protocol } from '../core/endpoint.ts'
 import type { Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
 
 /** A prediction whose answer is still bytes: it is read off the path. */
-export type RawPrediction = Omit<Prediction, 'answer'> & {
+export type RawPrediction = Omit<Prediction, 'answer' | 'scores' | 'features'> & {
   /** The answer's body and how to read the predicted value from it; null where the endpoint does not say or it was too long. */
   raw: { body: Uint8Array; contentType: string; rule: AnswerRule; protocol: Protocol } | null
 }

@@ -50,7 +50,7 @@ describe('prediction log on disk', () => {
     expect((await reopened.appendOutcomes([anOutcome({ id: 'a' })])).receipts).toEqual([{ status: 'duplicate' }])
     expect((await reopened.appendPredictions([aPrediction()])).fresh).toEqual([])
     const { joined } = await reopened.appendPredictions([aPrediction({ id: 'p2', epoch: 3 })])
-    expect(joined).toMatchObject([{ outcome: { id: 'b' }, epoch: 3, replaces: null }])
+    expect(joined).toMatchObject([{ outcome: { id: 'b' }, epoch: 3, before: null }])
     const items: string[] = []
     await reopened.replay({ endpoint: 'digits', fromEpoch: 2 }, batch => {
       items.push(...batch.predictions.map(({ id }) => id), ...batch.joined.map(({ outcome }) => outcome.id))

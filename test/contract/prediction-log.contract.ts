@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createManualClock, type ManualClock } from '../../src/adapters/clock/manual.ts'
 import { limits } from '../../src/core/limits.ts'
-import type { JoinedOutcome, Label, Outcome, Prediction } from '../../src/core/prediction.ts'
+import {
+  type JoinedOutcome,
+  type Outcome,
+  type OutcomeValues,
+  type Prediction,
+  valuesAfter,
+} from '../../src/core/prediction.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { type LogStep, runSteps, someSteps } from './prediction-log-steps.ts'
@@ -88,8 +94,17 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         const outcome = anOutcome({ row: 1, label: 4, reward: 0.5, metrics: { clicks: 2 } })
         const { receipts, joined } = await log.appendOutcomes([outcome])
         expect(receipts).toEqual([{ status: 'joined' }])
-        const facts = { endpoint: 'digits', epoch: 7, version: 'v2', unit: 'ada', predictedAtMs: 1_700_000_000_000 }
-        expect(joined).toEqual([{ outcome, ...facts, counts: true, predicted: 5, replaces: null }])
+        const facts = {
+          endpoint: 'digits',
+          epoch: 7,
+          release: null,
+          version: 'v2',
+          unit: 'ada',
+          propensity: 0.95,
+          latencyMs: 3.25,
+          predictedAtMs: 1_700_000_000_000,
+        }
+        expect(joined).toEqual([{ outcome, ...facts, counts: true, predicted: 5, scores: null, before: null }])
         expect((await log.find({ id: 'p1', limit: 1 }))[0]?.outcomes).toEqual([outcome])
       })
 
@@ -137,7 +152,7 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         expect(joined.map(({ predicted }) => predicted)).toEqual([null, null, 'cat'])
       })
 
-      test('a later label of the same row corrects the one before it and says which', async () => {
+      test('a later outcome of the same row says what was known before it', async () => {
         await log.appendPredictions([aPrediction({ answer: [1, 2] })])
         const first = await log.appendOutcomes([
           anOutcome({ id: 'a', label: 3 }),
@@ -148,14 +163,21 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
           anOutcome({ id: 'd', label: null, reward: 1 }),
           anOutcome({ id: 'e', label: false }),
         ])
-        const replaced = [...first.joined, ...second.joined].map(({ replaces }) => replaces)
-        expect(replaced).toEqual([null, null, { label: 3 }, null, { label: '3' }])
+        const known = [...first.joined, ...second.joined].map(({ before }) => before)
+        const none = { reward: null, metrics: {} }
+        expect(known).toEqual([
+          null,
+          null,
+          { ...none, label: 3 },
+          { ...none, label: '3' },
+          { ...none, label: '3', reward: 1 },
+        ])
       })
 
       test('corrections that came before their prediction keep their order', async () => {
         await log.appendOutcomes([anOutcome({ id: 'a', label: false }), anOutcome({ id: 'b', label: 'x' })])
         const { joined } = await log.appendPredictions([aPrediction()])
-        expect(joined.map(({ replaces }) => replaces)).toEqual([null, { label: false }])
+        expect(joined.map(({ before }) => before)).toEqual([null, { label: false, reward: null, metrics: {} }])
       })
 
       test('one that waited too long is let go, by an append some time later, and its id is forgotten', async () => {
@@ -196,16 +218,15 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         )
       })
 
-      test('taking back what each correction replaces leaves the last label of every row', async () => {
+      test('taking back what was known before each outcome leaves the last values of every row', async () => {
         await fc.assert(
           fc.asyncProperty(someSteps({ labelsPerRow: 'any' }), async steps => {
             const { joined } = await runSteps(log, clock, steps)
-            const labels = new Map<string, Label>()
-            for (const { outcome, replaces } of joined) {
-              if (outcome.label === null) continue
+            const rows = new Map<string, OutcomeValues>()
+            for (const { outcome, before } of joined) {
               const key = `${outcome.prediction} ${outcome.row}`
-              expect(replaces?.label).toEqual(labels.get(key))
-              labels.set(key, outcome.label)
+              expect(before).toEqual(rows.get(key) ?? null)
+              rows.set(key, valuesAfter({ outcome, before }))
             }
           }),
           { numRuns: 30 },
@@ -245,7 +266,7 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
       const third = log.appendOutcomes([anOutcome({ id: 'late', label: 8 })])
       expect((await first).receipts).toEqual([{ status: 'pending' }])
       expect((await second).joined.map(({ outcome }) => outcome.id)).toEqual(['early'])
-      expect((await third).joined.map(({ replaces }) => replaces)).toEqual([{ label: 3 }])
+      expect((await third).joined.map(({ before }) => before?.label)).toEqual([3])
     })
 
     test('a closed log refuses everything with store-failed', async () => {

@@ -16,6 +16,8 @@ export function aPrediction(parts: Partial<Prediction> = {}): Prediction {
     status: 200,
     failed: false,
     answer: [3],
+    scores: null,
+    features: null,
     payload: null,
     ...parts,
   }

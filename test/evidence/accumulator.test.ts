@@ -21,6 +21,8 @@ function prediction(over: Partial<Prediction> = {}): Prediction {
     status: 200,
     failed: false,
     answer: [7],
+    scores: null,
+    features: null,
     payload: null,
     ...over,
   }

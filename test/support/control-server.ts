@@ -61,6 +61,8 @@ const prediction: Prediction = {
   status: 200,
   failed: false,
   answer: [7],
+  scores: null,
+  features: null,
   payload: { request: Buffer.from('{"a":1}'), response: Buffer.from('{"b":2}') },
 }
 const outcome: Outcome = { id: 'o-1', prediction: 'p-1', row: 0, label: '7', reward: null, metrics: {}, atMs: 0 }

@@ -1,8 +1,8 @@
 /** The prediction log in memory, for tests and for trying things out: it keeps everything until it is dropped. */
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import type { JoinedOutcome, Label, Outcome, OutcomeReceipt, Prediction } from '../../core/prediction.ts'
-import { joinOutcome } from '../../core/prediction.ts'
+import type { JoinedOutcome, Outcome, OutcomeReceipt, OutcomeValues, Prediction } from '../../core/prediction.ts'
+import { joinOutcome, valuesAfter } from '../../core/prediction.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type {
   AppendedOutcomes,
@@ -18,7 +18,7 @@ export function createMemoryPredictionLog(options: { clock: Clock }): Prediction
   return new MemoryPredictionLog(options.clock)
 }
 
-type Kept = { prediction: Prediction; outcomes: Outcome[]; labels: Map<number, Label> }
+type Kept = { prediction: Prediction; outcomes: Outcome[]; values: Map<number, OutcomeValues> }
 type Waiting = { outcome: Outcome; acceptedMs: number }
 type Commit = { prediction: Prediction } | { joined: JoinedOutcome }
 
@@ -40,7 +40,7 @@ class MemoryPredictionLog implements PredictionLog {
     const fresh: Prediction[] = []
     for (const prediction of batch) {
       if (this.#kept.has(prediction.id)) continue
-      this.#kept.set(prediction.id, { prediction, outcomes: [], labels: new Map() })
+      this.#kept.set(prediction.id, { prediction, outcomes: [], values: new Map() })
       this.#commits.push({ prediction })
       fresh.push(prediction)
     }
@@ -124,8 +124,8 @@ class MemoryPredictionLog implements PredictionLog {
   }
 
   #join(kept: Kept, outcome: Outcome): JoinedOutcome {
-    const joined = joinOutcome(outcome, kept.prediction, kept.labels.get(outcome.row) ?? null)
-    if (outcome.label !== null) kept.labels.set(outcome.row, outcome.label)
+    const joined = joinOutcome(outcome, kept.prediction, kept.values.get(outcome.row) ?? null)
+    kept.values.set(outcome.row, valuesAfter(joined))
     kept.outcomes.push(outcome)
     this.#commits.push({ joined })
     return joined

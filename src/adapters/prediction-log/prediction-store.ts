@@ -1,7 +1,7 @@
 /** Writes predictions and outcomes to SQLite. Synchronous: it lives in a thread of its own. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { JoinedOutcome, JoinFacts, Label, Outcome, OutcomeReceipt } from '../../core/prediction.ts'
-import { joinOutcome } from '../../core/prediction.ts'
+import type { JoinedOutcome, JoinFacts, Outcome, OutcomeReceipt, OutcomeValues } from '../../core/prediction.ts'
+import { joinOutcome, valuesAfter } from '../../core/prediction.ts'
 import { OrphanSchedule } from './orphans.ts'
 import {
   fromJson,
@@ -109,11 +109,17 @@ export class PredictionStore {
 
   /** Takes the next number for the join; the caller writes the columns before the next join is made. */
   #join(outcome: Outcome, { seq, facts }: Known): { joined: JoinedOutcome; columns: JoinColumns } {
-    const last = outcome.label === null ? null : this.#sql.lastLabel.get(seq, outcome.row)?.['label']
-    const joined = joinOutcome(outcome, facts, fromJson<Label>(last))
+    const joined = joinOutcome(outcome, facts, this.#valuesOf(seq, outcome.row))
     this.#lastSeq += 1
-    const replaced = joined.replaces === null ? null : joined.replaces.label
-    return { joined, columns: [this.#lastSeq, seq, toJson(joined.predicted), toJson(replaced)] }
+    return { joined, columns: [this.#lastSeq, seq, toJson(joined.predicted), toJson(joined.before)] }
+  }
+
+  /** What is known of a row: what its last outcome says on top of what was known before that one. */
+  #valuesOf(seq: number, row: number): OutcomeValues | null {
+    const last = this.#sql.lastOutcome.get(seq, row)
+    return last === undefined
+      ? null
+      : valuesAfter({ outcome: rowToOutcome(last), before: fromJson<OutcomeValues>(last['before']) })
   }
 
   #know(id: string): Known | null {
@@ -136,7 +142,7 @@ type JoinColumns = readonly [
   commitSeq: number | null,
   predictionSeq: number | null,
   predicted: string | null,
-  replaced: string | null,
+  before: string | null,
 ]
 const notJoined: JoinColumns = [null, null, null, null]
 
@@ -149,7 +155,7 @@ function prepareStatements(database: DatabaseSync) {
                   coalesce((SELECT max(commit_seq) FROM outcomes WHERE commit_seq IS NOT NULL), 0)) AS seq`,
     ),
     insertPrediction: database.prepare(
-      `INSERT INTO predictions (seq, ${predictionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO predictions (seq, ${predictionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO NOTHING`,
     ),
     insertPayload: database.prepare('INSERT INTO payloads (prediction_seq, request, response) VALUES (?, ?, ?)'),
@@ -160,15 +166,15 @@ function prepareStatements(database: DatabaseSync) {
     outcomeExists: database.prepare('SELECT 1 FROM outcomes WHERE id = ?'),
     insertOutcome: database.prepare(
       `INSERT INTO outcomes (id, prediction, row, label, reward, metrics, at_ms, accepted_ms,
-         commit_seq, prediction_seq, predicted, replaced)
+         commit_seq, prediction_seq, predicted, before)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    lastLabel: database.prepare(
-      `SELECT label FROM outcomes WHERE prediction_seq = ? AND row = ? AND label IS NOT NULL
-       ORDER BY commit_seq DESC LIMIT 1`,
+    lastOutcome: database.prepare(
+      `SELECT ${outcomeColumns}, o.before FROM outcomes o WHERE o.prediction_seq = ? AND o.row = ?
+       ORDER BY o.commit_seq DESC LIMIT 1`,
     ),
     joinOutcome: database.prepare(
-      'UPDATE outcomes SET commit_seq = ?, prediction_seq = ?, predicted = ?, replaced = ? WHERE seq = ?',
+      'UPDATE outcomes SET commit_seq = ?, prediction_seq = ?, predicted = ?, before = ? WHERE seq = ?',
     ),
     anyWaiting: database.prepare('SELECT 1 FROM outcomes WHERE commit_seq IS NULL LIMIT 1'),
     waitingFor: database.prepare(

@@ -1,6 +1,14 @@
 /** Predictions and outcomes as rows of the tables, and back. */
 import type { SQLOutputValue } from 'node:sqlite'
-import type { JoinedOutcome, Label, Outcome, Prediction } from '../../core/prediction.ts'
+import type {
+  Answer,
+  Feature,
+  JoinedOutcome,
+  Outcome,
+  OutcomeValues,
+  Prediction,
+  Truth,
+} from '../../core/prediction.ts'
 
 /** The columns of `predictions` after `seq`, in their order. Made on the gateway's thread: flat rows are cheap to send. */
 export type PredictionRow = readonly [
@@ -18,16 +26,18 @@ export type PredictionRow = readonly [
   status: number,
   failed: number,
   answer: string | null,
+  scores: string | null,
+  features: string | null,
 ]
 
 export const predictionColumns =
-  'id, endpoint, epoch, release, unit, assigned, version, propensity, pinned, at_ms, latency_ms, status, failed, answer'
+  'id, endpoint, epoch, release, unit, assigned, version, propensity, pinned, at_ms, latency_ms, status, failed, answer, scores, features'
 
 export function predictionToRow(prediction: Prediction): PredictionRow {
   const { id, endpoint, epoch, release, unit, assigned, version, propensity, atMs, latencyMs, status } = prediction
   const pinned = prediction.pinned ? 1 : 0
   const failed = prediction.failed ? 1 : 0
-  const answer = prediction.answer === null ? null : JSON.stringify(prediction.answer)
+  const answer = toJson(prediction.answer)
   return [
     id,
     endpoint,
@@ -43,6 +53,8 @@ export function predictionToRow(prediction: Prediction): PredictionRow {
     status,
     failed,
     answer,
+    toJson(prediction.scores),
+    toJson(prediction.features),
   ]
 }
 
@@ -66,7 +78,9 @@ export function rowToPrediction(row: SqlRow): Prediction {
     latencyMs: Number(row['latency_ms']),
     status: Number(row['status']),
     failed: row['failed'] === 1,
-    answer: fromJson<readonly Label[]>(row['answer']),
+    answer: fromJson<readonly Answer[]>(row['answer']),
+    scores: fromJson<readonly (readonly number[])[]>(row['scores']),
+    features: fromJson<Record<string, Feature>>(row['features']),
     payload: hasPayload ? { request, response } : null,
   }
 }
@@ -77,7 +91,7 @@ export function rowToOutcome(row: SqlRow): Outcome {
     id: String(row['outcome_id']),
     prediction: String(row['prediction']),
     row: Number(row['row']),
-    label: fromJson<Label>(row['label']),
+    label: fromJson<Truth>(row['label']),
     reward: row['reward'] === null ? null : Number(row['reward']),
     metrics: fromJson<Record<string, number>>(row['metrics']) ?? {},
     atMs: Number(row['outcome_at_ms']),
@@ -89,21 +103,25 @@ export const outcomeColumns =
   'o.id AS outcome_id, o.prediction, o.row, o.label, o.reward, o.metrics, o.at_ms AS outcome_at_ms'
 
 /** For a query in which the outcome's prediction is called `p`. */
-export const joinedColumns = `${outcomeColumns}, o.commit_seq, o.predicted, o.replaced,
-  p.endpoint, p.epoch, p.version, p.unit, p.at_ms, (p.pinned = 0 AND p.version = p.assigned) AS counts`
+export const joinedColumns = `${outcomeColumns}, o.commit_seq, o.predicted, o.before,
+  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.scores, p.at_ms, (p.pinned = 0 AND p.version = p.assigned) AS counts`
 
 export function rowToJoined(row: SqlRow): JoinedOutcome {
-  const replaced = fromJson<Label>(row['replaced'])
+  const outcome = rowToOutcome(row)
   return {
-    outcome: rowToOutcome(row),
+    outcome,
     endpoint: String(row['endpoint']),
     epoch: Number(row['epoch']),
+    release: textOrNull(row['release']),
     version: String(row['version']),
     unit: String(row['unit']),
+    propensity: Number(row['propensity']),
+    latencyMs: Number(row['latency_ms']),
     counts: row['counts'] === 1,
-    predicted: fromJson<Label>(row['predicted']),
+    predicted: fromJson<Answer>(row['predicted']),
+    scores: fromJson<readonly (readonly number[])[]>(row['scores'])?.[outcome.row] ?? null,
     predictedAtMs: Number(row['at_ms']),
-    replaces: replaced === null ? null : { label: replaced },
+    before: fromJson<OutcomeValues>(row['before']),
   }
 }
 

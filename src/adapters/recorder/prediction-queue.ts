@@ -111,7 +111,7 @@ async function readAnswers(batch: readonly RawPrediction[]): Promise<Prediction[
   const predictions: Prediction[] = []
   let sliceBytes = 0
   for (const { raw, ...prediction } of batch) {
-    predictions.push({ ...prediction, answer: raw === null ? null : readAnswer(raw) })
+    predictions.push({ ...prediction, answer: raw === null ? null : readAnswer(raw), scores: null, features: null })
     sliceBytes += raw?.body.byteLength ?? 0
     if (sliceBytes < sliceBytesMax) continue
     sliceBytes = 0
