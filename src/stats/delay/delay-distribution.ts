@@ -53,7 +53,7 @@ export function delayDistribution({ labelled, censored }: DelayCounts): Result<D
   for (const [bin, events] of labelled.entries()) {
     if (watched === 0) break
     const left = watched - events
-    logSurvival += left === 0 ? Number.NEGATIVE_INFINITY : Math.log1p(-events / watched)
+    logSurvival += logShareLeft(left, watched)
     greenwood += left === 0 ? 0 : events / watched / left
     estimate.atRisk.push(watched)
     // 1 - S without cancellation, for a share of a millionth has digits too.
@@ -62,6 +62,11 @@ export function delayDistribution({ labelled, censored }: DelayCounts): Result<D
     watched = left - (censored[bin] ?? 0)
   }
   return { ok: true, ...estimate, unlabelledShare: Math.exp(logSurvival) }
+}
+
+/** Each form is exact where the other one cancels; -Infinity where none is left. */
+function logShareLeft(left: number, watched: number): number {
+  return 2 * left < watched ? Math.log(left / watched) : Math.log1p((left - watched) / watched)
 }
 
 function checkCounts({ labelled, censored }: DelayCounts): Failure | undefined {

@@ -55,7 +55,7 @@ export function maturityAge({
   const reach = reachOf(distribution, horizonMs)
   if (!reach.ok) return reach
   const bin = binReaching(distribution, share * reach.labelledShare)
-  const isSettled = horizonMs !== null || distribution.unlabelledShare === 0 || bin + FOLLOW_UP_BINS <= reach.bin
+  const isSettled = horizonMs !== null || reach.isComplete || bin + FOLLOW_UP_BINS <= reach.bin
   if (!isSettled)
     return insufficient(
       `labels are still coming: ${percent(share)} of those seen came within ${delayBinEndMs(bin)} ms, and predictions were watched for ${reach.horizonMs} ms, not twice as long`,
@@ -115,7 +115,13 @@ export function shareArrived({
   return { ok: true, shares }
 }
 
-type Reach = { readonly bin: number; readonly horizonMs: number; readonly labelledShare: number }
+type Reach = {
+  readonly bin: number
+  readonly horizonMs: number
+  readonly labelledShare: number
+  /** Every prediction got its label: none is left to wait for. */
+  readonly isComplete: boolean
+}
 
 /** How far the distribution may be believed: to the caller's horizon if that is observed, or as far as it is. */
 function reachOf(distribution: DelayDistribution, horizonMs: number | null): Result<Reach> {
@@ -131,7 +137,7 @@ function reachOf(distribution: DelayDistribution, horizonMs: number | null): Res
     )
   const labelledShare = shareAt(distribution, wanted)
   if (!(labelledShare > 0)) return insufficient(`no label came within the horizon of ${horizonMs} ms`)
-  return { ok: true, bin: wanted, horizonMs: horizonMs ?? delayBinEndMs(wanted), labelledShare }
+  return { ok: true, bin: wanted, horizonMs: horizonMs ?? delayBinEndMs(wanted), labelledShare, isComplete }
 }
 
 /** The last bin through which enough predictions were watched; -1 if there is none. */
