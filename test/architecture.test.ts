@@ -13,7 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ports: ['core'],
   gateway: ['core', 'ports'],
   controller: ['core', 'ports'],
-  evidence: ['core', 'ports'],
+  evidence: ['core', 'ports', 'stats'],
   adapters: ['ports', 'core'],
   config: ['core', 'contract'],
   api: ['contract', 'controller', 'core', 'ports'],
