@@ -7,6 +7,7 @@ import { systemClock } from './adapters/clock/system.ts'
 import { openDataFolder } from './adapters/data-folder/data-folder.ts'
 import { createDeployer } from './adapters/deployer/deployer.ts'
 import { openSqliteEventLog } from './adapters/event-log/sqlite.ts'
+import { createExpressions } from './adapters/expressions/cel.ts'
 import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
@@ -21,13 +22,16 @@ import { readResourceFile } from './config/resource-file.ts'
 import { resolvePaths } from './contract/resource-paths.ts'
 import type { Resource } from './contract/resources.ts'
 import { type Controller, createController } from './controller/controller.ts'
+import type { EndpointSpec } from './core/endpoint.ts'
 import { CutoverError } from './core/errors.ts'
 import { limits } from './core/limits.ts'
 import type { ControlState } from './core/state.ts'
 import { isTerminal } from './core/state.ts'
 import { type Accumulator, createAccumulator } from './evidence/accumulator.ts'
+import { compileDefinitions, type MetricDefinitions } from './evidence/metric-book.ts'
 import { createGateway } from './gateway/gateway.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
+import type { Expressions } from './ports/expressions.ts'
 import type { PredictionLog } from './ports/prediction-log.ts'
 
 const version = readVersion()
@@ -129,7 +133,9 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   const predictions = await openSqlitePredictionLog({ file: folder.file('predictions.db'), clock })
   endings.push(() => predictions.close())
 
-  const evidence = createAccumulator()
+  const expressions = createExpressions()
+  const definitions = definitionsBy(expressions)
+  const evidence = createAccumulator({ definitions: name => definitions(control.state().endpoints[name]?.spec) })
   const recorder = createRecorder({
     log: predictions,
     clock,
@@ -162,7 +168,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     isReady: () => isServing,
     observe: sample => metrics.observe(sample),
   })
-  const control = createController({ log, clock, deployer, traffic: gateway, evidence, complain })
+  const control = createController({ log, clock, deployer, traffic: gateway, evidence, expressions, complain })
   controller = control
   control.load()
   await rebuildEvidence(control.state(), { predictions, evidence })
@@ -190,6 +196,17 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   isServing = true
   logger.info({ inference, control: controlAddress, data: folder.path }, 'serving')
   return { inference, control: controlAddress }
+}
+
+/** What each endpoint measures, compiled once for every specification. */
+function definitionsBy(expressions: Expressions): (spec: EndpointSpec | undefined) => MetricDefinitions | null {
+  const compiled = new WeakMap<EndpointSpec, MetricDefinitions>()
+  return spec => {
+    if (spec === undefined) return null
+    const known = compiled.get(spec) ?? compileDefinitions(spec, expressions)
+    compiled.set(spec, known)
+    return known
+  }
 }
 
 function readyInstances(state: ControlState, deployer: Deployer) {

@@ -125,9 +125,12 @@ function holdAgainst(plan: ReleaseRequest, spec: EndpointSpec): void {
       { path: 'to', message: `is not a version of ${spec.name}`, value: plan.to, allowed },
     ])
   }
-  const problems = (['guardrails', 'signals'] as const).flatMap(role =>
-    plan[role]
-      .filter(({ metric, measure }) => measure.kind === 'accuracy' && ownValue(spec.metrics, metric) === undefined)
+  const problems = (['guardrails', 'signals', 'goals'] as const).flatMap(role =>
+    (plan[role] ?? [])
+      .filter(
+        ({ metric, measure }) =>
+          (measure.kind === 'accuracy' || measure.kind === 'declared') && ownValue(spec.metrics, metric) === undefined,
+      )
       .map(({ metric }) => ({
         path: `${role}.${metric}`,
         message: `is not a metric of ${spec.name}`,

@@ -11,8 +11,9 @@ import type {
 import type { WireJudgement } from '../contract/wire-judgement.ts'
 import type { ReleaseView } from '../controller/control-plane.ts'
 import { assertNever } from '../core/errors.ts'
-import type { CheckResult, Judgement, SideNumbers } from '../core/judgement.ts'
-import type { MetricCheck, ReleasePlan, StagePlan } from '../core/plan.ts'
+import type { CheckResult, Judgement, SideNumbers } from '../core/judge/judgement.ts'
+import { formOf } from '../core/metrics/spec.ts'
+import type { GoalCheck, Measure, MetricCheck, ReleasePlan, StagePlan } from '../core/plan.ts'
 import type { EndpointState, Phase, ReleaseState } from '../core/state.ts'
 import type { StageState } from '../core/strategies/table.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
@@ -119,6 +120,9 @@ export function planView(plan: ReleasePlan): WirePlan {
     stages: plan.stages.map(stagePlanView),
     guardrails: plan.guardrails.map(checkPlanView),
     signals: plan.signals.map(checkPlanView),
+    goals: (plan.goals ?? []).map(goalPlanView),
+    minimumAgeMs: plan.minimumAgeMs ?? 0,
+    coverageAlpha: plan.coverageAlpha ?? null,
     onFail,
     probationMs,
     sampleRatioAlpha,
@@ -145,8 +149,30 @@ function stagePlanView(stage: StagePlan): WirePlan['stages'][number] {
   }
 }
 
-function checkPlanView({ metric, margin, alpha, minEvents }: MetricCheck): WirePlan['guardrails'][number] {
-  return { metric, margin, alpha, minEvents }
+function checkPlanView({ metric, measure, margin, alpha, minEvents }: MetricCheck): WirePlan['guardrails'][number] {
+  return { metric, margin, marginUnit: marginUnitOf(measure), alpha, minEvents }
+}
+
+function goalPlanView(check: GoalCheck): WirePlan['goals'][number] {
+  const { goal } = check
+  const minimumEffect = goal.kind === 'improve' ? goal.minimumEffect : null
+  return { ...checkPlanView(check), kind: goal.kind, minimumEffect }
+}
+
+function marginUnitOf(measure: Measure): WirePlan['guardrails'][number]['marginUnit'] {
+  switch (measure.kind) {
+    case 'error-rate':
+    case 'accuracy':
+      return 'pp'
+    case 'latency':
+      return '%'
+    case 'metric':
+    case 'declared':
+      if (measure.scale === 'relative' || (measure.kind === 'metric' && measure.spec.type === 'quantile')) return '%'
+      return measure.kind === 'metric' && formOf(measure.spec) === 'counts' ? 'pp' : 'own'
+    default:
+      return assertNever(measure)
+  }
 }
 
 export function timelineEntryView(entry: TimelineEntry): WireTimelineEntry {
@@ -178,13 +204,17 @@ export function judgementView(judgement: Judgement): WireJudgement {
       logEvidence: finite(validity.logEvidence),
       observed: [...validity.observed],
       expected: [...validity.expected],
+      coverage: validity.coverage ?? null,
     },
     checks: checks.map(checkView),
+    goal: judgement.goal ?? noGoal,
     stepRequests,
     exposedRequests,
     exposedUnits,
   }
 }
+
+const noGoal = { verdict: 'pass' as const, reason: '' }
 
 function checkView(result: CheckResult): WireJudgement['checks'][number] {
   const { check, role, verdict, reason, harm, method, strata } = result
@@ -194,12 +224,14 @@ function checkView(result: CheckResult): WireJudgement['checks'][number] {
     verdict,
     reason,
     margin: check.margin,
+    marginUnit: marginUnitOf(check.measure),
     alpha: check.alpha,
     minEvents: check.minEvents,
     candidate: sideView(result.candidate),
     stable: sideView(result.stable),
     harm: { estimate: finite(harm.estimate), lower: finite(harm.lower), upper: finite(harm.upper) },
     logEvidence: finite(result.logEvidence),
+    logEvidenceBelow: finite(result.logEvidenceBelow ?? null),
     method,
     strata: strata.map(({ epoch, candidate, stable }) => ({
       epoch,

@@ -5,6 +5,7 @@ import type { WireChange, WireEndpoint, WireEvent, WireMetric, WirePrediction, W
 import type { Change } from '../controller/control-plane.ts'
 import type { Backend, EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
+import { formOf } from '../core/metrics/spec.ts'
 import type { Outcome, Prediction } from '../core/prediction.ts'
 import type { ControlState, EndpointState } from '../core/state.ts'
 import type { InstanceStatus } from '../ports/deployer.ts'
@@ -29,6 +30,7 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     unit: spec.unit,
     allowPin: spec.allowPin,
     answer: spec.answer,
+    labelWindowMs: spec.labelWindowMs ?? null,
     metrics: Object.fromEntries(Object.entries(spec.metrics).map(([name, { type }]) => [name, { type }])),
     timeouts: { ...spec.timeouts },
     bodyBytesMax: spec.bodyBytesMax,
@@ -156,15 +158,13 @@ export function metricViews(spec: EndpointSpec): WireMetric[] {
     const [type, marginUnit] = isRate ? (['error-rate', 'pp'] as const) : (['latency', '%'] as const)
     return { endpoint: spec.name, name, type, declared: false, quantile, marginUnit }
   })
-  const declared = Object.entries(spec.metrics).map(
-    ([name, { type }]): WireMetric => ({
-      endpoint: spec.name,
-      name,
-      type,
-      declared: true,
-      quantile: null,
-      marginUnit: 'pp',
-    }),
-  )
+  const declared = Object.entries(spec.metrics).map(([name, metric]): WireMetric => {
+    const isCount = formOf(metric) === 'counts'
+    const [quantile, marginUnit] =
+      metric.type === 'quantile'
+        ? ([metric.quantile, '%'] as const)
+        : ([null, isCount || metric.type === 'accuracy' ? 'pp' : 'own'] as const)
+    return { endpoint: spec.name, name, type: metric.type, declared: true, quantile, marginUnit }
+  })
   return [...builtin, ...declared]
 }

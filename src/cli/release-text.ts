@@ -60,12 +60,16 @@ function planText(plan: WirePlan): string {
     const weights = steps?.map(step => percent(step.weightPpm)).join(', ')
     return weights === undefined ? kind : `${kind} ${weights}`
   })
-  const check = ({ metric, margin, alpha }: WirePlan['guardrails'][number]) =>
-    `${metric} (margin ${rounded(margin * 100)}${metric.startsWith('latency-') ? '%' : 'pp'}, alpha ${alpha})`
+  const check = ({ metric, margin, marginUnit, alpha }: WirePlan['guardrails'][number]) =>
+    `${metric} (margin ${inUnit(margin, marginUnit)}, alpha ${alpha})`
+  const goal = (one: WirePlan['goals'][number]) =>
+    one.kind === 'no-worse' ? `no worse: ${check(one)}` : `better: ${one.metric} (alpha ${one.alpha})`
   const facts: [string, string][] = [
     ['stages', stages.join('; ')],
     ['guardrails', plan.guardrails.map(check).join(', ') || '-'],
     ['signals', plan.signals.map(check).join(', ') || '-'],
+    ['goals', plan.goals.map(goal).join(', ') || '-'],
+    ['minimum age', duration(plan.minimumAgeMs)],
     ['on fail', plan.onFail],
     ['probation', duration(plan.probationMs)],
   ]
@@ -99,8 +103,8 @@ function checksTable(checks: readonly WireCheckResult[]): string {
 }
 
 /** A quantile counts no events. */
-function isRate({ candidate, stable, metric }: WireCheckResult): boolean {
-  return candidate.events !== null || stable.events !== null || !metric.startsWith('latency-')
+function isRate({ candidate, stable }: WireCheckResult): boolean {
+  return candidate.events !== null || stable.events !== null
 }
 
 function sideText(check: WireCheckResult, side: 'candidate' | 'stable'): string {
@@ -108,22 +112,31 @@ function sideText(check: WireCheckResult, side: 'candidate' | 'stable'): string 
   if (value === null) return `${version}: none of ${trials}`
   return isRate(check)
     ? `${version}: ${rounded(value * 100)}% (${events ?? '?'} of ${trials})`
-    : `${version}: ${rounded(value)} ms (of ${trials})`
+    : `${version}: ${rounded(value)}${check.metric.startsWith('latency-') ? ' ms' : ''} (of ${trials})`
 }
 
 function harm(check: WireCheckResult, value: number | null): string {
   if (value === null) return '-'
-  const sign = value > 0 ? '+' : ''
-  return `${sign}${rounded(value * 100)}${isRate(check) ? 'pp' : '%'}`
+  return `${value > 0 ? '+' : ''}${inUnit(value, check.marginUnit)}`
+}
+
+function inUnit(value: number, unit: WireCheckResult['marginUnit']): string {
+  return unit === 'own' ? rounded(value) : `${rounded(value * 100)}${unit}`
 }
 
 function strataText({ metric, method, strata }: WireCheckResult): string {
   const parts = strata.map(
-    ({ epoch, candidate, stable }) =>
-      `epoch ${epoch} ${candidate.events}/${candidate.trials} : ${stable.events}/${stable.trials}`,
+    ({ epoch, candidate, stable }) => `epoch ${epoch} ${stratumText(candidate)} : ${stratumText(stable)}`,
   )
   const counts = parts.length === 0 ? '' : `; ${parts.join(', ')}`
   return `${indent}${printable(`${metric} by ${method}${counts}`)}\n`
+}
+
+/** Every digit, so that the verdict can be computed again. */
+function stratumText(stratum: WireCheckResult['strata'][number]['candidate']): string {
+  return 'n' in stratum
+    ? `n ${stratum.n} mean ${stratum.mean} variance ${stratum.variance}`
+    : `${stratum.events}/${stratum.trials}`
 }
 
 function rounded(value: number): string {

@@ -1,9 +1,11 @@
 /** An Endpoint document as the specification that the control plane runs. */
 import { isAbsolute } from 'node:path'
+import { scoreTypes } from '../contract/metric-names.ts'
 import type { EndpointResource } from '../contract/resources.ts'
-import type { Backend, EndpointSpec, MetricSpec, UnitSource, VersionSpec } from '../core/endpoint.ts'
+import type { AnswerRule, Backend, EndpointSpec, UnitSource, VersionSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
+import { compileMetric } from './compile-metric.ts'
 import { durationMs, percentPpm } from './quantities.ts'
 
 type VersionResource = EndpointResource['versions'][string]
@@ -17,8 +19,8 @@ export function compileEndpoint(resource: EndpointResource): EndpointSpec {
     stable: resource.stable,
     versions: mapValues(resource.versions, compileVersion),
     allowPin: resource['allow-pin'],
-    answer: resource.prediction ?? null,
-    metrics: compileMetrics(resource),
+    answer: compileAnswer(resource),
+    metrics: mapValues(resource.metrics, compileMetric),
     timeouts: {
       connectMs: durationMs(resource.timeouts.connect),
       firstByteMs: durationMs(resource.timeouts['first-byte']),
@@ -26,6 +28,7 @@ export function compileEndpoint(resource: EndpointResource): EndpointSpec {
     },
     bodyBytesMax: resource['body-limit'],
     payloadSamplePpm: percentPpm(resource['payload-sample']),
+    ...(resource['label-window'] !== undefined && { labelWindowMs: durationMs(resource['label-window']) }),
   }
 }
 
@@ -66,22 +69,13 @@ function withoutSlash(address: string): string {
   return address.replace(/\/+$/, '')
 }
 
-function compileMetrics(resource: EndpointResource): Record<string, MetricSpec> {
-  const unavailable = Object.entries(resource.metrics).filter(([, metric]) => metric.type !== 'accuracy')
-  if (unavailable.length > 0) {
-    const kinds = [...new Set(unavailable.map(([, metric]) => metric.type))].join(', ')
-    throw new CutoverError(
-      'not-available-yet',
-      `metrics of type ${kinds} are not available yet`,
-      unavailable.map(([name, metric]) => ({
-        path: `metrics.${name}.type`,
-        message: 'is not available yet',
-        value: metric.type,
-        allowed: ['accuracy'],
-      })),
-    )
-  }
-  return mapValues(resource.metrics, () => ({ type: 'accuracy' }))
+/** The scores are read where a metric asks for them; those of an argmax are what it is of. */
+function compileAnswer({ prediction, metrics }: EndpointResource): AnswerRule | null {
+  if (prediction === undefined) return null
+  const { output, read } = prediction
+  const isScored = Object.values(metrics).some(({ type }) => scoreTypes.includes(type))
+  const scores = prediction.scores ?? (isScored && read === 'argmax' ? output : undefined)
+  return { output, read, ...(scores !== undefined && { scores }) }
 }
 
 /** The server does not know where a document came from; `resolvePaths` makes its paths absolute before it travels. */

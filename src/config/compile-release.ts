@@ -6,6 +6,7 @@ import {
   availableStageKinds,
   type CanaryPlan,
   type CanaryStep,
+  type GoalCheck,
   type Measure,
   type MetricCheck,
   type ReleasePlan,
@@ -30,6 +31,9 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
     stages: resource.stages.map(compileStage),
     guardrails: compileGuardrails(resource.guardrails),
     signals: compileChecks(resource.signals),
+    goals: compileGoals(resource.goals),
+    minimumAgeMs: durationMs(resource['minimum-age']),
+    coverageAlpha: sampleRatioAlpha,
     onFail: resource['on-fail'],
     probationMs: durationMs(resource.probation),
     sampleRatioAlpha,
@@ -39,10 +43,11 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
 }
 
 /** What a check of this name compares. A name that is not built in is a metric that the endpoint must declare. */
-export function measureOf(name: string): Measure {
+export function measureOf(name: string, margin: string): Measure {
   if (name === errorRateName) return { kind: 'error-rate' }
   const quantile = latencyQuantileOf(name)
-  return quantile === null ? { kind: 'accuracy' } : { kind: 'latency', quantile }
+  if (quantile !== null) return { kind: 'latency', quantile }
+  return { kind: 'declared', scale: margin.endsWith('%') ? 'relative' : 'absolute' }
 }
 
 function refuseUnavailable(resource: ReleaseResource): void {
@@ -106,9 +111,35 @@ function compileGuardrails(guardrails: Readonly<Record<string, CheckResource>>):
 function compileChecks(checks: Readonly<Record<string, CheckResource>>): MetricCheck[] {
   return Object.entries(checks).map(([metric, check]) => ({
     metric,
-    measure: measureOf(metric),
+    measure: measureOf(metric, check.margin),
     margin: marginFraction(check.margin),
     alpha: check.alpha,
     minEvents: check['min-events'],
   }))
+}
+
+/** The chance of a false promotion over all goals together, unless a goal says its own. */
+const goalsAlpha = 0.05
+
+function compileGoals(goals: ReleaseResource['goals']): GoalCheck[] {
+  const entries = Object.entries(goals)
+  return entries.map(([metric, goal]) => {
+    const worse = goal['no-worse-than']
+    const effect = goal['minimum-effect']
+    return {
+      metric,
+      measure: measureOf(metric, worse ?? effect ?? '0'),
+      margin: worse === undefined ? 0 : marginFraction(worse),
+      alpha: goal.alpha ?? goalsAlpha / entries.length,
+      minEvents: goal['min-events'],
+      goal:
+        goal.improve === undefined
+          ? { kind: 'no-worse' }
+          : {
+              kind: 'improve',
+              direction: goal.improve,
+              minimumEffect: effect === undefined ? null : marginFraction(effect),
+            },
+    }
+  })
 }

@@ -9,9 +9,10 @@ export function percentPpm(text: string): number {
   return checked(parsePercentPpm(text), text)
 }
 
-/** `0.5pp` is 0.005, `20%` is 0.2. */
+/** `0.5pp` is 0.005, `20%` is 0.2, `3` is 3 in the unit of the metric. */
 export function marginFraction(text: string): number {
-  return checked(text.endsWith('pp') ? parsePointsFraction(text) : parsePercentFraction(text), text)
+  if (text.endsWith('pp')) return checked(parsePointsFraction(text), text)
+  return checked(text.endsWith('%') ? parsePercentFraction(text) : Number(text), text)
 }
 
 function checked(quantity: number | null, text: string): number {

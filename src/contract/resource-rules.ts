@@ -3,7 +3,17 @@
  * runs even where a neighbour is wrong, so that a person reads every fault at once. Values may therefore be of any type.
  */
 import type { z } from 'zod'
-import { builtinMetricNames, isReservedMetricName, latencyQuantileOf } from './metric-names.ts'
+import {
+  builtinMetricNames,
+  errorRateName,
+  isReservedMetricName,
+  latencyQuantileOf,
+  type MetricTypeName,
+  metricKeys,
+  rankingTypes,
+  scoreTypes,
+  valueTypes,
+} from './metric-names.ts'
 import { parseDurationMs, parsePercentPpm, percentPattern, pointsPattern } from './units.ts'
 
 /** Separates a message from the list of what is allowed; `toProblems` splits there. */
@@ -91,22 +101,56 @@ export function endpointRule(endpoint: Loose, report: Report): void {
     report(['stable'], 'is not one of the versions', versions.join(', '))
   }
   for (const [name, metric] of Object.entries(asObject(endpoint['metrics']))) {
-    metricRule({ name, metric: asObject(metric), hasPrediction: endpoint['prediction'] !== undefined }, report)
+    declaredRule({ name, type: asObject(metric)['type'], prediction: endpoint['prediction'] }, report)
   }
 }
 
-function metricRule(input: { name: string; metric: Loose; hasPrediction: boolean }, report: Report): void {
-  const { name, metric, hasPrediction } = input
+/** A metric of labels needs to know what was predicted. */
+function declaredRule(input: { name: string; type: unknown; prediction: unknown }, report: Report): void {
+  const { name, type, prediction } = input
   if (isReservedMetricName(name)) report(['metrics', name], 'is measured without declaring it; choose another name')
-  if (metric['type'] !== 'accuracy') return
-  for (const key of ['of', 'unit-level']) {
-    if (metric[key] !== undefined) report(['metrics', name, key], `accuracy takes no ${key}`, 'type')
+  if (typeof type !== 'string' || valueTypes.includes(type)) return
+  if (!isObject(prediction)) {
+    report(
+      ['metrics', name],
+      `${type} compares the predicted value with the label: say under \`prediction\` where the answer holds it`,
+    )
+    return
   }
-  if (hasPrediction) return
-  report(
-    ['metrics', name],
-    'accuracy compares the predicted value with the label: say under `prediction` where the answer holds it',
-  )
+  const { read, scores } = prediction
+  if (scoreTypes.includes(type) && read !== 'argmax' && scores === undefined)
+    report(['prediction', 'scores'], `${type} needs the scores of the classes: say where the answer holds them`)
+  if (rankingTypes.includes(type) !== (read === 'ranking') && !scoreTypes.includes(type))
+    report(['prediction', 'read'], `${type} needs ${rankingTypes.includes(type) ? 'a ranking' : 'a value or argmax'}`)
+}
+
+/** Every type has its keys. */
+export function metricRule(metric: Loose, report: Report): void {
+  const type = metric['type']
+  if (typeof type !== 'string' || !Object.hasOwn(metricKeys, type)) return
+  const { needs, takes } = metricKeys[type as MetricTypeName]
+  const known: readonly string[] = ['type', ...needs, ...takes]
+  for (const key of needs) if (metric[key] === undefined) report([key], `${type} needs ${key}`, known.join(', '))
+  for (const key of Object.keys(metric))
+    if (metric[key] !== undefined && !known.includes(key)) report([key], `${type} takes no ${key}`, known.join(', '))
+  if (metric['covariate'] !== undefined && metric['unit-level'] !== true)
+    report(['covariate'], 'a covariate is of units: it needs unit-level', 'unit-level: true')
+}
+
+/** A goal is a non-inferiority or an improvement. */
+export function goalRule(goal: Loose, report: Report): void {
+  exactlyOne(goal, ['no-worse-than', 'improve'], report)
+  if (goal['minimum-effect'] !== undefined && goal['improve'] === undefined)
+    report(['minimum-effect'], 'belongs to an improvement', 'improve')
+}
+
+export function goalsRule(goals: Loose, report: Report): void {
+  const count = Object.keys(goals).length
+  if (count > checksMax) report([], `has ${count} goals`, `at most ${checksMax}`)
+  for (const name of Object.keys(goals)) {
+    if (!name.startsWith('latency-')) continue
+    report([name], 'a latency can be guarded, not be a goal', 'error-rate or a metric of the endpoint')
+  }
 }
 
 export function stageRule(stage: Loose, report: Report): void {
@@ -125,15 +169,18 @@ export function checksRule(checks: Loose, report: Report): void {
       continue
     }
     const margin = asObject(check)['margin']
-    if (typeof margin !== 'string') continue
-    if (isLatency && pointsPattern.test(margin)) {
+    if (typeof margin !== 'string' || !marginPattern.test(margin)) continue
+    if (isLatency && !percentPattern.test(margin)) {
       report([name, 'margin'], 'the margin of a latency is a relative increase', 'a percentage such as 20%')
     }
-    if (!isLatency && percentPattern.test(margin)) {
+    if (name === errorRateName && !pointsPattern.test(margin)) {
       report([name, 'margin'], 'the margin of a rate is a difference in percentage points', 'such as 0.5pp')
     }
   }
 }
+
+/** What is none is refused by its shape already. */
+const marginPattern = /^\d+(\.\d+)?(pp|%)?$/
 
 const wholePpm = 1_000_000
 
@@ -202,7 +249,7 @@ function durationsRule(at: { path: readonly PropertyKey[]; floor: unknown; ceili
   report([...at.path, 'for'], `is longer than at-most, which is ${at.ceiling}`, `up to ${at.ceiling}`)
 }
 
-/** One metric is judged in one role only. */
+/** One metric holds a release back in one role only; a goal may be guarded as well. */
 export function releaseRule(release: Loose, report: Report): void {
   const guardrails = asObject(release['guardrails'])
   for (const name of Object.keys(asObject(release['signals']))) {

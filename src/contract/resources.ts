@@ -3,11 +3,15 @@
  * come from here. Keys are those of the YAML files; `config/` turns a valid document into the domain's own types.
  */
 import { z } from 'zod'
+import { metricTypes } from './metric-names.ts'
 import {
   allowedMark,
   canaryRule,
   checksRule,
   endpointRule,
+  goalRule,
+  goalsRule,
+  metricRule,
   releaseRule,
   stageRule,
   unitRule,
@@ -29,7 +33,7 @@ function object<Shape extends z.ZodRawShape>(shape: Shape) {
 const notName = `is not a name: letters, digits, dots, dashes and underscores, at most 63${allowedMark}digits, v2, fraud-eu`
 const notDuration = `is not a duration${allowedMark}500ms, 30s, 10m, 1.5h, 14d`
 const notPercent = `is not a percentage up to 100%, in steps of 0.0001%${allowedMark}0.01% to 100%`
-const notMargin = `is not a margin${allowedMark}percentage points such as 0.5pp, a relative increase such as 20%`
+const notMargin = `is not a margin${allowedMark}percentage points such as 0.5pp, a relative change such as 20%, a number in the unit of the metric`
 
 const name = z
   .string(notName)
@@ -49,9 +53,12 @@ const percent = z
   .meta({ description: 'A percentage: 0.01% to 100%.' })
 
 const margin = z
-  .string(notMargin)
-  .regex(/^\d+(\.\d+)?(pp|%)$/, notMargin)
-  .meta({ description: 'The largest tolerated harm: 0.5pp (percentage points) for rates, 20% (relative) for latency.' })
+  .union([z.string(notMargin).regex(/^\d+(\.\d+)?(pp|%)?$/, notMargin), z.number(notMargin).min(0, notMargin)])
+  .transform(String)
+  .meta({
+    description:
+      'The largest tolerated harm: 0.5pp (percentage points) for rates, 20% (relative) for latency; either, or a number in its own unit, for a declared metric.',
+  })
 
 const readyCheck = object({
   path: z.string().regex(/^\//, `is not a path${allowedMark}/v2/health/ready`).optional().meta({
@@ -105,10 +112,39 @@ const unit = withRule(unitShape, unitRule).meta({
   oneOf: [{ required: ['header'] }, { required: ['cookie'] }, { required: ['pointer'] }],
 })
 
-const metric = object({
-  type: z.string().meta({ description: 'accuracy: the predicted value equals the label.' }),
-  of: z.string().optional().meta({ description: 'The outcome that a mean is of; not for accuracy.' }),
-  'unit-level': z.boolean().optional().meta({ description: 'Analysed per unit; not for accuracy.' }),
+const classLabel = z.union([z.string(), z.number(), z.boolean()])
+const classList = z.array(classLabel).min(2).max(100)
+const valueSource = z.string().min(1)
+
+const metricShape = object({
+  type: z.enum(metricTypes).meta({ description: 'What is computed; see the guide to metrics.' }),
+  of: valueSource.optional().meta({
+    description:
+      '`reward`, `latency-ms`, or the name of a value reported by feedback; for mean, count, rate, quantile, ratio.',
+  }),
+  per: valueSource.optional().meta({ description: 'The denominator of a ratio.' }),
+  class: classLabel.optional().meta({ description: 'The class of precision, recall and f1.' }),
+  classes: classList
+    .optional()
+    .meta({ description: 'The classes of f1-macro; for metrics of scores their order, by default 0, 1, 2, ...' }),
+  positive: classLabel.optional().meta({ description: 'The positive class of auc.' }),
+  at: z.int().min(1).max(1_000).optional().meta({ description: 'The last rank that counts, for ndcg and mrr; 10.' }),
+  quantile: z.number().gt(0).lt(1).optional().meta({ description: 'Of a quantile: 0.95.' }),
+  expression: z.string().min(1).max(1_000).optional().meta({ description: 'CEL over `prediction` and `outcome`.' }),
+  better: z
+    .enum(['higher', 'lower'])
+    .optional()
+    .meta({ description: 'Which direction is better, where it is not clear.' }),
+  'unit-level': z.boolean().optional().meta({ description: 'Every unit counts once, not every row.' }),
+  winsorise: z.number().gt(0).optional().meta({ description: 'Values are clipped at plus and minus this.' }),
+  covariate: z.string().optional().meta({
+    description: 'A reported value of the unit from before the release, to take out variance (CUPED); unit-level.',
+  }),
+})
+
+const metric = withRule(metricShape, metricRule).meta({
+  id: 'Metric',
+  description: 'A definition over predictions and outcomes.',
 })
 
 const endpointShape = object({
@@ -131,9 +167,13 @@ const endpointShape = object({
       .min(1)
       .meta({ description: 'Output tensor (open-inference) or JSON pointer into the answer (http).' }),
     read: z
-      .enum(['value', 'argmax'])
+      .enum(['value', 'argmax', 'ranking'])
       .default('value')
-      .meta({ description: 'The value itself, or the index of the greatest number.' }),
+      .meta({ description: 'The value itself, the index of the greatest number, or a list of items, best first.' }),
+    scores: z.string().min(1).optional().meta({
+      description:
+        'Where the scores of the classes are, for auc, log-loss, brier, calibration; with argmax the output itself.',
+    }),
   })
     .optional()
     .meta({ description: 'What is compared with the label.' }),
@@ -154,6 +194,9 @@ const endpointShape = object({
     .max(64 * 1024 * 1024)
     .default(16 * 1024 * 1024)
     .meta({ description: 'Bytes of a request body.' }),
+  'label-window': duration.optional().meta({
+    description: 'A label that has not come by then is not waited for; learned from the delays if it is left out.',
+  }),
   'payload-sample': percent
     .default('1%')
     .meta({ description: 'Share of units whose request and answer bodies are kept.' }),
@@ -238,12 +281,29 @@ const stage = withRule(stageShape, stageRule).meta({
 
 const checks = withRule(z.record(name, check), checksRule)
 
+const goalShape = object({
+  'no-worse-than': margin.optional().meta({ description: 'Shown to be worse by less than this.' }),
+  improve: z.enum(['increase', 'decrease']).optional().meta({ description: 'Shown to be better, in this direction.' }),
+  'minimum-effect': margin
+    .optional()
+    .meta({ description: 'The improvement one hopes for, by which the sample is planned.' }),
+  alpha: z.number().gt(0).lt(0.5).optional().meta({ description: 'By default 0.05 over all goals.' }),
+  'min-events': z.int().min(1).default(100).meta({ description: 'Observations that each version needs.' }),
+})
+
+const goal = withRule(goalShape, goalRule)
+const goals = withRule(z.record(name, goal), goalsRule)
+
 const releaseShape = object({
   kind: z.literal('Release').meta({ description: 'Always `Release`.' }),
   endpoint: name.meta({ description: 'The endpoint whose traffic moves.' }),
   to: name.meta({ description: 'The candidate: one of the endpoint’s versions.' }),
   guardrails: checks.default({}).meta({ description: 'A breach rolls back. error-rate at 1pp if none is given.' }),
   signals: checks.default({}).meta({ description: 'A breach holds.' }),
+  goals: goals.default({}).meta({ description: 'What must be shown before the candidate is promoted.' }),
+  'minimum-age': duration
+    .default('0s')
+    .meta({ description: 'The candidate is not promoted before the release is this old.' }),
   stages: z.array(stage).min(1).max(20).meta({ description: 'In order; the last one promotes.' }),
   'on-fail': z.enum(['rollback', 'hold']).default('rollback').meta({ description: 'What a breached guardrail does.' }),
   'on-conflict': z

@@ -11,7 +11,15 @@ const side = z.object({
   events: number.meta({ description: 'Harmful ones among them; null for a quantile.' }),
   value: number.meta({ description: 'The rate, or the quantile in milliseconds.' }),
 })
-const stratum = z.object({ trials: z.number(), events: z.number() })
+/** What a margin and a harm are counted in: percentage points, a share of the stable value, the metric's own unit. */
+export const marginUnits = ['pp', '%', 'own'] as const
+
+const stratum = z
+  .union([
+    z.strictObject({ trials: z.number(), events: z.number() }),
+    z.strictObject({ n: z.number(), mean: z.number(), variance: z.number() }),
+  ])
+  .meta({ description: 'Counts, or for means the clusters, their mean and the variance of one.' })
 
 export const checkResultSchema = z
   .object({
@@ -20,6 +28,7 @@ export const checkResultSchema = z
     verdict: z.enum(verdicts),
     reason: z.string(),
     margin: z.number(),
+    marginUnit: z.enum(marginUnits),
     alpha: z.number(),
     minEvents: z.number(),
     candidate: side,
@@ -28,6 +37,7 @@ export const checkResultSchema = z
       .object({ estimate: number, lower: number, upper: number })
       .meta({ description: 'candidate - stable for rates, candidate / stable - 1 for latency: greater is worse.' }),
     logEvidence: number.meta({ description: 'Of "harm is above the margin"; a breach at log(1/alpha).' }),
+    logEvidenceBelow: number.meta({ description: 'Of "harm is below the margin"; a goal is shown at log(1/alpha).' }),
     method: z.string(),
     strata: z.array(z.object({ epoch: z.int(), candidate: stratum, stable: stratum })),
   })
@@ -43,8 +53,13 @@ export const judgementSchema = z
       logEvidence: number,
       observed: z.array(z.number()),
       expected: z.array(z.number()),
+      coverage: z
+        .object({ logEvidence: z.number(), candidate: number, stable: number })
+        .nullable()
+        .meta({ description: 'Labelled shares of matured predictions; null without labels.' }),
     }),
     checks: z.array(checkResultSchema),
+    goal: z.object({ verdict: z.enum(verdicts), reason: z.string() }),
     stepRequests: z.number(),
     exposedRequests: z.number(),
     exposedUnits: z.number(),

@@ -3,7 +3,8 @@
  * never sent as they are; `api/` turns them into these shapes. Times are ISO 8601 in UTC, weights parts per million.
  */
 import { z } from 'zod'
-import { judgementSchema } from './wire-judgement.ts'
+import { metricTypes } from './metric-names.ts'
+import { judgementSchema, marginUnits } from './wire-judgement.ts'
 
 const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.' })
 const ppm = z.int().min(0).max(1_000_000).meta({ description: 'Parts per million.' })
@@ -77,8 +78,11 @@ export const endpointSchema = z
       z.object({ from: z.literal('body'), pointer: z.string() }),
     ]),
     allowPin: z.boolean(),
-    answer: z.object({ output: z.string(), read: z.enum(['value', 'argmax']) }).nullable(),
-    metrics: z.record(z.string(), z.object({ type: z.enum(['accuracy']) })),
+    answer: z
+      .object({ output: z.string(), read: z.enum(['value', 'argmax', 'ranking']), scores: z.string().optional() })
+      .nullable(),
+    metrics: z.record(z.string(), z.looseObject({ type: z.enum(metricTypes) })),
+    labelWindowMs: z.number().nullable().meta({ description: 'Null where it is learned.' }),
     timeouts: z.object({ connectMs: z.int(), firstByteMs: z.int(), idleMs: z.int() }),
     bodyBytesMax: z.int(),
     payloadSamplePpm: ppm,
@@ -151,7 +155,13 @@ export const releaseSummarySchema = z
   })
   .meta({ id: 'ReleaseSummary', description: 'A release as of now.' })
 
-const checkPlan = z.object({ metric: z.string(), margin: z.number(), alpha: z.number(), minEvents: z.int() })
+const checkPlan = z.object({
+  metric: z.string(),
+  margin: z.number(),
+  marginUnit: z.enum(marginUnits),
+  alpha: z.number(),
+  minEvents: z.int(),
+})
 
 const stagePlan = z.object({
   kind: z.enum(wireStageKinds),
@@ -163,12 +173,20 @@ const stagePlan = z.object({
   minRequests: z.int().optional(),
 })
 
+const goalPlan = checkPlan.extend({
+  kind: z.enum(['no-worse', 'improve']),
+  minimumEffect: z.number().nullable(),
+})
+
 export const planSchema = z
   .object({
     planVersion: z.literal(1),
     stages: z.array(stagePlan),
     guardrails: z.array(checkPlan),
     signals: z.array(checkPlan),
+    goals: z.array(goalPlan),
+    minimumAgeMs: z.number(),
+    coverageAlpha: z.number().nullable(),
     onFail: z.enum(['rollback', 'hold']),
     probationMs: z.number(),
     sampleRatioAlpha: z.number(),
@@ -310,10 +328,10 @@ export const metricSchema = z
   .object({
     endpoint: z.string(),
     name: z.string(),
-    type: z.enum(['error-rate', 'latency', 'accuracy']),
+    type: z.enum(['error-rate', 'latency', ...metricTypes]),
     declared: z.boolean().meta({ description: 'Whether the endpoint declares it; the others exist anyway.' }),
     quantile: z.number().nullable(),
-    marginUnit: z.enum(['pp', '%']),
+    marginUnit: z.enum(marginUnits).meta({ description: 'The usual one; declared metrics also take %.' }),
   })
   .meta({ id: 'Metric', description: 'What a check of a release can name.' })
 

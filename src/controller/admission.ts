@@ -7,12 +7,14 @@ import type { ControlState, EndpointState, ReleaseState } from '../core/state.ts
 import { isAvailable } from '../core/strategies/table.ts'
 import type { ModelMetadata } from '../ports/backend.ts'
 import type { Deployer } from '../ports/deployer.ts'
+import type { Expressions } from '../ports/expressions.ts'
 import type { Change, ReleaseRequest } from './control-plane.ts'
 import { differences } from './differences.ts'
 import { type Interface, misfits, missingAnswer } from './interface.ts'
+import { expressionProblems, goalProblems, undeclaredProblems, withDefinitions } from './metric-definitions.ts'
 
 /** The state is asked for again after every wait: it may have moved meanwhile. */
-type Surroundings = { state: () => ControlState; deployer: Deployer }
+type Surroundings = { state: () => ControlState; deployer: Deployer; expressions: Expressions }
 
 export async function admitEndpoint(around: Surroundings, spec: EndpointSpec): Promise<Change> {
   const before = around.state().endpoints[spec.name]
@@ -21,6 +23,7 @@ export async function admitEndpoint(around: Surroundings, spec: EndpointSpec): P
     'invalid-resource',
     `endpoint ${spec.name} cannot become this`,
   )
+  refuse(expressionProblems(spec, around.expressions), 'invalid-resource', `endpoint ${spec.name} cannot become this`)
   await checkVersions(around, before, spec)
   const known = around.state().endpoints[spec.name]
   if (known !== before) return admitEndpoint(around, spec)
@@ -45,6 +48,12 @@ function conflictsWith(known: EndpointState, spec: EndpointSpec): Problem[] {
       })
     }
   }
+  if (known.activeRelease !== null && !isDeepStrictEqual(spec.metrics, known.spec.metrics)) {
+    problems.push({
+      path: 'metrics',
+      message: `release ${known.activeRelease} is judged by these; metrics can change when it has ended`,
+    })
+  }
   if (spec.stable !== known.spec.stable && spec.stable !== known.stable) {
     problems.push({
       path: 'stable',
@@ -58,8 +67,9 @@ function conflictsWith(known: EndpointState, spec: EndpointSpec): Problem[] {
 
 type Admitted = { change: Change; plan: ReleasePlan | null; id: string; existing: string | null }
 
-export async function admitRelease(around: Surroundings, request: ReleaseRequest, again: boolean): Promise<Admitted> {
-  const endpoint = needEndpoint(around.state(), request.endpoint)
+export async function admitRelease(around: Surroundings, asked: ReleaseRequest, again: boolean): Promise<Admitted> {
+  const endpoint = needEndpoint(around.state(), asked.endpoint)
+  const request = withDefinitions(asked, endpoint.spec)
   refuse(
     problemsOf(endpoint, request),
     'invalid-resource',
@@ -83,7 +93,7 @@ export async function admitRelease(around: Surroundings, request: ReleaseRequest
   preflight(endpoint, request)
   const version = endpoint.spec.versions[request.to]
   if (version !== undefined) await checkVersion(around, version)
-  if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, request, again)
+  if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, asked, again)
   const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...request }
   const change: Change = {
     action: 'started',
@@ -148,37 +158,7 @@ function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Problem[]
       allowed: Object.keys(spec.versions),
     })
   }
-  for (const [role, checks] of [
-    ['guardrails', request.guardrails],
-    ['signals', request.signals],
-  ] as const) {
-    for (const check of checks) {
-      if (check.measure.kind !== 'accuracy') continue
-      const path = `${role}.${check.metric}`
-      const known = Object.keys(spec.metrics)
-      if (spec.metrics[check.metric] === undefined) {
-        problems.push({
-          path,
-          message: 'the endpoint declares no such metric',
-          value: check.metric,
-          allowed: [
-            'error-rate',
-            'latency-p50',
-            'latency-p90',
-            'latency-p95',
-            'latency-p99',
-            'latency-p99.9',
-            ...known,
-          ],
-        })
-      } else if (spec.answer === null) {
-        problems.push({
-          path,
-          message: 'the endpoint does not say what is compared with the label: give it `prediction`',
-        })
-      }
-    }
-  }
+  problems.push(...undeclaredProblems(request, spec), ...goalProblems(request))
   return problems
 }
 

@@ -1,7 +1,7 @@
 /** What the control plane can be asked and told: the one door of the API into the controller. */
 import type { EndpointSpec } from '../core/endpoint.ts'
 import type { LoggedEvent, OperatorVerb } from '../core/event.ts'
-import type { Judgement } from '../core/judgement.ts'
+import type { Judgement } from '../core/judge/judgement.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import type { ControlState, ReleaseState } from '../core/state.ts'
 import type { TimelineEntry } from '../core/timeline.ts'

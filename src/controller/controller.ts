@@ -6,7 +6,7 @@ import type { IssuedCommand } from '../core/command.ts'
 import { readyTimeoutOf } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
-import { judge } from '../core/judge.ts'
+import { judge } from '../core/judge/judge.ts'
 import { limits } from '../core/limits.ts'
 import { refusalOf } from '../core/release.ts'
 import { type ControlState, emptyState, isTerminal, type ReleaseState } from '../core/state.ts'
@@ -17,6 +17,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Deployer, FleetReport } from '../ports/deployer.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
+import type { Expressions } from '../ports/expressions.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import { admitEndpoint, admitRelease } from './admission.ts'
 import type { ControlPlane, ReleaseView } from './control-plane.ts'
@@ -28,6 +29,7 @@ export type ControllerPorts = {
   deployer: Deployer
   traffic: TrafficSink
   evidence: EvidenceSource
+  expressions: Expressions
   /** Something went wrong that no caller is there to hear. */
   complain: (what: string, cause: unknown) => void
 }
@@ -45,7 +47,7 @@ export interface Controller extends ControlPlane {
 }
 
 export function createController(ports: ControllerPorts): Controller {
-  const { log, clock, deployer, traffic, evidence } = ports
+  const { log, clock, deployer, traffic, evidence, expressions } = ports
   const desk = createDesk()
   let state: ControlState = emptyState
   let stopTicking: (() => void) | null = null
@@ -217,7 +219,7 @@ export function createController(ports: ControllerPorts): Controller {
     instances: (endpoint, version) => deployer.status(endpoint, version),
 
     async applyEndpoint({ spec, actor, dryRun }) {
-      const change = await admitEndpoint({ state: () => state, deployer }, spec)
+      const change = await admitEndpoint({ state: () => state, deployer, expressions }, spec)
       if (!dryRun && change.action !== 'unchanged') record({ type: 'endpoint-applied', spec, actor })
       return change
     },
@@ -237,7 +239,7 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     async applyRelease({ plan: request, actor, dryRun, again }) {
-      const admitted = await admitRelease({ state: () => state, deployer }, request, again)
+      const admitted = await admitRelease({ state: () => state, deployer, expressions }, request, again)
       if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }
       record({ type: 'release-started', release: admitted.id, plan: admitted.plan, actor })
       return { change: admitted.change, release: admitted.id }

@@ -1,6 +1,6 @@
 /** What readers of the control plane ask for often, kept at hand: timelines, the newest looks, and who wants to hear of events. */
 import type { LoggedEvent } from '../core/event.ts'
-import type { Judgement } from '../core/judgement.ts'
+import type { Judgement } from '../core/judge/judgement.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 
 export interface Desk {

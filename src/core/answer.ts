@@ -1,7 +1,8 @@
 /** Reads the predicted value from an answer's bytes. Anything that cannot be read is null, never an error. */
 import type { AnswerRule, Protocol } from './endpoint.ts'
 import { assertNever } from './errors.ts'
-import type { Label } from './prediction.ts'
+import { limits } from './limits.ts'
+import type { Answer, Label, Prediction } from './prediction.ts'
 
 export type AnswerBytes = {
   /** As it went to the caller. A body with a content-encoding is not JSON text, so nothing is read from it. */
@@ -11,16 +12,31 @@ export type AnswerBytes = {
   protocol: Protocol
 }
 
+/** What was read of an answer: a value per row, and the scores of the classes where the rule asks for them. */
+export type ReadAnswer = Pick<Prediction, 'answer' | 'scores'>
+
 /**
- * One label per row of the answer, or null if it has no readable one for every row. Whole numbers that a double cannot
+ * One value per row of the answer, or null if it has no readable one for every row. Whole numbers that a double cannot
  * hold are given as their decimal text, so that a 64-bit id keeps every digit.
  */
-export function readAnswer({ body, contentType, rule, protocol }: AnswerBytes): readonly Label[] | null {
-  if (!jsonType.test(contentType)) return null
-  const answer = parseJson(body, rule.read === 'value')
-  if (answer === undefined) return null
-  const rows = protocol === 'open-inference' ? tensorRows(answer, rule) : pointedRows(answer, rule)
-  return rows === null ? null : readRows(rows, rule.read)
+export function readAnswer({ body, contentType, rule, protocol }: AnswerBytes): ReadAnswer {
+  if (!jsonType.test(contentType)) return unread
+  const answer = parseJson(body, rule.read !== 'argmax')
+  if (answer === undefined) return unread
+  const rows = rowsAt(answer, { protocol, output: rule.output, read: rule.read })
+  const scored = rule.scores === undefined ? null : rowsAt(answer, { protocol, output: rule.scores, read: 'argmax' })
+  return {
+    answer: rows === null ? null : readRows(rows, row => readRow(row, rule.read)),
+    scores: scored === null ? null : readRows(scored, readScores),
+  }
+}
+
+const unread: ReadAnswer = { answer: null, scores: null }
+
+type Place = { protocol: Protocol; output: string; read: AnswerRule['read'] }
+
+function rowsAt(answer: unknown, place: Place): unknown[] | null {
+  return place.protocol === 'open-inference' ? tensorRows(answer, place) : pointedRows(answer, place)
 }
 
 const jsonType = /^\s*(application|text)\/([a-z0-9!#$&^_.+-]+\+)?json\s*(;|$)/i
@@ -46,14 +62,14 @@ function reviveExact(_key: string, value: unknown, context?: { source?: string }
 }
 
 /** The rows of the named output tensor, its data flat or nested: cut along the first dimension, each row flat. */
-function tensorRows(answer: unknown, rule: AnswerRule): unknown[][] | null {
+function tensorRows(answer: unknown, rule: Place): unknown[][] | null {
   const outputs = field(answer, 'outputs')
   if (!Array.isArray(outputs)) return null
   const tensor: unknown = outputs.find(output => field(output, 'name') === rule.output)
   const shape = field(tensor, 'shape')
   const data = field(tensor, 'data')
   if (!isShape(shape) || !Array.isArray(data)) return null
-  if (rule.read === 'argmax' && shape.length !== 2) return null
+  if (rule.read !== 'value' && shape.length !== 2) return null
   const elements = data.some(Array.isArray) ? flatten(data, shape) : data
   return elements === null ? null : cutRows(elements, shape)
 }
@@ -85,10 +101,10 @@ function cutRows(elements: readonly unknown[], shape: readonly number[]): unknow
 }
 
 /** What the pointer leads to, as rows: an array has a row per item, except a lone row of scores for argmax. */
-function pointedRows(answer: unknown, rule: AnswerRule): unknown[] | null {
+function pointedRows(answer: unknown, rule: Place): unknown[] | null {
   const target = follow(answer, rule.output)
   if (!Array.isArray(target)) return target === undefined ? null : [target]
-  return rule.read === 'argmax' && !target.some(Array.isArray) ? [target] : target
+  return rule.read !== 'value' && !target.some(Array.isArray) ? [target] : target
 }
 
 /** RFC 6901; undefined if it leads nowhere. */
@@ -109,25 +125,36 @@ function field(container: unknown, key: string): unknown {
   return (container as Record<string, unknown>)[key]
 }
 
-function readRows(rows: readonly unknown[], read: AnswerRule['read']): readonly Label[] | null {
-  const labels: Label[] = []
+/** Null if any row cannot be read: a row too few would shift the labels of those after it. */
+function readRows<Value>(rows: readonly unknown[], read: (row: unknown) => Value | null): readonly Value[] | null {
+  const values: Value[] = []
   for (const row of rows) {
-    const label = readRow(row, read)
-    if (label === null) return null
-    labels.push(label)
+    const value = read(row)
+    if (value === null) return null
+    values.push(value)
   }
-  return labels
+  return values
 }
 
-function readRow(row: unknown, read: AnswerRule['read']): Label | null {
+function readRow(row: unknown, read: AnswerRule['read']): Answer | null {
   switch (read) {
     case 'value':
       return onlyValue(row)
     case 'argmax':
       return Array.isArray(row) ? argmax(row) : null
+    case 'ranking':
+      return Array.isArray(row) && row.length <= limits.rankedItemsMax ? readRows(row, onlyValue) : null
     default:
       return assertNever(read)
   }
+}
+
+/** A list of numbers; a number alone is the score of the second of two classes. */
+function readScores(row: unknown): readonly number[] | null {
+  if (typeof row === 'number') return Number.isFinite(row) ? [1 - row, row] : null
+  if (!Array.isArray(row) || row.length > limits.scoresMax) return null
+  if (row.length === 1) return readScores(row[0])
+  return row.every(score => typeof score === 'number' && Number.isFinite(score)) ? row : null
 }
 
 /** A row with several elements has no one value. */

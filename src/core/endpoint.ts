@@ -1,4 +1,5 @@
 /** What an endpoint is: its versions, how they run, whom a request belongs to, what is measured. Plain data. */
+import type { MetricSpec } from './metrics/spec.ts'
 
 /** How a caller's requests speak. `http` is any path and body, passed through as bytes. */
 export type Protocol = 'open-inference' | 'http'
@@ -44,11 +45,10 @@ export type AnswerRule = {
   /** An output tensor's name (open-inference) or a JSON pointer into the answer (http). */
   output: string
   /** `value` takes it as it is; `argmax` takes the index of the greatest number of each row. */
-  read: 'value' | 'argmax'
+  read: 'value' | 'argmax' | 'ranking'
+  /** Where the scores of the classes are: a tensor's name or a JSON pointer; left out where no metric needs them. */
+  scores?: string
 }
-
-/** A metric that the endpoint declares; error-rate and the latency quantiles exist without declaration. */
-export type MetricSpec = { type: 'accuracy' }
 
 export type Timeouts = { connectMs: number; firstByteMs: number; idleMs: number }
 
@@ -67,4 +67,6 @@ export type EndpointSpec = {
   bodyBytesMax: number
   /** Share of units whose request and answer bodies are kept, in parts per million. */
   payloadSamplePpm: number
+  /** A label that has not come after this is not waited for; learned from the delays that were seen if it is left out. */
+  labelWindowMs?: number
 }

@@ -3,7 +3,7 @@
  * these shapes must stay readable for ever, so a member is added, never changed.
  */
 import type { EndpointSpec } from './endpoint.ts'
-import type { Judgement } from './judgement.ts'
+import type { Judgement } from './judge/judgement.ts'
 import type { ReleasePlan } from './plan.ts'
 
 export const operatorVerbs = ['promote', 'pause', 'resume', 'approve', 'abort', 'rollback'] as const

@@ -41,6 +41,8 @@ export const limits = {
   payloadBytesMax: 256 * 1024,
   /** Items of one ranking, answered or true; a longer one is not read, or refused. */
   rankedItemsMax: 1_000,
+  /** Classes whose scores are recorded; an answer with more has none. */
+  scoresMax: 1_000,
   /** Predictions waiting for the store. When full the newest is dropped and counted: live traffic never waits. */
   recorderQueueMax: 50_000,
   /** A batch goes to the store after this time or this many predictions, whichever is first. */
@@ -82,6 +84,15 @@ export const limits = {
   warmUpAnswers: 20,
   /** Units whose first version is remembered per release, for the sample-ratio check; later ones are not counted. */
   unitsTrackedMax: 1_000_000,
+  /**
+   * Units whose values one unit-level metric of a release keeps. With more of them evidence goes on over a random sample:
+   * half of the units are let go, chosen by their hash, as often as needed. All stays valid; intervals widen.
+   */
+  unitsAnalysedMax: 2_000_000,
+  /** An expression of a metric that is longer or more deeply nested is refused. */
+  expressionLengthMax: 1_000,
+  expressionNodesMax: 200,
+  expressionDepthMax: 20,
   /** Events that one page of the control API returns. */
   pageMax: 1_000,
   /** Server-sent event streams open at once on the control listener. */

@@ -1,4 +1,5 @@
 /** A release as it will run: every default filled in, every unit converted, alpha budgets written down. Plain data. */
+import type { MetricSpec } from './metrics/spec.ts'
 import type { Weights } from './traffic.ts'
 
 export const stageKinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit'] as const
@@ -22,7 +23,25 @@ export type MetricCheck = {
   minEvents: number
 }
 
-export type Measure = { kind: 'error-rate' } | { kind: 'latency'; quantile: number } | { kind: 'accuracy' }
+export type Measure =
+  | { kind: 'error-rate' }
+  | { kind: 'latency'; quantile: number }
+  | { kind: 'accuracy' }
+  /** Of a request: a metric that the endpoint declares. Admission puts its definition in; no plan has it. */
+  | { kind: 'declared'; scale: Scale }
+  /** A metric that the endpoint declares, as it was defined when the release began. */
+  | { kind: 'metric'; spec: MetricSpec; scale: Scale }
+
+/** Whether a margin is in the unit of the metric, or a share of the stable version's value. */
+export type Scale = 'absolute' | 'relative'
+
+/**
+ * What the release is for. `no-worse`: the harm is shown to be below the margin. `improve`: a benefit is shown; the
+ * minimum effect is what one hopes for, by which the needed sample is planned.
+ */
+export type GoalCheck = MetricCheck & {
+  goal: { kind: 'no-worse' } | { kind: 'improve'; direction: 'increase' | 'decrease'; minimumEffect: number | null }
+}
 
 export type CanaryStep = {
   weightPpm: number
@@ -55,6 +74,12 @@ export type ReleasePlan = {
   guardrails: readonly MetricCheck[]
   /** A breach holds. */
   signals: readonly MetricCheck[]
+  /** All must be shown before the candidate is promoted; one that is refuted does what `onFail` says. */
+  goals?: readonly GoalCheck[]
+  /** The candidate is not promoted before the release is this old. */
+  minimumAgeMs?: number
+  /** Different shares of labelled predictions are called at this chance of a false alarm. */
+  coverageAlpha?: number
   onFail: 'rollback' | 'hold'
   /** How long the old version is kept warm and watched after the candidate has all traffic. */
   probationMs: number

@@ -69,6 +69,7 @@ export type JoinedOutcome = {
   unit: string
   propensity: number
   latencyMs: number
+  status: number
   /** Not evidence when the caller pinned the version or another one answered in its place. */
   counts: boolean
   /** The row's predicted value and scores; null if the answer has none. */
@@ -83,7 +84,7 @@ export type JoinedOutcome = {
 }
 
 /** What a prediction tells to the outcomes that belong to it. */
-export type JoinFacts = Omit<Prediction, 'id' | 'status' | 'failed' | 'features' | 'payload'>
+export type JoinFacts = Omit<Prediction, 'id' | 'failed' | 'features' | 'payload'>
 
 /** What became of an outcome that was sent. `pending` waits for its prediction. */
 export type OutcomeReceipt = { status: 'joined' | 'pending' | 'duplicate' }
@@ -95,7 +96,7 @@ export function labelText(label: Label): string {
 
 /** `before` is what was known of the same row before, null if nothing was. */
 export function joinOutcome(outcome: Outcome, prediction: JoinFacts, before: OutcomeValues | null): JoinedOutcome {
-  const { endpoint, epoch, release, version, assigned, unit, propensity, latencyMs, pinned, atMs } = prediction
+  const { endpoint, epoch, release, version, assigned, unit, propensity, latencyMs, status, pinned, atMs } = prediction
   return {
     outcome,
     endpoint,
@@ -105,6 +106,7 @@ export function joinOutcome(outcome: Outcome, prediction: JoinFacts, before: Out
     unit,
     propensity,
     latencyMs,
+    status,
     counts: !pinned && version === assigned,
     predicted: prediction.answer?.[outcome.row] ?? null,
     scores: prediction.scores?.[outcome.row] ?? null,

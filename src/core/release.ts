@@ -6,7 +6,7 @@ import type { Command } from './command.ts'
 import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { OperatorVerb } from './event.ts'
-import type { Judgement } from './judgement.ts'
+import type { Judgement } from './judge/judgement.ts'
 import { candidateWeights } from './plan.ts'
 import type { EndpointState, Hold, Phase, ReleaseState, ReturnCause } from './state.ts'
 import type { StageCommand, StageEvent } from './strategies/strategy.ts'
@@ -69,7 +69,7 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
   const blocked = blockedBy(judgement)
   if (blocked !== null) return hold(draft, phase, { sinceMs: atMs, ...blocked })
   const unblocked = phase.hold?.cause === 'invalid' || phase.hold?.cause === 'signal' ? endHold(draft) : draft
-  return stepRunning(unblocked, { type: 'judged', atMs, judgement })
+  return stepRunning(unblocked, { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) })
 }
 
 /** Why the release cannot go on now although no guardrail failed; null if nothing is in its way. */
@@ -277,4 +277,8 @@ function stopFleet(draft: Draft, version: string): Draft {
   const fleets = { ...endpoint.fleets, [version]: 'absent' as const }
   const command = { type: 'stop-fleet', endpoint: endpoint.spec.name, version, drainMs: release.plan.drainMs } as const
   return { ...draft, endpoint: { ...endpoint, fleets }, commands: [...draft.commands, command] }
+}
+
+function promotableFromMs({ startedAtMs, plan }: ReleaseState): number {
+  return startedAtMs + (plan.minimumAgeMs ?? 0)
 }

@@ -1,6 +1,6 @@
 /** Tells a release's story: each event of the log that changed it becomes an entry. Pure; works live and on a recorded log alike. */
 import type { LoggedEvent } from './event.ts'
-import type { Judgement } from './judgement.ts'
+import type { Judgement } from './judge/judgement.ts'
 import { type ControlState, emptyState, isTerminal, type Phase, type ReleaseState } from './state.ts'
 import { step } from './step.ts'
 import type { TimelineEntry } from './timeline.ts'

@@ -1,5 +1,5 @@
 /** The story of a release: its events told in order, each decision with the numbers it rests on. A fold of the log. */
-import type { Judgement } from './judgement.ts'
+import type { Judgement } from './judge/judgement.ts'
 
 export type TimelineEntry = {
   seq: number

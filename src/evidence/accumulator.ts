@@ -2,13 +2,25 @@
  * Turns committed predictions and joined outcomes into sufficient statistics per epoch and version, O(1) each.
  * It reads nothing else, so a rebuild from the prediction log gives the same numbers.
  */
-import { type EpochEvidence, emptyVersionEvidence, type VersionEvidence } from '../core/evidence.ts'
+import {
+  type EpochEvidence,
+  emptyVersionEvidence,
+  type MetricEvidence,
+  type VersionEvidence,
+} from '../core/evidence.ts'
 import { limits } from '../core/limits.ts'
 import { type JoinedOutcome, type Label, labelText, type Prediction, valuesAfter } from '../core/prediction.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
+import { LabelClock } from './label-clock.ts'
+import { MetricBook, type MetricDefinitions } from './metric-book.ts'
 
 export interface Accumulator extends EvidenceSource {
   add(batch: { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }): void
+}
+
+export type AccumulatorOptions = {
+  /** What an endpoint measures, as it is now; null for one that is not known. */
+  definitions(endpoint: string): MetricDefinitions | null
 }
 
 type EpochMap = Map<number, Record<string, VersionEvidence>>
@@ -16,9 +28,11 @@ type EpochMap = Map<number, Record<string, VersionEvidence>>
 /** Which versions each unit of a release has met. */
 type UnitLedger = { release: string; units: Map<string, string[]> }
 
-export function createAccumulator(): Accumulator {
+export function createAccumulator({ definitions }: AccumulatorOptions): Accumulator {
   const endpoints = new Map<string, EpochMap>()
   const ledgers = new Map<string, UnitLedger>()
+  const books = new Map<string, MetricBook>()
+  const clocks = new Map<string, { release: string; clock: LabelClock }>()
 
   const at = (endpoint: string, epoch: number, version: string): VersionEvidence => {
     const epochs = getOrMake(endpoints, endpoint, () => new Map<number, Record<string, VersionEvidence>>())
@@ -30,24 +44,72 @@ export function createAccumulator(): Accumulator {
     return made
   }
 
+  const bookOf = (endpoint: string): MetricBook => getOrMake(books, endpoint, () => new MetricBook())
+
+  /** A release has a clock of its own; null outside of one, and for the outcomes of an earlier one. */
+  const clockOf = (endpoint: string, release: string | null, isNew: boolean): LabelClock | null => {
+    if (release === null) return null
+    const known = clocks.get(endpoint)
+    if (known?.release === release) return known.clock
+    if (!isNew) return null
+    const clock = new LabelClock({ windowMs: definitions(endpoint)?.labelWindowMs ?? null })
+    clocks.set(endpoint, { release, clock })
+    return clock
+  }
+
+  const addFresh = (prediction: Prediction): void => {
+    if (prediction.pinned) return
+    const { endpoint, epoch, release, assigned, version, atMs } = prediction
+    const evidence = at(endpoint, epoch, assigned)
+    addPrediction(evidence, prediction)
+    meetUnit(ledgers, prediction, evidence)
+    const measured = definitions(endpoint)
+    if (measured === null || version !== assigned) return
+    bookOf(endpoint).addPrediction(measured, prediction)
+    // The first row stands for all: labels of one request come together.
+    if (prediction.answer === null) return
+    clockOf(endpoint, release, true)?.addPrediction({ epoch, version, atMs, rows: 1 })
+  }
+
+  const addJoined = (joined: JoinedOutcome): void => {
+    if (!joined.counts) return
+    const { endpoint, epoch, release, version, before, outcome, predictedAtMs } = joined
+    addOutcome(at(endpoint, epoch, version), joined)
+    const measured = definitions(endpoint)
+    if (measured === null) return
+    bookOf(endpoint).addOutcome(measured, joined)
+    if (outcome.label === null || outcome.row !== 0 || joined.predicted === null) return
+    if ((before?.label ?? null) !== null) return
+    clockOf(endpoint, release, false)?.addLabel({ epoch, version, predictedAtMs, labelledAtMs: outcome.atMs })
+  }
+
   return {
     add({ fresh, joined }) {
-      for (const prediction of fresh) {
-        if (prediction.pinned) continue
-        addPrediction(at(prediction.endpoint, prediction.epoch, prediction.assigned), prediction)
-        meetUnit(ledgers, prediction, at(prediction.endpoint, prediction.epoch, prediction.assigned))
-      }
-      for (const one of joined) if (one.counts) addOutcome(at(one.endpoint, one.epoch, one.version), one)
+      for (const prediction of fresh) addFresh(prediction)
+      for (const one of joined) addJoined(one)
     },
 
     read({ endpoint, epochs }) {
       const known = endpoints.get(endpoint)
-      return epochs.map((epoch): EpochEvidence => ({ epoch, versions: known?.get(epoch) ?? {} }))
+      const book = books.get(endpoint)
+      // Of the newest prediction's time, not of the clock's: a rebuild must give the same.
+      const labels = clocks.get(endpoint)?.clock.read(0).cohorts ?? []
+      return epochs.map((epoch): EpochEvidence => {
+        const versions = Object.entries(known?.get(epoch) ?? {}).map(([version, evidence]) => {
+          const { matured = 0, maturedLabelled = 0 } =
+            labels.find(one => one.epoch === epoch && one.version === version) ?? {}
+          const metrics: Readonly<Record<string, MetricEvidence>> = book?.read({ epoch, version }) ?? {}
+          return [version, { ...evidence, matured, maturedLabelled, metrics }]
+        })
+        return { epoch, versions: Object.fromEntries(versions) }
+      })
     },
 
     forget({ endpoint, beforeEpoch }) {
       const known = endpoints.get(endpoint)
       for (const epoch of known?.keys() ?? []) if (epoch < beforeEpoch) known?.delete(epoch)
+      books.get(endpoint)?.forget(beforeEpoch)
+      clocks.get(endpoint)?.clock.forget(beforeEpoch)
     },
   }
 }

@@ -65,13 +65,31 @@ describe('compiling an Endpoint', () => {
     expect({ code, paths: problems.map(problem => problem.path) }).toEqual({ code: 'invalid-resource', paths: [path] })
   })
 
-  it('says which types of metric are not available yet', () => {
-    const conversion = { type: 'mean', of: 'converted', 'unit-level': true }
-    const { code, problems } = thrownBy(() => compiled(changed(digits, ['metrics', 'conversion'], conversion)))
-    expect(code).toBe('not-available-yet')
-    expect(problems).toEqual([
-      { path: 'metrics.conversion.type', message: 'is not available yet', value: 'mean', allowed: ['accuracy'] },
-    ])
+  it.each([
+    [
+      { type: 'mean', of: 'converted', 'unit-level': true },
+      { type: 'mean', of: { from: 'reported', name: 'converted' }, unitLevel: true },
+    ],
+    [
+      { type: 'ratio', of: 'reward', per: 'latency-ms' },
+      { type: 'ratio', of: { from: 'reward' }, per: { from: 'latency' } },
+    ],
+    [
+      { type: 'auc', positive: 'fraud' },
+      { type: 'auc', positive: 'fraud', classes: null },
+    ],
+    [
+      { type: 'expression', expression: 'outcome.reward * 2', better: 'lower', winsorise: 5 },
+      { type: 'expression', expression: 'outcome.reward * 2', better: 'lower', winsorise: 5 },
+    ],
+  ])('defines the metric %j', (metric, spec) => {
+    expect(compiled(changed(digits, ['metrics', 'm'], metric))).toMatchObject({ spec: { metrics: { m: spec } } })
+  })
+
+  it('reads the scores of the classes where a metric needs them', () => {
+    const answerWith = (metric: unknown) => compiled(changed(digits, ['metrics', 'm'], metric))
+    expect(answerWith({ type: 'brier' })).toMatchObject({ spec: { answer: { scores: 'probabilities' } } })
+    expect(answerWith({ type: 'f1', class: 3 })).not.toHaveProperty('spec.answer.scores')
   })
 })
 
@@ -107,6 +125,9 @@ describe('compiling a Release', () => {
           },
         ],
         signals: [],
+        goals: [],
+        minimumAgeMs: 0,
+        coverageAlpha: 0.001,
         onFail: 'rollback',
         probationMs: 0,
         sampleRatioAlpha: 0.001,
@@ -123,7 +144,9 @@ describe('compiling a Release', () => {
     ['latency-p95', '10%', { kind: 'latency', quantile: 0.95 }],
     ['latency-p99', '10%', { kind: 'latency', quantile: 0.99 }],
     ['latency-p99.9', '10%', { kind: 'latency', quantile: 0.999 }],
-    ['top1', '1pp', { kind: 'accuracy' }],
+    ['top1', '1pp', { kind: 'declared', scale: 'absolute' }],
+    ['top1', '10%', { kind: 'declared', scale: 'relative' }],
+    ['top1', 0.2, { kind: 'declared', scale: 'absolute' }],
   ])('finds what %s measures', (metric, margin, measure) => {
     const document = { ...toV2, signals: {}, guardrails: { [metric]: { margin } } }
     expect(compiled(document)).toMatchObject({ plan: { guardrails: [{ metric, measure }] } })
@@ -145,6 +168,25 @@ describe('compiling a Release', () => {
     const step = { weight: '10%', for: '1m', 'at-most': '2m' }
     expect(compiled(changed(toV2, steps, [step]))).toMatchObject({
       plan: { stages: [{ steps: [{ floorMs: 60_000, ceilingMs: 120_000 }] }] },
+    })
+  })
+
+  it('shares the chance of a false promotion among the goals', () => {
+    const goals = { accuracy: { 'no-worse-than': '1pp' }, revenue: { improve: 'increase', 'minimum-effect': '2%' } }
+    expect(compiled({ ...toV2, goals, 'minimum-age': '2h' })).toMatchObject({
+      plan: {
+        minimumAgeMs: 7_200_000,
+        goals: [
+          { metric: 'accuracy', margin: 0.01, alpha: 0.025, goal: { kind: 'no-worse' } },
+          {
+            metric: 'revenue',
+            measure: { kind: 'declared', scale: 'relative' },
+            margin: 0,
+            alpha: 0.025,
+            goal: { kind: 'improve', direction: 'increase', minimumEffect: 0.02 },
+          },
+        ],
+      },
     })
   })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { validateResource } from '../../src/config/compile.ts'
+import { metricKeys, metricTypes } from '../../src/contract/metric-names.ts'
 import { limits } from '../../src/core/limits.ts'
 import { changed, digits, toV2 } from '../support/documents.ts'
 import { thrownBy } from '../support/thrown.ts'
@@ -66,10 +67,27 @@ describe('an Endpoint document is refused for', () => {
     ['a duration that is a number', ['timeouts'], { idle: 5 }, 'timeouts.idle', durations],
     ['a percentage over the whole', ['payload-sample'], '101%', 'payload-sample', ['0.01% to 100%']],
     ['a body limit over the listener’s', ['body-limit'], 1e9, 'body-limit', ['at most 67108864']],
-    ['a metric under a built-in name', ['metrics', 'latency-p42'], { type: 'x' }, 'metrics.latency-p42', undefined],
+    [
+      'a metric under a built-in name',
+      ['metrics', 'latency-p42'],
+      { type: 'accuracy' },
+      'metrics.latency-p42',
+      undefined,
+    ],
+    ['a type that is none', ['metrics', 'top1'], { type: 'top1' }, 'metrics.top1.type', [...metricTypes]],
+    ['a mean of nothing', ['metrics', 'm'], { type: 'mean' }, 'metrics.m.of', allowedKeys('mean')],
+    ['f1 of no class', ['metrics', 'm'], { type: 'f1' }, 'metrics.m.class', allowedKeys('f1')],
+    [
+      'a covariate of rows',
+      ['metrics', 'm'],
+      { type: 'mean', of: 'x', covariate: 'y' },
+      'metrics.m.covariate',
+      ['unit-level: true'],
+    ],
+    ['a ranking of labels', ['metrics', 'm'], { type: 'ndcg' }, 'prediction.read', undefined],
     ['accuracy without a predicted value', ['prediction'], undefined, 'metrics.accuracy', undefined],
-    ['accuracy of something', ['metrics', 'accuracy', 'of'], 'x', 'metrics.accuracy.of', ['type']],
-    ['a way of reading that is none', ['prediction', 'read'], 'max', 'prediction.read', ['value', 'argmax']],
+    ['accuracy of something', ['metrics', 'accuracy', 'of'], 'x', 'metrics.accuracy.of', ['type', 'unit-level']],
+    ['a way of reading that is none', ['prediction', 'read'], 'max', 'prediction.read', ['value', 'argmax', 'ranking']],
   ])('%s', (...row) => check(digits, row))
 
   it('more versions than the limit', () => {
@@ -81,7 +99,7 @@ describe('an Endpoint document is refused for', () => {
 
 function keysOfEndpoint() {
   const optional = { protocol: 0, unit: 0, stable: 0, versions: 0, 'allow-pin': 0, prediction: 0, metrics: 0 }
-  return { kind: 0, name: 0, ...optional, timeouts: 0, 'body-limit': 0, 'payload-sample': 0 }
+  return { kind: 0, name: 0, ...optional, timeouts: 0, 'body-limit': 0, 'label-window': 0, 'payload-sample': 0 }
 }
 
 describe('a Release document is refused for', () => {
@@ -131,7 +149,7 @@ describe('a Release document is refused for', () => {
       ['guardrails', 'error-rate', 'margin'],
       'little',
       'guardrails.error-rate.margin',
-      ['percentage points such as 0.5pp', 'a relative increase such as 20%'],
+      ['percentage points such as 0.5pp', 'a relative change such as 20%', 'a number in the unit of the metric'],
     ],
     [
       'a quantile that is not kept',
@@ -188,3 +206,8 @@ describe('a document with several faults', () => {
     expect(JSON.stringify(problems).length).toBeLessThan(600)
   })
 })
+
+function allowedKeys(type: keyof typeof metricKeys): string[] {
+  const { needs, takes } = metricKeys[type]
+  return ['type', ...needs, ...takes]
+}

@@ -102,6 +102,7 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
           unit: 'ada',
           propensity: 0.95,
           latencyMs: 3.25,
+          status: 200,
           predictedAtMs: 1_700_000_000_000,
         }
         expect(joined).toEqual([{ outcome, ...facts, counts: true, predicted: 5, scores: null, before: null }])

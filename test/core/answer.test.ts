@@ -6,7 +6,7 @@ import type { AnswerRule, Protocol } from '../../src/core/endpoint.ts'
 const bytes = (text: string) => new TextEncoder().encode(text)
 
 function read(protocol: Protocol, rule: AnswerRule, text: string, contentType = 'application/json') {
-  return readAnswer({ body: bytes(text), contentType, rule, protocol })
+  return readAnswer({ body: bytes(text), contentType, rule, protocol }).answer
 }
 
 const readTensor = (how: AnswerRule['read'], shape: unknown, data: string) =>
@@ -180,7 +180,7 @@ describe('what is not JSON', () => {
 
   test('bytes that are no UTF-8, or a compressed body, give nothing', () => {
     for (const body of [new Uint8Array([0x22, 0xff, 0x22]), new Uint8Array([0x1f, 0x8b, 8, 0]), new Uint8Array(0)]) {
-      expect(readAnswer({ body, contentType: 'application/json', rule, protocol: 'http' })).toBeNull()
+      expect(readAnswer({ body, contentType: 'application/json', rule, protocol: 'http' }).answer).toBeNull()
     }
   })
 
@@ -197,7 +197,7 @@ describe('what is not JSON', () => {
     const protocol = fc.constantFrom('http' as const, 'open-inference' as const)
     fc.assert(
       fc.property(body, anyRule, protocol, (body, rule, protocol) => {
-        const labels = readAnswer({ body, contentType: 'application/json', rule, protocol })
+        const labels = readAnswer({ body, contentType: 'application/json', rule, protocol }).answer
         expect(labels === null || Array.isArray(labels)).toBe(true)
       }),
       { numRuns: 500 },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { judge } from '../../src/core/judge.ts'
-import type { Verdict } from '../../src/core/judgement.ts'
+import { judge } from '../../src/core/judge/judge.ts'
+import type { Verdict } from '../../src/core/judge/judgement.ts'
 import type { MetricCheck } from '../../src/core/plan.ts'
 import { runningRelease, seen } from '../support/evidence.ts'
 

@@ -34,7 +34,7 @@ function outcome(over: Partial<Outcome> = {}): Outcome {
 
 async function evidenceOf(predictions: readonly Prediction[], outcomes: readonly Outcome[] = []) {
   const log = createMemoryPredictionLog({ clock: createManualClock() })
-  const accumulator = createAccumulator()
+  const accumulator = createAccumulator({ definitions: () => null })
   accumulator.add(await log.appendPredictions(predictions))
   accumulator.add({ fresh: [], joined: (await log.appendOutcomes(outcomes)).joined })
   return accumulator.read({ endpoint: 'digits', epochs: [2] })[0]?.versions ?? {}
@@ -124,7 +124,7 @@ describe('evidence', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
         const log = createMemoryPredictionLog({ clock: createManualClock() })
-        const live = createAccumulator()
+        const live = createAccumulator({ definitions: () => null })
         for (const one of steps) {
           if (one.kind === 'prediction') {
             const { version, failed, epoch, latencyMs } = one
@@ -148,7 +148,7 @@ describe('evidence', () => {
             live.add({ fresh: [], joined })
           }
         }
-        const rebuilt = createAccumulator()
+        const rebuilt = createAccumulator({ definitions: () => null })
         await log.replay({ endpoint: 'digits', fromEpoch: 2 }, ({ predictions, joined }) =>
           rebuilt.add({ fresh: predictions, joined }),
         )

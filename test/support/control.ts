@@ -1,6 +1,7 @@
 /** A whole controller on memory ports and a clock that goes when it is told to. */
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
+import { createExpressions } from '../../src/adapters/expressions/cel.ts'
 import { type Controller, createController } from '../../src/controller/controller.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { EpochEvidence } from '../../src/core/evidence.ts'
@@ -56,6 +57,7 @@ export function controlRig(log: EventLog = createMemoryEventLog()): ControlRig {
     async close() {},
   }
   const controller = createController({
+    expressions: createExpressions(),
     log,
     clock,
     deployer,

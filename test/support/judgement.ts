@@ -1,4 +1,4 @@
-import type { Judgement } from '../../src/core/judgement.ts'
+import type { Judgement } from '../../src/core/judge/judgement.ts'
 
 /** A look at the evidence that ended a canary: the error rate of v2 is far above that of v1. */
 export const breach: Judgement = {

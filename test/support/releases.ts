@@ -2,7 +2,7 @@
 
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import type { ControlEvent } from '../../src/core/event.ts'
-import type { Judgement, Verdict } from '../../src/core/judgement.ts'
+import type { Judgement, Verdict } from '../../src/core/judge/judgement.ts'
 import type { CanaryPlan, ReleasePlan } from '../../src/core/plan.ts'
 
 export function endpointSpec(over: Partial<EndpointSpec> = {}): EndpointSpec {

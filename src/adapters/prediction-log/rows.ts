@@ -104,7 +104,7 @@ export const outcomeColumns =
 
 /** For a query in which the outcome's prediction is called `p`. */
 export const joinedColumns = `${outcomeColumns}, o.commit_seq, o.predicted, o.before,
-  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.scores, p.at_ms, (p.pinned = 0 AND p.version = p.assigned) AS counts`
+  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status, p.scores, p.at_ms, (p.pinned = 0 AND p.version = p.assigned) AS counts`
 
 export function rowToJoined(row: SqlRow): JoinedOutcome {
   const outcome = rowToOutcome(row)
@@ -117,6 +117,7 @@ export function rowToJoined(row: SqlRow): JoinedOutcome {
     unit: String(row['unit']),
     propensity: Number(row['propensity']),
     latencyMs: Number(row['latency_ms']),
+    status: Number(row['status']),
     counts: row['counts'] === 1,
     predicted: fromJson<Answer>(row['predicted']),
     scores: fromJson<readonly (readonly number[])[]>(row['scores'])?.[outcome.row] ?? null,

@@ -111,7 +111,11 @@ async function readAnswers(batch: readonly RawPrediction[]): Promise<Prediction[
   const predictions: Prediction[] = []
   let sliceBytes = 0
   for (const { raw, ...prediction } of batch) {
-    predictions.push({ ...prediction, answer: raw === null ? null : readAnswer(raw), scores: null, features: null })
+    predictions.push({
+      ...prediction,
+      ...(raw === null ? { answer: null, scores: null } : readAnswer(raw)),
+      features: null,
+    })
     sliceBytes += raw?.body.byteLength ?? 0
     if (sliceBytes < sliceBytesMax) continue
     sliceBytes = 0

@@ -3,7 +3,7 @@
  * and every check passes. Without that it waits, and past its ceiling it holds; a step never ends on time alone.
  */
 import { assertNever } from '../errors.ts'
-import type { Judgement } from '../judgement.ts'
+import type { Judgement } from '../judge/judgement.ts'
 import type { CanaryPlan, CanaryStep } from '../plan.ts'
 import type { StageCommand, StageEvent, StageResult, Strategy } from './strategy.ts'
 
@@ -41,7 +41,9 @@ function judged(
   const step = plan.steps[state.stepIndex]
   if (step === undefined) throw new Error(`canary step ${state.stepIndex} does not exist`)
   const ageMs = event.atMs - state.stepSinceMs
-  const waiting = whatIsMissing(plan, step, { ageMs, judgement: event.judgement })
+  const isLast = state.stepIndex === plan.steps.length - 1
+  const waiting =
+    whatIsMissing(plan, step, { ageMs, judgement: event.judgement }) ?? (isLast ? whatPromotionNeeds(event) : null)
   if (waiting === null) return nextStep(plan, state, { atMs: event.atMs, reason: event.judgement.reason })
   const late = step.ceilingMs !== null && ageMs >= step.ceilingMs
   if (!late || state.held) return unchanged(state)
@@ -60,6 +62,14 @@ function whatIsMissing(
     return `the candidate has answered ${judgement.stepRequests} of ${plan.minRequests} requests in this step`
   }
   if (seen.ageMs < step.floorMs) return `the step lasts ${step.floorMs - seen.ageMs} ms more`
+  return null
+}
+
+/** What must be shown before the candidate gets everything; null when it has been. */
+function whatPromotionNeeds({ atMs, judgement, notBeforeMs }: Extract<StageEvent, { type: 'judged' }>): string | null {
+  if (judgement.goal !== undefined && judgement.goal.verdict !== 'pass') return judgement.goal.reason
+  if (notBeforeMs !== undefined && atMs < notBeforeMs)
+    return `the release is to be ${notBeforeMs - atMs} ms older before it is promoted`
   return null
 }
 

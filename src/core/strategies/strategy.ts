@@ -2,11 +2,12 @@
  * What a strategy is: a pure reducer over its own stage. It never sees the other stages, the fleet or the clock;
  * it answers with its next state and what it wants, and the release carries that out.
  */
-import type { Judgement } from '../judgement.ts'
+import type { Judgement } from '../judge/judgement.ts'
 
 export type StageEvent =
   | { type: 'entered'; atMs: number }
-  | { type: 'judged'; atMs: number; judgement: Judgement }
+  /** `notBeforeMs`: no candidate is promoted earlier. */
+  | { type: 'judged'; atMs: number; judgement: Judgement; notBeforeMs?: number }
   | { type: 'approved'; atMs: number }
 
 /** What a stage wants of the release. */

@@ -86,6 +86,21 @@ export class DDSketch {
     return true
   }
 
+  /**
+   * Takes back a value that was added. Returns false, and changes nothing, where it cannot have been. The minimum and
+   * the maximum stay: they still bound what is left.
+   */
+  remove(value: number): boolean {
+    const magnitude = Math.abs(value)
+    if (!(magnitude <= MAX_MAGNITUDE) || this.#count === 0) return false
+    if (value >= MIN_MAGNITUDE) this.#positive.add(this.#binOf(magnitude), -1)
+    else if (magnitude < MIN_MAGNITUDE) this.#zeros -= 1
+    else this.#negative.add(this.#binOf(magnitude), -1)
+    this.#count -= 1
+    this.#addToSum(-value)
+    return true
+  }
+
   /** Adds all values of the other sketch; refuses one of another accuracy, and then changes nothing. */
   merge(other: DDSketch): Result<{ count: number }> {
     if (other.relativeAccuracy !== this.relativeAccuracy)

@@ -1,5 +1,5 @@
 /** What one look at the evidence says: a verdict per check with the numbers it rests on. Serialised into the log. */
-import type { MetricCheck } from './plan.ts'
+import type { GoalCheck, MetricCheck } from '../plan.ts'
 
 /** Insufficient is never a pass and never a failure; invalid holds and says why. */
 export type Verdict = 'pass' | 'fail' | 'insufficient' | 'invalid'
@@ -18,7 +18,7 @@ export type SideNumbers = {
 
 /** `candidate - stable` for rates, `candidate / stable - 1` for latency: greater is worse, everywhere. */
 export type CheckResult = {
-  check: MetricCheck
+  check: MetricCheck | GoalCheck
   role: Role
   verdict: Verdict
   /** One sentence with the numbers, for a person. */
@@ -29,22 +29,33 @@ export type CheckResult = {
   harm: { estimate: number | null; lower: number | null; upper: number | null }
   /** Natural logarithm of the evidence against "harm is at most the margin"; a breach at log(1/alpha). */
   logEvidence: number | null
+  /** The same against "harm is at least the margin": what a goal needs. Judgements written down earlier lack it. */
+  logEvidenceBelow?: number | null
   method: string
   /** The counts per epoch that the method was given: enough to recompute it by hand. */
   strata: readonly { epoch: number; candidate: Stratum; stable: Stratum }[]
 }
 
-export type Stratum = { trials: number; events: number }
+export type Stratum = Counts | ArmNumbers
+
+export type Counts = { trials: number; events: number }
+
+/** Clusters (rows or units), the metric's value over them and the variance of one cluster's. */
+export type ArmNumbers = { n: number; mean: number; variance: number }
 
 export type Validity = {
   verdict: 'pass' | 'invalid'
   reason: string
+  /** Labels of matured predictions; null without any. */
+  coverage?: { logEvidence: number; candidate: number | null; stable: number | null } | null
   logEvidence: number | null
   observed: readonly number[]
   expected: readonly number[]
 }
 
 export type Judgement = {
+  /** Of the goals together; a judgement without goals, or from before there were any, passes. */
+  goal?: { verdict: Verdict; reason: string }
   /** Of all checks together: any guardrail fails → fail; else invalid, insufficient, pass in this order. */
   verdict: Verdict
   reason: string

@@ -1,0 +1,69 @@
+/** A metric of an Endpoint document as the definition that evidence is kept by. Every key has been checked. */
+import type { EndpointResource } from '../contract/resources.ts'
+import { assertNever } from '../core/errors.ts'
+import type { MetricDefinition, MetricSpec, ValueSource } from '../core/metrics/spec.ts'
+
+type MetricResource = EndpointResource['metrics'][string]
+
+/** The last rank that counts unless the metric says otherwise. */
+const defaultRank = 10
+
+export function compileMetric(metric: MetricResource): MetricSpec {
+  return {
+    ...compileDefinition(metric),
+    ...(metric.better !== undefined && { better: metric.better }),
+    ...(metric['unit-level'] !== undefined && { unitLevel: metric['unit-level'] }),
+    ...(metric.winsorise !== undefined && { winsorise: metric.winsorise }),
+    ...(metric.covariate !== undefined && { covariate: metric.covariate }),
+  }
+}
+
+function compileDefinition(metric: MetricResource): MetricDefinition {
+  const { type } = metric
+  switch (type) {
+    case 'accuracy':
+    case 'mae':
+    case 'rmse':
+    case 'r2':
+    case 'mape':
+      return { type }
+    case 'precision':
+    case 'recall':
+    case 'f1':
+      return { type, class: given(metric.class) }
+    case 'f1-macro':
+      return { type, classes: given(metric.classes) }
+    case 'auc':
+      return { type, positive: given(metric.positive), classes: metric.classes ?? null }
+    case 'log-loss':
+    case 'brier':
+    case 'calibration':
+      return { type, classes: metric.classes ?? null }
+    case 'ndcg':
+    case 'mrr':
+      return { type, at: metric.at ?? defaultRank }
+    case 'mean':
+    case 'count':
+    case 'rate':
+      return { type, of: compileSource(metric.of) }
+    case 'quantile':
+      return { type, of: compileSource(metric.of), quantile: given(metric.quantile) }
+    case 'ratio':
+      return { type, of: compileSource(metric.of), per: compileSource(metric.per) }
+    case 'expression':
+      return { type, expression: given(metric.expression) }
+    default:
+      return assertNever(type)
+  }
+}
+
+function compileSource(source: string | undefined): ValueSource {
+  const name = given(source)
+  if (name === 'reward') return { from: 'reward' }
+  return name === 'latency-ms' ? { from: 'latency' } : { from: 'reported', name }
+}
+
+function given<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('a metric without a key that it needs passed the contract')
+  return value
+}

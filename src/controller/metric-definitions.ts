@@ -1,0 +1,87 @@
+/** What a release's checks are of: the definitions that the endpoint declares, as they are when the release begins. */
+import type { EndpointSpec } from '../core/endpoint.ts'
+import { CutoverError, type Problem } from '../core/errors.ts'
+import { isHigherBetter } from '../core/metrics/spec.ts'
+import type { Measure, MetricCheck } from '../core/plan.ts'
+import type { Expressions } from '../ports/expressions.ts'
+import type { ReleaseRequest } from './control-plane.ts'
+
+const builtin = ['error-rate', 'latency-p50', 'latency-p90', 'latency-p95', 'latency-p99', 'latency-p99.9']
+
+export function withDefinitions(request: ReleaseRequest, spec: EndpointSpec): ReleaseRequest {
+  const define = <Check extends MetricCheck>(check: Check): Check => ({
+    ...check,
+    measure: definedMeasure(check.metric, check.measure, spec),
+  })
+  return {
+    ...request,
+    guardrails: request.guardrails.map(define),
+    signals: request.signals.map(define),
+    ...(request.goals !== undefined && { goals: request.goals.map(define) }),
+  }
+}
+
+/** A metric that is not declared stays as it was asked for: it is refused by name. */
+function definedMeasure(name: string, measure: Measure, { metrics }: EndpointSpec): Measure {
+  const spec = metrics[name]
+  if (measure.kind !== 'declared' || spec === undefined) return measure
+  if (spec.type === 'accuracy' && spec.unitLevel !== true && measure.scale === 'absolute') return { kind: 'accuracy' }
+  return { kind: 'metric', spec, scale: measure.scale }
+}
+
+export function undeclaredProblems(request: ReleaseRequest, spec: EndpointSpec): Problem[] {
+  const roles = [
+    ['guardrails', request.guardrails],
+    ['signals', request.signals],
+    ['goals', request.goals ?? []],
+  ] as const
+  return roles.flatMap(([role, checks]) =>
+    checks.flatMap(({ metric, measure }): Problem[] => {
+      const path = `${role}.${metric}`
+      const isDeclared = spec.metrics[metric] !== undefined
+      if ((measure.kind === 'declared' || measure.kind === 'accuracy') && !isDeclared) {
+        const allowed = [...builtin, ...Object.keys(spec.metrics)]
+        return [{ path, message: 'the endpoint declares no such metric', value: metric, allowed }]
+      }
+      if (
+        measure.kind === 'metric' &&
+        measure.spec.type === 'quantile' &&
+        (measure.scale === 'absolute' || role === 'goals')
+      )
+        return [
+          {
+            path,
+            message: 'a quantile can be guarded by a relative margin, not be a goal',
+            allowed: ['a margin such as 20%'],
+          },
+        ]
+      if (measure.kind !== 'accuracy' || spec.answer !== null) return []
+      return [{ path, message: 'the endpoint does not say what is compared with the label: give it `prediction`' }]
+    }),
+  )
+}
+
+export function expressionProblems({ metrics }: EndpointSpec, expressions: Expressions): Problem[] {
+  return Object.entries(metrics).flatMap(([name, metric]): Problem[] => {
+    if (metric.type !== 'expression') return []
+    try {
+      expressions.compile(metric.expression)
+      return []
+    } catch (error) {
+      if (!(error instanceof CutoverError)) throw error
+      return error.problems.map(problem => ({ ...problem, path: `metrics.${name}.${problem.path}` }))
+    }
+  })
+}
+
+/** An improvement goes in the direction that is better. */
+export function goalProblems({ goals = [] }: ReleaseRequest): Problem[] {
+  return goals.flatMap(({ metric, measure, goal }): Problem[] => {
+    if (goal.kind !== 'improve') return []
+    const better = measure.kind === 'accuracy' || (measure.kind === 'metric' && isHigherBetter(measure.spec))
+    const wanted = better ? 'increase' : 'decrease'
+    if (goal.direction === wanted) return []
+    const message = `better is ${better ? 'higher' : 'lower'} for this metric`
+    return [{ path: `goals.${metric}.improve`, message, value: goal.direction, allowed: [wanted] }]
+  })
+}

@@ -1,0 +1,98 @@
+/** A comparison of means, and of whatever has a value and a variance per cluster, epoch by epoch. */
+import { compareMeans, STRATUM_CLUSTERS_NEEDED } from '../../stats/sequential/compare-means.ts'
+import type { MetricEvidence } from '../evidence.ts'
+import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
+import type { MetricCheck, Scale } from '../plan.ts'
+import { adjusted } from './adjust.ts'
+import { type Arm, armOf } from './arms.ts'
+import { type CheckContext, decide, nameOf, noHarm, tooFew } from './checks.ts'
+import type { ArmNumbers, CheckResult, Role, SideNumbers } from './judgement.ts'
+import type { Pair } from './pairs.ts'
+import { withSharedUnits } from './shared-units.ts'
+import { percent, plain, sum } from './words.ts'
+
+/** One epoch in which both versions have a value. */
+export type ArmPair = {
+  epoch: number
+  candidate: Arm
+  stable: Arm
+  evidence: { candidate: MetricEvidence; stable: MetricEvidence }
+}
+
+export function runMeans(
+  check: MetricCheck,
+  role: Role,
+  context: CheckContext,
+  { spec, scale }: { spec: MetricSpec; scale: Scale },
+): CheckResult {
+  const { from, to } = context.release.plan
+  const pairs = withSharedUnits(context.pairs.flatMap(pair => armPair(check.metric, spec, pair)).filter(hasEnough), {
+    candidate: to,
+    stable: from,
+  })
+  const strata = pairs.map(({ epoch, candidate, stable }) => ({
+    epoch,
+    candidate: numbersOf(candidate),
+    stable: numbersOf(stable),
+  }))
+  const sides = {
+    candidate: sideOf(
+      to,
+      strata.map(one => one.candidate),
+    ),
+    stable: sideOf(
+      from,
+      strata.map(one => one.stable),
+    ),
+  }
+  const base = { check, role, ...sides, strata, method: methodOf(spec) }
+  const few = tooFew(check, sides)
+  const higherIsBetter = isHigherBetter(spec)
+  const margin = higherIsBetter ? -check.margin : check.margin
+  const result = compareMeans({ strata, margin, scale, alpha: check.alpha })
+  if (!result.ok)
+    return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
+  const harm = higherIsBetter
+    ? { estimate: 0 - result.estimate, lower: 0 - result.upper, upper: 0 - result.lower }
+    : { estimate: result.estimate, lower: result.lower, upper: result.upper }
+  const [harmful, harmless] = higherIsBetter ? [result.below, result.above] : [result.above, result.below]
+  const text = scale === 'relative' ? percent : plain
+  const words = `${nameOf(check)} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)}, harm ${text(harm.estimate)} in [${text(harm.lower)}, ${text(harm.upper)}], margin ${text(check.margin)}`
+  return {
+    ...base,
+    ...decide(role, few, { words, crossed: harmful, shown: harmless, overMargin: harm.estimate > check.margin }),
+    harm,
+    logEvidence: higherIsBetter ? result.logEvidenceBelow : result.logEvidenceAbove,
+    logEvidenceBelow: higherIsBetter ? result.logEvidenceAbove : result.logEvidenceBelow,
+  }
+}
+
+function armPair(name: string, spec: MetricSpec, { epoch, candidate, stable }: Pair): ArmPair[] {
+  const evidence = { candidate: candidate.metrics[name], stable: stable.metrics[name] }
+  if (evidence.candidate === undefined || evidence.stable === undefined) return []
+  const both = { candidate: evidence.candidate, stable: evidence.stable }
+  if (spec.covariate !== undefined) return adjusted(epoch, both)
+  const arms = { candidate: armOf(spec, both.candidate), stable: armOf(spec, both.stable) }
+  if (!arms.candidate.ok || !arms.stable.ok) return []
+  return [{ epoch, candidate: arms.candidate.arm, stable: arms.stable.arm, evidence: both }]
+}
+
+/** What the comparison would leave out is not in its numbers either. */
+function hasEnough({ candidate, stable }: ArmPair): boolean {
+  return Math.min(candidate.n, stable.n) >= STRATUM_CLUSTERS_NEEDED
+}
+
+function numbersOf({ n, mean, variance }: Arm): ArmNumbers {
+  return { n, mean, variance }
+}
+
+function sideOf(version: string, arms: readonly ArmNumbers[]): SideNumbers {
+  const trials = sum(arms, arm => arm.n)
+  return { version, trials, events: null, value: trials === 0 ? null : sum(arms, arm => arm.mean * (arm.n / trials)) }
+}
+
+function methodOf({ unitLevel, covariate }: MetricSpec): string {
+  const cluster = unitLevel === true ? 'units' : 'rows'
+  const adjustment = covariate === undefined ? '' : `, adjusted for ${covariate}`
+  return `normal mixture over epochs, by ${cluster}${adjustment}, time-uniform (asymptotic)`
+}

@@ -1,0 +1,126 @@
+/**
+ * A metric that an endpoint declares: what one row of a prediction contributes and how contributions become a value.
+ * Plain data; error-rate and the latency quantiles exist without declaration.
+ */
+import { assertNever } from '../errors.ts'
+import type { Label } from '../prediction.ts'
+
+/** A number of each row: the reward, the latency in milliseconds, or a value reported under this name. */
+export type ValueSource = { from: 'reward' } | { from: 'latency' } | { from: 'reported'; name: string }
+
+export type MetricDefinition =
+  /** Of the label and the predicted value. */
+  | { type: 'accuracy' }
+  | { type: 'precision' | 'recall' | 'f1'; class: Label }
+  | { type: 'f1-macro'; classes: readonly Label[] }
+  /** Of the label and the scores of the classes, in the order of `classes`; without it a label is the class's index. */
+  | { type: 'auc'; positive: Label; classes: readonly Label[] | null }
+  | { type: 'log-loss' | 'brier' | 'calibration'; classes: readonly Label[] | null }
+  /** Of two numbers: label and predicted value. */
+  | { type: 'mae' | 'rmse' | 'r2' | 'mape' }
+  /** Of the relevant items and the ranking, down to a rank. */
+  | { type: 'ndcg' | 'mrr'; at: number }
+  /** Of a number of each row. */
+  | { type: 'mean' | 'count' | 'rate'; of: ValueSource }
+  | { type: 'quantile'; of: ValueSource; quantile: number }
+  | { type: 'ratio'; of: ValueSource; per: ValueSource }
+  | { type: 'expression'; expression: string }
+
+export type MetricType = MetricDefinition['type']
+
+/** What is left out has its default, so that a definition written down once keeps its meaning. */
+export type MetricSpec = MetricDefinition & {
+  /** Which direction is better; by default that of the type. */
+  better?: 'higher' | 'lower'
+  /** Every unit counts once; by default every row does. */
+  unitLevel?: boolean
+  /** Values are clipped at plus and minus this, fixed in advance. */
+  winsorise?: number
+  /** A reported value of the unit from before the release, that explains part of the variance (CUPED). */
+  covariate?: string
+}
+
+/** The form in which evidence of a metric is kept. */
+export type MetricForm = 'counts' | 'moments' | 'sketch' | 'scores' | 'confusion' | 'calibration'
+
+export function formOf(spec: MetricSpec): MetricForm {
+  switch (spec.type) {
+    case 'accuracy':
+    case 'rate':
+      return spec.unitLevel === true ? 'moments' : 'counts'
+    case 'precision':
+    case 'recall':
+      return 'counts'
+    case 'f1-macro':
+      return 'confusion'
+    case 'auc':
+      return 'scores'
+    case 'calibration':
+      return 'calibration'
+    case 'quantile':
+      return 'sketch'
+    case 'f1':
+    case 'log-loss':
+    case 'brier':
+    case 'mae':
+    case 'rmse':
+    case 'r2':
+    case 'mape':
+    case 'ndcg':
+    case 'mrr':
+    case 'mean':
+    case 'count':
+    case 'ratio':
+    case 'expression':
+      return 'moments'
+    default:
+      return assertNever(spec)
+  }
+}
+
+/** Components of a row's contribution where evidence is kept as moments. */
+export function dimensionsOf(spec: MetricSpec): number {
+  if (spec.type === 'r2') return 3
+  return spec.type === 'ratio' || spec.type === 'f1' ? 2 : 1
+}
+
+export function isHigherBetter(spec: MetricSpec): boolean {
+  if (spec.better !== undefined) return spec.better === 'higher'
+  return !lowerIsBetter.has(spec.type)
+}
+
+const lowerIsBetter: ReadonlySet<MetricType> = new Set([
+  'log-loss',
+  'brier',
+  'calibration',
+  'mae',
+  'rmse',
+  'mape',
+  'quantile',
+])
+
+/** Whether the prediction alone says the value, so that nothing has to be waited for. */
+export function isKnownAtOnce(spec: MetricSpec): boolean {
+  switch (spec.type) {
+    case 'mean':
+    case 'count':
+    case 'rate':
+    case 'quantile':
+      return spec.of.from === 'latency'
+    case 'expression':
+      return !/\boutcome\b/.test(spec.expression)
+    default:
+      return false
+  }
+}
+
+/** Whether the metric needs a label; the others need a reported value, or nothing. */
+export function needsLabel({ type }: MetricSpec): boolean {
+  return !reportedTypes.has(type)
+}
+
+const reportedTypes: ReadonlySet<MetricType> = new Set(['mean', 'count', 'rate', 'quantile', 'ratio', 'expression'])
+
+export function needsScores({ type }: MetricSpec): boolean {
+  return type === 'auc' || type === 'log-loss' || type === 'brier' || type === 'calibration'
+}
