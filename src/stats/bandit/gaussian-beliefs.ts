@@ -30,7 +30,8 @@ export function gaussianBeliefs({ arms, priorValues = 1, leastVariance = 0 }: Ga
     checkPositive('the weight of the prior', priorValues) ??
     checkAtLeastZero('the least variance', leastVariance)
   if (bad !== undefined) return bad
-  const { origin, totalVariance } = together(arms)
+  const { base, centre, totalVariance } = together(arms)
+  const origin = base + centre
   const scale = Math.max(totalVariance, leastVariance)
   const tooFar = checkScale(scale)
   if (tooFar !== undefined) return tooFar
@@ -38,19 +39,22 @@ export function gaussianBeliefs({ arms, priorValues = 1, leastVariance = 0 }: Ga
   const beliefs = arms.map(arm => {
     const precision = arm.n === 0 ? 0 : arm.n / pluggedVariance(arm, scale, leastVariance)
     const posterior = precision + priorValues / scale
-    return { mean: (arm.mean - origin) * (precision / posterior), deviation: 1 / Math.sqrt(posterior) }
+    return { mean: arm.n === 0 ? 0 : (arm.mean - base - centre) * (precision / posterior), deviation: 1 / Math.sqrt(posterior) }
   })
   return { ok: true, origin, beliefs }
 }
 
-/** The mean of all values, and their variance around it: within and between the arms. */
-export function together(arms: readonly Moments[]): { origin: number; totalVariance: number } {
+/**
+ * The mean of all values, as `base` + `centre` because the rounded sum would lose the digits of means near 1e9, and
+ * their variance around it: within and between the arms.
+ */
+function together(arms: readonly Moments[]): { base: number; centre: number; totalVariance: number } {
   const filled = arms.filter(({ n }) => n > 0)
-  const first = filled[0]?.mean ?? 0
+  const base = filled[0]?.mean ?? 0
   const n = filled.reduce((sum, arm) => sum + arm.n, 0)
-  const origin = n === 0 ? 0 : first + filled.reduce((sum, arm) => sum + (arm.n / n) * (arm.mean - first), 0)
-  const squares = filled.reduce((sum, arm) => sum + arm.m2 + arm.n * (arm.mean - origin) ** 2, 0)
-  return { origin, totalVariance: n < 2 ? 0 : squares / (n - 1) }
+  const centre = n === 0 ? 0 : filled.reduce((sum, arm) => sum + (arm.n / n) * (arm.mean - base), 0)
+  const squares = filled.reduce((sum, arm) => sum + arm.m2 + arm.n * (arm.mean - base - centre) ** 2, 0)
+  return { base, centre, totalVariance: n < 2 ? 0 : squares / (n - 1) }
 }
 
 function pluggedVariance({ n, m2 }: Moments, scale: number, leastVariance: number): number {
