@@ -29,7 +29,8 @@ export type Ks = {
  * otherwise 2 sum (-1)^(k-1) exp(-2 k^2 D^2 n m / (n + m)).
  * @source Hodges, The significance probability of the Smirnov two-sample test, Arkiv for Matematik 3, 1958 (paths);
  * Schroer & Trenkler, Exact and randomization distributions of Kolmogorov-Smirnov tests two or three samples,
- * Computational Statistics & Data Analysis 20, 1995 (ties); Smirnov, Annals of Mathematical Statistics 19, 1948 (limit).
+ * Computational Statistics & Data Analysis 20, 1995 (ties); Smirnov, Annals of
+ * Mathematical Statistics 19, 1948 (limit).
  * @degenerate An empty sample is insufficient; a value that is not finite is invalid. Equal constants give D = 0, p = 1.
  */
 export function ks({ first, second }: { first: readonly number[]; second: readonly number[] }): Result<Ks> {

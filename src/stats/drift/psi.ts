@@ -32,7 +32,8 @@ export type Psi = {
  * @assumes Independent rows; bins that do not depend on the current sample.
  * @formula sum (q - p) ln(q / p) over the bins with rows, p = (count + s) / (rows + s B) in the reference and q in the
  * current sample, s = 0.5 by default, B bins. Without drift PSI / (1 / rows_reference + 1 / rows_current) is about
- * chi-square with B - 1 degrees of freedom, so its mean is (B - 1)(1 / rows_reference + 1 / rows_current).
+ * chi-square with B - 1 degrees of freedom, so its mean is (B - 1)(1 / rows_reference + 1 / rows_current); smoothing
+ * takes some percent of that in windows of a dozen rows a bin.
  * @source Yurdakul, Statistical properties of population stability index, Western Michigan University, 2018; Kullback &
  * Leibler, Annals of Mathematical Statistics 22, 1951 (the divergence).
  * @degenerate Insufficient with fewer than 2 bins that hold rows or fewer than 5 rows a bin in either sample. Bins empty
@@ -59,10 +60,15 @@ export function psi({
   for (const bin of bins) {
     const p = (bin.reference + smoothing) / (referenceRows + smoothing * bins.length)
     const q = (bin.current + smoothing) / (currentRows + smoothing * bins.length)
-    index += (q - p) * Math.log1p((q - p) / p)
+    index += (q - p) * logRatio(q, p)
   }
   const noise = 1 / referenceRows + 1 / currentRows
   return { ok: true, psi: index, bins: bins.length, smoothing, ...noiseOf(index, noise, bins.length - 1, alpha) }
+}
+
+/** ln(q / p), with its digits also where both are nearly equal. */
+function logRatio(q: number, p: number): number {
+  return Math.abs(q - p) < p / 2 ? Math.log1p((q - p) / p) : Math.log(q / p)
 }
 
 function noiseOf(index: number, noise: number, df: number, alpha: number) {
