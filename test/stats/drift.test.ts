@@ -46,6 +46,7 @@ describe('bins of a reference', () => {
   test.each<[string, (number | null)[], number[], number[]]>([
     ['a constant', [3, 3, 3, 3], [0, 4, 0, 0], [3, 3, 3]],
     ['many zeros', [0, 0, 0, 0, 0, 0, 1, 2, 3, 4, null], [0, 6, 1, 1, 1, 1, 1], [0, 0, 1, 2, 3, 4]],
+    ['the least value, tied within one quantile,', [0, 0, 1, 2, 3, 4, 5, 6], [0, 2, 2, 2, 2, 0], [0, 0, 1.5, 3.5, 5.5]],
     ['zeros of both signs', [-0, 0, -0, 0, 5, null, null], [0, 4, 1, 2], [0, 0, 5]],
   ])('give %s a bin of its own', (_name, values, counts, positions) => {
     const { reference: made } = numbers(numberReference({ values, bins: values.length > 8 ? 10 : 4 }))
@@ -176,6 +177,10 @@ describe('drift of one feature', () => {
     const raw = numbers(featureDrift({ reference: steady, current, alpha: 0.01, bins: 20 }))
     expect(binned.statistics.chiSquare).toEqual(raw.statistics.chiSquare)
     expect(binned).toMatchObject({ verdict: 'fail', decidedBy: 'chi-square' })
+    const { chiSquare, ks } = raw.statistics
+    if (!chiSquare.ok || ks?.ok !== true) throw new Error('no test')
+    expect(binned.logPValue).toBe(chiSquare.logPValue)
+    expectClose(raw.logPValue, Math.min(chiSquare.logPValue, ks.logPValue) + Math.LN2, 1e-15)
     const [exact, atLeast] = [raw.statistics.ks, binned.statistics.ksAtLeast]
     if (exact?.ok !== true || atLeast?.ok !== true) throw new Error('no KS')
     expect(atLeast.statisticAtLeast).toBeLessThanOrEqual(exact.statistic)
