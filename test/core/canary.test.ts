@@ -55,6 +55,29 @@ describe('canary', () => {
     ])
   })
 
+  it('is not passed before its goal is shown, nor before the release is old enough', () => {
+    const plan = canaryPlan({ steps: [step(10, 0, null), step(50, 0, 60_000)] })
+    const goal = (verdict: 'pass' | 'insufficient') => ({ verdict, reason: 'not shown yet' })
+    const seen = (atMs: number, verdict: 'pass' | 'insufficient', notBeforeMs = 0): StageEvent => ({
+      type: 'judged',
+      atMs,
+      judgement: judgement('pass', { stepRequests: 100, goal: goal(verdict) }),
+      notBeforeMs,
+    })
+    check(plan, [
+      [entered, ['set-weight']],
+      [seen(1, 'insufficient'), ['set-weight']],
+      [seen(2, 'insufficient'), []],
+      [seen(3, 'pass', 4), []],
+      [seen(4, 'pass', 4), ['passed']],
+    ])
+    check(plan, [
+      [entered, ['set-weight']],
+      [seen(1, 'insufficient'), ['set-weight']],
+      [seen(60_001, 'insufficient'), ['hold']],
+    ])
+  })
+
   it('does not step before its floor, whatever the evidence', () => {
     check(canaryPlan({ steps: [step(10, 1_000, null), step(50, 0, null)] }), [
       [entered, ['set-weight']],

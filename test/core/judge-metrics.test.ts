@@ -1,0 +1,272 @@
+import { describe, expect, it, test } from 'vitest'
+import type { MetricEvidence, VersionEvidence } from '../../src/core/evidence.ts'
+import { armOf } from '../../src/core/judge/arms.ts'
+import { judge } from '../../src/core/judge/judge.ts'
+import type { MetricSpec } from '../../src/core/metrics/spec.ts'
+import type { GoalCheck, MetricCheck } from '../../src/core/plan.ts'
+import { runningRelease, seen } from '../support/evidence.ts'
+
+const revenue: MetricSpec = { type: 'mean', of: { from: 'reward' }, unitLevel: true }
+
+function moments(n: number, mean: number, variance: number, shared: SharedUnits = []): MetricEvidence {
+  return { form: 'moments', moments: { n, mean: [mean], covariance: [[variance]] }, shared }
+}
+type SharedUnits = Extract<MetricEvidence, { form: 'moments' }>['shared']
+
+function measured(metric: MetricEvidence): Partial<VersionEvidence> {
+  return { requests: 5_000, metrics: { revenue: metric } }
+}
+
+const guardrail = (over: Partial<MetricCheck> = {}): MetricCheck => ({
+  metric: 'revenue',
+  measure: { kind: 'metric', spec: revenue, scale: 'relative' },
+  margin: 0.05,
+  alpha: 0.01,
+  minEvents: 100,
+  ...over,
+})
+const goal = (over: Partial<GoalCheck> = {}): GoalCheck => ({ ...guardrail(), goal: { kind: 'no-worse' }, ...over })
+const improve = { kind: 'improve', direction: 'increase', minimumEffect: null } as const
+
+/** What one epoch at 50 % says, of a candidate's mean against a stable mean of 10 with variance 25. */
+function seenMean(candidate: number, n = 20_000) {
+  return seen([{ percent: 50, stable: measured(moments(n, 10, 25)), candidate: measured(moments(n, candidate, 25)) }])
+}
+
+describe('a guardrail on a mean', () => {
+  test.each([
+    { candidate: 10, verdict: 'pass' },
+    { candidate: 9.7, verdict: 'pass' },
+    { candidate: 9.49, verdict: 'insufficient' },
+    { candidate: 9, verdict: 'fail' },
+    { candidate: 12, verdict: 'pass' },
+  ])('at 5 % of 10 with a candidate of $candidate: $verdict', ({ candidate, verdict }) => {
+    const release = runningRelease([50], { guardrails: [guardrail()] })
+    expect(judge(release, seenMean(candidate)).verdict).toBe(verdict)
+  })
+
+  it('of what is better when it is lower turns around', () => {
+    const spec: MetricSpec = { ...revenue, better: 'lower' }
+    const release = runningRelease([50], {
+      guardrails: [guardrail({ measure: { kind: 'metric', spec, scale: 'relative' } })],
+    })
+    expect(judge(release, seenMean(11)).verdict).toBe('fail')
+    expect(judge(release, seenMean(9)).verdict).toBe('pass')
+  })
+
+  it('in the unit of the metric takes the margin as it is', () => {
+    const release = runningRelease([50], {
+      guardrails: [guardrail({ margin: 1, measure: { kind: 'metric', spec: revenue, scale: 'absolute' } })],
+    })
+    expect(judge(release, seenMean(9.5)).verdict).toBe('pass')
+    expect(judge(release, seenMean(8.5)).verdict).toBe('fail')
+  })
+
+  it('says what it rests on, so that it can be computed again', () => {
+    const release = runningRelease([50], { guardrails: [guardrail()] })
+    const [check] = judge(release, seenMean(9.7)).checks
+    expect(check).toMatchObject({
+      strata: [
+        { epoch: 2, candidate: { n: 20_000, mean: 9.7, variance: 25 }, stable: { n: 20_000, mean: 10, variance: 25 } },
+      ],
+      method: expect.stringContaining('by units'),
+      harm: { estimate: expect.closeTo(0.03, 12) },
+    })
+  })
+
+  it('is not fooled by weights that change while the mean drifts', () => {
+    // Pooled, the candidate has (1000 * 10 + 20000 * 5) / 21000 = 5.24 against 9.76 of stable: 46 % worse.
+    const evidence = seen([
+      { percent: 5, stable: measured(moments(20_000, 10, 25)), candidate: measured(moments(1_000, 10, 25)) },
+      { percent: 95, stable: measured(moments(1_000, 5, 25)), candidate: measured(moments(20_000, 5, 25)) },
+    ])
+    const release = runningRelease([5, 95], { guardrails: [guardrail()] })
+    expect(judge(release, evidence).checks[0]?.harm.estimate).toBeCloseTo(0, 12)
+    expect(judge(release, evidence).verdict).not.toBe('fail')
+  })
+
+  it('reckons with units that come back in later epochs', () => {
+    const both = (shared: number) => {
+      const candidate = [{ epoch: 2, version: 'v2', units: 5_000, products: [[shared]] }]
+      const stable = [{ epoch: 2, version: 'v1', units: 5_000, products: [[shared]] }]
+      return seen([
+        { percent: 50, stable: measured(moments(5_000, 10, 25)), candidate: measured(moments(5_000, 9.6, 25)) },
+        {
+          percent: 50,
+          stable: measured(moments(5_000, 10, 25, stable)),
+          candidate: measured(moments(5_000, 9.6, 25, candidate)),
+        },
+      ])
+    }
+    const release = runningRelease([50, 50], { guardrails: [guardrail({ margin: 0.01 })] })
+    const widthOf = (shared: number) => {
+      const harm = judge(release, both(shared)).checks[0]?.harm
+      return (harm?.upper ?? 0) - (harm?.lower ?? 0)
+    }
+    // The same units with the same values: two epochs say no more than one.
+    expect(widthOf(5_000 * 25) / widthOf(0)).toBeCloseTo(Math.SQRT2, 1)
+    expect(widthOf(5_000 * 12.5)).toBeGreaterThan(widthOf(0))
+  })
+})
+
+describe('a goal', () => {
+  test.each([
+    { rule: 'no worse than 5 % is shown', check: goal(), candidate: 9.9, verdict: 'pass' },
+    { rule: 'no worse than 5 % is open near the margin', check: goal(), candidate: 9.52, verdict: 'insufficient' },
+    { rule: 'an improvement is shown', check: goal({ margin: 0, goal: improve }), candidate: 10.5, verdict: 'pass' },
+    {
+      rule: 'an improvement is open',
+      check: goal({ margin: 0, goal: improve }),
+      candidate: 10.01,
+      verdict: 'insufficient',
+    },
+  ] as const)('of $rule', ({ check, candidate, verdict }) => {
+    const release = runningRelease([50], { guardrails: [], goals: [check] })
+    const seenNow = judge(release, seenMean(candidate))
+    expect(seenNow.goal?.verdict).toBe(verdict)
+    expect(seenNow.verdict).toBe('pass')
+  })
+
+  it('that is refuted fails the release', () => {
+    const release = runningRelease([50], { guardrails: [], goals: [goal()] })
+    expect(judge(release, seenMean(9)).verdict).toBe('fail')
+  })
+
+  it('on a rate is shown by the exact evidence', () => {
+    const accuracy: GoalCheck = goal({ metric: 'accuracy', measure: { kind: 'accuracy' }, margin: 0.02 })
+    const release = runningRelease([50], { guardrails: [], goals: [accuracy] })
+    const at = (labelled: number) =>
+      judge(
+        release,
+        seen([
+          {
+            percent: 50,
+            stable: { requests: labelled, labelled, wrong: labelled / 20 },
+            candidate: { requests: labelled, labelled, wrong: labelled / 20 },
+          },
+        ]),
+      ).goal
+    expect(at(1_000)?.verdict).toBe('insufficient')
+    expect(at(20_000)?.verdict).toBe('pass')
+  })
+})
+
+describe('labels', () => {
+  it('that come for one version only invalidate what they would say', () => {
+    const label = (matured: number, maturedLabelled: number) => ({ requests: 2_000, matured, maturedLabelled })
+    const release = runningRelease([50], { coverageAlpha: 0.001 })
+    const judgementOf = (labelled: number) =>
+      judge(release, seen([{ percent: 50, stable: label(2_000, 1_800), candidate: label(2_000, labelled) }]))
+    expect(judgementOf(1_790).validity.verdict).toBe('pass')
+    expect(judgementOf(1_400)).toMatchObject({
+      verdict: 'invalid',
+      reason: expect.stringContaining('label coverage differs: 70.00 % of v2 against 90.00 % of v1'),
+    })
+  })
+
+  it('that nobody gives are no alarm', () => {
+    const release = runningRelease([50], { coverageAlpha: 0.001 })
+    const side = { requests: 2_000, matured: 2_000, maturedLabelled: 0 }
+    expect(judge(release, seen([{ percent: 50, stable: side, candidate: side }])).validity.verdict).toBe('pass')
+  })
+})
+
+describe('the value of a version and its variance', () => {
+  const value = (spec: MetricSpec, evidence: MetricEvidence) => {
+    const result = armOf(spec, evidence)
+    if (!result.ok) throw new Error(result.reason)
+    return result.arm
+  }
+  const vector = (mean: number[], covariance: number[][]): MetricEvidence => ({
+    form: 'moments',
+    moments: { n: 100, mean, covariance },
+    shared: [],
+  })
+
+  it('of a ratio follows the delta method', () => {
+    const evidence = vector(
+      [3, 2],
+      [
+        [4, 1],
+        [1, 9],
+      ],
+    )
+    const arm = value({ type: 'ratio', of: { from: 'reward' }, per: { from: 'latency' } }, evidence)
+    // var = 4/4 + 9 * 9/16 - 2 * 1 * 3/8
+    expect(arm).toMatchObject({ mean: 1.5, variance: expect.closeTo(1 + 81 / 16 - 0.75, 12) })
+  })
+
+  it('of R2 is one minus the unexplained share', () => {
+    const arm = value(
+      { type: 'r2' },
+      vector(
+        [2, 13, 1.8],
+        [
+          [9, 0, 0],
+          [0, 1, 0],
+          [0, 0, 1],
+        ],
+      ),
+    )
+    expect(arm.mean).toBeCloseTo(1 - 1.8 / 9, 12)
+  })
+
+  it('of an AUC counts ties half', () => {
+    const arm = value(
+      { type: 'auc', positive: 1, classes: null },
+      { form: 'scores', positives: [1, 2, 3], negatives: [3, 2, 1] },
+    )
+    // Pairs won: 1 * 0 + 2 * 3 + 3 * 5, ties 1 * 3 + 2 * 2 + 3 * 1 by half, of 36.
+    expect(arm.mean).toBeCloseTo((6 + 15 + 10 / 2) / 36, 12)
+  })
+
+  it('of a macro F1 is the mean over classes', () => {
+    const arm = value(
+      { type: 'f1-macro', classes: ['a', 'b'] },
+      {
+        form: 'confusion',
+        matrix: [
+          [40, 10],
+          [20, 30],
+        ],
+      },
+    )
+    expect(arm.mean).toBeCloseTo((80 / 110 + 60 / 90) / 2, 12)
+    expect(arm.n).toBe(100)
+  })
+
+  it('of a calibration error is that of the bins', () => {
+    const arm = value(
+      { type: 'calibration', classes: null },
+      {
+        form: 'calibration',
+        bins: [
+          { n: 50, sum: 5, squares: 10 },
+          { n: 50, sum: -10, squares: 12 },
+        ],
+      },
+    )
+    expect(arm.mean).toBeCloseTo(0.15, 12)
+  })
+
+  it('adjusted by a covariate is as precise as what the covariate leaves', () => {
+    const spec: MetricSpec = { ...revenue, covariate: 'before' }
+    const check = guardrail({ measure: { kind: 'metric', spec, scale: 'absolute' } })
+    const arm = (mean: number): MetricEvidence => ({
+      form: 'moments',
+      moments: {
+        n: 5_000,
+        mean: [mean, 3, 1],
+        covariance: [
+          [25, 20, 0],
+          [20, 20, 0],
+          [0, 0, 0],
+        ],
+      },
+      shared: [],
+    })
+    const evidence = seen([{ percent: 50, stable: measured(arm(10)), candidate: measured(arm(10)) }])
+    const [result] = judge(runningRelease([50], { guardrails: [check] }), evidence).checks
+    expect(result?.strata[0]?.candidate).toMatchObject({ mean: 10, variance: expect.closeTo(5, 9) })
+  })
+})
