@@ -23,7 +23,7 @@ def log_mixture(z, ratio):
 
 
 def lent(n, own, other):
-    return max(own, own + mpf(100) / (n + 100) * (other - own))
+    return max(own, own + mpf(300) / (n + 300) * (other - own))
 
 
 def compare(strata, margin, scale, alpha, tuned_for):

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareMeans, type MeanArm, type MeanStratum } from '../../src/stats/sequential/compare-means.ts'
 import reference from '../reference/compare_means.json' with { type: 'json' }
-import { equalArms, frequencyOfBeliefs } from './peeking-at-means.ts'
+import { frequencyOfBeliefs, harmlessReleases } from './peeking-at-means.ts'
 import { allFinite, expectClose, numbers, refusal } from './support.ts'
 
 type Scale = 'absolute' | 'relative'
@@ -100,9 +100,11 @@ describe('for any strata', () => {
   })
 })
 
-describe('equal arms, looked at after every 50 of 10 000 clusters, are seldom believed to differ', () => {
-  const RUNS = 50
-  const hardest = equalArms.filter(({ name }) => /^(norm|exp).*50\/50|(sigma|Bern).*5\/95|ramp.*drift/.test(name))
+describe('arms that differ by the margin are seldom believed to differ by more or less, asked after every 50 of 10 000 clusters', () => {
+  const RUNS = 40
+  const hardest = harmlessReleases.filter(({ name }) =>
+    /^(norm|exp).*50\/50|(sigma|Bern).*5\/95|ramp.*drift/.test(name),
+  )
   test.each(hardest.filter(({ scale }) => scale === 'relative'))('$name', release => {
     const bound = release.alpha + 3 * Math.sqrt((release.alpha * (1 - release.alpha)) / RUNS)
     const { above, below } = frequencyOfBeliefs(release, RUNS)

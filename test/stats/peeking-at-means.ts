@@ -1,7 +1,7 @@
 import { drawNormal, type Random, randomFrom } from '../../src/stats/numerics/random.ts'
 import { compareMeans, type MeanStratum } from '../../src/stats/sequential/compare-means.ts'
 
-/** A simulated release whose arms have the same values, or differ by just the margin, looked at while it runs. */
+/** A simulated release whose arms differ by just the margin, looked at while it runs: neither claim is true. */
 export type MeansRelease = {
   readonly name: string
   readonly draw: (random: Random) => number
@@ -10,6 +10,8 @@ export type MeansRelease = {
   /** Multiplies the values of each step: drift that both arms share. */
   readonly levels?: readonly number[]
   readonly scale: 'absolute' | 'relative'
+  /** Tolerated, and true: an absolute one shifts the candidate's values, a relative one multiplies them. */
+  readonly margin: number
   readonly clusters: number
   readonly lookEvery: number
   readonly alpha: number
@@ -35,7 +37,7 @@ class Arm {
 
 /** Whether each of the two false claims is believed at any look of one run. */
 function believedIn(release: MeansRelease, seed: number): { above: boolean; below: boolean } {
-  const { draw, shares, levels, scale, clusters, lookEvery, alpha } = release
+  const { draw, shares, levels, scale, margin, clusters, lookEvery, alpha } = release
   const random = randomFrom(seed)
   const strata = shares.map(() => ({ candidate: new Arm(), stable: new Arm() }))
   const believed = { above: false, below: false }
@@ -43,11 +45,12 @@ function believedIn(release: MeansRelease, seed: number): { above: boolean; belo
     const step = Math.floor((index * shares.length) / clusters)
     const stratum = strata[step]
     if (stratum === undefined) break
-    const arm = random.next() < (shares[step] ?? 0) ? stratum.candidate : stratum.stable
-    arm.add((levels?.[step] ?? 1) * draw(random))
+    const value = (levels?.[step] ?? 1) * draw(random)
+    if (random.next() >= (shares[step] ?? 0)) stratum.stable.add(value)
+    else stratum.candidate.add(scale === 'relative' ? value * (1 + margin) : value + margin)
     if ((index + 1) % lookEvery !== 0) continue
     const seen: readonly MeanStratum[] = strata.slice(0, step + 1)
-    const result = compareMeans({ strata: seen, margin: 0, scale, alpha })
+    const result = compareMeans({ strata: seen, margin, scale, alpha })
     if (!result.ok) continue
     believed.above ||= result.above
     believed.below ||= result.below
@@ -83,14 +86,14 @@ const ramps: Readonly<Record<string, Pick<MeansRelease, 'shares' | 'levels'>>> =
   'ramp 1-5-25-50 %, drifting': { shares: [0.01, 0.05, 0.25, 0.5], levels: [1, 10, 1, 0.1] },
 }
 
-/** A/A releases: neither claim is ever true. */
-export const equalArms: readonly MeansRelease[] = Object.entries(distributions).flatMap(([distribution, draw]) =>
+/** Releases with equal arms on the absolute scale, with a candidate 20 % above, tolerated, on the relative one. */
+export const harmlessReleases: readonly MeansRelease[] = Object.entries(distributions).flatMap(([distribution, draw]) =>
   Object.entries(ramps).flatMap(([ramp, traffic]) =>
-    (['absolute', 'relative'] as const).map(scale => ({
+    [{ scale: 'absolute', margin: 0 } as const, { scale: 'relative', margin: 0.2 } as const].map(tolerated => ({
       ...traffic,
-      name: `${distribution}, ${ramp}, ${scale}`,
+      ...tolerated,
+      name: `${distribution}, ${ramp}, ${tolerated.scale}`,
       draw,
-      scale,
       clusters: 10_000,
       lookEvery: 50,
       alpha: 0.05,
