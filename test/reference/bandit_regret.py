@@ -1,7 +1,7 @@
 """
 Regret of plain Thompson sampling (a numpy Beta draw for every arm in every round, no batches, uniform prior) on the
 rates (0.04, 0.05, 0.06): the mean over replications and its standard error at some rounds, for bench/bandit-regret.ts
-and test/stats/bandit-regret.test.ts. Takes about three minutes.
+and test/stats/bandit-regret.test.ts. Takes about two minutes.
 """
 
 import numpy

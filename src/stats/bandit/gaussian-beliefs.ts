@@ -39,7 +39,10 @@ export function gaussianBeliefs({ arms, priorValues = 1, leastVariance = 0 }: Ga
   const beliefs = arms.map(arm => {
     const precision = arm.n === 0 ? 0 : arm.n / pluggedVariance(arm, scale, leastVariance)
     const posterior = precision + priorValues / scale
-    return { mean: arm.n === 0 ? 0 : (arm.mean - base - centre) * (precision / posterior), deviation: 1 / Math.sqrt(posterior) }
+    return {
+      mean: arm.n === 0 ? 0 : (arm.mean - base - centre) * (precision / posterior),
+      deviation: 1 / Math.sqrt(posterior),
+    }
   })
   return { ok: true, origin, beliefs }
 }

@@ -20,7 +20,7 @@ export type LinearAllocation = Allocation & {
  * policies; without useful features use `thompsonBeta` or `thompsonGaussian`.
  * @assumes Rewards linear in the features; noise of deviation `exploration`; arms independent of each other.
  * @formula Scores x'theta_k ~ N(x' A_k^-1 b_k, exploration^2 x' A_k^-1 x), p_k = integral of f_k prod_{j != k} F_j by
- * fixed quadrature, absolute error below 1e-11.
+ * fixed quadrature, absolute error below 1e-12.
  * @source Agrawal & Goyal, "Thompson sampling for contextual bandits with linear payoffs", ICML 2013, algorithm 1, with
  * disjoint parameters as in Li et al., WWW 2010.
  * @degenerate With features of 0, or exploration 0, arms of the greatest mean share evenly.

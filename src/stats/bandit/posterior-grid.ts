@@ -18,7 +18,7 @@ export type Posterior = {
   readonly logDensity: (position: number) => number
 }
 
-/** The posteriors at the nodes; each of the last three has one row for every posterior. */
+/** The posteriors at the nodes; each of the last two has one row for every posterior. */
 export type PosteriorGrid = {
   readonly positions: Float64Array
   /** What each node counts for in an integral over the line. */
@@ -26,11 +26,9 @@ export type PosteriorGrid = {
   readonly densities: readonly Float64Array[]
   /** The probability of being at most the node, without cancellation in the lower tail. */
   readonly below: readonly Float64Array[]
-  /** The probability of exceeding the node, without cancellation in the upper tail. */
-  readonly above: readonly Float64Array[]
 }
 
-const NODES = 20
+const NODES = 16
 
 /** An edge nearer to its neighbour than this share of its own panels adds cost and no digits. */
 const LEAST_DISTANCE = 0.4
@@ -42,13 +40,7 @@ export function posteriorGrid(posteriors: readonly Posterior[]): PosteriorGrid {
   const edges = sharedEdges(posteriors)
   const { positions, weights } = nodesOf(edges)
   const rows = posteriors.map(posterior => tabulate(posterior, edges, positions))
-  return {
-    positions,
-    weights,
-    densities: rows.map(row => row.density),
-    below: rows.map(row => row.below),
-    above: rows.map(row => row.above),
-  }
+  return { positions, weights, densities: rows.map(row => row.density), below: rows.map(row => row.below) }
 }
 
 /** P(arm k has the greatest value) = integral of f_k times the product of the other arms' F_j; the sum is 1. */
@@ -76,7 +68,8 @@ export function bestProbabilities({ weights, densities, below }: PosteriorGrid):
  * `slope` is dx by the position on the line. It has no cancellation, so a tiny loss keeps its digits.
  */
 export function expectedLosses(grid: PosteriorGrid, slope: (position: number) => number): number[] {
-  const { positions, weights, below, above } = grid
+  const { positions, weights, below } = grid
+  const above = grid.densities.map(density => survival(density, weights))
   const losses = below.map(() => 0)
   for (let node = 0; node < weights.length; node += 1) {
     const step = (weights[node] ?? 0) * slope(positions[node] ?? 0)
@@ -131,68 +124,66 @@ function nodesOf(edges: readonly number[]): { positions: Float64Array; weights: 
   return { positions, weights }
 }
 
-type Row = { density: Float64Array; below: Float64Array; above: Float64Array }
+type Row = { density: Float64Array; below: Float64Array }
 
-/** Density, distribution and survival function at every node, by one pass to the right and one to the left. */
+/** The density and its integral from the left at every node. */
 function tabulate(posterior: Posterior, edges: readonly number[], positions: Float64Array): Row {
-  const panels = edges.length - 1
-  const row = {
-    density: new Float64Array(positions.length),
-    below: new Float64Array(positions.length),
-    above: new Float64Array(positions.length),
-  }
-  const masses = new Float64Array(panels)
+  const density = new Float64Array(positions.length)
+  const below = new Float64Array(positions.length)
   let mass = 0
-  for (let panel = 0; panel < panels; panel += 1) {
+  for (let panel = 0; panel + 1 < edges.length; panel += 1) {
     const left = edges[panel] ?? 0
     const right = edges[panel + 1] ?? 0
-    if (isInside(posterior, left, right)) masses[panel] = fillPanel(posterior, row, positions, panel, right - left)
-    for (let node = panel * NODES; node < (panel + 1) * NODES; node += 1)
-      row.below[node] = mass + (row.below[node] ?? 0)
-    mass += masses[panel] ?? 0
+    const first = panel * NODES
+    if (isInside(posterior, left, right)) {
+      fillDensity(posterior, density, positions, first)
+      mass = integratePanel(density, below, first, (right - left) / 2, mass)
+    } else below.fill(mass, first, first + NODES)
   }
-  let rest = 0
-  for (let panel = panels - 1; panel >= 0; panel -= 1) {
-    for (let node = panel * NODES; node < (panel + 1) * NODES; node += 1)
-      row.above[node] = rest + (row.above[node] ?? 0)
-    rest += masses[panel] ?? 0
+  for (let node = 0; node < density.length; node += 1) {
+    density[node] = (density[node] ?? 0) / mass
+    below[node] = (below[node] ?? 0) / mass
   }
-  for (const values of [row.density, row.below, row.above])
-    for (let node = 0; node < values.length; node += 1) values[node] = (values[node] ?? 0) / mass
-  return row
+  return { density, below }
 }
 
 function isInside({ edges }: Posterior, left: number, right: number): boolean {
   return right > (edges[0] ?? 0) && left < (edges.at(-1) ?? 0)
 }
 
-/** Fills one panel with the density and its integrals from the panel's ends; returns the mass of the panel. */
-function fillPanel(
-  { logDensity }: Posterior,
-  { density, below, above }: Row,
-  positions: Float64Array,
-  panel: number,
-  width: number,
+function fillDensity({ logDensity }: Posterior, density: Float64Array, positions: Float64Array, first: number): void {
+  for (let node = first; node < first + NODES; node += 1) density[node] = Math.exp(logDensity(positions[node] ?? 0))
+}
+
+/** Continues the integral of the density through one panel; returns it at the panel's right end. */
+function integratePanel(
+  density: Float64Array,
+  below: Float64Array,
+  first: number,
+  half: number,
+  before: number,
 ): number {
-  const first = panel * NODES
   let mass = 0
   for (let node = 0; node < NODES; node += 1) {
-    const value = Math.exp(logDensity(positions[first + node] ?? 0))
-    density[first + node] = value
-    mass += value * (rule.weights[node] ?? 0)
-  }
-  for (let node = 0; node < NODES; node += 1) {
     let sum = 0
-    let mirrored = 0
-    for (let other = 0; other < NODES; other += 1) {
-      const value = density[first + other] ?? 0
-      sum += value * (rule.integrals[node * NODES + other] ?? 0)
-      mirrored += value * (rule.integrals[(NODES - 1 - node) * NODES + NODES - 1 - other] ?? 0)
-    }
-    below[first + node] = Math.max(0, (sum * width) / 2)
-    above[first + node] = Math.max(0, (mirrored * width) / 2)
+    for (let other = 0; other < NODES; other += 1)
+      sum += (density[first + other] ?? 0) * (rule.integrals[node * NODES + other] ?? 0)
+    below[first + node] = before + half * Math.max(0, sum)
+    mass += (density[first + node] ?? 0) * (rule.weights[node] ?? 0)
   }
-  return (mass * width) / 2
+  return before + half * mass
+}
+
+/** The integral of a density from the right at every node: that of the mirrored density from the left. */
+function survival(density: Float64Array, weights: Float64Array): Float64Array {
+  const mirrored = density.toReversed()
+  const above = new Float64Array(density.length)
+  let mass = 0
+  for (let first = 0; first < density.length; first += NODES) {
+    const half = (weights[density.length - 1 - first] ?? 0) / (rule.weights[0] ?? 1)
+    mass = integratePanel(mirrored, above, first, half, mass)
+  }
+  return above.reverse()
 }
 
 /**

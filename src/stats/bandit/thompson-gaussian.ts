@@ -14,7 +14,7 @@ import { bestOfBeliefs } from './gaussian-posterior.ts'
  * The variance is plugged in as if it were known, so with a handful of values the allocation is a little too sure.
  * @formula Arm k: precision n/v + w/V, posterior mean (n m/v + w M/V) / precision, with v the arm's variance but at
  * least V/n and `leastVariance`, M and V mean and variance of all values of all arms, w = `priorValues`. p_k = integral
- * of f_k(x) prod_{j != k} F_j(x) dx by fixed quadrature, absolute error below 1e-11.
+ * of f_k(x) prod_{j != k} F_j(x) dx by fixed quadrature, absolute error below 1e-12.
  * @source Honda & Takemura, "Optimality of Thompson sampling for Gaussian bandits depends on priors", AISTATS 2014; the
  * prior: Kass & Wasserman, JASA 90 (1995), 928-934.
  * @degenerate An arm of constant values keeps a deviation of at least sqrt(V)/n, so it cannot freeze the allocation. An
