@@ -87,12 +87,13 @@ function statistic(value: number, df: number): Statistic {
 }
 
 function expectedCounts(expected: readonly number[]): ExpectedCounts {
-  const least = expected.reduce((smallest, count) => Math.min(smallest, count), Number.MAX_VALUE)
+  const least = expected.reduce((smallest, count) => Math.min(smallest, count), expected[0] ?? 0)
   const belowFive = expected.filter(count => count < 5).length
   const sufficient = least >= 1 && belowFive * 5 <= expected.length
   return { least, belowFive, cells: expected.length, sufficient }
 }
 
+/** The sum of all values. */
 export function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0)
 }

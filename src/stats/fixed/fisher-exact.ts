@@ -83,14 +83,18 @@ function modeOf({ drawn, marked, size }: Hypergeometric): number {
 }
 
 function logTwoSided(law: Hypergeometric, seen: number): number {
+  return seen < modeOf(law) ? logBothTails(mirrored(law), law.marked - seen) : logBothTails(law, seen)
+}
+
+/** For a count at the mode or above. */
+function logBothTails(law: Hypergeometric, seen: number): number {
   const mode = modeOf(law)
-  if (seen < mode) return logTwoSided(mirrored(law), law.marked - seen)
   const limit = logProbability(law, seen) + TIE
-  if (seen === mode || logProbability(law, mode) <= limit) return 0
+  if (logProbability(law, mode) <= limit) return 0
   const far = lastBelow(law, mode, limit)
-  const near = logUpper(law, seen)
+  const near = logSumFrom(law, seen)
   if (far === undefined) return near
-  const other = logUpper(mirrored(law), law.marked - far)
+  const other = logSumFrom(mirrored(law), law.marked - far)
   return Math.max(near, other) + Math.log1p(Math.exp(-Math.abs(near - other)))
 }
 
@@ -107,10 +111,15 @@ function lastBelow(law: Hypergeometric, mode: number, limit: number): number | u
   return low
 }
 
-/** log P(X >= seen): added up from `seen` away from the mode, where the terms fall ever faster. */
+/** log P(X >= seen); below the mode what is left by the smaller tail. */
 function logUpper(law: Hypergeometric, seen: number): number {
   if (seen <= leastOf(law)) return 0
-  if (seen <= modeOf(law)) return Math.log1p(-Math.exp(logUpper(mirrored(law), law.marked - seen + 1)))
+  if (seen >= modeOf(law)) return logSumFrom(law, seen)
+  return Math.log1p(-Math.exp(logSumFrom(mirrored(law), law.marked - seen + 1)))
+}
+
+/** log P(X >= seen), added up from `seen` away from the mode, where the terms fall ever faster. */
+function logSumFrom(law: Hypergeometric, seen: number): number {
   const { drawn, marked, size } = law
   const greatest = Math.min(drawn, marked)
   let term = 1

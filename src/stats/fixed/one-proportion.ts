@@ -1,9 +1,9 @@
 import { logBetaLower } from '../numerics/beta-tail.ts'
 import { rootOfDecreasing } from '../numerics/monotone-root.ts'
 import { normalQuantile } from '../numerics/special.ts'
-import { checkAlpha, checkProportion, type Failure, insufficient, type Result } from '../result.ts'
+import { checkProportion, type Failure, insufficient, type Result } from '../result.ts'
 import type { Outcomes } from '../sequential/bernoulli-mixture.ts'
-import type { Interval } from './interval.ts'
+import { checkIntervalAlpha, type Interval } from './interval.ts'
 
 /**
  * Wilson's score interval for one rate: the rates that a two-sided score test at level alpha does not reject.
@@ -90,7 +90,7 @@ function byHalving(decreasing: (p: number) => number, low: number, high: number)
 }
 
 function checkOneProportion(events: number, trials: number, alpha: number): Failure | undefined {
-  const bad = checkAlpha(alpha) ?? checkProportion('the sample', events, trials)
+  const bad = checkIntervalAlpha(alpha) ?? checkProportion('the sample', events, trials)
   if (bad !== undefined) return bad
   return trials > 0 ? undefined : insufficient('a rate needs at least 1 trial; there is none')
 }

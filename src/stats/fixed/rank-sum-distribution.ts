@@ -1,16 +1,16 @@
 /**
  * The greatest product of the size of the smaller sample and that of both for which the exact distribution of a rank
- * sum is counted out; its work grows with the square of the product, and takes some 10 ms there. It admits 28 against
- * 28 values and 5 against 315.
+ * sum is counted out; its work grows with the square of the product, and takes some 10 ms there. It admits 20 against
+ * 20 values and 5 against 155.
  */
-export const EXACT_PRODUCT_MAX = 1600
+export const EXACT_PRODUCT_MAX = 800
 
 /** Whether the exact distribution is small enough to be counted out. */
 export function isCountable(first: number, second: number): boolean {
   return Math.min(first, second) * (first + second) <= EXACT_PRODUCT_MAX
 }
 
-/** The numbers of equally likely assignments of values to the first sample by its doubled rank sum. */
+/** The numbers of ways to draw a sample by the doubled rank sum that it has. */
 export type RankSumCounts = Float64Array
 
 /**
@@ -19,22 +19,10 @@ export type RankSumCounts = Float64Array
  * and rank tests", Statistical Software Newsletter 12, 1986). Sums of counts only, so relative errors stay at rounding.
  */
 export function rankSumCounts(doubledRanks: readonly number[], size: number): RankSumCounts {
-  const total = doubledRanks.reduce((sum, rank) => sum + rank, 0)
-  const small = Math.min(size, doubledRanks.length - size)
-  const counts = smallSampleCounts(doubledRanks, small)
-  if (small === size) return counts
-  // The other sample has what is left of the total.
-  const mirrored = new Float64Array(total + 1)
-  for (const [sum, count] of counts.entries()) if (count > 0) mirrored[total - sum] = count
-  return mirrored
-}
-
-function smallSampleCounts(doubledRanks: readonly number[], size: number): RankSumCounts {
   const greatest = doubledRanks.toSorted((a, b) => b - a).slice(0, size)
   const length = greatest.reduce((sum, rank) => sum + rank, 0) + 1
   const bySize = Array.from({ length: size + 1 }, () => new Float64Array(length))
-  const none = bySize[0]
-  if (none !== undefined) none[0] = 1
+  bySize[0]?.fill(1, 0, 1)
   for (const rank of doubledRanks) {
     for (let taken = size; taken >= 1; taken -= 1) addShifted(bySize[taken], bySize[taken - 1], rank)
   }
@@ -48,8 +36,11 @@ function addShifted(target: RankSumCounts | undefined, source: RankSumCounts | u
   }
 }
 
+/** The logarithms of both tails of a distribution, each with what was seen. */
+export type LogTails = { readonly logGreater: number; readonly logLess: number }
+
 /** The logarithms of the probabilities that the sum is at least, and at most, the doubled rank sum that was seen. */
-export function logTailsOf(counts: RankSumCounts, seen: number): { logGreater: number; logLess: number } {
+export function logTailsOf(counts: RankSumCounts, seen: number): LogTails {
   let below = 0
   let above = 0
   let total = 0
@@ -61,7 +52,7 @@ export function logTailsOf(counts: RankSumCounts, seen: number): { logGreater: n
   return { logGreater: Math.log(above / total), logLess: Math.log(below / total) }
 }
 
-/** The greatest number of sums from the least one up whose probability together is at most `share`. */
+/** How many sums from the least one up, in steps, have a probability of at most `share` together. */
 export function sumsWithin(counts: RankSumCounts, step: number, share: number): number {
   const total = counts.reduce((sum, count) => sum + count, 0)
   const first = counts.findIndex(count => count > 0)

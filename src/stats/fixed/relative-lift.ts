@@ -9,6 +9,8 @@ import { type MeanError, type MeanQuestion, meanErrors, satterthwaite } from './
  */
 export const DELTA_METHOD_FROM = 4
 
+const NO_BASE = 'the mean of stable cannot be told from 0 at this level; the lift has no finite interval'
+
 /** A relative lift: 0.05 says that the mean of the candidate is 5 % further from 0 than that of stable. */
 export type RelativeLift = {
   readonly lift: Interval
@@ -41,7 +43,8 @@ export function relativeLift({ candidate, stable, alpha }: MeanQuestion): Result
     own: errors.candidate.se / Math.abs(stable.mean),
     base: errors.stable.se / Math.abs(stable.mean),
   }
-  if (![relative.ratio, relative.own, relative.base].every(size => size < Number.POSITIVE_INFINITY))
+  if (relative.base === Number.POSITIVE_INFINITY) return insufficient(NO_BASE)
+  if (!Number.isFinite(relative.ratio) || !Number.isFinite(relative.own))
     return invalid(`the mean ${candidate.mean} is too large for a double in units of ${stable.mean}`)
   const { standardError, df } = ratioError(relative, errors)
   if (standardError === 0)
@@ -73,8 +76,7 @@ function delta({ ratio }: RelativeMeans, half: number): Result<{ lower: number; 
 
 function fieller({ ratio, own, base }: RelativeMeans, t: number): Result<{ lower: number; upper: number }> {
   const g = (t * base) ** 2
-  if (g >= 1)
-    return insufficient('the mean of stable cannot be told from 0 at this level; the lift has no finite interval')
+  if (g >= 1) return insufficient(NO_BASE)
   const centre = ratio / (1 - g)
   const half = (t * Math.hypot(own * Math.sqrt(1 - g), base * ratio)) / (1 - g)
   return { ok: true, lower: centre - half - 1, upper: centre + half - 1 }

@@ -1,6 +1,9 @@
 import { checkAlpha, checkCount, type Failure, insufficient, invalid, type Result } from '../result.ts'
 import { type ExpectedCounts, type Statistic, statisticsOf, sumOf } from './chi-square.ts'
 
+/** A smaller share than this is a mistake rather than an intention. */
+const LEAST_SHARE = 1e-12
+
 /** Whether traffic was split as intended, at one planned look. */
 export type SampleRatioFixed = Statistic & {
   /** Arms with a positive weight, less 1. At 0 there is nothing to test and p is 1. */
@@ -60,6 +63,8 @@ function checkArms(counts: readonly number[], weights: readonly number[]): Failu
     if (bad !== undefined) return bad
   }
   const weight = sumOf(weights)
-  if (weights.every(share => share >= 0) && weight > 0 && Number.isFinite(weight)) return undefined
-  return invalid(`the weights are ${weights}; they must be at least 0 and their sum positive`)
+  if (!weights.every(share => share >= 0) || !(weight > 0 && weight < Number.POSITIVE_INFINITY))
+    return invalid(`the weights are ${weights}; they must be at least 0 and their sum positive`)
+  if (weights.every(share => share === 0 || share / weight >= LEAST_SHARE)) return undefined
+  return invalid(`the weights are ${weights}; a share must be 0 or at least ${LEAST_SHARE}`)
 }

@@ -1,7 +1,7 @@
 import { normalQuantile } from '../numerics/special.ts'
-import { checkAlpha, checkProportion, type Failure, insufficient, type Result } from '../result.ts'
+import { checkProportion, type Failure, insufficient, type Result } from '../result.ts'
 import type { Outcomes } from '../sequential/bernoulli-mixture.ts'
-import type { Interval } from './interval.ts'
+import { checkIntervalAlpha, type Interval } from './interval.ts'
 import { wilsonLimits } from './one-proportion.ts'
 import { normalPValues, type SidedPValues } from './p-value.ts'
 
@@ -111,9 +111,11 @@ export function riskRatio({ candidate, stable, alpha }: ProportionQuestion): Res
   }
 }
 
-/** Candidate minus stable. */
+/** Candidate minus stable; of the failures where those are rarer, since rates next to 1 round their difference away. */
 export function differenceOf(candidate: Outcomes, stable: Outcomes): number {
-  return candidate.events / candidate.trials - stable.events / stable.trials
+  if (2 * candidate.events <= candidate.trials || 2 * stable.events <= stable.trials)
+    return candidate.events / candidate.trials - stable.events / stable.trials
+  return (stable.trials - stable.events) / stable.trials - (candidate.trials - candidate.events) / candidate.trials
 }
 
 function varianceOf({ events, trials }: Outcomes): number {
@@ -126,7 +128,7 @@ function logVarianceOf({ events, trials }: Outcomes): number {
 
 /** Refuses outcomes or a level that no comparison of two rates can use. */
 export function checkQuestion({ candidate, stable, alpha }: ProportionQuestion): Failure | undefined {
-  return checkAlpha(alpha) ?? checkPair(candidate, stable)
+  return checkIntervalAlpha(alpha) ?? checkPair(candidate, stable)
 }
 
 /** Refuses outcomes that are impossible, and a version without trials. */

@@ -1,7 +1,7 @@
 import { studentUpperQuantile } from '../numerics/student.ts'
-import { checkAlpha, type Failure, insufficient, invalid, type Result } from '../result.ts'
+import { insufficient, invalid, type Result } from '../result.ts'
 import { type Moments, variance } from '../summaries/moments.ts'
-import type { Interval } from './interval.ts'
+import { checkIntervalAlpha, type Interval } from './interval.ts'
 import { type SidedPValues, studentPValues } from './p-value.ts'
 
 /** Moments of both versions, and the error probability of the question. */
@@ -60,7 +60,7 @@ export function meanErrors({
   stable,
   alpha,
 }: MeanQuestion): Result<{ candidate: MeanError; stable: MeanError }> {
-  const bad = checkAlpha(alpha) ?? checkLevel(alpha)
+  const bad = checkIntervalAlpha(alpha)
   if (bad !== undefined) return bad
   const own = variance(candidate)
   if (!own.ok) return { ...own, reason: `candidate: ${own.reason}` }
@@ -72,13 +72,6 @@ export function meanErrors({
   }
   if (errors.candidate.se > 0 || errors.stable.se > 0) return { ok: true, ...errors }
   return insufficient('the values of each version are all the same; without variance there is no test')
-}
-
-/** With one degree of freedom the quantile at a smaller level is beyond a double. */
-const ALPHA_MIN = 1e-300
-
-function checkLevel(alpha: number): Failure | undefined {
-  return alpha >= ALPHA_MIN ? undefined : invalid(`alpha is ${alpha}; the least level that is answered is ${ALPHA_MIN}`)
 }
 
 /** The standard error of a sum of two independent errors with its approximate degrees of freedom; one at least is not 0. */
