@@ -19,10 +19,13 @@ export function logRegularizedGammaP(a: number, x: number): number {
   return Math.log1p(-Math.exp(logByFraction(a, x)))
 }
 
-/** log Q(a, x) = log(1 - P(a, x)): the upper tail, finite also where Q underflows. Same domain; Q(a, 0) = 1. */
+/**
+ * log Q(a, x) = log(1 - P(a, x)): the upper tail, finite also where Q underflows. Same domain, and
+ * Q(a, 0) = 1. Relative error below 1e-11 from a = 0.1 on; for smaller a digits are lost below x = 1, as Q is small there.
+ */
 export function logRegularizedGammaQ(a: number, x: number): number {
+  requireDomain(a > 0 && x >= 0 && Number.isFinite(a + x), a, x)
   if (x === 0) return 0
-  requireDomain(a > 0 && x > 0 && Number.isFinite(a + x), a, x)
   if (x < a + 1) return Math.log(-Math.expm1(Math.min(logBySeries(a, x), 0)))
   return Math.min(0, logByFraction(a, x))
 }
