@@ -24,13 +24,14 @@ def rows(items):
     return "[\n" + ",\n".join("    " + json.dumps(item, allow_nan=False) for item in plain(items)) + "\n  ]"
 
 
-def write(name, tables):
-    """Writes {name}.json: the versions, and one line a case, so that a change shows as a small diff."""
+def write(name, tables, libraries=None):
+    """Writes {name}.json: the versions, those of more libraries too, and one line a case: a change shows as a small diff."""
     versions = {
         "python": platform.python_version(),
         "mpmath": mpmath.__version__,
         "numpy": numpy.__version__,
         "scipy": scipy.__version__,
+        **(libraries or {}),
     }
     parts = ['  "versions": ' + json.dumps(versions)]
     parts += [f'  "{key}": ' + rows(items) for key, items in tables.items()]
