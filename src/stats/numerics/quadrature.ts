@@ -19,6 +19,29 @@ export function integrate(f: (x: number) => number, low: number, high: number, p
   return (sum * width) / 2
 }
 
+/**
+ * The nodes and weights of the same rule over [low, high] in `panels` equal parts, for integrands that are evaluated
+ * again and again at the same places; nodes ascend.
+ */
+export function gaussLegendre(
+  low: number,
+  high: number,
+  panels: number,
+): { readonly nodes: Float64Array; readonly weights: Float64Array } {
+  const nodes = new Float64Array(panels * NODES)
+  const weights = new Float64Array(panels * NODES)
+  const width = (high - low) / panels
+  for (let panel = 0; panel < panels; panel += 1) {
+    const middle = low + (panel + 0.5) * width
+    for (const [index, { node, weight }] of rule.entries()) {
+      const position = (panel + 1) * NODES - 1 - index
+      nodes[position] = middle + (node * width) / 2
+      weights[position] = (weight * width) / 2
+    }
+  }
+  return { nodes, weights }
+}
+
 function legendreRule(count: number): readonly { node: number; weight: number }[] {
   return Array.from({ length: count }, (_, index) => {
     let x = Math.cos((Math.PI * (index + 0.75)) / (count + 0.5))
