@@ -1,0 +1,161 @@
+import { checkCount, type Failure, invalid, type Result } from '../result.ts'
+import { emptyMoments, type Moments, mergeMoments } from '../summaries/moments.ts'
+
+/**
+ * What the quality of a numeric prediction is judged from, as plain JSON: of each row the truth y and the squared error
+ * s = (prediction - y)^2, as sums about their means, so that a mean of 1e9 costs no digits.
+ */
+export type RegressionState = {
+  readonly rows: number
+  readonly truthMean: number
+  readonly squareMean: number
+  /** Sums of powers of y - truthMean. */
+  readonly truthPower2: number
+  readonly truthPower3: number
+  readonly truthPower4: number
+  /** The sum of (s - squareMean)^2. */
+  readonly squarePower2: number
+  /** Sums of (s - squareMean) (y - truthMean) and of (s - squareMean) (y - truthMean)^2. */
+  readonly joint1: number
+  readonly joint2: number
+  /** Of |prediction - y|. */
+  readonly absolute: Moments
+  /** Of |prediction - y| / |y|, over rows where that is a number. */
+  readonly relative: Moments
+  /** The smallest |y|; 0 without rows. */
+  readonly truthLeast: number
+}
+
+/** The state of no rows. */
+export const emptyRegression: RegressionState = {
+  rows: 0,
+  truthMean: 0,
+  squareMean: 0,
+  truthPower2: 0,
+  truthPower3: 0,
+  truthPower4: 0,
+  squarePower2: 0,
+  joint1: 0,
+  joint2: 0,
+  absolute: emptyMoments,
+  relative: emptyMoments,
+  truthLeast: 0,
+}
+
+/**
+ * The state after one more row: what was true and what was predicted, in the same unit.
+ *
+ * @use For every labelled row of a stream, in O(1).
+ * @assumes Nothing.
+ * @formula The merge of the state with that of the row alone.
+ * @source Pébay, "Formulas for robust, one-pass parallel computation of covariances and arbitrary-order statistical
+ *   moments", Sandia report SAND2008-6212 (2008).
+ * @degenerate Values that are not finite, or whose fourth powers overflow (from about 1e77), are invalid.
+ */
+export function addToRegression({
+  state,
+  truth,
+  prediction,
+}: {
+  state: RegressionState
+  truth: number
+  prediction: number
+}): Result<{ readonly state: RegressionState }> {
+  const error = Math.abs(prediction - truth)
+  if (!Number.isFinite(truth) || !Number.isFinite(error))
+    return invalid(`the truth is ${truth} and the prediction ${prediction}; both must be finite and not too far apart`)
+  const relative = error / Math.abs(truth)
+  const one = (value: number) => ({ n: 1, mean: value, m2: 0 })
+  const row = {
+    ...emptyRegression,
+    rows: 1,
+    truthMean: truth,
+    squareMean: error * error,
+    absolute: one(error),
+    relative: Number.isFinite(relative) ? one(relative) : emptyMoments,
+    truthLeast: Math.abs(truth),
+  }
+  return mergeRegression({ first: state, second: row })
+}
+
+/**
+ * The state of the rows of both states together.
+ *
+ * @use For windows, workers and epochs.
+ * @assumes No row is in both.
+ * @formula Both states' sums moved to the common means, then added.
+ * @source As `addToRegression`.
+ * @degenerate States that no rows have are invalid.
+ */
+export function mergeRegression({
+  first,
+  second,
+}: {
+  first: RegressionState
+  second: RegressionState
+}): Result<{ readonly state: RegressionState }> {
+  const bad = checkRegression(first) ?? checkRegression(second)
+  if (bad !== undefined) return bad
+  if (first.rows === 0) return { ok: true, state: second }
+  if (second.rows === 0) return { ok: true, state: first }
+  const absolute = mergeMoments(first.absolute, second.absolute)
+  if (!absolute.ok) return absolute
+  const relative = mergeMoments(first.relative, second.relative)
+  if (!relative.ok) return relative
+  const state = {
+    ...mergedSums(first, second),
+    absolute: absolute.moments,
+    relative: relative.moments,
+    truthLeast: Math.min(first.truthLeast, second.truthLeast),
+  }
+  return checkRegression(state) ?? { ok: true, state }
+}
+
+/** Refuses a state that no rows have. */
+export function checkRegression(state: RegressionState): Failure | undefined {
+  const bad = checkCount('the number of rows', state.rows)
+  if (bad !== undefined) return bad
+  const { absolute, relative, ...sums } = state
+  const finite = Object.values(sums).every(Number.isFinite)
+  const positive = Math.min(state.squareMean, state.truthPower2, state.truthPower4, state.squarePower2) >= 0
+  if (finite && positive && absolute.n === state.rows && relative.n <= state.rows) return undefined
+  return invalid('the state of the regression is that of no rows, or its values are too large for a double')
+}
+
+type Sums = Omit<RegressionState, 'absolute' | 'relative' | 'truthLeast'>
+
+function mergedSums(first: RegressionState, second: RegressionState): Sums {
+  const rows = first.rows + second.rows
+  const truthMean = first.truthMean + (second.truthMean - first.truthMean) * (second.rows / rows)
+  const squareMean = first.squareMean + (second.squareMean - first.squareMean) * (second.rows / rows)
+  const a = movedTo(first, truthMean, squareMean)
+  const b = movedTo(second, truthMean, squareMean)
+  return {
+    rows,
+    truthMean,
+    squareMean,
+    truthPower2: a.truthPower2 + b.truthPower2,
+    truthPower3: a.truthPower3 + b.truthPower3,
+    truthPower4: a.truthPower4 + b.truthPower4,
+    squarePower2: a.squarePower2 + b.squarePower2,
+    joint1: a.joint1 + b.joint1,
+    joint2: a.joint2 + b.joint2,
+  }
+}
+
+/** The sums of a state about other means than its own. */
+function movedTo(state: RegressionState, truthMean: number, squareMean: number): Omit<Sums, 'rows'> {
+  const { rows, truthPower2, truthPower3, truthPower4, joint1, joint2 } = state
+  const y = state.truthMean - truthMean
+  const s = state.squareMean - squareMean
+  return {
+    truthMean,
+    squareMean,
+    truthPower2: truthPower2 + rows * y * y,
+    truthPower3: truthPower3 + 3 * y * truthPower2 + rows * y ** 3,
+    truthPower4: truthPower4 + 4 * y * truthPower3 + 6 * y * y * truthPower2 + rows * y ** 4,
+    squarePower2: state.squarePower2 + rows * s * s,
+    joint1: joint1 + rows * s * y,
+    joint2: joint2 + 2 * y * joint1 + s * truthPower2 + rows * s * y * y,
+  }
+}
