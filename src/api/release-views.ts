@@ -196,6 +196,7 @@ function timelineLine({ seq, atMs, kind, text, candidatePpm }: TimelineEntry): W
 export function judgementView(judgement: Judgement): WireJudgement {
   const { verdict, reason, validity, checks, stepRequests, exposedRequests, exposedUnits } = judgement
   return {
+    version: judgement.version ?? 1,
     verdict,
     reason,
     validity: {

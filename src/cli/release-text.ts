@@ -78,11 +78,16 @@ function planText(plan: WirePlan): string {
 
 const indent = ' '.repeat(18)
 
-export function judgementText({ verdict, reason, validity, checks }: WireJudgement): string {
-  const head = `${indent}${verdict}: ${printable(reason)}\n`
+export function judgementText({ version, verdict, reason, validity, goal, checks }: WireJudgement): string {
+  const head = `${indent}${verdict}: ${printable(reason)} (methods ${version})\n`
+  const goals = goal.reason === '' ? '' : `${indent}goal ${goal.verdict}: ${printable(goal.reason)}\n`
+  const labels =
+    validity.coverage === null
+      ? ''
+      : `${indent}labels of matured predictions: ${share(validity.coverage.candidate)} of the candidate, ${share(validity.coverage.stable)} of stable, log evidence ${rounded(validity.coverage.logEvidence)}\n`
   const split = `${indent}traffic split ${validity.verdict}: ${printable(validity.reason)}`
   const seen = ` (seen ${validity.observed.join(' : ')}, expected ${validity.expected.map(rounded).join(' : ')})\n`
-  return `${head}${split}${seen}${checksTable(checks)}${checks.map(strataText).join('')}`
+  return `${head}${goals}${split}${seen}${labels}${checksTable(checks)}${checks.map(strataText).join('')}`
 }
 
 function checksTable(checks: readonly WireCheckResult[]): string {
@@ -97,9 +102,15 @@ function checksTable(checks: readonly WireCheckResult[]): string {
     harm(check, check.harm.estimate),
     `[${harm(check, check.harm.lower)}, ${harm(check, check.harm.upper)}]`,
     harm(check, check.margin),
-    check.logEvidence === null ? '-' : `${rounded(check.logEvidence)} of ${rounded(Math.log(1 / check.alpha))}`,
+    evidenceText(check),
   ])
   return table(head, rows).replace(/^/gm, indent).trimEnd().concat('\n')
+}
+
+/** A goal is shown by the evidence that harm is below what is tolerated; anything else is broken by that for above. */
+function evidenceText({ role, alpha, logEvidence, logEvidenceBelow }: WireCheckResult): string {
+  const evidence = role === 'goal' ? logEvidenceBelow : logEvidence
+  return evidence === null ? '-' : `${rounded(evidence)} of ${rounded(Math.log(1 / alpha))}`
 }
 
 /** A quantile counts no events. */
@@ -137,6 +148,10 @@ function stratumText(stratum: WireCheckResult['strata'][number]['candidate']): s
   return 'n' in stratum
     ? `n ${stratum.n} mean ${stratum.mean} variance ${stratum.variance}`
     : `${stratum.events}/${stratum.trials}`
+}
+
+function share(value: number | null): string {
+  return value === null ? 'none' : `${rounded(value * 100)}%`
 }
 
 function rounded(value: number): string {

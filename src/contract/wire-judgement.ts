@@ -45,6 +45,9 @@ export const checkResultSchema = z
 
 export const judgementSchema = z
   .object({
+    version: z
+      .int()
+      .meta({ description: 'Of the methods: the numbers of a judgement are to be read by those of its version.' }),
     verdict: z.enum(verdicts),
     reason: z.string(),
     validity: z.object({

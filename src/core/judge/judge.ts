@@ -5,7 +5,7 @@
 import { type EpochEvidence, emptyVersionEvidence } from '../evidence.ts'
 import type { ReleaseState } from '../state.ts'
 import { runCheck } from './checks.ts'
-import type { CheckResult, Judgement, Validity, Verdict } from './judgement.ts'
+import { type CheckResult, type Judgement, judgementVersion, type Validity, type Verdict } from './judgement.ts'
 import type { Pair } from './pairs.ts'
 import { checkValidity } from './validity.ts'
 import { sum } from './words.ts'
@@ -21,6 +21,7 @@ export function judge(release: ReleaseState, evidence: readonly EpochEvidence[])
   ]
   const validity = checkValidity(release, pairs)
   return {
+    version: judgementVersion,
     ...overall(checks, validity),
     goal: goalOf(checks),
     validity,

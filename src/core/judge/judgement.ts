@@ -53,7 +53,12 @@ export type Validity = {
   expected: readonly number[]
 }
 
+/** The form and the methods of the judgements that are made now; a change of either is a new number. */
+export const judgementVersion = 2
+
 export type Judgement = {
+  /** The version that it was made by; 1 where it is left out. */
+  version?: number
   /** Of the goals together; a judgement without goals, or from before there were any, passes. */
   goal?: { verdict: Verdict; reason: string }
   /** Of all checks together: any guardrail fails → fail; else invalid, insufficient, pass in this order. */
