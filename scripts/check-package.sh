@@ -13,6 +13,13 @@ npx cutover --help >help.txt
 grep -q 'Usage: cutover' help.txt
 npx cutover --version
 export PATH="$root/node_modules/.bin:$PATH"
+node --input-type=module -e "
+  import { compareProportions } from 'cutover/stats'
+  const arm = (events) => ({ events, trials: 1000 })
+  const { ok, crossed } = compareProportions({ strata: [{ candidate: arm(90), stable: arm(10) }], margin: 0.01, alpha: 0.01 })
+  if (!(ok && crossed)) throw new Error('the statistics of the package do not compute')
+"
+test -f node_modules/cutover/dist/stats/index.d.ts
 npx cutover demo --once -o json >demo.ndjson
 tail -n 1 demo.ndjson
 echo "the packed package runs: $(du -h cutover-*.tgz | cut -f1)"

@@ -113,14 +113,3 @@ export function isKnownAtOnce(spec: MetricSpec): boolean {
       return false
   }
 }
-
-/** Whether the metric needs a label; the others need a reported value, or nothing. */
-export function needsLabel({ type }: MetricSpec): boolean {
-  return !reportedTypes.has(type)
-}
-
-const reportedTypes: ReadonlySet<MetricType> = new Set(['mean', 'count', 'rate', 'quantile', 'ratio', 'expression'])
-
-export function needsScores({ type }: MetricSpec): boolean {
-  return type === 'auc' || type === 'log-loss' || type === 'brier' || type === 'calibration'
-}

@@ -63,6 +63,10 @@ export type ProportionComparison = ProportionEvidence & {
  *
  * Refuses counts that are not counts, a margin outside (-1, 1) and an alpha outside (0, 1); without a stratum that has
  * outcomes in both arms the data are insufficient.
+ *
+ * @use For the rates of two versions: errors, wrong answers, conversions by request; exact at every look and every count.
+ * @source Wasserman, Ramdas & Balakrishnan, "Universal inference", PNAS 117, 2020; Turner, Ly & Grünwald, "Generic
+ *   E-variables for exact sequential k-sample tests that allow for optional stopping", 2024 (arXiv 2106.02693).
  */
 export function compareProportions({
   strata,
@@ -101,6 +105,9 @@ export function compareProportions({
 /**
  * The evidence of `compareProportions` alone, for a caller that looks after every outcome: about twice as fast, because
  * no limits are sought. The same assumptions and refusals, but no data at all are no evidence: both are 0.
+ *
+ * @use Instead of `compareProportions` where only the evidence is looked at, after every outcome.
+ * @source As `compareProportions`.
  */
 export function proportionEvidence({
   strata,

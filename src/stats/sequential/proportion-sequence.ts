@@ -18,6 +18,9 @@ export type ProportionSequence = { readonly estimate: number; readonly lower: nu
  *
  * No success gives the lower limit 0, no failure the upper limit 1; without trials there is no estimate and the
  * result says so. The rate may not drift: use strata when it does.
+ *
+ * @use For one rate that is watched: an interval that is valid at every look.
+ * @source Howard, Ramdas, McAuliffe & Sekhon, Annals of Statistics 49, 2021 (arXiv 1810.08240); Robbins, 1970.
  */
 export function proportionSequence({
   successes,

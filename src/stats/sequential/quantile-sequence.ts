@@ -27,6 +27,9 @@ export type QuantileSequence = {
  *
  * Values of different epochs have different distributions: give it the sketch of one epoch. Refuses a quantile or an
  * alpha outside (0, 1); an empty sketch is insufficient.
+ *
+ * @use For one latency quantile that is watched: an interval from a sketch that is valid at every look.
+ * @source Howard & Ramdas, "Sequential estimation of quantiles", Bernoulli 28, 2022 (arXiv 1906.09712).
  */
 export function quantileSequence({
   sketch,
@@ -77,6 +80,9 @@ export type QuantileComparison = {
  * `shownBelow`, `lowerRatio` and `upperRatio` are each ever wrong with probability at most alpha, under the assumptions
  * of `quantileSequence`; the arms need not be independent. Values must not be negative, or a ratio has no meaning.
  * Without values in both arms the data are insufficient.
+ *
+ * @use For the latency quantiles of two versions that serve at the same time.
+ * @source Howard & Ramdas, Bernoulli 28, 2022 (arXiv 1906.09712).
  */
 export function compareQuantiles({
   candidate,

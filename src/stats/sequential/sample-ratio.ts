@@ -47,6 +47,9 @@ export type SampleRatio = {
  *
  * An arm of weight 0 without requests is left out; a single request for it is impossible and alarms at once. A
  * stratum without requests, or with one arm only, is no evidence. Refuses weights and counts of different lengths.
+ *
+ * @use While a comparison runs: are the arms as large as their weights say? For one look at the end `sampleRatioFixed`.
+ * @source Lindon & Malek, "Anytime-valid inference for multinomial count data", NeurIPS 2022 (arXiv 2011.03567).
  */
 export function sampleRatio({
   strata,

@@ -21,6 +21,9 @@ type RankBounds = { readonly lower: number; readonly upper: number }
  * `relativeAccuracy` of the exact order statistic, unless the values of one sign span more than `maxBins` bins (2048
  * bins at 1 % hold 17 decades): then the smallest magnitudes share one bin. Count, minimum and maximum are exact, the
  * sum is compensated. Not affected by the order of values, nor by how they were split before merging.
+ *
+ * @use For quantiles of a stream in bounded memory, merged over workers and time.
+ * @source Masson, Rim & Lee, "DDSketch", PVLDB 12, 2019.
  */
 export class DDSketch {
   readonly relativeAccuracy: number

@@ -1,4 +1,4 @@
-import { EXACT_MAX, ExactSum } from './exact-sum.ts'
+import { ExactSum } from './exact-sum.ts'
 
 /** What a judgement reads: how many vectors, their mean and their unbiased covariance matrix, row by row. */
 export type VectorMoments = {
@@ -7,12 +7,12 @@ export type VectorMoments = {
   readonly covariance: readonly (readonly number[])[]
 }
 
-/** Values beyond this in size are refused: their products must stay exact. */
-export const EXACT_VALUE_MAX = Math.sqrt(EXACT_MAX) / 1e5
-
 /**
  * The first two moments of vectors that are added and taken back one by one, kept as exact sums: they depend on which
  * vectors are there, not on how they came.
+ *
+ * @use For means and covariances of values that may be corrected later.
+ * @source Shewchuk, Discrete & Computational Geometry 18, 1997; Dekker, Numerische Mathematik 18, 1971.
  */
 export class ExactMoments {
   readonly dimensions: number

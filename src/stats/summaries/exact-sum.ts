@@ -5,6 +5,9 @@
  * The sum is an expansion, a list of doubles of which none overlaps the next (Shewchuk, "Adaptive precision
  * floating-point arithmetic", Discrete & Computational Geometry 18, 1997); two or three suffice for most data. Exact for
  * numbers up to `EXACT_MAX` in size; products are exact unless they are below 1e-290.
+ *
+ * @use For sums that must not depend on the order of their numbers, and from which numbers are taken back.
+ * @source Shewchuk, Discrete & Computational Geometry 18, 1997.
  */
 export class ExactSum {
   #partials: number[] = []
@@ -59,7 +62,7 @@ export class ExactSum {
 }
 
 /** Larger numbers could overflow on the way. */
-export const EXACT_MAX = 1e290
+const EXACT_MAX = 1e290
 
 /** Where `low` is exactly half a unit of `high`, what comes below decides which way to round. */
 function roundHalf(high: number, low: number, below: number): number {

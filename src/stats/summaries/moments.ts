@@ -19,7 +19,12 @@ export type Moments = {
 /** The moments of no values at all. */
 export const emptyMoments: Moments = { n: 0, mean: 0, m2: 0 }
 
-/** The moments after one more value; refuses a value that is not finite, or whose square overflows. */
+/**
+ * The moments after one more value; refuses a value that is not finite, or whose square overflows.
+ *
+ * @use For the mean and variance of values that only come.
+ * @source Welford, Technometrics 4, 1962.
+ */
 export function addToMoments(moments: Moments, value: number): Result<{ moments: Moments }> {
   if (!Number.isFinite(value)) return invalid(`the value is ${value}; it must be a finite number`)
   return mergeMoments(moments, { n: 1, mean: value, m2: 0 })
@@ -28,6 +33,9 @@ export function addToMoments(moments: Moments, value: number): Result<{ moments:
 /**
  * The moments of two sets of values together (Chan, Golub & LeVeque, 1979); associative and commutative up to
  * rounding. Refuses moments that no set of finite numbers has.
+ *
+ * @use For moments that were counted apart.
+ * @source Chan, Golub & LeVeque, 1979.
  */
 export function mergeMoments(a: Moments, b: Moments): Result<{ moments: Moments }> {
   const bad = checkMoments(a) ?? checkMoments(b)
@@ -45,6 +53,9 @@ export function mergeMoments(a: Moments, b: Moments): Result<{ moments: Moments 
 /**
  * The unbiased variance m2 / (n - 1), in squared units of the values, for values that are independent and have one
  * distribution. With fewer than two values there is none.
+ *
+ * @use For the variance of counted moments.
+ * @source Welford, Technometrics 4, 1962.
  */
 export function variance(moments: Moments): Result<{ variance: number }> {
   const bad = checkMoments(moments)

@@ -1,0 +1,181 @@
+/** The statistics of Cutover as a library: every documented method. Written by `npm run schema`; do not edit. */
+
+export { type ArmSummary, summarizeMeans, summarizeRates } from './bandit/arm-summary.ts'
+export { type BestArm, bernoulliBestArm, gaussianBestArm, type StoppingRule } from './bandit/best-arm.ts'
+export { addWeightedValue, discountFactor, discountMoments, discountOutcomes } from './bandit/discount.ts'
+export { draw } from './bandit/draw.ts'
+export { epsilonGreedy } from './bandit/epsilon-greedy.ts'
+export { withFloor } from './bandit/floor.ts'
+export { klUcb } from './bandit/kl-ucb.ts'
+export { laiRobbins } from './bandit/lai-robbins.ts'
+export { type LinearAllocation, linearThompson } from './bandit/lin-ts.ts'
+export { linearUcb } from './bandit/lin-ucb.ts'
+export {
+  discountRidge,
+  emptyRidge,
+  observeRidge,
+  type RidgeModel,
+  type RidgeState,
+  solveRidge,
+} from './bandit/ridge.ts'
+export { type Slid, slideMoments, slideOutcomes, type Window } from './bandit/sliding-window.ts'
+export { type BetaPrior, thompsonBeta } from './bandit/thompson-beta.ts'
+export { thompsonGaussian } from './bandit/thompson-gaussian.ts'
+export { topTwo, topTwoBeta, topTwoGaussian } from './bandit/top-two.ts'
+export { type IndexAllocation, ucb1 } from './bandit/ucb1.ts'
+export { type CoverageComparison, type CoverageStratum, compareCoverage, type MaturedCounts } from './delay/coverage.ts'
+export { type DelayCounts, type DelayDistribution, delayDistribution } from './delay/delay-distribution.ts'
+export { delayQuantiles, type MaturityAge, maturityAge, shareArrived } from './delay/maturity-age.ts'
+export { binnedDrift, type DriftStatistics, type FeatureDrift } from './drift/binned-drift.ts'
+export {
+  type DriftReference,
+  type FeatureValue,
+  type Histogram,
+  type NumberReference,
+  numberReference,
+  type TextReference,
+  textReference,
+} from './drift/binning.ts'
+export {
+  type ChangeDetectorState,
+  type ChangeDirection,
+  type ChangeVerdict,
+  startChangeDetector,
+} from './drift/change-detector.ts'
+export { type CorrectedFeature, type DatasetDrift, datasetDrift } from './drift/dataset-drift.ts'
+export { featureDrift } from './drift/feature-drift.ts'
+export { type DivergenceUnit, type JensenShannon, jensenShannon } from './drift/jensen-shannon.ts'
+export { binnedKs, type Ks, ks } from './drift/ks.ts'
+export { type Psi, psi } from './drift/psi.ts'
+export { type TwoSampleChiSquare, twoSampleChiSquare } from './drift/two-sample-chi-square.ts'
+export { binnedWasserstein, type Wasserstein, wasserstein } from './drift/wasserstein.ts'
+export { type ChiSquareTest, chiSquareTest, type ExpectedCounts, type Statistic } from './fixed/chi-square.ts'
+export { type AdjustedArm, type AdjustedArms, type Cuped, cuped, type ThetaChoice } from './fixed/cuped.ts'
+export { type CupedWithNewUnits, cupedWithNewUnits, type UnitsByHistory } from './fixed/cuped-with-new-units.ts'
+export { compareRatios, type RatioComparison, type RatioEstimate, ratioOf } from './fixed/delta-ratio.ts'
+export { type FisherExact, fisherExact } from './fixed/fisher-exact.ts'
+export { type MannWhitney, mannWhitney } from './fixed/mann-whitney.ts'
+export { miettinenNurminenInterval, miettinenNurminenTest, type ScoreTest } from './fixed/miettinen-nurminen.ts'
+export { benjaminiHochberg, bonferroni, type Correction, type Family, holm } from './fixed/multiple-testing.ts'
+export { clopperPearsonInterval, wilsonInterval } from './fixed/one-proportion.ts'
+export { type OrderStatisticRanks, orderStatisticRanks, quantileInterval, sampleQuantile } from './fixed/quantiles.ts'
+export { type RelativeLift, relativeLift } from './fixed/relative-lift.ts'
+export { type SampleRatioFixed, sampleRatioFixed } from './fixed/sample-ratio-fixed.ts'
+export {
+  newcombeInterval,
+  type ProportionQuestion,
+  type RiskRatio,
+  riskRatio,
+  type TwoProportions,
+  twoProportions,
+} from './fixed/two-proportions.ts'
+export { type MeanError, type MeanQuestion, type WelchTest, welchTest } from './fixed/welch.ts'
+export { type AnytimeEstimate, type AnytimeState, anytimeOffPolicy } from './off-policy/anytime.ts'
+export {
+  doublyRobust,
+  inversePropensity,
+  selfNormalizedDoublyRobust,
+  selfNormalizedInversePropensity,
+  shrinkageDoublyRobust,
+  switchDoublyRobust,
+} from './off-policy/estimators.ts'
+export { type Overlap, type OverlapAlarm, type OverlapState, overlap } from './off-policy/overlap.ts'
+export { type Duration, testDuration } from './planning/duration.ts'
+export {
+  type DriftForPower,
+  driftForPower,
+  type Exit,
+  type Exits,
+  exitProbabilities,
+  type LookPlan,
+  type Sides,
+} from './planning/group-sequential.ts'
+export { type PlannedLook, type Spending, spendingBoundaries } from './planning/lan-demets.ts'
+export { detectableMean, type MeanMethod, meanPower, meanSampleSize, type Spreads } from './planning/mean-power.ts'
+export {
+  type DetectableProportion,
+  detectableProportion,
+  type ProportionMethod,
+  proportionPower,
+  proportionSampleSize,
+  type Rates,
+} from './planning/proportion-power.ts'
+export { type Agreement, labelAgreement, numberAgreement, textAgreement, vectorAgreement } from './quality/agreement.ts'
+export { type Auc, auc, aucFromBins } from './quality/auc.ts'
+export {
+  type Calibration,
+  calibration,
+  equalMassCalibration,
+  equalMassCalibrationOfRows,
+  type ReliabilityBin,
+  spiegelhalterTest,
+} from './quality/calibration.ts'
+export {
+  addToCalibration,
+  type CalibrationCell,
+  type CalibrationState,
+  emptyCalibration,
+  type JudgedProbability,
+  mergeCalibration,
+} from './quality/calibration-state.ts'
+export {
+  type AgreementComparison,
+  agreementProportion,
+  compareAgreement,
+  type PairedOutcomes,
+} from './quality/compare-agreement.ts'
+export { type AucComparison, aucComparisonFromBins, compareAuc, compareIndependentAuc } from './quality/compare-auc.ts'
+export { type ClassQuality, type ConfusionQuality, confusionQuality, type Value } from './quality/confusion.ts'
+export { type ConfusionStatistic, confusionStatistic } from './quality/confusion-statistic.ts'
+export { cohenKappa, type Kappa } from './quality/kappa.ts'
+export { kendallTau } from './quality/kendall-tau.ts'
+export {
+  brierOfRow,
+  brierScore,
+  logLoss,
+  logLossOfRow,
+  type MeanLoss,
+  type ProbabilityRow,
+} from './quality/log-loss.ts'
+export { type McNemar, mcnemar, type PValue } from './quality/mcnemar.ts'
+export { type RankBiasedOverlap, rankBiasedOverlap } from './quality/rank-biased-overlap.ts'
+export {
+  averagePrecision,
+  type Gain,
+  type ListQuality,
+  ndcg,
+  precisionAt,
+  recallAt,
+  reciprocalRank,
+} from './quality/ranking.ts'
+export {
+  type Estimate,
+  meanAbsoluteError,
+  meanAbsolutePercentageError,
+  rootMeanSquaredError,
+  rSquared,
+} from './quality/regression.ts'
+export { addToRegression, mergeRegression, type RegressionState } from './quality/regression-state.ts'
+export type { Failure, Result } from './result.ts'
+export { compareMeans, type MeanArm, type MeanComparison, type MeanStratum } from './sequential/compare-means.ts'
+export {
+  compareProportions,
+  type ProportionComparison,
+  type ProportionEvidence,
+  type ProportionStratum,
+  proportionEvidence,
+} from './sequential/compare-proportions.ts'
+export { type ProportionSequence, proportionSequence } from './sequential/proportion-sequence.ts'
+export {
+  compareQuantiles,
+  type QuantileComparison,
+  type QuantileSequence,
+  quantileSequence,
+} from './sequential/quantile-sequence.ts'
+export { type RatioStratum, type SampleRatio, sampleRatio } from './sequential/sample-ratio.ts'
+export { DDSketch } from './summaries/ddsketch.ts'
+export { ExactMoments, type VectorMoments } from './summaries/exact-moments.ts'
+export { ExactSum } from './summaries/exact-sum.ts'
+export { type JointMoments, mergeJointMoments } from './summaries/joint-moments.ts'
+export { addToMoments, type Moments, mergeMoments, variance } from './summaries/moments.ts'
+export { type Bounds, type WinsorisedMoments, winsorise } from './summaries/winsorise.ts'

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { readMethods, renderPage } from '../../scripts/statistics.ts'
+import * as published from '../../src/stats/index.ts'
+
+const methods = readMethods()
+
+describe('the published statistics', () => {
+  it('are told by the page as their docstrings tell them', () => {
+    expect(readFileSync('docs/reference/statistics.md', 'utf8')).toBe(renderPage(methods))
+  })
+
+  it('are the documented methods, all of them and nothing else', () => {
+    expect(Object.keys(published).toSorted()).toEqual(methods.map(({ name }) => name).toSorted())
+  })
+
+  it.each(methods.map(({ name, tags, meaning }) => ({ name, tags, meaning })))(
+    'say what $name is and where it comes from',
+    ({ tags, meaning }) => {
+      expect(meaning.join(' ').length).toBeGreaterThan(20)
+      expect(tags['use']).toBeTruthy()
+      expect(tags['source']).toBeTruthy()
+    },
+  )
+})
