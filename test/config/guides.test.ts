@@ -26,7 +26,8 @@ const files = readdirSync(folder).flatMap(guide =>
 
 describe('the guides', () => {
   it.each(files)('show files that are valid: $guide, document $index', ({ resource }) => {
-    expect(() => compileResource(resolvePaths(validateResource(resource), '/models'))).not.toThrow()
+    const valid: Resource = validateResource(resource)
+    expect(() => compileResource(resolvePaths(valid, '/models') as Resource)).not.toThrow()
   })
 
   it('tell every type of metric', () => {
