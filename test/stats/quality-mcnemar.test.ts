@@ -21,7 +21,7 @@ describe("McNemar's test", () => {
     expect(allFinite(found)).toBe(true)
   })
 
-  test("is 17.36 on the approval ratings of Agresti's Categorical Data Analysis, section 11.1", () => {
+  test('is 17.36 on the approval ratings of Agresti, Categorical Data Analysis (2nd ed.), section 10.1', () => {
     const { asymptotic } = numbers(mcnemar({ onlyCandidate: 86, onlyStable: 150 }))
     expect(asymptotic.statistic.toFixed(2)).toBe('17.36')
   })

@@ -7,7 +7,7 @@ export type Agreement = { readonly score: number; readonly agrees: boolean }
 /** A class or an exact answer. */
 export type Label = string | number | boolean
 
-/** The longest text compared, in code points after NFC: a comparison takes the square of it, here some 20 ms. */
+/** The longest text compared, in code points after NFC: a comparison takes the square of it, here tens of milliseconds. */
 export const TEXT_LENGTH_MAX = 2000
 
 /**
