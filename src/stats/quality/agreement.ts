@@ -4,7 +4,10 @@ import { editDistance } from './edit-distance.ts'
 /** How alike two answers are, from 0 to 1, and whether that counts as agreement. */
 export type Agreement = { readonly score: number; readonly agrees: boolean }
 
-/** The longest text compared, in code points after NFC: a comparison takes the square of it, here some 20 ms. */
+/** A class or an exact answer. */
+export type Label = string | number | boolean
+
+/** The longest text compared, in code points after NFC: a comparison takes the square of it, here tens of milliseconds. */
 export const TEXT_LENGTH_MAX = 2000
 
 /**
@@ -16,13 +19,7 @@ export const TEXT_LENGTH_MAX = 2000
  * @source None needed: identity.
  * @degenerate NaN is invalid.
  */
-export function labelAgreement<T extends string | number | boolean>({
-  first,
-  second,
-}: {
-  first: T
-  second: T
-}): Result<Agreement> {
+export function labelAgreement({ first, second }: { first: Label; second: Label }): Result<Agreement> {
   if (Number.isNaN(first) || Number.isNaN(second)) return invalid('a label is NaN, which is no label')
   const agrees = first === second
   return { ok: true, score: agrees ? 1 : 0, agrees }
@@ -145,7 +142,7 @@ function cosineOf(first: readonly number[], second: readonly number[]): number {
     firstSquare += a * a
     secondSquare += b * b
   }
-  return product / Math.sqrt(firstSquare) / Math.sqrt(secondSquare)
+  return product / Math.sqrt(firstSquare * secondSquare)
 }
 
 function checkFinite(values: readonly number[]): Failure | undefined {

@@ -90,7 +90,7 @@ export function compareAuc({
  * @assumes Rows are independent within and between the samples, and both samples come from one population of callers: a
  *   different mix of easy rows moves the AUC without any change of the model.
  * @formula z = (AUC_c - AUC_s) / sqrt(variance_c + variance_s), DeLong's variances.
- * @source Hanley & McNeil, Radiology 148 (1983), for the independent case; variances of DeLong, DeLong &
+ * @source Hanley & McNeil, Radiology 143 (1982), for independent samples; variances of DeLong, DeLong &
  *   Clarke-Pearson, Biometrics 44 (1988); greatest variance: Hoeffding, JASA 58 (1963), section 5.
  * @degenerate Fewer than 2 rows of a class in a sample are insufficient. A sample whose variance is 0 (perfect separation,
  *   constant scores) counts with 1 / (4 min(m, n)), the greatest variance its AUC can have.

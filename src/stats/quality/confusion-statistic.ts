@@ -25,7 +25,7 @@ export type ConfusionStatistic =
  *   a difference is the sum of both. Not for two models on the same rows, which are correlated.
  * @assumes Rows are independent, cells multinomial; the delta method needs some ten rows in each count it divides by.
  * @formula variance = sum_ij p_ij (g_ij - g)^2 / n, g_ij the derivative of the statistic in p_ij and g its mean.
- * @source Agresti, "Categorical Data Analysis" (3rd ed. 2013), section 16.1.4; for F1 Takahashi, Yamamoto, Kuchiba &
+ * @source Agresti, "Categorical Data Analysis" (3rd ed. 2013), section 16.1; for F1 Takahashi, Yamamoto, Kuchiba &
  *   Koyama, Applied Intelligence 52 (2022) 10.1007/s10489-021-02635-5.
  * @degenerate A statistic that is undefined is insufficient with the reason. At 0 or 1 the variance is 0, which means
  *   that the method does not know it, not that the estimate is certain.

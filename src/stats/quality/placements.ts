@@ -37,24 +37,29 @@ export function placementsOf({ positives, negatives }: ScoreBins): Placements {
 
 /** One bin for each distinct score, and which bin each row is in; by sorting, so in O(n log n). */
 export function binsOfRows({ labels, scores }: ScoredLabels): ScoreBins & { readonly binOfRow: readonly number[] } {
-  const order = [...scores.keys()].sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0))
-  const positives: number[] = []
-  const negatives: number[] = []
-  const binOfRow = new Array<number>(scores.length).fill(0)
-  let before: number | undefined
-  for (const row of order) {
-    const score = scores[row]
-    if (score !== before) {
-      positives.push(0)
-      negatives.push(0)
-    }
-    before = score
-    const bin = positives.length - 1
+  const distinct = Float64Array.from(scores)
+    .sort()
+    .filter((score, index, sorted) => score !== sorted[index - 1])
+  const positives = new Array<number>(distinct.length).fill(0)
+  const negatives = new Array<number>(distinct.length).fill(0)
+  const binOfRow = scores.map(score => placeOf(score, distinct))
+  for (const [row, bin] of binOfRow.entries()) {
     const counts = labels[row] === true ? positives : negatives
     counts[bin] = (counts[bin] ?? 0) + 1
-    binOfRow[row] = bin
   }
   return { positives, negatives, binOfRow }
+}
+
+/** The position of a value in an ascending list that has it. */
+function placeOf(value: number, ascending: Float64Array): number {
+  let low = 0
+  let high = ascending.length - 1
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((ascending[middle] ?? 0) < value) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** The mean and the centred sum of squares of values that occur `weights` times each, by West's update (CACM 22, 1979). */

@@ -3,33 +3,41 @@ import { emptyMoments, type Moments, mergeMoments } from '../summaries/moments.t
 
 /**
  * What the quality of a numeric prediction is judged from, as plain JSON: of each row the truth y and the squared error
- * s = (prediction - y)^2, as sums about their means, so that a mean of 1e9 costs no digits.
+ * s = (prediction - y)^2, as sums about their means, the truth counted from that of the first row, so that a mean of
+ * 1e9 costs no digits.
  */
 export type RegressionState = {
   readonly rows: number
-  readonly truthMean: number
+  /** The truth of the first row. */
+  readonly truthOrigin: number
+  /** The mean of y - truthOrigin. */
+  readonly truthOffset: number
   readonly squareMean: number
-  /** Sums of powers of y - truthMean. */
+  /** Sums of powers of y less its mean. */
   readonly truthPower2: number
   readonly truthPower3: number
   readonly truthPower4: number
   /** The sum of (s - squareMean)^2. */
   readonly squarePower2: number
-  /** Sums of (s - squareMean) (y - truthMean) and of (s - squareMean) (y - truthMean)^2. */
+  /** Sums of (s - squareMean) (y - mean) and of (s - squareMean) (y - mean)^2. */
   readonly joint1: number
   readonly joint2: number
   /** Of |prediction - y|. */
   readonly absolute: Moments
-  /** Of |prediction - y| / |y|, over rows where that is a number. */
+  /** Of |prediction - y| / |y|, over rows where that is below 1e100. */
   readonly relative: Moments
   /** The smallest |y|; 0 without rows. */
   readonly truthLeast: number
 }
 
+/** Squares of larger ratios overflow in sums. Such rows have a truth of about 0, which no percentage is taken of. */
+const RELATIVE_MAX = 1e100
+
 /** The state of no rows. */
 export const emptyRegression: RegressionState = {
   rows: 0,
-  truthMean: 0,
+  truthOrigin: 0,
+  truthOffset: 0,
   squareMean: 0,
   truthPower2: 0,
   truthPower3: 0,
@@ -69,10 +77,10 @@ export function addToRegression({
   const row = {
     ...emptyRegression,
     rows: 1,
-    truthMean: truth,
+    truthOrigin: truth,
     squareMean: error * error,
     absolute: one(error),
-    relative: Number.isFinite(relative) ? one(relative) : emptyMoments,
+    relative: relative < RELATIVE_MAX ? one(relative) : emptyMoments,
     truthLeast: Math.abs(truth),
   }
   return mergeRegression({ first: state, second: row })
@@ -126,14 +134,16 @@ type Sums = Omit<RegressionState, 'absolute' | 'relative' | 'truthLeast'>
 
 function mergedSums(first: RegressionState, second: RegressionState): Sums {
   const rows = first.rows + second.rows
-  const truthMean = first.truthMean + (second.truthMean - first.truthMean) * (second.rows / rows)
-  const squareMean = first.squareMean + (second.squareMean - first.squareMean) * (second.rows / rows)
-  const a = movedTo(first, truthMean, squareMean)
-  const b = movedTo(second, truthMean, squareMean)
+  const share = second.rows / rows
+  const truth = second.truthOrigin - first.truthOrigin + second.truthOffset - first.truthOffset
+  const square = second.squareMean - first.squareMean
+  const a = movedBy(first, -truth * share, -square * share)
+  const b = movedBy(second, truth * (1 - share), square * (1 - share))
   return {
     rows,
-    truthMean,
-    squareMean,
+    truthOrigin: first.truthOrigin,
+    truthOffset: first.truthOffset + truth * share,
+    squareMean: first.squareMean + square * share,
     truthPower2: a.truthPower2 + b.truthPower2,
     truthPower3: a.truthPower3 + b.truthPower3,
     truthPower4: a.truthPower4 + b.truthPower4,
@@ -143,14 +153,12 @@ function mergedSums(first: RegressionState, second: RegressionState): Sums {
   }
 }
 
-/** The sums of a state about other means than its own. */
-function movedTo(state: RegressionState, truthMean: number, squareMean: number): Omit<Sums, 'rows'> {
+type PowerSums = Omit<Sums, 'rows' | 'truthOrigin' | 'truthOffset' | 'squareMean'>
+
+/** The sums of a state about points that its means exceed by `y` and `s`. */
+function movedBy(state: RegressionState, y: number, s: number): PowerSums {
   const { rows, truthPower2, truthPower3, truthPower4, joint1, joint2 } = state
-  const y = state.truthMean - truthMean
-  const s = state.squareMean - squareMean
   return {
-    truthMean,
-    squareMean,
     truthPower2: truthPower2 + rows * y * y,
     truthPower3: truthPower3 + 3 * y * truthPower2 + rows * y ** 3,
     truthPower4: truthPower4 + 4 * y * truthPower3 + 6 * y * y * truthPower2 + rows * y ** 4,
