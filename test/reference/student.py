@@ -78,12 +78,13 @@ BETAS += [(5e7, 5e7, 0.4, 0.6), (5e7, 5e7, 0.5001, 0.4999), (1e5, 1e8, 9e-4, 0.9
 BETAS += [(0.5, 1e12, 1e-12, 1 - 1e-12), (1e12, 0.5, 1 - 1e-10, 1e-10), (1, 1, 0.25, 0.75), (2, 3, 0.01, 0.99)]
 
 
-write(
-    "student",
-    {
-        "logStudentSurvival": [[t, df, log_survival(t, df)] for t, df in TAILS],
-        "logFisherSurvival": [[f, a, b, log_fisher(f, a, b)] for f, a, b in FISHER],
-        "studentUpperQuantile": [[p, df, upper_quantile(p, df, start)] for p, df, start in QUANTILES],
-        "logBetaLower": [[a, b, x, y, log_beta_lower(a, b, x, y)] for a, b, x, y in BETAS],
-    },
-)
+if __name__ == "__main__":
+    write(
+        "student",
+        {
+            "logStudentSurvival": [[t, df, log_survival(t, df)] for t, df in TAILS],
+            "logFisherSurvival": [[f, a, b, log_fisher(f, a, b)] for f, a, b in FISHER],
+            "studentUpperQuantile": [[p, df, upper_quantile(p, df, start)] for p, df, start in QUANTILES],
+            "logBetaLower": [[a, b, x, y, log_beta_lower(a, b, x, y)] for a, b, x, y in BETAS],
+        },
+    )

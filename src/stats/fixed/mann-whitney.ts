@@ -38,8 +38,8 @@ export type MannWhitney = SidedPValues & {
  *   the other", Annals of Mathematical Statistics 18 (1947) 50-60; M. Hollander & D. A. Wolfe, "Nonparametric
  *   Statistical Methods" (1973), ch. 4; J. L. Hodges & E. L. Lehmann, ibid. 34 (1963) 598-611.
  * @degenerate An empty version is insufficient, and so are values that are all the same; more than RANKED_VALUES_MAX
- *   values are invalid. Up to
- *   min(m, n) (m + n) = EXACT_PRODUCT_MAX p is exact, ties or not: 2 against 2 values never get below p = 1/3.
+ *   values are invalid. Up to min(m, n) (m + n) = EXACT_PRODUCT_MAX p is exact, ties or not: 2 against 2 values never
+ *   get below p = 1/3.
  */
 export function mannWhitney({
   candidate,
@@ -50,12 +50,8 @@ export function mannWhitney({
   stable: readonly number[]
   alpha: number
 }): Result<MannWhitney> {
-  const refusal = checkIntervalAlpha(alpha) ?? checkValues('candidate', candidate) ?? checkValues('stable', stable)
-  if (refusal !== undefined) return refusal
-  if (candidate.length + stable.length > RANKED_VALUES_MAX)
-    return invalid(
-      `there are ${candidate.length + stable.length} values; ranks are taken of ${RANKED_VALUES_MAX} at most`,
-    )
+  const bad = checkIntervalAlpha(alpha) ?? checkSamples(candidate, stable)
+  if (bad !== undefined) return bad
   const first = Float64Array.from(candidate).sort()
   const second = Float64Array.from(stable).sort()
   const least = Math.min(first[0] ?? 0, second[0] ?? 0)
@@ -79,6 +75,12 @@ export function mannWhitney({
     shift,
     shiftInterval: shiftInterval(first, second, alpha, shift),
   }
+}
+
+function checkSamples(candidate: readonly number[], stable: readonly number[]): Failure | undefined {
+  const size = candidate.length + stable.length
+  if (size > RANKED_VALUES_MAX) return invalid(`there are ${size} values; at most ${RANKED_VALUES_MAX} are ranked`)
+  return checkValues('candidate', candidate) ?? checkValues('stable', stable)
 }
 
 function checkValues(name: string, values: readonly number[]): Failure | undefined {

@@ -1,5 +1,5 @@
-import { logBetaLower } from '../numerics/beta-tail.ts'
-import { rootOfDecreasing } from '../numerics/monotone-root.ts'
+import { logBetaDensity, logBetaLower } from '../numerics/beta-tail.ts'
+import { rootOfDecreasing, type Slope } from '../numerics/monotone-root.ts'
 import { normalQuantile } from '../numerics/special.ts'
 import { checkProportion, type Failure, insufficient, type Result } from '../result.ts'
 import type { Outcomes } from '../sequential/bernoulli-mixture.ts'
@@ -72,21 +72,30 @@ export function clopperPearsonInterval({ events, trials, alpha }: Outcomes & { a
 
 function exactLower(events: number, trials: number, alpha: number): number {
   if (events === 0) return 0
-  const target = Math.log(alpha / 2)
-  const excess = (p: number) => target - logBetaLower(events, trials - events + 1, p, 1 - p)
-  return byHalving(excess, 0, events / trials)
+  const tail = tailWithSlope(events, trials - events + 1, Math.log(alpha / 2))
+  const excess = (p: number): Slope => {
+    const { value, slope } = tail(p, 1 - p)
+    return { value: -value, slope: -slope }
+  }
+  return rootOfDecreasing(excess, 0, events / trials)
 }
 
 function exactUpper(events: number, trials: number, alpha: number): number {
   if (events === trials) return 1
-  const target = Math.log(alpha / 2)
-  const excess = (p: number) => logBetaLower(trials - events, events + 1, 1 - p, p) - target
-  return byHalving(excess, events / trials, 1)
+  const tail = tailWithSlope(trials - events, events + 1, Math.log(alpha / 2))
+  const excess = (p: number): Slope => {
+    const { value, slope } = tail(1 - p, p)
+    return { value, slope: -slope }
+  }
+  return rootOfDecreasing(excess, events / trials, 1)
 }
 
-/** The derivative would cost as much as the function and save little. */
-function byHalving(decreasing: (p: number) => number, low: number, high: number): number {
-  return rootOfDecreasing(p => ({ value: decreasing(p), slope: Number.NaN }), low, high)
+/** log P(Beta(a, b) <= x) less the target, and its derivative in x, for x + y = 1. */
+function tailWithSlope(a: number, b: number, target: number): (x: number, y: number) => Slope {
+  return (x, y) => {
+    const log = logBetaLower(a, b, x, y)
+    return { value: log - target, slope: Math.exp(logBetaDensity(a, b, x, y) - Math.log(x) - Math.log(y) - log) }
+  }
 }
 
 function checkOneProportion(events: number, trials: number, alpha: number): Failure | undefined {

@@ -38,14 +38,16 @@ export function relativeLift({ candidate, stable, alpha }: MeanQuestion): Result
   const errors = meanErrors({ candidate, stable, alpha })
   if (!errors.ok) return errors
   if (stable.mean === 0) return insufficient('the mean of stable is 0; a relative lift has no base')
-  const relative = {
-    ratio: candidate.mean / stable.mean,
-    own: errors.candidate.se / Math.abs(stable.mean),
-    base: errors.stable.se / Math.abs(stable.mean),
-  }
-  if (relative.base === Number.POSITIVE_INFINITY) return insufficient(NO_BASE)
-  if (!Number.isFinite(relative.ratio) || !Number.isFinite(relative.own))
+  const scale = Math.abs(stable.mean)
+  const ratio = candidate.mean / stable.mean
+  const base = errors.stable.se / scale
+  const own = errors.candidate.se / scale
+  const relative = { ratio, lift: (candidate.mean - stable.mean) / stable.mean, own, base }
+  // Beside a mean this close to 0 its error is beyond a double.
+  if (base === Number.POSITIVE_INFINITY) return insufficient(NO_BASE)
+  if (![ratio, own, relative.lift].every(Number.isFinite))
     return invalid(`the mean ${candidate.mean} is too large for a double in units of ${stable.mean}`)
+  if (base * Math.abs(ratio) === Number.POSITIVE_INFINITY) return insufficient(NO_BASE)
   const { standardError, df } = ratioError(relative, errors)
   if (standardError === 0)
     return insufficient('the mean of the candidate is 0 without variance; its ratio has no error')
@@ -55,11 +57,11 @@ export function relativeLift({ candidate, stable, alpha }: MeanQuestion): Result
   if (!limits.ok) return limits
   const { lower, upper } = limits
   if (!Number.isFinite(lower) || !Number.isFinite(upper)) return invalid('the interval of the lift exceeds a double')
-  return { ok: true, lift: { estimate: relative.ratio - 1, lower, upper }, method: near ? 'fieller' : 'delta', df }
+  return { ok: true, lift: { estimate: relative.lift, lower, upper }, method: near ? 'fieller' : 'delta', df }
 }
 
-/** The ratio of the means and the standard errors of both in units of the stable mean. */
-type RelativeMeans = { readonly ratio: number; readonly own: number; readonly base: number }
+/** The ratio of the means, that ratio less 1 without its rounding, and both standard errors in units of the stable mean. */
+type RelativeMeans = { readonly ratio: number; readonly lift: number; readonly own: number; readonly base: number }
 
 function ratioError(
   { ratio, own, base }: RelativeMeans,
@@ -70,14 +72,14 @@ function ratioError(
   return satterthwaite({ se: own, df: candidate.df }, { se: scaled, df: stable.df })
 }
 
-function delta({ ratio }: RelativeMeans, half: number): Result<{ lower: number; upper: number }> {
-  return { ok: true, lower: ratio - 1 - half, upper: ratio - 1 + half }
+function delta({ lift }: RelativeMeans, half: number): Result<{ lower: number; upper: number }> {
+  return { ok: true, lower: lift - half, upper: lift + half }
 }
 
-function fieller({ ratio, own, base }: RelativeMeans, t: number): Result<{ lower: number; upper: number }> {
+function fieller({ ratio, lift, own, base }: RelativeMeans, t: number): Result<{ lower: number; upper: number }> {
   const g = (t * base) ** 2
   if (g >= 1) return insufficient(NO_BASE)
-  const centre = ratio / (1 - g)
+  const centre = (lift + g) / (1 - g)
   const half = (t * Math.hypot(own * Math.sqrt(1 - g), base * ratio)) / (1 - g)
-  return { ok: true, lower: centre - half - 1, upper: centre + half - 1 }
+  return { ok: true, lower: centre - half, upper: centre + half }
 }

@@ -30,8 +30,11 @@ function logLowerPart(a: number, b: number, x: number, y: number): number {
   return Math.min(0, logBetaDensity(a, b, x, y) - Math.log(y) + Math.log(decayIntegral(a, b - 1, x / y)))
 }
 
-/** log(x^a y^b / B(a, b)), by Loader's deviances so that nothing large cancels. */
-function logBetaDensity(a: number, b: number, x: number, y: number): number {
+/**
+ * log(x^a y^b / B(a, b)), by Loader's deviances so that nothing large cancels: the logarithm of the density of the
+ * log odds, and with log x and log y taken away that of x.
+ */
+export function logBetaDensity(a: number, b: number, x: number, y: number): number {
   const errors = stirlingError(a) + stirlingError(b) - stirlingError(a + b)
   const divergence = deviance(a, (a + b) * x) + deviance(b, (a + b) * y)
   return 0.5 * (Math.log(a) + Math.log(b / (a + b))) - HALF_LOG_TWO_PI - errors - divergence

@@ -3,6 +3,7 @@
  * RangeError outside their domain, as `special.ts` does.
  */
 import { logBetaLower } from './beta-tail.ts'
+import { rootOfDecreasing, type Slope } from './monotone-root.ts'
 import { logBeta, logNormalSurvival, normalQuantile } from './special.ts'
 
 /** From this many degrees of freedom on t and the normal distribution agree to about 1e-12 in the body. */
@@ -44,8 +45,8 @@ export function studentQuantile(p: number, df: number): number {
 }
 
 /**
- * The t that is exceeded with probability `tail`, 0 < tail <= 1/2, by bisection on the logarithm of the tail. It keeps
- * its digits for tiny tails; next to 1/2 its absolute error is about 1e-16.
+ * The t that is exceeded with probability `tail`, 0 < tail <= 1/2, by Newton's method on the logarithm of the tail. It
+ * keeps its digits for tiny tails; next to 1/2 its absolute error is about 1e-16.
  */
 export function studentUpperQuantile(tail: number, df: number): number {
   if (!(tail > 0 && tail <= 0.5)) throw new RangeError(`the upper quantile of Student's t is not defined at ${tail}`)
@@ -60,13 +61,14 @@ export function studentUpperQuantile(tail: number, df: number): number {
     if (high === Number.POSITIVE_INFINITY)
       throw new RangeError(`the quantile of Student's t overflows at ${tail}, ${df}`)
   }
-  for (let step = 0; step < 200; step += 1) {
-    const middle = low + (high - low) / 2
-    if (middle === low || middle === high) break
-    if (logStudentSurvival(middle, df) > target) low = middle
-    else high = middle
-  }
-  return high
+  return rootOfDecreasing(t => excessOf(t, df, target), low, high)
+}
+
+/** By how much the logarithm of the tail exceeds the target, with its derivative, less the density over the tail. */
+function excessOf(t: number, df: number, target: number): Slope {
+  const logTail = logStudentSurvival(t, df)
+  const logDensity = -logBeta(df / 2, 0.5) - 0.5 * Math.log(df) - ((df + 1) / 2) * Math.log1p(ratioOfSquare(t, df))
+  return { value: logTail - target, slope: -Math.exp(logDensity - logTail) }
 }
 
 /** log P(F > f) for an F variable with the given degrees of freedom, f >= 0; finite also where it underflows. */
