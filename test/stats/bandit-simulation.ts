@@ -52,7 +52,7 @@ export function regretOf({ policy, world, seed }: { policy: Policy; world: World
   return regret
 }
 
-/** The mean over seeds from `firstSeed` on, with its standard error. */
+/** Mean with standard error, and median, over seeds from `firstSeed` on. */
 export function meanRegret({
   policy,
   world,
@@ -63,11 +63,12 @@ export function meanRegret({
   world: World
   runs: number
   firstSeed?: number
-}): { mean: number; standardError: number } {
+}): { mean: number; standardError: number; median: number } {
   const regrets = Array.from({ length: runs }, (_, run) => regretOf({ policy, world, seed: firstSeed + run }))
   const mean = regrets.reduce((sum, regret) => sum + regret, 0) / runs
   const squares = regrets.reduce((sum, regret) => sum + (regret - mean) ** 2, 0)
-  return { mean, standardError: Math.sqrt(squares / Math.max(1, runs - 1) / runs) }
+  const median = regrets.toSorted((left, right) => left - right)[runs >> 1] ?? 0
+  return { mean, standardError: Math.sqrt(squares / Math.max(1, runs - 1) / runs), median }
 }
 
 function forget(arms: { events: number; trials: number }[], { halfLife, updateEvery }: Policy) {

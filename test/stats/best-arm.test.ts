@@ -124,7 +124,7 @@ describe('looking for the best arm with top-two sampling', () => {
     }
     return { pulls: 20_000, right: false }
   }
-  const runs = 20
+  const runs = 12
   const seeds = Array.from({ length: runs }, (_, index) => index + 1)
 
   test('finds it with fewer pulls than an even split, seldom a wrong one', () => {
@@ -132,7 +132,7 @@ describe('looking for the best arm with top-two sampling', () => {
     const even = seeds.map(seed => search(seed, true))
     const mean = (found: typeof even) => found.reduce((sum, { pulls }) => sum + pulls, 0) / runs
     expect(mean(topTwo)).toBeLessThan(0.9 * mean(even))
-    expect(topTwo.filter(({ right }) => !right).length).toBeLessThanOrEqual(3)
+    expect(topTwo.filter(({ right }) => !right).length).toBeLessThanOrEqual(2)
   })
 })
 

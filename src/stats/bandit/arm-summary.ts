@@ -27,7 +27,7 @@ export type ArmSummary = {
  * not bound the probability of an error; `bernoulliBestArm` does.
  * @assumes As `thompsonBeta`; the prior should be informative if one looks often.
  * @formula P_k = integral of f_k prod F_j; loss_k = E[(max_{j != k} x_j - x_k)+] = integral of F_k (1 - prod F_j) dx;
- * fixed quadrature, absolute error below 1e-12.
+ * fixed quadrature, absolute error below 1e-11.
  * @source Stucchio, "Bayesian A/B testing at VWO" (2015), here for any number of arms and without draws.
  * @degenerate One arm has probability 1 and loss 0; without data all are equal.
  */

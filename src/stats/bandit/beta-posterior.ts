@@ -3,8 +3,8 @@ import type { Posterior } from './posterior-grid.ts'
 
 /** Where the logarithm of the density has dropped by this much, 13 standard deviations of a normal one, the rest is nothing. */
 const DROP = 84.5
-const PANEL_DEVIATIONS = 1.3
-const PANEL_DROP = 8
+const PANEL_DEVIATIONS = 1.6
+const PANEL_DROP = 10
 
 /** exp(-700) is the last safe double; with parameters of at least `LEAST_PARAMETER` less than 1e-15 lies beyond. */
 const FARTHEST = 700

@@ -10,7 +10,7 @@
 /** One posterior on the line. */
 export type Posterior = {
   /**
-   * Where to cut the line, ascending: between neighbours the logarithm of the density changes by at most about 8 and
+   * Where to cut the line, ascending: between neighbours the logarithm of the density changes by at most about 10 and
    * is close to a parabola; outside the first and last the density is negligible.
    */
   readonly edges: readonly number[]
@@ -31,7 +31,7 @@ export type PosteriorGrid = {
 const NODES = 16
 
 /** An edge nearer to its neighbour than this share of its own panels adds cost and no digits. */
-const LEAST_DISTANCE = 0.4
+const LEAST_DISTANCE = 0.5
 
 const rule = chebyshevRule(NODES)
 

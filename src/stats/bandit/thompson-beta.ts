@@ -22,7 +22,7 @@ const GREATEST_PARAMETER = 1e9
  * @assumes Outcomes are independent and each arm's rate is constant (if not: `discountOutcomes`), an outcome that is
  * not known yet is in neither count, and the prior holds for every arm.
  * @formula p_k = integral of f_k(x) prod_{j != k} F_j(x) dx with f, F of Beta(a + events, b + trials - events), by
- * fixed quadrature on the line of log odds; absolute error below 1e-12, counts from 0 to 1e8 and beyond.
+ * fixed quadrature on the line of log odds; absolute error below 1e-11, counts from 0 to 1e8 and beyond.
  * @source Thompson, "On the likelihood that one unknown probability exceeds another", Biometrika 25 (1933); Chapelle &
  * Li, "An empirical evaluation of Thompson sampling", NeurIPS 2011.
  * @degenerate Without data every arm gets the same; one arm gets everything. Identical arms share evenly.
