@@ -100,7 +100,14 @@ export {
   proportionSampleSize,
   type Rates,
 } from './planning/proportion-power.ts'
-export { type Agreement, labelAgreement, numberAgreement, textAgreement, vectorAgreement } from './quality/agreement.ts'
+export {
+  type Agreement,
+  type Label,
+  labelAgreement,
+  numberAgreement,
+  textAgreement,
+  vectorAgreement,
+} from './quality/agreement.ts'
 export { type Auc, auc, aucFromBins } from './quality/auc.ts'
 export {
   type Calibration,
@@ -157,6 +164,22 @@ export {
 } from './quality/regression.ts'
 export { addToRegression, mergeRegression, type RegressionState } from './quality/regression-state.ts'
 export type { Failure, Result } from './result.ts'
+export { type Aipw, type AipwSequence, addAipw, aipwSequence, type Weights } from './sequential/aipw.ts'
+export { anytimeRegression, type RegressionEffect } from './sequential/anytime-regression.ts'
+export {
+  type AssignmentBetting,
+  type AssignmentEvidence,
+  addAssignment,
+  assignmentEvidence,
+} from './sequential/assignment-betting.ts'
+export { type BernoulliSequence, bernoulliSequence } from './sequential/bernoulli-sequence.ts'
+export { addBet, type Betting, type BoundedMean, bettingEvidence, bettingSequence } from './sequential/betting.ts'
+export {
+  gammaExponentialBound,
+  normalMixtureBound,
+  polyStitchingBound,
+  type UniformBound,
+} from './sequential/boundaries.ts'
 export { compareMeans, type MeanArm, type MeanComparison, type MeanStratum } from './sequential/compare-means.ts'
 export {
   compareProportions,
@@ -165,6 +188,15 @@ export {
   type ProportionStratum,
   proportionEvidence,
 } from './sequential/compare-proportions.ts'
+export { addBernstein, type Bernstein, bernsteinSequence } from './sequential/empirical-bernstein.ts'
+export { asymptoticSequence, msprt, type NormalSequence } from './sequential/msprt.ts'
+export {
+  type ErrorAttribution,
+  errorAttribution,
+  type MultinomialEvidence,
+  type MultinomialStratum,
+  multinomialEvidence,
+} from './sequential/multinomial.ts'
 export { type ProportionSequence, proportionSequence } from './sequential/proportion-sequence.ts'
 export {
   compareQuantiles,
@@ -173,6 +205,7 @@ export {
   quantileSequence,
 } from './sequential/quantile-sequence.ts'
 export { type RatioStratum, type SampleRatio, sampleRatio } from './sequential/sample-ratio.ts'
+export { addToRegression, type TriangularRegression } from './sequential/triangular-regression.ts'
 export { DDSketch } from './summaries/ddsketch.ts'
 export { ExactMoments, type VectorMoments } from './summaries/exact-moments.ts'
 export { ExactSum } from './summaries/exact-sum.ts'
