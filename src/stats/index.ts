@@ -162,7 +162,7 @@ export {
   rootMeanSquaredError,
   rSquared,
 } from './quality/regression.ts'
-export { addToRegression, mergeRegression, type RegressionState } from './quality/regression-state.ts'
+export { addToRegressionQuality, mergeRegressionQuality, type RegressionState } from './quality/regression-state.ts'
 export type { Failure, Result } from './result.ts'
 export { type Aipw, type AipwSequence, addAipw, aipwSequence, type Weights } from './sequential/aipw.ts'
 export { anytimeRegression, type RegressionEffect } from './sequential/anytime-regression.ts'

@@ -8,9 +8,9 @@ import {
   rSquared,
 } from '../../src/stats/quality/regression.ts'
 import {
-  addToRegression,
-  emptyRegression,
-  mergeRegression,
+  addToRegressionQuality,
+  emptyRegressionQuality,
+  mergeRegressionQuality,
   type RegressionState,
 } from '../../src/stats/quality/regression-state.ts'
 import type { Result } from '../../src/stats/result.ts'
@@ -20,7 +20,7 @@ import { allFinite, expectClose, numbers, refusal } from './support.ts'
 type Row = { truth: number; prediction: number }
 
 function stateOf(rows: readonly Row[]): RegressionState {
-  return rows.reduce((state, row) => numbers(addToRegression({ state, ...row })).state, emptyRegression)
+  return rows.reduce((state, row) => numbers(addToRegressionQuality({ state, ...row })).state, emptyRegressionQuality)
 }
 
 function metricsOf(state: RegressionState): Result<Estimate>[] {
@@ -48,7 +48,7 @@ describe('the quality of numeric predictions', () => {
   test('merged is that of all rows, however they are cut', () => {
     fc.assert(
       fc.property(pairs, pairs, (first, second) => {
-        const { state } = numbers(mergeRegression({ first: stateOf(first), second: stateOf(second) }))
+        const { state } = numbers(mergeRegressionQuality({ first: stateOf(first), second: stateOf(second) }))
         const whole = stateOf([...first, ...second])
         for (const [name, entry] of Object.entries(whole)) {
           if (typeof entry !== 'number') continue
@@ -92,7 +92,7 @@ describe('the quality of numeric predictions', () => {
     expect(refusal(rSquared(constant)).kind).toBe('insufficient')
     const one = stateOf([{ truth: 1, prediction: 2 }])
     for (const found of metricsOf(one)) expect(refusal(found).kind).toBe('insufficient')
-    for (const found of metricsOf(emptyRegression)) expect(refusal(found).kind).toBe('insufficient')
+    for (const found of metricsOf(emptyRegressionQuality)) expect(refusal(found).kind).toBe('insufficient')
   })
 
   test('has no percentage error where a truth is near 0', () => {
@@ -113,11 +113,11 @@ describe('the quality of numeric predictions', () => {
     [1e100, 1e100],
   ])('refuses a truth of %s predicted as %s', (truth, prediction) => {
     const state = stateOf([{ truth: 1, prediction: 2 }])
-    expect(refusal(addToRegression({ state, truth, prediction })).kind).toBe('invalid')
+    expect(refusal(addToRegressionQuality({ state, truth, prediction })).kind).toBe('invalid')
   })
 
   test('refuses a state that no rows have', () => {
-    expect(refusal(meanAbsoluteError({ ...emptyRegression, rows: -1 })).kind).toBe('invalid')
+    expect(refusal(meanAbsoluteError({ ...emptyRegressionQuality, rows: -1 })).kind).toBe('invalid')
     const state = stateOf([1, 2].map(truth => ({ truth, prediction: 0 })))
     expect(refusal(rSquared({ ...state, truthPower2: -1 })).kind).toBe('invalid')
     expect(refusal(rSquared({ ...state, joint2: Number.NaN })).kind).toBe('invalid')

@@ -34,7 +34,7 @@ export type RegressionState = {
 const RELATIVE_MAX = 1e100
 
 /** The state of no rows. */
-export const emptyRegression: RegressionState = {
+export const emptyRegressionQuality: RegressionState = {
   rows: 0,
   truthOrigin: 0,
   truthOffset: 0,
@@ -60,7 +60,7 @@ export const emptyRegression: RegressionState = {
  *   moments", Sandia report SAND2008-6212 (2008).
  * @degenerate Values that are not finite, or whose fourth powers overflow (from about 1e77), are invalid.
  */
-export function addToRegression({
+export function addToRegressionQuality({
   state,
   truth,
   prediction,
@@ -75,7 +75,7 @@ export function addToRegression({
   const relative = error / Math.abs(truth)
   const one = (value: number) => ({ n: 1, mean: value, m2: 0 })
   const row = {
-    ...emptyRegression,
+    ...emptyRegressionQuality,
     rows: 1,
     truthOrigin: truth,
     squareMean: error * error,
@@ -83,7 +83,7 @@ export function addToRegression({
     relative: relative < RELATIVE_MAX ? one(relative) : emptyMoments,
     truthLeast: Math.abs(truth),
   }
-  return mergeRegression({ first: state, second: row })
+  return mergeRegressionQuality({ first: state, second: row })
 }
 
 /**
@@ -92,10 +92,10 @@ export function addToRegression({
  * @use For windows, workers and epochs.
  * @assumes No row is in both.
  * @formula Both states' sums moved to the common means, then added.
- * @source As `addToRegression`.
+ * @source As `addToRegressionQuality`.
  * @degenerate States that no rows have are invalid.
  */
-export function mergeRegression({
+export function mergeRegressionQuality({
   first,
   second,
 }: {
