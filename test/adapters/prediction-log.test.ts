@@ -5,8 +5,12 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { systemClock } from '../../src/adapters/clock/system.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
+import { predictionLogMigrations } from '../../src/adapters/prediction-log/migrations.ts'
+import { OutcomeIds } from '../../src/adapters/prediction-log/outcome-ids.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
 import { WorkerClient } from '../../src/adapters/prediction-log/worker-client.ts'
+import { migrate } from '../../src/adapters/sqlite/migrate.ts'
+import { openDatabase } from '../../src/adapters/sqlite/open-database.ts'
 import type { Outcome } from '../../src/core/prediction.ts'
 import { predictionLogContract } from '../contract/prediction-log.contract.ts'
 import { runSteps, someSteps } from '../contract/prediction-log-steps.ts'
@@ -96,6 +100,45 @@ describe('prediction log on disk', () => {
     expect(replayed).toEqual(['p1', 'o1', 'p4'])
   })
 
+  test('outcomes of an append that failed are new when they come again', async () => {
+    const log = await openAt(join(tempFolder(), 'predictions.db'))
+    await log.appendPredictions([aPrediction()])
+    const outcomes = [anOutcome({ id: 'a' }), anOutcome({ id: 'b', prediction: 'p2' })]
+    const bad = log.appendOutcomes([...outcomes, anOutcome({ id: 'c', atMs: Number.NaN })])
+    await expect(bad).rejects.toMatchObject({ code: 'store-failed' })
+    const { receipts, joined } = await log.appendOutcomes([...outcomes, ...outcomes])
+    expect(receipts.map(({ status }) => status)).toEqual(['joined', 'pending', 'duplicate', 'duplicate'])
+    expect(joined).toMatchObject([{ before: null }])
+  })
+
+  test('a file of an earlier schema keeps its outcomes, those that wait and its ids', async () => {
+    const file = join(tempFolder(), 'predictions.db')
+    const old = openDatabase({ file, migrations: predictionLogMigrations.slice(0, 2) })
+    old.exec(`
+      INSERT INTO predictions VALUES (1, 'p1', 'digits', 1, NULL, 'ada', 'v1', 'v1', 0.95, 0, 1.5, 3.25, 200, 0, '[3]', NULL, NULL);
+      INSERT INTO epochs VALUES ('digits', 1, 1);
+      INSERT INTO outcomes VALUES
+        (1, 'late', 'p1', 0, '4', NULL, '{}', 7.5, 8, 3, 1, '3', '{"label":3,"reward":null,"metrics":{}}'),
+        (2, 'early', 'p1', 0, '3', NULL, '{}', 6.5, 8, 2, 1, '3', NULL),
+        (3, 'waits', 'p2', 0, '5', NULL, '{}', 6.5, 8, NULL, NULL, NULL, NULL)`)
+    old.close()
+    const log = await openSqlitePredictionLog({ file, clock: createManualClock(9) })
+    onTestFinished(() => log.close())
+    const again = ['late', 'early', 'waits'].map(id => anOutcome({ id }))
+    expect((await log.appendOutcomes(again)).receipts).toEqual(Array(3).fill({ status: 'duplicate' }))
+    const { joined } = await log.appendPredictions([aPrediction({ id: 'p2' })])
+    expect(joined).toMatchObject([{ outcome: { id: 'waits', label: 5 } }])
+    const replayed: unknown[] = []
+    await log.replay({ endpoint: 'digits', fromEpoch: 1 }, batch => {
+      replayed.push(...batch.joined.map(({ outcome, predicted, before }) => [outcome.id, predicted, before?.label]))
+    })
+    expect(replayed).toEqual([
+      ['early', 3, undefined],
+      ['late', 3, 3],
+      ['waits', 3, undefined],
+    ])
+  })
+
   test('a replay longer than one window skips nothing and tells nothing twice', async () => {
     const log = await openAt(join(tempFolder(), 'predictions.db'))
     const ids = Array.from({ length: 12_000 }, (_, index) => `p${index}`)
@@ -124,6 +167,58 @@ describe('prediction log on disk', () => {
   })
 })
 
+test('ids of outcomes are known wherever they moved, after crashes and after what was rolled back', () => {
+  const transaction = fc.record({
+    ids: fc.array(
+      fc.nat(150).map(number => `o${number}`),
+      { maxLength: 12 },
+    ),
+    end: fc.constantFrom(
+      'commit',
+      'commit',
+      'commit',
+      'commit',
+      'commit',
+      'commit',
+      'commit and crash',
+      'fail',
+      'fail',
+      'crash',
+    ),
+  })
+  fc.assert(
+    fc.property(fc.array(transaction, { maxLength: 40, size: 'max' }), transactions => {
+      const { database, addOutcome } = memoryDatabase()
+      const bounds = { gatheredMax: 8, sliceIds: 3 }
+      const accepted = new Set<string>()
+      let known = new OutcomeIds(database, bounds)
+      for (const { ids, end } of transactions) {
+        database.exec('BEGIN')
+        expect(known.known(ids)).toEqual(new Set(ids.filter(id => accepted.has(id))))
+        const fresh = [...new Set(ids)].filter(id => !accepted.has(id))
+        const seqs = fresh.map(id => addOutcome(id))
+        for (const id of fresh) known.add(id)
+        known.settle()
+        const keeps = end.startsWith('commit')
+        database.exec(keeps ? 'COMMIT' : 'ROLLBACK')
+        if (keeps) known.committed(seqs.at(-1) ?? accepted.size)
+        else known.rolledBack()
+        if (keeps) for (const id of fresh) accepted.add(id)
+        if (end.endsWith('crash')) known = new OutcomeIds(database, bounds)
+      }
+      database.close()
+    }),
+  )
+})
+
+function memoryDatabase() {
+  const database = new DatabaseSync(':memory:')
+  migrate(database, predictionLogMigrations, ':memory:')
+  database.exec('PRAGMA foreign_keys = OFF')
+  const insert = database.prepare("INSERT INTO outcomes VALUES (NULL, ?, 1, 0, NULL, NULL, '{}', 1, NULL)")
+  return { database, addOutcome: (id: string) => Number(insert.run(id).lastInsertRowid) }
+}
+
 describe('the thread of the store', () => {
   const script = (code: string) => new URL(`data:text/javascript,${encodeURIComponent(code)}`)
   const opens =
@@ -139,7 +234,7 @@ describe('the thread of the store', () => {
   ])('when it $how, waiting calls and later ones fail with store-failed', async ({ code, says }) => {
     const client = await WorkerClient.open(script(code), 'predictions.db')
     const refused = { code: 'store-failed', message: expect.stringContaining(says) }
-    const calls = [client.call('find', { limit: 1 }), client.call('appendOutcomes', { outcomes: [], nowMs: 0 })]
+    const calls = [client.call('find', { limit: 1 }), client.call('appendOutcomes', { rows: [], nowMs: 0 })]
     for (const call of calls) await expect(call).rejects.toMatchObject(refused)
     await expect(client.call('find', { limit: 1 })).rejects.toMatchObject(refused)
     await client.close()

@@ -135,6 +135,42 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         ])
       })
 
+      test('an id that was used for another prediction is a duplicate too', async () => {
+        await log.appendPredictions([aPrediction(), aPrediction({ id: 'p2' })])
+        const { receipts } = await log.appendOutcomes([anOutcome(), anOutcome({ prediction: 'p2' })])
+        expect(receipts).toEqual([{ status: 'joined' }, { status: 'duplicate' }])
+        const waiting = [anOutcome({ id: 'w', prediction: 'p3' }), anOutcome({ id: 'w', prediction: 'p4' })]
+        expect((await log.appendOutcomes(waiting)).receipts).toEqual([{ status: 'pending' }, { status: 'duplicate' }])
+      })
+
+      test('a ranking, its truth and the scores of its row come back as they were', async () => {
+        const scores = [
+          [0.1, 0.2],
+          [1e-300, 0.1 + 0.2],
+        ]
+        await log.appendPredictions([aPrediction({ answer: ['a', [3, '3', 'ü"']], scores })])
+        const outcome = anOutcome({ row: 1, label: ['3', true, 0.1 + 0.2] })
+        const { joined } = await log.appendOutcomes([outcome])
+        expect(joined).toMatchObject([{ outcome, predicted: [3, '3', 'ü"'], scores: scores[1] }])
+        expect((await replayed(log, 'digits', 0)).at(-1)).toEqual(joined[0])
+      })
+
+      test('values of one row gather over outcomes, in one batch and over several', async () => {
+        await log.appendPredictions([aPrediction()])
+        const first = await log.appendOutcomes([
+          anOutcome({ id: 'a', label: null, metrics: { clicks: 1, stays: 2 } }),
+          anOutcome({ id: 'b', label: null, reward: 0.5, metrics: { clicks: 3 } }),
+        ])
+        const second = await log.appendOutcomes([anOutcome({ id: 'c', label: 7 }), anOutcome({ id: 'd', label: 8 })])
+        const known = [...first.joined, ...second.joined].map(({ before }) => before)
+        expect(known).toEqual([
+          null,
+          { label: null, reward: null, metrics: { clicks: 1, stays: 2 } },
+          { label: null, reward: 0.5, metrics: { clicks: 3, stays: 2 } },
+          { label: 7, reward: 0.5, metrics: { clicks: 3, stays: 2 } },
+        ])
+      })
+
       test.each([
         { what: 'pinned by the caller', parts: { pinned: true } },
         { what: 'answered by another version than was chosen', parts: { assigned: 'v2' } },

@@ -69,9 +69,15 @@ export class CallServer {
 
   #transact<T>(run: () => T): T {
     try {
-      return inTransaction(this.#database, run)
+      const output = inTransaction(this.#database, () => {
+        const output = run()
+        this.#store.settle()
+        return output
+      })
+      this.#store.committed()
+      return output
     } catch (error) {
-      this.#store.forget()
+      this.#store.rolledBack()
       throw error
     }
   }

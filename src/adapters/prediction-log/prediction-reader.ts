@@ -48,7 +48,7 @@ export class PredictionReader {
     const outcomes = this.#sql.joined.all(afterSeq, upToSeq, endpoint, fromEpoch)
     const commits = [
       ...predictions.map(row => ({ seq: Number(row['seq']), row, add: addPrediction })),
-      ...outcomes.map(row => ({ seq: Number(row['commit_seq']), row, add: addJoined })),
+      ...outcomes.map(row => ({ seq: Number(row['seq']), row, add: addJoined })),
     ]
     const merged = new ReplayBatches()
     for (const { row, add } of commits.sort((a, b) => a.seq - b.seq)) add(merged, row)
@@ -83,7 +83,7 @@ function prepareStatements(database: DatabaseSync) {
   return {
     lastSeq: database.prepare(
       `SELECT max(coalesce((SELECT max(seq) FROM predictions), 0),
-                  coalesce((SELECT max(commit_seq) FROM outcomes WHERE commit_seq IS NOT NULL), 0)) AS seq`,
+                  coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`,
     ),
     firstSeq: database.prepare('SELECT min(first_seq) AS seq FROM epochs WHERE endpoint = ? AND epoch >= ?'),
     predictions: database.prepare(
@@ -91,12 +91,12 @@ function prepareStatements(database: DatabaseSync) {
        WHERE seq > ? AND seq <= ? AND endpoint = ? AND epoch >= ? ORDER BY seq`,
     ),
     joined: database.prepare(
-      `SELECT ${joinedColumns} FROM outcomes o INDEXED BY outcomes_by_commit CROSS JOIN predictions p
-       WHERE p.seq = o.prediction_seq AND o.commit_seq > ? AND o.commit_seq <= ? AND p.endpoint = ? AND p.epoch >= ?
-       ORDER BY o.commit_seq`,
+      `SELECT ${joinedColumns} FROM outcomes o NOT INDEXED CROSS JOIN predictions p
+       WHERE p.seq = o.prediction_seq AND o.seq > ? AND o.seq <= ? AND p.endpoint = ? AND p.epoch >= ? ORDER BY o.seq`,
     ),
     outcomesOf: database.prepare(
-      `SELECT ${outcomeColumns} FROM outcomes o WHERE o.prediction_seq = ? ORDER BY o.commit_seq DESC LIMIT ?`,
+      `SELECT ${outcomeColumns} FROM outcomes o JOIN predictions p ON p.seq = o.prediction_seq
+       WHERE o.prediction_seq = ? ORDER BY o.seq DESC LIMIT ?`,
     ),
   }
 }

@@ -1,36 +1,43 @@
 /** Writes predictions and outcomes to SQLite. Synchronous: it lives in a thread of its own. */
-import type { DatabaseSync } from 'node:sqlite'
-import type { JoinedOutcome, JoinFacts, Outcome, OutcomeReceipt, OutcomeValues } from '../../core/prediction.ts'
-import { joinOutcome, valuesAfter } from '../../core/prediction.ts'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import type { OutcomeReceipt } from '../../core/prediction.ts'
 import { OrphanSchedule } from './orphans.ts'
-import {
-  fromJson,
-  outcomeColumns,
-  type PredictionRow,
-  predictionColumns,
-  rowToOutcome,
-  rowToPrediction,
-  toJson,
-} from './rows.ts'
-import type { StoreCalls } from './store-calls.ts'
+import { OutcomeIds } from './outcome-ids.ts'
+import { type Known, OutcomeJoiner } from './outcome-joiner.ts'
+import { type JoinRow, type OutcomeRow, readOutcomeRow } from './outcome-rows.ts'
+import { type PredictionRow, predictionColumns } from './rows.ts'
+import type { JoinedRow, StoreCalls } from './store-calls.ts'
 
 type Input<M extends keyof StoreCalls> = StoreCalls[M]['input']
 type Output<M extends keyof StoreCalls> = StoreCalls[M]['output']
 
-/** Every method expects an open transaction. After one that was rolled back, call `forget`. */
+/** Every append expects an open transaction, in which `settle` comes last; then call `committed` or `rolledBack`. */
 export class PredictionStore {
   readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #joiner: OutcomeJoiner
+  readonly #outcomeIds: OutcomeIds
   readonly #orphans = new OrphanSchedule()
   readonly #epochs = new Set<string>()
   #lastSeq: number
 
   constructor(database: DatabaseSync) {
     this.#sql = prepareStatements(database)
+    this.#joiner = new OutcomeJoiner(database)
+    this.#outcomeIds = new OutcomeIds(database)
     this.#lastSeq = this.#readLastSeq()
   }
 
-  /** Drops what is remembered of the tables: it may have been rolled back. */
-  forget(): void {
+  settle(): void {
+    this.#outcomeIds.settle()
+  }
+
+  committed(): void {
+    this.#outcomeIds.committed(this.#lastSeq)
+  }
+
+  /** Drops what is remembered of the tables: it may be gone. */
+  rolledBack(): void {
+    this.#outcomeIds.rolledBack()
     this.#epochs.clear()
     this.#lastSeq = this.#readLastSeq()
   }
@@ -43,27 +50,28 @@ export class PredictionStore {
       if (seq !== null) this.#sql.insertPayload.run(seq, request, response)
     }
     const repeated = [...seqs.keys()].filter(index => seqs[index] === null)
-    return { repeated, joined: this.#joinWaiting(rows, seqs) }
+    const fresh = rows.filter((_, index) => seqs[index] !== null)
+    return { repeated, joined: this.#joinWaiting(fresh.map(([id]) => id)) }
   }
 
-  appendOutcomes({ outcomes, nowMs }: Input<'appendOutcomes'>): Output<'appendOutcomes'> {
+  appendOutcomes({ rows, nowMs }: Input<'appendOutcomes'>): Output<'appendOutcomes'> {
     this.#prune(nowMs)
-    const known = new Map<string, Known>()
-    const joined: JoinedOutcome[] = []
-    const receipts = outcomes.map((outcome): OutcomeReceipt => {
-      if (this.#sql.outcomeExists.get(outcome.id) !== undefined) return { status: 'duplicate' }
-      const prediction = known.get(outcome.prediction) ?? this.#know(outcome.prediction)
-      if (prediction === null) {
-        this.#insertOutcome(outcome, nowMs, notJoined)
-        return { status: 'pending' }
+    const accepted = this.#outcomeIds.known(rows.map(([id]) => id))
+    const predictions = this.#joiner.know(rows.map(([, prediction]) => prediction))
+    const joins: JoinRow[] = []
+    const statuses = rows.map((row): OutcomeReceipt['status'] => {
+      const [id, prediction] = row
+      if (accepted.has(id)) return 'duplicate'
+      accepted.add(id)
+      const known = predictions.get(prediction)
+      if (known === undefined) {
+        this.#sql.insertWaiting.run(...row, nowMs)
+        return 'pending'
       }
-      known.set(outcome.prediction, prediction)
-      const { joined: made, columns } = this.#join(outcome, prediction)
-      this.#insertOutcome(outcome, nowMs, columns)
-      joined.push(made)
-      return { status: 'joined' }
+      joins.push(this.#join(row, known))
+      return 'joined'
     })
-    return { receipts, joined }
+    return { statuses, joins }
   }
 
   /** The number of the prediction; null if its id is known, which changes nothing. */
@@ -84,47 +92,23 @@ export class PredictionStore {
     this.#epochs.add(key)
   }
 
-  #joinWaiting(rows: readonly PredictionRow[], seqs: readonly (number | null)[]): JoinedOutcome[] {
+  #joinWaiting(ids: readonly string[]): JoinedRow[] {
     if (this.#sql.anyWaiting.get() === undefined) return []
-    const joined: JoinedOutcome[] = []
-    for (const [index, [id]] of rows.entries()) {
-      if ((seqs[index] ?? null) === null) continue
-      const waiting = this.#sql.waitingFor.all(id)
-      const prediction = waiting.length === 0 ? null : this.#know(id)
-      if (prediction === null) continue
-      for (const row of waiting) {
-        const { joined: made, columns } = this.#join(rowToOutcome(row), prediction)
-        this.#sql.joinOutcome.run(...columns, Number(row['seq']))
-        joined.push(made)
-      }
-    }
-    return joined
+    const waiting = this.#sql.waitingFor.all(JSON.stringify(ids)) as unknown as readonly SQLOutputValue[][]
+    const outcomes = waiting.map(columns => readOutcomeRow(columns))
+    const predictions = this.#joiner.know(outcomes.map(([, prediction]) => prediction))
+    return outcomes.flatMap(outcome => {
+      const known = predictions.get(outcome[1])
+      if (known === undefined) return []
+      this.#sql.deleteWaiting.run(outcome[0])
+      return [{ outcome, join: this.#join(outcome, known) }]
+    })
   }
 
-  #insertOutcome(outcome: Outcome, acceptedMs: number, columns: JoinColumns): void {
-    const { id, prediction, row, label, reward, metrics, atMs } = outcome
-    const values = [id, prediction, row, toJson(label), reward, toJson(metrics), atMs, acceptedMs]
-    this.#sql.insertOutcome.run(...values, ...columns)
-  }
-
-  /** Takes the next number for the join; the caller writes the columns before the next join is made. */
-  #join(outcome: Outcome, { seq, facts }: Known): { joined: JoinedOutcome; columns: JoinColumns } {
-    const joined = joinOutcome(outcome, facts, this.#valuesOf(seq, outcome.row))
+  #join(outcome: OutcomeRow, known: Known): JoinRow {
     this.#lastSeq += 1
-    return { joined, columns: [this.#lastSeq, seq, toJson(joined.predicted), toJson(joined.before)] }
-  }
-
-  /** What is known of a row: what its last outcome says on top of what was known before that one. */
-  #valuesOf(seq: number, row: number): OutcomeValues | null {
-    const last = this.#sql.lastOutcome.get(seq, row)
-    return last === undefined
-      ? null
-      : valuesAfter({ outcome: rowToOutcome(last), before: fromJson<OutcomeValues>(last['before']) })
-  }
-
-  #know(id: string): Known | null {
-    const row = this.#sql.predictionById.get(id)
-    return row === undefined ? null : { seq: Number(row['seq']), facts: rowToPrediction(row) }
+    this.#outcomeIds.add(outcome[0])
+    return this.#joiner.join(this.#lastSeq, outcome, known)
   }
 
   #prune(nowMs: number): void {
@@ -137,22 +121,16 @@ export class PredictionStore {
   }
 }
 
-/** The columns that an outcome gets when it is joined. */
-type JoinColumns = readonly [
-  commitSeq: number | null,
-  predictionSeq: number | null,
-  predicted: string | null,
-  before: string | null,
-]
-const notJoined: JoinColumns = [null, null, null, null]
-
-type Known = { seq: number; facts: JoinFacts }
-
 function prepareStatements(database: DatabaseSync) {
+  const waitingFor = database.prepare(
+    `SELECT w.id, w.prediction, w.row, w.label, w.reward, w.metrics, w.at_ms
+     FROM json_each(?) j CROSS JOIN waiting_outcomes w ON w.prediction = j.value ORDER BY j.key, w.seq`,
+  )
+  waitingFor.setReturnArrays(true)
   return {
+    waitingFor,
     lastSeq: database.prepare(
-      `SELECT max(coalesce((SELECT max(seq) FROM predictions), 0),
-                  coalesce((SELECT max(commit_seq) FROM outcomes WHERE commit_seq IS NOT NULL), 0)) AS seq`,
+      `SELECT max(coalesce((SELECT max(seq) FROM predictions), 0), coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`,
     ),
     insertPrediction: database.prepare(
       `INSERT INTO predictions (seq, ${predictionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -162,24 +140,12 @@ function prepareStatements(database: DatabaseSync) {
     insertEpoch: database.prepare(
       'INSERT INTO epochs (endpoint, epoch, first_seq) VALUES (?, ?, ?) ON CONFLICT (endpoint, epoch) DO NOTHING',
     ),
-    predictionById: database.prepare(`SELECT seq, ${predictionColumns} FROM predictions WHERE id = ?`),
-    outcomeExists: database.prepare('SELECT 1 FROM outcomes WHERE id = ?'),
-    insertOutcome: database.prepare(
-      `INSERT INTO outcomes (id, prediction, row, label, reward, metrics, at_ms, accepted_ms,
-         commit_seq, prediction_seq, predicted, before)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    insertWaiting: database.prepare(
+      `INSERT INTO waiting_outcomes (id, prediction, row, label, reward, metrics, at_ms, accepted_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    lastOutcome: database.prepare(
-      `SELECT ${outcomeColumns}, o.before FROM outcomes o WHERE o.prediction_seq = ? AND o.row = ?
-       ORDER BY o.commit_seq DESC LIMIT 1`,
-    ),
-    joinOutcome: database.prepare(
-      'UPDATE outcomes SET commit_seq = ?, prediction_seq = ?, predicted = ?, before = ? WHERE seq = ?',
-    ),
-    anyWaiting: database.prepare('SELECT 1 FROM outcomes WHERE commit_seq IS NULL LIMIT 1'),
-    waitingFor: database.prepare(
-      `SELECT o.seq, ${outcomeColumns} FROM outcomes o WHERE o.prediction = ? AND o.commit_seq IS NULL ORDER BY o.seq`,
-    ),
-    prune: database.prepare('DELETE FROM outcomes WHERE commit_seq IS NULL AND accepted_ms < ?'),
+    anyWaiting: database.prepare('SELECT 1 FROM waiting_outcomes LIMIT 1'),
+    deleteWaiting: database.prepare('DELETE FROM waiting_outcomes WHERE id = ?'),
+    prune: database.prepare('DELETE FROM waiting_outcomes WHERE accepted_ms < ?'),
   }
 }

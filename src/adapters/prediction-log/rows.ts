@@ -98,18 +98,17 @@ export function rowToOutcome(row: SqlRow): Outcome {
   }
 }
 
-/** For a query in which `outcomes` is called `o`. */
+/** For a query in which `outcomes` is called `o` and its prediction `p`. */
 export const outcomeColumns =
-  'o.id AS outcome_id, o.prediction, o.row, o.label, o.reward, o.metrics, o.at_ms AS outcome_at_ms'
+  'o.id AS outcome_id, p.id AS prediction, o.row, o.label, o.reward, o.metrics, o.at_ms AS outcome_at_ms'
 
-/** For a query in which the outcome's prediction is called `p`. */
-export const joinedColumns = `${outcomeColumns}, o.commit_seq, o.predicted, o.before,
-  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status, p.scores, p.at_ms, (p.pinned = 0 AND p.version = p.assigned) AS counts`
+/** The same, with what is read of the outcome's row of the prediction. */
+export const joinedColumns = `${outcomeColumns}, o.seq, p.answer -> o.row AS predicted, p.scores -> o.row AS scores, o.before,
+  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status, p.at_ms, (p.pinned = 0 AND p.version = p.assigned) AS counts`
 
 export function rowToJoined(row: SqlRow): JoinedOutcome {
-  const outcome = rowToOutcome(row)
   return {
-    outcome,
+    outcome: rowToOutcome(row),
     endpoint: String(row['endpoint']),
     epoch: Number(row['epoch']),
     release: textOrNull(row['release']),
@@ -120,7 +119,7 @@ export function rowToJoined(row: SqlRow): JoinedOutcome {
     status: Number(row['status']),
     counts: row['counts'] === 1,
     predicted: fromJson<Answer>(row['predicted']),
-    scores: fromJson<readonly (readonly number[])[]>(row['scores'])?.[outcome.row] ?? null,
+    scores: fromJson<readonly number[]>(row['scores']),
     predictedAtMs: Number(row['at_ms']),
     before: fromJson<OutcomeValues>(row['before']),
   }

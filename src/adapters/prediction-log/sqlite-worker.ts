@@ -1,17 +1,16 @@
 /** The thread that owns the database of predictions: SQLite is synchronous, and the gateway's thread must not wait. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { storeFailure } from '../sqlite/failure.ts'
-import { predictions } from '../sqlite/migrations/prediction-log/0001-predictions.ts'
-import { rowValues } from '../sqlite/migrations/prediction-log/0002-row-values.ts'
 import { openDatabase } from '../sqlite/open-database.ts'
 import { CallServer } from './call-server.ts'
+import { predictionLogMigrations } from './migrations.ts'
 import { openReplyId, type StoreReply } from './store-calls.ts'
 
 if (parentPort !== null) start(parentPort, String(workerData.file))
 
 function start(port: MessagePort, file: string): void {
   try {
-    const database = openDatabase({ file, migrations: [predictions, rowValues], cacheBytes: 64 * 1024 * 1024 })
+    const database = openDatabase({ file, migrations: predictionLogMigrations, cacheBytes: 64 * 1024 * 1024 })
     const server = new CallServer({ database, file, send: reply => port.postMessage(reply), ended: () => port.close() })
     port.on('message', request => server.receive(request))
     port.postMessage({ id: openReplyId, ok: true, output: null } satisfies StoreReply)

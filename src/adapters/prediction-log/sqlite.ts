@@ -1,7 +1,8 @@
 /** The prediction log in a SQLite file, which a thread of its own writes and reads. */
-import type { Prediction } from '../../core/prediction.ts'
+import type { Outcome, Prediction } from '../../core/prediction.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { AppendedPredictions, PredictionLog, ReplayBatch } from '../../ports/prediction-log.ts'
+import type { AppendedOutcomes, AppendedPredictions, PredictionLog, ReplayBatch } from '../../ports/prediction-log.ts'
+import { appendedOutcomes, joinFromRow, outcomeFromRow, outcomeToRow } from './outcome-rows.ts'
 import { predictionToRow } from './rows.ts'
 import type { IndexedPayload } from './store-calls.ts'
 import { WorkerClient } from './worker-client.ts'
@@ -12,7 +13,7 @@ export async function openSqlitePredictionLog(options: { file: string; clock: Cl
   const client = await WorkerClient.open(workerScript, file)
   return {
     appendPredictions: batch => appendPredictions(client, batch, clock.nowMs()),
-    appendOutcomes: outcomes => client.call('appendOutcomes', { outcomes, nowMs: clock.nowMs() }),
+    appendOutcomes: batch => appendOutcomes(client, batch, clock.nowMs()),
     find: query => client.call('find', query),
     replay: (query, each) => replay(client, query, each),
     close: () => client.close(),
@@ -34,7 +35,18 @@ async function appendPredictions(
   const transfer = payloads.flatMap(({ request, response }) => [request.buffer, response.buffer])
   const input = { rows: batch.map(predictionToRow), payloads, nowMs }
   const { repeated, joined } = await client.call('appendPredictions', input, transfer)
-  return { fresh: repeated.length === 0 ? batch : without(batch, repeated), joined }
+  return {
+    fresh: repeated.length === 0 ? batch : without(batch, repeated),
+    joined: joined.map(({ outcome, join }) => joinFromRow(outcomeFromRow(outcome), join)),
+  }
+}
+
+async function appendOutcomes(
+  client: WorkerClient,
+  batch: readonly Outcome[],
+  nowMs: number,
+): Promise<AppendedOutcomes> {
+  return appendedOutcomes(batch, await client.call('appendOutcomes', { rows: batch.map(outcomeToRow), nowMs }))
 }
 
 /** A body is often a view of a pool, all of which would be sent; a copy of its own can be handed over. */

@@ -1,16 +1,17 @@
 /** What the gateway's thread asks of the thread that owns the database. */
 import type { ErrorCode } from '../../core/errors.ts'
-import type { JoinedOutcome, Outcome, Prediction } from '../../core/prediction.ts'
-import type { AppendedOutcomes, PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
+import type { Outcome, Prediction } from '../../core/prediction.ts'
+import type { PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
+import type { AppendedRows, JoinRow, OutcomeRow } from './outcome-rows.ts'
 import type { PredictionRow } from './rows.ts'
 
 export type StoreCalls = {
   appendPredictions: {
     input: { rows: readonly PredictionRow[]; payloads: readonly IndexedPayload[]; nowMs: number }
     /** `repeated` holds the places in the batch of those whose id was known. */
-    output: { repeated: readonly number[]; joined: readonly JoinedOutcome[] }
+    output: { repeated: readonly number[]; joined: readonly JoinedRow[] }
   }
-  appendOutcomes: { input: { outcomes: readonly Outcome[]; nowMs: number }; output: AppendedOutcomes }
+  appendOutcomes: { input: { rows: readonly OutcomeRow[]; nowMs: number }; output: AppendedRows }
   find: {
     input: PredictionQuery
     output: readonly { prediction: Prediction; outcomes: readonly Outcome[] }[]
@@ -19,6 +20,9 @@ export type StoreCalls = {
   replayWindow: { input: { endpoint: string; fromEpoch: number; window: SeqRange }; output: readonly ReplayBatch[] }
   close: { input: null; output: null }
 }
+
+/** An outcome that the caller no longer holds, with its join. */
+export type JoinedRow = { outcome: OutcomeRow; join: JoinRow }
 
 export type StoreMethod = keyof StoreCalls
 

@@ -1,0 +1,104 @@
+/**
+ * Which outcomes were accepted, so that the same id again changes nothing. Ids are hashes or a caller's own, in no order,
+ * and an index that takes each as it comes writes a page for nearly every one. So the last ones are kept in memory, and
+ * move into the index in sorted slices: neighbours share a page. After a crash those in memory are read back from the
+ * outcomes themselves.
+ */
+import type { DatabaseSync } from 'node:sqlite'
+
+export const outcomeIdBounds = {
+  /** Ids gathered before they begin to move. Memory holds up to twice as many, about 100 bytes each. */
+  gatheredMax: 262_144,
+  /** Ids written to the index at a time. */
+  sliceIds: 1_000,
+} as const
+/** Ids that move per new one: the last ones have moved long before as many are gathered again. */
+const movesPerId = 2
+
+type Moving = { known: ReadonlySet<string>; sorted: readonly string[]; moved: number; upToSeq: number }
+
+export class OutcomeIds {
+  readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #bounds: { gatheredMax: number; sliceIds: number }
+  #gathered = new Set<string>()
+  #moving: Moving | null = null
+  /** What the open transaction has done: kept at its commit. */
+  #added = new Set<string>()
+  #moved = 0
+  #owed = 0
+
+  /** Reads the ids that the index may lack. */
+  constructor(database: DatabaseSync, bounds: { gatheredMax: number; sliceIds: number } = outcomeIdBounds) {
+    this.#bounds = bounds
+    this.#sql = prepareStatements(database)
+    for (const row of this.#sql.unindexed.iterate()) this.#gathered.add(String(row['id']))
+  }
+
+  /** Those of `ids` that were accepted before. */
+  known(ids: readonly string[]): Set<string> {
+    const elsewhere: string[] = []
+    const known = new Set<string>()
+    for (const id of ids) {
+      if (this.#added.has(id) || this.#gathered.has(id) || this.#moving?.known.has(id) === true) known.add(id)
+      else elsewhere.push(id)
+    }
+    for (const row of this.#sql.indexed.all(JSON.stringify(elsewhere))) known.add(String(row['id']))
+    return known
+  }
+
+  add(id: string): void {
+    this.#added.add(id)
+  }
+
+  /** The last thing in a transaction: writes a slice of the index where one is due. */
+  settle(): void {
+    const moving = this.#moving
+    if (moving === null) return
+    const { sliceIds } = this.#bounds
+    const due = Math.floor((this.#owed + this.#added.size * movesPerId) / sliceIds) * sliceIds
+    if (due === 0) return
+    const slice = moving.sorted.slice(moving.moved, moving.moved + due)
+    this.#sql.index.run(JSON.stringify(slice))
+    this.#moved = slice.length
+    if (moving.moved + slice.length === moving.sorted.length) this.#sql.setIndexed.run(moving.upToSeq)
+  }
+
+  /** `lastSeq` is the last number that is given: all outcomes up to it are committed. */
+  committed(lastSeq: number): void {
+    for (const id of this.#added) this.#gathered.add(id)
+    if (this.#moving !== null) this.#keepMoved(this.#moving)
+    if (this.#moving === null && this.#gathered.size >= this.#bounds.gatheredMax) {
+      this.#moving = { known: this.#gathered, sorted: [...this.#gathered].sort(), moved: 0, upToSeq: lastSeq }
+      this.#gathered = new Set()
+    }
+    this.rolledBack()
+  }
+
+  rolledBack(): void {
+    if (this.#added.size > 0) this.#added = new Set()
+    this.#moved = 0
+  }
+
+  #keepMoved(moving: Moving): void {
+    this.#owed += this.#added.size * movesPerId - this.#moved
+    moving.moved += this.#moved
+    if (moving.moved < moving.sorted.length) return
+    this.#moving = null
+    this.#owed = 0
+  }
+}
+
+function prepareStatements(database: DatabaseSync) {
+  return {
+    unindexed: database.prepare('SELECT id FROM outcomes WHERE seq > (SELECT up_to_seq FROM indexed_outcomes)'),
+    /** Those that wait are few: they have an index of their own. */
+    indexed: database.prepare(
+      `SELECT value AS id FROM json_each(?) WHERE EXISTS (SELECT 1 FROM outcome_ids o WHERE o.id = value)
+         OR EXISTS (SELECT 1 FROM waiting_outcomes w WHERE w.id = value)`,
+    ),
+    index: database.prepare(
+      'INSERT INTO outcome_ids (id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (id) DO NOTHING',
+    ),
+    setIndexed: database.prepare('UPDATE indexed_outcomes SET up_to_seq = ?'),
+  }
+}

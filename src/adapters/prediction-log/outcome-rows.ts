@@ -1,0 +1,82 @@
+/** Outcomes and joins as flat rows: cheap to send between the threads, and what the tables take. */
+import type { SQLOutputValue } from 'node:sqlite'
+import type { Answer, JoinedOutcome, Outcome, OutcomeReceipt, OutcomeValues, Truth } from '../../core/prediction.ts'
+import type { AppendedOutcomes } from '../../ports/prediction-log.ts'
+import { fromJson, toJson } from './rows.ts'
+
+/** Label and metrics are JSON. */
+export type OutcomeRow = readonly [
+  id: string,
+  prediction: string,
+  row: number,
+  label: string | null,
+  reward: number | null,
+  metrics: string,
+  atMs: number,
+]
+
+/** What a prediction, and what was known before, tell of one outcome. Predicted value, scores and `before` are JSON. */
+export type JoinRow = readonly [
+  endpoint: string,
+  epoch: number,
+  release: string | null,
+  version: string,
+  unit: string,
+  propensity: number,
+  latencyMs: number,
+  status: number,
+  counts: number,
+  predictedAtMs: number,
+  predicted: string | null,
+  scores: string | null,
+  before: string | null,
+]
+
+/** The receipts in order, and a join for each that says `joined`. */
+export type AppendedRows = { statuses: readonly OutcomeReceipt['status'][]; joins: readonly JoinRow[] }
+
+export function outcomeToRow({ id, prediction, row, label, reward, metrics, atMs }: Outcome): OutcomeRow {
+  return [id, prediction, row, toJson(label), reward, JSON.stringify(metrics), atMs]
+}
+
+export function outcomeFromRow([id, prediction, row, label, reward, metrics, atMs]: OutcomeRow): Outcome {
+  return { id, prediction, row, label: fromJson<Truth>(label), reward, metrics: JSON.parse(metrics), atMs }
+}
+
+/** Wants the columns in the order of `OutcomeRow`. */
+export function readOutcomeRow(columns: readonly SQLOutputValue[]): OutcomeRow {
+  return columns as unknown as OutcomeRow
+}
+
+export function joinFromRow(outcome: Outcome, join: JoinRow): JoinedOutcome {
+  const [endpoint, epoch, release, version, unit, propensity, latencyMs, status, counts, predictedAtMs] = join
+  const [predicted, scores, before] = join.slice(10) as unknown as readonly (string | null)[]
+  return {
+    outcome,
+    endpoint,
+    epoch,
+    release,
+    version,
+    unit,
+    propensity,
+    latencyMs,
+    status,
+    counts: counts === 1,
+    predicted: fromJson<Answer>(predicted),
+    scores: fromJson<readonly number[]>(scores),
+    predictedAtMs,
+    before: fromJson<OutcomeValues>(before),
+  }
+}
+
+/** `outcomes` are those whose append gave these rows. */
+export function appendedOutcomes(outcomes: readonly Outcome[], { statuses, joins }: AppendedRows): AppendedOutcomes {
+  const accepted = outcomes.filter((_, index) => statuses[index] === 'joined')
+  return {
+    receipts: statuses.map(status => ({ status })),
+    joined: joins.flatMap((join, index) => {
+      const outcome = accepted[index]
+      return outcome === undefined ? [] : [joinFromRow(outcome, join)]
+    }),
+  }
+}
