@@ -70,7 +70,7 @@ export function betaComparison({
   const first = posteriorOf(candidate, prior)
   const second = posteriorOf(stable, prior)
   const [winner, loser] = better === 'higher' ? [first, second] : [second, first]
-  const logChanceToWin = Math.min(0, logAtMost(loser, winner, 0))
+  const { logChanceToWin, logChanceToLose } = chancesOf(winner, loser)
   const expectedLoss = lossesOf(winner, loser)
   return {
     ok: true,
@@ -78,7 +78,7 @@ export function betaComparison({
     stable: second,
     chanceToWin: Math.exp(logChanceToWin),
     logChanceToWin,
-    logChanceToLose: Math.min(0, logAtMost(winner, loser, 0)),
+    logChanceToLose,
     expectedLoss,
     credible: {
       estimate: meanDifference(first, second),
@@ -94,6 +94,17 @@ export function betaComparison({
 function posteriorOf({ events, trials }: Outcomes, prior: Beta): BetaPosterior {
   const beta = { a: prior.a + events, b: prior.b + (trials - events) }
   return { ...beta, mean: meanOf(beta), standardDeviation: Math.sqrt(varianceOf(beta)) }
+}
+
+/** The smaller chance by quadrature, the greater as what is left, so that both keep their digits. */
+function chancesOf(winner: Beta, loser: Beta): { readonly logChanceToWin: number; readonly logChanceToLose: number } {
+  const ahead = meanDifference(winner, loser) >= 0
+  const smaller = Math.min(0, ahead ? logAtMost(winner, loser, 0) : logAtMost(loser, winner, 0))
+  // The lesser mean may still win more often than not, by a hair; never surely.
+  const greater = Math.log1p(-Math.exp(smaller))
+  return ahead
+    ? { logChanceToWin: greater, logChanceToLose: smaller }
+    : { logChanceToWin: smaller, logChanceToLose: greater }
 }
 
 /** The smaller loss by quadrature, the greater by the difference of the means, which it exceeds by just that. */
