@@ -3,7 +3,8 @@
  * passes, in releases in which neither is true. `node bench/judge-false-alarms.ts [runs]`; ends with 1 if any is more
  * frequent than its alpha by over three standard errors. Seeded, so the table is the same on every machine.
  */
-import { alpha, falseAlarmScenarios } from './judge-simulations/scenarios.ts'
+import { alpha } from './judge-simulations/builders.ts'
+import { falseAlarmScenarios } from './judge-simulations/scenarios.ts'
 import { boundOf, frequenciesOf } from './judge-simulations/simulation.ts'
 
 const runsAsked = Number(process.argv[2] ?? 400)

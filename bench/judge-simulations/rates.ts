@@ -24,17 +24,17 @@ type Known = { step: number; arm: 'candidate' | 'stable'; harmful: boolean; at: 
 export function rateStream(traffic: RateTraffic, random: Random): Stream {
   const { shares, counted, margin } = traffic
   const arms = shares.map(() => ({ candidate: { trials: 0, events: 0 }, stable: { trials: 0, events: 0 } }))
-  const source = traffic.delay === undefined ? prompt(traffic, random) : late(traffic, random)
+  const nextKnown = traffic.delay === undefined ? prompt(traffic, random) : late(traffic, random)
   let step = 0
   return {
     next() {
-      const { value } = source.next()
-      if (value === undefined) return
-      step = stepAt(shares, Math.min(1, value.at / traffic.observations))
-      const counts = arms[value.step]?.[value.arm]
+      const known = nextKnown()
+      if (known === undefined) return
+      step = stepAt(shares, Math.min(1, known.at / traffic.observations))
+      const counts = arms[known.step]?.[known.arm]
       if (counts === undefined) return
       counts.trials += 1
-      if (value.harmful) counts.events += 1
+      if (known.harmful) counts.events += 1
     },
     get step() {
       return step
@@ -45,20 +45,28 @@ export function rateStream(traffic: RateTraffic, random: Random): Stream {
   }
 }
 
-function* prompt({ observations, shares, rate }: RateTraffic, random: Random): Generator<Known, undefined> {
-  for (let index = 0; index < observations; index += 1) {
+/** Outcomes that are known at once, in their order. */
+function prompt({ observations, shares, rate }: RateTraffic, random: Random): () => Known {
+  let index = 0
+  return () => {
     const time = index / observations
     const step = stepAt(shares, time)
     const arm = random.next() < (shares[step] ?? 0) ? 'candidate' : 'stable'
-    yield { step, arm, harmful: random.next() < rate(arm, time), at: index }
+    index += 1
+    return { step, arm, harmful: random.next() < rate(arm, time), at: index }
   }
 }
 
-/** The same in the order in which outcomes become known. */
-function* late(traffic: RateTraffic, random: Random): Generator<Known, undefined> {
-  const { delay = () => 0 } = traffic
-  const known = [...prompt(traffic, random)].map(one => ({ ...one, at: one.at + delay(one.harmful, random) }))
-  yield* known.sort((a, b) => a.at - b.at)
+/** The same in the order in which they become known. */
+function late(traffic: RateTraffic, random: Random): () => Known | undefined {
+  const { delay = () => 0, observations } = traffic
+  const next = prompt(traffic, random)
+  const known = Array.from({ length: observations }, () => {
+    const one = next()
+    return { ...one, at: one.at + delay(one.harmful, random) }
+  })
+  const inOrder = known.sort((a, b) => a.at - b.at).values()
+  return () => inOrder.next().value
 }
 
 function evidenceOf(

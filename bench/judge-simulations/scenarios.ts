@@ -1,87 +1,7 @@
 /** Releases of which no alarm is true: both versions are alike, or the candidate is worse by exactly the margin. */
-import type { MetricSpec } from '../../src/core/metrics/spec.ts'
-import type { GoalCheck, Measure, MetricCheck, Scale } from '../../src/core/plan.ts'
 import { drawNormal, type Random } from '../../src/stats/numerics/random.ts'
-import { type MeanTraffic, meanStream } from './means.ts'
-import { type RateTraffic, rateStream } from './rates.ts'
+import { formScenario, meanScenario, ramp, rateScenario, unitScenario } from './builders.ts'
 import type { Scenario } from './simulation.ts'
-import { type UnitTraffic, unitStream } from './units.ts'
-
-/** Of both checks; so high that false alarms can be counted. */
-export const alpha = 0.05
-
-export const ramp = [0.01, 0.05, 0.25, 0.5]
-
-/** A check that may pass from the first observation on, which is the hardest to keep from false alarms. */
-export function checksOf(metric: string, measure: Measure, margin = 0): { guardrail: MetricCheck; goal: GoalCheck } {
-  const guardrail = { metric, measure, margin, alpha, minEvents: 1 }
-  const improve = { kind: 'improve', direction: 'increase', minimumEffect: null } as const
-  return { guardrail, goal: { ...guardrail, goal: margin === 0 ? improve : { kind: 'no-worse' } } }
-}
-
-type RateOptions = Partial<Pick<Scenario, 'everyObservation' | 'runsShare'>> &
-  Pick<RateTraffic, 'rate'> &
-  Partial<RateTraffic>
-
-export function rateScenario(name: string, options: RateOptions): Scenario {
-  const { everyObservation, runsShare, ...rest } = options
-  const traffic: RateTraffic = { observations: 100_000, shares: [0.5], counted: 'errors', margin: 0, ...rest }
-  const { observations, shares, counted, margin } = traffic
-  const [metric, kind] =
-    counted === 'errors' ? (['error-rate', 'error-rate'] as const) : (['accuracy', 'accuracy'] as const)
-  return {
-    name,
-    observations,
-    shares,
-    ...checksOf(metric, { kind }, margin),
-    ...(everyObservation !== undefined && { everyObservation }),
-    ...(runsShare !== undefined && { runsShare }),
-    open: random => rateStream(traffic, random),
-  }
-}
-
-export function meanScenario(
-  name: string,
-  options: Pick<MeanTraffic, 'value'> & Partial<MeanTraffic> & { scale?: Scale; runsShare?: number },
-): Scenario {
-  const { scale = 'absolute', runsShare, ...rest } = options
-  const traffic: MeanTraffic = { observations: 100_000, shares: [0.5], metric: 'value', ...rest }
-  const { observations, shares, metric } = traffic
-  return {
-    name,
-    observations,
-    shares,
-    ...checksOf(metric, { kind: 'metric', spec: { type: 'mean', of: { from: 'reward' } }, scale }),
-    ...(runsShare !== undefined && { runsShare }),
-    open: random => meanStream(traffic, random),
-  }
-}
-
-export const unitSpec: MetricSpec = { type: 'mean', of: { from: 'reward' }, unitLevel: true }
-
-export function unitScenario(name: string, options: Partial<UnitTraffic> & { runsShare?: number }): Scenario {
-  const { runsShare, ...rest } = options
-  const traffic: UnitTraffic = {
-    units: 2_000,
-    rowsMax: 20,
-    observations: 20_000,
-    shares: ramp,
-    metric: 'value',
-    spec: unitSpec,
-    effect: (_, random) => drawNormal(random),
-    noise: 0.5,
-    ...rest,
-  }
-  const { observations, shares, metric, spec } = traffic
-  return {
-    name,
-    observations,
-    shares,
-    ...checksOf(metric, { kind: 'metric', spec, scale: 'absolute' }),
-    ...(runsShare !== undefined && { runsShare }),
-    open: random => unitStream(traffic, random),
-  }
-}
 
 /** Four days: the base rate goes from a tenth of its mean to nearly twice of it. */
 export function daily(time: number): number {
@@ -98,8 +18,8 @@ export const falseAlarmScenarios: readonly Scenario[] = [
   rateScenario('error rate 50 %, 50:50', { rate: () => 0.5 }),
   rateScenario('error rate 4 %, 50:50, every observation', {
     rate: () => 0.04,
-    observations: 5_000,
-    everyObservation: true,
+    observations: 20_000,
+    looks: { everyObservation: true },
   }),
   rateScenario('error rate 0.1 %, 1:99', { rate: () => 0.001, shares: [0.01] }),
   rateScenario('error rate 4 %, 1:99', { rate: () => 0.04, shares: [0.01] }),
@@ -151,4 +71,49 @@ export const falseAlarmScenarios: readonly Scenario[] = [
   unitScenario('mean by unit, lognormal units, the busy ones greater, ramp', {
     effect: (rows, random) => (rows / 10) * Math.exp(drawNormal(random)),
   }),
+  formScenario('ratio of rows of which 10 % have a denominator, 20:80', {
+    spec: { type: 'ratio', of: { from: 'reward' }, per: { from: 'reward' } },
+    row: (_arm, _time, random) => (random.next() < 0.1 ? [exponential(random), 1] : [0, 0]),
+    shares: [0.2],
+    looks: { runsShare: 0.5 },
+  }),
+  formScenario('macro F1, classes of 90, 8 and 2 %, 20:80', {
+    spec: { type: 'f1-macro', classes: ['a', 'b', 'c'] },
+    row: (_arm, _time, random) => classified(random),
+    shares: [0.2],
+  }),
+  formScenario('AUC 0.92 with 2 % positives, 20:80', {
+    spec: { type: 'auc', positive: 1, classes: null },
+    row: (_arm, _time, random) => scored(random),
+    shares: [0.2],
+    observations: 5_000,
+    looks: { runsShare: 0.25 },
+  }),
+  formScenario('calibration error of calibrated scores, 1:99', {
+    spec: { type: 'calibration', classes: null },
+    row: (_arm, _time, random) => calibrated(random),
+    shares: [0.01],
+    observations: 100_000,
+    looks: { runsShare: 0.25 },
+  }),
 ]
+
+/** The true class and the predicted one: most times the same. */
+function classified(random: Random): [number, number] {
+  const place = random.next()
+  const [small, smallest] = [Number(place >= 0.9), Number(place >= 0.98)]
+  const truth = small + smallest
+  return [truth, random.next() < 0.8 ? truth : Math.floor(3 * random.next())]
+}
+
+/** A score and whether the row is positive: normal scores, two standard deviations apart, on a logistic scale. */
+function scored(random: Random): [number, number] {
+  const positive = random.next() < 0.02 ? 1 : 0
+  return [1 / (1 + Math.exp(-drawNormal(random) - 2 * positive)), positive]
+}
+
+/** A confidence and whether the answer is right, which it is just as often. */
+function calibrated(random: Random): [number, number] {
+  const confidence = 0.5 + 0.5 * random.next()
+  return [confidence, random.next() < confidence ? 1 : 0]
+}

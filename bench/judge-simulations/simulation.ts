@@ -40,11 +40,18 @@ export type Course = { guardrailAt: number | null; goalAt: number | null; plainA
 /** Up to this many observations every one is followed by a look, then every further hundredth of what is there. */
 const everyLookUntil = 1_000
 
+export type SimulationOptions = {
+  /** Every look is put to the judge, whether it can tell anything or not. */
+  allLooks?: boolean
+  /** The run ends with this alarm, whatever becomes of the other. */
+  only?: 'guardrail' | 'goal'
+}
+
 /**
  * Looks that can tell nothing are not put to the judge unless `allLooks` is set: those at which a bound of the evidence,
  * by the same functions that the judge calls, is below log(1 / alpha). A test compares both ways.
  */
-export function simulate(scenario: Scenario, seed: number, options: { allLooks?: boolean } = {}): Course {
+export function simulate(scenario: Scenario, seed: number, options: SimulationOptions = {}): Course {
   const { observations, everyObservation = false } = scenario
   const stream = scenario.open(randomFrom(seed))
   const releases = releasesOf(scenario)
@@ -59,9 +66,15 @@ export function simulate(scenario: Scenario, seed: number, options: { allLooks?:
     if (options.allLooks !== true && n < observations && !stream.mayReach(threshold)) continue
     const release = releases[stream.step]
     if (release !== undefined) note(course, n, verdicts(release, stream.read()))
-    if (course.guardrailAt !== null && course.goalAt !== null && course.plainAt !== null) break
+    if (isOver(course, options)) break
   }
   return course
+}
+
+function isOver({ guardrailAt, goalAt, plainAt }: Course, { only }: SimulationOptions): boolean {
+  if (only === 'guardrail') return guardrailAt !== null
+  if (only === 'goal') return goalAt !== null
+  return guardrailAt !== null && goalAt !== null && plainAt !== null
 }
 
 /** Of a one-sided test at 5 %. */
