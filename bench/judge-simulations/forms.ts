@@ -1,0 +1,52 @@
+/** Streams of a declared metric of any kind, through the tallies that a server keeps by row. */
+import type { EpochEvidence } from '../../src/core/evidence.ts'
+import { armOf } from '../../src/core/judge/arms.ts'
+import type { Observation } from '../../src/core/metrics/observe.ts'
+import { isHigherBetter, type MetricSpec } from '../../src/core/metrics/spec.ts'
+import { createRowMetric } from '../../src/evidence/row-metric.ts'
+import type { Random } from '../../src/stats/numerics/random.ts'
+import { mayReachBy, momentsEvidence, zOf } from './means.ts'
+import type { Stream } from './simulation.ts'
+import { stepAt } from './steps.ts'
+
+export type FormTraffic = {
+  readonly observations: number
+  readonly shares: readonly number[]
+  readonly metric: string
+  readonly spec: MetricSpec
+  /** What a row contributes, as `observe` would have it; null for one without a value. */
+  readonly row: (arm: 'candidate' | 'stable', time: number, random: Random) => Observation | null
+}
+
+export function formStream({ observations, shares, metric, spec, row }: FormTraffic, random: Random): Stream {
+  const arms = shares.map(() => ({ candidate: createRowMetric(spec), stable: createRowMetric(spec) }))
+  let index = 0
+  let step = 0
+  const read = (): EpochEvidence[] =>
+    arms.map(({ candidate, stable }, at) =>
+      momentsEvidence(metric, at, { candidate: candidate.read(), stable: stable.read() }),
+    )
+  const z = (): number =>
+    zOf(
+      arms.flatMap(({ candidate, stable }) => {
+        const both = [armOf(spec, candidate.read()), armOf(spec, stable.read())] as const
+        return both[0].ok && both[1].ok ? [{ candidate: both[0].arm, stable: both[1].arm }] : []
+      }),
+    )
+  return {
+    next() {
+      const time = index / observations
+      step = stepAt(shares, time)
+      const arm = random.next() < (shares[step] ?? 0) ? 'candidate' : 'stable'
+      const observation = row(arm, time, random)
+      if (observation !== null) arms[step]?.[arm].add(observation)
+      index += 1
+    },
+    get step() {
+      return step
+    },
+    read,
+    mayReach: threshold => mayReachBy(z(), threshold),
+    plainZ: () => (isHigherBetter(spec) ? -z() : z()),
+  }
+}
