@@ -61,9 +61,10 @@ export function anytimeRegression({
   if (!fit.ok) return fit
   const { estimate, treated, standardError, df } = fit
   const threshold = -Math.log(alpha)
-  const kept = tunedFor / (4 * TIGHTEST) / (tunedFor / (4 * TIGHTEST) + treated)
+  const prior = tunedFor / (4 * TIGHTEST)
+  const kept = prior / (prior + treated)
   const t = (estimate - margin) / standardError
-  const halfWidth = standardError * boundaryOf(threshold, kept, df)
+  const halfWidth = standardError * boundaryOf(threshold, prior, treated, df)
   if (halfWidth === Number.POSITIVE_INFINITY)
     return insufficient(`${state.n} rows exclude no effect yet at alpha ${alpha}, however great`)
   if (![t, (t * t) / df, estimate - halfWidth, estimate + halfWidth].every(Number.isFinite))
@@ -87,9 +88,10 @@ export function anytimeRegression({
 }
 
 /** The t at which E is 1/alpha; Infinity while E stays below it for every t. */
-function boundaryOf(threshold: number, kept: number, df: number): number {
+function boundaryOf(threshold: number, prior: number, treated: number, df: number): number {
+  const kept = prior / (prior + treated)
   const growth = Math.expm1((2 * (threshold - 0.5 * Math.log(kept))) / (df + 1))
-  const room = 1 - kept - kept * growth
+  const room = treated / (prior + treated) - kept * growth
   return room > 0 ? Math.sqrt((df * growth) / room) : Number.POSITIVE_INFINITY
 }
 

@@ -63,10 +63,10 @@ export function addBernstein({ state, value }: { state: Bernstein; value: number
 }
 
 /**
- * The empirical Bernstein confidence sequence so far for the mean of bounded values: wider than `bettingSequence`, by
- * a third or so, in closed form with a state of nine numbers.
+ * The empirical Bernstein confidence sequence so far for the mean of bounded values, in closed form with a state of ten
+ * numbers: wider than `bettingSequence` by a tenth to a half at 100 values, by little at 500, and no wider at 5000.
  *
- * @use Where many means are watched at once, one a feature or a segment, and a grid for each would be too much.
+ * @use Where many means are watched at once, one a feature or a segment, and a grid for each would be too much, or where values are many.
  * @assumes As `bettingSequence`: every value lies in the declared range and has the same mean whatever came before.
  * @formula See `addBernstein`; the limits are the tightest so far.
  * @source Waudby-Smith & Ramdas, JRSS B 86, 2024, theorem 2.
