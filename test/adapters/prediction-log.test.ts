@@ -8,6 +8,7 @@ import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/mem
 import { predictionLogMigrations } from '../../src/adapters/prediction-log/migrations.ts'
 import { OutcomeIds } from '../../src/adapters/prediction-log/outcome-ids.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
+import type { StoreCalls } from '../../src/adapters/prediction-log/store-calls.ts'
 import { WorkerClient } from '../../src/adapters/prediction-log/worker-client.ts'
 import { migrate } from '../../src/adapters/sqlite/migrate.ts'
 import { openDatabase } from '../../src/adapters/sqlite/open-database.ts'
@@ -232,7 +233,7 @@ describe('the thread of the store', () => {
     },
     { how: 'exits', code: `${opens} parentPort.on('message', () => process.exit(7))`, says: 'code 7' },
   ])('when it $how, waiting calls and later ones fail with store-failed', async ({ code, says }) => {
-    const client = await WorkerClient.open(script(code), 'predictions.db')
+    const client = await WorkerClient.open<StoreCalls>(script(code), { file: 'predictions.db' })
     const refused = { code: 'store-failed', message: expect.stringContaining(says) }
     const calls = [client.call('find', { limit: 1 }), client.call('appendOutcomes', { rows: [], nowMs: 0 })]
     for (const call of calls) await expect(call).rejects.toMatchObject(refused)
@@ -241,7 +242,7 @@ describe('the thread of the store', () => {
   })
 
   test('when it ends before the file is open, opening fails', async () => {
-    const opening = WorkerClient.open(script('process.exit(3)'), 'predictions.db')
+    const opening = WorkerClient.open<StoreCalls>(script('process.exit(3)'), { file: 'predictions.db' })
     await expect(opening).rejects.toMatchObject({ code: 'store-failed', message: expect.stringContaining('code 3') })
   })
 
@@ -250,7 +251,7 @@ describe('the thread of the store', () => {
       parentPort.postMessage({ id, ok: true, output: [] })
       if (method === 'close') parentPort.close()
     })`
-    const client = await WorkerClient.open(script(answers), 'predictions.db')
+    const client = await WorkerClient.open<StoreCalls>(script(answers), { file: 'predictions.db' })
     const unsendable = { limit: (() => 1) as unknown as number }
     await expect(client.call('find', unsendable)).rejects.toMatchObject({ code: 'store-failed' })
     expect(await client.call('find', { limit: 1 })).toEqual([])

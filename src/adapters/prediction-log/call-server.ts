@@ -4,19 +4,20 @@ import { storeFailure } from '../sqlite/failure.ts'
 import { inTransaction } from '../sqlite/transaction.ts'
 import { PredictionReader } from './prediction-reader.ts'
 import { PredictionStore } from './prediction-store.ts'
-import type { StoreCalls, StoreMethod, StoreReply, StoreRequest } from './store-calls.ts'
+import type { StoreCalls, StoreMethod, StoreRequest } from './store-calls.ts'
+import type { CallReply } from './worker-calls.ts'
 
 type Handlers = { [M in StoreMethod]: (input: StoreCalls[M]['input']) => StoreCalls[M]['output'] }
 
 export class CallServer {
   readonly #database: DatabaseSync
   readonly #file: string
-  readonly #send: (reply: StoreReply) => void
+  readonly #send: (reply: CallReply) => void
   readonly #store: PredictionStore
   readonly #handlers: Handlers
   #queue: StoreRequest[] = []
 
-  constructor(options: { database: DatabaseSync; file: string; send: (reply: StoreReply) => void; ended: () => void }) {
+  constructor(options: { database: DatabaseSync; file: string; send: (reply: CallReply) => void; ended: () => void }) {
     const { database, file, send, ended } = options
     this.#database = database
     this.#file = file

@@ -4,7 +4,7 @@ import { storeFailure } from '../sqlite/failure.ts'
 import { openDatabase } from '../sqlite/open-database.ts'
 import { CallServer } from './call-server.ts'
 import { predictionLogMigrations } from './migrations.ts'
-import { openReplyId, type StoreReply } from './store-calls.ts'
+import { type CallReply, openReplyId } from './worker-calls.ts'
 
 if (parentPort !== null) start(parentPort, String(workerData.file))
 
@@ -13,10 +13,10 @@ function start(port: MessagePort, file: string): void {
     const database = openDatabase({ file, migrations: predictionLogMigrations, cacheBytes: 64 * 1024 * 1024 })
     const server = new CallServer({ database, file, send: reply => port.postMessage(reply), ended: () => port.close() })
     port.on('message', request => server.receive(request))
-    port.postMessage({ id: openReplyId, ok: true, output: null } satisfies StoreReply)
+    port.postMessage({ id: openReplyId, ok: true, output: null } satisfies CallReply)
   } catch (error) {
     const { code, message } = storeFailure('open', file, error)
-    port.postMessage({ id: openReplyId, ok: false, error: { code, message } } satisfies StoreReply)
+    port.postMessage({ id: openReplyId, ok: false, error: { code, message } } satisfies CallReply)
     port.close()
   }
 }

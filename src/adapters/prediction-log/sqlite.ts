@@ -4,13 +4,13 @@ import type { Clock } from '../../ports/clock.ts'
 import type { AppendedOutcomes, AppendedPredictions, PredictionLog, ReplayBatch } from '../../ports/prediction-log.ts'
 import { appendedOutcomes, joinFromRow, outcomeFromRow, outcomeToRow } from './outcome-rows.ts'
 import { predictionToRow } from './rows.ts'
-import type { IndexedPayload } from './store-calls.ts'
+import type { IndexedPayload, StoreCalls } from './store-calls.ts'
 import { WorkerClient } from './worker-client.ts'
 
 /** Resolves when the file is open and its schema is current; rejects with `store-failed` or `data-folder-invalid`. */
 export async function openSqlitePredictionLog(options: { file: string; clock: Clock }): Promise<PredictionLog> {
   const { file, clock } = options
-  const client = await WorkerClient.open(workerScript, file)
+  const client = await WorkerClient.open<StoreCalls>(workerScript, { file })
   return {
     appendPredictions: batch => appendPredictions(client, batch, clock.nowMs()),
     appendOutcomes: batch => appendOutcomes(client, batch, clock.nowMs()),
@@ -27,7 +27,7 @@ const workerScript = new URL(
 )
 
 async function appendPredictions(
-  client: WorkerClient,
+  client: WorkerClient<StoreCalls>,
   batch: readonly Prediction[],
   nowMs: number,
 ): Promise<AppendedPredictions> {
@@ -42,7 +42,7 @@ async function appendPredictions(
 }
 
 async function appendOutcomes(
-  client: WorkerClient,
+  client: WorkerClient<StoreCalls>,
   batch: readonly Outcome[],
   nowMs: number,
 ): Promise<AppendedOutcomes> {
@@ -63,7 +63,7 @@ function without<T>(items: readonly T[], places: readonly number[]): T[] {
 const replayWindowSeqs = 5_000
 
 async function replay(
-  client: WorkerClient,
+  client: WorkerClient<StoreCalls>,
   query: { endpoint: string; fromEpoch: number },
   each: (batch: ReplayBatch) => void,
 ): Promise<void> {

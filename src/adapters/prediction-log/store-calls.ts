@@ -1,9 +1,9 @@
 /** What the gateway's thread asks of the thread that owns the database. */
-import type { ErrorCode } from '../../core/errors.ts'
 import type { Outcome, Prediction } from '../../core/prediction.ts'
 import type { PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
 import type { AppendedRows, JoinRow, OutcomeRow } from './outcome-rows.ts'
 import type { PredictionRow } from './rows.ts'
+import type { CallRequest } from './worker-calls.ts'
 
 export type StoreCalls = {
   appendPredictions: {
@@ -32,13 +32,4 @@ export type SeqRange = { afterSeq: number; upToSeq: number }
 /** The bodies of the prediction at this place of the batch. */
 export type IndexedPayload = { index: number; request: Uint8Array; response: Uint8Array }
 
-export type StoreRequest<M extends StoreMethod = StoreMethod> = {
-  [K in M]: { id: number; method: K; input: StoreCalls[K]['input'] }
-}[M]
-
-/** The reply to request 0, which nobody sends, says whether the database is open. */
-export type StoreReply =
-  | { id: number; ok: true; output: unknown }
-  | { id: number; ok: false; error: { code: ErrorCode; message: string } }
-
-export const openReplyId = 0
+export type StoreRequest<M extends StoreMethod = StoreMethod> = CallRequest<StoreCalls, M>

@@ -1,11 +1,11 @@
 /** Calls into a store's thread. A thread that ends takes its unanswered calls with it, and every later one. */
 import { Worker } from 'node:worker_threads'
 import { CutoverError } from '../../core/errors.ts'
-import { openReplyId, type StoreCalls, type StoreMethod, type StoreReply, type StoreRequest } from './store-calls.ts'
+import { type CallReply, type Calls, openReplyId } from './worker-calls.ts'
 
 type Settle = { resolve: (output: unknown) => void; reject: (error: CutoverError) => void }
 
-export class WorkerClient {
+export class WorkerClient<C extends Calls> {
   readonly #worker: Worker
   readonly #file: string
   readonly #pending = new Map<number, Settle>()
@@ -13,17 +13,17 @@ export class WorkerClient {
   #lastId = openReplyId
   #ended: CutoverError | null = null
 
-  /** Resolves when the thread has opened the file; rejects with why it could not. */
-  static async open(script: URL, file: string): Promise<WorkerClient> {
-    const client = new WorkerClient(script, file)
+  /** Resolves when the thread has opened the file, the one that errors name; rejects with why it could not. */
+  static async open<C extends Calls>(script: URL, data: { file: string }): Promise<WorkerClient<C>> {
+    const client = new WorkerClient<C>(script, data)
     await client.#reply(openReplyId)
     return client
   }
 
-  private constructor(script: URL, file: string) {
-    this.#file = file
-    this.#worker = new Worker(script, { workerData: { file } })
-    this.#worker.on('message', (reply: StoreReply) => this.#settle(reply))
+  private constructor(script: URL, data: { file: string }) {
+    this.#file = data.file
+    this.#worker = new Worker(script, { workerData: data })
+    this.#worker.on('message', (reply: CallReply) => this.#settle(reply))
     this.#worker.on('error', error => this.#end(error))
     this.#worker.on('messageerror', error => this.#end(error))
     this.#exited = new Promise(resolve => {
@@ -35,21 +35,21 @@ export class WorkerClient {
   }
 
   /** Buffers in `transfer` are gone from this thread afterwards. */
-  async call<M extends StoreMethod>(
+  async call<M extends keyof C>(
     method: M,
-    input: StoreCalls[M]['input'],
+    input: C[M]['input'],
     transfer: ArrayBuffer[] = [],
-  ): Promise<StoreCalls[M]['output']> {
+  ): Promise<C[M]['output']> {
     if (this.#ended !== null) throw this.#ended
     const id = ++this.#lastId
     const reply = this.#reply(id)
     try {
-      this.#worker.postMessage({ id, method, input } as StoreRequest, transfer)
+      this.#worker.postMessage({ id, method, input }, transfer)
     } catch (error) {
       this.#pending.get(id)?.reject(failure(this.#file, error))
       this.#pending.delete(id)
     }
-    return reply as Promise<StoreCalls[M]['output']>
+    return reply as Promise<C[M]['output']>
   }
 
   /** Answers what was called before, then ends the thread. */
@@ -71,7 +71,7 @@ export class WorkerClient {
     return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }))
   }
 
-  #settle(reply: StoreReply): void {
+  #settle(reply: CallReply): void {
     const settle = this.#pending.get(reply.id)
     this.#pending.delete(reply.id)
     if (reply.ok) settle?.resolve(reply.output)
