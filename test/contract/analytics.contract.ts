@@ -201,6 +201,18 @@ export function analyticsContract(
       ])
     })
 
+    test('values beyond any measure spoil no other group', async () => {
+      await append({ version: 'v1' }, { version: 'v1' }, { version: 'v2' })
+      const rewards = [1.7e308, -1e300, 2]
+      await log.appendOutcomes(
+        rewards.map((reward, index) => anOutcome({ id: `o${index}`, prediction: `p${index}`, reward })),
+      )
+      const [first, second] = await offPolicy()
+      expect(first?.values).toMatchObject({ n: 2, m2: Number.POSITIVE_INFINITY, min: -1e300, max: 1.7e308 })
+      expect(second?.values).toEqual({ n: 1, mean: 2, m2: 0, min: 2, max: 2 })
+      expect((await summary({ groupBy: ['version'] }))[1]?.rewards).toEqual({ count: 1, sum: 2 })
+    })
+
     test('many groups come in bounded batches, each once, and a reader that throws ends it', async () => {
       const many = Array.from({ length: 5_000 }, (_, index) => ({ propensity: (index + 1) / 5_000 }))
       await append(...many)

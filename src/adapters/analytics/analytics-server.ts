@@ -1,6 +1,6 @@
 /** Answers questions one after the other, each after the copy has caught up with the log. */
 import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
-import { CutoverError } from '../../core/errors.ts'
+import { CutoverError, type ErrorCode } from '../../core/errors.ts'
 import type { OffPolicyQuery, OffPolicyRow } from '../../ports/analytics.ts'
 import type { CallReply, CallRequest } from '../prediction-log/worker-calls.ts'
 import { storeFailure } from '../sqlite/failure.ts'
@@ -52,8 +52,7 @@ export class AnalyticsServer {
     try {
       this.#send({ id, ok: true, output: await this.#run(request) })
     } catch (error) {
-      const { code, message } = storeFailure('read the analytical copy', this.#file, error)
-      this.#send({ id, ok: false, error: { code, message } })
+      this.#send({ id, ok: false, error: describe(this.#file, error) })
     }
     if (request.method === 'close') this.#ended()
   }
@@ -107,4 +106,10 @@ export class AnalyticsServer {
     this.#cursors.delete(number)
     return null
   }
+}
+
+function describe(file: string, error: unknown): { code: ErrorCode; message: string } {
+  const { code, message } = storeFailure('answer from the analytical copy', file, error)
+  if (error instanceof CutoverError) return { code, message }
+  return { code, message: `${message} (while the server is stopped the file may be deleted: it is made again)` }
 }

@@ -12,8 +12,8 @@ export async function startOffPolicy(
 ): Promise<DuckDBResult | null> {
   const conditions = conditionsOf(query, names)
   if (conditions === null) return null
-  const { from, value, values } = source(query.value, conditions)
-  return connection.stream(groupsSql(conditions, from, value), [...conditions.values, ...values])
+  const from = source(query.value, conditions)
+  return connection.stream(groupsSql(conditions, from), [...conditions.values, ...from.values])
 }
 
 /** The next groups; none at the end. */
@@ -34,15 +34,19 @@ function source(value: OffPolicyValue, { where, values }: Conditions): Source {
   return { from, value: 'value', values: [value.name] }
 }
 
-/** The mean first and the squares around it, so that values far from zero keep their digits. */
-function groupsSql({ where }: Conditions, from: string, value: string): string {
+/** The mean first and the squares around it, so that values far from zero keep their digits and great ones fail nothing. */
+function groupsSql({ where }: Conditions, { from, value }: Source): string {
   return `WITH chosen AS (
       SELECT version, propensity, count(*) AS predictions FROM predictions WHERE ${where} GROUP BY version, propensity
-    ), known AS (
-      SELECT version, propensity, count(${value}) AS n, favg(${value}) AS mean,
-        var_pop(${value}) * count(${value}) AS m2, min(${value}) AS least, max(${value}) AS greatest
-      FROM ${from} GROUP BY version, propensity
+    ), given AS (
+      SELECT version, propensity, ${value}::DOUBLE AS value FROM ${from} AND ${value} IS NOT NULL
+    ), means AS (
+      SELECT version, propensity, count(*) AS n, avg(value) AS mean, min(value) AS least, max(value) AS greatest
+      FROM given GROUP BY version, propensity
+    ), squares AS (
+      SELECT version, propensity, sum((value - mean) * (value - mean)) AS m2
+      FROM given JOIN means USING (version, propensity) GROUP BY version, propensity
     )
     SELECT version, propensity, predictions, coalesce(n, 0), mean, m2, least, greatest
-    FROM chosen LEFT JOIN known USING (version, propensity)`
+    FROM chosen LEFT JOIN means USING (version, propensity) LEFT JOIN squares USING (version, propensity)`
 }

@@ -126,6 +126,6 @@ function latenciesSql(groupBy: readonly SummaryDimension[], { where }: Condition
 
 function outcomesSql(groupBy: readonly SummaryDimension[], { where }: Conditions): string {
   const { columns, names } = grouping(groupBy)
-  return `SELECT ${columns} count(correct), count(*) FILTER (correct = 0), count(reward), coalesce(fsum(reward), 0)
+  return `SELECT ${columns} count(correct), count(*) FILTER (correct = 0), count(reward), coalesce(sum(reward), 0)
     FROM row_values WHERE ${where} GROUP BY ${names} endpoint`
 }
