@@ -47,12 +47,12 @@ describe('one rate against a limit', () => {
   })
 
   test('a budget that is just kept is seldom believed overdrawn, looked at after every trial', () => {
-    const RUNS = 100
+    const RUNS = 60
     let alarms = 0
     for (let seed = 1; seed <= RUNS; seed += 1) {
       const random = randomFrom(seed)
       let events = 0
-      for (let trials = 1; trials <= 400; trials += 1) {
+      for (let trials = 1; trials <= 200; trials += 1) {
         // The rate may be lower at times.
         if (random.next() < (trials % 100 < 50 ? 0.05 : 0.03)) events += 1
         if (numbers(bernoulliSequence({ events, trials, rate: 0.05, alpha: 0.1 })).above) {

@@ -53,6 +53,7 @@ test('the gamma-exponential mixture of a tiny scale is the normal one', () => {
 describe('what is refused', () => {
   test.each([
     ['a time of 0', normalMixtureBound({ v: 0, tunedFor: 1, alpha: 0.05, sides: 2 })],
+    ['a time far from the tuning', normalMixtureBound({ v: 1e-300, tunedFor: 1, alpha: 0.05, sides: 1 })],
     ['one side at an alpha of 0.6', normalMixtureBound({ v: 1, tunedFor: 1, alpha: 0.6, sides: 1 })],
     ['a scale of 0', gammaExponentialBound({ v: 1, tunedFor: 1, scale: 0, alpha: 0.05 })],
     ['a scale too small', gammaExponentialBound({ v: 1, tunedFor: 1, scale: 1e-9, alpha: 0.05 })],

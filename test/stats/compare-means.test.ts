@@ -101,7 +101,7 @@ describe('for any strata', () => {
 })
 
 describe('arms that differ by the margin are seldom believed to differ by more or less, asked after every 50 of 10 000 clusters', () => {
-  const RUNS = 40
+  const RUNS = 30
   const hardest = harmlessReleases.filter(({ name }) =>
     /^(norm|exp).*50\/50|(sigma|Bern).*5\/95|ramp.*drift/.test(name),
   )

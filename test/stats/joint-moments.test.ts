@@ -17,7 +17,8 @@ import { allFinite, jointMomentsOf, numbers, refusal } from './planning-support.
 function expectSame(actual: JointMoments, expected: Omit<JointMoments, 'n'>, tolerance: number): void {
   const x = Math.sqrt(expected.m2X)
   const y = Math.sqrt(expected.m2Y)
-  const near = (a: number, b: number, scale: number) => expect(Math.abs(a - b)).toBeLessThanOrEqual(tolerance * scale)
+  const near = (a: number, b: number, scale: number) =>
+    expect(Math.abs(a - b)).toBeLessThanOrEqual(tolerance * scale + 1e-150)
   near(actual.meanX, expected.meanX, Math.abs(expected.meanX) + x)
   near(actual.meanY, expected.meanY, Math.abs(expected.meanY) + y)
   near(actual.m2X, expected.m2X, x * x)

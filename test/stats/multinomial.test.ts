@@ -74,7 +74,7 @@ describe('multinomial evidence', () => {
 })
 
 test('equal arms on a ramp are seldom blamed, looked at after every error', () => {
-  const RUNS = 150
+  const RUNS = 80
   let [joint, blamed] = [0, 0]
   for (let seed = 1; seed <= RUNS; seed += 1) {
     const random = randomFrom(seed)

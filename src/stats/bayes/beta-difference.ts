@@ -25,17 +25,45 @@ const NARROWER = 4
 /**
  * log P(first - second <= d) for -1 < d < 1; finite also where the probability underflows.
  *
- * The integral runs over the narrower variable, so that no step has to be resolved; if they are alike, over the one that
- * keeps the argument of the other away from the end, 0 or 1, that the rates are near and the density may be infinite at.
+ * The integral runs along the line first - second = d, on which the lower of both rates goes from 0 to 1 - |d| and the
+ * higher one from |d| to 1, on the logit scale of that range: both ends are far away there, and 1 - higher rate keeps its
+ * digits. It takes the density of the narrower variable, so that no step has to be resolved.
  */
 export function logAtMost(first: Beta, second: Beta, d: number): number {
-  const ratio = widthOf(first) / widthOf(second)
-  const nearZero = meanOf(first) + meanOf(second) <= 1
-  const alike = ratio < NARROWER && ratio > 1 / NARROWER
-  const overSecond = alike ? nearZero === d >= 0 : ratio >= NARROWER
-  const rounding = roundingOf(first, second)
-  if (overSecond) return logMean(second, u => logBelowRate(first, shifted(u, d)), 1, rounding)
-  return logMean(first, u => logAboveRate(second, shifted(u, -d)), -1, rounding)
+  const [low, high] = d >= 0 ? [second, first] : [first, second]
+  const distance = Math.abs(d)
+  const overLow = widthOf(low) <= NARROWER * widthOf(high)
+  const logIntegrand = (t: number) => {
+    const at = rateAt(t)
+    const line = { below: (1 - distance) * at.x, above: (1 - distance) * at.y }
+    const [u, v] = [Math.log(line.below / (distance + line.above)), Math.log((distance + line.below) / line.above)]
+    if (overLow) {
+      const stretch = Math.log(at.y / (distance + line.above))
+      return logDensity(low, u) + stretch + (d >= 0 ? logBelow(high, v) : logAbove(high, v))
+    }
+    const stretch = Math.log(at.x / (distance + line.below))
+    return logDensity(high, v) + stretch + (d >= 0 ? logAbove(low, u) : logBelow(low, u))
+  }
+  const narrower = overLow ? low : high
+  const scale = widthOf(narrower)
+  const guess = guessOnLine(meanOf(low), meanOf({ a: high.b, b: high.a }), 1 - distance, overLow)
+  const onLine = logIntegral({ logIntegrand, guess, scale, rounding: roundingOf(first, second) })
+  if (d <= 0) return onLine
+  // Where the line has ended the difference is at most d for certain.
+  const end = Math.log1p(-distance) - Math.log(distance)
+  return logSum(onLine, overLow ? logAbove(low, end) : logBelow(high, -end))
+}
+
+/** Where on the line the variable of the integral has its mean, or as near as the line goes. */
+function guessOnLine(low: number, beyondHigh: number, length: number, overLow: boolean): number {
+  const share = overLow ? low / length : 1 - beyondHigh / length
+  const rest = overLow ? 1 - low / length : beyondHigh / length
+  return share > 0 && rest > 0 ? Math.log(share / rest) : 0
+}
+
+function logSum(one: number, other: number): number {
+  const greater = Math.max(one, other)
+  return greater + Math.log1p(Math.exp(Math.min(one, other) - greater))
 }
 
 /** The mean of what `first` exceeds `second` by, 0 where it does not: the integral of P(first > x, second <= x). */
@@ -48,36 +76,6 @@ export function meanExcess(first: Beta, second: Beta): number {
   const scale = Math.min(widthOf(first), widthOf(second))
   const rounding = roundingOf(first, second)
   return Math.exp(logIntegral({ logIntegrand: logProduct, guess: (p + q) / 2, scale, rounding }))
-}
-
-/** log of the mean of a probability under `beta`; where that is 0 at the peak it is positive on the side of `upward`. */
-function logMean(beta: Beta, logProbability: (u: number) => number, upward: 1 | -1, rounding: number): number {
-  const logIntegrand = (u: number) => {
-    const value = logProbability(u)
-    return value === Number.NEGATIVE_INFINITY ? value : value + logDensity(beta, u)
-  }
-  let guess = peakOf(beta)
-  for (let step = 1e-3; logIntegrand(guess) === Number.NEGATIVE_INFINITY; step *= 2)
-    guess = peakOf(beta) + upward * step
-  return logIntegral({ logIntegrand, guess, scale: widthOf(beta), rounding })
-}
-
-/** A rate and its complement; outside (0, 1) one of them is not positive. */
-type Rate = { readonly x: number; readonly y: number }
-
-function shifted(u: number, d: number): Rate {
-  const { x, y } = rateAt(u)
-  return { x: x + d, y: y - d }
-}
-
-function logBelowRate(beta: Beta, { x, y }: Rate): number {
-  if (x <= 0) return Number.NEGATIVE_INFINITY
-  return y <= 0 ? 0 : logBelow(beta, Math.log(x / y))
-}
-
-function logAboveRate(beta: Beta, { x, y }: Rate): number {
-  if (y <= 0) return Number.NEGATIVE_INFINITY
-  return x <= 0 ? 0 : logAbove(beta, Math.log(x / y))
 }
 
 /** The standard deviation of the logit at its peak, at most 1: beyond, bends are on the scale of the logit itself. */

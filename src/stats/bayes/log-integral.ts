@@ -55,17 +55,27 @@ function trapezoid(f: (u: number) => number, low: number, high: number, toleranc
   return undefined
 }
 
-const HALVINGS_MAX = 40
+/** More panels than any integrand needs that is known as well as its caller says. */
+const PANELS_MAX = 400
 
 function byPanels(f: (u: number) => number, edges: readonly number[], tolerance: number): number {
-  const panels = edges.slice(1).map((high, index) => {
-    const low = edges[index] ?? high
-    return { low, high, value: integrate(f, low, high, 1) }
-  })
-  const rough = panels.reduce((sum, { value }) => sum + value, 0)
+  const waiting = edges.slice(1).map((high, index) => panelOf(f, edges[index] ?? high, high))
+  const rough = waiting.reduce((sum, { value }) => sum + value, 0)
   let sum = 0
-  for (const { low, high, value } of panels) sum += refine(f, low, high, value, rough * tolerance, HALVINGS_MAX)
+  let made = waiting.length
+  for (let panel = waiting.pop(); panel !== undefined; panel = waiting.pop()) {
+    const middle = (panel.low + panel.high) / 2
+    const halves = [panelOf(f, panel.low, middle), panelOf(f, middle, panel.high)] as const
+    const value = halves[0].value + halves[1].value
+    made += 2
+    if (Math.abs(value - panel.value) <= rough * tolerance || made > PANELS_MAX) sum += value
+    else waiting.push(...halves)
+  }
   return sum
+}
+
+function panelOf(f: (u: number) => number, low: number, high: number) {
+  return { low, high, value: integrate(f, low, high, 1) }
 }
 
 /** The place of the greatest value, roughly: within a few hundredths of the width of the peak. */
@@ -101,20 +111,4 @@ function edgesFrom(f: (u: number) => number, peak: number, side: -1 | 1, scale: 
     edges.push(peak + side * width)
   }
   return edges
-}
-
-function refine(
-  f: (u: number) => number,
-  low: number,
-  high: number,
-  whole: number,
-  tolerance: number,
-  halvings: number,
-): number {
-  const middle = (low + high) / 2
-  const left = integrate(f, low, middle, 1)
-  const right = integrate(f, middle, high, 1)
-  const change = Math.abs(left + right - whole)
-  if (change <= tolerance + 1e-15 * Math.abs(whole) || halvings === 0) return left + right
-  return refine(f, low, middle, left, tolerance, halvings - 1) + refine(f, middle, high, right, tolerance, halvings - 1)
 }

@@ -123,8 +123,8 @@ export function addAipw({
  *   than two moments, and the first look must not come before the central limit theorem holds.
  * @formula The mean of phi_first - phi_second with its standard error; log E as in `compareMeans`, z the mean less the
  *   margin over the standard error, k = tunedFor / (7.94 n), n all requests.
- * @source Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, Annals of Statistics 52, 2024 (arXiv 2103.06476), theorem 3.2;
- *   arXiv 2210.10768, section 3.
+ * @source Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, Annals of Statistics 52, 2024 (arXiv 2103.06476);
+ *   for off-policy inference arXiv 2210.10768, as above.
  * @degenerate Insufficient with fewer than 100 effective requests, (sum w)^2 / sum w^2 of w = 1/pi, in an arm, and where
  *   all increments are alike.
  */

@@ -40,7 +40,7 @@ const RANK_TOLERANCE = 1e-12
  *   squares of the treatment given the covariates, df = n - covariates - 2, f = tunedFor / (4 * 7.94): effects are mixed
  *   over N(0, sigma^2 / f), f the z / 7.94 of `tunedFor` units, half of them treated.
  * @source Lindon, Ham, Tingley & Bojinov, "Anytime-valid linear models and regression adjusted causal inference in
- *   randomized experiments", 2022 (arXiv 2210.08589), theorem 3.2; for t alone: Lai, Annals of Statistics 4, 1976.
+ *   randomized experiments", 2022 (arXiv 2210.08589); for t alone: Lai, Annals of Statistics 4, 1976.
  * @degenerate Insufficient while there are fewer rows than parameters plus one, where the covariates determine the
  *   treatment or each other, where the residuals are all 0, and while no finite limits exist (a handful of rows).
  */

@@ -33,7 +33,7 @@ const EXTREME = 1e-9
  * @formula Above: the likelihood averaged over Beta(1/2, 1/2) restricted to probabilities above `rate`, over the
  *   likelihood at `rate`; below the same for failures. The limits are the rates at which they reach 1/alpha.
  * @source Robbins, Annals of Mathematical Statistics 41, 1970; Howard, Ramdas, McAuliffe & Sekhon, Annals of
- *   Statistics 49, 2021, proposition 7 (one-sided beta-binomial mixture).
+ *   Statistics 49, 2021 (one-sided beta-binomial mixture).
  * @degenerate Without trials the data are insufficient. No event gives the lower limit 0, only events the upper one 1.
  */
 export function bernoulliSequence({

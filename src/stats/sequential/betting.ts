@@ -63,7 +63,7 @@ export function startBetting({
  * @formula With x and m scaled to [0, 1]: capital above *= 1 + min(l, c / m) (x - m), capital below *=
  *   1 - min(l, c / (1 - m)) (x - m); c = 1/2, l = sqrt(2 ln(2/alpha) / (variance_(t-1) t ln(1 + t))).
  * @source Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86, 2024 (arXiv
- *   2010.09686), theorem 3 (hedged capital) and equation 26.
+ *   2010.09686), theorem 3 (hedged capital).
  * @degenerate A value outside of the declared range is refused.
  */
 export function addBet({ state, value }: { state: Betting; value: number }): Result<{ state: Betting }> {

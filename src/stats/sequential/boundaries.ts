@@ -16,8 +16,8 @@ export type UniformBound = { readonly bound: number }
  * @formula Two sides: sqrt((v + r) log((v + r) / (r alpha^2))), r = tunedFor / (2 log(1/a) + log(1 + 2 log(1/a))),
  *   a = alpha. One side: the s at which 2 sqrt(r / (v + r)) exp(s^2 / (2 (v + r))) Phi(s / sqrt(v + r)) = 1 / alpha, a = 2 alpha.
  * @source Howard, Ramdas, McAuliffe & Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals
- *   of Statistics 49, 2021 (arXiv 1810.08240), propositions 5 and 6 and equation 14.
- * @degenerate One side needs alpha below 1/2.
+ *   of Statistics 49, 2021 (arXiv 1810.08240), propositions 5 and 6.
+ * @degenerate One side needs alpha below 1/2. Refuses `v` more than 1e15 times `tunedFor` or its inverse.
  */
 export function normalMixtureBound({
   v,
@@ -32,6 +32,8 @@ export function normalMixtureBound({
 }): Result<UniformBound> {
   const bad = checkAlpha(alpha) ?? checkPositive({ v, tunedFor }) ?? (sides === 1 ? checkHalf(alpha) : undefined)
   if (bad !== undefined) return bad
+  if (!(v / tunedFor >= 1 / RATIO_MAX && v / tunedFor <= RATIO_MAX))
+    return invalid(`v is ${v} and tunedFor ${tunedFor}; their ratio must be from ${1 / RATIO_MAX} to ${RATIO_MAX}`)
   const r = tunedFor / tightestRatio(sides === 1 ? 2 * alpha : alpha)
   return { ok: true, bound: Math.sqrt(v) * normalMixtureBoundary(-Math.log(alpha), r / v, sides) }
 }
@@ -87,7 +89,7 @@ export function gammaExponentialBound({
  *   bounded above by |c| only make it tighter).
  * @formula S(v) = sqrt(k1^2 v l + k2^2 c^2 l^2) + k2 c l at max(v, start), l = p log log(g v / start) + log(zeta(p) /
  *   (alpha log(g)^p)), k1 = (g^(1/4) + g^(-1/4)) / sqrt 2, k2 = (sqrt g + 1) / 2; `power` p (1.4), `growth` g (2).
- * @source Howard et al., Annals of Statistics 49, 2021, theorem 1 and equation 10.
+ * @source Howard et al., Annals of Statistics 49, 2021, theorem 1.
  * @degenerate Before `start` it stays what it is at `start`.
  */
 export function polyStitchingBound({
@@ -118,6 +120,9 @@ export function polyStitchingBound({
   return Number.isFinite(bound) ? { ok: true, bound } : invalid(`v is ${v}; the bound is too great for a double`)
 }
 
+/** So that no square overflows. */
+const SIZE_MAX = 1e150
+const RATIO_MAX = 1e15
 const GREATEST_SHAPE = 1e9
 const LEAST_SHAPE = 1e-6
 
@@ -143,11 +148,11 @@ function zeta(s: number): number {
 
 function checkPositive(sizes: Readonly<Record<string, number>>): Failure | undefined {
   for (const [name, size] of Object.entries(sizes))
-    if (!(size > 0 && size < Number.POSITIVE_INFINITY))
+    if (!(size >= 1 / SIZE_MAX && size <= SIZE_MAX))
       return invalid(
         name === 'power' || name === 'growth'
-          ? `the ${name} is ${size + 1}; it must be finite and above 1`
-          : `${name} is ${size}; it must be finite and above 0`,
+          ? `the ${name} is ${size + 1}; it must be above 1`
+          : `${name} is ${size}; it must be from ${1 / SIZE_MAX} to ${SIZE_MAX}`,
       )
   return undefined
 }

@@ -60,8 +60,8 @@ export function msprt({
  *   sqrt(variance n) sqrt(2 (n rho^2 + 1) / (n rho)^2 ln(sqrt(n rho^2 + 1) / alpha)): `msprt` with tau2 = rho^2 n variance.
  *   One-sided, the limit of the half-normal mixture itself; the closed form with ln(1 + sqrt(n rho^2 + 1) / (2 alpha)) in
  *   use elsewhere bounds it and is up to a few per cent wider.
- * @source Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, Annals of Statistics 52, 2024 (arXiv 2103.06476), theorem 2.2
- *   and appendix B; GrowthBook documentation, "Sequential testing".
+ * @source Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, Annals of Statistics 52, 2024 (arXiv 2103.06476);
+ *   GrowthBook documentation, "Sequential testing".
  * @degenerate Without variance the data are insufficient. One side needs alpha below 1/2.
  */
 export function asymptoticSequence({

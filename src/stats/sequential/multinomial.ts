@@ -45,7 +45,7 @@ const LEAST_SHARE = 1e-12
  * @formula log E = log B(c w + n) - log B(c w) - sum n_i log w_i, w the shares and c `concentration`, the strength of
  *   the Dirichlet prior around them (default 100): great ones find small deviations from many observations, small ones
  *   great deviations from few. Strata multiply.
- * @source Lindon & Malek, "Anytime-valid inference for multinomial count data", NeurIPS 2022 (arXiv 2011.03567), eq. 3.
+ * @source Lindon & Malek, "Anytime-valid inference for multinomial count data", NeurIPS 2022 (arXiv 2011.03567).
  * @degenerate A category of weight 0 without counts is left out; one with counts is impossible, and rejects at once.
  */
 export function multinomialEvidence({
@@ -87,7 +87,7 @@ export function multinomialEvidence({
  *   weights (look at `sampleRatio` first). The rate common to all arms may drift freely.
  * @formula The joint evidence as `multinomialEvidence`. For one arm of share w with k of n errors, one-sided: the
  *   likelihood averaged over Beta(c w, c (1 - w)) above w, over that at w; strata multiply, K arms need log(K / alpha).
- * @source Lindon & Malek, NeurIPS 2022 (arXiv 2011.03567), section 4; canaries at Netflix: Lindon, Sanden & Shirikian,
+ * @source Lindon & Malek, NeurIPS 2022 (arXiv 2011.03567); canaries at Netflix: Lindon, Sanden & Shirikian,
  *   "Rapid regression detection in software deployments through sequential testing", KDD 2022 (arXiv 2205.14762).
  * @degenerate Without errors the e-values are 1. An arm with all of the weight has no excess. An error of an arm
  *   without traffic rejects at once, with an excess beyond doubt.

@@ -38,7 +38,7 @@ export function normalMixtureBoundary(threshold: number, ratio: number, sides: S
 
 /**
  * v / r at the look for which a boundary is tightest, at error probability `alpha` of a two-sided boundary, in close
- * approximation (Howard et al., 2021, equation 14): 2 log(1/alpha) + log(1 + 2 log(1/alpha)).
+ * approximation (Howard et al., 2021): 2 log(1/alpha) + log(1 + 2 log(1/alpha)).
  */
 export function tightestRatio(alpha: number): number {
   const twice = -2 * Math.log(alpha)

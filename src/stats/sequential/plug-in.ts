@@ -23,7 +23,7 @@ export function addToPlugIn({ n, sum, squares }: PlugIn, value: number): PlugIn 
 
 /**
  * The next bet, sqrt(2 log(2/alpha) / (variance t log(1 + t))) with variance (1/4 + squares) / t of the t - 1 values
- * before it (Waudby-Smith & Ramdas, JRSS B 86, 2024, equations 14-15 and 26).
+ * before it (Waudby-Smith & Ramdas, JRSS B 86, 2024, "predictable plug-in").
  */
 export function plugInBet({ n, squares }: PlugIn, alpha: number): number {
   const t = n + 1
