@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { openDuckdbAnalytics } from './adapters/analytics/duckdb.ts'
 import { systemClock } from './adapters/clock/system.ts'
 import { openDataFolder } from './adapters/data-folder/data-folder.ts'
 import { createDeployer } from './adapters/deployer/deployer.ts'
@@ -30,6 +31,7 @@ import { isTerminal } from './core/state.ts'
 import { type Accumulator, createAccumulator } from './evidence/accumulator.ts'
 import { compileDefinitions, type MetricDefinitions } from './evidence/metric-book.ts'
 import { createGateway } from './gateway/gateway.ts'
+import type { Analytics } from './ports/analytics.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
 import type { Expressions } from './ports/expressions.ts'
 import type { PredictionLog } from './ports/prediction-log.ts'
@@ -175,9 +177,14 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   control.start()
   endings.push(() => control.stop())
 
+  const analytics = analyticsOnDemand(() =>
+    openDuckdbAnalytics({ log: folder.file('predictions.db'), file: folder.file('analytics.duckdb'), clock }),
+  )
+  endings.push(() => analytics.close())
   const api = createApi({
     control,
     predictions,
+    analytics,
     metrics,
     version,
     clock,
@@ -206,6 +213,24 @@ function definitionsBy(expressions: Expressions): (spec: EndpointSpec | undefine
     const known = compiled.get(spec) ?? compileDefinitions(spec, expressions)
     compiled.set(spec, known)
     return known
+  }
+}
+
+/** Opened by the first question: who asks none needs no copy of the log. */
+function analyticsOnDemand(open: () => Promise<Analytics>): Pick<Analytics, 'summarise' | 'close'> {
+  let opened: Promise<Analytics> | null = null
+  return {
+    summarise: async query => {
+      opened ??= open()
+      const analytics = await opened.catch((error: unknown) => {
+        opened = null
+        throw error
+      })
+      return analytics.summarise(query)
+    },
+    close: async () => {
+      await (await opened?.catch(() => null))?.close()
+    },
   }
 }
 

@@ -5,6 +5,7 @@ import type { ControlPlane, ReleaseRequest } from '../controller/control-plane.t
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { EndpointState } from '../core/state.ts'
+import type { Analytics } from '../ports/analytics.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PredictionLog } from '../ports/prediction-log.ts'
 import type { EventStreams } from './event-streams.ts'
@@ -18,6 +19,7 @@ export type ApiDependencies = {
   compile(resource: Resource): CompiledDocument
   health: { ready(): boolean }
   predictions: Pick<PredictionLog, 'find'>
+  analytics: Pick<Analytics, 'summarise'>
   /** Prometheus text. */
   metrics: { text(): Promise<string>; contentType: string }
   version: string

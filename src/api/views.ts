@@ -1,13 +1,22 @@
 /** Domain to wire: what the control API shows of endpoints, versions, events and predictions. Secrets stay inside. */
 
 import { builtinMetricNames, latencyQuantileOf } from '../contract/metric-names.ts'
-import type { WireChange, WireEndpoint, WireEvent, WireMetric, WirePrediction, WireVersion } from '../contract/wire.ts'
+import type {
+  WireChange,
+  WireEndpoint,
+  WireEvent,
+  WireMetric,
+  WirePrediction,
+  WireSummaryRow,
+  WireVersion,
+} from '../contract/wire.ts'
 import type { Change } from '../controller/control-plane.ts'
 import type { Backend, EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { formOf } from '../core/metrics/spec.ts'
 import type { Outcome, Prediction } from '../core/prediction.ts'
 import type { ControlState, EndpointState } from '../core/state.ts'
+import type { SummaryRow } from '../ports/analytics.ts'
 import type { InstanceStatus } from '../ports/deployer.ts'
 
 export type Instances = (endpoint: string, version: string) => readonly InstanceStatus[]
@@ -144,6 +153,20 @@ export function predictionView(
 function outcomeView(outcome: Outcome): WirePrediction['outcomes'][number] {
   const { id, row, label, reward, metrics, atMs } = outcome
   return { id, row, label, reward, metrics: { ...metrics }, at: isoTime(atMs) }
+}
+
+export function summaryRowView({ key, firstMs, lastMs, ...counts }: SummaryRow): WireSummaryRow {
+  const { hour, day, ...names } = key
+  return {
+    key: {
+      ...names,
+      ...(hour !== undefined && { hour: isoTime(hour) }),
+      ...(day !== undefined && { day: isoTime(day) }),
+    },
+    ...counts,
+    first: isoTime(firstMs),
+    last: isoTime(lastMs),
+  }
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -324,6 +324,31 @@ export const predictionSchema = z
   })
   .meta({ id: 'PredictionView', description: 'What a version answered, and what became known of it.' })
 
+export const summaryDimensions = ['version', 'epoch', 'release', 'hour', 'day'] as const
+
+export const summaryRowSchema = z
+  .object({
+    key: z
+      .object({
+        version: z.string().optional(),
+        epoch: z.int().optional(),
+        release: z.string().nullable().optional(),
+        hour: z.string().optional().meta({ description: 'When it begins, UTC.' }),
+        day: z.string().optional(),
+      })
+      .meta({ description: 'The dimensions that were asked for.' }),
+    requests: z.int(),
+    errors: z.int().meta({ description: 'Statuses of 400 and above, failures, and versions that were not there.' }),
+    units: z.int().meta({ description: 'Distinct units.' }),
+    labelled: z.int().meta({ description: 'Rows with a predicted value and a true one.' }),
+    wrong: z.int(),
+    rewards: z.object({ count: z.int(), sum: z.number() }),
+    latencyMs: z.object({ p50: z.number(), p95: z.number(), p99: z.number() }).nullable(),
+    first: z.string(),
+    last: z.string(),
+  })
+  .meta({ id: 'SummaryRow', description: 'Recorded predictions and their outcomes, added up.' })
+
 export const metricSchema = z
   .object({
     endpoint: z.string(),
@@ -374,5 +399,6 @@ export type WireTimelineLine = z.infer<typeof timelineLineSchema>
 export type WireExplanation = z.infer<typeof explanationSchema>
 export type WireEvent = z.infer<typeof eventSchema>
 export type WirePrediction = z.infer<typeof predictionSchema>
+export type WireSummaryRow = z.infer<typeof summaryRowSchema>
 export type WireMetric = z.infer<typeof metricSchema>
 export type WireFeedbackAnswer = z.infer<typeof feedbackAnswerSchema>

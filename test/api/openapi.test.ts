@@ -56,6 +56,7 @@ describe('the OpenAPI document', () => {
         'post /api/v1/releases/{id}/{verb}',
         'get /api/v1/events',
         'get /api/v1/predictions',
+        'get /api/v1/predictions/summary',
         'get /api/v1/predictions/{id}',
         'get /api/v1/flags',
         'post /api/v1/flags',

@@ -37,6 +37,14 @@ describe('the server about itself', () => {
 })
 
 describe('predictions', () => {
+  it('are added up by what is asked for', async () => {
+    await call(`${server.url}/api/v1/endpoints`, { json: digits })
+    const { body } = await get('/api/v1/predictions/summary?endpoint=digits&by=version,day&since=2026-01-01T00:00:00Z')
+    expect(body).toMatchObject({
+      items: [{ key: { version: 'v2', day: '2026-01-01T00:00:00.000Z' }, requests: 1, latencyMs: null }],
+    })
+  })
+
   it('are listed without payloads and shown with them', async () => {
     const { body } = await get('/api/v1/predictions?endpoint=digits&limit=1')
     expect(body).toMatchObject({
@@ -55,6 +63,10 @@ describe('predictions', () => {
     ['/api/v1/predictions?limit=1001', 400, 'invalid-request'],
     ['/api/v1/predictions?limit=x', 400, 'invalid-request'],
     ['/api/v1/events?after=-1', 400, 'invalid-request'],
+    ['/api/v1/predictions/summary', 400, 'invalid-request'],
+    ['/api/v1/predictions/summary?endpoint=nobody', 404, 'endpoint-not-found'],
+    ['/api/v1/predictions/summary?endpoint=digits&by=moon', 400, 'invalid-request'],
+    ['/api/v1/predictions/summary?endpoint=digits&since=yesterday', 400, 'invalid-request'],
   ])('%s answers %i', async (path, status, code) => {
     expect(await get(path)).toMatchObject({ status, body: { code } })
   })

@@ -122,10 +122,10 @@ describe('ranks keep the rules', () => {
         const [first, second] = [Float64Array.from(a).sort(), Float64Array.from(b).sort()]
         const all = Float64Array.from(a.flatMap(x => b.map(y => x - y))).sort()
         for (const [index, difference] of all.entries())
-          expect(differenceOfRank(first, second, index + 1)).toBe(difference + 0)
+          expect(differenceOfRank(first, second, index + 1) + 0).toBe(difference + 0)
         const middle = (all.length - 1) / 2
         const [low = 0, high = 0] = [all[Math.floor(middle)], all[Math.ceil(middle)]]
-        expect(medianDifference(first, second)).toBe(low + (high - low) / 2 + 0)
+        expect(medianDifference(first, second) + 0).toBe(low + (high - low) / 2 + 0)
       }),
     )
   })

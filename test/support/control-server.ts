@@ -5,6 +5,7 @@ import type { ApiDependencies } from '../../src/api/context.ts'
 import { compileResource } from '../../src/config/compile.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
 import type { Phase } from '../../src/core/state.ts'
+import type { SummaryQuery, SummaryRow } from '../../src/ports/analytics.ts'
 import { createFakeControl, type FakeControl } from './fake-control.ts'
 
 export type ControlServer = {
@@ -28,6 +29,7 @@ export async function startControlServer(overrides: Partial<ApiDependencies> = {
     health: { ready: () => true },
     predictions: { find: async query => findPredictions(query) },
     metrics: { text: async () => 'cutover_up 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
+    analytics: { summarise: async query => [summaryRow(query.groupBy)] },
     version: '1.2.3',
     clock: {
       nowMs: () => Date.UTC(2026, 0, 1),
@@ -70,6 +72,23 @@ const outcome: Outcome = { id: 'o-1', prediction: 'p-1', row: 0, label: '7', rew
 function findPredictions(query: { id?: string; endpoint?: string; limit: number }) {
   const fits = (query.id ?? prediction.id) === prediction.id && (query.endpoint ?? 'digits') === 'digits'
   return fits ? [{ prediction, outcomes: [outcome] }].slice(0, query.limit) : []
+}
+
+/** As if one prediction had been recorded. */
+function summaryRow(groupBy: SummaryQuery['groupBy']): SummaryRow {
+  const key = { version: 'v2', day: Date.UTC(2026, 0, 1) }
+  return {
+    key: Object.fromEntries(Object.entries(key).filter(([name]) => groupBy.some(dimension => dimension === name))),
+    requests: 1,
+    errors: 0,
+    units: 1,
+    labelled: 1,
+    wrong: 0,
+    rewards: { count: 0, sum: 0 },
+    latencyMs: null,
+    firstMs: Date.UTC(2026, 0, 1),
+    lastMs: Date.UTC(2026, 0, 1),
+  }
 }
 
 export const running: Phase & { kind: 'running' } = {

@@ -1,12 +1,13 @@
 /** What was recorded: events of the log, and predictions with their outcomes. */
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
-import { eventSchema, predictionSchema } from '../../contract/wire.ts'
+import { eventSchema, predictionSchema, summaryDimensions, summaryRowSchema } from '../../contract/wire.ts'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import type { Api } from '../context.ts'
+import type { SummaryDimension } from '../../ports/analytics.ts'
+import { type Api, endpointState } from '../context.ts'
 import { type App, json, listOf, problem, wholeQuery } from '../route-parts.ts'
-import { eventView, predictionView } from '../views.ts'
+import { eventView, predictionView, summaryRowView } from '../views.ts'
 
 const limit = wholeQuery({ min: 1, max: limits.pageMax, fallback: 100 })
 const after = wholeQuery({ min: 0, max: Number.MAX_SAFE_INTEGER, fallback: 0 })
@@ -35,6 +36,26 @@ const routes = {
     request: { query: z.object({ endpoint: z.string().optional(), version: z.string().optional(), limit }) },
     responses: { 200: json(listOf(predictionSchema), 'The predictions, without payloads.'), ...problem },
   }),
+  summary: createRoute({
+    method: 'get',
+    path: '/api/v1/predictions/summary',
+    operationId: 'summarisePredictions',
+    tags: ['predictions'],
+    summary: 'The whole recorded log of an endpoint, added up by the dimensions that are named',
+    request: {
+      query: z.object({
+        endpoint: z.string(),
+        by: z
+          .string()
+          .default('version')
+          .meta({ description: `Dimensions, separated by commas: ${summaryDimensions.join(', ')}.` }),
+        release: z.string().optional(),
+        since: z.iso.datetime({ offset: true }).optional(),
+        until: z.iso.datetime({ offset: true }).optional(),
+      }),
+    },
+    responses: { 200: json(listOf(summaryRowSchema), 'A row for each group.'), ...problem },
+  }),
   prediction: createRoute({
     method: 'get',
     path: '/api/v1/predictions/{id}',
@@ -58,6 +79,18 @@ export function registerRecords(app: App, api: Api): void {
     const found = await api.predictions.find(query)
     return context.json({ items: found.map(one => predictionView(one, { payload: false })) }, 200)
   })
+  app.openapi(routes.summary, async context => {
+    const { endpoint, by, release, since, until } = context.req.valid('query')
+    endpointState(api.control, endpoint)
+    const rows = await api.analytics.summarise({
+      endpoint,
+      groupBy: dimensionsOf(by),
+      ...(release !== undefined && { release }),
+      ...(since !== undefined && { sinceMs: Date.parse(since) }),
+      ...(until !== undefined && { untilMs: Date.parse(until) }),
+    })
+    return context.json({ items: rows.map(summaryRowView) }, 200)
+  })
   app.openapi(routes.prediction, async context => {
     const { id } = context.req.valid('param')
     const [found] = await api.predictions.find({ id, limit: 1 })
@@ -65,5 +98,16 @@ export function registerRecords(app: App, api: Api): void {
       throw new CutoverError('prediction-not-found', `there is no prediction ${id}; predictions are visible within 1 s`)
     }
     return context.json(predictionView(found, { payload: true }), 200)
+  })
+}
+
+function dimensionsOf(text: string): SummaryDimension[] {
+  const names = text === '' ? [] : [...new Set(text.split(','))]
+  return names.map(name => {
+    const known = summaryDimensions.find(dimension => dimension === name)
+    if (known !== undefined) return known
+    throw new CutoverError('invalid-request', `the log is not added up by ${name}`, [
+      { path: 'by', message: 'is not a dimension', value: name, allowed: summaryDimensions },
+    ])
   })
 }
