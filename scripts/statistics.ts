@@ -141,7 +141,7 @@ function cell(text: string): string {
 export function renderEntry(methods: readonly Method[]): string {
   const files = [...new Set(methods.map(({ folder, file }) => `${folder}/${file}`))]
   const lines = files.flatMap(path => {
-    const names = methods.filter(({ folder, file }) => `${folder}/${file}` === path).map(({ name }) => name)
+    const names = valuesOf(path)
     const types = typesOf(path).map(name => `type ${name}`)
     return `export { ${[...names, ...types].join(', ')} } from './${path}'`
   })
@@ -149,6 +149,12 @@ export function renderEntry(methods: readonly Method[]): string {
 export type { Failure, Result } from './result.ts'
 ${lines.join('\n')}
 `
+}
+
+/** Whatever a documented method's file exports belongs to it: the state to begin with, its named limits. */
+function valuesOf(path: string): string[] {
+  const text = readFileSync(join(stats, path), 'utf8')
+  return [...text.matchAll(/^export (?:function|class|const) (\w+)/gm)].map(([, name = '']) => name)
 }
 
 function typesOf(path: string): string[] {

@@ -6,7 +6,7 @@ import type { Beta } from './beta-logit.ts'
 import { checkChoice } from './gaussian.ts'
 
 /** Every rate is equally likely before the data. A record of rates is a better prior than none. */
-export const UNIFORM_PRIOR: Beta = { a: 1, b: 1 }
+export const UNIFORM_BETA_PRIOR: Beta = { a: 1, b: 1 }
 
 /** What is believed of one rate after the data. */
 export type BetaPosterior = Beta & { readonly mean: number; readonly standardDeviation: number }
@@ -48,7 +48,7 @@ export type BetaComparison = {
 export function betaComparison({
   candidate,
   stable,
-  prior = UNIFORM_PRIOR,
+  prior = UNIFORM_BETA_PRIOR,
   better = 'higher',
   alpha,
   caring,
