@@ -7,7 +7,7 @@ import { alpha } from './judge-simulations/builders.ts'
 import { falseAlarmScenarios } from './judge-simulations/scenarios.ts'
 import { boundOf, frequenciesOf } from './judge-simulations/simulation.ts'
 
-const runsAsked = Number(process.argv[2] ?? 400)
+const runsAsked = Number(process.argv[2] ?? 300)
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 
 console.log(`Looks: after every observation up to 1,000, then after every further 1 %. alpha ${percent(alpha)} each.\n`)

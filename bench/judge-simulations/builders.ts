@@ -20,7 +20,7 @@ export function rateScenario(
   name: string,
   { looks, ...rest }: Most<RateTraffic, 'rate'> & { looks?: Looks },
 ): Scenario {
-  const traffic: RateTraffic = { observations: 100_000, shares: [0.5], counted: 'errors', margin: 0, ...rest }
+  const traffic: RateTraffic = { observations: 20_000, shares: [0.5], counted: 'errors', margin: 0, ...rest }
   const measure = traffic.counted === 'errors' ? ('error-rate' as const) : ('accuracy' as const)
   return {
     ...common(name, traffic, looks),
@@ -33,7 +33,7 @@ export function meanScenario(
   name: string,
   { looks, scale = 'absolute', ...rest }: Most<MeanTraffic, 'value'> & { looks?: Looks; scale?: Scale },
 ): Scenario {
-  const traffic: MeanTraffic = { observations: 100_000, shares: [0.5], metric: 'value', ...rest }
+  const traffic: MeanTraffic = { observations: 20_000, shares: [0.5], metric: 'value', ...rest }
   return {
     ...common(name, traffic, looks),
     ...checksOf(traffic.metric, { kind: 'metric', spec: { type: 'mean', of: { from: 'reward' } }, scale }),

@@ -5,6 +5,7 @@ import type { Observation } from '../../src/core/metrics/observe.ts'
 import { isHigherBetter, type MetricSpec } from '../../src/core/metrics/spec.ts'
 import { createRowMetric } from '../../src/evidence/row-metric.ts'
 import type { Random } from '../../src/stats/numerics/random.ts'
+import { CLUSTERS_NEEDED } from '../../src/stats/sequential/compare-means.ts'
 import { mayReachBy, momentsEvidence, zOf } from './means.ts'
 import type { Stream } from './simulation.ts'
 import { stepAt } from './steps.ts'
@@ -20,8 +21,11 @@ export type FormTraffic = {
 
 export function formStream({ observations, shares, metric, spec, row }: FormTraffic, random: Random): Stream {
   const arms = shares.map(() => ({ candidate: createRowMetric(spec), stable: createRowMetric(spec) }))
+  const rows = { candidate: 0, stable: 0 }
   let index = 0
   let step = 0
+  const harmSign = isHigherBetter(spec) ? -1 : 1
+  const hasEnough = () => Math.min(rows.candidate, rows.stable) >= CLUSTERS_NEEDED
   const read = (): EpochEvidence[] =>
     arms.map(({ candidate, stable }, at) =>
       momentsEvidence(metric, at, { candidate: candidate.read(), stable: stable.read() }),
@@ -39,14 +43,16 @@ export function formStream({ observations, shares, metric, spec, row }: FormTraf
       step = stepAt(shares, time)
       const arm = random.next() < (shares[step] ?? 0) ? 'candidate' : 'stable'
       const observation = row(arm, time, random)
-      if (observation !== null) arms[step]?.[arm].add(observation)
       index += 1
+      if (observation === null) return
+      arms[step]?.[arm].add(observation)
+      rows[arm] += 1
     },
     get step() {
       return step
     },
     read,
-    mayReach: threshold => mayReachBy(z(), threshold),
-    plainZ: () => (isHigherBetter(spec) ? -z() : z()),
+    mayReach: threshold => hasEnough() && mayReachBy(z(), threshold),
+    plainZ: () => (hasEnough() ? harmSign * z() : 0),
   }
 }

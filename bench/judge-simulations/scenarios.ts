@@ -3,6 +3,8 @@ import { drawNormal, type Random } from '../../src/stats/numerics/random.ts'
 import { formScenario, meanScenario, ramp, rateScenario, unitScenario } from './builders.ts'
 import type { Scenario } from './simulation.ts'
 
+const long = 100_000
+
 /** Four days: the base rate goes from a tenth of its mean to nearly twice of it. */
 export function daily(time: number): number {
   return 1 + 0.9 * Math.sin(8 * Math.PI * time)
@@ -13,21 +15,24 @@ const lognormal = (random: Random) => Math.exp(1.5 * drawNormal(random))
 const winsorised = (random: Random) => Math.min(30, lognormal(random))
 
 export const falseAlarmScenarios: readonly Scenario[] = [
-  rateScenario('error rate 0.1 %, 50:50', { rate: () => 0.001 }),
-  rateScenario('error rate 4 %, 50:50', { rate: () => 0.04 }),
+  rateScenario('error rate 0.1 %, 50:50', { rate: () => 0.001, observations: long }),
+  rateScenario('error rate 4 %, 50:50', { rate: () => 0.04, observations: long }),
   rateScenario('error rate 50 %, 50:50', { rate: () => 0.5 }),
   rateScenario('error rate 4 %, 50:50, every observation', {
     rate: () => 0.04,
-    observations: 20_000,
     looks: { everyObservation: true },
   }),
-  rateScenario('error rate 0.1 %, 1:99', { rate: () => 0.001, shares: [0.01] }),
-  rateScenario('error rate 4 %, 1:99', { rate: () => 0.04, shares: [0.01] }),
+  rateScenario('error rate 0.1 %, 1:99', { rate: () => 0.001, shares: [0.01], observations: long }),
+  rateScenario('error rate 4 %, 1:99', { rate: () => 0.04, shares: [0.01], observations: long }),
   rateScenario('error rate 4 %, 20:80', { rate: () => 0.04, shares: [0.2] }),
   rateScenario('error rate 50 %, 20:80', { rate: () => 0.5, shares: [0.2] }),
   rateScenario('error rate 4 %, 20:80, daily cycle', { rate: (_, time) => 0.04 * daily(time), shares: [0.2] }),
   rateScenario('error rate 4 %, ramp 1-5-25-50 %', { rate: () => 0.04, shares: ramp }),
-  rateScenario('error rate 4 %, ramp, daily cycle', { rate: (_, time) => 0.04 * daily(time), shares: ramp }),
+  rateScenario('error rate 4 %, ramp, daily cycle', {
+    rate: (_, time) => 0.04 * daily(time),
+    shares: ramp,
+    observations: long,
+  }),
   rateScenario('error rate 4 %, ramp, worse by just the margin of 1 pp', {
     rate: arm => (arm === 'candidate' ? 0.05 : 0.04),
     shares: ramp,
@@ -37,18 +42,20 @@ export const falseAlarmScenarios: readonly Scenario[] = [
     rate: () => 0.1,
     counted: 'wrong',
     shares: ramp,
-    observations: 20_000,
     delay: (_, random) => 3_000 * exponential(random),
   }),
   rateScenario('accuracy 90 %, ramp, labels of wrong answers later', {
     rate: () => 0.1,
     counted: 'wrong',
     shares: ramp,
-    observations: 20_000,
     delay: (wrong, random) => (wrong ? 6_000 : 1_000) * exponential(random),
   }),
   meanScenario('mean, exponential, 50:50', { value: (_arm, _time, random) => exponential(random) }),
-  meanScenario('mean, exponential, 1:99', { value: (_arm, _time, random) => exponential(random), shares: [0.01] }),
+  meanScenario('mean, exponential, 1:99', {
+    value: (_arm, _time, random) => exponential(random),
+    shares: [0.01],
+    observations: long,
+  }),
   meanScenario('mean, exponential, ramp, daily cycle, relative', {
     value: (_, time, random) => daily(time) * exponential(random),
     shares: ramp,
@@ -60,10 +67,12 @@ export const falseAlarmScenarios: readonly Scenario[] = [
   meanScenario('mean, lognormal (sigma 1.5) winsorised at 30, 1:99', {
     value: (_arm, _time, random) => winsorised(random),
     shares: [0.01],
+    observations: long,
   }),
   meanScenario('mean, lognormal (sigma 1.5) winsorised at 30, ramp, daily cycle', {
     value: (_, time, random) => Math.min(30, daily(time) * lognormal(random)),
     shares: ramp,
+    observations: long,
   }),
   unitScenario('mean by unit, 50:50', { shares: [0.5] }),
   unitScenario('mean by unit, units return, ramp', {}),
@@ -86,14 +95,14 @@ export const falseAlarmScenarios: readonly Scenario[] = [
     spec: { type: 'auc', positive: 1, classes: null },
     row: (_arm, _time, random) => scored(random),
     shares: [0.2],
-    observations: 5_000,
-    looks: { runsShare: 0.25 },
+    observations: 2_500,
+    looks: { runsShare: 0.1 },
   }),
-  formScenario('calibration error of calibrated scores, 1:99', {
+  formScenario('over-confidence of calibrated scores, 1:99', {
     spec: { type: 'calibration', classes: null },
     row: (_arm, _time, random) => calibrated(random),
     shares: [0.01],
-    observations: 100_000,
+    observations: long,
     looks: { runsShare: 0.25 },
   }),
 ]

@@ -35,8 +35,6 @@ export type MetricEvidence =
   | { form: 'scores'; positives: readonly number[]; negatives: readonly number[] }
   /** Rows by true class, then predicted class, in the order of the metric's classes. */
   | { form: 'confusion'; matrix: readonly (readonly number[])[] }
-  /** In ten equal bins of confidence: rows, the sum of confidence - correct, and the sum of its squares. */
-  | { form: 'calibration'; bins: readonly { n: number; sum: number; squares: number }[] }
 
 /** Units that are also in an earlier epoch's evidence: what makes the two dependent. */
 export type SharedUnits = {

@@ -25,8 +25,6 @@ export function createRowMetric(spec: MetricSpec): RowMetric {
       return scores()
     case 'confusion':
       return confusion(spec.type === 'f1-macro' ? spec.classes.length : 0)
-    case 'calibration':
-      return calibration()
     default:
       return assertNever(form)
   }
@@ -88,25 +86,5 @@ function confusion(classes: number): RowMetric {
     add: one => apply(one, 1),
     remove: one => apply(one, -1),
     read: () => ({ form: 'confusion', matrix: cells.map(row => [...row]) }),
-  }
-}
-
-const calibrationBins = 10
-
-function calibration(): RowMetric {
-  const bins = Array.from({ length: calibrationBins }, () => new ExactMoments(1))
-  /** Bins are open below and closed above, as reliability diagrams have them. */
-  const binOf = (confidence: number) =>
-    bins[Math.max(0, Math.min(calibrationBins - 1, Math.ceil(confidence * calibrationBins) - 1))]
-  return {
-    add: ([confidence = 0, correct = 0]) => binOf(confidence)?.add([confidence - correct]),
-    remove: ([confidence = 0, correct = 0]) => binOf(confidence)?.remove([confidence - correct]),
-    read: () => ({
-      form: 'calibration',
-      bins: bins.map(bin => {
-        const { n, mean } = bin.read()
-        return { n, sum: n * (mean[0] ?? 0), squares: bin.centred(0, 0, [0], [0]) }
-      }),
-    }),
   }
 }

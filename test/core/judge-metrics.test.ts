@@ -235,20 +235,6 @@ describe('the value of a version and its variance', () => {
     expect(arm.n).toBe(100)
   })
 
-  it('of a calibration error is that of the bins', () => {
-    const arm = value(
-      { type: 'calibration', classes: null },
-      {
-        form: 'calibration',
-        bins: [
-          { n: 50, sum: 5, squares: 10 },
-          { n: 50, sum: -10, squares: 12 },
-        ],
-      },
-    )
-    expect(arm.mean).toBeCloseTo(0.15, 12)
-  })
-
   it('adjusted by a covariate is as precise as what the covariate leaves', () => {
     const spec: MetricSpec = { ...revenue, covariate: 'before' }
     const check = guardrail({ measure: { kind: 'metric', spec, scale: 'absolute' } })

@@ -71,11 +71,9 @@ describe('the simulations themselves', () => {
   ]
 
   it.each(different)('$name: the looks that are left out would have told nothing', scenario => {
-    for (const seed of [1, 2]) {
-      const course = simulate(scenario, seed, { allLooks: true })
-      expect(course.guardrailAt ?? course.goalAt).not.toBeNull()
-      expect(simulate(scenario, seed)).toEqual(course)
-    }
+    const course = simulate(scenario, 1, { allLooks: true })
+    expect(course.guardrailAt ?? course.goalAt).not.toBeNull()
+    expect(simulate(scenario, 1)).toEqual(course)
   })
 
   it('units are tallied as a server does it', () => {
@@ -127,7 +125,7 @@ describe("Simpson's paradox: weights go from 5 to 50 % while the base rate drift
       shares: [0.05, 0.5],
       observations: 24_000,
     })
-  const seeds = Array.from({ length: 8 }, (_, index) => index + 1)
+  const seeds = Array.from({ length: 5 }, (_, index) => index + 1)
 
   it('a base rate that rises makes an equal candidate look worse in pooled counts; no guardrail fails', () => {
     for (const seed of seeds) {

@@ -289,7 +289,7 @@ describe('one row of a prediction', () => {
     [{ type: 'auc', positive: 'b', classes: ['a', 'b'] }, [0.8, 0]],
     [{ type: 'log-loss', classes: null }, [-Math.log(0.8)]],
     [{ type: 'brier', classes: null }, [0.2 ** 2 + (0.8 - 1) ** 2]],
-    [{ type: 'calibration', classes: null }, [0.8, 1]],
+    [{ type: 'calibration', classes: null }, [0.8 - 1]],
     [{ type: 'mape' }, [0]],
     [{ type: 'r2' }, [1, 1, 0]],
     [{ type: 'mean', of: { from: 'reported', name: 'clicks' }, winsorise: 2 }, [2]],

@@ -18,8 +18,6 @@ export function armOf(spec: MetricSpec, evidence: MetricEvidence | undefined): R
       return aucArm(evidence)
     case 'confusion':
       return macroF1Arm(evidence.matrix)
-    case 'calibration':
-      return calibrationArm(evidence.bins)
     case 'counts':
     case 'sketch':
       throw new Error(`evidence in the form ${evidence.form} has a comparison of its own`)
@@ -120,18 +118,6 @@ function macroF1Arm(matrix: readonly (readonly number[])[]): Result<{ arm: Arm }
     }
   }
   return { ok: true, arm: { n: rows, mean: total(f1) / f1.length, variance: variance * rows, gradient: [] } }
-}
-
-/**
- * The expected calibration error over ten bins of equal width (Guo et al., ICML 2017): the mean of confidence - correct
- * with each bin's own sign. Biased upward with few rows, in both versions alike.
- */
-function calibrationArm(bins: readonly { n: number; sum: number; squares: number }[]): Result<{ arm: Arm }> {
-  const n = bins.reduce((sum, bin) => sum + bin.n, 0)
-  if (n < 2) return insufficient('a calibration error needs at least 2 rows')
-  const mean = bins.reduce((sum, bin) => sum + Math.abs(bin.sum), 0) / n
-  const squares = bins.reduce((sum, bin) => sum + bin.squares, 0)
-  return { ok: true, arm: { n, mean, variance: Math.max(0, squares - n * mean * mean) / (n - 1), gradient: [] } }
 }
 
 function total(values: readonly number[]): number {

@@ -29,7 +29,7 @@ const valueMax = 1e100
 
 /**
  * By form: counts [harmful 0|1]; moments the vector; sketch [value]; scores [score, positive 0|1]; confusion [true
- * class, predicted class]; calibration [confidence, correct 0|1].
+ * class, predicted class].
  */
 export function observe(spec: MetricSpec, row: Row, expression: Expression | null): Observation | null {
   const observed = observeAny(spec, row, expression)
@@ -66,7 +66,7 @@ function observeAny(spec: MetricSpec, row: Row, expression: Expression | null): 
     case 'calibration':
       return ofScores(row, spec.classes, (scores, truth, index) => {
         const confidence = Math.max(...scores)
-        return [confidence, scores.indexOf(confidence) === index(truth) ? 1 : 0]
+        return [confidence - (scores.indexOf(confidence) === index(truth) ? 1 : 0)]
       })
     case 'mae':
       return ofNumbers(row, (truth, predicted) => [Math.abs(predicted - truth)])

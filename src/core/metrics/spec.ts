@@ -41,7 +41,7 @@ export type MetricSpec = MetricDefinition & {
 }
 
 /** The form in which evidence of a metric is kept. */
-export type MetricForm = 'counts' | 'moments' | 'sketch' | 'scores' | 'confusion' | 'calibration'
+export type MetricForm = 'counts' | 'moments' | 'sketch' | 'scores' | 'confusion'
 
 export function formOf(spec: MetricSpec): MetricForm {
   switch (spec.type) {
@@ -55,13 +55,12 @@ export function formOf(spec: MetricSpec): MetricForm {
       return 'confusion'
     case 'auc':
       return 'scores'
-    case 'calibration':
-      return 'calibration'
     case 'quantile':
       return 'sketch'
     case 'f1':
     case 'log-loss':
     case 'brier':
+    case 'calibration':
     case 'mae':
     case 'rmse':
     case 'r2':
