@@ -75,7 +75,11 @@ describe('means keep the rules', () => {
       fc.property(sample, sample, (candidate, stable) => {
         const own = numbers(welchTest({ candidate, stable, alpha: 0.05 }))
         const other = numbers(welchTest({ candidate: stable, stable: candidate, alpha: 0.05 }))
-        expect([other.t, other.df, other.difference.lower]).toEqual([-own.t, own.df, -own.difference.upper])
+        expect([other.t + 0, other.df, other.difference.lower + 0]).toEqual([
+          0 - own.t,
+          own.df,
+          0 - own.difference.upper,
+        ])
         expectClose(other.less.logPValue, own.greater.logPValue, 1e-12)
       }),
     )
