@@ -2,8 +2,8 @@
 // and what unit-level metrics cost in memory and exactness.
 // Run: node bench/evidence.ts [predictions: 100000000] [units: 10000000]
 import { judge } from '../src/core/judge/judge.ts'
+import type { MetricCheck } from '../src/core/metric-check.ts'
 import type { MetricSpec } from '../src/core/metrics/spec.ts'
-import type { MetricCheck } from '../src/core/plan.ts'
 import type { Prediction } from '../src/core/prediction.ts'
 import { type Accumulator, createAccumulator } from '../src/evidence/accumulator.ts'
 import type { MetricDefinitions } from '../src/evidence/metric-book.ts'

@@ -35,6 +35,7 @@ import type { Analytics } from './ports/analytics.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
 import type { Expressions } from './ports/expressions.ts'
 import type { PredictionLog } from './ports/prediction-log.ts'
+import type { Trials } from './ports/trials.ts'
 
 const version = readVersion()
 
@@ -170,7 +171,10 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     isReady: () => isServing,
     observe: sample => metrics.observe(sample),
   })
-  const control = createController({ log, clock, deployer, traffic: gateway, evidence, expressions, complain })
+  const trials: Trials = {
+    run: () => Promise.reject(new CutoverError('not-available-yet', 'trials are not available yet')),
+  }
+  const control = createController({ log, clock, deployer, traffic: gateway, evidence, expressions, trials, complain })
   controller = control
   control.load()
   await rebuildEvidence(control.state(), { predictions, evidence })

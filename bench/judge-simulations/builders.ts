@@ -1,6 +1,7 @@
 /** Scenarios from what their traffic is like. */
+
+import type { GoalCheck, Measure, MetricCheck, Scale } from '../../src/core/metric-check.ts'
 import type { MetricSpec } from '../../src/core/metrics/spec.ts'
-import type { GoalCheck, Measure, MetricCheck, Scale } from '../../src/core/plan.ts'
 import { drawNormal } from '../../src/stats/numerics/random.ts'
 import { type FormTraffic, formStream } from './forms.ts'
 import { type MeanTraffic, meanStream } from './means.ts'

@@ -1,7 +1,7 @@
 /** One simulated release, judged by the real judge while its observations become known. */
 import type { EpochEvidence } from '../../src/core/evidence.ts'
 import { judge } from '../../src/core/judge/judge.ts'
-import type { GoalCheck, MetricCheck } from '../../src/core/plan.ts'
+import type { GoalCheck, MetricCheck } from '../../src/core/metric-check.ts'
 import type { ReleaseState } from '../../src/core/state.ts'
 import { type Random, randomFrom } from '../../src/stats/numerics/random.ts'
 import { runningRelease } from '../../test/support/evidence.ts'

@@ -12,10 +12,12 @@ import type { WireJudgement } from '../contract/wire-judgement.ts'
 import type { ReleaseView } from '../controller/control-plane.ts'
 import { assertNever } from '../core/errors.ts'
 import type { CheckResult, Judgement, SideNumbers } from '../core/judge/judgement.ts'
+import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
 import { formOf } from '../core/metrics/spec.ts'
-import type { GoalCheck, Measure, MetricCheck, ReleasePlan, StagePlan } from '../core/plan.ts'
-import type { EndpointState, Phase, ReleaseState } from '../core/state.ts'
-import type { StageState } from '../core/strategies/table.ts'
+import type { ReleasePlan } from '../core/plan.ts'
+import type { StagePlan } from '../core/stage-plans.ts'
+import { candidateOf, type EndpointState, type Phase, type ReleaseState } from '../core/state.ts'
+import { progressOf, type StageState } from '../core/strategies/table.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import { isoTime } from './views.ts'
 
@@ -25,7 +27,7 @@ export function releaseSummary(release: ReleaseState, endpoint: EndpointState | 
     id,
     endpoint: plan.endpoint,
     from: plan.from,
-    to: plan.to,
+    to: candidateOf(release),
     state: stateOf(phase),
     phase: phase.kind,
     candidatePpm: candidatePpm(release, endpoint),
@@ -49,7 +51,7 @@ export function releaseView(
     ...summary,
     weightsPpm: {
       [release.plan.from]: 1_000_000 - summary.candidatePpm,
-      [release.plan.to]: summary.candidatePpm,
+      [candidateOf(release)]: summary.candidatePpm,
     },
     plan: planView(release.plan),
     epochs: release.epochs.map(({ epoch, candidatePpm, sinceMs }) => ({
@@ -88,14 +90,13 @@ function candidatePpm(release: ReleaseState, endpoint: EndpointState | undefined
   if (release.phase.kind === 'rolled-back') return 0
   if (release.phase.kind === 'promoted') return 1_000_000
   if (endpoint?.activeRelease !== release.id) return 0
-  return endpoint.table.weights[release.plan.to] ?? 0
+  return endpoint.table.weights[candidateOf(release)] ?? 0
 }
 
 function stageView(stage: StageState, index: number, plan: ReleasePlan): WireReleaseSummary['stage'] {
   const stagePlan = plan.stages[index]
-  const steps = stagePlan !== undefined && 'steps' in stagePlan ? stagePlan.steps.length : 0
-  // Past the last step the index stands on the last one still: an approval is awaited there.
-  const step = stage.stepIndex < 0 ? null : Math.min(stage.stepIndex, steps - 1)
+  if (stagePlan === undefined) throw new Error(`stage ${index} does not exist`)
+  const { step, steps } = progressOf(stagePlan, stage)
   return { index, count: plan.stages.length, kind: stage.kind, step, steps }
 }
 
@@ -132,21 +133,7 @@ export function planView(plan: ReleasePlan): WirePlan {
 }
 
 function stagePlanView(stage: StagePlan): WirePlan['stages'][number] {
-  switch (stage.kind) {
-    case 'canary': {
-      const { kind, approval, minRequests } = stage
-      return { kind, steps: stage.steps.map(step => ({ ...step })), approval, minRequests }
-    }
-    case 'recreate':
-    case 'rolling':
-    case 'blueGreen':
-    case 'shadow':
-    case 'abTest':
-    case 'bandit':
-      return { kind: stage.kind }
-    default:
-      return assertNever(stage)
-  }
+  return stage.kind === 'canary' ? { ...stage, steps: stage.steps.map(step => ({ ...step })) } : { ...stage }
 }
 
 function checkPlanView({ metric, measure, margin, alpha, minEvents }: MetricCheck): WirePlan['guardrails'][number] {

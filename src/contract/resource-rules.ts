@@ -14,12 +14,12 @@ import {
   scoreTypes,
   valueTypes,
 } from './metric-names.ts'
-import { parseDurationMs, parsePercentPpm, percentPattern, pointsPattern } from './units.ts'
+import { parseDurationMs, percentPattern, pointsPattern } from './units.ts'
 
 /** Separates a message from the list of what is allowed; `toProblems` splits there. */
 export const allowedMark = '; allowed: '
 
-type Loose = Readonly<Record<string, unknown>>
+export type Loose = Readonly<Record<string, unknown>>
 export type Report = (path: readonly PropertyKey[], message: string, allowed?: string) => void
 
 /** Adds a rule to an object's schema that runs whatever else is wrong in it. */
@@ -36,11 +36,11 @@ export function withRule<Schema extends z.ZodType>(schema: Schema, rule: (value:
   )
 }
 
-function isObject(value: unknown): value is Loose {
+export function isObject(value: unknown): value is Loose {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function asObject(value: unknown): Loose {
+export function asObject(value: unknown): Loose {
   return isObject(value) ? value : {}
 }
 
@@ -182,77 +182,21 @@ export function checksRule(checks: Loose, report: Report): void {
 /** What is none is refused by its shape already. */
 const marginPattern = /^\d+(\.\d+)?(pp|%)?$/
 
-const wholePpm = 1_000_000
-
-/** Weights rise from step to step below 100%; a last step of 100% says what happens anyway. */
-export function canaryRule(canary: Loose, report: Report): void {
-  if (!Array.isArray(canary['steps'])) return
-  const steps = canary['steps'].map(readStep)
-  if (steps[0]?.weightPpm === wholePpm) {
-    report(['steps'], 'needs a step below 100%: 100% is the promotion itself', '1%, 5%, 25%, 50%')
-    return
-  }
-  let previousPpm = 0
-  for (const [index, step] of steps.entries()) {
-    stepRule({ step, index, isLast: index === steps.length - 1, previousPpm, stage: canary }, report)
-    if (step.weightPpm !== null && step.weightPpm < wholePpm) previousPpm = step.weightPpm
-  }
-}
-
-type LooseStep = {
-  weightPpm: number | null
-  weight: unknown
-  floor: unknown
-  ceiling: unknown
-  keys: readonly string[]
-}
-
-function readStep(step: unknown): LooseStep {
-  const object = isObject(step) ? step : { weight: step }
-  const weight = object['weight']
-  return {
-    weightPpm: typeof weight === 'string' ? parsePercentPpm(weight) : null,
-    weight,
-    floor: object['for'],
-    ceiling: object['at-most'],
-    keys: isObject(step) ? ['weight'] : [],
-  }
-}
-
-function stepRule(
-  at: { step: LooseStep; index: number; isLast: boolean; previousPpm: number; stage: Loose },
-  report: Report,
-): void {
-  const { step, index, isLast, previousPpm, stage } = at
-  const path = ['steps', index]
-  if (step.weightPpm === wholePpm && isLast) {
-    if (step.floor !== undefined || step.ceiling !== undefined) {
-      report(
-        path,
-        'at 100% the candidate is promoted: no step is left to wait in; probation watches it afterwards',
-        '100%',
-      )
-    }
-    return
-  }
-  if (step.weightPpm !== null && (step.weightPpm <= previousPpm || step.weightPpm >= wholePpm)) {
-    const above = previousPpm === 0 ? 'above 0%' : `above ${previousPpm / 10_000}%`
-    report([...path, ...step.keys], 'weights must rise from step to step', `${above} and below 100%`)
-  }
-  durationsRule({ path, floor: step.floor, ceiling: step.ceiling ?? stage['at-most'] }, report)
-}
-
-function durationsRule(at: { path: readonly PropertyKey[]; floor: unknown; ceiling: unknown }, report: Report): void {
-  if (typeof at.floor !== 'string' || typeof at.ceiling !== 'string') return
-  const [floorMs, ceilingMs] = [parseDurationMs(at.floor), parseDurationMs(at.ceiling)]
-  if (floorMs === null || ceilingMs === null || floorMs <= ceilingMs) return
-  report([...at.path, 'for'], `is longer than at-most, which is ${at.ceiling}`, `up to ${at.ceiling}`)
-}
-
 /** One metric holds a release back in one role only; a goal may be guarded as well. */
 export function releaseRule(release: Loose, report: Report): void {
   const guardrails = asObject(release['guardrails'])
   for (const name of Object.keys(asObject(release['signals']))) {
     if (guardrails[name] !== undefined) report(['signals', name], 'is a guardrail already; name it once')
   }
+}
+
+/** A floor of time is no longer than its ceiling. */
+export function durationsRule(
+  at: { path: readonly PropertyKey[]; floor: unknown; ceiling: unknown },
+  report: Report,
+): void {
+  if (typeof at.floor !== 'string' || typeof at.ceiling !== 'string') return
+  const [floorMs, ceilingMs] = [parseDurationMs(at.floor), parseDurationMs(at.ceiling)]
+  if (floorMs === null || ceilingMs === null || floorMs <= ceilingMs) return
+  report([...at.path, 'for'], `is longer than at-most, which is ${at.ceiling}`, `up to ${at.ceiling}`)
 }

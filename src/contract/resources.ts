@@ -4,61 +4,18 @@
  */
 import { z } from 'zod'
 import { metricTypes } from './metric-names.ts'
+import { checks, goals } from './resource-checks.ts'
+import { duration, name, object, percent } from './resource-parts.ts'
 import {
   allowedMark,
-  canaryRule,
-  checksRule,
   endpointRule,
-  goalRule,
-  goalsRule,
   metricRule,
   releaseRule,
-  stageRule,
   unitRule,
   versionRule,
   withRule,
 } from './resource-rules.ts'
-import { durationPattern, parseDurationMs, parsePercentPpm, percentPattern } from './units.ts'
-
-/** An object that refuses unknown keys and says which ones it knows. */
-function object<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: issue =>
-      issue.code === 'unrecognized_keys'
-        ? `unknown key ${issue.keys.map(key => `\`${key}\``).join(', ')}${allowedMark}${Object.keys(shape).join(', ')}`
-        : undefined,
-  })
-}
-
-const notName = `is not a name: letters, digits, dots, dashes and underscores, at most 63${allowedMark}digits, v2, fraud-eu`
-const notDuration = `is not a duration${allowedMark}500ms, 30s, 10m, 1.5h, 14d`
-const notPercent = `is not a percentage up to 100%, in steps of 0.0001%${allowedMark}0.01% to 100%`
-const notMargin = `is not a margin${allowedMark}percentage points such as 0.5pp, a relative change such as 20%, a number in the unit of the metric`
-
-const name = z
-  .string(notName)
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, notName)
-  .max(63, notName)
-
-const duration = z
-  .string(notDuration)
-  .regex(durationPattern, notDuration)
-  .refine(text => (parseDurationMs(text) ?? -1) >= 0, notDuration)
-  .meta({ description: 'A duration: 500ms, 30s, 10m, 1.5h, 14d.' })
-
-const percent = z
-  .string(notPercent)
-  .regex(percentPattern, notPercent)
-  .refine(text => parsePercentPpm(text) !== null, notPercent)
-  .meta({ description: 'A percentage: 0.01% to 100%.' })
-
-const margin = z
-  .union([z.string(notMargin).regex(/^\d+(\.\d+)?(pp|%)?$/, notMargin), z.number(notMargin).min(0, notMargin)])
-  .transform(String)
-  .meta({
-    description:
-      'The largest tolerated harm: 0.5pp (percentage points) for rates, 20% (relative) for latency; either, or a number in its own unit, for a declared metric.',
-  })
+import { stage } from './stages/stage.ts'
 
 const readyCheck = object({
   path: z.string().regex(/^\//, `is not a path${allowedMark}/v2/health/ready`).optional().meta({
@@ -206,93 +163,6 @@ export const endpointResource = withRule(endpointShape, endpointRule).meta({
   id: 'Endpoint',
   description: 'The stable name that clients call; owns versions, metrics and traffic.',
 })
-
-const check = object({
-  margin,
-  alpha: z
-    .number()
-    .gt(0)
-    .lt(0.5)
-    .default(0.01)
-    .meta({ description: 'Chance of a false breach, however often one looks.' }),
-  'min-events': z
-    .int()
-    .min(1)
-    .default(100)
-    .meta({ description: 'Observations that each version needs before the check can pass.' }),
-})
-
-const canaryStep = z.union([
-  percent,
-  object({
-    weight: percent.meta({ description: "The candidate's share of the traffic." }),
-    for: duration.optional().meta({ description: 'The step lasts at least this long.' }),
-    'at-most': duration.optional().meta({ description: 'Without enough evidence by then the release holds.' }),
-  }),
-])
-
-export const defaultCanarySteps = ['1%', '5%', '25%', '50%'] as const
-
-const canaryShape = object({
-  steps: z
-    .array(canaryStep)
-    .min(1)
-    .max(100)
-    .default([...defaultCanarySteps])
-    .meta({ description: 'Weights of the candidate, rising; 100% comes by itself after the last one.' }),
-  approval: z
-    .boolean()
-    .default(false)
-    .meta({ description: 'Wait for `approve` before the candidate gets all traffic.' }),
-  'min-requests': z
-    .int()
-    .min(1)
-    .default(50)
-    .meta({ description: 'Requests that the candidate must answer within each step.' }),
-  'at-most': duration
-    .default('24h')
-    .meta({ description: 'Ceiling of each step that names none: past it the release holds.' }),
-})
-
-export const canaryStage = withRule(canaryShape, canaryRule).meta({
-  id: 'Canary',
-  description: 'Ordered steps of weight, each ending on evidence between a floor and a ceiling of time.',
-})
-
-const notAvailableYet = 'Not available yet.'
-
-/** All seven kinds are known by name; the config door says which are available. */
-const stageShape = object({
-  recreate: z.unknown().optional().meta({ description: notAvailableYet }),
-  rolling: z.unknown().optional().meta({ description: notAvailableYet }),
-  blueGreen: z.unknown().optional().meta({ description: notAvailableYet }),
-  canary: canaryStage.optional(),
-  shadow: z.unknown().optional().meta({ description: notAvailableYet }),
-  abTest: z.unknown().optional().meta({ description: notAvailableYet }),
-  bandit: z.unknown().optional().meta({ description: notAvailableYet }),
-})
-
-const stage = withRule(stageShape, stageRule).meta({
-  id: 'Stage',
-  description: 'One strategy with its parameters: exactly one key.',
-  minProperties: 1,
-  maxProperties: 1,
-})
-
-const checks = withRule(z.record(name, check), checksRule)
-
-const goalShape = object({
-  'no-worse-than': margin.optional().meta({ description: 'Shown to be worse by less than this.' }),
-  improve: z.enum(['increase', 'decrease']).optional().meta({ description: 'Shown to be better, in this direction.' }),
-  'minimum-effect': margin
-    .optional()
-    .meta({ description: 'The improvement one hopes for, by which the sample is planned.' }),
-  alpha: z.number().gt(0).lt(0.5).optional().meta({ description: 'By default 0.05 over all goals.' }),
-  'min-events': z.int().min(1).default(100).meta({ description: 'Observations that each version needs.' }),
-})
-
-const goal = withRule(goalShape, goalRule)
-const goals = withRule(z.record(name, goal), goalsRule)
 
 const releaseShape = object({
   kind: z.literal('Release').meta({ description: 'Always `Release`.' }),

@@ -124,7 +124,15 @@ export const phaseKinds = [
 
 export const releaseStates = ['active', 'holding', 'paused', 'promoted', 'rolled-back'] as const
 export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval'] as const
-export const returnCauses = ['guardrail', 'never-ready', 'fleet-lost', 'operator'] as const
+export const returnCauses = [
+  'guardrail',
+  'never-ready',
+  'fleet-lost',
+  'operator',
+  'kept',
+  'stage-failed',
+  'replaced',
+] as const
 export const wireStageKinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit'] as const
 export const wireVerbs = ['promote', 'pause', 'resume', 'approve', 'abort', 'rollback'] as const
 
@@ -163,7 +171,8 @@ const checkPlan = z.object({
   minEvents: z.int(),
 })
 
-const stagePlan = z.object({
+/** A stage's parameters as it runs, in the words of its resource, in parts per million and milliseconds. */
+const stagePlan = z.looseObject({
   kind: z.enum(wireStageKinds),
   steps: z
     .array(z.object({ weightPpm: ppm, floorMs: z.number(), ceilingMs: z.number().nullable() }))
@@ -199,6 +208,7 @@ export const timelineKinds = [
   'started',
   'ready',
   'weight',
+  'stage',
   'hold',
   'resumed',
   'paused',
@@ -258,8 +268,10 @@ export const eventTypes = [
   'release-started',
   'fleet-ready',
   'fleet-failed',
+  'fleet-stopped',
   'traffic-applied',
   'judged',
+  'trial-ended',
   'tick',
   'operator',
 ] as const

@@ -4,7 +4,7 @@
  */
 import type { IssuedCommand } from '../core/command.ts'
 import { readyTimeoutOf } from '../core/endpoint.ts'
-import { CutoverError } from '../core/errors.ts'
+import { assertNever, CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { judge } from '../core/judge/judge.ts'
 import { limits } from '../core/limits.ts'
@@ -19,6 +19,7 @@ import type { EventLog } from '../ports/event-log.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
+import type { Trials } from '../ports/trials.ts'
 import { admitEndpoint, admitRelease } from './admission.ts'
 import type { ControlPlane, ReleaseView } from './control-plane.ts'
 import { createDesk } from './desk.ts'
@@ -30,6 +31,7 @@ export type ControllerPorts = {
   traffic: TrafficSink
   evidence: EvidenceSource
   expressions: Expressions
+  trials: Trials
   /** Something went wrong that no caller is there to hear. */
   complain: (what: string, cause: unknown) => void
 }
@@ -101,6 +103,12 @@ export function createController(ports: ControllerPorts): Controller {
       case 'remove-route':
         traffic.remove(command.endpoint)
         break
+      case 'run-trial':
+        ports.trials
+          .run(command)
+          .then(report => recordIfItMatters({ type: 'trial-ended', release: command.release, report }))
+          .catch(cause => ports.complain(`command ${id}: trying ${command.trial.version}`, cause))
+        break
       default:
         command satisfies never
     }
@@ -123,15 +131,17 @@ export function createController(ports: ControllerPorts): Controller {
     const nowMs = clock.nowMs()
     if (nowMs - lastInsistMs < limits.insistMs) return
     lastInsistMs = nowMs
-    for (const { spec, stable, fleets, table, appliedEpoch } of Object.values(state.endpoints)) {
+    for (const { spec, stable, fleets, sizes, table, appliedEpoch } of Object.values(state.endpoints)) {
       for (const version of Object.values(spec.versions)) {
         const fleet = fleets[version.name]
         const isDown = fleet === 'failed' && version.name === stable
         if (!isDown && !(fleet === 'starting' && hasReported(spec.name, version.name))) continue
+        const instances = sizes?.[version.name]
         deployer.ensure({
           endpoint: spec.name,
           version,
           readyTimeoutMs: readyTimeoutOf(version, limits.readyTimeoutMs),
+          ...(instances !== undefined && { instances }),
         })
       }
       if (appliedEpoch < table.epoch) carryOut({ id: 'again', command: { type: 'apply-route', spec, table } })
@@ -180,16 +190,12 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     report(report) {
-      const { endpoint, version } = report
-      const known = state.endpoints[endpoint]?.fleets[version]
-      // A state that is in the log already is no news.
-      if (known === undefined || known === 'absent' || known === report.state) return
       try {
-        if (report.state === 'ready') record({ type: 'fleet-ready', endpoint, version })
-        else record({ type: 'fleet-failed', endpoint, version, reason: report.reason })
+        // A state that is in the log already, or that nobody waits for, is no news.
+        recordIfItMatters(eventOf(report))
       } catch (cause) {
         // Nobody waits for this call: a log that cannot be written must not take the gateway down with it.
-        ports.complain(`recording that ${endpoint}/${version} is ${report.state}`, cause)
+        ports.complain(`recording that ${report.endpoint}/${report.version} is ${report.state}`, cause)
       }
     },
 
@@ -265,5 +271,24 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     subscribe: listener => desk.subscribe(listener),
+  }
+}
+
+function eventOf(report: FleetReport): ControlEvent {
+  const { endpoint, version } = report
+  switch (report.state) {
+    case 'ready':
+      return {
+        type: 'fleet-ready',
+        endpoint,
+        version,
+        ...(report.instances !== undefined && { instances: report.instances }),
+      }
+    case 'failed':
+      return { type: 'fleet-failed', endpoint, version, reason: report.reason }
+    case 'stopped':
+      return { type: 'fleet-stopped', endpoint, version }
+    default:
+      return assertNever(report)
   }
 }

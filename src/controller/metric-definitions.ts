@@ -1,8 +1,8 @@
 /** What a release's checks are of: the definitions that the endpoint declares, as they are when the release begins. */
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
+import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
 import { isHigherBetter } from '../core/metrics/spec.ts'
-import type { Measure, MetricCheck } from '../core/plan.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import type { ReleaseRequest } from './control-plane.ts'
 
@@ -18,6 +18,9 @@ export function withDefinitions(request: ReleaseRequest, spec: EndpointSpec): Re
     guardrails: request.guardrails.map(define),
     signals: request.signals.map(define),
     ...(request.goals !== undefined && { goals: request.goals.map(define) }),
+    stages: request.stages.map(stage =>
+      'goal' in stage && stage.goal !== null ? { ...stage, goal: define(stage.goal) } : stage,
+    ),
   }
 }
 
@@ -33,7 +36,7 @@ export function undeclaredProblems(request: ReleaseRequest, spec: EndpointSpec):
   const roles = [
     ['guardrails', request.guardrails],
     ['signals', request.signals],
-    ['goals', request.goals ?? []],
+    ['goals', [...(request.goals ?? []), ...stageGoals(request)]],
   ] as const
   return roles.flatMap(([role, checks]) =>
     checks.flatMap(({ metric, measure }): Problem[] => {
@@ -74,9 +77,14 @@ export function expressionProblems({ metrics }: EndpointSpec, expressions: Expre
   })
 }
 
+/** What stages of their own are for. */
+function stageGoals({ stages }: ReleaseRequest): GoalCheck[] {
+  return stages.flatMap(stage => ('goal' in stage && stage.goal !== null ? [stage.goal] : []))
+}
+
 /** An improvement goes in the direction that is better. */
-export function goalProblems({ goals = [] }: ReleaseRequest): Problem[] {
-  return goals.flatMap(({ metric, measure, goal }): Problem[] => {
+export function goalProblems(request: ReleaseRequest): Problem[] {
+  return [...(request.goals ?? []), ...stageGoals(request)].flatMap(({ metric, measure, goal }): Problem[] => {
     if (goal.kind !== 'improve') return []
     const better = measure.kind === 'accuracy' || (measure.kind === 'metric' && isHigherBetter(measure.spec))
     const wanted = better ? 'increase' : 'decrease'

@@ -5,6 +5,7 @@
 import type { EndpointSpec } from './endpoint.ts'
 import type { Judgement } from './judge/judgement.ts'
 import type { ReleasePlan } from './plan.ts'
+import type { TrialReport } from './trial.ts'
 
 export const operatorVerbs = ['promote', 'pause', 'resume', 'approve', 'abort', 'rollback'] as const
 export type OperatorVerb = (typeof operatorVerbs)[number]
@@ -15,10 +16,15 @@ export type ControlEvent =
   | { type: 'endpoint-applied'; spec: EndpointSpec; actor: string }
   | { type: 'endpoint-deleted'; endpoint: string; actor: string }
   | { type: 'release-started'; release: string; plan: ReleasePlan; actor: string }
-  | { type: 'fleet-ready'; endpoint: string; version: string }
+  /** Exactly `instances` are ready and no other runs; all that the version declares where it is left out. */
+  | { type: 'fleet-ready'; endpoint: string; version: string; instances?: number }
   | { type: 'fleet-failed'; endpoint: string; version: string; reason: string }
+  /** A fleet that was told to end has ended: nothing of it runs any more. */
+  | { type: 'fleet-stopped'; endpoint: string; version: string }
   | { type: 'traffic-applied'; endpoint: string; epoch: number }
   | { type: 'judged'; release: string; judgement: Judgement }
+  /** What a version did with requests that no caller waited for. */
+  | { type: 'trial-ended'; release: string; report: TrialReport }
   /** Time passed: moves what waits for a deadline. */
   | { type: 'tick'; release: string }
   | { type: 'operator'; release: string; verb: OperatorVerb; actor: string; note: string | null }

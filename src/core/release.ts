@@ -1,60 +1,111 @@
 /**
- * The life of a release: the candidate's fleet is made ready, stages run one after another, then everybody moves to the
- * candidate or back to stable. Rollback brings capacity before it shifts traffic. Pure: a draft in, a draft out.
+ * The life of a release: fleets are made ready, stages run one after another, then everybody moves to the candidate or
+ * back to stable. Rollback brings capacity before it shifts traffic. Pure: a draft in, a draft out.
  */
-import type { Command } from './command.ts'
-import { readyTimeoutOf } from './endpoint.ts'
+import {
+  contextOf,
+  type Draft,
+  ensureFleet,
+  hasExtras,
+  noteEpoch,
+  setExtras,
+  setPhase,
+  setWeights,
+  stopFleet,
+  stopFleets,
+} from './draft.ts'
 import { assertNever } from './errors.ts'
 import type { OperatorVerb } from './event.ts'
 import type { Judgement } from './judge/judgement.ts'
-import { candidateWeights } from './plan.ts'
-import type { EndpointState, Hold, Phase, ReleaseState, ReturnCause } from './state.ts'
+import { limits } from './limits.ts'
+import type { StagePlan } from './stage-plans.ts'
+import { candidateOf, type Hold, type Phase, type ReleaseState } from './state.ts'
+import type { ReturnCause } from './state-words.ts'
 import type { StageCommand, StageEvent } from './strategies/strategy.ts'
-import { initialStage, type StageState, stepStage } from './strategies/table.ts'
-import { moveTable, type Weights } from './traffic.ts'
+import {
+  goesBack,
+  initialStage,
+  mindsFleets,
+  needsOf,
+  promotionRefusal,
+  type StageState,
+  stepStage,
+} from './strategies/table.ts'
+import type { Weights } from './traffic.ts'
+import type { TrialReport } from './trial.ts'
 
-/** An endpoint and its release while an event is worked in, and the commands that come of it. */
-export type Draft = { endpoint: EndpointState; release: ReleaseState; commands: readonly Command[] }
+type Returning = Extract<Phase, { kind: 'returning' }>
 
-type Running = Extract<Phase, { kind: 'running' }>
-
-export function begin(draft: Draft): Draft {
-  return ensureFleet(draft, draft.release.plan.to)
+export function begin(draft: Draft, atMs: number): Draft {
+  return prepareStage(draft, 0, atMs)
 }
 
-export function fleetReady(draft: Draft, version: string, atMs: number): Draft {
+export type FleetNews =
+  | { version: string; state: 'ready'; instances: number }
+  | { version: string; state: 'failed'; reason: string }
+  | { version: string; state: 'stopped' }
+
+export function fleetChanged(draft: Draft, news: FleetNews, atMs: number): Draft {
   const { phase, plan } = draft.release
-  if (phase.kind === 'starting' && version === plan.to) return enterStage(draft, 0, atMs)
-  if (phase.kind === 'returning' && phase.awaiting === 'fleet' && version === plan.from)
+  const staged = mindedStage(draft)
+  if (staged !== null) return stepStaged(draft, { type: 'fleet', atMs, ...news })
+  if (news.state === 'failed') return fleetFailed(draft, news, atMs)
+  if (news.state !== 'ready') return draft
+  if (phase.kind === 'starting') return enterWhenReady(draft, phase.stageIndex ?? 0, atMs)
+  if (phase.kind === 'returning' && phase.awaiting === 'fleet' && news.version === plan.from)
     return shiftBack(draft, phase, atMs)
   return draft
 }
 
-export function fleetFailed(draft: Draft, failure: { version: string; reason: string }, atMs: number): Draft {
+/** The stage that hears of fleets: one that goes back in its own way, or that minds its fleets. */
+function mindedStage({ release: { phase, plan } }: Draft): StagePlan | null {
+  if (phase.kind === 'returning') return phase.awaiting === 'stage' ? stageAt(plan.stages, phase.stageIndex ?? 0) : null
+  if (phase.kind !== 'running') return null
+  const stage = stageAt(plan.stages, phase.stageIndex)
+  return mindsFleets(stage) ? stage : null
+}
+
+function fleetFailed(draft: Draft, { version, reason }: { version: string; reason: string }, atMs: number): Draft {
   const { phase, plan } = draft.release
-  if (failure.version !== plan.to) return draft
-  if (phase.kind === 'starting')
-    return beginReturn(draft, 'never-ready', `${plan.to} did not become ready: ${failure.reason}`, atMs)
+  const candidate = candidateOf(draft.release)
+  if (phase.kind === 'starting') {
+    const needed = needsOf(stageAt(plan.stages, phase.stageIndex ?? 0), { stable: plan.from, candidate })
+    return needed.includes(version) && version !== plan.from
+      ? beginReturn(draft, 'never-ready', `${version} did not become ready: ${reason}`, atMs)
+      : draft
+  }
   const serving = phase.kind === 'running' || phase.kind === 'promoting' || phase.kind === 'probation'
-  return serving
-    ? beginReturn(draft, 'fleet-lost', `${plan.to} cannot be kept running: ${failure.reason}`, atMs)
+  return serving && version === candidate
+    ? beginReturn(draft, 'fleet-lost', `${version} cannot be kept running: ${reason}`, atMs)
     : draft
 }
 
 export function trafficApplied(draft: Draft, epoch: number, atMs: number): Draft {
   const { phase, plan } = draft.release
   if (phase.kind === 'promoting' && epoch >= phase.epoch) {
-    if (plan.probationMs === 0) return finishPromotion(draft, atMs)
-    return setPhase(draft, { kind: 'probation', untilMs: atMs + plan.probationMs })
+    const watchMs = Math.max(plan.probationMs, phase.keepMs ?? 0)
+    if (watchMs === 0) return finishPromotion(draft, atMs)
+    return setPhase(draft, { kind: 'probation', untilMs: atMs + watchMs })
   }
   if (phase.kind === 'returning' && phase.awaiting === 'traffic' && epoch >= phase.epoch)
     return finishReturn(draft, phase, atMs)
-  return draft
+  return epoch >= draft.endpoint.table.epoch ? stepStaged(draft, { type: 'applied', atMs, epoch }) : draft
 }
 
 export function timePassed(draft: Draft, atMs: number): Draft {
   const { phase } = draft.release
-  return phase.kind === 'probation' && atMs >= phase.untilMs ? finishPromotion(draft, atMs) : draft
+  if (phase.kind === 'probation') return atMs >= phase.untilMs ? finishPromotion(draft, atMs) : draft
+  if (phase.kind === 'running' && phase.paused) return draft
+  return stepStaged(draft, { type: 'tick', atMs })
+}
+
+export function trialEnded(draft: Draft, report: TrialReport, atMs: number): Draft {
+  return stepStaged(draft, { type: 'trial', atMs, report })
+}
+
+/** A server came up: fleets start anew and trials are lost. */
+export function restarted(draft: Draft, atMs: number): Draft {
+  return stepStaged(draft, { type: 'restarted', atMs })
 }
 
 export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft {
@@ -63,13 +114,13 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
   if (judgement.verdict === 'fail') {
     if (plan.onFail === 'rollback' || phase.kind === 'probation')
       return beginReturn(draft, 'guardrail', judgement.reason, atMs)
-    return hold(draft, phase, { sinceMs: atMs, cause: 'guardrail', reason: judgement.reason })
+    return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: judgement.reason })
   }
   if (phase.kind === 'probation' || phase.paused) return draft
   const blocked = blockedBy(judgement)
-  if (blocked !== null) return hold(draft, phase, { sinceMs: atMs, ...blocked })
+  if (blocked !== null) return hold(draft, { sinceMs: atMs, ...blocked })
   const unblocked = phase.hold?.cause === 'invalid' || phase.hold?.cause === 'signal' ? endHold(draft) : draft
-  return stepRunning(unblocked, { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) })
+  return stepStaged(unblocked, { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) })
 }
 
 /** Why the release cannot go on now although no guardrail failed; null if nothing is in its way. */
@@ -95,7 +146,9 @@ export function refusalOf(release: ReleaseState, verb: OperatorVerb): string | n
     case 'approve':
       return phase.kind === 'running' && phase.hold?.cause === 'approval' ? null : `${at} and waits for no approval`
     case 'promote':
-      return phase.kind === 'running' ? null : `${at}; only a running release can be promoted`
+      return phase.kind === 'running'
+        ? promotionRefusal(stageAt(release.plan.stages, phase.stageIndex), phase.stage)
+        : `${at}; only a running release can be promoted`
     case 'abort':
     case 'rollback':
       return phase.kind === 'promoted' || phase.kind === 'rolled-back' || phase.kind === 'returning'
@@ -122,7 +175,7 @@ export function operated(
         ? setPhase(draft, { ...phase, paused: false, hold: approvalOnly(phase.hold) })
         : draft
     case 'approve':
-      return stepRunning(draft, { type: 'approved', atMs })
+      return stepStaged(draft, { type: 'approved', atMs })
     case 'promote':
       return promote(draft, atMs)
     case 'abort':
@@ -138,18 +191,31 @@ function approvalOnly(held: Hold | null): Hold | null {
   return held?.cause === 'approval' ? held : null
 }
 
-function stepRunning(draft: Draft, event: StageEvent): Draft {
-  const { phase, plan } = draft.release
-  if (phase.kind !== 'running') return draft
-  const stagePlan = plan.stages[phase.stageIndex]
-  if (stagePlan === undefined) throw new Error(`stage ${phase.stageIndex} does not exist`)
-  const result = stepStage(stagePlan, phase.stage, event)
+function stageAt(stages: readonly StagePlan[], index: number): StagePlan {
+  const stage = stages[index]
+  if (stage === undefined) throw new Error(`stage ${index} does not exist`)
+  return stage
+}
+
+/** The running stage, or the one that goes back in its own way. */
+function stagedPhase(phase: Phase): { stageIndex: number; stage: StageState } | null {
+  if (phase.kind === 'running') return phase
+  if (phase.kind !== 'returning' || phase.awaiting !== 'stage') return null
+  const { stageIndex, stage } = phase
+  return stageIndex === undefined || stage === undefined ? null : { stageIndex, stage }
+}
+
+function stepStaged(draft: Draft, event: StageEvent): Draft {
+  const staged = stagedPhase(draft.release.phase)
+  if (staged === null) return draft
+  const plan = stageAt(draft.release.plan.stages, staged.stageIndex)
+  const result = stepStage(plan, staged.stage, event, contextOf(draft))
   return carryOut(withStage(draft, result.state), result.commands, event.atMs)
 }
 
 function withStage(draft: Draft, stage: StageState): Draft {
   const { phase } = draft.release
-  if (phase.kind !== 'running' || phase.stage === stage) return draft
+  if ((phase.kind !== 'running' && phase.kind !== 'returning') || phase.stage === stage) return draft
   return setPhase(draft, { ...phase, stage })
 }
 
@@ -157,41 +223,97 @@ function carryOut(draft: Draft, commands: readonly StageCommand[], atMs: number)
   return commands.reduce((next, command) => carryOutOne(next, command, atMs), draft)
 }
 
+/** What a stage says after it has handed over counts for nothing. */
 function carryOutOne(draft: Draft, command: StageCommand, atMs: number): Draft {
-  const { phase } = draft.release
-  if (phase.kind !== 'running') return draft
+  const { phase, plan } = draft.release
+  if (stagedPhase(phase) === null) return draft
   switch (command.type) {
     case 'set-weight':
-      return setCandidateWeight(draft, command.candidatePpm, atMs)
+      return shareOut(draft, candidateWeights(draft.release, command.candidatePpm), atMs)
+    case 'set-weights':
+      return shareOut(draft, command.weights, atMs)
+    case 'set-route':
+      return noteEpoch(setExtras(draft, command.extras), atMs)
+    case 'ensure':
+      return ensureFleet(draft, command.version, command.instances)
+    case 'stop':
+      return stopFleet(draft, command.version)
+    case 'run-trial': {
+      const trial = {
+        type: 'run-trial',
+        endpoint: plan.endpoint,
+        release: draft.release.id,
+        trial: command.trial,
+      } as const
+      return { ...draft, commands: [...draft.commands, trial] }
+    }
     case 'hold':
-      return hold(draft, phase, { sinceMs: atMs, cause: command.cause, reason: command.reason })
+      return hold(draft, { sinceMs: atMs, cause: command.cause, reason: command.reason })
     case 'release-hold':
       return endHold(draft)
     case 'passed':
-      return phase.stageIndex + 1 < draft.release.plan.stages.length
-        ? enterStage(draft, phase.stageIndex + 1, atMs)
-        : promote(draft, atMs)
+      return stagePassed(draft, command, atMs)
+    case 'failed':
+      return stageFailed(draft, command, atMs)
+    case 'returned':
+      return phase.kind === 'returning' ? bringBack(draft, phase, atMs) : draft
     default:
       return assertNever(command)
   }
 }
 
-function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
-  const stagePlan = draft.release.plan.stages[stageIndex]
-  if (stagePlan === undefined) throw new Error(`stage ${stageIndex} does not exist`)
-  const entered = setPhase(draft, {
-    kind: 'running',
-    stageIndex,
-    stage: initialStage(stagePlan),
-    paused: false,
-    hold: null,
-  })
-  return stepRunning(entered, { type: 'entered', atMs })
+function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed' }>, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  if (phase.kind !== 'running') return draft
+  const chosen = passed.winner === undefined ? draft : withCandidate(draft, passed.winner)
+  if (phase.stageIndex + 1 >= plan.stages.length) return promote(chosen, atMs, passed.keepMs)
+  const undressed = hasExtras(chosen) ? setExtras(chosen, { gap: null, mirrors: null, rules: null }) : chosen
+  return prepareStage(undressed, phase.stageIndex + 1, atMs)
 }
 
-function hold(draft: Draft, phase: Running, next: Hold): Draft {
-  if (phase.hold?.cause === next.cause) return draft
-  return setPhase(draft, { ...phase, hold: next })
+function withCandidate(draft: Draft, candidate: string): Draft {
+  return candidate === candidateOf(draft.release) ? draft : { ...draft, release: { ...draft.release, candidate } }
+}
+
+function stageFailed(draft: Draft, failed: Extract<StageCommand, { type: 'failed' }>, atMs: number): Draft {
+  if (draft.release.phase.kind !== 'running') return draft
+  const { cause, reason } = failed
+  return cause === 'stage-failed' && draft.release.plan.onFail === 'hold'
+    ? hold(draft, { sinceMs: atMs, cause: 'guardrail', reason })
+    : beginReturn(draft, cause, reason, atMs)
+}
+
+/** Makes ready what the stage needs, then enters it. The candidate of a release that begins is asked for in any case. */
+function prepareStage(draft: Draft, stageIndex: number, atMs: number): Draft {
+  const { release, endpoint } = draft
+  const candidate = candidateOf(release)
+  const needed = needsOf(stageAt(release.plan.stages, stageIndex), { stable: release.plan.from, candidate })
+  const isAsked = (version: string): boolean =>
+    endpoint.fleets[version] !== 'ready' || (stageIndex === 0 && version !== release.plan.from)
+  const missing = needed.filter(isAsked)
+  if (missing.length === 0) return enterStage(draft, stageIndex, atMs)
+  const asked = missing.reduce((next, version) => ensureFleet(next, version), draft)
+  return setPhase(asked, { kind: 'starting', sinceMs: atMs, ...(stageIndex > 0 && { stageIndex }) })
+}
+
+function enterWhenReady(draft: Draft, stageIndex: number, atMs: number): Draft {
+  const { release, endpoint } = draft
+  const versions = { stable: release.plan.from, candidate: candidateOf(release) }
+  const needed = needsOf(stageAt(release.plan.stages, stageIndex), versions)
+  return needed.every(version => endpoint.fleets[version] === 'ready') ? enterStage(draft, stageIndex, atMs) : draft
+}
+
+function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
+  const stage = initialStage(stageAt(draft.release.plan.stages, stageIndex))
+  const entered = setPhase(draft, { kind: 'running', stageIndex, stage, paused: false, hold: null })
+  return stepStaged(entered, { type: 'entered', atMs })
+}
+
+function hold(draft: Draft, next: Hold): Draft {
+  const { phase } = draft.release
+  return phase.kind !== 'running' || phase.hold?.cause === next.cause
+    ? draft
+    : setPhase(draft, { ...phase, hold: next })
 }
 
 function endHold(draft: Draft): Draft {
@@ -199,84 +321,73 @@ function endHold(draft: Draft): Draft {
   return phase.kind === 'running' && phase.hold !== null ? setPhase(draft, { ...phase, hold: null }) : draft
 }
 
-function setCandidateWeight(draft: Draft, candidatePpm: number, atMs: number): Draft {
-  const { release } = draft
-  const moved = setWeights(draft, candidateWeights(release.plan, candidatePpm), release.plan.from)
-  const epoch = { epoch: moved.endpoint.table.epoch, candidatePpm, sinceMs: atMs }
-  return {
-    ...moved,
-    release: { ...moved.release, epochs: [...release.epochs, epoch], exposedFromMs: release.exposedFromMs ?? atMs },
-  }
+function candidateWeights(release: ReleaseState, candidatePpm: number): Weights {
+  return { [release.plan.from]: limits.ppmTotal - candidatePpm, [candidateOf(release)]: candidatePpm }
 }
 
-function promote(draft: Draft, atMs: number): Draft {
-  const { plan } = draft.release
-  const moved = setWeights(draft, { [plan.to]: 1_000_000 }, plan.to)
-  const epoch = moved.endpoint.table.epoch
+function shareOut(draft: Draft, weights: Weights, atMs: number): Draft {
+  return noteEpoch(setWeights(draft, { weights, stable: draft.release.plan.from, extras: 'keep' }), atMs)
+}
+
+function promote(draft: Draft, atMs: number, keepMs?: number): Draft {
+  const candidate = candidateOf(draft.release)
+  const moved = setWeights(draft, { weights: { [candidate]: limits.ppmTotal }, stable: candidate, extras: 'drop' })
   const exposed = { ...moved.release, exposedFromMs: moved.release.exposedFromMs ?? atMs }
-  return setPhase({ ...moved, release: exposed }, { kind: 'promoting', epoch })
+  const phase = {
+    kind: 'promoting',
+    epoch: moved.endpoint.table.epoch,
+    ...(keepMs !== undefined && { keepMs }),
+  } as const
+  return setPhase({ ...moved, release: exposed }, phase)
 }
 
 function finishPromotion(draft: Draft, atMs: number): Draft {
   const { plan } = draft.release
-  return endRelease(stopFleet(draft, plan.from), { kind: 'promoted', atMs })
+  const stopped = stopFleets(draft, { first: plan.from, kept: candidateOf(draft.release) })
+  return endRelease(stopped, { kind: 'promoted', atMs })
 }
 
-function beginReturn(draft: Draft, cause: ReturnCause, reason: string, atMs: number): Draft {
-  const { plan, phase } = draft.release
-  if (phase.kind === 'starting') return finishReturn(draft, { cause, reason }, atMs)
+export function beginReturn(draft: Draft, cause: ReturnCause, reason: string, atMs: number): Draft {
+  const { phase } = draft.release
+  if (phase.kind === 'starting' && phase.stageIndex === undefined) return finishReturn(draft, { cause, reason }, atMs)
+  const own = stageThatGoesBack(draft)
   const returning = { kind: 'returning', cause, reason, awaiting: 'fleet', epoch: 0 } as const
-  if (draft.endpoint.fleets[plan.from] === 'ready') return shiftBack(draft, returning, atMs)
-  return setPhase(ensureFleet(draft, plan.from), returning)
+  if (own === null) return bringBack(draft, returning, atMs)
+  return stepStaged(setPhase(draft, { ...returning, awaiting: 'stage', ...own }), { type: 'return', atMs, reason })
 }
 
-function shiftBack(draft: Draft, phase: Extract<Phase, { kind: 'returning' }>, atMs: number): Draft {
-  const { plan } = draft.release
-  const moved = setWeights(draft, { [plan.from]: 1_000_000 }, plan.from)
+/** The stage that has moved the fleets brings them back, even after it has passed. */
+function stageThatGoesBack({ release }: Draft): { stageIndex: number; stage: StageState } | null {
+  const { phase, plan } = release
+  const stageIndex = phase.kind === 'running' ? phase.stageIndex : plan.stages.length - 1
+  const stagePlan = stageAt(plan.stages, stageIndex)
+  if (phase.kind === 'starting' || !goesBack(stagePlan)) return null
+  return { stageIndex, stage: phase.kind === 'running' ? phase.stage : initialStage(stagePlan) }
+}
+
+/** Capacity of the stable version first, then its traffic. */
+function bringBack(draft: Draft, { cause, reason }: Returning, atMs: number): Draft {
+  const { from } = draft.release.plan
+  const returning: Returning = { kind: 'returning', cause, reason, awaiting: 'fleet', epoch: 0 }
+  if (draft.endpoint.fleets[from] === 'ready') return shiftBack(draft, returning, atMs)
+  return setPhase(ensureFleet(draft, from), returning)
+}
+
+function shiftBack(draft: Draft, phase: Returning, atMs: number): Draft {
+  const { from } = draft.release.plan
+  const moved = setWeights(draft, { weights: { [from]: limits.ppmTotal }, stable: from, extras: 'drop' })
   const exposed = { ...moved.release, exposedToMs: atMs }
   return setPhase({ ...moved, release: exposed }, { ...phase, awaiting: 'traffic', epoch: moved.endpoint.table.epoch })
 }
 
 function finishReturn(draft: Draft, why: { cause: ReturnCause; reason: string }, atMs: number): Draft {
   const { plan } = draft.release
-  return endRelease(stopFleet(draft, plan.to), { kind: 'rolled-back', atMs, cause: why.cause, reason: why.reason })
+  const stopped = stopFleets(draft, { first: candidateOf(draft.release), kept: plan.from })
+  return endRelease(stopped, { kind: 'rolled-back', atMs, cause: why.cause, reason: why.reason })
 }
 
 function endRelease(draft: Draft, phase: Phase): Draft {
   return setPhase({ ...draft, endpoint: { ...draft.endpoint, activeRelease: null } }, phase)
-}
-
-function setPhase(draft: Draft, phase: Phase): Draft {
-  return { ...draft, release: { ...draft.release, phase } }
-}
-
-function setWeights(draft: Draft, weights: Weights, stable: string): Draft {
-  const { endpoint, release } = draft
-  const salt = `${endpoint.spec.name}/${release.id}`
-  const table = moveTable(endpoint.table, { weights, stable, release: release.id, salt })
-  const next = { ...endpoint, table, stable }
-  return { ...draft, endpoint: next, commands: [...draft.commands, { type: 'apply-route', spec: next.spec, table }] }
-}
-
-function ensureFleet(draft: Draft, version: string): Draft {
-  const { endpoint, release } = draft
-  const spec = endpoint.spec.versions[version]
-  if (spec === undefined) throw new Error(`endpoint ${endpoint.spec.name} has no version ${version}`)
-  const fleets = { ...endpoint.fleets, [version]: 'starting' as const }
-  const command = {
-    type: 'ensure-fleet',
-    endpoint: endpoint.spec.name,
-    version: spec,
-    readyTimeoutMs: readyTimeoutOf(spec, release.plan.readyTimeoutMs),
-  } as const
-  return { ...draft, endpoint: { ...endpoint, fleets }, commands: [...draft.commands, command] }
-}
-
-function stopFleet(draft: Draft, version: string): Draft {
-  const { endpoint, release } = draft
-  const fleets = { ...endpoint.fleets, [version]: 'absent' as const }
-  const command = { type: 'stop-fleet', endpoint: endpoint.spec.name, version, drainMs: release.plan.drainMs } as const
-  return { ...draft, endpoint: { ...endpoint, fleets }, commands: [...draft.commands, command] }
 }
 
 function promotableFromMs({ startedAtMs, plan }: ReleaseState): number {

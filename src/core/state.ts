@@ -1,11 +1,9 @@
 /** The state of the control plane: a fold of the event log, nothing else. Plain data. */
 import type { EndpointSpec } from './endpoint.ts'
 import type { ReleasePlan } from './plan.ts'
+import type { FleetState, ReturnCause } from './state-words.ts'
 import type { StageState } from './strategies/table.ts'
-import type { TrafficTable } from './traffic.ts'
-
-/** `absent` fleets are not wanted; `starting` ones were asked for and have not reported. */
-export type FleetState = 'absent' | 'starting' | 'ready' | 'failed'
+import type { TrafficTable, Weights } from './traffic.ts'
 
 export type EndpointState = {
   spec: EndpointSpec
@@ -15,6 +13,8 @@ export type EndpointState = {
   /** The greatest epoch that the gateway confirmed. */
   appliedEpoch: number
   fleets: Readonly<Record<string, FleetState>>
+  /** Wanted instances of the fleets that a stage resized; the others have as many as their version declares. */
+  sizes?: Readonly<Record<string, number>>
   /** The release under way; null if none. */
   activeRelease: string | null
   releaseCount: number
@@ -27,24 +27,39 @@ export type Hold = {
   cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval'
 }
 
-/** Why a candidate goes back. */
-export type ReturnCause = 'guardrail' | 'never-ready' | 'fleet-lost' | 'operator'
-
 export type Phase =
-  /** The candidate's fleet is being made ready; nothing is routed to it. */
-  | { kind: 'starting'; sinceMs: number }
+  /** The fleets that the stage to come needs are being made ready; the first stage's where `stageIndex` is left out. */
+  | { kind: 'starting'; sinceMs: number; stageIndex?: number }
   | { kind: 'running'; stageIndex: number; stage: StageState; paused: boolean; hold: Hold | null }
   /** The candidate gets all traffic; waits for the gateway to say so. */
-  | { kind: 'promoting'; epoch: number }
+  | { kind: 'promoting'; epoch: number; keepMs?: number }
   /** Promoted; the old version is kept warm and late labels may still roll back. */
   | { kind: 'probation'; untilMs: number }
   /** Capacity of the stable version first, then its traffic. */
-  | { kind: 'returning'; cause: ReturnCause; reason: string; awaiting: 'fleet' | 'traffic'; epoch: number }
+  | {
+      kind: 'returning'
+      cause: ReturnCause
+      reason: string
+      /** `stage`: the strategy goes back in its own way first. */
+      awaiting: 'stage' | 'fleet' | 'traffic'
+      epoch: number
+      /** While `awaiting` is `stage`. */
+      stageIndex?: number
+      stage?: StageState
+    }
   | { kind: 'promoted'; atMs: number }
   | { kind: 'rolled-back'; atMs: number; cause: ReturnCause; reason: string }
 
 /** One period of constant weights within a release. */
-export type ReleaseEpoch = { epoch: number; candidatePpm: number; sinceMs: number }
+export type ReleaseEpoch = {
+  epoch: number
+  candidatePpm: number
+  sinceMs: number
+  /** The stage it belongs to; the first where it is left out. */
+  stageIndex?: number
+  /** All weights, where more than the candidate and the stable version had one. */
+  weights?: Weights
+}
 
 export type ReleaseState = {
   id: string
@@ -52,6 +67,8 @@ export type ReleaseState = {
   actor: string
   startedAtMs: number
   phase: Phase
+  /** The version that a comparison chose; the plan's own candidate where it is left out. */
+  candidate?: string
   /** The periods in which both versions served, oldest first: the evidence of this release. */
   epochs: readonly ReleaseEpoch[]
   /** When the candidate first and last could be met by a user. */
@@ -67,6 +84,11 @@ export type ControlState = {
 }
 
 export const emptyState: ControlState = { endpoints: {}, retired: {}, releases: {} }
+
+/** The version that the release would make stable. */
+export function candidateOf(release: Pick<ReleaseState, 'candidate' | 'plan'>): string {
+  return release.candidate ?? release.plan.to
+}
 
 export function isTerminal(release: ReleaseState): boolean {
   return release.phase.kind === 'promoted' || release.phase.kind === 'rolled-back'

@@ -3,19 +3,14 @@
  * changed nothing is the same object, so that a caller can tell that there is nothing to write down.
  */
 import type { Command, IssuedCommand } from './command.ts'
+import type { Draft } from './draft.ts'
 import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
 import { limits } from './limits.ts'
-import { begin, type Draft, fleetFailed, fleetReady, judged, operated, timePassed, trafficApplied } from './release.ts'
-import {
-  type ControlState,
-  type EndpointState,
-  emptyState,
-  type FleetState,
-  isTerminal,
-  type ReleaseState,
-} from './state.ts'
+import { begin, fleetChanged, judged, operated, restarted, timePassed, trafficApplied, trialEnded } from './release.ts'
+import { type ControlState, type EndpointState, emptyState, isTerminal, type ReleaseState } from './state.ts'
+import type { FleetState } from './state-words.ts'
 import { soleTable } from './traffic.ts'
 
 export type StepResult = { state: ControlState; commands: readonly Command[] }
@@ -23,7 +18,7 @@ export type StepResult = { state: ControlState; commands: readonly Command[] }
 export function step(state: ControlState, event: ControlEvent, atMs: number): StepResult {
   switch (event.type) {
     case 'server-started':
-      return serverStarted(state)
+      return serverStarted(state, atMs)
     case 'endpoint-applied':
       return endpointApplied(state, event)
     case 'endpoint-deleted':
@@ -31,18 +26,20 @@ export function step(state: ControlState, event: ControlEvent, atMs: number): St
     case 'release-started':
       return releaseStarted(state, event, atMs)
     case 'fleet-ready':
-      return onEndpoint(
-        state,
-        event.endpoint,
-        draft => withFleet(draft, event.version, 'ready'),
-        draft => fleetReady(draft, event.version, atMs),
-      )
+      return fleetReady(state, event, atMs)
     case 'fleet-failed':
       return onEndpoint(
         state,
         event.endpoint,
-        draft => withFleet(draft, event.version, 'failed'),
-        draft => fleetFailed(draft, event, atMs),
+        endpoint => withFleet(endpoint, event.version, 'failed'),
+        draft => fleetChanged(draft, { version: event.version, state: 'failed', reason: event.reason }, atMs),
+      )
+    case 'fleet-stopped':
+      return onEndpoint(
+        state,
+        event.endpoint,
+        endpoint => endpoint,
+        draft => fleetChanged(draft, { version: event.version, state: 'stopped' }, atMs),
       )
     case 'traffic-applied':
       return onEndpoint(
@@ -53,6 +50,8 @@ export function step(state: ControlState, event: ControlEvent, atMs: number): St
       )
     case 'judged':
       return onRelease(state, event.release, draft => judged(draft, event.judgement, atMs))
+    case 'trial-ended':
+      return onRelease(state, event.release, draft => trialEnded(draft, event.report, atMs))
     case 'tick':
       return onRelease(state, event.release, draft => timePassed(draft, atMs))
     case 'operator':
@@ -72,11 +71,11 @@ export function issue(seq: number, commands: readonly Command[]): IssuedCommand[
   return commands.map((command, index) => ({ id: `${seq}.${index}`, command }))
 }
 
-function serverStarted(state: ControlState): StepResult {
+function serverStarted(state: ControlState, atMs: number): StepResult {
   const commands: Command[] = []
   const endpoints: Record<string, EndpointState> = {}
   for (const [name, endpoint] of Object.entries(state.endpoints)) {
-    const wanted = wantedVersions(state, endpoint)
+    const wanted = Object.keys(endpoint.fleets).filter(version => endpoint.fleets[version] !== 'absent')
     endpoints[name] = {
       ...endpoint,
       appliedEpoch: 0,
@@ -85,24 +84,29 @@ function serverStarted(state: ControlState): StepResult {
     for (const version of wanted) commands.push(...ensure(endpoint, version))
     commands.push({ type: 'apply-route', spec: endpoint.spec, table: endpoint.table })
   }
-  return { state: { ...state, endpoints }, commands }
+  return Object.values(endpoints).reduce((result, { activeRelease }) => tellRestart(result, activeRelease, atMs), {
+    state: { ...state, endpoints },
+    commands,
+  } as StepResult)
 }
 
-function wantedVersions(state: ControlState, endpoint: EndpointState): string[] {
-  const release = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
-  const released = release === undefined || isTerminal(release) ? [] : [release.plan.from, release.plan.to]
-  return [...new Set([endpoint.stable, ...released])]
+function tellRestart(result: StepResult, release: string | null, atMs: number): StepResult {
+  if (release === null) return result
+  const { state, commands } = onRelease(result.state, release, draft => restarted(draft, atMs))
+  return { state, commands: [...result.commands, ...commands] }
 }
 
 function ensure(endpoint: EndpointState, version: string): Command[] {
   const spec = endpoint.spec.versions[version]
   if (spec === undefined) return []
+  const instances = endpoint.sizes?.[version]
   return [
     {
       type: 'ensure-fleet',
       endpoint: endpoint.spec.name,
       version: spec,
       readyTimeoutMs: readyTimeoutOf(spec, limits.readyTimeoutMs),
+      ...(instances !== undefined && { instances }),
     },
   ]
 }
@@ -162,7 +166,7 @@ function releaseStarted(
     exposedToMs: null,
   }
   const endpoint = { ...known, activeRelease: release.id, releaseCount: known.releaseCount + 1 }
-  return put(state, begin({ endpoint, release, commands: [] }))
+  return put(state, begin({ endpoint, release, commands: [] }, atMs))
 }
 
 function onRelease(state: ControlState, id: string, change: (draft: Draft) => Draft): StepResult {
@@ -184,6 +188,25 @@ function onEndpoint(
   const release = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
   if (release === undefined) return { state: endpoint === known ? state : putEndpoint(state, endpoint), commands: [] }
   return put(state, changeRelease({ endpoint, release, commands: [] }))
+}
+
+/** A report of another size than the wanted one is out of date. */
+function fleetReady(
+  state: ControlState,
+  event: Extract<ControlEvent, { type: 'fleet-ready' }>,
+  atMs: number,
+): StepResult {
+  const { endpoint: name, version } = event
+  const known = state.endpoints[name]
+  const wanted = known?.sizes?.[version] ?? known?.spec.versions[version]?.instances ?? 0
+  const instances = event.instances ?? wanted
+  if (instances !== wanted) return { state, commands: [] }
+  return onEndpoint(
+    state,
+    name,
+    endpoint => withFleet(endpoint, version, 'ready'),
+    draft => fleetChanged(draft, { version, state: 'ready', instances }, atMs),
+  )
 }
 
 /** A report about a fleet that is not wanted any more says nothing. */

@@ -1,8 +1,10 @@
 /** Tells a release's story: each event of the log that changed it becomes an entry. Pure; works live and on a recorded log alike. */
 import type { LoggedEvent } from './event.ts'
 import type { Judgement } from './judge/judgement.ts'
-import { type ControlState, emptyState, isTerminal, type Phase, type ReleaseState } from './state.ts'
+import { type ControlState, candidateOf, emptyState, isTerminal, type Phase, type ReleaseState } from './state.ts'
 import { step } from './step.ts'
+import type { StageProgress } from './strategies/strategy.ts'
+import { progressOf, type StageState } from './strategies/table.ts'
 import type { TimelineEntry } from './timeline.ts'
 
 type Change = { logged: LoggedEvent; before: ReleaseState | undefined; after: ReleaseState; stateAfter: ControlState }
@@ -52,23 +54,24 @@ function tellPhase(
   why: string,
 ): Pick<TimelineEntry, 'kind' | 'text'>[] {
   const { phase, plan } = release
+  const candidate = candidateOf(release)
   if (phase.kind === 'running') return tellRunning(before, release, why)
   if (before?.kind === phase.kind) return []
   switch (phase.kind) {
     case 'promoting':
-      return [{ kind: 'promoting', text: `${plan.to} takes all traffic${why}` }]
+      return [{ kind: 'promoting', text: `${candidate} takes all traffic${why}` }]
     case 'probation':
       return [
         {
           kind: 'promoted',
-          text: `${plan.to} is stable now; ${plan.from} stays warm and watched for ${phase.untilMs === 0 ? 0 : plan.probationMs / 1000} s`,
+          text: `${candidate} is stable now; ${plan.from} stays warm and watched for ${watchedMs(before, plan) / 1000} s`,
         },
       ]
     case 'promoted':
       return [
         {
           kind: 'promoted',
-          text: before?.kind === 'probation' ? `probation ended; ${plan.from} is let go` : `${plan.to} is stable now`,
+          text: before?.kind === 'probation' ? `probation ended; ${plan.from} is let go` : `${candidate} is stable now`,
         },
       ]
     case 'returning':
@@ -95,19 +98,21 @@ function tellRunning(
   release: ReleaseState,
   why: string,
 ): Pick<TimelineEntry, 'kind' | 'text'>[] {
-  const { phase, plan } = release
+  const { phase } = release
+  const candidate = candidateOf(release)
   if (phase.kind !== 'running') return []
   const drafts: Pick<TimelineEntry, 'kind' | 'text'>[] = []
-  if (before?.kind === 'starting') drafts.push({ kind: 'ready', text: `${plan.to} is ready` })
+  if (before?.kind === 'starting') drafts.push({ kind: 'ready', text: `${candidate} is ready` })
   const earlier = before?.kind === 'running' ? before : undefined
-  if (
-    earlier === undefined ||
-    earlier.stage.stepIndex !== phase.stage.stepIndex ||
-    earlier.stageIndex !== phase.stageIndex
-  ) {
+  const now = standing(release, phase)
+  const was = earlier === undefined ? null : standing(release, earlier)
+  const isNew = earlier?.stageIndex !== phase.stageIndex || was?.step !== now.step
+  if (now.says !== null && (now.says !== was?.says || earlier?.stageIndex !== phase.stageIndex)) {
+    drafts.push({ kind: 'stage', text: now.says })
+  } else if (now.says === null && isNew) {
     drafts.push({
       kind: 'weight',
-      text: `${plan.to} gets ${percentOf(lastPpm(release))} of the traffic${earlier === undefined ? '' : why}`,
+      text: `${candidate} gets ${percentOf(lastPpm(release))} of the traffic${earlier === undefined ? '' : why}`,
     })
   }
   if (phase.hold !== null && earlier?.hold?.cause !== phase.hold.cause)
@@ -117,6 +122,15 @@ function tellRunning(
   if (phase.paused !== (earlier?.paused ?? false))
     drafts.push(phase.paused ? { kind: 'paused', text: 'paused' } : { kind: 'resumed', text: 'goes on' })
   return drafts
+}
+
+function standing(
+  { plan }: ReleaseState,
+  { stageIndex, stage }: { stageIndex: number; stage: StageState },
+): StageProgress {
+  const stagePlan = plan.stages[stageIndex]
+  if (stagePlan === undefined) throw new Error(`stage ${stageIndex} does not exist`)
+  return progressOf(stagePlan, stage)
 }
 
 function complete(draft: Pick<TimelineEntry, 'kind' | 'text'>, change: Change): TimelineEntry {
@@ -129,7 +143,7 @@ function complete(draft: Pick<TimelineEntry, 'kind' | 'text'>, change: Change): 
     atMs: logged.atMs,
     release: after.id,
     ...draft,
-    candidatePpm: endpoint?.table.weights[after.plan.to] ?? 0,
+    candidatePpm: endpoint?.table.weights[candidateOf(after)] ?? 0,
     judgement,
     exposure: ended ? exposureOf(after, judgement, logged.atMs) : null,
   }
@@ -156,6 +170,11 @@ function whyOf(logged: LoggedEvent): string {
 function startedText(release: ReleaseState): string {
   const { plan } = release
   return `release of ${plan.to} on ${plan.endpoint} (stable ${plan.from}) by ${plan.stages.map(stage => stage.kind).join(', ')}`
+}
+
+/** As long as the stage asked for, if that is longer than the plan's probation. */
+function watchedMs(before: Phase | undefined, { probationMs }: ReleaseState['plan']): number {
+  return before?.kind === 'promoting' ? Math.max(probationMs, before.keepMs ?? 0) : probationMs
 }
 
 function lastPpm(release: ReleaseState): number {

@@ -9,6 +9,8 @@ export type TimelineEntry = {
     | 'started'
     | 'ready'
     | 'weight'
+    /** A stage says where it stands. */
+    | 'stage'
     | 'hold'
     | 'resumed'
     | 'paused'

@@ -4,6 +4,7 @@
  */
 import { CutoverError } from './errors.ts'
 import { limits } from './limits.ts'
+import type { MirrorBudget } from './stage-plans.ts'
 
 /** Parts per million by version; the values sum to 1,000,000. */
 export type Weights = Readonly<Record<string, number>>
@@ -13,6 +14,20 @@ export type Segment = { version: string; startPpm: number; endPpm: number }
 
 /** A rule that chooses a version before weights do: the first whose header equals the value wins. */
 export type MatchRule = { header: string; equals: string; version: string }
+
+/** While it is set nobody is routed: callers wait up to `holdMs` for the next table, or are told when to come again. */
+export type Gap = { holdMs: number; retryAfterMs: number }
+
+/** Copies of what callers send, answered by a version that no caller hears of. */
+export type Mirror = {
+  version: string
+  /** Share of units whose requests are copied; by their hash, so that a unit's requests stay together. */
+  fractionPpm: number
+  methods: readonly string[]
+  /** Prefixes of the path as the model server gets it; null for any. */
+  paths: readonly string[] | null
+  budget: MirrorBudget
+}
 
 export type TrafficTable = {
   endpoint: string
@@ -26,7 +41,13 @@ export type TrafficTable = {
   stable: string
   /** The release that set this table, if one did. */
   release: string | null
+  /** Left out where there is none; so in tables that were written down earlier. */
+  gap?: Gap
+  mirrors?: readonly Mirror[]
 }
+
+/** What a stage adds to the table beside weights; null takes it away, left out leaves it as it is. */
+export type RouteExtras = { gap?: Gap | null; mirrors?: readonly Mirror[] | null; rules?: readonly MatchRule[] | null }
 
 /** The table of an endpoint on which one version serves everybody. */
 export function soleTable(input: { endpoint: string; version: string; epoch: number; salt: string }): TrafficTable {
@@ -148,4 +169,24 @@ export function moveTable(
     stable,
     release,
   }
+}
+
+/** The next epoch's table with the same weights and other extras. */
+export function dressTable(table: TrafficTable, extras: RouteExtras, release: string | null): TrafficTable {
+  const { gap = table.gap, mirrors = table.mirrors, rules = table.rules } = extras
+  const { gap: _gap, mirrors: _mirrors, ...bare } = table
+  return {
+    ...bare,
+    epoch: table.epoch + 1,
+    release,
+    rules: rules ?? [],
+    ...(gap != null && { gap }),
+    ...(mirrors != null && mirrors.length > 0 && { mirrors }),
+  }
+}
+
+/** Without what a stage had added, in the same epoch: for a table that is about to move. */
+export function bareTable(table: TrafficTable): TrafficTable {
+  const { gap: _gap, mirrors: _mirrors, ...bare } = table
+  return { ...bare, rules: [] }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { canary } from '../../src/core/strategies/canary.ts'
 import type { StageCommand, StageEvent } from '../../src/core/strategies/strategy.ts'
-import { canaryPlan, judgement } from '../support/releases.ts'
+import { canaryPlan, judgement, stageContext } from '../support/releases.ts'
 
 /** Runs the events through the strategy and compares what it wanted after each. */
 function check(
@@ -10,7 +10,7 @@ function check(
 ): void {
   let state = canary.initial(plan)
   for (const [event, expected] of steps) {
-    const result = canary.step(plan, state, event)
+    const result = canary.step(plan, state, event, stageContext())
     expect(result.commands.map(command => command.type)).toEqual(expected)
     if (expected.length === 0) expect(result.state).toBe(state)
     state = result.state

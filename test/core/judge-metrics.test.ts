@@ -2,8 +2,8 @@ import { describe, expect, it, test } from 'vitest'
 import type { MetricEvidence, VersionEvidence } from '../../src/core/evidence.ts'
 import { armOf } from '../../src/core/judge/arms.ts'
 import { judge } from '../../src/core/judge/judge.ts'
+import type { GoalCheck, MetricCheck } from '../../src/core/metric-check.ts'
 import type { MetricSpec } from '../../src/core/metrics/spec.ts'
-import type { GoalCheck, MetricCheck } from '../../src/core/plan.ts'
 import { runningRelease, seen } from '../support/evidence.ts'
 
 const revenue: MetricSpec = { type: 'mean', of: { from: 'reward' }, unitLevel: true }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { judge } from '../../src/core/judge/judge.ts'
 import type { Verdict } from '../../src/core/judge/judgement.ts'
-import type { MetricCheck } from '../../src/core/plan.ts'
+import type { MetricCheck } from '../../src/core/metric-check.ts'
 import { runningRelease, seen } from '../support/evidence.ts'
 
 const errorRate: MetricCheck = {

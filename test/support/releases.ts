@@ -3,7 +3,9 @@
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import type { ControlEvent } from '../../src/core/event.ts'
 import type { Judgement, Verdict } from '../../src/core/judge/judgement.ts'
-import type { CanaryPlan, ReleasePlan } from '../../src/core/plan.ts'
+import type { ReleasePlan } from '../../src/core/plan.ts'
+import type { CanaryPlan } from '../../src/core/stage-plans.ts'
+import type { StageContext } from '../../src/core/strategies/strategy.ts'
 
 export function endpointSpec(over: Partial<EndpointSpec> = {}): EndpointSpec {
   const version = (name: string) => ({
@@ -65,6 +67,21 @@ export function judgement(verdict: Verdict, over: Partial<Judgement> = {}): Judg
     stepRequests: 100,
     exposedRequests: 100,
     exposedUnits: 10,
+    ...over,
+  }
+}
+
+export function stageContext(over: Partial<StageContext> = {}): StageContext {
+  return {
+    release: 'digits-1',
+    stable: 'v1',
+    candidate: 'v2',
+    fleets: { v1: 'ready', v2: 'ready' },
+    declared: { v1: 1, v2: 1, v3: 1 },
+    wanted: { v1: 1, v2: 1, v3: 1 },
+    weights: { v1: 1_000_000 },
+    epoch: 1,
+    appliedEpoch: 1,
     ...over,
   }
 }

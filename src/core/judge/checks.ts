@@ -4,12 +4,11 @@ import { compareProportions } from '../../stats/sequential/compare-proportions.t
 import { compareQuantiles } from '../../stats/sequential/quantile-sequence.ts'
 import { assertNever } from '../errors.ts'
 import { emptyVersionEvidence, type MetricEvidence, type VersionEvidence } from '../evidence.ts'
+import type { GoalCheck, Measure, MetricCheck } from '../metric-check.ts'
 import { formOf } from '../metrics/spec.ts'
-import type { GoalCheck, Measure, MetricCheck } from '../plan.ts'
-import type { ReleaseState } from '../state.ts'
 import type { CheckResult, Counts, Role, SideNumbers, Verdict } from './judgement.ts'
 import { runMeans } from './means.ts'
-import type { Pair } from './pairs.ts'
+import type { Pair, Sides } from './pairs.ts'
 import { minusOne, ms, percent, plain, points, sum } from './words.ts'
 
 /**
@@ -18,7 +17,8 @@ import { minusOne, ms, percent, plain, points, sum } from './words.ts'
  */
 const latencyBreachTrialsMin = 20
 
-export type CheckContext = { release: ReleaseState; pairs: readonly Pair[]; epochsPlanned: number }
+/** `epochsPlanned`: a check that starts anew in each epoch splits its alpha over so many. */
+export type CheckContext = { sides: Sides; pairs: readonly Pair[]; epochsPlanned: number }
 
 export function runCheck(check: MetricCheck | GoalCheck, role: Role, context: CheckContext): CheckResult {
   const { measure } = check
@@ -75,7 +75,7 @@ function runRate(
     candidate: count(pair.candidate),
     stable: count(pair.stable),
   }))
-  const sides = sidesOf(context.release, strata)
+  const sides = sidesOf(context.sides, strata)
   const base = { check, role, ...sides, strata, method: 'mixture e-process per epoch, time-uniform' }
   const few = tooFew(check, sides)
   const result = compareProportions({ strata, margin: check.margin, alpha: check.alpha })
@@ -108,8 +108,8 @@ function runQuantile(
   const candidate = pair === undefined ? emptySketch : of(pair.candidate)
   const stable = pair === undefined ? emptySketch : of(pair.stable)
   const sides = {
-    candidate: latencySide(context.release.plan.to, candidate, quantile),
-    stable: latencySide(context.release.plan.from, stable, quantile),
+    candidate: latencySide(context.sides.candidate, candidate, quantile),
+    stable: latencySide(context.sides.stable, stable, quantile),
   }
   const base = {
     check,
@@ -176,7 +176,7 @@ function observedThings(measure: Measure): string {
 }
 
 function sidesOf(
-  release: ReleaseState,
+  versions: Sides,
   strata: readonly { candidate: Counts; stable: Counts }[],
 ): { candidate: SideNumbers; stable: SideNumbers } {
   const side = (version: string, one: (stratum: { candidate: Counts; stable: Counts }) => Counts): SideNumbers => {
@@ -184,7 +184,10 @@ function sidesOf(
     const events = sum(strata, stratum => one(stratum).events)
     return { version, trials, events, value: trials === 0 ? null : events / trials }
   }
-  return { candidate: side(release.plan.to, one => one.candidate), stable: side(release.plan.from, one => one.stable) }
+  return {
+    candidate: side(versions.candidate, one => one.candidate),
+    stable: side(versions.stable, one => one.stable),
+  }
 }
 
 function latencySide(version: string, sketch: VersionEvidence['latencyMs'], quantile: number): SideNumbers {

@@ -2,24 +2,52 @@
  * One look at the evidence: a verdict per check and one of all together. Pure; valid however often it is called, since
  * every comparison behind it is a time-uniform one. Methods and formulas: `stats/`.
  */
-import { type EpochEvidence, emptyVersionEvidence } from '../evidence.ts'
-import type { ReleaseState } from '../state.ts'
+import type { EpochEvidence } from '../evidence.ts'
+import type { GoalCheck, MetricCheck } from '../metric-check.ts'
+import type { ReleasePlan } from '../plan.ts'
+import { candidateOf, type ReleaseState } from '../state.ts'
 import { runCheck } from './checks.ts'
 import { type CheckResult, type Judgement, judgementVersion, type Validity, type Verdict } from './judgement.ts'
-import type { Pair } from './pairs.ts'
+import { pairUp, type Sides } from './pairs.ts'
 import { checkValidity } from './validity.ts'
 import { sum } from './words.ts'
 
+/** By what the running stage compares; between stages, and in probation, by the traffic that both versions had. */
 export function judge(release: ReleaseState, evidence: readonly EpochEvidence[]): Judgement {
-  const pairs = pairUp(release, evidence)
   const { plan } = release
-  const epochsPlanned = plannedEpochs(release)
+  return judgeTraffic(release, evidence, {
+    sides: { candidate: candidateOf(release), stable: plan.from },
+    guardrails: plan.guardrails,
+    signals: plan.signals,
+    goals: plan.goals ?? [],
+  })
+}
+
+/** What two versions that serve at the same time are compared by. */
+export type Contest = {
+  sides: Sides
+  guardrails: readonly MetricCheck[]
+  signals: readonly MetricCheck[]
+  goals: readonly GoalCheck[]
+  /** Epochs of this stage alone; of the whole release if it is left out. */
+  stageIndex?: number
+}
+
+export function judgeTraffic(
+  { plan, epochs }: ReleaseState,
+  evidence: readonly EpochEvidence[],
+  { sides, guardrails, signals, goals, stageIndex }: Contest,
+): Judgement {
+  const compared = epochs.filter(one => stageIndex === undefined || (one.stageIndex ?? 0) === stageIndex)
+  const pairs = pairUp(compared, evidence, sides)
+  const context = { sides, pairs, epochsPlanned: plannedEpochs(plan) }
   const checks = [
-    ...plan.guardrails.map(check => runCheck(check, 'guardrail', { release, pairs, epochsPlanned })),
-    ...plan.signals.map(check => runCheck(check, 'signal', { release, pairs, epochsPlanned })),
-    ...(plan.goals ?? []).map(check => runCheck(check, 'goal', { release, pairs, epochsPlanned })),
+    ...guardrails.map(check => runCheck(check, 'guardrail', context)),
+    ...signals.map(check => runCheck(check, 'signal', context)),
+    ...goals.map(check => runCheck(check, 'goal', context)),
   ]
-  const validity = checkValidity(release, pairs)
+  const alphas = { sampleRatio: plan.sampleRatioAlpha, coverage: plan.coverageAlpha }
+  const validity = checkValidity(sides, pairs, alphas)
   return {
     version: judgementVersion,
     ...overall(checks, validity),
@@ -32,19 +60,9 @@ export function judge(release: ReleaseState, evidence: readonly EpochEvidence[])
   }
 }
 
-function pairUp(release: ReleaseState, evidence: readonly EpochEvidence[]): Pair[] {
-  const byEpoch = new Map(evidence.map(one => [one.epoch, one.versions]))
-  return release.epochs.map(({ epoch, candidatePpm }) => ({
-    epoch,
-    candidatePpm,
-    candidate: byEpoch.get(epoch)?.[release.plan.to] ?? emptyVersionEvidence(),
-    stable: byEpoch.get(epoch)?.[release.plan.from] ?? emptyVersionEvidence(),
-  }))
-}
-
 /** How many epochs the plan can have: a check that starts anew in each splits its alpha over them. */
-function plannedEpochs(release: ReleaseState): number {
-  return sum(release.plan.stages, stage => (stage.kind === 'canary' ? stage.steps.length : 1))
+function plannedEpochs({ stages }: ReleasePlan): number {
+  return sum(stages, stage => (stage.kind === 'canary' ? stage.steps.length : 1))
 }
 
 function overall(checks: readonly CheckResult[], validity: Validity): { verdict: Verdict; reason: string } {

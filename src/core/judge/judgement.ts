@@ -1,5 +1,5 @@
 /** What one look at the evidence says: a verdict per check with the numbers it rests on. Serialised into the log. */
-import type { GoalCheck, MetricCheck } from '../plan.ts'
+import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 
 /** Insufficient is never a pass and never a failure; invalid holds and says why. */
 export type Verdict = 'pass' | 'fail' | 'insufficient' | 'invalid'
@@ -56,6 +56,11 @@ export type Validity = {
 /** The form and the methods of the judgements that are made now; a change of either is a new number. */
 export const judgementVersion = 2
 
+/** Of one of several candidates, against the stable version. */
+export type ArmJudgement = Pick<Judgement, 'verdict' | 'reason' | 'goal' | 'validity' | 'checks'> & {
+  requests: number
+}
+
 export type Judgement = {
   /** The version that it was made by; 1 where it is left out. */
   version?: number
@@ -66,6 +71,8 @@ export type Judgement = {
   reason: string
   validity: Validity
   checks: readonly CheckResult[]
+  /** By version, where a stage has several candidates; the numbers of the whole are then those of the release's own. */
+  arms?: Readonly<Record<string, ArmJudgement>>
   /** Requests that the candidate answered in the epoch that is running. */
   stepRequests: number
   /** Requests and units that met the candidate since the release began. */

@@ -1,8 +1,8 @@
 /** A comparison of means, and of whatever has a value and a variance per cluster, epoch by epoch. */
 import { compareMeans, STRATUM_CLUSTERS_NEEDED } from '../../stats/sequential/compare-means.ts'
 import type { MetricEvidence } from '../evidence.ts'
+import type { MetricCheck, Scale } from '../metric-check.ts'
 import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
-import type { MetricCheck, Scale } from '../plan.ts'
 import { adjusted } from './adjust.ts'
 import { type Arm, armOf } from './arms.ts'
 import { type CheckContext, decide, nameOf, noHarm, tooFew } from './checks.ts'
@@ -25,7 +25,7 @@ export function runMeans(
   context: CheckContext,
   { spec, scale }: { spec: MetricSpec; scale: Scale },
 ): CheckResult {
-  const { from, to } = context.release.plan
+  const { candidate: to, stable: from } = context.sides
   const pairs = withSharedUnits(context.pairs.flatMap(pair => armPair(check.metric, spec, pair)).filter(hasEnough), {
     candidate: to,
     stable: from,

@@ -1,21 +1,23 @@
 /** Whether a comparison says anything at all: assignment as planned, labels alike, a control that works. */
 import { compareCoverage } from '../../stats/delay/coverage.ts'
 import { sampleRatio } from '../../stats/sequential/sample-ratio.ts'
-import type { ReleaseState } from '../state.ts'
 import type { Validity } from './judgement.ts'
-import type { Pair } from './pairs.ts'
+import type { Pair, Sides } from './pairs.ts'
 import { percent, sum } from './words.ts'
 
 /** Above this rate of errors on the stable side a comparison with it says nothing. */
 const stableErrorRateMax = 0.5
 const stableErrorTrialsMin = 20
 
-export function checkValidity(release: ReleaseState, pairs: readonly Pair[]): Validity {
+/** Chances of a false alarm; different shares of labelled predictions are not called where `coverage` is left out. */
+export type ValidityAlphas = { sampleRatio: number; coverage: number | undefined }
+
+export function checkValidity(sides: Sides, pairs: readonly Pair[], alphas: ValidityAlphas): Validity {
   const strata = pairs.map(pair => ({
-    weights: [1 - pair.candidatePpm / 1_000_000, pair.candidatePpm / 1_000_000],
+    weights: [1 - pair.share, pair.share],
     counts: [pair.stable.newUnits, pair.candidate.newUnits],
   }))
-  const ratio = sampleRatio({ strata, alpha: release.plan.sampleRatioAlpha })
+  const ratio = sampleRatio({ strata, alpha: alphas.sampleRatio })
   const numbers = ratio.ok
     ? { logEvidence: ratio.logEvidence, observed: ratio.observed, expected: ratio.expected }
     : { logEvidence: null, observed: [], expected: [] }
@@ -25,12 +27,12 @@ export function checkValidity(release: ReleaseState, pairs: readonly Pair[]): Va
     const reason = `sample ratio mismatch: ${stableUnits} and ${candidateUnits} units where ${stableExpected.toFixed(0)} and ${candidateExpected.toFixed(0)} were expected`
     return { verdict: 'invalid', reason, ...numbers }
   }
-  const labels = coverageOf(release, pairs)
+  const labels = coverageOf(sides, pairs, alphas.coverage)
   if (labels?.alarm === true) return { verdict: 'invalid', reason: labels.reason, ...numbers, coverage: labels.numbers }
   const requests = sum(pairs, pair => pair.stable.requests)
   const errors = sum(pairs, pair => pair.stable.errors)
   if (requests >= stableErrorTrialsMin && errors / requests > stableErrorRateMax) {
-    const reason = `control broken too: ${release.plan.from} failed ${errors} of ${requests} requests`
+    const reason = `control broken too: ${sides.stable} failed ${errors} of ${requests} requests`
     return { verdict: 'invalid', reason, ...numbers }
   }
   return {
@@ -42,17 +44,16 @@ export function checkValidity(release: ReleaseState, pairs: readonly Pair[]): Va
 }
 
 /** Versions whose predictions get labels at different rates are judged on different samples. */
-function coverageOf({ plan }: ReleaseState, pairs: readonly Pair[]) {
+function coverageOf(sides: Sides, pairs: readonly Pair[], alpha: number | undefined) {
   const strata = pairs.map(({ candidate, stable }) => ({
     candidate: { matured: candidate.matured, labelled: candidate.maturedLabelled },
     stable: { matured: stable.matured, labelled: stable.maturedLabelled },
   }))
   // Nobody labels anything: there is nothing to compare, and no check of labels can pass.
-  if (plan.coverageAlpha === undefined || strata.every(one => one.candidate.labelled + one.stable.labelled === 0))
-    return null
-  const result = compareCoverage({ strata, alpha: plan.coverageAlpha })
+  if (alpha === undefined || strata.every(one => one.candidate.labelled + one.stable.labelled === 0)) return null
+  const result = compareCoverage({ strata, alpha })
   if (!result.ok) return null
   const { alarm, logEvidence, candidateCoverage: candidate, stableCoverage: stable } = result
-  const reason = `label coverage differs: ${percent(candidate)} of ${plan.to} against ${percent(stable)} of ${plan.from} among matured predictions`
+  const reason = `label coverage differs: ${percent(candidate)} of ${sides.candidate} against ${percent(stable)} of ${sides.stable} among matured predictions`
   return { alarm, reason, numbers: { logEvidence, candidate, stable } }
 }

@@ -4,8 +4,8 @@
  */
 import { assertNever } from '../errors.ts'
 import type { Judgement } from '../judge/judgement.ts'
-import type { CanaryPlan, CanaryStep } from '../plan.ts'
-import type { StageCommand, StageEvent, StageResult, Strategy } from './strategy.ts'
+import type { CanaryPlan, CanaryStep } from '../stage-plans.ts'
+import { type StageCommand, type StageEvent, type StageResult, type Strategy, unchanged } from './strategy.ts'
 
 export type CanaryState = {
   kind: 'canary'
@@ -19,6 +19,13 @@ export type CanaryState = {
 export const canary: Strategy<CanaryPlan, CanaryState> = {
   initial: () => ({ kind: 'canary', stepIndex: -1, stepSinceMs: 0, awaitsApproval: false, held: false }),
 
+  // Past the last step the index stands on the last one still: an approval is awaited there.
+  progress: ({ steps }, { stepIndex }) => ({
+    step: stepIndex < 0 ? null : Math.min(stepIndex, steps.length - 1),
+    steps: steps.length,
+    says: null,
+  }),
+
   step(plan, state, event): StageResult<CanaryState> {
     switch (event.type) {
       case 'entered':
@@ -27,6 +34,13 @@ export const canary: Strategy<CanaryPlan, CanaryState> = {
         return state.awaitsApproval ? unchanged(state) : judged(plan, state, event)
       case 'approved':
         return state.awaitsApproval ? { state, commands: [{ type: 'passed', reason: 'approved' }] } : unchanged(state)
+      case 'applied':
+      case 'fleet':
+      case 'trial':
+      case 'tick':
+      case 'restarted':
+      case 'return':
+        return unchanged(state)
       default:
         return assertNever(event)
     }
@@ -104,8 +118,4 @@ function enterStep(
 
 function endHold(state: CanaryState): StageCommand[] {
   return state.held ? [{ type: 'release-hold' }] : []
-}
-
-function unchanged(state: CanaryState): StageResult<CanaryState> {
-  return { state, commands: [] }
 }

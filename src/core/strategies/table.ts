@@ -1,30 +1,65 @@
-/** From kind to strategy. A kind that is in the plan's union and not here does not compile. */
-import type { StagePlan } from '../plan.ts'
-import { availableStageKinds } from '../plan.ts'
+/** From kind to strategy. A kind that is available and not here does not compile. */
+import { availableStageKinds, type StagePlan, type StagePlans } from '../stage-plans.ts'
 import { type CanaryState, canary } from './canary.ts'
-import type { StageEvent, StageResult } from './strategy.ts'
+import type { StageContext, StageEvent, StageProgress, StageResult, Strategy } from './strategy.ts'
 
 /** The state of the running stage, by kind. */
-export type StageState = CanaryState
+export type StageStates = {
+  canary: CanaryState
+}
 
-type AvailablePlan = Extract<StagePlan, { kind: (typeof availableStageKinds)[number] }>
+export type StageState = StageStates[keyof StageStates]
 
-const strategies = { canary } as const satisfies Record<AvailablePlan['kind'], unknown>
+type AvailableKind = (typeof availableStageKinds)[number]
+type Strategies = { [Kind in AvailableKind]: Strategy<StagePlans[Kind], StageStates[Kind]> }
 
-export function isAvailable(plan: StagePlan): plan is AvailablePlan {
+const strategies: Strategies = {
+  canary,
+}
+
+export function isAvailable(plan: Pick<StagePlan, 'kind'>): boolean {
   return (availableStageKinds as readonly string[]).includes(plan.kind)
 }
 
 export function initialStage(plan: StagePlan): StageState {
-  return strategies[available(plan).kind].initial(available(plan))
+  return strategyOf(plan).initial(plan)
 }
 
-export function stepStage(plan: StagePlan, state: StageState, event: StageEvent): StageResult<StageState> {
-  return strategies[available(plan).kind].step(available(plan), state, event)
+export function stepStage(
+  plan: StagePlan,
+  state: StageState,
+  event: StageEvent,
+  context: StageContext,
+): StageResult<StageState> {
+  return strategyOf(plan).step(plan, state, event, context)
 }
 
-/** The config door refuses the other kinds by name; one that got here is a programmer's error. */
-function available(plan: StagePlan): AvailablePlan {
+/** Versions whose fleets must be ready before the stage is entered. */
+export function needsOf(plan: StagePlan, versions: { stable: string; candidate: string }): readonly string[] {
+  return strategyOf(plan).needs?.(plan, versions) ?? [versions.candidate]
+}
+
+export function progressOf(plan: StagePlan, state: StageState): StageProgress {
+  return strategyOf(plan).progress(plan, state)
+}
+
+export function mindsFleets(plan: StagePlan): boolean {
+  return strategyOf(plan).mindsFleets === true
+}
+
+export function goesBack(plan: StagePlan): boolean {
+  return strategyOf(plan).goesBack === true
+}
+
+export function promotionRefusal(plan: StagePlan, state: StageState): string | null {
+  return strategyOf(plan).refusesPromotion?.(state) ?? null
+}
+
+/**
+ * Plan and state of one kind belong together by construction, which the type of a union cannot say. The config door
+ * refuses kinds that are not available by name; one that got here is a programmer's error.
+ */
+function strategyOf(plan: StagePlan): Strategy<StagePlan, StageState> {
   if (!isAvailable(plan)) throw new Error(`stage kind ${plan.kind} cannot run`)
-  return plan
+  return strategies[plan.kind as AvailableKind] as Strategy<StagePlan, StageState>
 }

@@ -1,0 +1,60 @@
+/** Guardrails, signals and goals as the judge runs them. */
+import { errorRateName, latencyQuantileOf } from '../contract/metric-names.ts'
+import type { ReleaseResource } from '../contract/resources.ts'
+import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
+import { marginFraction } from './quantities.ts'
+
+type CheckResource = ReleaseResource['guardrails'][string]
+
+/** What a check of this name compares. A name that is not built in is a metric that the endpoint must declare. */
+export function measureOf(name: string, margin: string): Measure {
+  if (name === errorRateName) return { kind: 'error-rate' }
+  const quantile = latencyQuantileOf(name)
+  if (quantile !== null) return { kind: 'latency', quantile }
+  return { kind: 'declared', scale: margin.endsWith('%') ? 'relative' : 'absolute' }
+}
+
+/** A release that names no guardrail is still guarded: a canary without one would promote whatever answers. */
+const defaultGuardrails: Readonly<Record<string, CheckResource>> = {
+  [errorRateName]: { margin: '1pp', alpha: 0.01, 'min-events': 100 },
+}
+
+export function compileGuardrails(guardrails: Readonly<Record<string, CheckResource>>): MetricCheck[] {
+  return compileChecks(Object.keys(guardrails).length === 0 ? defaultGuardrails : guardrails)
+}
+
+export function compileChecks(checks: Readonly<Record<string, CheckResource>>): MetricCheck[] {
+  return Object.entries(checks).map(([metric, check]) => ({
+    metric,
+    measure: measureOf(metric, check.margin),
+    margin: marginFraction(check.margin),
+    alpha: check.alpha,
+    minEvents: check['min-events'],
+  }))
+}
+
+/** The chance of a false promotion over all goals together, unless a goal says its own. */
+const goalsAlpha = 0.05
+
+export function compileGoals(goals: ReleaseResource['goals']): GoalCheck[] {
+  const entries = Object.entries(goals)
+  return entries.map(([metric, goal]) => {
+    const worse = goal['no-worse-than']
+    const effect = goal['minimum-effect']
+    return {
+      metric,
+      measure: measureOf(metric, worse ?? effect ?? '0'),
+      margin: worse === undefined ? 0 : marginFraction(worse),
+      alpha: goal.alpha ?? goalsAlpha / entries.length,
+      minEvents: goal['min-events'],
+      goal:
+        goal.improve === undefined
+          ? { kind: 'no-worse' }
+          : {
+              kind: 'improve',
+              direction: goal.improve,
+              minimumEffect: effect === undefined ? null : marginFraction(effect),
+            },
+    }
+  })
+}

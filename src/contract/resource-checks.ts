@@ -1,0 +1,34 @@
+/** Guardrails, signals and goals as people write them. */
+import { z } from 'zod'
+import { margin, name, object } from './resource-parts.ts'
+import { checksRule, goalRule, goalsRule, withRule } from './resource-rules.ts'
+
+const check = object({
+  margin,
+  alpha: z
+    .number()
+    .gt(0)
+    .lt(0.5)
+    .default(0.01)
+    .meta({ description: 'Chance of a false breach, however often one looks.' }),
+  'min-events': z
+    .int()
+    .min(1)
+    .default(100)
+    .meta({ description: 'Observations that each version needs before the check can pass.' }),
+})
+
+export const checks = withRule(z.record(name, check), checksRule)
+
+const goalShape = object({
+  'no-worse-than': margin.optional().meta({ description: 'Shown to be worse by less than this.' }),
+  improve: z.enum(['increase', 'decrease']).optional().meta({ description: 'Shown to be better, in this direction.' }),
+  'minimum-effect': margin
+    .optional()
+    .meta({ description: 'The improvement one hopes for, by which the sample is planned.' }),
+  alpha: z.number().gt(0).lt(0.5).optional().meta({ description: 'By default 0.05 over all goals.' }),
+  'min-events': z.int().min(1).default(100).meta({ description: 'Observations that each version needs.' }),
+})
+
+export const goal = withRule(goalShape, goalRule)
+export const goals = withRule(z.record(name, goal), goalsRule)

@@ -1,0 +1,44 @@
+/** Parts that the schemas of several documents share: names, durations, shares, margins. */
+import { z } from 'zod'
+import { allowedMark } from './resource-rules.ts'
+import { durationPattern, parseDurationMs, parsePercentPpm, percentPattern } from './units.ts'
+
+/** An object that refuses unknown keys and says which ones it knows. */
+export function object<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: issue =>
+      issue.code === 'unrecognized_keys'
+        ? `unknown key ${issue.keys.map(key => `\`${key}\``).join(', ')}${allowedMark}${Object.keys(shape).join(', ')}`
+        : undefined,
+  })
+}
+
+const notName = `is not a name: letters, digits, dots, dashes and underscores, at most 63${allowedMark}digits, v2, fraud-eu`
+const notDuration = `is not a duration${allowedMark}500ms, 30s, 10m, 1.5h, 14d`
+const notPercent = `is not a percentage up to 100%, in steps of 0.0001%${allowedMark}0.01% to 100%`
+const notMargin = `is not a margin${allowedMark}percentage points such as 0.5pp, a relative change such as 20%, a number in the unit of the metric`
+
+export const name = z
+  .string(notName)
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, notName)
+  .max(63, notName)
+
+export const duration = z
+  .string(notDuration)
+  .regex(durationPattern, notDuration)
+  .refine(text => (parseDurationMs(text) ?? -1) >= 0, notDuration)
+  .meta({ description: 'A duration: 500ms, 30s, 10m, 1.5h, 14d.' })
+
+export const percent = z
+  .string(notPercent)
+  .regex(percentPattern, notPercent)
+  .refine(text => parsePercentPpm(text) !== null, notPercent)
+  .meta({ description: 'A percentage: 0.01% to 100%.' })
+
+export const margin = z
+  .union([z.string(notMargin).regex(/^\d+(\.\d+)?(pp|%)?$/, notMargin), z.number(notMargin).min(0, notMargin)])
+  .transform(String)
+  .meta({
+    description:
+      'The largest tolerated harm: 0.5pp (percentage points) for rates, 20% (relative) for latency; either, or a number in its own unit, for a declared metric.',
+  })

@@ -1,0 +1,26 @@
+/** One strategy with its parameters: all seven kinds are known by name; the config door says which are available. */
+import { z } from 'zod'
+import { object } from '../resource-parts.ts'
+import { stageRule, withRule } from '../resource-rules.ts'
+import { canaryStage } from './canary.ts'
+
+const notAvailableYet = z.unknown().optional().meta({ description: 'Not available yet.' })
+
+const stageShape = object({
+  recreate: notAvailableYet,
+  rolling: notAvailableYet,
+  blueGreen: notAvailableYet,
+  canary: canaryStage.optional(),
+  shadow: notAvailableYet,
+  abTest: notAvailableYet,
+  bandit: notAvailableYet,
+})
+
+export const stage = withRule(stageShape, stageRule).meta({
+  id: 'Stage',
+  description: 'One strategy with its parameters: exactly one key.',
+  minProperties: 1,
+  maxProperties: 1,
+})
+
+export type StageResource = z.infer<typeof stage>

@@ -1,0 +1,118 @@
+/** An endpoint and its release while an event is worked in, and the smallest changes that can be made to them. */
+import type { Command } from './command.ts'
+import { readyTimeoutOf } from './endpoint.ts'
+import { versionsOf } from './stage-plans.ts'
+import { candidateOf, type EndpointState, type Phase, type ReleaseEpoch, type ReleaseState } from './state.ts'
+import type { StageContext } from './strategies/strategy.ts'
+import { bareTable, dressTable, moveTable, type RouteExtras, type TrafficTable, type Weights } from './traffic.ts'
+
+export type Draft = { endpoint: EndpointState; release: ReleaseState; commands: readonly Command[] }
+
+export function setPhase(draft: Draft, phase: Phase): Draft {
+  return { ...draft, release: { ...draft.release, phase } }
+}
+
+/** Everybody moves by these weights; what a stage had added to the table goes unless it is kept. */
+export function setWeights(draft: Draft, to: { weights: Weights; stable: string; extras: 'keep' | 'drop' }): Draft {
+  const { endpoint, release } = draft
+  const salt = `${endpoint.spec.name}/${release.id}`
+  const before = to.extras === 'keep' ? endpoint.table : bareTable(endpoint.table)
+  const table = moveTable(before, { weights: to.weights, stable: to.stable, release: release.id, salt })
+  return applyTable({ ...draft, endpoint: { ...endpoint, stable: to.stable } }, table)
+}
+
+export function setExtras(draft: Draft, extras: RouteExtras): Draft {
+  return applyTable(draft, dressTable(draft.endpoint.table, extras, draft.release.id))
+}
+
+export function hasExtras({ endpoint: { table } }: Draft): boolean {
+  return table.gap !== undefined || table.mirrors !== undefined || table.rules.length > 0
+}
+
+function applyTable(draft: Draft, table: TrafficTable): Draft {
+  const endpoint = { ...draft.endpoint, table }
+  return { ...draft, endpoint, commands: [...draft.commands, { type: 'apply-route', spec: endpoint.spec, table }] }
+}
+
+/** The epoch that has just begun is evidence of this release. */
+export function noteEpoch(draft: Draft, atMs: number): Draft {
+  const { release, endpoint } = draft
+  const { weights, epoch } = endpoint.table
+  const candidate = candidateOf(release)
+  const candidatePpm = weights[candidate] ?? 0
+  const others = Object.keys(weights).some(version => version !== candidate && version !== release.plan.from)
+  const stageIndex = release.phase.kind === 'running' ? release.phase.stageIndex : 0
+  const noted: ReleaseEpoch = {
+    epoch,
+    candidatePpm,
+    sinceMs: atMs,
+    ...(stageIndex > 0 && { stageIndex }),
+    ...(others && { weights }),
+  }
+  const isExposed = candidatePpm > 0 || others
+  const exposedFromMs = release.exposedFromMs ?? (isExposed ? atMs : null)
+  return { ...draft, release: { ...release, epochs: [...release.epochs, noted], exposedFromMs } }
+}
+
+/** As many instances as are named, or as the version declares. */
+export function ensureFleet(draft: Draft, version: string, instances?: number): Draft {
+  const { endpoint, release } = draft
+  const spec = endpoint.spec.versions[version]
+  if (spec === undefined) throw new Error(`endpoint ${endpoint.spec.name} has no version ${version}`)
+  const command: Command = {
+    type: 'ensure-fleet',
+    endpoint: endpoint.spec.name,
+    version: spec,
+    readyTimeoutMs: readyTimeoutOf(spec, release.plan.readyTimeoutMs),
+    ...(instances !== undefined && { instances, drainMs: release.plan.drainMs }),
+  }
+  const fleets = { ...endpoint.fleets, [version]: 'starting' as const }
+  const sized = withSize({ ...endpoint, fleets }, version, instances === spec.instances ? undefined : instances)
+  return { ...draft, endpoint: sized, commands: [...draft.commands, command] }
+}
+
+export function stopFleet(draft: Draft, version: string): Draft {
+  const { endpoint, release } = draft
+  const fleets = { ...endpoint.fleets, [version]: 'absent' as const }
+  const command = { type: 'stop-fleet', endpoint: endpoint.spec.name, version, drainMs: release.plan.drainMs } as const
+  const sized = withSize({ ...endpoint, fleets }, version, undefined)
+  return { ...draft, endpoint: sized, commands: [...draft.commands, command] }
+}
+
+function withSize(endpoint: EndpointState, version: string, instances: number | undefined): EndpointState {
+  const { sizes, ...rest } = endpoint
+  const { [version]: _size, ...others } = sizes ?? {}
+  const next = instances === undefined ? others : { ...others, [version]: instances }
+  return Object.keys(next).length === 0 ? rest : { ...rest, sizes: next }
+}
+
+/** Ends the fleets of the release's versions, `first` in any case and the others where they run, all but `kept`. */
+export function stopFleets(draft: Draft, which: { first: string; kept: string }): Draft {
+  const running = participants(draft.release).filter(
+    version =>
+      version !== which.first && version !== which.kept && (draft.endpoint.fleets[version] ?? 'absent') !== 'absent',
+  )
+  return [which.first, ...running].reduce(stopFleet, draft)
+}
+
+/** Every version that the release may run. */
+function participants({ plan }: ReleaseState): string[] {
+  const named = plan.stages.flatMap(stage => versionsOf(stage, plan.to))
+  return [...new Set([plan.from, plan.to, ...named])]
+}
+
+export function contextOf({ endpoint, release }: Draft): StageContext {
+  const { spec, fleets, sizes, table, appliedEpoch } = endpoint
+  const declared = Object.fromEntries(Object.values(spec.versions).map(({ name, instances }) => [name, instances]))
+  return {
+    release: release.id,
+    stable: release.plan.from,
+    candidate: candidateOf(release),
+    fleets,
+    declared,
+    wanted: { ...declared, ...sizes },
+    weights: table.weights,
+    epoch: table.epoch,
+    appliedEpoch,
+  }
+}

@@ -1,0 +1,203 @@
+/** The strategies with their parameters as they will run: every default filled in, every unit converted. Plain data. */
+import type { GoalCheck } from './metric-check.ts'
+
+export const stageKinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit'] as const
+export type StageKind = (typeof stageKinds)[number]
+
+/** The kinds that run today; the others are refused by name before anything starts. */
+export const availableStageKinds = [
+  // One a line.
+  'canary',
+] as const satisfies readonly StageKind[]
+
+/** A number of instances, or a share of a fleet's. */
+export type Amount = { count: number } | { ppm: number }
+
+export type RecreatePlan = {
+  kind: 'recreate'
+  /** In the gap requests are held up to this long; 0 answers 503 at once. */
+  holdMs: number
+  /** What a 503 tells callers to wait. */
+  retryAfterMs: number
+}
+
+export type RollingPlan = {
+  kind: 'rolling'
+  /** Instances over the wanted number, and ready ones under it, that a batch may have. */
+  maxSurge: Amount
+  maxUnavailable: Amount
+  /** A batch counts once it has been ready this long. */
+  minReadyMs: number
+  /** Without progress for so long the release fails. */
+  progressDeadlineMs: number
+  /** Requests that the candidate must answer before the next batch. */
+  minRequests: number
+}
+
+/** A request that is sent to a version before callers are, and what its answer must be. */
+export type SmokeRequest = {
+  method: string
+  path: string
+  headers: Readonly<Record<string, string>>
+  body: string | null
+  expect: { statuses: readonly number[]; within: number | null; contains: string | null }
+}
+
+export type BlueGreenPlan = {
+  kind: 'blueGreen'
+  /** Callers who send this header with this value meet green before the switch. */
+  preview: { header: string; equals: string } | null
+  smoke: readonly SmokeRequest[]
+  /** Recorded live requests that green answers too, compared with what blue answered. */
+  replay: { requests: number; agreement: number; alpha: number } | null
+  /** `manual` waits for `approve`. */
+  promotion: 'automatic' | 'manual'
+  /** Automatic promotion comes no earlier than this after green is ready; a check that still runs is waited for. */
+  afterMs: number
+  /** After the switch green is compared with blue's last period this long. */
+  watchMs: number
+  /** Blue stays warm this long after the switch. */
+  keepMs: number
+  /** What both versions use, in the author's words: shown before the switch. */
+  shares: readonly string[]
+}
+
+export type CanaryStep = {
+  weightPpm: number
+  /** The step lasts at least this long. */
+  floorMs: number
+  /** Without enough evidence by then the release holds; null waits for ever. */
+  ceilingMs: number | null
+}
+
+export type CanaryPlan = {
+  kind: 'canary'
+  steps: readonly CanaryStep[]
+  /** Wait for `approve` before the candidate gets all traffic. */
+  approval: boolean
+  /** Requests that the candidate must answer within each step. */
+  minRequests: number
+}
+
+/** How the answers of two versions to one request are compared. */
+export type Comparator =
+  | { kind: 'label' }
+  /** Equal within the greater of an absolute and a relative tolerance. */
+  | { kind: 'number'; absolute: number; relative: number }
+  /** Every element as a number, or a cosine similarity of at least this much. */
+  | { kind: 'vector'; absolute: number; relative: number }
+  | { kind: 'cosine'; least: number }
+  /** Rank-biased overlap of at least this much. */
+  | { kind: 'ranking'; persistence: number; least: number }
+  /** Similarity of normalised texts (1 - edit distance / length) of at least this much. */
+  | { kind: 'text'; least: number }
+  /** The same keys and types, whatever the values. */
+  | { kind: 'shape' }
+
+/** What copies of requests may cost. Over any of these a copy is dropped and counted: the champion never waits. */
+export type MirrorBudget = {
+  ratePerSecondMax: number | null
+  concurrencyMax: number
+  queueMax: number
+  bodyBytesMax: number
+  timeoutMs: number
+}
+
+export type ShadowPlan = {
+  kind: 'shadow'
+  /** The versions that answer copies; the release's candidate is one of them. */
+  challengers: readonly string[]
+  /** `replay` sends recorded payloads instead of live copies. */
+  mode: 'live' | 'replay'
+  /** Share of units whose requests are copied. */
+  fractionPpm: number
+  budget: MirrorBudget
+  /** Only requests with these methods, under these path prefixes (null: any path), are copied. */
+  methods: readonly string[]
+  paths: readonly string[] | null
+  comparator: Comparator
+  /** Pairs that each challenger needs before the stage can end. */
+  pairs: number
+  floorMs: number
+  ceilingMs: number | null
+  /** The least share of pairs that must agree, shown at `alpha`; null asks for none. */
+  agreement: { least: number; alpha: number } | null
+  /** Judged on pairs: McNemar for accuracy, paired means otherwise. */
+  goal: GoalCheck | null
+  /** The worst disagreements that are kept as examples. */
+  examples: number
+}
+
+export type AbTestPlan = {
+  kind: 'abTest'
+  /** Versions beside the stable one, which is the control; the release's candidate is one of them. */
+  variants: readonly string[]
+  /** Share of the traffic of each variant. */
+  splitPpm: Readonly<Record<string, number>>
+  goal: GoalCheck
+  mode: 'sequential' | 'fixed' | 'bayesian'
+  /** Several variants are corrected by this. */
+  correction: 'bonferroni' | 'holm'
+  power: number
+  /** Units per version that the hypothesis needs; null where the baseline was not known at the start. */
+  sampleNeeded: number | null
+  /** Bayesian: the expected loss below which one ships, and the probability of being better. */
+  threshold: { loss: number; chance: number } | null
+  floorMs: number
+  ceilingMs: number
+}
+
+export type BanditPolicy =
+  | { kind: 'thompson' }
+  | { kind: 'ucb1' }
+  | { kind: 'epsilon-greedy'; epsilon: number }
+  | { kind: 'top-two' }
+
+export type BanditPlan = {
+  kind: 'bandit'
+  /** All versions among which traffic is divided, stable included if it is an arm. */
+  arms: readonly string[]
+  /** A declared metric by name, or `reward`. */
+  reward: {
+    metric: string
+    family: 'bernoulli' | 'gaussian' | 'bounded'
+    lower: number
+    upper: number
+    better: 'higher' | 'lower'
+  }
+  policy: BanditPolicy
+  updateMs: number
+  floorPpm: number
+  /** Memory: a factor per update, or the newest epochs alone. */
+  memory: { kind: 'all' } | { kind: 'discount'; factor: number } | { kind: 'window'; epochs: number }
+  /** Rewards an arm needs before weights leave the even split. */
+  minRewards: number
+  stop: { chance: number; loss: number | null }
+  ceilingMs: number | null
+}
+
+export type StagePlans = {
+  recreate: RecreatePlan
+  rolling: RollingPlan
+  blueGreen: BlueGreenPlan
+  canary: CanaryPlan
+  shadow: ShadowPlan
+  abTest: AbTestPlan
+  bandit: BanditPlan
+}
+
+export type StagePlan = StagePlans[StageKind]
+
+/** Versions that a stage names beside the release's stable one. */
+export function versionsOf(stage: StagePlan, candidate: string): readonly string[] {
+  switch (stage.kind) {
+    case 'shadow':
+      return stage.challengers
+    case 'abTest':
+      return stage.variants
+    case 'bandit':
+      return stage.arms
+    default:
+      return [candidate]
+  }
+}

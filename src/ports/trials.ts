@@ -1,0 +1,7 @@
+/** Sends requests that no caller waits for to a version's instances, and compares what they answer. */
+import type { Trial, TrialReport } from '../core/trial.ts'
+
+export interface Trials {
+  /** Resolves with what happened, whatever happened; bounded in time by the trial and by limits. Running it again is harmless. */
+  run(request: { endpoint: string; trial: Trial }): Promise<TrialReport>
+}
