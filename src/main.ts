@@ -9,6 +9,7 @@ import { openDataFolder } from './adapters/data-folder/data-folder.ts'
 import { createDeployer } from './adapters/deployer/deployer.ts'
 import { openSqliteEventLog } from './adapters/event-log/sqlite.ts'
 import { createExpressions } from './adapters/expressions/cel.ts'
+import { createPoller } from './adapters/metric-sources/poller.ts'
 import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
@@ -171,10 +172,22 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     isReady: () => isServing,
     observe: sample => metrics.observe(sample),
   })
+  const sources = createPoller({ clock })
+  endings.push(() => sources.close())
   const trials: Trials = {
     run: () => Promise.reject(new CutoverError('not-available-yet', 'trials are not available yet')),
   }
-  const control = createController({ log, clock, deployer, traffic: gateway, evidence, expressions, trials, complain })
+  const control = createController({
+    log,
+    clock,
+    deployer,
+    traffic: gateway,
+    evidence,
+    expressions,
+    sources,
+    trials,
+    complain,
+  })
   controller = control
   control.load()
   await rebuildEvidence(control.state(), { predictions, evidence })

@@ -129,7 +129,9 @@ function holdAgainst(plan: ReleaseRequest, spec: EndpointSpec): void {
     (plan[role] ?? [])
       .filter(
         ({ metric, measure }) =>
-          (measure.kind === 'accuracy' || measure.kind === 'declared') && ownValue(spec.metrics, metric) === undefined,
+          (measure.kind === 'accuracy' || measure.kind === 'declared') &&
+          ownValue(spec.metrics, metric) === undefined &&
+          ownValue(spec.external ?? {}, metric) === undefined,
       )
       .map(({ metric }) => ({
         path: `${role}.${metric}`,

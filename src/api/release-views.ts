@@ -11,6 +11,7 @@ import type {
 import type { WireJudgement } from '../contract/wire-judgement.ts'
 import type { ReleaseView } from '../controller/control-plane.ts'
 import { assertNever } from '../core/errors.ts'
+import type { Reading } from '../core/external-metric.ts'
 import type { CheckResult, Judgement, SideNumbers } from '../core/judge/judgement.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
 import { formOf } from '../core/metrics/spec.ts'
@@ -136,8 +137,31 @@ function stagePlanView(stage: StagePlan): WirePlan['stages'][number] {
   return stage.kind === 'canary' ? { ...stage, steps: stage.steps.map(step => ({ ...step })) } : { ...stage }
 }
 
-function checkPlanView({ metric, measure, margin, alpha, minEvents }: MetricCheck): WirePlan['guardrails'][number] {
-  return { metric, margin, marginUnit: marginUnitOf(measure), alpha, minEvents }
+function checkPlanView({
+  metric,
+  measure,
+  margin,
+  alpha,
+  minEvents,
+  dryRun,
+}: MetricCheck): WirePlan['guardrails'][number] {
+  return {
+    metric,
+    margin,
+    marginUnit: marginUnitOf(measure),
+    alpha,
+    minEvents,
+    dryRun: dryRun === true,
+    bound: boundView(measure),
+  }
+}
+
+/** Of an external metric: what a reading is held against. */
+function boundView(measure: Measure): WirePlan['guardrails'][number]['bound'] {
+  if (measure.kind !== 'external') return null
+  const { bound, failures, missing } = measure
+  const value = bound.kind === 'margin' ? bound.margin : bound.bound
+  return { kind: bound.kind, value, failures, missing }
 }
 
 function goalPlanView(check: GoalCheck): WirePlan['goals'][number] {
@@ -153,6 +177,8 @@ function marginUnitOf(measure: Measure): WirePlan['guardrails'][number]['marginU
       return 'pp'
     case 'latency':
       return '%'
+    case 'external':
+      return measure.bound.kind === 'margin' && measure.bound.scale === 'relative' ? '%' : 'own'
     case 'metric':
     case 'declared':
       if (measure.scale === 'relative' || (measure.kind === 'metric' && measure.spec.type === 'quantile')) return '%'
@@ -221,12 +247,19 @@ function checkView(result: CheckResult): WireJudgement['checks'][number] {
     logEvidence: finite(result.logEvidence),
     logEvidenceBelow: finite(result.logEvidenceBelow ?? null),
     method,
+    dryRun: check.dryRun === true,
+    readings: result.readings === undefined ? null : readingsView(result.readings),
     strata: strata.map(({ epoch, candidate, stable }) => ({
       epoch,
       candidate: { ...candidate },
       stable: { ...stable },
     })),
   }
+}
+
+function readingsView({ candidate, stable }: NonNullable<CheckResult['readings']>) {
+  const view = ({ atMs, value, detail }: Reading) => ({ at: isoTime(atMs), value: finite(value), detail })
+  return { candidate: candidate.map(view), stable: stable.map(view) }
 }
 
 function sideView({ version, trials, events, value }: SideNumbers): WireJudgement['checks'][number]['candidate'] {

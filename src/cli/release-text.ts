@@ -60,8 +60,14 @@ function planText(plan: WirePlan): string {
     const weights = steps?.map(step => percent(step.weightPpm)).join(', ')
     return weights === undefined ? kind : `${kind} ${weights}`
   })
-  const check = ({ metric, margin, marginUnit, alpha }: WirePlan['guardrails'][number]) =>
-    `${metric} (margin ${inUnit(margin, marginUnit)}, alpha ${alpha})`
+  const check = ({ metric, margin, marginUnit, alpha, bound, dryRun }: WirePlan['guardrails'][number]) => {
+    const by =
+      bound === null || bound.kind === 'margin'
+        ? `margin ${inUnit(margin, marginUnit)}`
+        : `at ${bound.kind === 'max' ? 'most' : 'least'} ${rounded(bound.value)}`
+    const how = bound === null ? `alpha ${alpha}` : `${bound.failures} readings in a row`
+    return `${metric} (${by}, ${how}${dryRun ? ', dry run' : ''})`
+  }
   const goal = (one: WirePlan['goals'][number]) =>
     one.kind === 'no-worse' ? `no worse: ${check(one)}` : `better: ${one.metric} (alpha ${one.alpha})`
   const facts: [string, string][] = [
@@ -95,7 +101,7 @@ function checksTable(checks: readonly WireCheckResult[]): string {
   const head = ['CHECK', 'ROLE', 'VERDICT', 'CANDIDATE', 'STABLE', 'HARM', 'INTERVAL', 'TOLERATED', 'LOG EVIDENCE']
   const rows = checks.map(check => [
     check.metric,
-    check.role,
+    check.dryRun ? `${check.role} (dry run)` : check.role,
     check.verdict,
     sideText(check, 'candidate'),
     sideText(check, 'stable'),
@@ -135,12 +141,20 @@ function inUnit(value: number, unit: WireCheckResult['marginUnit']): string {
   return unit === 'own' ? rounded(value) : `${rounded(value * 100)}${unit}`
 }
 
-function strataText({ metric, method, strata }: WireCheckResult): string {
+function strataText({ metric, method, strata, readings }: WireCheckResult): string {
   const parts = strata.map(
     ({ epoch, candidate, stable }) => `epoch ${epoch} ${stratumText(candidate)} : ${stratumText(stable)}`,
   )
   const counts = parts.length === 0 ? '' : `; ${parts.join(', ')}`
-  return `${indent}${printable(`${metric} by ${method}${counts}`)}\n`
+  const read =
+    readings === null
+      ? ''
+      : `; candidate read ${readingsText(readings.candidate)}; stable read ${readingsText(readings.stable)}`
+  return `${indent}${printable(`${metric} by ${method}${counts}${read}`)}\n`
+}
+
+function readingsText(readings: NonNullable<WireCheckResult['readings']>['candidate']): string {
+  return readings.length === 0 ? 'nothing' : readings.map(({ value, detail }) => value ?? detail).join(', ')
 }
 
 /** Every digit, so that the verdict can be computed again. */

@@ -16,7 +16,14 @@ export function measureOf(name: string, margin: string): Measure {
 
 /** A release that names no guardrail is still guarded: a canary without one would promote whatever answers. */
 const defaultGuardrails: Readonly<Record<string, CheckResource>> = {
-  [errorRateName]: { margin: '1pp', alpha: 0.01, 'min-events': 100 },
+  [errorRateName]: {
+    margin: '1pp',
+    alpha: 0.01,
+    'min-events': 100,
+    failures: 3,
+    missing: 'insufficient',
+    'dry-run': false,
+  },
 }
 
 export function compileGuardrails(guardrails: Readonly<Record<string, CheckResource>>): MetricCheck[] {
@@ -26,11 +33,25 @@ export function compileGuardrails(guardrails: Readonly<Record<string, CheckResou
 export function compileChecks(checks: Readonly<Record<string, CheckResource>>): MetricCheck[] {
   return Object.entries(checks).map(([metric, check]) => ({
     metric,
-    measure: measureOf(metric, check.margin),
-    margin: marginFraction(check.margin),
+    measure: checkMeasure(metric, check),
+    margin: check.margin === undefined ? 0 : marginFraction(check.margin),
     alpha: check.alpha,
     minEvents: check['min-events'],
+    ...(check['dry-run'] && { dryRun: true }),
   }))
+}
+
+/** Whether a declared metric is external the endpoint knows: what such a one needs comes along. */
+function checkMeasure(name: string, check: CheckResource): Measure {
+  const measure = measureOf(name, check.margin ?? '0')
+  if (measure.kind !== 'declared') return measure
+  const { failures, missing } = check
+  return { ...measure, external: { bound: boundOf(check), failures, missing } }
+}
+
+function boundOf({ max, min }: CheckResource): { kind: 'max' | 'min'; bound: number } | null {
+  if (max !== undefined) return { kind: 'max', bound: max }
+  return min === undefined ? null : { kind: 'min', bound: min }
 }
 
 /** The chance of a false promotion over all goals together, unless a goal says its own. */

@@ -4,6 +4,7 @@ import { scoreTypes } from '../contract/metric-names.ts'
 import type { EndpointResource } from '../contract/resources.ts'
 import type { AnswerRule, Backend, EndpointSpec, UnitSource, VersionSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
+import type { ExternalMetric } from '../core/external-metric.ts'
 import { limits } from '../core/limits.ts'
 import { compileMetric } from './compile-metric.ts'
 import { durationMs, percentPpm } from './quantities.ts'
@@ -21,6 +22,7 @@ export function compileEndpoint(resource: EndpointResource): EndpointSpec {
     allowPin: resource['allow-pin'],
     answer: compileAnswer(resource),
     metrics: mapValues(resource.metrics, compileMetric),
+    ...(Object.keys(resource.external).length > 0 && { external: mapValues(resource.external, compileExternal) }),
     timeouts: {
       connectMs: durationMs(resource.timeouts.connect),
       firstByteMs: durationMs(resource.timeouts['first-byte']),
@@ -55,6 +57,14 @@ function compileBackend(version: VersionResource): Backend {
   }
   if (url === undefined) throw new Error('a version without a backend passed the contract')
   return { kind: 'url', addresses: (Array.isArray(url) ? url : [url]).map(withoutSlash), ready }
+}
+
+function compileExternal(external: EndpointResource['external'][string]): ExternalMetric {
+  const { prometheus, http } = external
+  const times = { everyMs: durationMs(external.every), timeoutMs: durationMs(external.timeout) }
+  if (prometheus !== undefined) return { source: { from: 'prometheus', ...prometheus }, ...times }
+  if (http === undefined) throw new Error('an external metric without a source passed the contract')
+  return { source: { from: 'http', ...http }, ...times }
 }
 
 function compileReady({ ready }: VersionResource) {

@@ -1,10 +1,23 @@
 /** Guardrails, signals and goals as people write them. */
 import { z } from 'zod'
 import { margin, name, object } from './resource-parts.ts'
-import { checksRule, goalRule, goalsRule, withRule } from './resource-rules.ts'
+import { checkRule, checksRule, goalRule, goalsRule, withRule } from './resource-rules.ts'
 
-const check = object({
-  margin,
+const checkShape = object({
+  margin: margin.optional(),
+  max: z.number().optional().meta({ description: 'Of an external metric: a greater value is a breach.' }),
+  min: z.number().optional().meta({ description: 'Of an external metric: a smaller value is a breach.' }),
+  failures: z
+    .int()
+    .min(1)
+    .max(20)
+    .default(3)
+    .meta({ description: 'Readings of an external metric in a row that make a breach.' }),
+  missing: z
+    .enum(['insufficient', 'pass'])
+    .default('insufficient')
+    .meta({ description: 'What a reading of an external metric that does not come means.' }),
+  'dry-run': z.boolean().default(false).meta({ description: 'Looked at and told, never acted on.' }),
   alpha: z
     .number()
     .gt(0)
@@ -17,6 +30,8 @@ const check = object({
     .default(100)
     .meta({ description: 'Observations that each version needs before the check can pass.' }),
 })
+
+const check = withRule(checkShape, checkRule)
 
 export const checks = withRule(z.record(name, check), checksRule)
 

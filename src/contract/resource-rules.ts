@@ -85,6 +85,11 @@ function commandRule(version: Loose, report: Report): void {
   )
 }
 
+/** Where an external metric comes from: exactly one system. */
+export function externalRule(external: Loose, report: Report): void {
+  exactlyOne(external, ['prometheus', 'http'], report)
+}
+
 export function unitRule(unit: Loose, report: Report): void {
   exactlyOne(unit, ['header', 'cookie', 'pointer'], report)
 }
@@ -93,6 +98,10 @@ const versionsMax = 100
 const checksMax = 50
 
 export function endpointRule(endpoint: Loose, report: Report): void {
+  for (const name of Object.keys(asObject(endpoint['external']))) {
+    if (isReservedMetricName(name)) report(['external', name], 'is measured by Cutover itself; choose another name')
+    if (asObject(endpoint['metrics'])[name] !== undefined) report(['external', name], 'is one of `metrics` already')
+  }
   const versions = Object.keys(asObject(endpoint['versions']))
   const stable = endpoint['stable']
   if (isObject(endpoint['versions']) && versions.length === 0) report(['versions'], 'needs at least one version')
@@ -158,6 +167,11 @@ export function stageRule(stage: Loose, report: Report): void {
   if (kinds.length !== 1) report([], `a stage names exactly one strategy; found ${kinds.join(', ') || 'none'}`)
 }
 
+/** A margin against the stable version, or a bound that an external metric keeps by itself. */
+export function checkRule(check: Loose, report: Report): void {
+  exactlyOne(check, ['margin', 'max', 'min'], report)
+}
+
 /** Names that can be measured, and margins in the unit of their measure. */
 export function checksRule(checks: Loose, report: Report): void {
   const count = Object.keys(checks).length
@@ -168,7 +182,13 @@ export function checksRule(checks: Loose, report: Report): void {
       report([name], 'no such latency quantile', builtinMetricNames.filter(known => known !== 'error-rate').join(', '))
       continue
     }
-    const margin = asObject(check)['margin']
+    const { margin, max, min } = asObject(check)
+    if ((isLatency || name === errorRateName) && (max !== undefined || min !== undefined))
+      report(
+        [name, max === undefined ? 'min' : 'max'],
+        'a bound is of external metrics; this one is compared',
+        'margin',
+      )
     if (typeof margin !== 'string' || !marginPattern.test(margin)) continue
     if (isLatency && !percentPattern.test(margin)) {
       report([name, 'margin'], 'the margin of a latency is a relative increase', 'a percentage such as 20%')

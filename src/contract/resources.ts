@@ -9,6 +9,7 @@ import { duration, name, object, percent } from './resource-parts.ts'
 import {
   allowedMark,
   endpointRule,
+  externalRule,
   metricRule,
   releaseRule,
   unitRule,
@@ -104,6 +105,38 @@ const metric = withRule(metricShape, metricRule).meta({
   description: 'A definition over predictions and outcomes.',
 })
 
+const webAddress = z.url({
+  protocol: /^https?$/,
+  error: `is not an address${allowedMark}http://host:port/path, https://…`,
+})
+
+const externalShape = object({
+  prometheus: object({
+    url: webAddress.meta({ description: 'Base address of the server; /api/v1/query is asked.' }),
+    query: z
+      .string()
+      .min(1)
+      .meta({ description: 'PromQL that gives one number; {{version}} and {{endpoint}} are replaced.' }),
+  }).optional(),
+  http: object({
+    url: z
+      .string()
+      .min(1)
+      .meta({ description: 'Address that answers JSON; {{version}} and {{endpoint}} are replaced.' }),
+    pointer: z
+      .string()
+      .regex(/^\//, `is not a JSON pointer${allowedMark}/value`)
+      .meta({ description: 'Where the number is in the answer.' }),
+  }).optional(),
+  every: duration.default('15s').meta({ description: 'How often it is asked.' }),
+  timeout: duration.default('5s').meta({ description: 'An answer that takes longer is a missing one.' }),
+})
+
+const external = withRule(externalShape, externalRule).meta({
+  id: 'ExternalMetric',
+  description: 'A number that another system measures for each version: exactly one of prometheus, http.',
+})
+
 const endpointShape = object({
   kind: z.literal('Endpoint').meta({ description: 'Always `Endpoint`.' }),
   name: name.meta({ description: 'What clients call: part of every path.' }),
@@ -138,6 +171,9 @@ const endpointShape = object({
     .record(name, metric)
     .default({})
     .meta({ description: 'Metrics of its own, by name; error-rate and the latency quantiles need no declaration.' }),
+  external: z.record(name, external).default({}).meta({
+    description: 'Metrics that other systems measure, by name; checks of releases hold them against a bound.',
+  }),
   timeouts: object({
     connect: duration.default('2s').meta({ description: 'To reach the model server.' }),
     'first-byte': duration.default('60s').meta({ description: 'From the request to the first byte of the answer.' }),

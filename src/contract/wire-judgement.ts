@@ -21,6 +21,8 @@ const stratum = z
   ])
   .meta({ description: 'Counts, or for means the clusters, their mean and the variance of one.' })
 
+const reading = z.object({ at: z.iso.datetime(), value: number, detail: z.string() })
+
 export const checkResultSchema = z
   .object({
     metric: z.string(),
@@ -39,6 +41,11 @@ export const checkResultSchema = z
     logEvidence: number.meta({ description: 'Of "harm is above the margin"; a breach at log(1/alpha).' }),
     logEvidenceBelow: number.meta({ description: 'Of "harm is below the margin"; a goal is shown at log(1/alpha).' }),
     method: z.string(),
+    dryRun: z.boolean().meta({ description: 'Looked at and told, never acted on.' }),
+    readings: z
+      .object({ candidate: z.array(reading), stable: z.array(reading) })
+      .nullable()
+      .meta({ description: 'Of an external metric, the newest last.' }),
     strata: z.array(z.object({ epoch: z.int(), candidate: stratum, stable: stratum })),
   })
   .meta({ id: 'CheckResult', description: 'A check with the numbers that its verdict rests on.' })

@@ -169,6 +169,16 @@ const checkPlan = z.object({
   marginUnit: z.enum(marginUnits),
   alpha: z.number(),
   minEvents: z.int(),
+  dryRun: z.boolean(),
+  bound: z
+    .object({
+      kind: z.enum(['max', 'min', 'margin']),
+      value: z.number(),
+      failures: z.int(),
+      missing: z.enum(['insufficient', 'pass']),
+    })
+    .nullable()
+    .meta({ description: 'Of an external metric: what a reading is held against.' }),
 })
 
 /** A stage's parameters as it runs, in the words of its resource, in parts per million and milliseconds. */

@@ -9,6 +9,7 @@ import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { judge } from '../core/judge/judge.ts'
 import { limits } from '../core/limits.ts'
 import { refusalOf } from '../core/release.ts'
+import { versionsOf } from '../core/stage-plans.ts'
 import { type ControlState, emptyState, isTerminal, type ReleaseState } from '../core/state.ts'
 import { issue, step } from '../core/step.ts'
 import { tell } from '../core/tell.ts'
@@ -18,6 +19,7 @@ import type { Deployer, FleetReport } from '../ports/deployer.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
 import type { Expressions } from '../ports/expressions.ts'
+import type { MetricSources, ReadingsQuery } from '../ports/metric-sources.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
 import { admitEndpoint, admitRelease } from './admission.ts'
@@ -31,6 +33,7 @@ export type ControllerPorts = {
   traffic: TrafficSink
   evidence: EvidenceSource
   expressions: Expressions
+  sources: MetricSources
   trials: Trials
   /** Something went wrong that no caller is there to hear. */
   complain: (what: string, cause: unknown) => void
@@ -154,7 +157,8 @@ export function createController(ports: ControllerPorts): Controller {
 
   const look = (release: ReleaseState): void => {
     const { endpoint } = release.plan
-    const judgement = judge(release, evidence.read({ endpoint, epochs: release.epochs.map(one => one.epoch) }))
+    const seen = evidence.read({ endpoint, epochs: release.epochs.map(one => one.epoch) })
+    const judgement = judge(release, seen, ports.sources.read(readingsQuery(release)))
     desk.latest.set(release.id, { atMs: clock.nowMs(), judgement })
     recordIfItMatters({ type: 'judged', release: release.id, judgement })
   }
@@ -271,6 +275,21 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     subscribe: listener => desk.subscribe(listener),
+  }
+}
+
+/** The external metrics that the release's checks are of, since the candidate could first be met. */
+function readingsQuery(release: ReleaseState): ReadingsQuery {
+  const { plan } = release
+  const measured = [...plan.guardrails, ...plan.signals].flatMap(({ metric, measure }) =>
+    measure.kind === 'external' ? [[metric, measure.metric] as const] : [],
+  )
+  const named = plan.stages.flatMap(stage => versionsOf(stage, plan.to))
+  return {
+    endpoint: plan.endpoint,
+    versions: [...new Set([plan.from, plan.to, ...named])],
+    metrics: Object.fromEntries(measured),
+    sinceMs: release.exposedFromMs ?? release.startedAtMs,
   }
 }
 

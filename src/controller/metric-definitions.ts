@@ -11,7 +11,7 @@ const builtin = ['error-rate', 'latency-p50', 'latency-p90', 'latency-p95', 'lat
 export function withDefinitions(request: ReleaseRequest, spec: EndpointSpec): ReleaseRequest {
   const define = <Check extends MetricCheck>(check: Check): Check => ({
     ...check,
-    measure: definedMeasure(check.metric, check.measure, spec),
+    measure: definedMeasure(check, spec),
   })
   return {
     ...request,
@@ -25,11 +25,24 @@ export function withDefinitions(request: ReleaseRequest, spec: EndpointSpec): Re
 }
 
 /** A metric that is not declared stays as it was asked for: it is refused by name. */
-function definedMeasure(name: string, measure: Measure, { metrics }: EndpointSpec): Measure {
+function definedMeasure({ metric: name, measure, margin }: MetricCheck, { metrics, external }: EndpointSpec): Measure {
+  if (measure.kind !== 'declared') return measure
+  const { scale, external: asked } = measure
+  const outside = external?.[name]
+  if (outside !== undefined && asked !== undefined) {
+    const { failures, missing } = asked
+    return {
+      kind: 'external',
+      metric: outside,
+      bound: asked.bound ?? { kind: 'margin', margin, scale },
+      failures,
+      missing,
+    }
+  }
   const spec = metrics[name]
-  if (measure.kind !== 'declared' || spec === undefined) return measure
-  if (spec.type === 'accuracy' && spec.unitLevel !== true && measure.scale === 'absolute') return { kind: 'accuracy' }
-  return { kind: 'metric', spec, scale: measure.scale }
+  if (spec === undefined || asked?.bound != null) return measure
+  if (spec.type === 'accuracy' && spec.unitLevel !== true && scale === 'absolute') return { kind: 'accuracy' }
+  return { kind: 'metric', spec, scale }
 }
 
 export function undeclaredProblems(request: ReleaseRequest, spec: EndpointSpec): Problem[] {
@@ -42,8 +55,22 @@ export function undeclaredProblems(request: ReleaseRequest, spec: EndpointSpec):
     checks.flatMap(({ metric, measure }): Problem[] => {
       const path = `${role}.${metric}`
       const isDeclared = spec.metrics[metric] !== undefined
+      if (measure.kind === 'declared' && spec.external?.[metric] !== undefined)
+        return [
+          {
+            path,
+            message: 'an external metric can guard or signal; nothing is known of how it varies, so it is no goal',
+          },
+        ]
+      if (measure.kind === 'declared' && isDeclared)
+        return [
+          {
+            path,
+            message: 'a bound is of external metrics; this one is compared with the stable version: give it a margin',
+          },
+        ]
       if ((measure.kind === 'declared' || measure.kind === 'accuracy') && !isDeclared) {
-        const allowed = [...builtin, ...Object.keys(spec.metrics)]
+        const allowed = [...builtin, ...Object.keys(spec.metrics), ...Object.keys(spec.external ?? {})]
         return [{ path, message: 'the endpoint declares no such metric', value: metric, allowed }]
       }
       if (

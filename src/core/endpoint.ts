@@ -1,4 +1,5 @@
 /** What an endpoint is: its versions, how they run, whom a request belongs to, what is measured. Plain data. */
+import type { ExternalMetric } from './external-metric.ts'
 import type { MetricSpec } from './metrics/spec.ts'
 
 /** How a caller's requests speak. `http` is any path and body, passed through as bytes. */
@@ -63,6 +64,8 @@ export type EndpointSpec = {
   allowPin: boolean
   answer: AnswerRule | null
   metrics: Readonly<Record<string, MetricSpec>>
+  /** Numbers that other systems measure for each version, by name. */
+  external?: Readonly<Record<string, ExternalMetric>>
   timeouts: Timeouts
   bodyBytesMax: number
   /** Share of units whose request and answer bodies are kept, in parts per million. */

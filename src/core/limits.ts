@@ -93,6 +93,12 @@ export const limits = {
   expressionLengthMax: 1_000,
   expressionNodesMax: 200,
   expressionDepthMax: 20,
+  /** External metrics of versions that are read at once; further ones have no readings. */
+  externalMetricsMax: 1_000,
+  /** An external metric that nobody asked for this long is read no more. */
+  externalForgetMs: 60_000,
+  /** A longer answer of another system is a missing reading. */
+  externalAnswerBytesMax: 256 * 1024,
   /** Events that one page of the control API returns. */
   pageMax: 1_000,
   /** Server-sent event streams open at once on the control listener. */

@@ -1,4 +1,5 @@
 /** What is compared, by how much it may differ, and at which chance of error. Plain data, fixed when a release begins. */
+import type { ExternalBound, ExternalMetric } from './external-metric.ts'
 import type { MetricSpec } from './metrics/spec.ts'
 
 /**
@@ -14,6 +15,8 @@ export type MetricCheck = {
   alpha: number
   /** Observations that each version needs before the check can pass. */
   minEvents: number
+  /** Looked at and told, never acted on. */
+  dryRun?: true
 }
 
 export type Measure =
@@ -21,9 +24,26 @@ export type Measure =
   | { kind: 'latency'; quantile: number }
   | { kind: 'accuracy' }
   /** Of a request: a metric that the endpoint declares. Admission puts its definition in; no plan has it. */
-  | { kind: 'declared'; scale: Scale }
+  | { kind: 'declared'; scale: Scale; external?: ExternalAsked }
   /** A metric that the endpoint declares, as it was defined when the release began. */
   | { kind: 'metric'; spec: MetricSpec; scale: Scale }
+  /** A number that another system measures; `failures` readings in a row over the bound are a breach. */
+  | {
+      kind: 'external'
+      metric: ExternalMetric
+      bound: ExternalBound
+      failures: number
+      /** What a missing reading means: nothing is known, or nothing is wrong. */
+      missing: 'insufficient' | 'pass'
+    }
+
+/** What a release asks of a metric that turns out to be external. */
+export type ExternalAsked = {
+  /** Null where a margin against the stable version is given instead. */
+  bound: { kind: 'max' | 'min'; bound: number } | null
+  failures: number
+  missing: 'insufficient' | 'pass'
+}
 
 /** Whether a margin is in the unit of the metric, or a share of the stable version's value. */
 export type Scale = 'absolute' | 'relative'

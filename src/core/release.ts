@@ -126,7 +126,9 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
 /** Why the release cannot go on now although no guardrail failed; null if nothing is in its way. */
 function blockedBy(judgement: Judgement): Pick<Hold, 'cause' | 'reason'> | null {
   if (judgement.verdict === 'invalid') return { cause: 'invalid', reason: judgement.reason }
-  const signal = judgement.checks.find(check => check.role === 'signal' && check.verdict === 'fail')
+  const signal = judgement.checks.find(
+    check => check.role === 'signal' && check.verdict === 'fail' && check.check.dryRun !== true,
+  )
   return signal === undefined ? null : { cause: 'signal', reason: signal.reason }
 }
 

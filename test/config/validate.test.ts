@@ -69,7 +69,7 @@ describe('an Endpoint document is refused for', () => {
     ['a body limit over the listener’s', ['body-limit'], 1e9, 'body-limit', ['at most 67108864']],
     [
       'a metric under a built-in name',
-      ['metrics', 'latency-p42'],
+      ['metrics', 'external', 'latency-p42'],
       { type: 'accuracy' },
       'metrics.latency-p42',
       undefined,

@@ -58,6 +58,7 @@ export function controlRig(log: EventLog = createMemoryEventLog()): ControlRig {
   }
   const controller = createController({
     expressions: createExpressions(),
+    sources: { read: () => ({}) },
     trials: { run: () => Promise.reject(new Error('no trial is expected here')) },
     log,
     clock,

@@ -4,8 +4,10 @@ import { compareProportions } from '../../stats/sequential/compare-proportions.t
 import { compareQuantiles } from '../../stats/sequential/quantile-sequence.ts'
 import { assertNever } from '../errors.ts'
 import { emptyVersionEvidence, type MetricEvidence, type VersionEvidence } from '../evidence.ts'
+import type { Readings } from '../external-metric.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../metric-check.ts'
 import { formOf } from '../metrics/spec.ts'
+import { runExternal } from './external.ts'
 import type { CheckResult, Counts, Role, SideNumbers, Verdict } from './judgement.ts'
 import { runMeans } from './means.ts'
 import type { Pair, Sides } from './pairs.ts'
@@ -18,7 +20,7 @@ import { minusOne, ms, percent, plain, points, sum } from './words.ts'
 const latencyBreachTrialsMin = 20
 
 /** `epochsPlanned`: a check that starts anew in each epoch splits its alpha over so many. */
-export type CheckContext = { sides: Sides; pairs: readonly Pair[]; epochsPlanned: number }
+export type CheckContext = { sides: Sides; pairs: readonly Pair[]; epochsPlanned: number; readings: Readings }
 
 export function runCheck(check: MetricCheck | GoalCheck, role: Role, context: CheckContext): CheckResult {
   const { measure } = check
@@ -31,6 +33,8 @@ export function runCheck(check: MetricCheck | GoalCheck, role: Role, context: Ch
       return runQuantile(check, role, context, { quantile: measure.quantile, of: one => one.latencyMs })
     case 'metric':
       return runMetric(check, role, context, measure)
+    case 'external':
+      return runExternal(check, role, context, measure)
     case 'declared':
       throw new Error(`${check.metric} was admitted without its definition`)
     default:

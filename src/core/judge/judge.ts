@@ -3,6 +3,7 @@
  * every comparison behind it is a time-uniform one. Methods and formulas: `stats/`.
  */
 import type { EpochEvidence } from '../evidence.ts'
+import type { Readings } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 import type { ReleasePlan } from '../plan.ts'
 import { candidateOf, type ReleaseState } from '../state.ts'
@@ -13,9 +14,10 @@ import { checkValidity } from './validity.ts'
 import { sum } from './words.ts'
 
 /** By what the running stage compares; between stages, and in probation, by the traffic that both versions had. */
-export function judge(release: ReleaseState, evidence: readonly EpochEvidence[]): Judgement {
+export function judge(release: ReleaseState, evidence: readonly EpochEvidence[], readings: Readings = {}): Judgement {
   const { plan } = release
   return judgeTraffic(release, evidence, {
+    readings,
     sides: { candidate: candidateOf(release), stable: plan.from },
     guardrails: plan.guardrails,
     signals: plan.signals,
@@ -29,6 +31,8 @@ export type Contest = {
   guardrails: readonly MetricCheck[]
   signals: readonly MetricCheck[]
   goals: readonly GoalCheck[]
+  /** Of external metrics; none where they are left out. */
+  readings?: Readings
   /** Epochs of this stage alone; of the whole release if it is left out. */
   stageIndex?: number
 }
@@ -36,11 +40,11 @@ export type Contest = {
 export function judgeTraffic(
   { plan, epochs }: ReleaseState,
   evidence: readonly EpochEvidence[],
-  { sides, guardrails, signals, goals, stageIndex }: Contest,
+  { sides, guardrails, signals, goals, readings = {}, stageIndex }: Contest,
 ): Judgement {
   const compared = epochs.filter(one => stageIndex === undefined || (one.stageIndex ?? 0) === stageIndex)
   const pairs = pairUp(compared, evidence, sides)
-  const context = { sides, pairs, epochsPlanned: plannedEpochs(plan) }
+  const context = { sides, pairs, epochsPlanned: plannedEpochs(plan), readings }
   const checks = [
     ...guardrails.map(check => runCheck(check, 'guardrail', context)),
     ...signals.map(check => runCheck(check, 'signal', context)),
@@ -66,9 +70,10 @@ function plannedEpochs({ stages }: ReleasePlan): number {
 }
 
 function overall(checks: readonly CheckResult[], validity: Validity): { verdict: Verdict; reason: string } {
-  const guardrails = checks.filter(check => check.role === 'guardrail')
+  const acting = checks.filter(({ check }) => check.dryRun !== true)
+  const guardrails = acting.filter(check => check.role === 'guardrail')
   // A goal that is refuted is as good a reason to go back as a guardrail that is crossed.
-  const failed = checks.find(check => check.verdict === 'fail' && check.role !== 'signal')
+  const failed = acting.find(check => check.verdict === 'fail' && check.role !== 'signal')
   // A guardrail that fails because the control is broken too says nothing about the candidate.
   if (validity.verdict === 'invalid') return { verdict: 'invalid', reason: validity.reason }
   if (failed !== undefined) return { verdict: 'fail', reason: failed.reason }

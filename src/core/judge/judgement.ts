@@ -1,4 +1,5 @@
 /** What one look at the evidence says: a verdict per check with the numbers it rests on. Serialised into the log. */
+import type { Reading } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 
 /** Insufficient is never a pass and never a failure; invalid holds and says why. */
@@ -34,6 +35,8 @@ export type CheckResult = {
   method: string
   /** The counts per epoch that the method was given: enough to recompute it by hand. */
   strata: readonly { epoch: number; candidate: Stratum; stable: Stratum }[]
+  /** Of an external metric: what was read, the newest last. */
+  readings?: { candidate: readonly Reading[]; stable: readonly Reading[] }
 }
 
 export type Stratum = Counts | ArmNumbers
