@@ -69,7 +69,7 @@ describe('an Endpoint document is refused for', () => {
     ['a body limit over the listener’s', ['body-limit'], 1e9, 'body-limit', ['at most 67108864']],
     [
       'a metric under a built-in name',
-      ['metrics', 'external', 'latency-p42'],
+      ['metrics', 'latency-p42'],
       { type: 'accuracy' },
       'metrics.latency-p42',
       undefined,
@@ -99,7 +99,16 @@ describe('an Endpoint document is refused for', () => {
 
 function keysOfEndpoint() {
   const optional = { protocol: 0, unit: 0, stable: 0, versions: 0, 'allow-pin': 0, prediction: 0, metrics: 0 }
-  return { kind: 0, name: 0, ...optional, timeouts: 0, 'body-limit': 0, 'label-window': 0, 'payload-sample': 0 }
+  return {
+    kind: 0,
+    name: 0,
+    ...optional,
+    external: 0,
+    timeouts: 0,
+    'body-limit': 0,
+    'label-window': 0,
+    'payload-sample': 0,
+  }
 }
 
 describe('a Release document is refused for', () => {
