@@ -13,6 +13,8 @@ import { createPoller } from './adapters/metric-sources/poller.ts'
 import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
+import { createCourier } from './adapters/webhooks/courier.ts'
+import { createGatekeeper } from './adapters/webhooks/gatekeeper.ts'
 import { createApi } from './api/api.ts'
 import { runDemo } from './cli/demo/demo.ts'
 import { exitCodes } from './cli/errors.ts'
@@ -29,6 +31,7 @@ import { CutoverError } from './core/errors.ts'
 import { limits } from './core/limits.ts'
 import type { ControlState } from './core/state.ts'
 import { isTerminal } from './core/state.ts'
+import type { SecretRef } from './core/webhook.ts'
 import { type Accumulator, createAccumulator } from './evidence/accumulator.ts'
 import { compileDefinitions, type MetricDefinitions } from './evidence/metric-book.ts'
 import { createGateway } from './gateway/gateway.ts'
@@ -174,6 +177,15 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   })
   const sources = createPoller({ clock })
   endings.push(() => sources.close())
+  const secretOf = ({ env }: SecretRef): string | null => process.env[env] || null
+  const courier = createCourier({ file: folder.file('deliveries.db'), clock, secretOf, complain })
+  endings.push(() => courier.close())
+  const gates = createGatekeeper({
+    clock,
+    secretOf,
+    onPending: ({ release, gate }, detail) =>
+      logger.warn({ release, url: gate.url, detail }, 'a gate has not answered'),
+  })
   const trials: Trials = {
     run: () => Promise.reject(new CutoverError('not-available-yet', 'trials are not available yet')),
   }
@@ -185,6 +197,8 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     evidence,
     expressions,
     sources,
+    notices: courier,
+    gates,
     trials,
     complain,
   })
@@ -202,6 +216,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     control,
     predictions,
     analytics,
+    deliveries: courier,
     metrics,
     version,
     clock,

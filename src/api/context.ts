@@ -7,6 +7,7 @@ import { CutoverError } from '../core/errors.ts'
 import type { EndpointState } from '../core/state.ts'
 import type { Analytics } from '../ports/analytics.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Deliveries } from '../ports/deliveries.ts'
 import type { PredictionLog } from '../ports/prediction-log.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Turns } from './turns.ts'
@@ -20,6 +21,7 @@ export type ApiDependencies = {
   health: { ready(): boolean }
   predictions: Pick<PredictionLog, 'find'>
   analytics: Pick<Analytics, 'summarise'>
+  deliveries: Deliveries
   /** Prometheus text. */
   metrics: { text(): Promise<string>; contentType: string }
   version: string

@@ -130,6 +130,12 @@ export function planView(plan: ReleasePlan): WirePlan {
     sampleRatioAlpha,
     readyTimeoutMs,
     drainMs,
+    gates: (plan.gates ?? []).map(({ before, url, timeoutMs, secret }) => ({
+      before,
+      url,
+      timeoutMs,
+      signed: secret !== null,
+    })),
   }
 }
 

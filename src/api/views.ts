@@ -3,6 +3,7 @@
 import { builtinMetricNames, latencyQuantileOf } from '../contract/metric-names.ts'
 import type {
   WireChange,
+  WireDelivery,
   WireEndpoint,
   WireEvent,
   WireMetric,
@@ -17,6 +18,7 @@ import { formOf } from '../core/metrics/spec.ts'
 import type { Outcome, Prediction } from '../core/prediction.ts'
 import type { ControlState, EndpointState } from '../core/state.ts'
 import type { SummaryRow } from '../ports/analytics.ts'
+import type { Delivery } from '../ports/deliveries.ts'
 import type { InstanceStatus } from '../ports/deployer.ts'
 
 export type Instances = (endpoint: string, version: string) => readonly InstanceStatus[]
@@ -40,6 +42,18 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     allowPin: spec.allowPin,
     answer: spec.answer,
     labelWindowMs: spec.labelWindowMs ?? null,
+    webhooks: Object.entries(spec.webhooks ?? {}).map(([name, { url, events, secret }]) => ({
+      name,
+      url,
+      events: [...events],
+      signed: secret !== null,
+    })),
+    external: Object.entries(spec.external ?? {}).map(([name, { source, everyMs }]) => ({
+      name,
+      from: source.from,
+      url: source.url,
+      everyMs,
+    })),
     metrics: Object.fromEntries(Object.entries(spec.metrics).map(([name, { type }]) => [name, { type }])),
     timeouts: { ...spec.timeouts },
     bodyBytesMax: spec.bodyBytesMax,
@@ -124,6 +138,16 @@ export function eventView({ seq, atMs, event }: LoggedEvent): WireEvent {
     endpoint: endpointOf(event),
     release: 'release' in event ? event.release : null,
     data: withoutSecrets(data) as Record<string, unknown>,
+  }
+}
+
+export function deliveryView(delivery: Delivery): WireDelivery {
+  const { createdAtMs, nextAtMs, event, ...rest } = delivery
+  return {
+    ...rest,
+    event: event as WireDelivery['event'],
+    at: isoTime(createdAtMs),
+    next: delivery.state === 'waiting' ? isoTime(nextAtMs) : null,
   }
 }
 

@@ -1,5 +1,6 @@
 /** The kinds of thing that can be asked for by name, and how a list of each is shown. */
 import type {
+  WireDelivery,
   WireEndpoint,
   WireEvent,
   WireMetric,
@@ -10,13 +11,13 @@ import type {
 import { usageError } from './errors.ts'
 import { duration, percent, table } from './text.ts'
 
-export const kinds = ['endpoints', 'versions', 'releases', 'metrics', 'predictions', 'events'] as const
+export const kinds = ['endpoints', 'versions', 'releases', 'metrics', 'predictions', 'events', 'deliveries'] as const
 export type Kind = (typeof kinds)[number]
 
 /** Singular, plural, `Endpoint` as in documents. */
 export function kindOf(text: string, allowed: readonly Kind[]): Kind {
   const word = text.toLowerCase()
-  const kind = allowed.find(known => known === word || known === `${word}s`)
+  const kind = allowed.find(known => [word, `${word}s`, word.replace(/y$/, 'ies')].includes(known))
   if (kind !== undefined) return kind
   throw usageError(`${text} is not a kind`, [
     { path: 'KIND', message: 'is not a kind that this command knows', value: text, allowed },
@@ -30,6 +31,7 @@ export const tables: { [K in Kind]: (items: readonly never[]) => string } = {
   metrics: metricTable,
   predictions: predictionTable,
   events: eventTable,
+  deliveries: deliveryTable,
 }
 
 export function weightsText(weightsPpm: Readonly<Record<string, number>>): string {
@@ -117,4 +119,17 @@ function predictionTable(items: readonly WirePrediction[]): string {
 function eventTable(items: readonly WireEvent[]): string {
   const rows = items.map(one => [String(one.seq), one.at, one.type, one.release ?? one.endpoint ?? '-'])
   return table(['SEQ', 'TIME', 'TYPE', 'OF'], rows)
+}
+
+function deliveryTable(items: readonly WireDelivery[]): string {
+  const rows = items.map(one => [
+    one.at,
+    one.endpoint,
+    one.webhook,
+    `${one.release} ${one.event}`,
+    one.state,
+    String(one.attempts),
+    one.detail || '-',
+  ])
+  return table(['TIME', 'ENDPOINT', 'WEBHOOK', 'OF', 'STATE', 'ATTEMPTS', 'LAST'], rows)
 }

@@ -4,6 +4,7 @@ import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { availableStageKinds } from '../core/stage-plans.ts'
 import { compileChecks, compileGoals, compileGuardrails } from './compile-checks.ts'
+import { compileGate } from './compile-webhooks.ts'
 import { durationMs } from './quantities.ts'
 import { compileStage } from './stages/stage.ts'
 
@@ -24,6 +25,7 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
     goals: compileGoals(resource.goals),
     minimumAgeMs: durationMs(resource['minimum-age']),
     coverageAlpha: sampleRatioAlpha,
+    ...(resource.confirm.length > 0 && { gates: resource.confirm.map(compileGate) }),
     onFail: resource['on-fail'],
     probationMs: durationMs(resource.probation),
     sampleRatioAlpha,

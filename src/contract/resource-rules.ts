@@ -96,6 +96,7 @@ export function unitRule(unit: Loose, report: Report): void {
 
 const versionsMax = 100
 const checksMax = 50
+const webhooksMax = 20
 
 export function endpointRule(endpoint: Loose, report: Report): void {
   for (const name of Object.keys(asObject(endpoint['external']))) {
@@ -105,6 +106,8 @@ export function endpointRule(endpoint: Loose, report: Report): void {
   const versions = Object.keys(asObject(endpoint['versions']))
   const stable = endpoint['stable']
   if (isObject(endpoint['versions']) && versions.length === 0) report(['versions'], 'needs at least one version')
+  const webhooks = Object.keys(asObject(endpoint['webhooks'])).length
+  if (webhooks > webhooksMax) report(['webhooks'], `has ${webhooks} webhooks`, `at most ${webhooksMax}`)
   if (versions.length > versionsMax) report(['versions'], `has ${versions.length} versions`, `at most ${versionsMax}`)
   if (typeof stable === 'string' && versions.length > 0 && !versions.includes(stable)) {
     report(['stable'], 'is not one of the versions', versions.join(', '))
@@ -204,6 +207,10 @@ const marginPattern = /^\d+(\.\d+)?(pp|%)?$/
 
 /** One metric holds a release back in one role only; a goal may be guarded as well. */
 export function releaseRule(release: Loose, report: Report): void {
+  const { confirm } = release
+  const places = Array.isArray(confirm) ? confirm.map(gate => asObject(gate)['before']) : []
+  const twice = places.findIndex((place, index) => places.indexOf(place) !== index)
+  if (twice >= 0) report(['confirm', twice, 'before'], 'has a gate already', 'start, promotion, each once')
   const guardrails = asObject(release['guardrails'])
   for (const name of Object.keys(asObject(release['signals']))) {
     if (guardrails[name] !== undefined) report(['signals', name], 'is a guardrail already; name it once')

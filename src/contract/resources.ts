@@ -16,6 +16,7 @@ import {
   versionRule,
   withRule,
 } from './resource-rules.ts'
+import { gate, webhook } from './resource-webhooks.ts'
 import { stage } from './stages/stage.ts'
 
 const readyCheck = object({
@@ -187,6 +188,7 @@ const endpointShape = object({
     .max(64 * 1024 * 1024)
     .default(16 * 1024 * 1024)
     .meta({ description: 'Bytes of a request body.' }),
+  webhooks: z.record(name, webhook).default({}).meta({ description: 'Who is told what happens to releases, by name.' }),
   'label-window': duration.optional().meta({
     description: 'A label that has not come by then is not waited for; learned from the delays if it is left out.',
   }),
@@ -211,6 +213,11 @@ const releaseShape = object({
     .default('0s')
     .meta({ description: 'The candidate is not promoted before the release is this old.' }),
   stages: z.array(stage).min(1).max(20).meta({ description: 'In order; the last one promotes.' }),
+  confirm: z
+    .array(gate)
+    .max(2)
+    .default([])
+    .meta({ description: 'Who is asked before the release goes on; `approve` passes over it.' }),
   'on-fail': z.enum(['rollback', 'hold']).default('rollback').meta({ description: 'What a breached guardrail does.' }),
   'on-conflict': z
     .enum(['refuse', 'queue', 'replace'])

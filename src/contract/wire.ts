@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { metricTypes } from './metric-names.ts'
+import { timelineKinds } from './resource-webhooks.ts'
 import { judgementSchema, marginUnits } from './wire-judgement.ts'
 
 const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.' })
@@ -83,6 +84,12 @@ export const endpointSchema = z
       .nullable(),
     metrics: z.record(z.string(), z.looseObject({ type: z.enum(metricTypes) })),
     labelWindowMs: z.number().nullable().meta({ description: 'Null where it is learned.' }),
+    webhooks: z.array(
+      z.object({ name: z.string(), url: z.string(), events: z.array(z.enum(timelineKinds)), signed: z.boolean() }),
+    ),
+    external: z
+      .array(z.object({ name: z.string(), from: z.enum(['prometheus', 'http']), url: z.string(), everyMs: z.number() }))
+      .meta({ description: 'Metrics that other systems measure.' }),
     timeouts: z.object({ connectMs: z.int(), firstByteMs: z.int(), idleMs: z.int() }),
     bodyBytesMax: z.int(),
     payloadSamplePpm: ppm,
@@ -123,7 +130,7 @@ export const phaseKinds = [
 ] as const
 
 export const releaseStates = ['active', 'holding', 'paused', 'promoted', 'rolled-back'] as const
-export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval'] as const
+export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval', 'gate'] as const
 export const returnCauses = [
   'guardrail',
   'never-ready',
@@ -131,6 +138,7 @@ export const returnCauses = [
   'operator',
   'kept',
   'stage-failed',
+  'refused',
   'replaced',
 ] as const
 export const wireStageKinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit'] as const
@@ -211,24 +219,18 @@ export const planSchema = z
     sampleRatioAlpha: z.number(),
     readyTimeoutMs: z.number(),
     drainMs: z.number(),
+    gates: z
+      .array(
+        z.object({
+          before: z.enum(['start', 'promotion']),
+          url: z.string(),
+          timeoutMs: z.number(),
+          signed: z.boolean(),
+        }),
+      )
+      .meta({ description: 'Who is asked before the release goes on.' }),
   })
   .meta({ id: 'ReleasePlan', description: 'A release as it runs: every default filled in.' })
-
-export const timelineKinds = [
-  'started',
-  'ready',
-  'weight',
-  'stage',
-  'hold',
-  'resumed',
-  'paused',
-  'promoting',
-  'promoted',
-  'rolling-back',
-  'rolled-back',
-  'operator',
-  'server-started',
-] as const
 
 export const timelineEntrySchema = z
   .object({
@@ -282,6 +284,7 @@ export const eventTypes = [
   'traffic-applied',
   'judged',
   'trial-ended',
+  'gate-answered',
   'tick',
   'operator',
 ] as const
@@ -296,6 +299,24 @@ export const eventSchema = z
     data: z.record(z.string(), z.unknown()).meta({ description: 'As recorded, without secrets; grows over time.' }),
   })
   .meta({ id: 'Event', description: 'An entry of the log: the ground state.' })
+
+export const deliveryStates = ['waiting', 'delivered', 'dead'] as const
+
+export const deliverySchema = z
+  .object({
+    id: z.string().meta({ description: 'The same in every attempt.' }),
+    endpoint: z.string(),
+    webhook: z.string(),
+    release: z.string(),
+    event: z.enum(timelineKinds),
+    url: z.string(),
+    state: z.enum(deliveryStates),
+    attempts: z.int(),
+    at: time,
+    next: time.nullable().meta({ description: 'Of a waiting one: not before then.' }),
+    detail: z.string().meta({ description: 'What the last attempt met.' }),
+  })
+  .meta({ id: 'Delivery', description: 'What was sent to a webhook and what became of it.' })
 
 const oneLabel = z.union([z.string(), z.number(), z.boolean()])
 const label = z.union([oneLabel, z.array(oneLabel).readonly()])
@@ -420,6 +441,7 @@ export type WireTimelineEntry = z.infer<typeof timelineEntrySchema>
 export type WireTimelineLine = z.infer<typeof timelineLineSchema>
 export type WireExplanation = z.infer<typeof explanationSchema>
 export type WireEvent = z.infer<typeof eventSchema>
+export type WireDelivery = z.infer<typeof deliverySchema>
 export type WirePrediction = z.infer<typeof predictionSchema>
 export type WireSummaryRow = z.infer<typeof summaryRowSchema>
 export type WireMetric = z.infer<typeof metricSchema>

@@ -8,18 +8,21 @@ import { assertNever, CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { judge } from '../core/judge/judge.ts'
 import { limits } from '../core/limits.ts'
-import { refusalOf } from '../core/release.ts'
+import { gateAwaited, refusalOf } from '../core/release.ts'
 import { versionsOf } from '../core/stage-plans.ts'
 import { type ControlState, emptyState, isTerminal, type ReleaseState } from '../core/state.ts'
 import { issue, step } from '../core/step.ts'
 import { tell } from '../core/tell.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
+import type { GatePlace } from '../core/webhook.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Deployer, FleetReport } from '../ports/deployer.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
 import type { Expressions } from '../ports/expressions.ts'
+import type { Gates } from '../ports/gates.ts'
 import type { MetricSources, ReadingsQuery } from '../ports/metric-sources.ts'
+import type { Notices } from '../ports/notices.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
 import { admitEndpoint, admitRelease } from './admission.ts'
@@ -34,6 +37,8 @@ export type ControllerPorts = {
   evidence: EvidenceSource
   expressions: Expressions
   sources: MetricSources
+  notices: Notices
+  gates: Gates
   trials: Trials
   /** Something went wrong that no caller is there to hear. */
   complain: (what: string, cause: unknown) => void
@@ -58,6 +63,7 @@ export function createController(ports: ControllerPorts): Controller {
   let stopTicking: (() => void) | null = null
   const inbox: ControlEvent[] = []
   let working = false
+  let isStopped = false
   let lastInsistMs = clock.nowMs()
 
   /** Appends, folds and carries out, in this order: an event is on disk before it takes effect. */
@@ -85,8 +91,18 @@ export function createController(ports: ControllerPorts): Controller {
     const before = state
     const result = step(state, logged.event, logged.atMs)
     state = result.state
-    desk.publish(logged, tell(before, logged, state))
+    const entries = tell(before, logged, state)
+    desk.publish(logged, entries)
+    notify(entries)
     return { before, commands: issue(logged.seq, result.commands) }
+  }
+
+  const notify = (entries: readonly TimelineEntry[]): void => {
+    for (const [index, entry] of entries.entries()) {
+      const endpoint = state.releases[entry.release]?.plan.endpoint
+      if (endpoint === undefined) continue
+      ports.notices.take({ entry, index, endpoint, to: state.endpoints[endpoint]?.spec.webhooks ?? {} })
+    }
   }
 
   const carryOut = ({ id, command }: IssuedCommand): void => {
@@ -105,6 +121,20 @@ export function createController(ports: ControllerPorts): Controller {
         break
       case 'remove-route':
         traffic.remove(command.endpoint)
+        break
+      case 'ask-gate':
+        ports.gates
+          .ask(command, () => isGateAwaited(command.release, command.gate.before))
+          .then(answer => {
+            if (answer === null) return
+            recordIfItMatters({
+              type: 'gate-answered',
+              release: command.release,
+              before: command.gate.before,
+              ...answer,
+            })
+          })
+          .catch(cause => ports.complain(`command ${id}: asking the gate before the ${command.gate.before}`, cause))
         break
       case 'run-trial':
         ports.trials
@@ -161,6 +191,11 @@ export function createController(ports: ControllerPorts): Controller {
     const judgement = judge(release, seen, ports.sources.read(readingsQuery(release)))
     desk.latest.set(release.id, { atMs: clock.nowMs(), judgement })
     recordIfItMatters({ type: 'judged', release: release.id, judgement })
+  }
+
+  const isGateAwaited = (id: string, before: GatePlace): boolean => {
+    const release = state.releases[id]
+    return !isStopped && release !== undefined && gateAwaited(release) === before
   }
 
   /** Only a look that changes something is written down; the newest look is at hand in any case. */
@@ -221,6 +256,7 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     stop() {
+      isStopped = true
       stopTicking?.()
       stopTicking = null
     },

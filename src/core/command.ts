@@ -2,6 +2,7 @@
 import type { EndpointSpec, VersionSpec } from './endpoint.ts'
 import type { TrafficTable } from './traffic.ts'
 import type { Trial } from './trial.ts'
+import type { Gate } from './webhook.ts'
 
 export type Command =
   /** Make the version's fleet run, with this many instances or as many as it declares; answered by `fleet-ready` or `fleet-failed`. */
@@ -19,6 +20,8 @@ export type Command =
   /** Route by this table from now on; answered by `traffic-applied`. */
   | { type: 'apply-route'; spec: EndpointSpec; table: TrafficTable }
   | { type: 'remove-route'; endpoint: string }
+  /** Answered by `gate-answered`. */
+  | { type: 'ask-gate'; endpoint: string; release: string; from: string; to: string; gate: Gate }
   /** Answered by `trial-ended`. */
   | { type: 'run-trial'; endpoint: string; release: string; trial: Trial }
 

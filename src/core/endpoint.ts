@@ -1,6 +1,7 @@
 /** What an endpoint is: its versions, how they run, whom a request belongs to, what is measured. Plain data. */
 import type { ExternalMetric } from './external-metric.ts'
 import type { MetricSpec } from './metrics/spec.ts'
+import type { Webhook } from './webhook.ts'
 
 /** How a caller's requests speak. `http` is any path and body, passed through as bytes. */
 export type Protocol = 'open-inference' | 'http'
@@ -67,6 +68,8 @@ export type EndpointSpec = {
   /** Numbers that other systems measure for each version, by name. */
   external?: Readonly<Record<string, ExternalMetric>>
   timeouts: Timeouts
+  /** By name. */
+  webhooks?: Readonly<Record<string, Webhook>>
   bodyBytesMax: number
   /** Share of units whose request and answer bodies are kept, in parts per million. */
   payloadSamplePpm: number

@@ -6,6 +6,7 @@ import type { EndpointSpec } from './endpoint.ts'
 import type { Judgement } from './judge/judgement.ts'
 import type { ReleasePlan } from './plan.ts'
 import type { TrialReport } from './trial.ts'
+import type { GatePlace } from './webhook.ts'
 
 export const operatorVerbs = ['promote', 'pause', 'resume', 'approve', 'abort', 'rollback'] as const
 export type OperatorVerb = (typeof operatorVerbs)[number]
@@ -25,6 +26,8 @@ export type ControlEvent =
   | { type: 'judged'; release: string; judgement: Judgement }
   /** What a version did with requests that no caller waited for. */
   | { type: 'trial-ended'; release: string; report: TrialReport }
+  /** A gate said yes or no. */
+  | { type: 'gate-answered'; release: string; before: GatePlace; confirmed: boolean; reason: string }
   /** Time passed: moves what waits for a deadline. */
   | { type: 'tick'; release: string }
   | { type: 'operator'; release: string; verb: OperatorVerb; actor: string; note: string | null }

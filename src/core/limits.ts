@@ -99,6 +99,21 @@ export const limits = {
   externalForgetMs: 60_000,
   /** A longer answer of another system is a missing reading. */
   externalAnswerBytesMax: 256 * 1024,
+  /** A webhook that does not answer by then has not been told. */
+  webhookTimeoutMs: 10_000,
+  /** Of an answer of a webhook or gate this much is read and kept. */
+  webhookAnswerBytesMax: 2_048,
+  /** Deliveries under way at once; the others wait on disk. */
+  deliveriesAtOnceMax: 8,
+  /** Attempts of one delivery, with doubling pauses between these: two days in all. Then it is given up and told. */
+  deliveryAttemptsMax: 60,
+  deliveryPauseMinMs: 1_000,
+  deliveryPauseMaxMs: 3_600_000,
+  /** Deliveries that are done with and still shown; older ones are forgotten. */
+  deliveriesKept: 10_000,
+  webhooksPerEndpointMax: 20,
+  /** A gate that says neither yes nor no is asked again after this. */
+  gatePauseMs: 15_000,
   /** Events that one page of the control API returns. */
   pageMax: 1_000,
   /** Server-sent event streams open at once on the control listener. */

@@ -1,6 +1,7 @@
 /** A release as it will run: every default filled in, every unit converted, alpha budgets written down. Plain data. */
 import type { GoalCheck, MetricCheck } from './metric-check.ts'
 import type { StagePlan } from './stage-plans.ts'
+import type { Gate } from './webhook.ts'
 
 export type ReleasePlan = {
   /** The behaviour that this plan was made for; recorded releases replay under their own. */
@@ -19,6 +20,8 @@ export type ReleasePlan = {
   minimumAgeMs?: number
   /** Different shares of labelled predictions are called at this chance of a false alarm. */
   coverageAlpha?: number
+  /** Who is asked before the release goes on. */
+  gates?: readonly Gate[]
   onFail: 'rollback' | 'hold'
   /** How long the old version is kept warm and watched after the candidate has all traffic. */
   probationMs: number

@@ -2,6 +2,7 @@
  * The life of a release: fleets are made ready, stages run one after another, then everybody moves to the candidate or
  * back to stable. Rollback brings capacity before it shifts traffic. Pure: a draft in, a draft out.
  */
+import type { Command } from './command.ts'
 import {
   contextOf,
   type Draft,
@@ -19,7 +20,7 @@ import type { OperatorVerb } from './event.ts'
 import type { Judgement } from './judge/judgement.ts'
 import { limits } from './limits.ts'
 import type { StagePlan } from './stage-plans.ts'
-import { candidateOf, type Hold, type Phase, type ReleaseState } from './state.ts'
+import { candidateOf, type Hold, type Passed, type Phase, type ReleaseState } from './state.ts'
 import type { ReturnCause } from './state-words.ts'
 import type { StageCommand, StageEvent } from './strategies/strategy.ts'
 import {
@@ -33,6 +34,7 @@ import {
 } from './strategies/table.ts'
 import type { Weights } from './traffic.ts'
 import type { TrialReport } from './trial.ts'
+import type { Gate, GatePlace } from './webhook.ts'
 
 type Returning = Extract<Phase, { kind: 'returning' }>
 
@@ -103,9 +105,26 @@ export function trialEnded(draft: Draft, report: TrialReport, atMs: number): Dra
   return stepStaged(draft, { type: 'trial', atMs, report })
 }
 
-/** A server came up: fleets start anew and trials are lost. */
+/** A server came up: fleets start anew, trials and questions to gates are lost. */
 export function restarted(draft: Draft, atMs: number): Draft {
-  return stepStaged(draft, { type: 'restarted', atMs })
+  const { phase } = draft.release
+  if (phase.kind === 'starting' && phase.awaitsGate === true) {
+    const { awaitsGate: _asked, ...starting } = phase
+    return setPhase(draft, starting)
+  }
+  const asked = phase.kind === 'running' && phase.passed !== undefined ? askGate(draft, 'promotion') : draft
+  return stepStaged(asked, { type: 'restarted', atMs })
+}
+
+export function gateAnswered(
+  draft: Draft,
+  answer: { before: GatePlace; confirmed: boolean; reason: string },
+  atMs: number,
+): Draft {
+  if (gateAwaited(draft.release) !== answer.before) return draft
+  return answer.confirmed
+    ? passGate(draft, answer.before, atMs)
+    : beginReturn(draft, 'refused', `refused before the ${answer.before}: ${answer.reason}`, atMs)
 }
 
 export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft {
@@ -146,7 +165,9 @@ export function refusalOf(release: ReleaseState, verb: OperatorVerb): string | n
         ? null
         : `${at}; only a paused or holding release can be resumed`
     case 'approve':
-      return phase.kind === 'running' && phase.hold?.cause === 'approval' ? null : `${at} and waits for no approval`
+      return (phase.kind === 'running' && phase.hold?.cause === 'approval') || gateAwaited(release) !== null
+        ? null
+        : `${at} and waits for no approval`
     case 'promote':
       return phase.kind === 'running'
         ? promotionRefusal(stageAt(release.plan.stages, phase.stageIndex), phase.stage)
@@ -176,8 +197,10 @@ export function operated(
       return phase.kind === 'running'
         ? setPhase(draft, { ...phase, paused: false, hold: approvalOnly(phase.hold) })
         : draft
-    case 'approve':
-      return stepStaged(draft, { type: 'approved', atMs })
+    case 'approve': {
+      const awaited = gateAwaited(draft.release)
+      return awaited === null ? stepStaged(draft, { type: 'approved', atMs }) : passGate(draft, awaited, atMs)
+    }
     case 'promote':
       return promote(draft, atMs)
     case 'abort':
@@ -190,7 +213,7 @@ export function operated(
 
 /** Resuming is no approval. */
 function approvalOnly(held: Hold | null): Hold | null {
-  return held?.cause === 'approval' ? held : null
+  return held?.cause === 'approval' || held?.cause === 'gate' ? held : null
 }
 
 function stageAt(stages: readonly StagePlan[], index: number): StagePlan {
@@ -267,10 +290,55 @@ function carryOutOne(draft: Draft, command: StageCommand, atMs: number): Draft {
 function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed' }>, atMs: number): Draft {
   const { phase, plan } = draft.release
   if (phase.kind !== 'running') return draft
+  const isLast = phase.stageIndex + 1 >= plan.stages.length
+  if (isLast && gateOf(draft.release, 'promotion') !== undefined) return awaitPromotionGate(draft, phase, passed, atMs)
   const chosen = passed.winner === undefined ? draft : withCandidate(draft, passed.winner)
-  if (phase.stageIndex + 1 >= plan.stages.length) return promote(chosen, atMs, passed.keepMs)
+  if (isLast) return promote(chosen, atMs, passed.keepMs)
   const undressed = hasExtras(chosen) ? setExtras(chosen, { gap: null, mirrors: null, rules: null }) : chosen
   return prepareStage(undressed, phase.stageIndex + 1, atMs)
+}
+
+/** A gate of the plan that has not said yes. */
+function gateOf({ plan, confirmed }: ReleaseState, before: GatePlace): Gate | undefined {
+  return confirmed?.includes(before) ? undefined : plan.gates?.find(gate => gate.before === before)
+}
+
+/** The gate that a release waits for; null if it waits for none. */
+export function gateAwaited({ phase }: ReleaseState): GatePlace | null {
+  if (phase.kind === 'starting' && phase.awaitsGate === true) return 'start'
+  return phase.kind === 'running' && phase.passed !== undefined ? 'promotion' : null
+}
+
+function askGate(draft: Draft, before: GatePlace): Draft {
+  const { release } = draft
+  const gate = gateOf(release, before)
+  if (gate === undefined) return draft
+  const { endpoint, from } = release.plan
+  const command: Command = { type: 'ask-gate', endpoint, release: release.id, from, to: candidateOf(release), gate }
+  return { ...draft, commands: [...draft.commands, command] }
+}
+
+/** The stage goes on being judged meanwhile: a breach still takes the release back. */
+function awaitPromotionGate(
+  draft: Draft,
+  phase: Extract<Phase, { kind: 'running' }>,
+  { winner, keepMs }: Passed,
+  atMs: number,
+): Draft {
+  const reason = 'all stages passed; waiting for the promotion to be confirmed'
+  if (phase.passed !== undefined)
+    return phase.hold === null ? hold(draft, { sinceMs: atMs, cause: 'gate', reason }) : draft
+  const passed = { ...(winner !== undefined && { winner }), ...(keepMs !== undefined && { keepMs }) }
+  return askGate(setPhase(draft, { ...phase, passed, hold: { sinceMs: atMs, cause: 'gate', reason } }), 'promotion')
+}
+
+function passGate(draft: Draft, before: GatePlace, atMs: number): Draft {
+  const { release } = draft
+  const { phase } = release
+  const confirmed = { ...draft, release: { ...release, confirmed: [...(release.confirmed ?? []), before] } }
+  if (phase.kind !== 'running') return enterWhenReady(confirmed, 0, atMs)
+  const { winner, keepMs } = phase.passed ?? {}
+  return promote(winner === undefined ? confirmed : withCandidate(confirmed, winner), atMs, keepMs)
 }
 
 function withCandidate(draft: Draft, candidate: string): Draft {
@@ -306,9 +374,18 @@ function enterWhenReady(draft: Draft, stageIndex: number, atMs: number): Draft {
 }
 
 function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
+  if (stageIndex === 0 && gateOf(draft.release, 'start') !== undefined) return awaitStartGate(draft, atMs)
   const stage = initialStage(stageAt(draft.release.plan.stages, stageIndex))
   const entered = setPhase(draft, { kind: 'running', stageIndex, stage, paused: false, hold: null })
   return stepStaged(entered, { type: 'entered', atMs })
+}
+
+/** The fleets are ready and nobody has met the candidate. */
+function awaitStartGate(draft: Draft, atMs: number): Draft {
+  const { phase } = draft.release
+  if (phase.kind === 'starting' && phase.awaitsGate === true) return draft
+  const sinceMs = phase.kind === 'starting' ? phase.sinceMs : atMs
+  return askGate(setPhase(draft, { kind: 'starting', sinceMs, awaitsGate: true }), 'start')
 }
 
 function hold(draft: Draft, next: Hold): Draft {

@@ -13,5 +13,7 @@ export type ReturnCause =
   | 'kept'
   /** A stage could not do what it is for: a deadline passed, a trial failed. */
   | 'stage-failed'
+  /** A gate said no. */
+  | 'refused'
   /** Another release took its place. */
   | 'replaced'

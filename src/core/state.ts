@@ -4,6 +4,7 @@ import type { ReleasePlan } from './plan.ts'
 import type { FleetState, ReturnCause } from './state-words.ts'
 import type { StageState } from './strategies/table.ts'
 import type { TrafficTable, Weights } from './traffic.ts'
+import type { GatePlace } from './webhook.ts'
 
 export type EndpointState = {
   spec: EndpointSpec
@@ -24,13 +25,16 @@ export type EndpointState = {
 export type Hold = {
   sinceMs: number
   reason: string
-  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval'
+  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate'
 }
+
+/** The last stage has passed and a gate is asked before the promotion. */
+export type Passed = { winner?: string; keepMs?: number }
 
 export type Phase =
   /** The fleets that the stage to come needs are being made ready; the first stage's where `stageIndex` is left out. */
-  | { kind: 'starting'; sinceMs: number; stageIndex?: number }
-  | { kind: 'running'; stageIndex: number; stage: StageState; paused: boolean; hold: Hold | null }
+  | { kind: 'starting'; sinceMs: number; stageIndex?: number; awaitsGate?: true }
+  | { kind: 'running'; stageIndex: number; stage: StageState; paused: boolean; hold: Hold | null; passed?: Passed }
   /** The candidate gets all traffic; waits for the gateway to say so. */
   | { kind: 'promoting'; epoch: number; keepMs?: number }
   /** Promoted; the old version is kept warm and late labels may still roll back. */
@@ -69,6 +73,8 @@ export type ReleaseState = {
   phase: Phase
   /** The version that a comparison chose; the plan's own candidate where it is left out. */
   candidate?: string
+  /** Gates that said yes, or that an operator passed over. */
+  confirmed?: readonly GatePlace[]
   /** The periods in which both versions served, oldest first: the evidence of this release. */
   epochs: readonly ReleaseEpoch[]
   /** When the candidate first and last could be met by a user. */

@@ -8,7 +8,17 @@ import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
 import { limits } from './limits.ts'
-import { begin, fleetChanged, judged, operated, restarted, timePassed, trafficApplied, trialEnded } from './release.ts'
+import {
+  begin,
+  fleetChanged,
+  gateAnswered,
+  judged,
+  operated,
+  restarted,
+  timePassed,
+  trafficApplied,
+  trialEnded,
+} from './release.ts'
 import { type ControlState, type EndpointState, emptyState, isTerminal, type ReleaseState } from './state.ts'
 import type { FleetState } from './state-words.ts'
 import { soleTable } from './traffic.ts'
@@ -50,6 +60,8 @@ export function step(state: ControlState, event: ControlEvent, atMs: number): St
       )
     case 'judged':
       return onRelease(state, event.release, draft => judged(draft, event.judgement, atMs))
+    case 'gate-answered':
+      return onRelease(state, event.release, draft => gateAnswered(draft, event, atMs))
     case 'trial-ended':
       return onRelease(state, event.release, draft => trialEnded(draft, event.report, atMs))
     case 'tick':

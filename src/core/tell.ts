@@ -56,7 +56,7 @@ function tellPhase(
   const { phase, plan } = release
   const candidate = candidateOf(release)
   if (phase.kind === 'running') return tellRunning(before, release, why)
-  if (before?.kind === phase.kind) return []
+  if (before?.kind === phase.kind && !isNewlyAsked(before, phase)) return []
   switch (phase.kind) {
     case 'promoting':
       return [{ kind: 'promoting', text: `${candidate} takes all traffic${why}` }]
@@ -87,10 +87,22 @@ function tellPhase(
         },
       ]
     case 'starting':
-      return []
+      return phase.awaitsGate === true
+        ? [{ kind: 'hold', text: `${candidate} is ready; waiting for the start to be confirmed` }]
+        : []
     default:
       return phase satisfies never
   }
+}
+
+/** A release that was starting waits for a gate now. */
+function isNewlyAsked(before: Phase, now: Phase): boolean {
+  return (
+    before.kind === 'starting' &&
+    now.kind === 'starting' &&
+    before.awaitsGate !== now.awaitsGate &&
+    now.awaitsGate === true
+  )
 }
 
 function tellRunning(

@@ -1,25 +1,29 @@
 /** The story of a release: its events told in order, each decision with the numbers it rests on. A fold of the log. */
 import type { Judgement } from './judge/judgement.ts'
 
+export const timelineEntryKinds = [
+  'started',
+  'ready',
+  'weight',
+  /** A stage says where it stands. */
+  'stage',
+  'hold',
+  'resumed',
+  'paused',
+  'promoting',
+  'promoted',
+  'rolling-back',
+  'rolled-back',
+  'operator',
+  'server-started',
+] as const
+export type TimelineKind = (typeof timelineEntryKinds)[number]
+
 export type TimelineEntry = {
   seq: number
   atMs: number
   release: string
-  kind:
-    | 'started'
-    | 'ready'
-    | 'weight'
-    /** A stage says where it stands. */
-    | 'stage'
-    | 'hold'
-    | 'resumed'
-    | 'paused'
-    | 'promoting'
-    | 'promoted'
-    | 'rolling-back'
-    | 'rolled-back'
-    | 'operator'
-    | 'server-started'
+  kind: TimelineKind
   /** One sentence for a person. */
   text: string
   /** The candidate's share after this entry. */

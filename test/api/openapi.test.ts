@@ -55,6 +55,7 @@ describe('the OpenAPI document', () => {
         'get /api/v1/releases/{id}/events',
         'post /api/v1/releases/{id}/{verb}',
         'get /api/v1/events',
+        'get /api/v1/deliveries',
         'get /api/v1/predictions',
         'get /api/v1/predictions/summary',
         'get /api/v1/predictions/{id}',

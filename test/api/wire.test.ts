@@ -1,6 +1,7 @@
 /** Wire shapes are written apart from the domain; these checks fail to compile when the two drift. */
 import { expect, expectTypeOf, it } from 'vitest'
 import { latencyQuantiles } from '../../src/contract/metric-names.ts'
+import { timelineKinds } from '../../src/contract/resource-webhooks.ts'
 import { resourceSchema } from '../../src/contract/resources.ts'
 import {
   type changeActions,
@@ -10,7 +11,6 @@ import {
   type instanceStates,
   type phaseKinds,
   type returnCauses,
-  type timelineKinds,
   type WireEndpoint,
   type WireFeedbackAnswer,
   type WirePrediction,
@@ -28,7 +28,7 @@ import type { OutcomeReceipt, Prediction } from '../../src/core/prediction.ts'
 import { type StageKind, stageKinds } from '../../src/core/stage-plans.ts'
 import type { Hold, Phase } from '../../src/core/state.ts'
 import type { FleetState, ReturnCause } from '../../src/core/state-words.ts'
-import type { TimelineEntry } from '../../src/core/timeline.ts'
+import { type TimelineEntry, timelineEntryKinds } from '../../src/core/timeline.ts'
 import type { InstanceStatus } from '../../src/ports/deployer.ts'
 import { changed, digits, toV2 } from '../support/documents.ts'
 
@@ -50,7 +50,7 @@ it('knows the words of the domain, all of them and no others', () => {
   expectTypeOf<WireEndpoint['unit']>().toEqualTypeOf<EndpointSpec['unit']>()
   expectTypeOf<WireEndpoint['protocol']>().toEqualTypeOf<EndpointSpec['protocol']>()
   expectTypeOf<WireFeedbackAnswer['results'][number]['status']>().toEqualTypeOf<OutcomeReceipt['status'] | 'invalid'>()
-  expect([wireStageKinds, wireVerbs]).toEqual([stageKinds, operatorVerbs])
+  expect([wireStageKinds, wireVerbs, timelineKinds]).toEqual([stageKinds, operatorVerbs, timelineEntryKinds])
 })
 
 it('shows every field of a prediction', () => {

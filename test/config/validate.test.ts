@@ -106,6 +106,7 @@ function keysOfEndpoint() {
     external: 0,
     timeouts: 0,
     'body-limit': 0,
+    webhooks: 0,
     'label-window': 0,
     'payload-sample': 0,
   }

@@ -58,6 +58,8 @@ export function controlRig(log: EventLog = createMemoryEventLog()): ControlRig {
   }
   const controller = createController({
     expressions: createExpressions(),
+    notices: { take: () => {} },
+    gates: { ask: () => Promise.reject(new Error('no gate is expected here')) },
     sources: { read: () => ({}) },
     trials: { run: () => Promise.reject(new Error('no trial is expected here')) },
     log,

@@ -1,13 +1,20 @@
 /** What was recorded: events of the log, and predictions with their outcomes. */
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
-import { eventSchema, predictionSchema, summaryDimensions, summaryRowSchema } from '../../contract/wire.ts'
+import {
+  deliverySchema,
+  deliveryStates,
+  eventSchema,
+  predictionSchema,
+  summaryDimensions,
+  summaryRowSchema,
+} from '../../contract/wire.ts'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { SummaryDimension } from '../../ports/analytics.ts'
 import { type Api, endpointState } from '../context.ts'
 import { type App, json, listOf, problem, wholeQuery } from '../route-parts.ts'
-import { eventView, predictionView, summaryRowView } from '../views.ts'
+import { deliveryView, eventView, predictionView, summaryRowView } from '../views.ts'
 
 const limit = wholeQuery({ min: 1, max: limits.pageMax, fallback: 100 })
 const after = wholeQuery({ min: 0, max: Number.MAX_SAFE_INTEGER, fallback: 0 })
@@ -26,6 +33,17 @@ const routes = {
     summary: 'The log, in order',
     request: { query: z.object({ after, limit, release: z.string().optional() }) },
     responses: { 200: json(eventList, 'The events.'), ...problem },
+  }),
+  deliveries: createRoute({
+    method: 'get',
+    path: '/api/v1/deliveries',
+    operationId: 'listDeliveries',
+    tags: ['events'],
+    summary: 'What webhooks were told, the newest first',
+    request: {
+      query: z.object({ endpoint: z.string().optional(), state: z.enum(deliveryStates).optional(), limit }),
+    },
+    responses: { 200: json(listOf(deliverySchema), 'The deliveries.'), ...problem },
   }),
   predictions: createRoute({
     method: 'get',
@@ -72,6 +90,11 @@ export function registerRecords(app: App, api: Api): void {
     const { after: afterSeq, limit, release } = context.req.valid('query')
     const items = api.control.events({ afterSeq, limit, release: release ?? null }).map(eventView)
     return context.json({ items, next: items.at(-1)?.seq ?? afterSeq }, 200)
+  })
+  app.openapi(routes.deliveries, context => {
+    const { endpoint, state, limit } = context.req.valid('query')
+    const query = { limit, ...(endpoint !== undefined && { endpoint }), ...(state !== undefined && { state }) }
+    return context.json({ items: api.deliveries.list(query).map(deliveryView) }, 200)
   })
   app.openapi(routes.predictions, async context => {
     const { endpoint, version, limit } = context.req.valid('query')

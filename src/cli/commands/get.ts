@@ -94,6 +94,7 @@ const filtersOf: Readonly<Record<Kind, readonly (keyof Filters)[]>> = {
   metrics: ['endpoint'],
   predictions: ['endpoint', 'limit'],
   events: ['limit', 'after'],
+  deliveries: ['endpoint', 'limit'],
 }
 
 function queryOf(kind: Kind, filters: Filters): Record<string, string> {
@@ -110,7 +111,7 @@ function queryOf(kind: Kind, filters: Filters): Record<string, string> {
 
 async function fetchOne(run: Invocation, kind: Kind, name: string): Promise<unknown> {
   if (kind === 'versions') return fetchVersion(run, name)
-  if (kind === 'metrics' || kind === 'events') {
+  if (kind === 'metrics' || kind === 'events' || kind === 'deliveries') {
     throw usageError(`${kind} have no names; \`cutover get ${kind}\` lists them`)
   }
   return run.server.get(pathTo(kind, name))

@@ -1,0 +1,133 @@
+/**
+ * Delivers notices: each is on disk before it is sent, sent again with growing pauses until it is taken, and given up,
+ * loudly, after `deliveryAttemptsMax` attempts. Receivers may see one twice, after a crash, and tell it by its id.
+ */
+import { limits } from '../../core/limits.ts'
+import type { SecretRef } from '../../core/webhook.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Deliveries } from '../../ports/deliveries.ts'
+import type { Notice, Notices } from '../../ports/notices.ts'
+import { type DueDelivery, type NewDelivery, openDeliveryStore } from './delivery-store.ts'
+import { describe, isYes, type Posted, post } from './post.ts'
+import { signatureHeaders } from './sign.ts'
+
+export type CourierOptions = {
+  file: string
+  clock: Clock
+  /** The secret that a reference names; null if there is none. */
+  secretOf(ref: SecretRef): string | null
+  complain(what: string, cause: unknown): void
+  post?: typeof post
+}
+
+export interface Courier extends Notices, Deliveries {
+  /** Resolves when nothing is under way any more; what waits is sent by the next server. */
+  close(): Promise<void>
+}
+
+const lookIntervalMs = 250
+
+export function createCourier(options: CourierOptions): Courier {
+  const { clock, complain } = options
+  const store = openDeliveryStore(options.file)
+  const underWay = new Map<number, Promise<void>>()
+  /** Notices of the event that is being taken: written down when the next event's first one comes, or at the next look. */
+  const fresh = new Map<number, NewDelivery[]>()
+  let takenSeq = store.takenSeq()
+
+  const write = (): void => {
+    for (const [seq, added] of fresh) {
+      fresh.delete(seq)
+      store.add(seq, added)
+      takenSeq = seq
+    }
+  }
+
+  const deliver = async (due: DueDelivery): Promise<void> => {
+    const { number, id, url, body, secret } = due
+    const key = secret === null ? null : options.secretOf(secret)
+    const posted: Posted =
+      secret !== null && key === null
+        ? { status: null, text: `the variable ${secret.env} holds no secret` }
+        : await (options.post ?? post)({
+            url,
+            body,
+            headers: signatureHeaders({ id, atMs: clock.nowMs(), body, secret: key }),
+            timeoutMs: limits.webhookTimeoutMs,
+          })
+    const attempts = due.attempts + 1
+    const detail = describe(posted)
+    const isLast = attempts >= limits.deliveryAttemptsMax
+    if (isYes(posted)) return store.note(number, { state: 'delivered', attempts, nextAtMs: 0, detail })
+    if (isLast) complain(`telling ${url} of ${id}, for the last time`, new Error(detail))
+    const nextAtMs = clock.nowMs() + pauseMs(attempts)
+    store.note(number, { state: isLast ? 'dead' : 'waiting', attempts, nextAtMs, detail })
+  }
+
+  const look = (): void => {
+    try {
+      write()
+      const room = limits.deliveriesAtOnceMax - underWay.size
+      if (room <= 0) return
+      for (const due of store.due(clock.nowMs(), limits.deliveriesAtOnceMax)) {
+        if (underWay.has(due.number) || underWay.size >= limits.deliveriesAtOnceMax) continue
+        const done = deliver(due)
+          .catch((cause: unknown) => complain(`noting the delivery ${due.id}`, cause))
+          .finally(() => underWay.delete(due.number))
+        underWay.set(due.number, done)
+      }
+    } catch (cause) {
+      complain('looking for what is to be delivered', cause)
+    }
+  }
+
+  const stop = clock.every(lookIntervalMs, look)
+  return {
+    take(notice) {
+      const { seq } = notice.entry
+      if (seq <= takenSeq) return
+      const known = fresh.get(seq) ?? []
+      fresh.set(seq, [...known, ...deliveriesOf(notice)])
+    },
+    list: query => {
+      write()
+      return store.list(query)
+    },
+    async close() {
+      stop()
+      write()
+      await Promise.all(underWay.values())
+      store.close()
+    },
+  }
+}
+
+function deliveriesOf({ entry, index, endpoint, to }: Notice): NewDelivery[] {
+  return Object.entries(to)
+    .filter(([, webhook]) => webhook.events.includes(entry.kind))
+    .map(([name, webhook]) => {
+      const id = `${entry.seq}.${index}.${endpoint}.${name}`
+      const { seq, release, kind, text, candidatePpm, exposure, judgement, atMs } = entry
+      const body = {
+        type: `release.${kind}`,
+        timestamp: new Date(atMs).toISOString(),
+        data: { seq, endpoint, release, text, candidatePpm, exposure, verdict: judgement?.verdict ?? null },
+      }
+      return {
+        id,
+        endpoint,
+        webhook: name,
+        release,
+        event: kind,
+        url: webhook.url,
+        secret: webhook.secret,
+        body: JSON.stringify(body),
+        createdAtMs: atMs,
+      }
+    })
+}
+
+/** Doubling from one second, at most an hour. */
+function pauseMs(attempts: number): number {
+  return Math.min(limits.deliveryPauseMaxMs, limits.deliveryPauseMinMs * 2 ** (attempts - 1))
+}

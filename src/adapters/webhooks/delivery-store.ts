@@ -1,0 +1,120 @@
+/** Deliveries in a SQLite file, so that none is lost between an event and its last attempt. */
+
+import { limits } from '../../core/limits.ts'
+import type { SecretRef } from '../../core/webhook.ts'
+import type { Deliveries, Delivery, DeliveryState } from '../../ports/deliveries.ts'
+import { storeFailure } from '../sqlite/failure.ts'
+import { deliveries } from '../sqlite/migrations/deliveries/0001-deliveries.ts'
+import { openDatabase } from '../sqlite/open-database.ts'
+import { inTransaction } from '../sqlite/transaction.ts'
+
+export type NewDelivery = Pick<
+  Delivery,
+  'id' | 'endpoint' | 'webhook' | 'release' | 'event' | 'url' | 'createdAtMs'
+> & {
+  secret: SecretRef | null
+  body: string
+}
+
+export type DueDelivery = {
+  number: number
+  id: string
+  url: string
+  secret: SecretRef | null
+  body: string
+  attempts: number
+}
+
+export interface DeliveryStore extends Deliveries {
+  /** The number of the last event whose notices are here. */
+  takenSeq(): number
+  /** All of an event's notices at once, with the event's number. */
+  add(seq: number, added: readonly NewDelivery[]): void
+  due(nowMs: number, limit: number): readonly DueDelivery[]
+  note(number: number, outcome: { state: DeliveryState; attempts: number; nextAtMs: number; detail: string }): void
+  close(): void
+}
+
+export function openDeliveryStore(file: string): DeliveryStore {
+  const database = openDatabase({ file, migrations: [deliveries] })
+  const taken = database.prepare('SELECT seq FROM taken')
+  const take = database.prepare('UPDATE taken SET seq = ?')
+  const insert = database.prepare(
+    `INSERT OR IGNORE INTO deliveries
+     (id, endpoint, webhook, release, event, url, secret_env, body, state, attempts, created_at_ms, next_at_ms, detail)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, ?, ?, '')`,
+  )
+  const forget = database.prepare(
+    `DELETE FROM deliveries WHERE state <> 'waiting' AND number <= (SELECT max(number) FROM deliveries) - ?`,
+  )
+  const due = database.prepare(
+    `SELECT number, id, url, secret_env, body, attempts FROM deliveries
+     WHERE state = 'waiting' AND next_at_ms <= ? ORDER BY next_at_ms, number LIMIT ?`,
+  )
+  const note = database.prepare(
+    'UPDATE deliveries SET state = ?, attempts = ?, next_at_ms = ?, detail = ? WHERE number = ?',
+  )
+  const list = database.prepare(
+    `SELECT * FROM deliveries WHERE (?1 IS NULL OR endpoint = ?1) AND (?2 IS NULL OR state = ?2)
+     ORDER BY number DESC LIMIT ?3`,
+  )
+  const guard = <T>(action: string, run: () => T): T => {
+    try {
+      return run()
+    } catch (error) {
+      throw storeFailure(action, file, error)
+    }
+  }
+  return {
+    takenSeq: () => guard('read deliveries from', () => Number(taken.get()?.['seq'] ?? 0)),
+    add: (seq, added) =>
+      guard('add deliveries to', () =>
+        inTransaction(database, () => {
+          for (const one of added) {
+            const { id, endpoint, webhook, release, event, url, secret, body, createdAtMs } = one
+            insert.run(id, endpoint, webhook, release, event, url, secret?.env ?? null, body, createdAtMs, createdAtMs)
+          }
+          take.run(seq)
+          forget.run(limits.deliveriesKept)
+        }),
+      ),
+    due: (nowMs, limit) => guard('read deliveries from', () => due.all(nowMs, limit).map(dueRow)),
+    note: (number, { state, attempts, nextAtMs, detail }) =>
+      guard('note a delivery in', () => void note.run(state, attempts, nextAtMs, detail, number)),
+    list: ({ endpoint, state, limit }) =>
+      guard('read deliveries from', () => list.all(endpoint ?? null, state ?? null, limit).map(row)),
+    close: () => {
+      if (database.isOpen) database.close()
+    },
+  }
+}
+
+type Row = Record<string, unknown>
+
+function dueRow(found: Row): DueDelivery {
+  const env = found['secret_env']
+  return {
+    number: Number(found['number']),
+    id: String(found['id']),
+    url: String(found['url']),
+    secret: typeof env === 'string' ? { env } : null,
+    body: String(found['body']),
+    attempts: Number(found['attempts']),
+  }
+}
+
+function row(found: Row): Delivery {
+  return {
+    id: String(found['id']),
+    endpoint: String(found['endpoint']),
+    webhook: String(found['webhook']),
+    release: String(found['release']),
+    event: String(found['event']),
+    url: String(found['url']),
+    state: found['state'] as DeliveryState,
+    attempts: Number(found['attempts']),
+    createdAtMs: Number(found['created_at_ms']),
+    nextAtMs: Number(found['next_at_ms']),
+    detail: String(found['detail']),
+  }
+}

@@ -1,0 +1,56 @@
+/** Asks gates until they answer yes or no. */
+import { limits } from '../../core/limits.ts'
+import type { SecretRef } from '../../core/webhook.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { GateAnswer, GateQuestion, Gates } from '../../ports/gates.ts'
+import { after } from '../deployer/after.ts'
+import { describe, isYes, type Posted, post } from './post.ts'
+import { signatureHeaders } from './sign.ts'
+
+export type GatekeeperOptions = {
+  clock: Clock
+  secretOf(ref: SecretRef): string | null
+  /** Told of every attempt without a yes or a no. */
+  onPending(question: GateQuestion, detail: string): void
+  post?: typeof post
+}
+
+/** What a gate says that wants no more questions: the release goes back. */
+const refusedStatus = 403
+
+export function createGatekeeper(options: GatekeeperOptions): Gates {
+  const { clock, onPending } = options
+  return {
+    async ask(question, isWanted) {
+      while (isWanted()) {
+        const posted = await askOnce(question, options)
+        const answer = answerOf(posted)
+        if (answer !== null) return answer
+        onPending(question, describe(posted))
+        await new Promise<void>(resolve => after(clock, limits.gatePauseMs, resolve))
+      }
+      return null
+    },
+  }
+}
+
+async function askOnce({ gate, ...asked }: GateQuestion, options: GatekeeperOptions): Promise<Posted> {
+  const { clock, secretOf } = options
+  const secret = gate.secret === null ? null : secretOf(gate.secret)
+  if (gate.secret !== null && secret === null)
+    return { status: null, text: `the variable ${gate.secret.env} holds no secret` }
+  const atMs = clock.nowMs()
+  const id = `${asked.release}.${gate.before}`
+  const body = JSON.stringify({
+    type: `release.confirm-${gate.before}`,
+    timestamp: new Date(atMs).toISOString(),
+    data: asked,
+  })
+  const headers = signatureHeaders({ id, atMs, body, secret })
+  return (options.post ?? post)({ url: gate.url, body, headers, timeoutMs: gate.timeoutMs })
+}
+
+function answerOf(posted: Posted): GateAnswer | null {
+  if (isYes(posted)) return { confirmed: true, reason: describe(posted) }
+  return posted.status === refusedStatus ? { confirmed: false, reason: posted.text || 'answered 403' } : null
+}

@@ -1,0 +1,152 @@
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createCourier } from '../../../src/adapters/webhooks/courier.ts'
+import type { Posted } from '../../../src/adapters/webhooks/post.ts'
+import { limits } from '../../../src/core/limits.ts'
+import type { TimelineKind } from '../../../src/core/timeline.ts'
+import type { Clock } from '../../../src/ports/clock.ts'
+import type { Notice } from '../../../src/ports/notices.ts'
+import { tempFolder } from '../temp-folder.ts'
+
+type Sent = { url: string; body: string; headers: Readonly<Record<string, string>> }
+
+const ok: Posted = { status: 204, text: '' }
+const refused: Posted = { status: null, text: 'ECONNREFUSED' }
+const chat = { url: 'http://127.0.0.1:1/chat', events: ['promoted', 'rolled-back'], secret: { env: 'HUSH' } } as const
+const plain = { url: 'http://127.0.0.1:1/plain', events: ['promoted'], secret: null } as const
+
+function notice(seq: number, kind: TimelineKind, over: Partial<Notice> = {}): Notice {
+  const entry = {
+    seq,
+    atMs: 1_000 * seq,
+    release: 'digits-1',
+    kind,
+    text: `${kind} it is`,
+    candidatePpm: 0,
+    judgement: null,
+    exposure: null,
+  }
+  return { entry, index: 0, endpoint: 'digits', to: { chat }, ...over }
+}
+
+/** Couriers one after another on one file, as servers that follow each other; `answers` are given in turn, the last for ever. */
+function rig(answers: readonly Posted[] = [ok]) {
+  const file = join(tempFolder(), 'deliveries.db')
+  let nowMs = 1_000_000
+  const looks = new Set<() => void>()
+  const clock: Clock = {
+    nowMs: () => nowMs,
+    every: (_intervalMs, run) => {
+      looks.add(run)
+      return () => looks.delete(run)
+    },
+  }
+  const sent: Sent[] = []
+  const complaints: string[] = []
+  const open = () => {
+    const courier = createCourier({
+      file,
+      clock,
+      secretOf: ({ env }) => (env === 'HUSH' ? 'hush' : null),
+      complain: (what, cause) => complaints.push(`${what}: ${String(cause)}`),
+      post: async one => {
+        sent.push(one)
+        return answers[Math.min(sent.length, answers.length) - 1] ?? ok
+      },
+    })
+    onTestFinished(() => courier.close())
+    return courier
+  }
+  /** Time goes on by this much, then every courier looks, and what is under way ends. */
+  const jump = async (ms: number) => {
+    nowMs += ms
+    for (const look of looks) look()
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+  }
+  const pass = async (ms: number) => {
+    for (let gone = 0; gone < ms; gone += 250) await jump(250)
+  }
+  return { open, sent, complaints, pass, jump }
+}
+
+describe('the courier', () => {
+  it('delivers what a webhook wants, signed, and nothing else', async () => {
+    const { open, sent, pass } = rig()
+    const courier = open()
+    courier.take(notice(1, 'started'))
+    courier.take(notice(2, 'promoted', { to: { chat, plain } }))
+    await pass(500)
+    expect(sent.map(({ url }) => url).toSorted()).toEqual([chat.url, plain.url])
+    const [toChat] = sent.filter(({ url }) => url === chat.url)
+    expect(toChat?.headers['webhook-signature']).toMatch(/^v1,/)
+    expect(JSON.parse(toChat?.body ?? '')).toMatchObject({
+      type: 'release.promoted',
+      timestamp: '1970-01-01T00:00:02.000Z',
+      data: { seq: 2, endpoint: 'digits', release: 'digits-1', text: 'promoted it is' },
+    })
+    expect(courier.list({ limit: 10 }).map(({ state }) => state)).toEqual(['delivered', 'delivered'])
+  })
+
+  it('tries again with growing pauses until it is taken, under the same id', async () => {
+    const { open, sent, pass } = rig([refused, { status: 500, text: 'busy' }, ok])
+    const courier = open()
+    courier.take(notice(1, 'promoted'))
+    await pass(500)
+    expect(courier.list({ limit: 1 })[0]).toMatchObject({ state: 'waiting', attempts: 1, detail: 'ECONNREFUSED' })
+    await pass(4_000)
+    expect(sent).toHaveLength(3)
+    expect(new Set(sent.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
+    expect(courier.list({ limit: 1 })[0]).toMatchObject({ state: 'delivered', attempts: 3 })
+  })
+
+  it('gives up in the end, and says so', async () => {
+    const { open, sent, complaints, jump } = rig([refused])
+    const courier = open()
+    courier.take(notice(1, 'promoted'))
+    for (let attempt = 0; attempt < limits.deliveryAttemptsMax + 3; attempt++) await jump(limits.deliveryPauseMaxMs)
+    expect(sent).toHaveLength(limits.deliveryAttemptsMax)
+    expect(courier.list({ state: 'dead', limit: 10 })).toHaveLength(1)
+    expect(complaints).toEqual([expect.stringMatching(/for the last time.*ECONNREFUSED/)])
+  })
+
+  it('leaves to the next server what was not delivered', async () => {
+    const { open, sent, pass } = rig([refused, ok])
+    const first = open()
+    first.take(notice(1, 'promoted'))
+    await pass(500)
+    await first.close()
+    const second = open()
+    await pass(2_000)
+    expect(sent).toHaveLength(2)
+    expect(second.list({ limit: 1 })[0]).toMatchObject({ state: 'delivered' })
+  })
+
+  it('takes nothing a second time when the log is read again', async () => {
+    const { open, sent, pass } = rig()
+    const first = open()
+    const log = [notice(1, 'started'), notice(2, 'promoted'), notice(3, 'rolled-back')]
+    for (const one of log) first.take(one)
+    await pass(500)
+    await first.close()
+    const second = open()
+    for (const one of [...log, notice(4, 'promoted')]) second.take(one)
+    await pass(500)
+    expect(sent.map(({ headers }) => headers['webhook-id'])).toEqual([
+      '2.0.digits.chat',
+      '3.0.digits.chat',
+      '4.0.digits.chat',
+    ])
+  })
+
+  it('does not send unsigned what was to be signed', async () => {
+    const { open, sent, pass } = rig()
+    const courier = open()
+    courier.take(notice(1, 'promoted', { to: { chat: { ...chat, secret: { env: 'MISSING' } } } }))
+    await pass(500)
+    expect(sent).toEqual([])
+    expect(courier.list({ limit: 1 })[0]).toMatchObject({
+      state: 'waiting',
+      detail: 'the variable MISSING holds no secret',
+    })
+  })
+})
