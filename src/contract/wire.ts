@@ -351,7 +351,14 @@ export const predictionSchema = z
       .nullable()
       .meta({ description: 'Declared features of the request, where its body was kept.' }),
     payload: z
-      .object({ request: z.base64(), response: z.base64() })
+      .object({
+        request: z.base64(),
+        response: z.base64(),
+        sent: z
+          .object({ method: z.string(), path: z.string(), headers: z.array(z.tuple([z.string(), z.string()])) })
+          .nullable()
+          .meta({ description: 'How the request was sent, without credentials; null where it cannot be sent again.' }),
+      })
       .nullable()
       .meta({ description: 'Bodies in base64; null in lists and for units whose payloads are not kept.' }),
     outcomes: z.array(

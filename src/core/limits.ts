@@ -39,6 +39,11 @@ export const limits = {
   answerBytesMax: 256 * 1024,
   /** A request or answer body longer than this is not kept as a payload; nor is its counterpart. */
   payloadBytesMax: 256 * 1024,
+  /** A request with a longer path, or a longer header among those that are kept, cannot be sent again: its bodies are kept alone. */
+  sentPathBytesMax: 1_024,
+  sentHeaderBytesMax: 256,
+  /** Bodies that one question for recorded requests may bring; the older ones are left out. */
+  payloadsReadBytesMax: 64 * 1024 * 1024,
   /** Items of one ranking, answered or true; a longer one is not read, or refused. */
   rankedItemsMax: 1_000,
   /** Classes whose scores are recorded; an answer with more has none. */
