@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { metricTypes } from './metric-names.ts'
 import { timelineKinds } from './resource-webhooks.ts'
 import { judgementSchema, marginUnits } from './wire-judgement.ts'
+import { trialSchema } from './wire-trial.ts'
 
 const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.' })
 const ppm = z.int().min(0).max(1_000_000).meta({ description: 'Parts per million.' })
@@ -241,6 +242,7 @@ export const timelineEntrySchema = z
     text: z.string().meta({ description: 'One sentence for a person.' }),
     candidatePpm: ppm.meta({ description: "The candidate's share after this entry." }),
     judgement: judgementSchema.nullable().meta({ description: 'The look at the evidence that decided it.' }),
+    trial: trialSchema.nullable().meta({ description: 'The trial whose end it tells of.' }),
     exposure: z
       .object({ requests: z.int(), units: z.int(), durationMs: z.number() })
       .nullable()

@@ -56,6 +56,21 @@ export const limits = {
   /** Outcomes whose prediction is not known yet are kept this long. */
   orphanOutcomeMs: 7 * 24 * 3600_000,
 
+  /** Recorded requests that one trial sends again. */
+  trialRequestsMax: 1_000,
+  trialConcurrencyMax: 64,
+  smokeRequestsMax: 100,
+  /** A request of a trial that is not answered in full by then has failed; so has one whose answer is longer. */
+  trialRequestTimeoutMs: 30_000,
+  trialAnswerBytesMax: 1024 * 1024,
+  /** A trial ends then, with what it has. One that has not reported a while later is asked for again. */
+  trialTimeoutMs: 10 * 60_000,
+  /** A replay that showed nothing is tried again after this time: more requests may have been recorded. */
+  trialRetryMs: 60_000,
+  /** Requests of a trial that are kept as examples, and how much of each text. */
+  trialExamplesMax: 10,
+  trialExampleChars: 300,
+
   /** Requests waiting inside one local model instance; more are answered 503. */
   instanceQueueMax: 1_024,
   clientHeaderTimeoutMs: 15_000,

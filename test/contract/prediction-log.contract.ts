@@ -61,12 +61,9 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
       })
 
       test('how a request was sent is kept beside its bodies', async () => {
-        const sent = {
-          method: 'POST',
-          path: '/v2/models/digits/infer',
-          headers: [['content-type', 'application/json']],
-        }
-        const payload = { request: new Uint8Array([1]), response: new Uint8Array([2]), sent } as Payload
+        const headers = [['content-type', 'application/json']] as const
+        const sent = { method: 'POST', path: '/v2/models/digits/infer', headers }
+        const payload: Payload = { request: new Uint8Array([1]), response: new Uint8Array([2]), sent }
         await log.appendPredictions([aPrediction({ payload })])
         expect((await log.find({ limit: 1 }))[0]?.prediction.payload).toEqual(payload)
       })

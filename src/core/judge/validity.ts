@@ -13,10 +13,9 @@ const stableErrorTrialsMin = 20
 export type ValidityAlphas = { sampleRatio: number; coverage: number | undefined }
 
 export function checkValidity(sides: Sides, pairs: readonly Pair[], alphas: ValidityAlphas): Validity {
-  const strata = pairs.map(pair => ({
-    weights: [1 - pair.share, pair.share],
-    counts: [pair.stable.newUnits, pair.candidate.newUnits],
-  }))
+  const strata = pairs.flatMap(({ share, stable, candidate }) =>
+    share === null ? [] : [{ weights: [1 - share, share], counts: [stable.newUnits, candidate.newUnits] }],
+  )
   const ratio = sampleRatio({ strata, alpha: alphas.sampleRatio })
   const numbers = ratio.ok
     ? { logEvidence: ratio.logEvidence, observed: ratio.observed, expected: ratio.expected }
