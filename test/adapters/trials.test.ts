@@ -111,7 +111,7 @@ describe.each([
     const report = await run(trials, smokeTrial([request]))
     expect(report).toMatchObject({ sent: 1, compared: 1, agreed: 0 })
     expect(report.examples[0]?.reason).toMatch(reason)
-    expect(report.reason).toBe('0 of 1 smoke requests were answered by v2 as expected')
+    expect(report.reason).toBe('v2 answered 0 of 1 as expected')
   })
 
   test('takes any of the statuses that are expected', async () => {

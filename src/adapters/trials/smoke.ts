@@ -25,7 +25,7 @@ export async function smoke(trial: SmokeTrial, around: TrialSurroundings): Promi
 }
 
 function outcomeOf({ requests, version }: SmokeTrial, tally: TrialTally): string {
-  return `${tally.agreed} of ${requests.length} smoke requests were answered by ${version} as expected`
+  return `${version} answered ${tally.agreed} of ${requests.length} as expected`
 }
 
 /** What is wrong with the answer; null if nothing is. */

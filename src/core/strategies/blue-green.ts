@@ -117,9 +117,7 @@ function goTo(here: At, at: Check | 'checked', why: string): Result {
     return { state: { ...state, says: `${why}${shared}; ${whatSwitches(plan)}` }, commands }
   }
   const what =
-    at === 'smoke'
-      ? `${plan.smoke.length} smoke requests are sent`
-      : `recorded requests of ${context.stable} are sent to it`
+    at === 'smoke' ? `smoke requests: ${plan.smoke.length}` : `recorded requests of ${context.stable} are sent to it`
   return after(commands, askIfDue({ ...here, state: { ...state, says: `${why}; ${what}` } }))
 }
 
