@@ -7,6 +7,4 @@ export interface Trials {
    * runs joins it; running one again is harmless.
    */
   run(request: { endpoint: string; trial: Trial }): Promise<TrialReport>
-  /** Breaks off what runs; its reports say nothing of a version any more. */
-  close(): Promise<void>
 }

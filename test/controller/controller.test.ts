@@ -157,7 +157,7 @@ describe('the controller of a blue-green release', () => {
       asked.push(trial)
       return answer(trial)
     }
-    return { asked, trials: { run, close: async () => {} } }
+    return { asked, trials: { run } }
   }
   const settled = () => new Promise(resolve => setImmediate(resolve))
   const stages = [blueGreenPlan({ replay: null, watchMs: 2_000, keepMs: 0 })]

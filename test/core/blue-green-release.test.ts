@@ -219,6 +219,18 @@ describe('a blue-green release', () => {
     expect(world.table.rules).toEqual([])
   })
 
+  it('asks its gate once, when the watch has been passed, and a breach meanwhile still returns', () => {
+    const gates = [{ before: 'promotion', url: 'http://gate', timeoutMs: 1_000, secret: null } as const]
+    const world = live(goodWay.slice(0, -1), { gates })
+    expect(world.release.phase).toMatchObject({ kind: 'running', hold: { cause: 'gate' } })
+    expect(world.commands.filter(({ type }) => type === 'ask-gate')).toHaveLength(1)
+    const before = world.state
+    world.happen({ type: 'judged', verdict: 'pass', blue: 100 })
+    expect(world.state).toBe(before)
+    world.happen({ type: 'judged', verdict: 'fail', blue: 100 })
+    expect(world.release.phase.kind).toBe('rolled-back')
+  })
+
   it('that is breached in its watch returns at once', () => {
     const world = live([...goodWay.slice(0, 4), { type: 'judged', verdict: 'fail', blue: 100 }])
     expect(world.release.phase).toMatchObject({ kind: 'rolled-back', cause: 'guardrail' })

@@ -28,10 +28,7 @@ export interface ControlRig {
   tick(ticks?: number): void
 }
 
-const noTrials: Trials = {
-  run: () => Promise.reject(new Error('no trial is expected here')),
-  close: async () => {},
-}
+const noTrials: Trials = { run: () => Promise.reject(new Error('no trial is expected here')) }
 
 export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trials = noTrials): ControlRig {
   const clock = createManualClock(1_000_000)

@@ -19,7 +19,8 @@ export type TrialsOptions = Pick<TrialSurroundings, 'fleets' | 'predictions'> & 
   timeoutMs?: number
 }
 
-export function createTrials(options: TrialsOptions): Trials {
+/** `close` breaks off what runs: what is reported then says nothing of a version. */
+export function createTrials(options: TrialsOptions): Trials & { close(): Promise<void> } {
   const { timeoutMs = limits.trialTimeoutMs } = options
   const running = new Map<string, Promise<TrialReport>>()
   const closing = new AbortController()
