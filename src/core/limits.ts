@@ -42,7 +42,8 @@ export const limits = {
   /** A request with a longer path, or a longer header among those that are kept, cannot be sent again: its bodies are kept alone. */
   sentPathBytesMax: 1_024,
   sentHeaderBytesMax: 256,
-  /** Bodies that one question for recorded requests may bring; the older ones are left out. */
+  /** Recorded requests, and their bodies, that one question for them may bring; the older ones are left out. */
+  payloadsReadMax: 10_000,
   payloadsReadBytesMax: 64 * 1024 * 1024,
   /** Items of one ranking, answered or true; a longer one is not read, or refused. */
   rankedItemsMax: 1_000,
@@ -56,10 +57,8 @@ export const limits = {
   /** Outcomes whose prediction is not known yet are kept this long. */
   orphanOutcomeMs: 7 * 24 * 3600_000,
 
-  /** Recorded requests that one trial sends again. */
-  trialRequestsMax: 1_000,
+  /** Requests of one trial under way at once, whatever it asks for. */
   trialConcurrencyMax: 64,
-  smokeRequestsMax: 100,
   /** A request of a trial that is not answered in full by then has failed; so has one whose answer is longer. */
   trialRequestTimeoutMs: 30_000,
   trialAnswerBytesMax: 1024 * 1024,

@@ -30,8 +30,8 @@ export interface PredictionLog {
 }
 
 /**
- * Every field given must match. `withPayload`: only predictions whose bodies are kept, the newest of them up to
- * `limits.payloadsReadBytesMax` of bodies.
+ * Every field given must match. `withPayload`: only predictions whose bodies are kept, and at most the newest
+ * `limits.payloadsReadMax` of them, up to `limits.payloadsReadBytesMax` of bodies.
  */
 export type PredictionQuery = { endpoint?: string; version?: string; id?: string; withPayload?: true; limit: number }
 

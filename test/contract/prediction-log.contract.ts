@@ -78,6 +78,11 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         expect(await ids('v1', 10)).toEqual(['d', 'c', 'b', 'a'])
         expect(await ids('v1', 2)).toEqual(['d', 'c'])
         expect(await ids('v2', 10)).toEqual(['f'])
+        const many = Array.from({ length: limits.pageMax + 5 }, (_, index) =>
+          aPrediction({ id: `m${index}`, version: 'v3', payload: small }),
+        )
+        await log.appendPredictions(many)
+        expect(await ids('v3', 10_000)).toHaveLength(many.length)
         await log.appendPredictions([aPrediction({ id: 'g', payload: big })])
         expect(await ids('v1', 10)).toEqual(['g', 'd', 'c'])
       })

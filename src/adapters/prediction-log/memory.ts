@@ -67,9 +67,10 @@ class MemoryPredictionLog implements PredictionLog {
   async find({ endpoint, version, id, withPayload, limit }: PredictionQuery) {
     this.#assertOpen()
     const found: { prediction: Prediction; outcomes: readonly Outcome[] }[] = []
+    const most = Math.min(limit, withPayload === true ? limits.payloadsReadMax : limits.pageMax)
     let bytes = 0
     for (const { prediction, outcomes } of [...this.#kept.values()].reverse()) {
-      if (found.length >= Math.min(limit, limits.pageMax)) break
+      if (found.length >= most) break
       if (endpoint !== undefined && prediction.endpoint !== endpoint) continue
       if (version !== undefined && prediction.version !== version) continue
       if (id !== undefined && prediction.id !== id) continue

@@ -27,15 +27,12 @@ export class PredictionReader {
   find(query: PredictionQuery): StoreCalls['find']['output'] {
     const { where, values } = conditions(query)
     // Few predictions have bodies: they are what is walked through where they are asked for.
-    const { tables, order } =
-      query.withPayload === true
-        ? { tables: 'payloads b CROSS JOIN predictions p ON p.seq = b.prediction_seq', order: 'b.prediction_seq' }
-        : { tables: 'predictions p LEFT JOIN payloads b ON b.prediction_seq = p.seq', order: 'p.seq' }
+    const { tables, order, most } = query.withPayload === true ? bodiesFirst : predictionsFirst
     const rows = this.#database
       .prepare(
         `SELECT p.seq, p.*, b.request, b.response, b.sent FROM ${tables} ${where} ORDER BY ${order} DESC LIMIT ?`,
       )
-      .iterate(...values, Math.max(0, Math.min(query.limit, limits.pageMax)))
+      .iterate(...values, Math.max(0, Math.min(query.limit, most)))
     const found: { prediction: Prediction; seq: number }[] = []
     let bytes = 0
     for (const row of rows) {
@@ -70,6 +67,17 @@ export class PredictionReader {
   #outcomesOf(predictionSeq: number): Outcome[] {
     return this.#sql.outcomesOf.all(predictionSeq, limits.pageMax).map(rowToOutcome).reverse()
   }
+}
+
+const predictionsFirst = {
+  tables: 'predictions p LEFT JOIN payloads b ON b.prediction_seq = p.seq',
+  order: 'p.seq',
+  most: limits.pageMax,
+}
+const bodiesFirst = {
+  tables: 'payloads b CROSS JOIN predictions p ON p.seq = b.prediction_seq',
+  order: 'b.prediction_seq',
+  most: limits.payloadsReadMax,
 }
 
 function addPrediction(batches: ReplayBatches, row: SqlRow): void {

@@ -26,12 +26,17 @@ export async function replay(trial: ReplayTrial, around: TrialSurroundings): Pro
 
 /** The newest ones; those of callers who chose the version themselves are left out, like everywhere in evidence. */
 async function recordedOf(trial: ReplayTrial, { predictions, spec }: TrialSurroundings): Promise<readonly Recorded[]> {
-  const query = { endpoint: spec.name, version: trial.against, withPayload: true, limit: limits.pageMax } as const
+  const query = {
+    endpoint: spec.name,
+    version: trial.against,
+    withPayload: true,
+    limit: limits.payloadsReadMax,
+  } as const
   const found = await predictions.find(query)
   return found
     .map(({ prediction }) => prediction)
     .filter((one): one is Recorded => canBeSentAgain(one, trial))
-    .slice(0, Math.min(trial.requests, limits.trialRequestsMax))
+    .slice(0, trial.requests)
 }
 
 function canBeSentAgain({ payload, pinned, failed, status }: Prediction, { methods, paths }: ReplayTrial): boolean {
