@@ -63,7 +63,9 @@ ${rows.join('\n')}
 export function renderReference(): string {
   const schema = JSON.parse(renderSchema()) as Schema
   const definitions = schema.$defs ?? {}
-  const sections = ['Endpoint', 'Version', 'Release', 'Stage', 'Canary'].map(name => section(name, definitions))
+  const sections = ['Endpoint', 'Version', 'Release', 'Stage', 'BlueGreen', 'Canary'].map(name =>
+    section(name, definitions),
+  )
   return `${[introduction, ...sections, checkNames()].join('\n\n')}\n`
 }
 

@@ -13,6 +13,7 @@ import { createPoller } from './adapters/metric-sources/poller.ts'
 import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
+import { createTrials } from './adapters/trials/trials.ts'
 import { createCourier } from './adapters/webhooks/courier.ts'
 import { createGatekeeper } from './adapters/webhooks/gatekeeper.ts'
 import { createApi } from './api/api.ts'
@@ -39,7 +40,6 @@ import type { Analytics } from './ports/analytics.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
 import type { Expressions } from './ports/expressions.ts'
 import type { PredictionLog } from './ports/prediction-log.ts'
-import type { Trials } from './ports/trials.ts'
 
 const version = readVersion()
 
@@ -186,9 +186,12 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     onPending: ({ release, gate }, detail) =>
       logger.warn({ release, url: gate.url, detail }, 'a gate has not answered'),
   })
-  const trials: Trials = {
-    run: () => Promise.reject(new CutoverError('not-available-yet', 'trials are not available yet')),
-  }
+  const trials = createTrials({
+    fleets: deployer.fleets,
+    predictions,
+    specOf: endpoint => control.state().endpoints[endpoint]?.spec,
+  })
+  endings.push(() => trials.close())
   const control = createController({
     log,
     clock,

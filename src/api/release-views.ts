@@ -9,6 +9,7 @@ import type {
   WireTimelineLine,
 } from '../contract/wire.ts'
 import type { WireJudgement } from '../contract/wire-judgement.ts'
+import type { WireTrial } from '../contract/wire-trial.ts'
 import type { ReleaseView } from '../controller/control-plane.ts'
 import { assertNever } from '../core/errors.ts'
 import type { Reading } from '../core/external-metric.ts'
@@ -20,6 +21,7 @@ import type { StagePlan } from '../core/stage-plans.ts'
 import { candidateOf, type EndpointState, type Phase, type ReleaseState } from '../core/state.ts'
 import { progressOf, type StageState } from '../core/strategies/table.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
+import type { TrialReport } from '../core/trial.ts'
 import { isoTime } from './views.ts'
 
 export function releaseSummary(release: ReleaseState, endpoint: EndpointState | undefined): WireReleaseSummary {
@@ -204,8 +206,13 @@ export function timelineEntryView(entry: TimelineEntry): WireTimelineEntry {
     text,
     candidatePpm,
     judgement: entry.judgement === null ? null : judgementView(entry.judgement),
+    trial: entry.trial === undefined ? null : trialView(entry.trial),
     exposure: exposure === null ? null : { ...exposure },
   }
+}
+
+function trialView({ latencyMs, examples, ...report }: TrialReport): WireTrial {
+  return { ...report, latencyMs: latencyMs ?? null, examples: examples.map(example => ({ ...example })) }
 }
 
 function timelineLine({ seq, atMs, kind, text, candidatePpm }: TimelineEntry): WireTimelineLine {

@@ -15,7 +15,7 @@ import type { Change } from '../controller/control-plane.ts'
 import type { Backend, EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { formOf } from '../core/metrics/spec.ts'
-import type { Outcome, Prediction } from '../core/prediction.ts'
+import type { Outcome, Payload, Prediction } from '../core/prediction.ts'
 import type { ControlState, EndpointState } from '../core/state.ts'
 import type { SummaryRow } from '../ports/analytics.ts'
 import type { Delivery } from '../ports/deliveries.ts'
@@ -166,11 +166,19 @@ export function predictionView(
     ...plain,
     at: isoTime(atMs),
     features: features === null ? null : { ...features },
-    payload:
-      payload === null || !options.payload
-        ? null
-        : { request: toBase64(payload.request), response: toBase64(payload.response) },
+    payload: payload === null || !options.payload ? null : payloadView(payload),
     outcomes: found.outcomes.map(outcomeView),
+  }
+}
+
+function payloadView({ request, response, sent }: Payload): WirePrediction['payload'] {
+  return {
+    request: toBase64(request),
+    response: toBase64(response),
+    sent:
+      sent === undefined
+        ? null
+        : { ...sent, headers: sent.headers.map(([name, value]): [string, string] => [name, value]) },
   }
 }
 

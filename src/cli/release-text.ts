@@ -2,6 +2,7 @@
 
 import type { WireExplanation, WirePlan, WireRelease, WireReleaseSummary, WireTimelineEntry } from '../contract/wire.ts'
 import type { WireCheckResult, WireJudgement } from '../contract/wire-judgement.ts'
+import type { WireTrial } from '../contract/wire-trial.ts'
 import { stageText } from './kinds.ts'
 import { type Colour, duration, type Paint, percent, printable, table } from './text.ts'
 import { formatTimelineEntry } from './timeline.ts'
@@ -51,8 +52,22 @@ export function explanationText({ release, plan, decisions, latest }: WireExplan
   return `${headText(release, paint)}${planText(plan)}\nDecisions\n${story}${newest}`
 }
 
-function numbersOf({ judgement }: WireTimelineEntry): string {
-  return judgement === null ? '' : judgementText(judgement)
+function numbersOf({ judgement, trial }: WireTimelineEntry): string {
+  return `${judgement === null ? '' : judgementText(judgement)}${trial === null ? '' : trialText(trial)}`
+}
+
+function trialText(trial: WireTrial): string {
+  const { id, sent, answered, compared, agreed, latencyMs, examples } = trial
+  const times = latencyMs === null ? '' : `, p50 ${rounded(latencyMs.p50)} ms, p95 ${rounded(latencyMs.p95)} ms`
+  const lines = [
+    `trial ${id}: ${sent} sent, ${answered} answered without error${times}, ${agreed} of ${compared} as expected`,
+    ...examples.map(exampleText),
+  ]
+  return lines.map(line => `${indent}${printable(line)}\n`).join('')
+}
+
+function exampleText({ prediction, reason, expected, answered }: WireTrial['examples'][number]): string {
+  return `  ${prediction ?? 'smoke'}: ${reason}; expected ${expected}; answered ${answered}`
 }
 
 function planText(plan: WirePlan): string {

@@ -17,6 +17,7 @@ import {
   withRule,
 } from './resource-rules.ts'
 import { gate, webhook } from './resource-webhooks.ts'
+import { blueGreenIsLast } from './stages/blue-green.ts'
 import { stage } from './stages/stage.ts'
 
 const readyCheck = object({
@@ -232,7 +233,7 @@ const releaseShape = object({
   drain: duration.default('30s').meta({ description: 'Requests in flight get this long when a fleet ends.' }),
 })
 
-export const releaseResource = withRule(releaseShape, releaseRule).meta({
+export const releaseResource = withRule(withRule(releaseShape, releaseRule), blueGreenIsLast).meta({
   id: 'Release',
   description: 'One attempt to move an endpoint from its stable version to a candidate.',
 })

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { metricTypes } from './metric-names.ts'
 import { timelineKinds } from './resource-webhooks.ts'
 import { judgementSchema, marginUnits } from './wire-judgement.ts'
+import { trialSchema } from './wire-trial.ts'
 
 const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.' })
 const ppm = z.int().min(0).max(1_000_000).meta({ description: 'Parts per million.' })
@@ -241,6 +242,7 @@ export const timelineEntrySchema = z
     text: z.string().meta({ description: 'One sentence for a person.' }),
     candidatePpm: ppm.meta({ description: "The candidate's share after this entry." }),
     judgement: judgementSchema.nullable().meta({ description: 'The look at the evidence that decided it.' }),
+    trial: trialSchema.nullable().meta({ description: 'The trial whose end it tells of.' }),
     exposure: z
       .object({ requests: z.int(), units: z.int(), durationMs: z.number() })
       .nullable()
@@ -351,7 +353,14 @@ export const predictionSchema = z
       .nullable()
       .meta({ description: 'Declared features of the request, where its body was kept.' }),
     payload: z
-      .object({ request: z.base64(), response: z.base64() })
+      .object({
+        request: z.base64(),
+        response: z.base64(),
+        sent: z
+          .object({ method: z.string(), path: z.string(), headers: z.array(z.tuple([z.string(), z.string()])) })
+          .nullable()
+          .meta({ description: 'How the request was sent, without credentials; null where it cannot be sent again.' }),
+      })
       .nullable()
       .meta({ description: 'Bodies in base64; null in lists and for units whose payloads are not kept.' }),
     outcomes: z.array(

@@ -3,7 +3,9 @@ import { isDeepStrictEqual } from 'node:util'
 import type { EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ReleasePlan } from '../core/plan.ts'
+import type { StagePlan } from '../core/stage-plans.ts'
 import type { ControlState, EndpointState, ReleaseState } from '../core/state.ts'
+import { fewestForAgreement } from '../core/strategies/replay-verdict.ts'
 import { isAvailable } from '../core/strategies/table.ts'
 import type { ModelMetadata } from '../ports/backend.ts'
 import type { Deployer } from '../ports/deployer.ts'
@@ -191,6 +193,7 @@ function preflight(endpoint: EndpointState, request: ReleaseRequest): void {
   const problems: Problem[] = []
   request.stages.forEach((stage, index) => {
     if (!isAvailable(stage)) problems.push({ path: `stages[${index}].${stage.kind}`, message: 'not available yet' })
+    problems.push(...replayProblems(stage, `stages[${index}].${stage.kind}.replay`, endpoint.spec))
   })
   if (endpoint.fleets[endpoint.stable] === 'failed') {
     problems.push({
@@ -199,6 +202,23 @@ function preflight(endpoint: EndpointState, request: ReleaseRequest): void {
     })
   }
   refuse(problems, 'preflight-refused', `the release of ${request.to} on ${request.endpoint} cannot work`)
+}
+
+/** A replay that could never be passed, however good the candidate is. */
+function replayProblems(stage: StagePlan, path: string, spec: EndpointSpec): Problem[] {
+  if (stage.kind !== 'blueGreen' || stage.replay === null) return []
+  const problems: Problem[] = []
+  const { requests, agreement, alpha } = stage.replay
+  const fewest = fewestForAgreement({ agreement, alpha })
+  if (fewest > requests) {
+    const message = `even if all are alike, ${requests} answers do not show an agreement of ${agreement * 100} % at alpha ${alpha}; it takes ${fewest}`
+    problems.push({ path: `${path}.requests`, message, value: requests, allowed: [`from ${fewest} on`] })
+  }
+  if (spec.payloadSamplePpm === 0) {
+    const message = `endpoint ${spec.name} keeps no bodies (payload-sample is 0%), so nothing can be sent again`
+    problems.push({ path, message })
+  }
+  return problems
 }
 
 function refuse(problems: readonly Problem[], code: 'invalid-resource' | 'preflight-refused', detail: string): void {

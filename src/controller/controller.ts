@@ -139,7 +139,10 @@ export function createController(ports: ControllerPorts): Controller {
       case 'run-trial':
         ports.trials
           .run(command)
-          .then(report => recordIfItMatters({ type: 'trial-ended', release: command.release, report }))
+          .then(report => {
+            // What is broken off because the server ends says nothing of a version: the next server asks again.
+            if (!isStopped) recordIfItMatters({ type: 'trial-ended', release: command.release, report })
+          })
           .catch(cause => ports.complain(`command ${id}: trying ${command.trial.version}`, cause))
         break
       default:

@@ -9,6 +9,8 @@ export type Assignment = {
   version: string
   /** The probability with which this version was chosen: 1 for a rule or a pin. */
   propensity: number
+  /** A rule chose it: whom a rule sends to a version is no sample of the callers. */
+  byRule: boolean
 }
 
 /** MurmurHash3 x86 32-bit over bytes (Appleby, public domain algorithm), the finaliser included. Returns 0 … 2^32-1. */
@@ -73,8 +75,8 @@ export function assign(
   request: { unit: string; seed: number; header: (name: string) => string | undefined },
 ): Assignment {
   for (const rule of table.rules) {
-    if (request.header(rule.header) === rule.equals) return { version: rule.version, propensity: 1 }
+    if (request.header(rule.header) === rule.equals) return { version: rule.version, propensity: 1, byRule: true }
   }
   const version = versionAt(table, bucketOf(request.unit, request.seed))
-  return { version, propensity: (table.weights[version] ?? 0) / limits.ppmTotal }
+  return { version, propensity: (table.weights[version] ?? 0) / limits.ppmTotal, byRule: false }
 }

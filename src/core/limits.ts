@@ -39,6 +39,12 @@ export const limits = {
   answerBytesMax: 256 * 1024,
   /** A request or answer body longer than this is not kept as a payload; nor is its counterpart. */
   payloadBytesMax: 256 * 1024,
+  /** A request with a longer path, or a longer header among those that are kept, cannot be sent again: its bodies are kept alone. */
+  sentPathBytesMax: 1_024,
+  sentHeaderBytesMax: 256,
+  /** Recorded requests, and their bodies, that one question for them may bring; the older ones are left out. */
+  payloadsReadMax: 10_000,
+  payloadsReadBytesMax: 64 * 1024 * 1024,
   /** Items of one ranking, answered or true; a longer one is not read, or refused. */
   rankedItemsMax: 1_000,
   /** Classes whose scores are recorded; an answer with more has none. */
@@ -50,6 +56,19 @@ export const limits = {
   recorderBatchMax: 2_000,
   /** Outcomes whose prediction is not known yet are kept this long. */
   orphanOutcomeMs: 7 * 24 * 3600_000,
+
+  /** Requests of one trial under way at once, whatever it asks for. */
+  trialConcurrencyMax: 64,
+  /** A request of a trial that is not answered in full by then has failed; so has one whose answer is longer. */
+  trialRequestTimeoutMs: 30_000,
+  trialAnswerBytesMax: 1024 * 1024,
+  /** A trial ends then, with what it has. One that has not reported a while later is asked for again. */
+  trialTimeoutMs: 10 * 60_000,
+  /** A replay that showed nothing is tried again after this time: more requests may have been recorded. */
+  trialRetryMs: 60_000,
+  /** Requests of a trial that are kept as examples, and how much of each text. */
+  trialExamplesMax: 10,
+  trialExampleChars: 300,
 
   /** Requests waiting inside one local model instance; more are answered 503. */
   instanceQueueMax: 1_024,

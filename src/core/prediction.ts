@@ -22,7 +22,7 @@ export type Prediction = {
   version: string
   /** The probability with which `assigned` was chosen. */
   propensity: number
-  /** The caller chose the version itself: kept, but no evidence. */
+  /** The caller, or a rule of the table, chose the version: kept, but no evidence. */
   pinned: boolean
   atMs: number
   /** From the last byte of the request to the last byte of the answer. */
@@ -37,9 +37,31 @@ export type Prediction = {
   scores: readonly (readonly number[])[] | null
   /** Declared features of the request by name, read from the requests whose bodies are kept; null for the others. */
   features: Readonly<Record<string, Feature>> | null
-  /** Bodies, for the share of units whose payloads are kept. */
-  payload: { request: Uint8Array; response: Uint8Array } | null
+  /** For the share of units whose payloads are kept. */
+  payload: Payload | null
 }
+
+/** Bodies, and how the request was sent: left out where that is not kept, as it never was in rows written earlier. */
+export type Payload = { request: Uint8Array; response: Uint8Array; sent?: SentHead }
+
+/**
+ * What is needed to send a recorded request again. `path` is as the model server got it, without a query: that may hold
+ * a key. Of the headers only those of `replayedHeaders` are kept, so no credential is among them.
+ */
+export type SentHead = { method: string; path: string; headers: readonly (readonly [name: string, value: string])[] }
+
+export function payloadBytes({ payload }: Pick<Prediction, 'payload'>): number {
+  return payload === null ? 0 : payload.request.byteLength + payload.response.byteLength
+}
+
+/** Lower-case names of the headers that say how a body is to be read. */
+export const replayedHeaders: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-language',
+  'content-encoding',
+  'content-type',
+  'inference-header-content-length',
+])
 
 /** A feature's value: a number, a category, or null where the request has none. */
 export type Feature = number | string | null

@@ -26,6 +26,7 @@ import type { StageCommand, StageEvent } from './strategies/strategy.ts'
 import {
   goesBack,
   initialStage,
+  keepMsOf,
   mindsFleets,
   needsOf,
   promotionRefusal,
@@ -202,13 +203,19 @@ export function operated(
       return awaited === null ? stepStaged(draft, { type: 'approved', atMs }) : passGate(draft, awaited, atMs)
     }
     case 'promote':
-      return promote(draft, atMs)
+      return promote(draft, atMs, keptByWord(draft))
     case 'abort':
     case 'rollback':
       return beginReturn(draft, 'operator', reason, atMs)
     default:
       return assertNever(word.verb)
   }
+}
+
+/** What the running stage keeps warm although it has not passed; undefined if nothing. */
+function keptByWord({ release: { phase, plan } }: Draft): number | undefined {
+  const keepMs = phase.kind === 'running' ? keepMsOf(stageAt(plan.stages, phase.stageIndex)) : 0
+  return keepMs > 0 ? keepMs : undefined
 }
 
 /** Resuming is no approval. */

@@ -7,6 +7,7 @@ export type StageKind = (typeof stageKinds)[number]
 /** The kinds that run today; the others are refused by name before anything starts. */
 export const availableStageKinds = [
   // One a line.
+  'blueGreen',
   'canary',
 ] as const satisfies readonly StageKind[]
 
@@ -43,18 +44,29 @@ export type SmokeRequest = {
   expect: { statuses: readonly number[]; within: number | null; contains: string | null }
 }
 
+export type ReplayPlan = {
+  requests: number
+  /** The least share of answers alike; that green keeps it is shown at `alpha`, over all tries together. */
+  agreement: number
+  alpha: number
+  concurrencyMax: number
+  /** Only requests with these methods, under these path prefixes (null: any path), are sent again. */
+  methods: readonly string[]
+  paths: readonly string[] | null
+}
+
 export type BlueGreenPlan = {
   kind: 'blueGreen'
   /** Callers who send this header with this value meet green before the switch. */
   preview: { header: string; equals: string } | null
   smoke: readonly SmokeRequest[]
   /** Recorded live requests that green answers too, compared with what blue answered. */
-  replay: { requests: number; agreement: number; alpha: number } | null
+  replay: ReplayPlan | null
   /** `manual` waits for `approve`. */
   promotion: 'automatic' | 'manual'
   /** Automatic promotion comes no earlier than this after green is ready; a check that still runs is waited for. */
   afterMs: number
-  /** After the switch green is compared with blue's last period this long. */
+  /** After the switch green is compared with blue's last period this long, and until every check passes. */
   watchMs: number
   /** Blue stays warm this long after the switch. */
   keepMs: number

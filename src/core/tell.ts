@@ -157,6 +157,7 @@ function complete(draft: Pick<TimelineEntry, 'kind' | 'text'>, change: Change): 
     ...draft,
     candidatePpm: endpoint?.table.weights[candidateOf(after)] ?? 0,
     judgement,
+    ...(logged.event.type === 'trial-ended' && { trial: logged.event.report }),
     exposure: ended ? exposureOf(after, judgement, logged.atMs) : null,
   }
 }

@@ -1,5 +1,6 @@
 /** The story of a release: its events told in order, each decision with the numbers it rests on. A fold of the log. */
 import type { Judgement } from './judge/judgement.ts'
+import type { TrialReport } from './trial.ts'
 
 export const timelineEntryKinds = [
   'started',
@@ -30,6 +31,8 @@ export type TimelineEntry = {
   candidatePpm: number
   /** The look at the evidence that decided it; null where none did. */
   judgement: Judgement | null
+  /** The trial whose end the entry tells of; left out where none ended. */
+  trial?: TrialReport
   /** How many requests and units had met the candidate, and for how long; on the entries that end a release. */
   exposure: { requests: number; units: number; durationMs: number } | null
 }

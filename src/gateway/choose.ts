@@ -12,6 +12,7 @@ export type Choice = {
   /** The version that the table, a rule or the caller chose. */
   assigned: string
   propensity: number
+  /** A rule or the caller chose it: kept, but no evidence. */
   pinned: boolean
   /** The version that answers: the stable one in place of one without a ready instance. */
   version: string
@@ -19,7 +20,10 @@ export type Choice = {
   instance: Instance | null
 }
 
-/** A pinned version is served by itself or not at all; an assigned one falls back to the stable version. */
+/**
+ * A version that the caller names is served by itself or not at all; one that the table or a rule chose falls back to
+ * the stable version.
+ */
 export function choose(
   fleets: FleetView,
   route: CompiledRoute,
@@ -31,14 +35,14 @@ export function choose(
     const instance = fleets.pick(spec.name, pin)
     return { route, assigned: pin, propensity: 1, pinned: true, version: pin, instance }
   }
-  const { version, propensity } = assign(table, { unit, seed, header: name => headerText(req, name) })
+  const { version, propensity, byRule } = assign(table, { unit, seed, header: name => headerText(req, name) })
   const own = fleets.pick(spec.name, version)
   const substitute = own === null && version !== table.stable ? fleets.pick(spec.name, table.stable) : null
   return {
     route,
     assigned: version,
     propensity,
-    pinned: false,
+    pinned: byRule,
     version: substitute === null ? version : table.stable,
     instance: own ?? substitute,
   }

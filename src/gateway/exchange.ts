@@ -7,18 +7,22 @@ import type { Readable } from 'node:stream'
 import { bucketOf } from '../core/assign.ts'
 import { type CutoverError, statusByCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
+import type { Payload } from '../core/prediction.ts'
 import { type AnswerHead, decodeAnswer, readableAnswer } from './answer.ts'
 import type { Choice } from './choose.ts'
 import type { GatewayContext } from './context.ts'
 import { type ErrorShape, sendError } from './errors.ts'
 import { ownHeaders } from './headers.ts'
 import { callerLeft } from './request-body.ts'
+import { sentHead } from './sent-head.ts'
 import { Tee } from './tee.ts'
 
 export type Exchange = {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly choice: Choice
+  /** Path and query as the model server gets them. */
+  readonly path: string
   readonly predictionId: string
   readonly unit: string
   readonly shape: ErrorShape
@@ -47,7 +51,7 @@ export type Exchange = {
 
 export function openExchange(
   context: GatewayContext,
-  opened: Pick<Exchange, 'req' | 'res' | 'choice' | 'predictionId' | 'unit' | 'shape'>,
+  opened: Pick<Exchange, 'req' | 'res' | 'choice' | 'path' | 'predictionId' | 'unit' | 'shape'>,
 ): Exchange {
   const { spec, payloadSeed } = opened.choice.route
   const sampled = spec.payloadSamplePpm > 0 && bucketOf(opened.unit, payloadSeed) < spec.payloadSamplePpm
@@ -156,8 +160,10 @@ function record(context: GatewayContext, exchange: Exchange, latencyMs: number):
   })
 }
 
-function payloadOf(exchange: Exchange): { request: Uint8Array; response: Uint8Array } | null {
-  const request = exchange.requestCopy?.whole() ?? null
-  const response = exchange.payloadCopy?.whole() ?? null
-  return request === null || response === null ? null : { request, response }
+function payloadOf({ req, path, requestCopy, payloadCopy }: Exchange): Payload | null {
+  const request = requestCopy?.whole() ?? null
+  const response = payloadCopy?.whole() ?? null
+  if (request === null || response === null) return null
+  const sent = sentHead(req, path)
+  return sent === null ? { request, response } : { request, response, sent }
 }

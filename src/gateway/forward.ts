@@ -48,7 +48,7 @@ export async function forward(context: GatewayContext, call: Call): Promise<void
     choice = chooseNow(context, call, unit)
   }
   const { res, shape } = call
-  const exchange = openExchange(context, { req, res, choice, predictionId, unit, shape })
+  const exchange = openExchange(context, { req, res, choice, path: call.path, predictionId, unit, shape })
   await ask(context, exchange, { path: call.path, body, kind })
 }
 

@@ -29,8 +29,11 @@ export interface PredictionLog {
   close(): Promise<void>
 }
 
-/** Every field given must match. */
-export type PredictionQuery = { endpoint?: string; version?: string; id?: string; limit: number }
+/**
+ * Every field given must match. `withPayload`: only predictions whose bodies are kept, and at most the newest
+ * `limits.payloadsReadMax` of them, up to `limits.payloadsReadBytesMax` of bodies.
+ */
+export type PredictionQuery = { endpoint?: string; version?: string; id?: string; withPayload?: true; limit: number }
 
 /** Predictions come without their payloads. */
 export type ReplayBatch = { predictions: readonly Prediction[]; joined: readonly JoinedOutcome[] }

@@ -2,6 +2,9 @@
 import type { Trial, TrialReport } from '../core/trial.ts'
 
 export interface Trials {
-  /** Resolves with what happened, whatever happened; bounded in time by the trial and by limits. Running it again is harmless. */
+  /**
+   * Resolves with what happened, whatever happened; bounded in time by the trial and by limits. Asking again for one that
+   * runs joins it; running one again is harmless.
+   */
   run(request: { endpoint: string; trial: Trial }): Promise<TrialReport>
 }

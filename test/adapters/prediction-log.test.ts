@@ -112,6 +112,21 @@ describe('prediction log on disk', () => {
     expect(joined).toMatchObject([{ before: null }])
   })
 
+  test('bodies of an earlier schema are read as those of requests that cannot be sent again', async () => {
+    const file = join(tempFolder(), 'predictions.db')
+    const old = openDatabase({ file, migrations: predictionLogMigrations.slice(0, 3) })
+    old.exec(`
+      INSERT INTO predictions VALUES (1, 'p1', 'digits', 1, NULL, 'ada', 'v1', 'v1', 0.95, 0, 1.5, 3.25, 200, 0, '[3]', NULL, NULL);
+      INSERT INTO payloads VALUES (1, x'7b7d', x'5b5d')`)
+    old.close()
+    const log = await openAt(file)
+    const [found] = await log.find({ withPayload: true, limit: 1 })
+    expect(found?.prediction.payload).toEqual({
+      request: Uint8Array.from([0x7b, 0x7d]),
+      response: Uint8Array.from([0x5b, 0x5d]),
+    })
+  })
+
   test('a file of an earlier schema keeps its outcomes, those that wait and its ids', async () => {
     const file = join(tempFolder(), 'predictions.db')
     const old = openDatabase({ file, migrations: predictionLogMigrations.slice(0, 2) })

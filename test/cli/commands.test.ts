@@ -7,6 +7,7 @@ import { type ControlServer, rolledBack, running, startControlServer } from '../
 import { digits, toV2 } from '../support/documents.ts'
 import { call } from '../support/http.ts'
 import { breach } from '../support/judgement.ts'
+import { trialReport } from '../support/releases.ts'
 import { type RunOptions, runCli } from '../support/run-cli.ts'
 
 let server: ControlServer
@@ -208,6 +209,27 @@ describe('status and explain', () => {
     )
     expect(out).toContain('error-rate by betting e-process; epoch 2 18/200 : 19/3800')
     expect(JSON.parse((await cutover('explain digits-1 -o json')).out)).toMatchObject({ decisions: [{}, { exposure }] })
+  })
+
+  it('explain what was tried before anybody met it, with the answers that differed', async () => {
+    await applyDigits()
+    await startRelease()
+    const counts = { sent: 200, answered: 199, compared: 200, agreed: 198 }
+    const differing = { prediction: 'p-1', reason: 'another answer', expected: '3', answered: '5' }
+    const trial = trialReport('digits-1/replay/1', {
+      ...counts,
+      examples: [differing],
+      latencyMs: { p50: 2, p95: 9.5, p99: 12 },
+    })
+    server.control.tell('digits-1', { kind: 'stage', text: 'replay', trial }, running)
+    const { out } = await cutover('explain digits-1')
+    expect(out).toContain(
+      'trial digits-1/replay/1: 200 sent, 199 answered without error, p50 2 ms, p95 9.5 ms, 198 of 200 as expected',
+    )
+    expect(out).toContain('p-1: another answer; expected 3; answered 5')
+    expect(JSON.parse((await cutover('explain digits-1 -o json')).out)).toMatchObject({
+      decisions: [{ trial: null }, { trial: counts }],
+    })
   })
 
   it('let nothing that was written elsewhere steer the terminal', async () => {

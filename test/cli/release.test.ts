@@ -47,6 +47,15 @@ describe('release', () => {
     })
   })
 
+  it('goes by blue-green with every default if told so', async () => {
+    const { code, out } = await cutover('release digits --to v2 --strategy blueGreen')
+    expect([code, out]).toEqual([0, expect.stringContaining('digits from v1 to v2 by blueGreen\n')])
+    const plan = JSON.parse((await cutover('status digits-1 -o json')).out).plan
+    expect(plan.stages).toMatchObject([
+      { kind: 'blueGreen', promotion: 'automatic', watchMs: 300_000, keepMs: 900_000 },
+    ])
+  })
+
   it('takes a file, which need not repeat what the command says', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cutover-'))
     const stages = [{ canary: { steps: ['10%'] } }]

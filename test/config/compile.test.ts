@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { compileResource, validateResource } from '../../src/config/compile.ts'
+import { availableStageKinds } from '../../src/core/stage-plans.ts'
 import { changed, digits, toV2 } from '../support/documents.ts'
 import { thrownBy } from '../support/thrown.ts'
 
@@ -196,8 +197,8 @@ describe('compiling a Release', () => {
     expect(code).toBe('not-available-yet')
     expect(message).toContain('stages[0].shadow')
     expect(problems.map(({ path, allowed }) => ({ path, allowed }))).toEqual([
-      { path: 'stages[0].shadow', allowed: ['canary'] },
-      { path: 'stages[2].abTest', allowed: ['canary'] },
+      { path: 'stages[0].shadow', allowed: [...availableStageKinds] },
+      { path: 'stages[2].abTest', allowed: [...availableStageKinds] },
       { path: 'on-conflict', allowed: ['refuse'] },
     ])
   })

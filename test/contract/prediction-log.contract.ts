@@ -6,6 +6,7 @@ import {
   type JoinedOutcome,
   type Outcome,
   type OutcomeValues,
+  type Payload,
   type Prediction,
   valuesAfter,
 } from '../../src/core/prediction.ts'
@@ -57,6 +58,33 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         const found = await log.find({ limit: 10 })
         expect(found.map(({ prediction }) => prediction.answer)).toEqual([[], null, prediction.answer])
         expect(found.at(-1)?.prediction).toEqual(prediction)
+      })
+
+      test('how a request was sent is kept beside its bodies', async () => {
+        const headers = [['content-type', 'application/json']] as const
+        const sent = { method: 'POST', path: '/v2/models/digits/infer', headers }
+        const payload: Payload = { request: new Uint8Array([1]), response: new Uint8Array([2]), sent }
+        await log.appendPredictions([aPrediction({ payload })])
+        expect((await log.find({ limit: 1 }))[0]?.prediction.payload).toEqual(payload)
+      })
+
+      test('find brings those with bodies alone if asked to, the newest up to a bound of bytes', async () => {
+        const big = { request: new Uint8Array(20 * 1024 * 1024), response: new Uint8Array(0) }
+        const small = { request: new Uint8Array([1]), response: new Uint8Array([2]) }
+        for (const [id, payload] of Object.entries({ a: small, b: big, c: big, d: big, e: null, f: small }))
+          await log.appendPredictions([aPrediction({ id, payload, version: id === 'f' ? 'v2' : 'v1' })])
+        const ids = async (version: string, limit: number) =>
+          (await log.find({ endpoint: 'digits', version, withPayload: true, limit })).map(one => one.prediction.id)
+        expect(await ids('v1', 10)).toEqual(['d', 'c', 'b', 'a'])
+        expect(await ids('v1', 2)).toEqual(['d', 'c'])
+        expect(await ids('v2', 10)).toEqual(['f'])
+        const many = Array.from({ length: limits.pageMax + 5 }, (_, index) =>
+          aPrediction({ id: `m${index}`, version: 'v3', payload: small }),
+        )
+        await log.appendPredictions(many)
+        expect(await ids('v3', 10_000)).toHaveLength(many.length)
+        await log.appendPredictions([aPrediction({ id: 'g', payload: big })])
+        expect(await ids('v1', 10)).toEqual(['g', 'd', 'c'])
       })
 
       test("the batch stays the caller's: its bodies are still there afterwards", async () => {

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
 import type { ReleaseRequest } from '../../src/controller/control-plane.ts'
+import type { ReplayPlan } from '../../src/core/stage-plans.ts'
+import type { Trial, TrialReport } from '../../src/core/trial.ts'
+import type { Trials } from '../../src/ports/trials.ts'
 import { type ControlRig, controlRig } from '../support/control.ts'
 import { versionEvidence } from '../support/evidence.ts'
-import { canaryPlan, endpointSpec, releasePlan } from '../support/releases.ts'
+import { blueGreenPlan, canaryPlan, endpointSpec, releasePlan, trialReport } from '../support/releases.ts'
 
 const good = { v1: versionEvidence({ requests: 5_000, errors: 20 }), v2: versionEvidence({ requests: 500, errors: 2 }) }
 const bad = { v1: versionEvidence({ requests: 5_000, errors: 20 }), v2: versionEvidence({ requests: 200, errors: 80 }) }
@@ -147,7 +150,73 @@ describe('the controller', () => {
   })
 })
 
+describe('the controller of a blue-green release', () => {
+  const trialsThat = (answer: (trial: Trial) => Promise<TrialReport>) => {
+    const asked: Trial[] = []
+    const run: Trials['run'] = ({ trial }) => {
+      asked.push(trial)
+      return answer(trial)
+    }
+    return { asked, trials: { run } }
+  }
+  const settled = () => new Promise(resolve => setImmediate(resolve))
+  const stages = [blueGreenPlan({ replay: null, watchMs: 2_000, keepMs: 0 })]
+
+  it('has the trial run, switches, watches and promotes; its story tells the trial with its numbers', async () => {
+    const { asked, trials } = trialsThat(async trial => trialReport(trial.id))
+    const rig = await withRelease({ stages }, controlRig(createMemoryEventLog(), trials))
+    await settled()
+    expect(asked.map(({ id }) => id)).toEqual(['digits-1/smoke/1'])
+    live(rig, good)
+    expect(phaseOf(rig)).toBe('promoted')
+    expect(rig.routes.map(route => route.table.weights['v2'] ?? 0)).toEqual([0, 0, 1_000_000, 1_000_000])
+    const told = rig.controller.timeline('digits-1').find(entry => entry.trial !== undefined)
+    expect(told).toMatchObject({ kind: 'stage', trial: { id: 'digits-1/smoke/1', agreed: 1 } })
+    expect(rig.complaints).toEqual([])
+  })
+
+  it('goes back when its trial fails, and no user has met it', async () => {
+    const { trials } = trialsThat(async trial => trialReport(trial.id, { agreed: 0, reason: '0 of 1' }))
+    const rig = await withRelease({ stages }, controlRig(createMemoryEventLog(), trials))
+    await settled()
+    expect(rig.controller.release('digits-1').release).toMatchObject({
+      phase: { kind: 'rolled-back', cause: 'stage-failed', reason: 'smoke: 0 of 1' },
+      exposedFromMs: null,
+    })
+  })
+
+  it('that stops takes a trial that is broken off for no answer, and the next one asks again', async () => {
+    const log = createMemoryEventLog()
+    const report = Promise.withResolvers<TrialReport>()
+    const first = trialsThat(() => report.promise)
+    const rig = await withRelease({ stages }, controlRig(log, first.trials))
+    rig.controller.stop()
+    report.resolve(trialReport('digits-1/smoke/1', { agreed: 0, reason: 'broken off' }))
+    await settled()
+    const second = trialsThat(async trial => trialReport(trial.id))
+    const again = controlRig(log, second.trials)
+    await settled()
+    expect(second.asked.map(({ id }) => id)).toEqual(['digits-1/smoke/1'])
+    live(again, good)
+    expect(phaseOf(again)).toBe('promoted')
+  })
+})
+
 describe('the door', () => {
+  it.each([
+    [{ replay: { requests: 50 } }, {}, /50 answers do not show an agreement of 95 % at alpha 0.05; it takes \d+/],
+    [{ replay: {} }, { payloadSamplePpm: 0 }, /keeps no bodies \(payload-sample is 0%\)/],
+  ])('refuses a replay that could never be passed: %j', async (stage, spec, says) => {
+    const rig = controlRig()
+    const endpoint = endpointSpec({ payloadSamplePpm: 10_000, ...spec })
+    await rig.controller.applyEndpoint({ spec: endpoint, actor: 'test', dryRun: false })
+    const replay = { ...blueGreenPlan().replay, requests: 500, agreement: 0.95, ...stage.replay } as ReplayPlan
+    const plan = request({ stages: [blueGreenPlan({ replay })] })
+    await expect(
+      rig.controller.applyRelease({ plan, actor: 'test', dryRun: false, again: false }),
+    ).rejects.toMatchObject({ code: 'preflight-refused', message: expect.stringMatching(says) })
+  })
+
   it('refuses a second release while one is under way', async () => {
     const rig = await withRelease()
     await expect(

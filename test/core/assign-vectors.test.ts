@@ -77,7 +77,7 @@ test('the first rule that matches names the version, with certainty', () => {
   }
   const chosen = (headers: Record<string, string>) =>
     assign(table, { unit: 'u', seed: 0, header: name => headers[name] })
-  expect(chosen({ 'x-a': '1', 'x-b': '1' })).toEqual({ version: 'v2', propensity: 1 })
-  expect(chosen({ 'x-a': '2', 'x-b': '1' })).toEqual({ version: 'v3', propensity: 1 })
-  expect(chosen({ 'x-a': '2' })).toEqual({ version: 'v1', propensity: 1 })
+  expect(chosen({ 'x-a': '1', 'x-b': '1' })).toEqual({ version: 'v2', propensity: 1, byRule: true })
+  expect(chosen({ 'x-a': '2', 'x-b': '1' })).toEqual({ version: 'v3', propensity: 1, byRule: true })
+  expect(chosen({ 'x-a': '2' })).toEqual({ version: 'v1', propensity: 1, byRule: false })
 })

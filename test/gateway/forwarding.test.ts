@@ -312,6 +312,20 @@ describe('what is kept of the answer', () => {
     expect(Buffer.from(payload?.response ?? []).toString()).toContain('answeredBy')
   })
 
+  test('beside them how the request was sent, without what may be a credential', async () => {
+    rig = await startRig({ spec: endpoint({ payloadSamplePpm: 1_000_000 }) })
+    const headers = { 'Content-Type': 'application/json', authorization: 'Bearer k', cookie: 'a=b', 'x-api-key': 'k' }
+    await ask(rig.port, { path: inferPath, body: '{}', headers })
+    await ask(rig.port, { path: `${inferPath}?key=k`, body: '{}', headers })
+    await ask(rig.port, { path: inferPath, body: '{}', headers: { accept: 'x'.repeat(300) } })
+    const sent = (await rig.recorder.recorded(3)).map(({ payload }) => payload?.sent)
+    expect(sent).toEqual([
+      { method: 'POST', path: '/v2/models/digits/infer', headers: [['content-type', 'application/json']] },
+      undefined,
+      undefined,
+    ])
+  })
+
   test('no payload if the answer came before the request was complete', async () => {
     rig = await startRig({ spec: endpoint({ payloadSamplePpm: 1_000_000 }) })
     expect((await ask(rig.port, { path: inferPath, body: Buffer.alloc(200 * 1024, 'x') })).status).toBe(200)

@@ -68,12 +68,35 @@ describe('weights', () => {
     })
   })
 
-  test('a rule goes before the weights', async () => {
+  test('a rule goes before the weights, and whom it sends is no evidence', async () => {
     const table = { ...tenth, rules: [{ header: 'X-Group', equals: 'beta', version: 'v2' }] }
     rig = await startRig({ table })
     const headers = { 'x-cutover-unit': unitOn('v1'), 'x-group': 'beta' }
     expect((await ask(rig.port, { path: inferPath, body: '{}', headers })).headers['x-cutover-version']).toBe('v2')
-    expect((await rig.recorder.recorded(1))[0]).toMatchObject({ assigned: 'v2', propensity: 1, pinned: false })
+    expect((await rig.recorder.recorded(1))[0]).toMatchObject({ assigned: 'v2', propensity: 1, pinned: true })
+  })
+})
+
+describe('a preview', () => {
+  const previewed = { ...sole(), rules: [{ header: 'x-cutover-preview', equals: 'green', version: 'v2' }] }
+  const askFor = (headers: Record<string, string>) => ask(rig.port, { path: inferPath, body: '{}', headers })
+
+  test('shows the version to those who ask for it, and to nobody else', async () => {
+    rig = await startRig({ table: previewed })
+    const answers = [
+      await askFor({ 'x-cutover-preview': 'green' }),
+      await askFor({ 'x-cutover-preview': 'blue' }),
+      await askFor({}),
+    ]
+    expect(answers.map(({ headers }) => headers['x-cutover-version'])).toEqual(['v2', 'v1', 'v1'])
+    expect((await rig.recorder.recorded(3)).map(({ pinned }) => pinned)).toEqual([true, false, false])
+  })
+
+  test('of a version that has no ready instance is answered by the stable one', async () => {
+    rig = await startRig({ table: previewed, fleets: fleetsOf({ v1: naming('v1') }) })
+    const { status, headers } = await askFor({ 'x-cutover-preview': 'green' })
+    expect([status, headers['x-cutover-version']]).toEqual([200, 'v1'])
+    expect((await rig.recorder.recorded(1))[0]).toMatchObject({ assigned: 'v2', version: 'v1', pinned: true })
   })
 })
 

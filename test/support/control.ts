@@ -10,6 +10,7 @@ import type { ModelMetadata } from '../../src/ports/backend.ts'
 import type { Deployer } from '../../src/ports/deployer.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
 import type { Route } from '../../src/ports/traffic-sink.ts'
+import type { Trials } from '../../src/ports/trials.ts'
 
 export interface ControlRig {
   controller: Controller
@@ -27,7 +28,9 @@ export interface ControlRig {
   tick(ticks?: number): void
 }
 
-export function controlRig(log: EventLog = createMemoryEventLog()): ControlRig {
+const noTrials: Trials = { run: () => Promise.reject(new Error('no trial is expected here')) }
+
+export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trials = noTrials): ControlRig {
   const clock = createManualClock(1_000_000)
   const routes: Route[] = []
   const running = new Set<string>()
@@ -61,7 +64,7 @@ export function controlRig(log: EventLog = createMemoryEventLog()): ControlRig {
     notices: { take: () => {} },
     gates: { ask: () => Promise.reject(new Error('no gate is expected here')) },
     sources: { read: () => ({}) },
-    trials: { run: () => Promise.reject(new Error('no trial is expected here')) },
+    trials,
     log,
     clock,
     deployer,

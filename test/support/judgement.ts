@@ -1,4 +1,4 @@
-import type { Judgement } from '../../src/core/judge/judgement.ts'
+import type { CheckResult, Judgement } from '../../src/core/judge/judgement.ts'
 
 /** A look at the evidence that ended a canary: the error rate of v2 is far above that of v1. */
 export const breach: Judgement = {
@@ -40,4 +40,21 @@ export const breach: Judgement = {
   stepRequests: 200,
   exposedRequests: 200,
   exposedUnits: 180,
+}
+
+/** A guardrail of which the stable version has this many observations. */
+export function checkResult({ blue, minEvents }: { blue: number; minEvents: number }): CheckResult {
+  const side = (version: string, trials: number) => ({ version, trials, events: 0, value: null })
+  return {
+    check: { metric: 'error-rate', measure: { kind: 'error-rate' }, margin: 0.01, alpha: 0.01, minEvents },
+    role: 'guardrail',
+    verdict: 'pass',
+    reason: '',
+    candidate: side('v2', 0),
+    stable: side('v1', blue),
+    harm: { estimate: null, lower: null, upper: null },
+    logEvidence: null,
+    method: '',
+    strata: [],
+  }
 }

@@ -4,8 +4,9 @@ import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import type { ControlEvent } from '../../src/core/event.ts'
 import type { Judgement, Verdict } from '../../src/core/judge/judgement.ts'
 import type { ReleasePlan } from '../../src/core/plan.ts'
-import type { CanaryPlan } from '../../src/core/stage-plans.ts'
+import type { BlueGreenPlan, CanaryPlan, SmokeRequest } from '../../src/core/stage-plans.ts'
 import type { StageContext } from '../../src/core/strategies/strategy.ts'
+import type { TrialReport } from '../../src/core/trial.ts'
 
 export function endpointSpec(over: Partial<EndpointSpec> = {}): EndpointSpec {
   const version = (name: string) => ({
@@ -32,6 +33,38 @@ export function endpointSpec(over: Partial<EndpointSpec> = {}): EndpointSpec {
 export function canaryPlan(over: Partial<CanaryPlan> = {}): CanaryPlan {
   const step = (percent: number) => ({ weightPpm: percent * 10_000, floorMs: 0, ceilingMs: null })
   return { kind: 'canary', steps: [step(1), step(10), step(50)], approval: false, minRequests: 10, ...over }
+}
+
+export function blueGreenPlan(over: Partial<BlueGreenPlan> = {}): BlueGreenPlan {
+  return {
+    kind: 'blueGreen',
+    preview: { header: 'x-cutover-preview', equals: 'green' },
+    smoke: [smokeRequest()],
+    replay: {
+      requests: 200,
+      agreement: 0.9,
+      alpha: 0.05,
+      concurrencyMax: 4,
+      methods: ['POST'],
+      paths: null,
+    },
+    promotion: 'automatic',
+    afterMs: 0,
+    watchMs: 1_000,
+    keepMs: 10_000,
+    shares: [],
+    ...over,
+  }
+}
+
+export function smokeRequest(over: Partial<SmokeRequest> = {}): SmokeRequest {
+  const expect = { statuses: [200], within: null, contains: null }
+  return { method: 'GET', path: '/health', headers: {}, body: null, expect, ...over }
+}
+
+export function trialReport(id: string, over: Partial<TrialReport> = {}): TrialReport {
+  const counts = { sent: 1, answered: 1, compared: 1, agreed: 1 }
+  return { id, version: 'v2', ...counts, examples: [], reason: 'as it went', ...over }
 }
 
 export function releasePlan(over: Partial<ReleasePlan> = {}): ReleasePlan {
@@ -113,6 +146,11 @@ export const happen = {
     verb,
     actor: 'test',
     note: null,
+  }),
+  tried: (id: string, over: Partial<TrialReport> = {}): ControlEvent => ({
+    type: 'trial-ended',
+    release: 'digits-1',
+    report: trialReport(id, over),
   }),
   passed: (): ControlEvent => ({ type: 'tick', release: 'digits-1' }),
   restarted: (): ControlEvent => ({ type: 'server-started' }),

@@ -2,7 +2,7 @@
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { JoinedOutcome, Outcome, OutcomeReceipt, OutcomeValues, Prediction } from '../../core/prediction.ts'
-import { joinOutcome, valuesAfter } from '../../core/prediction.ts'
+import { joinOutcome, payloadBytes, valuesAfter } from '../../core/prediction.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type {
   AppendedOutcomes,
@@ -64,14 +64,21 @@ class MemoryPredictionLog implements PredictionLog {
     return { receipts, joined }
   }
 
-  async find({ endpoint, version, id, limit }: PredictionQuery) {
+  async find({ endpoint, version, id, withPayload, limit }: PredictionQuery) {
     this.#assertOpen()
     const found: { prediction: Prediction; outcomes: readonly Outcome[] }[] = []
+    const most = Math.min(limit, withPayload === true ? limits.payloadsReadMax : limits.pageMax)
+    let bytes = 0
     for (const { prediction, outcomes } of [...this.#kept.values()].reverse()) {
-      if (found.length >= Math.min(limit, limits.pageMax)) break
+      if (found.length >= most) break
       if (endpoint !== undefined && prediction.endpoint !== endpoint) continue
       if (version !== undefined && prediction.version !== version) continue
       if (id !== undefined && prediction.id !== id) continue
+      if (withPayload === true) {
+        if (prediction.payload === null) continue
+        bytes += payloadBytes(prediction)
+        if (bytes > limits.payloadsReadBytesMax) break
+      }
       found.push({ prediction, outcomes: outcomes.slice(-limits.pageMax) })
     }
     return found

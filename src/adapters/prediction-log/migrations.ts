@@ -2,5 +2,6 @@ import type { Migration } from '../sqlite/migrate.ts'
 import { predictions } from '../sqlite/migrations/prediction-log/0001-predictions.ts'
 import { rowValues } from '../sqlite/migrations/prediction-log/0002-row-values.ts'
 import { outcomesByCommit } from '../sqlite/migrations/prediction-log/0003-outcomes-by-commit.ts'
+import { sentHeads } from '../sqlite/migrations/prediction-log/0004-sent-heads.ts'
 
-export const predictionLogMigrations: readonly Migration[] = [predictions, rowValues, outcomesByCommit]
+export const predictionLogMigrations: readonly Migration[] = [predictions, rowValues, outcomesByCommit, sentHeads]

@@ -1,7 +1,7 @@
 /** Reads predictions back: for the explorer and for rebuilding evidence. */
 import type { DatabaseSync } from 'node:sqlite'
 import { limits } from '../../core/limits.ts'
-import type { Outcome } from '../../core/prediction.ts'
+import { type Outcome, type Prediction, payloadBytes } from '../../core/prediction.ts'
 import type { PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
 import { ReplayBatches } from './replay-batches.ts'
 import {
@@ -26,13 +26,22 @@ export class PredictionReader {
 
   find(query: PredictionQuery): StoreCalls['find']['output'] {
     const { where, values } = conditions(query)
+    // Few predictions have bodies: they are what is walked through where they are asked for.
+    const { tables, order, most } = query.withPayload === true ? bodiesFirst : predictionsFirst
     const rows = this.#database
       .prepare(
-        `SELECT p.seq, p.*, b.request, b.response FROM predictions p LEFT JOIN payloads b ON b.prediction_seq = p.seq
-         ${where} ORDER BY p.seq DESC LIMIT ?`,
+        `SELECT p.seq, p.*, b.request, b.response, b.sent FROM ${tables} ${where} ORDER BY ${order} DESC LIMIT ?`,
       )
-      .all(...values, Math.max(0, Math.min(query.limit, limits.pageMax)))
-    return rows.map(row => ({ prediction: rowToPrediction(row), outcomes: this.#outcomesOf(Number(row['seq'])) }))
+      .iterate(...values, Math.max(0, Math.min(query.limit, most)))
+    const found: { prediction: Prediction; seq: number }[] = []
+    let bytes = 0
+    for (const row of rows) {
+      const prediction = rowToPrediction(row)
+      bytes += payloadBytes(prediction)
+      if (query.withPayload === true && bytes > limits.payloadsReadBytesMax) break
+      found.push({ prediction, seq: Number(row['seq']) })
+    }
+    return found.map(({ prediction, seq }) => ({ prediction, outcomes: this.#outcomesOf(seq) }))
   }
 
   /** What is committed now, from the first commit of the epochs asked for; empty if there is none. */
@@ -58,6 +67,17 @@ export class PredictionReader {
   #outcomesOf(predictionSeq: number): Outcome[] {
     return this.#sql.outcomesOf.all(predictionSeq, limits.pageMax).map(rowToOutcome).reverse()
   }
+}
+
+const predictionsFirst = {
+  tables: 'predictions p LEFT JOIN payloads b ON b.prediction_seq = p.seq',
+  order: 'p.seq',
+  most: limits.pageMax,
+}
+const bodiesFirst = {
+  tables: 'payloads b CROSS JOIN predictions p ON p.seq = b.prediction_seq',
+  order: 'b.prediction_seq',
+  most: limits.payloadsReadMax,
 }
 
 function addPrediction(batches: ReplayBatches, row: SqlRow): void {

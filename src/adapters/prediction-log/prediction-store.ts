@@ -45,9 +45,9 @@ export class PredictionStore {
   appendPredictions({ rows, payloads, nowMs }: Input<'appendPredictions'>): Output<'appendPredictions'> {
     this.#prune(nowMs)
     const seqs = rows.map(row => this.#insertPrediction(row))
-    for (const { index, request, response } of payloads) {
+    for (const { index, request, response, sent } of payloads) {
       const seq = seqs[index] ?? null
-      if (seq !== null) this.#sql.insertPayload.run(seq, request, response)
+      if (seq !== null) this.#sql.insertPayload.run(seq, request, response, sent)
     }
     const repeated = [...seqs.keys()].filter(index => seqs[index] === null)
     const fresh = rows.filter((_, index) => seqs[index] !== null)
@@ -136,7 +136,9 @@ function prepareStatements(database: DatabaseSync) {
       `INSERT INTO predictions (seq, ${predictionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO NOTHING`,
     ),
-    insertPayload: database.prepare('INSERT INTO payloads (prediction_seq, request, response) VALUES (?, ?, ?)'),
+    insertPayload: database.prepare(
+      'INSERT INTO payloads (prediction_seq, request, response, sent) VALUES (?, ?, ?, ?)',
+    ),
     insertEpoch: database.prepare(
       'INSERT INTO epochs (endpoint, epoch, first_seq) VALUES (?, ?, ?) ON CONFLICT (endpoint, epoch) DO NOTHING',
     ),

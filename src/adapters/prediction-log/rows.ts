@@ -6,7 +6,9 @@ import type {
   JoinedOutcome,
   Outcome,
   OutcomeValues,
+  Payload,
   Prediction,
+  SentHead,
   Truth,
 } from '../../core/prediction.ts'
 
@@ -60,10 +62,8 @@ export function predictionToRow(prediction: Prediction): PredictionRow {
 
 export type SqlRow = Record<string, SQLOutputValue>
 
-/** Wants `predictionColumns`; `request` and `response` where the payload is asked for. */
+/** Wants `predictionColumns`; `request`, `response` and `sent` where the payload is asked for. */
 export function rowToPrediction(row: SqlRow): Prediction {
-  const { request, response } = row
-  const hasPayload = request instanceof Uint8Array && response instanceof Uint8Array
   return {
     id: String(row['id']),
     endpoint: String(row['endpoint']),
@@ -81,8 +81,14 @@ export function rowToPrediction(row: SqlRow): Prediction {
     answer: fromJson<readonly Answer[]>(row['answer']),
     scores: fromJson<readonly (readonly number[])[]>(row['scores']),
     features: fromJson<Record<string, Feature>>(row['features']),
-    payload: hasPayload ? { request, response } : null,
+    payload: payloadOf(row),
   }
+}
+
+function payloadOf({ request, response, sent: text }: SqlRow): Payload | null {
+  if (!(request instanceof Uint8Array) || !(response instanceof Uint8Array)) return null
+  const sent = fromJson<SentHead>(text)
+  return sent === null ? { request, response } : { request, response, sent }
 }
 
 /** Wants the columns of `outcomes` from `outcome_id` to `outcome_at_ms` as `outcomeColumns` names them. */

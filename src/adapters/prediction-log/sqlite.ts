@@ -1,9 +1,9 @@
 /** The prediction log in a SQLite file, which a thread of its own writes and reads. */
-import type { Outcome, Prediction } from '../../core/prediction.ts'
+import type { Outcome, Payload, Prediction } from '../../core/prediction.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { AppendedOutcomes, AppendedPredictions, PredictionLog, ReplayBatch } from '../../ports/prediction-log.ts'
 import { appendedOutcomes, joinFromRow, outcomeFromRow, outcomeToRow } from './outcome-rows.ts'
-import { predictionToRow } from './rows.ts'
+import { predictionToRow, toJson } from './rows.ts'
 import type { IndexedPayload, StoreCalls } from './store-calls.ts'
 import { WorkerClient } from './worker-client.ts'
 
@@ -50,8 +50,13 @@ async function appendOutcomes(
 }
 
 /** A body is often a view of a pool, all of which would be sent; a copy of its own can be handed over. */
-function copyPayload(index: number, { request, response }: { request: Uint8Array; response: Uint8Array }) {
-  return { index, request: new Uint8Array(request), response: new Uint8Array(response) } satisfies IndexedPayload
+function copyPayload(index: number, { request, response, sent }: Payload) {
+  return {
+    index,
+    request: new Uint8Array(request),
+    response: new Uint8Array(response),
+    sent: toJson(sent ?? null),
+  } satisfies IndexedPayload
 }
 
 function without<T>(items: readonly T[], places: readonly number[]): T[] {

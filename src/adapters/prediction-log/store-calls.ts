@@ -29,7 +29,7 @@ export type StoreMethod = keyof StoreCalls
 /** Commits with a number greater than `afterSeq`, up to `upToSeq` and with it. */
 export type SeqRange = { afterSeq: number; upToSeq: number }
 
-/** The bodies of the prediction at this place of the batch. */
-export type IndexedPayload = { index: number; request: Uint8Array; response: Uint8Array }
+/** The bodies of the prediction at this place of the batch, and how it was sent as JSON. */
+export type IndexedPayload = { index: number; request: Uint8Array; response: Uint8Array; sent: string | null }
 
 export type StoreRequest<M extends StoreMethod = StoreMethod> = CallRequest<StoreCalls, M>

@@ -1,7 +1,7 @@
 /** Predictions on their way to the store: a bounded queue, read and written in batches, one batch at a time. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readAnswer } from '../../core/answer.ts'
-import type { Prediction } from '../../core/prediction.ts'
+import { type Prediction, payloadBytes } from '../../core/prediction.ts'
 import type { PredictionLog } from '../../ports/prediction-log.ts'
 import type { RawPrediction } from '../../ports/recorder.ts'
 import type { OnCommitted, OnDropped } from './recorder.ts'
@@ -124,7 +124,6 @@ async function readAnswers(batch: readonly RawPrediction[]): Promise<Prediction[
   return predictions
 }
 
-function bodyBytes({ raw, payload }: RawPrediction): number {
-  const kept = payload === null ? 0 : payload.request.byteLength + payload.response.byteLength
-  return kept + (raw?.body.byteLength ?? 0)
+function bodyBytes(prediction: RawPrediction): number {
+  return payloadBytes(prediction) + (prediction.raw?.body.byteLength ?? 0)
 }

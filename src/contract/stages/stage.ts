@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { object } from '../resource-parts.ts'
 import { stageRule, withRule } from '../resource-rules.ts'
+import { blueGreenStage } from './blue-green.ts'
 import { canaryStage } from './canary.ts'
 
 const notAvailableYet = z.unknown().optional().meta({ description: 'Not available yet.' })
@@ -9,7 +10,7 @@ const notAvailableYet = z.unknown().optional().meta({ description: 'Not availabl
 const stageShape = object({
   recreate: notAvailableYet,
   rolling: notAvailableYet,
-  blueGreen: notAvailableYet,
+  blueGreen: blueGreenStage.optional(),
   canary: canaryStage.optional(),
   shadow: notAvailableYet,
   abTest: notAvailableYet,

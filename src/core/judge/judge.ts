@@ -7,22 +7,36 @@ import type { Readings } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 import type { ReleasePlan } from '../plan.ts'
 import { candidateOf, type ReleaseState } from '../state.ts'
+import { asBeforeAfter, switchPair } from './blue-green.ts'
 import { runCheck } from './checks.ts'
 import { type CheckResult, type Judgement, judgementVersion, type Validity, type Verdict } from './judgement.ts'
-import { pairUp, type Sides } from './pairs.ts'
+import { type Pair, pairUp, type Sides } from './pairs.ts'
 import { checkValidity } from './validity.ts'
 import { sum } from './words.ts'
 
 /** By what the running stage compares; between stages, and in probation, by the traffic that both versions had. */
 export function judge(release: ReleaseState, evidence: readonly EpochEvidence[], readings: Readings = {}): Judgement {
-  const { plan } = release
-  return judgeTraffic(release, evidence, {
+  const { plan, epochs } = release
+  const contest = {
     readings,
     sides: { candidate: candidateOf(release), stable: plan.from },
     guardrails: plan.guardrails,
     signals: plan.signals,
     goals: plan.goals ?? [],
-  })
+  }
+  const stageIndex = judgedStage(release)
+  if (plan.stages[stageIndex ?? -1]?.kind === 'blueGreen') {
+    const own = epochs.filter(one => (one.stageIndex ?? 0) === stageIndex)
+    const pair = switchPair(own, evidence, contest.sides)
+    if (pair !== null) return asBeforeAfter(judgeTraffic(release, evidence, { ...contest, pairs: [pair] }))
+  }
+  return judgeTraffic(release, evidence, contest)
+}
+
+/** The stage that runs, or in probation the one that promoted; null before the first. */
+function judgedStage({ phase, plan }: ReleaseState): number | null {
+  if (phase.kind === 'running') return phase.stageIndex
+  return phase.kind === 'probation' ? plan.stages.length - 1 : null
 }
 
 /** What two versions that serve at the same time are compared by. */
@@ -35,15 +49,17 @@ export type Contest = {
   readings?: Readings
   /** Epochs of this stage alone; of the whole release if it is left out. */
   stageIndex?: number
+  /** What is compared, if that is not both versions in every epoch. */
+  pairs?: readonly Pair[]
 }
 
 export function judgeTraffic(
   { plan, epochs }: ReleaseState,
   evidence: readonly EpochEvidence[],
-  { sides, guardrails, signals, goals, readings = {}, stageIndex }: Contest,
+  { sides, guardrails, signals, goals, readings = {}, stageIndex, pairs: given }: Contest,
 ): Judgement {
   const compared = epochs.filter(one => stageIndex === undefined || (one.stageIndex ?? 0) === stageIndex)
-  const pairs = pairUp(compared, evidence, sides)
+  const pairs = given ?? pairUp(compared, evidence, sides)
   const context = { sides, pairs, epochsPlanned: plannedEpochs(plan), readings }
   const checks = [
     ...guardrails.map(check => runCheck(check, 'guardrail', context)),

@@ -1,8 +1,11 @@
 import { type EpochEvidence, emptyVersionEvidence, type VersionEvidence } from '../evidence.ts'
 import type { ReleaseEpoch } from '../state.ts'
 
-/** Candidate and stable in one epoch in which both served; `share` is the candidate's of what the two got, from 0 to 1. */
-export type Pair = { epoch: number; share: number; candidate: VersionEvidence; stable: VersionEvidence }
+/**
+ * Candidate and stable in one epoch in which both served; `share` is the candidate's of what the two got, from 0 to 1, and
+ * null where they served one after the other.
+ */
+export type Pair = { epoch: number; share: number | null; candidate: VersionEvidence; stable: VersionEvidence }
 
 /** The two versions that are compared. */
 export type Sides = { candidate: string; stable: string }
@@ -18,6 +21,15 @@ export function pairUp(epochs: readonly ReleaseEpoch[], evidence: readonly Epoch
     const stable = versions?.[sides.stable] ?? emptyVersionEvidence()
     return [{ epoch: one.epoch, share, candidate, stable }]
   })
+}
+
+/** Nothing where the epoch is none, or brought the version nothing. */
+export function versionIn(
+  evidence: readonly EpochEvidence[],
+  epoch: number | undefined,
+  version: string,
+): VersionEvidence {
+  return evidence.find(one => one.epoch === epoch)?.versions[version] ?? emptyVersionEvidence()
 }
 
 function shareOf({ candidatePpm, weights }: ReleaseEpoch, { candidate, stable }: Sides): number | null {

@@ -9,14 +9,15 @@ import { percent, sum } from './words.ts'
 const stableErrorRateMax = 0.5
 const stableErrorTrialsMin = 20
 
+const unsplit = 'labels and control in order; one version came after the other, so there is no split to check'
+
 /** Chances of a false alarm; different shares of labelled predictions are not called where `coverage` is left out. */
 export type ValidityAlphas = { sampleRatio: number; coverage: number | undefined }
 
 export function checkValidity(sides: Sides, pairs: readonly Pair[], alphas: ValidityAlphas): Validity {
-  const strata = pairs.map(pair => ({
-    weights: [1 - pair.share, pair.share],
-    counts: [pair.stable.newUnits, pair.candidate.newUnits],
-  }))
+  const strata = pairs.flatMap(({ share, stable, candidate }) =>
+    share === null ? [] : [{ weights: [1 - share, share], counts: [stable.newUnits, candidate.newUnits] }],
+  )
   const ratio = sampleRatio({ strata, alpha: alphas.sampleRatio })
   const numbers = ratio.ok
     ? { logEvidence: ratio.logEvidence, observed: ratio.observed, expected: ratio.expected }
@@ -37,7 +38,7 @@ export function checkValidity(sides: Sides, pairs: readonly Pair[], alphas: Vali
   }
   return {
     verdict: 'pass',
-    reason: 'sample ratio, labels and control in order',
+    reason: strata.length === 0 && pairs.length > 0 ? unsplit : 'sample ratio, labels and control in order',
     ...numbers,
     coverage: labels?.numbers ?? null,
   }

@@ -84,6 +84,8 @@ export interface Strategy<Plan, State> {
   readonly mindsFleets?: true
   /** It gets `return` and goes back in its own way, also after the stage has passed. */
   readonly goesBack?: true
+  /** How long stable stays warm after an operator's `promote` too. */
+  keepMs?(plan: Plan): number
   /** Why an operator's `promote` cannot be done in this state; null if it can. */
   refusesPromotion?(state: State): string | null
 }

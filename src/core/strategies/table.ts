@@ -1,10 +1,12 @@
 /** From kind to strategy. A kind that is available and not here does not compile. */
 import { availableStageKinds, type StagePlan, type StagePlans } from '../stage-plans.ts'
+import { type BlueGreenState, blueGreen } from './blue-green.ts'
 import { type CanaryState, canary } from './canary.ts'
 import type { StageContext, StageEvent, StageProgress, StageResult, Strategy } from './strategy.ts'
 
 /** The state of the running stage, by kind. */
 export type StageStates = {
+  blueGreen: BlueGreenState
   canary: CanaryState
 }
 
@@ -14,6 +16,7 @@ type AvailableKind = (typeof availableStageKinds)[number]
 type Strategies = { [Kind in AvailableKind]: Strategy<StagePlans[Kind], StageStates[Kind]> }
 
 const strategies: Strategies = {
+  blueGreen,
   canary,
 }
 
@@ -49,6 +52,11 @@ export function mindsFleets(plan: StagePlan): boolean {
 
 export function goesBack(plan: StagePlan): boolean {
   return strategyOf(plan).goesBack === true
+}
+
+/** How long stable stays warm after an operator's `promote`; 0 where the strategy says nothing. */
+export function keepMsOf(plan: StagePlan): number {
+  return strategyOf(plan).keepMs?.(plan) ?? 0
 }
 
 export function promotionRefusal(plan: StagePlan, state: StageState): string | null {
