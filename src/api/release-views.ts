@@ -13,7 +13,9 @@ import type { WireTrial } from '../contract/wire-trial.ts'
 import type { ReleaseView } from '../controller/control-plane.ts'
 import { assertNever } from '../core/errors.ts'
 import type { Reading } from '../core/external-metric.ts'
+import { freezeText } from '../core/freeze.ts'
 import type { CheckResult, Judgement, SideNumbers } from '../core/judge/judgement.ts'
+import { releaseWait } from '../core/judge/wait.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
 import { formOf } from '../core/metrics/spec.ts'
 import type { ReleasePlan } from '../core/plan.ts'
@@ -64,6 +66,7 @@ export function releaseView(
     })),
     exposed: { from: isoOrNull(release.exposedFromMs), to: isoOrNull(release.exposedToMs) },
     latest: latestView(latest),
+    wait: waitView(release, latest),
     timeline: timeline.map(timelineLine),
   }
 }
@@ -83,6 +86,7 @@ export function explanation(
 
 function stateOf(phase: Phase): WireReleaseSummary['state'] {
   if (phase.kind === 'promoted' || phase.kind === 'rolled-back') return phase.kind
+  if (phase.kind === 'starting') return phase.hold === undefined ? 'active' : 'holding'
   if (phase.kind !== 'running') return 'active'
   if (phase.paused) return 'paused'
   return phase.hold === null ? 'active' : 'holding'
@@ -104,8 +108,9 @@ function stageView(stage: StageState, index: number, plan: ReleasePlan): WireRel
 }
 
 function holdOf(phase: Phase): WireReleaseSummary['hold'] {
-  if (phase.kind !== 'running' || phase.hold === null) return null
-  const { sinceMs, cause, reason } = phase.hold
+  const hold = phase.kind === 'running' || phase.kind === 'starting' ? (phase.hold ?? null) : null
+  if (hold === null) return null
+  const { sinceMs, cause, reason } = hold
   return { since: isoTime(sinceMs), cause, reason }
 }
 
@@ -115,6 +120,13 @@ function isoOrNull(atMs: number | null): string | null {
 
 function latestView(latest: ReleaseView['latest']): WireRelease['latest'] {
   return latest === null ? null : { at: isoTime(latest.atMs), judgement: judgementView(latest.judgement) }
+}
+
+function waitView(release: ReleaseState, latest: ReleaseView['latest']): WireRelease['wait'] {
+  const found = latest === null ? null : releaseWait(release, latest)
+  if (found === null) return null
+  const { requests, requestsPerMinute, waitMs } = found.wait
+  return { requests: finite(requests), requestsPerMinute, waitMs, says: found.says }
 }
 
 export function planView(plan: ReleasePlan): WirePlan {
@@ -138,6 +150,7 @@ export function planView(plan: ReleasePlan): WirePlan {
       timeoutMs,
       signed: secret !== null,
     })),
+    freeze: (plan.freeze ?? []).map(freezeText),
   }
 }
 

@@ -12,6 +12,7 @@ import type {
   WireVersion,
 } from '../contract/wire.ts'
 import type { Change } from '../controller/control-plane.ts'
+import { controlOf, publicName, publicWeights } from '../core/control-fleet.ts'
 import type { Backend, EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { formOf } from '../core/metrics/spec.ts'
@@ -33,7 +34,7 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     name: spec.name,
     protocol: spec.protocol,
     stable: endpoint.stable,
-    weightsPpm: { ...table.weights },
+    weightsPpm: publicWeights(table.weights),
     epoch: table.epoch,
     appliedEpoch: endpoint.appliedEpoch,
     activeRelease: endpoint.activeRelease,
@@ -69,18 +70,26 @@ export function versionView(input: {
   instances: Instances
 }): WireVersion {
   const { version, endpoint, state } = input
-  const instances = input.instances(endpoint.spec.name, version.name)
+  // A control runs the same version: its copies are listed with the others.
+  const names = [version.name, controlOf(version.name)]
+  const instances = names.flatMap(name => input.instances(endpoint.spec.name, name))
   return {
     endpoint: endpoint.spec.name,
     name: version.name,
     role: roleOf(version.name, endpoint, state),
-    weightPpm: endpoint.table.weights[version.name] ?? 0,
+    weightPpm: publicWeights(endpoint.table.weights)[version.name] ?? 0,
     backend: backendView(version.backend),
     fleet: endpoint.fleets[version.name] ?? 'absent',
-    instancesWanted: version.instances,
+    instancesWanted: instancesWanted(version, endpoint),
     instancesReady: instances.filter(instance => instance.state === 'ready').length,
     instances: instances.map(({ id, state, detail }) => ({ id, state, detail })),
   }
+}
+
+function instancesWanted({ name, instances }: VersionSpec, { sizes, fleets }: EndpointState): number {
+  const control = controlOf(name)
+  const extra = (fleets[control] ?? 'absent') === 'absent' ? 0 : (sizes?.[control] ?? 0)
+  return (sizes?.[name] ?? instances) + extra
 }
 
 function roleOf(version: string, endpoint: EndpointState, state: ControlState): WireVersion['role'] {
@@ -164,6 +173,8 @@ export function predictionView(
   const { atMs, features, payload, ...plain } = found.prediction
   return {
     ...plain,
+    version: publicName(plain.version),
+    assigned: publicName(plain.assigned),
     at: isoTime(atMs),
     features: features === null ? null : { ...features },
     payload: payload === null || !options.payload ? null : payloadView(payload),

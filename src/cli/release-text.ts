@@ -19,7 +19,8 @@ export function releaseText(release: WireRelease, paint: Paint): string {
   const { startedAt, latest, timeline } = release
   const lines = timeline.map(line => formatTimelineEntry(line, { startedAt, output: 'text', paint }))
   const evidence = latest === null ? '' : `\nNewest look at the evidence\n${judgementText(latest.judgement)}`
-  return `${headText(release, paint)}${evidence}\nTimeline\n${lines.join('')}`
+  const wait = release.wait === null ? '' : fact('waits', printable(release.wait.says))
+  return `${headText(release, paint)}${wait}${evidence}\nTimeline\n${lines.join('')}`
 }
 
 export function headText(release: WireReleaseSummary, paint: Paint): string {
@@ -93,6 +94,7 @@ function planText(plan: WirePlan): string {
     ['minimum age', duration(plan.minimumAgeMs)],
     ['on fail', plan.onFail],
     ['probation', duration(plan.probationMs)],
+    ...(plan.freeze.length === 0 ? [] : [['frozen', plan.freeze.join('; ')] as [string, string]]),
   ]
   return facts.map(([key, text]) => fact(key, printable(text))).join('')
 }

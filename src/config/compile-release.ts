@@ -4,6 +4,7 @@ import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { availableStageKinds } from '../core/stage-plans.ts'
 import { compileChecks, compileGoals, compileGuardrails } from './compile-checks.ts'
+import { compileFreeze } from './compile-freeze.ts'
 import { compileGate } from './compile-webhooks.ts'
 import { durationMs } from './quantities.ts'
 import { compileStage } from './stages/stage.ts'
@@ -31,6 +32,7 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
     sampleRatioAlpha,
     readyTimeoutMs: durationMs(resource['ready-timeout']),
     drainMs: durationMs(resource.drain),
+    ...(resource.freeze.length > 0 && { freeze: compileFreeze(resource.freeze) }),
   }
 }
 

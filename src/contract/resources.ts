@@ -3,6 +3,7 @@
  * come from here. Keys are those of the YAML files; `config/` turns a valid document into the domain's own types.
  */
 import { z } from 'zod'
+import { freezeWindow } from './freeze.ts'
 import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
 import { duration, name, object, percent } from './resource-parts.ts'
@@ -231,6 +232,9 @@ const releaseShape = object({
     .default('60s')
     .meta({ description: 'A candidate that is not ready by then is rolled back.' }),
   drain: duration.default('30s').meta({ description: 'Requests in flight get this long when a fleet ends.' }),
+  freeze: z.array(freezeWindow).max(20).default([]).meta({
+    description: 'Inside one of these the release takes no step forward and is not promoted; it can always go back.',
+  }),
 })
 
 export const releaseResource = withRule(withRule(releaseShape, releaseRule), blueGreenIsLast).meta({

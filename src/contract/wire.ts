@@ -131,7 +131,7 @@ export const phaseKinds = [
 ] as const
 
 export const releaseStates = ['active', 'holding', 'paused', 'promoted', 'rolled-back'] as const
-export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval', 'gate'] as const
+export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval', 'gate', 'freeze'] as const
 export const returnCauses = [
   'guardrail',
   'never-ready',
@@ -194,7 +194,14 @@ const checkPlan = z.object({
 const stagePlan = z.looseObject({
   kind: z.enum(wireStageKinds),
   steps: z
-    .array(z.object({ weightPpm: ppm, floorMs: z.number(), ceilingMs: z.number().nullable() }))
+    .array(
+      z.object({
+        weightPpm: ppm,
+        floorMs: z.number(),
+        ceilingMs: z.number().nullable(),
+        approve: z.boolean().optional(),
+      }),
+    )
     .optional()
     .meta({ description: 'Of a canary.' }),
   approval: z.boolean().optional(),
@@ -230,6 +237,7 @@ export const planSchema = z
         }),
       )
       .meta({ description: 'Who is asked before the release goes on.' }),
+    freeze: names.meta({ description: 'Windows in which it takes no step forward.' }),
   })
   .meta({ id: 'ReleasePlan', description: 'A release as it runs: every default filled in.' })
 
@@ -262,6 +270,15 @@ export const releaseSchema = releaseSummarySchema
     epochs: z.array(z.object({ epoch: z.int(), candidatePpm: ppm, since: time })),
     exposed: z.object({ from: time.nullable(), to: time.nullable() }),
     latest: z.object({ at: time, judgement: judgementSchema }).nullable(),
+    wait: z
+      .object({
+        requests: z.number().nullable().meta({ description: 'Of the candidate; null if no number would do.' }),
+        requestsPerMinute: z.number(),
+        waitMs: z.number().nullable().meta({ description: 'Null: at the present rate it does not end.' }),
+        says: z.string(),
+      })
+      .nullable()
+      .meta({ description: 'How long the step will wait for its evidence if traffic goes on as it does.' }),
     timeline: z.array(timelineLineSchema),
   })
   .meta({ id: 'ReleaseView', description: 'A release, its plan, its newest judgement and its story.' })
@@ -414,8 +431,11 @@ export const metricSchema = z
 
 /** Verbs on a release take a word of explanation. */
 export const verbRequestSchema = z
-  .strictObject({ note: z.string().max(1_000).optional() })
-  .meta({ id: 'VerbRequest', description: 'Why.' })
+  .strictObject({
+    note: z.string().max(1_000).optional().meta({ description: 'Why.' }),
+    step: z.boolean().optional().meta({ description: 'Of promote: past the present step alone.' }),
+  })
+  .meta({ id: 'VerbRequest', description: 'Why, and how far.' })
 
 /** The short form of a release: one strategy with its defaults. */
 export const shortReleaseSchema = z

@@ -35,7 +35,14 @@ export interface ControlPlane {
     dryRun: boolean
     again: boolean
   }): Promise<{ change: Change; release: string | null }>
-  operate(request: { release: string; verb: OperatorVerb; actor: string; note: string | null }): ReleaseView
+  /** `step`: promote past the present step alone. Throws release-state where the verb means nothing now. */
+  operate(request: {
+    release: string
+    verb: OperatorVerb
+    actor: string
+    note: string | null
+    step?: boolean
+  }): ReleaseView
   release(id: string): ReleaseView
   /** Every decision of a release in order, with its numbers. */
   timeline(release: string): readonly TimelineEntry[]

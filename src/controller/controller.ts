@@ -3,6 +3,7 @@
  * at every tick. One writer; everything that happens goes through `record`.
  */
 import type { IssuedCommand } from '../core/command.ts'
+import { fleetSpec } from '../core/control-fleet.ts'
 import { readyTimeoutOf } from '../core/endpoint.ts'
 import { assertNever, CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
@@ -168,11 +169,12 @@ export function createController(ports: ControllerPorts): Controller {
     if (nowMs - lastInsistMs < limits.insistMs) return
     lastInsistMs = nowMs
     for (const { spec, stable, fleets, sizes, table, appliedEpoch } of Object.values(state.endpoints)) {
-      for (const version of Object.values(spec.versions)) {
-        const fleet = fleets[version.name]
-        const isDown = fleet === 'failed' && version.name === stable
-        if (!isDown && !(fleet === 'starting' && hasReported(spec.name, version.name))) continue
-        const instances = sizes?.[version.name]
+      for (const [name, fleet] of Object.entries(fleets)) {
+        const instances = sizes?.[name]
+        const version = fleetSpec(spec, name, instances)
+        const isDown = fleet === 'failed' && name === stable
+        const isAsked = isDown || (fleet === 'starting' && hasReported(spec.name, name))
+        if (version === undefined || !isAsked) continue
         deployer.ensure({
           endpoint: spec.name,
           version,
@@ -294,10 +296,10 @@ export function createController(ports: ControllerPorts): Controller {
       return { change: admitted.change, release: admitted.id }
     },
 
-    operate({ release: id, verb, actor, note }) {
-      const refusal = refusalOf(need(id), verb)
+    operate({ release: id, verb, actor, note, step }) {
+      const refusal = refusalOf(need(id), { verb, ...(step === true && { step }) }, clock.nowMs())
       if (refusal !== null) throw new CutoverError('release-state', refusal)
-      record({ type: 'operator', release: id, verb, actor, note })
+      record({ type: 'operator', release: id, verb, actor, note, ...(step === true && { step }) })
       return view(id)
     },
 

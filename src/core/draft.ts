@@ -1,5 +1,6 @@
 /** An endpoint and its release while an event is worked in, and the smallest changes that can be made to them. */
 import type { Command } from './command.ts'
+import { controlOf, fleetSpec, isControl } from './control-fleet.ts'
 import { readyTimeoutOf } from './endpoint.ts'
 import { versionsOf } from './stage-plans.ts'
 import { candidateOf, type EndpointState, type Phase, type ReleaseEpoch, type ReleaseState } from './state.ts'
@@ -54,10 +55,11 @@ export function noteEpoch(draft: Draft, atMs: number): Draft {
   return { ...draft, release: { ...release, epochs: [...release.epochs, noted], exposedFromMs } }
 }
 
-/** As many instances as are named, or as the version declares. */
-export function ensureFleet(draft: Draft, version: string, instances?: number): Draft {
+/** As many instances as are named, or as the version declares; a control has as many as the candidate. */
+export function ensureFleet(draft: Draft, version: string, named?: number): Draft {
   const { endpoint, release } = draft
-  const spec = endpoint.spec.versions[version]
+  const instances = named ?? (isControl(version) ? endpoint.spec.versions[candidateOf(release)]?.instances : undefined)
+  const spec = fleetSpec(endpoint.spec, version, instances)
   if (spec === undefined) throw new Error(`endpoint ${endpoint.spec.name} has no version ${version}`)
   const command: Command = {
     type: 'ensure-fleet',
@@ -67,7 +69,8 @@ export function ensureFleet(draft: Draft, version: string, instances?: number): 
     ...(instances !== undefined && { instances, drainMs: release.plan.drainMs }),
   }
   const fleets = { ...endpoint.fleets, [version]: 'starting' as const }
-  const sized = withSize({ ...endpoint, fleets }, version, instances === spec.instances ? undefined : instances)
+  const isDeclared = instances === spec.instances && !isControl(version)
+  const sized = withSize({ ...endpoint, fleets }, version, isDeclared ? undefined : instances)
   return { ...draft, endpoint: sized, commands: [...draft.commands, command] }
 }
 
@@ -98,7 +101,7 @@ export function stopFleets(draft: Draft, which: { first: string; kept: string })
 /** Every version that the release may run. */
 function participants({ plan }: ReleaseState): string[] {
   const named = plan.stages.flatMap(stage => versionsOf(stage, plan.to))
-  return [...new Set([plan.from, plan.to, ...named])]
+  return [...new Set([plan.from, plan.to, controlOf(plan.from), ...named])]
 }
 
 export function contextOf({ endpoint, release }: Draft): StageContext {

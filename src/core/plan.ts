@@ -1,4 +1,5 @@
 /** A release as it will run: every default filled in, every unit converted, alpha budgets written down. Plain data. */
+import type { FreezeWindow } from './freeze.ts'
 import type { GoalCheck, MetricCheck } from './metric-check.ts'
 import type { StagePlan } from './stage-plans.ts'
 import type { Gate } from './webhook.ts'
@@ -29,4 +30,6 @@ export type ReleasePlan = {
   sampleRatioAlpha: number
   readyTimeoutMs: number
   drainMs: number
+  /** Inside one of these the release takes no step forward and is not promoted; it can always go back. */
+  freeze?: readonly FreezeWindow[]
 }

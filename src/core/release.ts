@@ -3,6 +3,7 @@
  * back to stable. Rollback brings capacity before it shifts traffic. Pure: a draft in, a draft out.
  */
 import type { Command } from './command.ts'
+import { controlOf } from './control-fleet.ts'
 import {
   contextOf,
   type Draft,
@@ -17,6 +18,7 @@ import {
 } from './draft.ts'
 import { assertNever } from './errors.ts'
 import type { OperatorVerb } from './event.ts'
+import { freezeReason } from './freeze.ts'
 import type { Judgement } from './judge/judgement.ts'
 import { limits } from './limits.ts'
 import type { StagePlan } from './stage-plans.ts'
@@ -24,7 +26,9 @@ import { candidateOf, type Hold, type Passed, type Phase, type ReleaseState } fr
 import type { ReturnCause } from './state-words.ts'
 import type { StageCommand, StageEvent } from './strategies/strategy.ts'
 import {
+  advanceStage,
   goesBack,
+  hasSteps,
   initialStage,
   keepMsOf,
   mindsFleets,
@@ -84,6 +88,20 @@ function fleetFailed(draft: Draft, { version, reason }: { version: string; reaso
 }
 
 export function trafficApplied(draft: Draft, epoch: number, atMs: number): Draft {
+  return endIdleControl(routed(draft, epoch, atMs))
+}
+
+/** A control ends with its stage, once the gateway sends nothing there any more. */
+function endIdleControl(draft: Draft): Draft {
+  const { endpoint, release } = draft
+  const { table, appliedEpoch, fleets } = endpoint
+  const control = controlOf(release.plan.from)
+  const isIdle = appliedEpoch >= table.epoch && table.weights[control] === undefined
+  const isWanted = release.phase.kind === 'starting'
+  return (fleets[control] ?? 'absent') !== 'absent' && isIdle && !isWanted ? stopFleet(draft, control) : draft
+}
+
+function routed(draft: Draft, epoch: number, atMs: number): Draft {
   const { phase, plan } = draft.release
   if (phase.kind === 'promoting' && epoch >= phase.epoch) {
     const watchMs = Math.max(plan.probationMs, phase.keepMs ?? 0)
@@ -98,8 +116,23 @@ export function trafficApplied(draft: Draft, epoch: number, atMs: number): Draft
 export function timePassed(draft: Draft, atMs: number): Draft {
   const { phase } = draft.release
   if (phase.kind === 'probation') return atMs >= phase.untilMs ? finishPromotion(draft, atMs) : draft
+  if (phase.kind === 'starting') return enterWhenReady(draft, phase.stageIndex ?? 0, atMs)
   if (phase.kind === 'running' && phase.paused) return draft
-  return stepStaged(draft, { type: 'tick', atMs })
+  if (phase.kind !== 'running') return stepStaged(draft, { type: 'tick', atMs })
+  const frozen = freeze(draft, atMs)
+  if (frozen !== null) return frozen
+  return promotePassed(draft, atMs) ?? stepStaged(endHoldOf(draft, 'freeze'), { type: 'tick', atMs })
+}
+
+/** Inside a freeze window a running release stands still; null outside. */
+function freeze(draft: Draft, atMs: number): Draft | null {
+  const { phase, plan } = draft.release
+  const reason = freezeReason(plan.freeze ?? [], atMs)
+  if (reason === null) return null
+  // Another hold says what is to be done after the window too.
+  return phase.kind === 'running' && phase.hold === null
+    ? hold(draft, { sinceMs: atMs, cause: 'freeze', reason })
+    : draft
 }
 
 export function trialEnded(draft: Draft, report: TrialReport, atMs: number): Draft {
@@ -137,10 +170,13 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
     return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: judgement.reason })
   }
   if (phase.kind === 'probation' || phase.paused) return draft
+  const frozen = freeze(draft, atMs)
+  if (frozen !== null) return frozen
   const blocked = blockedBy(judgement)
   if (blocked !== null) return hold(draft, { sinceMs: atMs, ...blocked })
-  const unblocked = phase.hold?.cause === 'invalid' || phase.hold?.cause === 'signal' ? endHold(draft) : draft
-  return stepStaged(unblocked, { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) })
+  const unblocked = endHoldOf(draft, 'invalid', 'signal', 'freeze')
+  const event = { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) } as const
+  return promotePassed(unblocked, atMs) ?? stepStaged(unblocked, event)
 }
 
 /** Why the release cannot go on now although no guardrail failed; null if nothing is in its way. */
@@ -152,11 +188,17 @@ function blockedBy(judgement: Judgement): Pick<Hold, 'cause' | 'reason'> | null 
   return signal === undefined ? null : { cause: 'signal', reason: signal.reason }
 }
 
+/** What an operator says; `step` goes with `promote`. */
+export type Word = { verb: OperatorVerb; step?: true }
+
 /** Why the verb cannot be used now, as a sentence; null if it can. */
-export function refusalOf(release: ReleaseState, verb: OperatorVerb): string | null {
-  const { phase } = release
+export function refusalOf(release: ReleaseState, word: Word, atMs: number): string | null {
+  const { phase, plan } = release
   const at = `release ${release.id} is ${phase.kind}`
-  switch (verb) {
+  const isForward = word.verb === 'promote' || word.verb === 'approve'
+  const frozen = isForward ? freezeReason(plan.freeze ?? [], atMs) : null
+  if (phase.kind === 'running' && frozen !== null) return `release ${release.id} is ${frozen}`
+  switch (word.verb) {
     case 'pause':
       return phase.kind === 'running' && !phase.paused
         ? null
@@ -171,7 +213,7 @@ export function refusalOf(release: ReleaseState, verb: OperatorVerb): string | n
         : `${at} and waits for no approval`
     case 'promote':
       return phase.kind === 'running'
-        ? promotionRefusal(stageAt(release.plan.stages, phase.stageIndex), phase.stage)
+        ? promotionRefused(stageAt(plan.stages, phase.stageIndex), phase.stage, word)
         : `${at}; only a running release can be promoted`
     case 'abort':
     case 'rollback':
@@ -179,16 +221,17 @@ export function refusalOf(release: ReleaseState, verb: OperatorVerb): string | n
         ? `${at}; ${phase.kind === 'promoted' ? `release ${release.plan.from} again to go back` : 'there is nothing to take back'}`
         : null
     default:
-      return assertNever(verb)
+      return assertNever(word.verb)
   }
 }
 
-export function operated(
-  draft: Draft,
-  word: { verb: OperatorVerb; actor: string; note: string | null },
-  atMs: number,
-): Draft {
-  if (refusalOf(draft.release, word.verb) !== null) return draft
+function promotionRefused(stagePlan: StagePlan, stage: StageState, { step }: Word): string | null {
+  if (step !== true) return promotionRefusal(stagePlan, stage)
+  return hasSteps(stagePlan) ? null : `${stagePlan.kind} has no steps to be promoted by; promote it as a whole`
+}
+
+export function operated(draft: Draft, word: Word & { actor: string; note: string | null }, atMs: number): Draft {
+  if (refusalOf(draft.release, word, atMs) !== null) return draft
   const phase = draft.release.phase
   const reason = `${word.verb} by ${word.actor}${word.note === null ? '' : `: ${word.note}`}`
   switch (word.verb) {
@@ -203,7 +246,7 @@ export function operated(
       return awaited === null ? stepStaged(draft, { type: 'approved', atMs }) : passGate(draft, awaited, atMs)
     }
     case 'promote':
-      return promote(draft, atMs, keptByWord(draft))
+      return word.step === true ? advance(draft, atMs) : promote(draft, atMs, keptByWord(draft))
     case 'abort':
     case 'rollback':
       return beginReturn(draft, 'operator', reason, atMs)
@@ -218,9 +261,21 @@ function keptByWord({ release: { phase, plan } }: Draft): number | undefined {
   return keepMs > 0 ? keepMs : undefined
 }
 
-/** Resuming is no approval. */
+/** Resuming is no approval, and no leave to step inside a freeze window. */
 function approvalOnly(held: Hold | null): Hold | null {
-  return held?.cause === 'approval' || held?.cause === 'gate' ? held : null
+  return held !== null && staysOnResume.has(held.cause) ? held : null
+}
+
+const staysOnResume: ReadonlySet<Hold['cause']> = new Set(['approval', 'gate', 'freeze'])
+
+/** Past the present step and no further. */
+function advance(draft: Draft, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  if (phase.kind !== 'running') return draft
+  const result = advanceStage(stageAt(plan.stages, phase.stageIndex), phase.stage, atMs, contextOf(draft))
+  if (result === null) return draft
+  const freed = setPhase(draft, { ...phase, stage: result.state, hold: null })
+  return carryOut(freed, result.commands, atMs)
 }
 
 function stageAt(stages: readonly StagePlan[], index: number): StagePlan {
@@ -300,9 +355,40 @@ function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed
   const isLast = phase.stageIndex + 1 >= plan.stages.length
   if (isLast && gateOf(draft.release, 'promotion') !== undefined) return awaitPromotionGate(draft, phase, passed, atMs)
   const chosen = passed.winner === undefined ? draft : withCandidate(draft, passed.winner)
-  if (isLast) return promote(chosen, atMs, passed.keepMs)
+  if (isLast) return promoteWhenFree(draft, passed, atMs)
   const undressed = hasExtras(chosen) ? setExtras(chosen, { gap: null, mirrors: null, rules: null }) : chosen
   return prepareStage(undressed, phase.stageIndex + 1, atMs)
+}
+
+/** The last stage has passed; a freeze window may keep the promotion waiting. */
+function promoteWhenFree(draft: Draft, { winner, keepMs }: Passed, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  const reason = freezeReason(plan.freeze ?? [], atMs)
+  if (reason === null) return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
+  return phase.kind === 'running'
+    ? waitPassed(draft, { winner, keepMs }, { sinceMs: atMs, cause: 'freeze', reason })
+    : draft
+}
+
+function waitPassed(
+  draft: Draft,
+  passed: { winner: string | undefined; keepMs: number | undefined },
+  why: Hold,
+): Draft {
+  const { phase } = draft.release
+  if (phase.kind !== 'running' || phase.hold?.cause === why.cause) return draft
+  const { winner, keepMs } = passed
+  const kept = { ...(winner !== undefined && { winner }), ...(keepMs !== undefined && { keepMs }) }
+  return setPhase(draft, { ...phase, passed: kept, hold: why })
+}
+
+/** What has passed and was kept waiting is promoted; null where nothing has, or a gate is to be asked. */
+function promotePassed(draft: Draft, atMs: number): Draft | null {
+  const { release } = draft
+  const { phase } = release
+  if (phase.kind !== 'running' || (phase.hold !== null && phase.hold.cause !== 'freeze')) return null
+  const isIt = phase.passed !== undefined && gateOf(release, 'promotion') === undefined
+  return isIt ? promoteWhenFree(draft, phase.passed ?? {}, atMs) : null
 }
 
 /** A gate of the plan that has not said yes. */
@@ -311,9 +397,11 @@ function gateOf({ plan, confirmed }: ReleaseState, before: GatePlace): Gate | un
 }
 
 /** The gate that a release waits for; null if it waits for none. */
-export function gateAwaited({ phase }: ReleaseState): GatePlace | null {
+export function gateAwaited(release: ReleaseState): GatePlace | null {
+  const { phase } = release
   if (phase.kind === 'starting' && phase.awaitsGate === true) return 'start'
-  return phase.kind === 'running' && phase.passed !== undefined ? 'promotion' : null
+  const hasPassed = phase.kind === 'running' && phase.passed !== undefined
+  return hasPassed && gateOf(release, 'promotion') !== undefined ? 'promotion' : null
 }
 
 function askGate(draft: Draft, before: GatePlace): Draft {
@@ -344,8 +432,7 @@ function passGate(draft: Draft, before: GatePlace, atMs: number): Draft {
   const { phase } = release
   const confirmed = { ...draft, release: { ...release, confirmed: [...(release.confirmed ?? []), before] } }
   if (phase.kind !== 'running') return enterWhenReady(confirmed, 0, atMs)
-  const { winner, keepMs } = phase.passed ?? {}
-  return promote(winner === undefined ? confirmed : withCandidate(confirmed, winner), atMs, keepMs)
+  return promoteWhenFree(confirmed, phase.passed ?? {}, atMs)
 }
 
 function withCandidate(draft: Draft, candidate: string): Draft {
@@ -368,16 +455,23 @@ function prepareStage(draft: Draft, stageIndex: number, atMs: number): Draft {
   const isAsked = (version: string): boolean =>
     endpoint.fleets[version] !== 'ready' || (stageIndex === 0 && version !== release.plan.from)
   const missing = needed.filter(isAsked)
-  if (missing.length === 0) return enterStage(draft, stageIndex, atMs)
+  if (missing.length === 0 && freezeReason(release.plan.freeze ?? [], atMs) === null)
+    return enterStage(draft, stageIndex, atMs)
   const asked = missing.reduce((next, version) => ensureFleet(next, version), draft)
-  return setPhase(asked, { kind: 'starting', sinceMs: atMs, ...(stageIndex > 0 && { stageIndex }) })
+  const starting = setPhase(asked, { kind: 'starting', sinceMs: atMs, ...(stageIndex > 0 && { stageIndex }) })
+  return missing.length === 0 ? enterWhenReady(starting, stageIndex, atMs) : starting
 }
 
 function enterWhenReady(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { release, endpoint } = draft
   const versions = { stable: release.plan.from, candidate: candidateOf(release) }
   const needed = needsOf(stageAt(release.plan.stages, stageIndex), versions)
-  return needed.every(version => endpoint.fleets[version] === 'ready') ? enterStage(draft, stageIndex, atMs) : draft
+  if (!needed.every(version => endpoint.fleets[version] === 'ready')) return draft
+  const frozen = freezeReason(release.plan.freeze ?? [], atMs)
+  if (frozen === null) return enterStage(draft, stageIndex, atMs)
+  const { phase } = release
+  if (phase.kind !== 'starting' || phase.hold !== undefined) return draft
+  return setPhase(draft, { ...phase, hold: { sinceMs: atMs, cause: 'freeze', reason: frozen } })
 }
 
 function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
@@ -400,6 +494,12 @@ function hold(draft: Draft, next: Hold): Draft {
   return phase.kind !== 'running' || phase.hold?.cause === next.cause
     ? draft
     : setPhase(draft, { ...phase, hold: next })
+}
+
+function endHoldOf(draft: Draft, ...causes: Hold['cause'][]): Draft {
+  const { phase } = draft.release
+  const isIt = phase.kind === 'running' && phase.hold !== null && causes.includes(phase.hold.cause)
+  return isIt ? endHold(draft) : draft
 }
 
 function endHold(draft: Draft): Draft {
@@ -436,18 +536,18 @@ function finishPromotion(draft: Draft, atMs: number): Draft {
 export function beginReturn(draft: Draft, cause: ReturnCause, reason: string, atMs: number): Draft {
   const { phase } = draft.release
   if (phase.kind === 'starting' && phase.stageIndex === undefined) return finishReturn(draft, { cause, reason }, atMs)
-  const own = stageThatGoesBack(draft)
+  const own = stageThatGoesBack(draft, cause)
   const returning = { kind: 'returning', cause, reason, awaiting: 'fleet', epoch: 0 } as const
   if (own === null) return bringBack(draft, returning, atMs)
   return stepStaged(setPhase(draft, { ...returning, awaiting: 'stage', ...own }), { type: 'return', atMs, reason })
 }
 
 /** The stage that has moved the fleets brings them back, even after it has passed. */
-function stageThatGoesBack({ release }: Draft): { stageIndex: number; stage: StageState } | null {
-  const { phase, plan } = release
+function stageThatGoesBack(draft: Draft, cause: ReturnCause): { stageIndex: number; stage: StageState } | null {
+  const { phase, plan } = draft.release
   const stageIndex = phase.kind === 'running' ? phase.stageIndex : plan.stages.length - 1
   const stagePlan = stageAt(plan.stages, stageIndex)
-  if (phase.kind === 'starting' || !goesBack(stagePlan)) return null
+  if (phase.kind === 'starting' || !goesBack(stagePlan, { cause, stableShrunk: isShrunk(draft) })) return null
   return { stageIndex, stage: phase.kind === 'running' ? phase.stage : initialStage(stagePlan) }
 }
 
@@ -455,8 +555,13 @@ function stageThatGoesBack({ release }: Draft): { stageIndex: number; stage: Sta
 function bringBack(draft: Draft, { cause, reason }: Returning, atMs: number): Draft {
   const { from } = draft.release.plan
   const returning: Returning = { kind: 'returning', cause, reason, awaiting: 'fleet', epoch: 0 }
-  if (draft.endpoint.fleets[from] === 'ready') return shiftBack(draft, returning, atMs)
+  if (draft.endpoint.fleets[from] === 'ready' && !isShrunk(draft)) return shiftBack(draft, returning, atMs)
   return setPhase(ensureFleet(draft, from), returning)
+}
+
+function isShrunk({ endpoint, release: { plan } }: Draft): boolean {
+  const wanted = endpoint.sizes?.[plan.from]
+  return wanted !== undefined && wanted < (endpoint.spec.versions[plan.from]?.instances ?? 0)
 }
 
 function shiftBack(draft: Draft, phase: Returning, atMs: number): Draft {

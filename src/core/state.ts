@@ -25,7 +25,7 @@ export type EndpointState = {
 export type Hold = {
   sinceMs: number
   reason: string
-  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate'
+  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate' | 'freeze'
 }
 
 /** The last stage has passed and a gate is asked before the promotion. */
@@ -33,7 +33,7 @@ export type Passed = { winner?: string; keepMs?: number }
 
 export type Phase =
   /** The fleets that the stage to come needs are being made ready; the first stage's where `stageIndex` is left out. */
-  | { kind: 'starting'; sinceMs: number; stageIndex?: number; awaitsGate?: true }
+  | { kind: 'starting'; sinceMs: number; stageIndex?: number; awaitsGate?: true; hold?: Hold }
   | { kind: 'running'; stageIndex: number; stage: StageState; paused: boolean; hold: Hold | null; passed?: Passed }
   /** The candidate gets all traffic; waits for the gateway to say so. */
   | { kind: 'promoting'; epoch: number; keepMs?: number }

@@ -3,6 +3,7 @@
  * changed nothing is the same object, so that a caller can tell that there is nothing to write down.
  */
 import type { Command, IssuedCommand } from './command.ts'
+import { fleetSpec } from './control-fleet.ts'
 import type { Draft } from './draft.ts'
 import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
@@ -109,9 +110,9 @@ function tellRestart(result: StepResult, release: string | null, atMs: number): 
 }
 
 function ensure(endpoint: EndpointState, version: string): Command[] {
-  const spec = endpoint.spec.versions[version]
-  if (spec === undefined) return []
   const instances = endpoint.sizes?.[version]
+  const spec = fleetSpec(endpoint.spec, version, instances)
+  if (spec === undefined) return []
   return [
     {
       type: 'ensure-fleet',

@@ -9,6 +9,9 @@ import type { TimelineEntry } from './timeline.ts'
 
 type Change = { logged: LoggedEvent; before: ReleaseState | undefined; after: ReleaseState; stateAfter: ControlState }
 
+/** An entry before what every entry has is added. */
+type Draft = Pick<TimelineEntry, 'kind' | 'text'>
+
 /** The entries that one event adds, for every release that it changed. */
 export function tell(before: ControlState, logged: LoggedEvent, after: ControlState): TimelineEntry[] {
   const entries: TimelineEntry[] = []
@@ -35,7 +38,7 @@ export function tellAll(events: readonly LoggedEvent[], release: string): Timeli
 
 function tellOne(change: Change): TimelineEntry[] {
   const { logged, before, after } = change
-  const drafts: Pick<TimelineEntry, 'kind' | 'text'>[] = []
+  const drafts: Draft[] = []
   if (before === undefined) drafts.push({ kind: 'started', text: startedText(after) })
   if (logged.event.type === 'server-started')
     drafts.push({ kind: 'server-started', text: 'a server came up and took the release over where it stood' })
@@ -44,19 +47,16 @@ function tellOne(change: Change): TimelineEntry[] {
       kind: 'operator',
       text: `${logged.event.verb} by ${logged.event.actor}${logged.event.note === null ? '' : `: ${logged.event.note}`}`,
     })
-  drafts.push(...tellPhase(before?.phase, after, whyOf(logged)))
+  drafts.push(...tellPhase(before?.phase, after, whyOf(logged)), ...tellWayBack(before, after))
   return drafts.map(draft => complete(draft, change))
 }
 
-function tellPhase(
-  before: Phase | undefined,
-  release: ReleaseState,
-  why: string,
-): Pick<TimelineEntry, 'kind' | 'text'>[] {
+function tellPhase(before: Phase | undefined, release: ReleaseState, why: string): Draft[] {
   const { phase, plan } = release
   const candidate = candidateOf(release)
   if (phase.kind === 'running') return tellRunning(before, release, why)
-  if (before?.kind === phase.kind && !isNewlyAsked(before, phase)) return []
+  if (phase.kind === 'starting') return tellStarting(before, release)
+  if (before?.kind === phase.kind) return []
   switch (phase.kind) {
     case 'promoting':
       return [{ kind: 'promoting', text: `${candidate} takes all traffic${why}` }]
@@ -86,34 +86,34 @@ function tellPhase(
               : `${plan.from} serves everybody again`,
         },
       ]
-    case 'starting':
-      return phase.awaitsGate === true
-        ? [{ kind: 'hold', text: `${candidate} is ready; waiting for the start to be confirmed` }]
-        : []
     default:
       return phase satisfies never
   }
 }
 
-/** A release that was starting waits for a gate now. */
-function isNewlyAsked(before: Phase, now: Phase): boolean {
-  return (
-    before.kind === 'starting' &&
-    now.kind === 'starting' &&
-    before.awaitsGate !== now.awaitsGate &&
-    now.awaitsGate === true
-  )
+function tellStarting(before: Phase | undefined, release: ReleaseState): Draft[] {
+  const { phase } = release
+  if (phase.kind !== 'starting') return []
+  const was = before?.kind === 'starting' ? before : undefined
+  if (phase.awaitsGate === true && was?.awaitsGate !== true)
+    return [{ kind: 'hold', text: `${candidateOf(release)} is ready; waiting for the start to be confirmed` }]
+  return phase.hold === undefined || was?.hold !== undefined
+    ? []
+    : [{ kind: 'hold', text: `holds: ${phase.hold.reason}` }]
 }
 
-function tellRunning(
-  before: Phase | undefined,
-  release: ReleaseState,
-  why: string,
-): Pick<TimelineEntry, 'kind' | 'text'>[] {
+/** A strategy may go back in steps of weight. */
+function tellWayBack(before: ReleaseState | undefined, release: ReleaseState): Draft[] {
+  const isStep = release.phase.kind === 'returning' && release.epochs.length > (before?.epochs.length ?? 0)
+  if (!isStep) return []
+  return [{ kind: 'weight', text: `${candidateOf(release)} still gets ${percentOf(lastPpm(release))} of the traffic` }]
+}
+
+function tellRunning(before: Phase | undefined, release: ReleaseState, why: string): Draft[] {
   const { phase } = release
   const candidate = candidateOf(release)
   if (phase.kind !== 'running') return []
-  const drafts: Pick<TimelineEntry, 'kind' | 'text'>[] = []
+  const drafts: Draft[] = []
   if (before?.kind === 'starting') drafts.push({ kind: 'ready', text: `${candidate} is ready` })
   const earlier = before?.kind === 'running' ? before : undefined
   const now = standing(release, phase)
@@ -145,7 +145,7 @@ function standing(
   return progressOf(stagePlan, stage)
 }
 
-function complete(draft: Pick<TimelineEntry, 'kind' | 'text'>, change: Change): TimelineEntry {
+function complete(draft: Draft, change: Change): TimelineEntry {
   const { logged, after, stateAfter } = change
   const judgement = judgementOf(logged)
   const endpoint = stateAfter.endpoints[after.plan.endpoint]

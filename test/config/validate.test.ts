@@ -11,6 +11,7 @@ const versionKeys = ['onnx', 'command', 'url', 'instances', 'cwd', 'env', 'ready
 const backends = ['onnx', 'command', 'url']
 const quantiles = ['latency-p50', 'latency-p90', 'latency-p95', 'latency-p99', 'latency-p99.9']
 const steps = ['stages', 0, 'canary', 'steps']
+const zones = ['UTC', 'Europe/Berlin', 'America/New_York']
 
 type Case = [
   rule: string,
@@ -130,7 +131,7 @@ describe('a Release document is refused for', () => {
       [...steps, 2, 'until'],
       '1m',
       'stages[0].canary.steps[2].until',
-      ['weight', 'for', 'at-most'],
+      ['weight', 'for', 'at-most', 'approve'],
     ],
     [
       'a floor above the ceiling',
@@ -177,6 +178,24 @@ describe('a Release document is refused for', () => {
       ['less than 0.5'],
     ],
     ['an unknown way to fail', ['on-fail'], 'ignore', 'on-fail', ['rollback', 'hold']],
+    [
+      'a way back whose weights rise',
+      ['stages', 0, 'canary', 'return'],
+      { steps: ['10%', '50%'] },
+      'stages[0].canary.return.steps[1]',
+      ['above 0% and below 10%'],
+    ],
+    [
+      'a control that gets less than the candidate',
+      ['stages', 0, 'canary'],
+      { control: 'equal', steps: ['10%', '60%'] },
+      'stages[0].canary.steps[1]',
+      ['up to 50%'],
+    ],
+    ['a freeze of no time', ['freeze'], [{ zone: 'UTC' }], 'freeze[0]', ['days', 'from and to']],
+    ['a freeze that begins and does not end', ['freeze'], [{ from: '22:00' }], 'freeze[0].to', ['both or neither']],
+    ['a time of day that is none', ['freeze'], [{ from: '24:00', to: '06:00' }], 'freeze[0].from', ['00:00 to 23:59']],
+    ['a zone that is none', ['freeze'], [{ days: ['sat'], zone: 'Mars' }], 'freeze[0].zone', zones],
     ['a probation without unit', ['probation'], '60', 'probation', durations],
   ])('%s', (_, at, value, path, allowed) => {
     const kinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit']

@@ -142,8 +142,9 @@ function registerActing(app: App, api: Api): void {
   app.openapi({ ...routes.operate, hide: true }, async context => {
     const { id, verb } = context.req.valid('param')
     const body = (await readJson(context)) ?? {}
-    const note = validated(verbRequestSchema, body, { what: 'the body' }).note ?? null
-    const view = api.control.operate({ release: id, verb, actor: actorOf(context), note })
+    const { note = null, step = false } = validated(verbRequestSchema, body, { what: 'the body' })
+    if (step && verb !== 'promote') throw stepOfOther(verb)
+    const view = api.control.operate({ release: id, verb, actor: actorOf(context), note, step })
     return context.json(whole(api, view), 200)
   })
 }
@@ -166,6 +167,12 @@ function readRelease(body: unknown): ReleaseResource {
   const { endpoint, to, strategy } = validated(shortReleaseSchema, body, { what, code: 'invalid-resource' })
   const document = { kind: 'Release', endpoint, to, stages: [{ [strategy]: {} }] }
   return validated(releaseResource, document, { what, code: 'invalid-resource' })
+}
+
+function stepOfOther(verb: string): CutoverError {
+  return new CutoverError('invalid-request', `${verb} has no step`, [
+    { path: 'step', message: 'goes with promote alone', value: true, allowed: ['promote'] },
+  ])
 }
 
 function notStarted(note: string | null): CutoverError {
