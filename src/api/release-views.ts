@@ -37,6 +37,7 @@ export function releaseSummary(release: ReleaseState, endpoint: EndpointState | 
     phase: phase.kind,
     candidatePpm: candidatePpm(release, endpoint),
     stage: phase.kind === 'running' ? stageView(phase.stage, phase.stageIndex, plan) : null,
+    waitsFor: phase.kind === 'queued' ? (endpoint?.activeRelease ?? null) : null,
     hold: holdOf(phase),
     returned: 'cause' in phase ? { cause: phase.cause, reason: phase.reason } : null,
     probationUntil: phase.kind === 'probation' ? isoTime(phase.untilMs) : null,
@@ -85,7 +86,7 @@ export function explanation(
 }
 
 function stateOf(phase: Phase): WireReleaseSummary['state'] {
-  if (phase.kind === 'promoted' || phase.kind === 'rolled-back') return phase.kind
+  if (phase.kind === 'promoted' || phase.kind === 'rolled-back' || phase.kind === 'queued') return phase.kind
   if (phase.kind === 'starting') return phase.hold === undefined ? 'active' : 'holding'
   if (phase.kind !== 'running') return 'active'
   if (phase.paused) return 'paused'

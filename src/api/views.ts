@@ -38,6 +38,7 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     epoch: table.epoch,
     appliedEpoch: endpoint.appliedEpoch,
     activeRelease: endpoint.activeRelease,
+    queue: (endpoint.queue ?? []).map(({ release }) => release),
     releaseCount: endpoint.releaseCount,
     unit: spec.unit,
     allowPin: spec.allowPin,

@@ -8,6 +8,7 @@ import { type Colour, duration, type Paint, percent, printable, table } from './
 import { formatTimelineEntry } from './timeline.ts'
 
 const stateColours: Readonly<Record<WireReleaseSummary['state'], Colour | null>> = {
+  queued: null,
   active: null,
   holding: 'yellow',
   paused: 'yellow',
@@ -30,6 +31,7 @@ export function headText(release: WireReleaseSummary, paint: Paint): string {
   const facts: [string, string | null][] = [
     ['state', `${paint(stateColours[release.state], release.state)}${detail}`],
     ['weight', `${percent(release.candidatePpm)} to ${release.to}`],
+    ['waits for', release.waitsFor],
     ['holds', hold === null ? null : printable(`${hold.cause}: ${hold.reason}`)],
     ['returned', returned === null ? null : printable(`${returned.cause}: ${returned.reason}`)],
     ['probation', release.probationUntil === null ? null : `until ${release.probationUntil}`],

@@ -28,6 +28,7 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
     coverageAlpha: sampleRatioAlpha,
     ...(resource.confirm.length > 0 && { gates: resource.confirm.map(compileGate) }),
     onFail: resource['on-fail'],
+    ...(resource['on-conflict'] !== 'refuse' && { onConflict: resource['on-conflict'] }),
     probationMs: durationMs(resource.probation),
     sampleRatioAlpha,
     readyTimeoutMs: durationMs(resource['ready-timeout']),
@@ -46,15 +47,6 @@ function refuseUnavailable(resource: ReleaseResource): void {
         allowed: [...availableStageKinds],
       })),
   )
-  const conflict = resource['on-conflict']
-  if (conflict !== 'refuse') {
-    problems.push({
-      path: 'on-conflict',
-      message: `${conflict} is not available yet`,
-      value: conflict,
-      allowed: ['refuse'],
-    })
-  }
   if (problems.length === 0) return
   const what = problems.map(problem => `${problem.path}: ${problem.message}`).join('; ')
   throw new CutoverError('not-available-yet', `this release cannot be started: ${what}`, problems)

@@ -221,10 +221,10 @@ const releaseShape = object({
     .default([])
     .meta({ description: 'Who is asked before the release goes on; `approve` passes over it.' }),
   'on-fail': z.enum(['rollback', 'hold']).default('rollback').meta({ description: 'What a breached guardrail does.' }),
-  'on-conflict': z
-    .enum(['refuse', 'queue', 'replace'])
-    .default('refuse')
-    .meta({ description: 'What happens while another release of the endpoint runs.' }),
+  'on-conflict': z.enum(['refuse', 'queue', 'replace']).default('refuse').meta({
+    description:
+      'While another release of the endpoint runs, this one is refused, waits for its end, or takes its place: that one goes back, or stays promoted if it was.',
+  }),
   probation: duration
     .default('0s')
     .meta({ description: 'How long the old version stays warm and watched after 100 %.' }),

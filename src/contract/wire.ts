@@ -72,6 +72,7 @@ export const endpointSchema = z
     epoch: z.int().meta({ description: 'Counts the periods in which weights did not change.' }),
     appliedEpoch: z.int().meta({ description: 'The greatest epoch that the gateway confirmed.' }),
     activeRelease: z.string().nullable(),
+    queue: names.meta({ description: 'Releases that wait for its end, in order.' }),
     releaseCount: z.int(),
     unit: z.discriminatedUnion('from', [
       z.object({ from: z.literal('request') }),
@@ -98,7 +99,7 @@ export const endpointSchema = z
   })
   .meta({ id: 'EndpointView', description: 'An endpoint as of now.' })
 
-export const changeActions = ['created', 'updated', 'unchanged', 'started'] as const
+export const changeActions = ['created', 'updated', 'unchanged', 'started', 'queued'] as const
 
 export const changeSchema = z
   .object({
@@ -121,6 +122,7 @@ export const applyAnswerSchema = z
   .meta({ id: 'Applied', description: 'One change per document, in their order.' })
 
 export const phaseKinds = [
+  'queued',
   'starting',
   'running',
   'promoting',
@@ -130,7 +132,7 @@ export const phaseKinds = [
   'rolled-back',
 ] as const
 
-export const releaseStates = ['active', 'holding', 'paused', 'promoted', 'rolled-back'] as const
+export const releaseStates = ['queued', 'active', 'holding', 'paused', 'promoted', 'rolled-back'] as const
 export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval', 'gate', 'freeze'] as const
 export const returnCauses = [
   'guardrail',
@@ -163,6 +165,7 @@ export const releaseSummarySchema = z
         steps: z.int(),
       })
       .nullable(),
+    waitsFor: z.string().nullable().meta({ description: 'Of a queued release: the one whose end it waits for.' }),
     hold: z.object({ since: time, cause: z.enum(holdCauses), reason: z.string() }).nullable(),
     returned: z.object({ cause: z.enum(returnCauses), reason: z.string() }).nullable(),
     probationUntil: time.nullable(),

@@ -2,8 +2,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
 import type { ReleasePlan } from '../core/plan.ts'
-import type { StagePlan } from '../core/stage-plans.ts'
+import { type StagePlan, versionsOf } from '../core/stage-plans.ts'
 import type { ControlState, EndpointState, ReleaseState } from '../core/state.ts'
 import { fewestForAgreement } from '../core/strategies/replay-verdict.ts'
 import { isAvailable } from '../core/strategies/table.ts'
@@ -21,7 +22,7 @@ type Surroundings = { state: () => ControlState; deployer: Deployer; expressions
 export async function admitEndpoint(around: Surroundings, spec: EndpointSpec): Promise<Change> {
   const before = around.state().endpoints[spec.name]
   refuse(
-    before === undefined ? [] : conflictsWith(before, spec),
+    before === undefined ? [] : conflictsWith(around.state(), before, spec),
     'invalid-resource',
     `endpoint ${spec.name} cannot become this`,
   )
@@ -35,12 +36,27 @@ export async function admitEndpoint(around: Surroundings, spec: EndpointSpec): P
   return { action: found.length === 0 ? 'unchanged' : 'updated', resource, differences: found, note: null }
 }
 
-function conflictsWith(known: EndpointState, spec: EndpointSpec): Problem[] {
+/** A waiting release that will run the version. */
+function waitingFor(state: ControlState, { queue = [] }: EndpointState, version: string): string | undefined {
+  return queue.find(({ release }) => {
+    const plan = state.releases[release]?.plan
+    return (
+      plan !== undefined && (plan.to === version || plan.stages.some(one => versionsOf(one, plan.to).includes(version)))
+    )
+  })?.release
+}
+
+function conflictsWith(state: ControlState, known: EndpointState, spec: EndpointSpec): Problem[] {
   const problems: Problem[] = []
   for (const [name, version] of Object.entries(known.spec.versions)) {
     const next: VersionSpec | undefined = spec.versions[name]
     if (next === undefined && (known.fleets[name] ?? 'absent') !== 'absent') {
       problems.push({ path: `versions.${name}`, message: 'the version is running and cannot be removed' })
+    }
+    const waiting = next === undefined ? waitingFor(state, known, name) : undefined
+    if (waiting !== undefined) {
+      const message = `release ${waiting} waits for its turn with it; abort that first`
+      problems.push({ path: `versions.${name}`, message })
     }
     if (next !== undefined && !isDeepStrictEqual(next, version)) {
       problems.push({
@@ -86,22 +102,17 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
       id,
       existing: same.id,
     }
-  if (endpoint.activeRelease !== null) {
-    throw new CutoverError(
-      'release-conflict',
-      `endpoint ${request.endpoint} has release ${endpoint.activeRelease} under way; wait for its end or abort it`,
-    )
-  }
+  refuseConflict(endpoint, request)
   preflight(endpoint, request)
   const version = endpoint.spec.versions[request.to]
   if (version !== undefined) await checkVersion(around, version)
   if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, asked, again)
   const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...request }
   const change: Change = {
-    action: 'started',
+    action: endpoint.activeRelease === null ? 'started' : 'queued',
     resource: `Release/${id}`,
     differences: differences(undefined, plan),
-    note: null,
+    note: noteOf(endpoint, plan),
   }
   return { change, plan, id, existing: null }
 }
@@ -164,6 +175,24 @@ function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Problem[]
   return problems
 }
 
+/** One release at a time: the next one is refused unless it says what is to happen. */
+function refuseConflict({ spec, activeRelease, queue = [] }: EndpointState, { onConflict }: ReleaseRequest): void {
+  if (activeRelease === null) return
+  const under = `endpoint ${spec.name} has release ${activeRelease} under way`
+  if (onConflict === undefined) {
+    const remedy = 'wait for its end, abort it, or say `on-conflict: queue` or `replace`'
+    throw new CutoverError('release-conflict', `${under}; ${remedy}`)
+  }
+  if (queue.length < limits.queuedReleasesMax) return
+  const full = `${queue.length} releases wait for it already; at most ${limits.queuedReleasesMax}`
+  throw new CutoverError('release-conflict', `${under}, and ${full}`)
+}
+
+function noteOf({ activeRelease }: EndpointState, { onConflict }: ReleasePlan): string | null {
+  if (activeRelease === null) return null
+  return onConflict === 'replace' ? `takes the place of ${activeRelease}` : `waits for the end of ${activeRelease}`
+}
+
 /** What the document asks for is there already or under way: applying it again starts nothing. */
 function alreadySo(
   state: ControlState,
@@ -174,6 +203,9 @@ function alreadySo(
   const active = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
   if (active !== undefined && asks(active, request))
     return { id: active.id, note: `release ${active.id} of this document is under way` }
+  const waiting = (endpoint.queue ?? []).flatMap(({ release }) => state.releases[release] ?? [])
+  const queued = waiting.find(release => asks(release, request))
+  if (queued !== undefined) return { id: queued.id, note: `release ${queued.id} of this document waits for its turn` }
   if (endpoint.stable === request.to && active === undefined)
     return { id: null, note: `${request.to} is stable already` }
   const last = Object.values(state.releases).findLast(release => release.plan.endpoint === request.endpoint)

@@ -9,7 +9,7 @@ import type { InstanceStatus } from '../ports/deployer.ts'
 
 /** What applying a document did, or would do. */
 export type Change = {
-  action: 'created' | 'updated' | 'unchanged' | 'started'
+  action: 'created' | 'updated' | 'unchanged' | 'started' | 'queued'
   /** Such as `Endpoint/digits` or `Release/digits-1`. */
   resource: string
   /** Paths that differ, with both values as they are in the compiled resource. */

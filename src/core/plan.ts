@@ -24,6 +24,8 @@ export type ReleasePlan = {
   /** Who is asked before the release goes on. */
   gates?: readonly Gate[]
   onFail: 'rollback' | 'hold'
+  /** While another release of the endpoint runs: wait for its end, or take its place. Refused where it is left out. */
+  onConflict?: 'queue' | 'replace'
   /** How long the old version is kept warm and watched after the candidate has all traffic. */
   probationMs: number
   /** A sample-ratio mismatch is called at this chance of a false alarm. */

@@ -21,6 +21,7 @@ import type { OperatorVerb } from './event.ts'
 import { freezeReason } from './freeze.ts'
 import type { Judgement } from './judge/judgement.ts'
 import { limits } from './limits.ts'
+import { isReplaced, leaveQueue } from './queue.ts'
 import type { StagePlan } from './stage-plans.ts'
 import { candidateOf, type Hold, type Passed, type Phase, type ReleaseState } from './state.ts'
 import type { ReturnCause } from './state-words.ts'
@@ -104,7 +105,7 @@ function endIdleControl(draft: Draft): Draft {
 function routed(draft: Draft, epoch: number, atMs: number): Draft {
   const { phase, plan } = draft.release
   if (phase.kind === 'promoting' && epoch >= phase.epoch) {
-    const watchMs = Math.max(plan.probationMs, phase.keepMs ?? 0)
+    const watchMs = isReplaced(draft.endpoint) ? 0 : Math.max(plan.probationMs, phase.keepMs ?? 0)
     if (watchMs === 0) return finishPromotion(draft, atMs)
     return setPhase(draft, { kind: 'probation', untilMs: atMs + watchMs })
   }
@@ -249,7 +250,7 @@ export function operated(draft: Draft, word: Word & { actor: string; note: strin
       return word.step === true ? advance(draft, atMs) : promote(draft, atMs, keptByWord(draft))
     case 'abort':
     case 'rollback':
-      return beginReturn(draft, 'operator', reason, atMs)
+      return phase.kind === 'queued' ? leaveQueue(draft, reason, atMs) : beginReturn(draft, 'operator', reason, atMs)
     default:
       return assertNever(word.verb)
   }
@@ -531,6 +532,19 @@ function finishPromotion(draft: Draft, atMs: number): Draft {
   const { plan } = draft.release
   const stopped = stopFleets(draft, { first: plan.from, kept: candidateOf(draft.release) })
   return endRelease(stopped, { kind: 'promoted', atMs })
+}
+
+/** Another release takes the place: what has been promoted stays so, what has not goes back. */
+export function giveWay(draft: Draft, reason: string, atMs: number): Draft {
+  switch (draft.release.phase.kind) {
+    case 'starting':
+    case 'running':
+      return beginReturn(draft, 'replaced', reason, atMs)
+    case 'probation':
+      return finishPromotion(draft, atMs)
+    default:
+      return draft
+  }
 }
 
 export function beginReturn(draft: Draft, cause: ReturnCause, reason: string, atMs: number): Draft {

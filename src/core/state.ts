@@ -18,6 +18,8 @@ export type EndpointState = {
   sizes?: Readonly<Record<string, number>>
   /** The release under way; null if none. */
   activeRelease: string | null
+  /** Those that wait for its end, in order; one that `replaces` has told it to end. Left out where none waits. */
+  queue?: readonly { release: string; replaces?: true }[]
   releaseCount: number
 }
 
@@ -32,6 +34,8 @@ export type Hold = {
 export type Passed = { winner?: string; keepMs?: number }
 
 export type Phase =
+  /** Another release of the endpoint runs; this one begins when that has ended. */
+  | { kind: 'queued'; sinceMs: number }
   /** The fleets that the stage to come needs are being made ready; the first stage's where `stageIndex` is left out. */
   | { kind: 'starting'; sinceMs: number; stageIndex?: number; awaitsGate?: true; hold?: Hold }
   | { kind: 'running'; stageIndex: number; stage: StageState; paused: boolean; hold: Hold | null; passed?: Passed }

@@ -9,6 +9,7 @@ import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
 import { limits } from './limits.ts'
+import { enqueue, startNext } from './overlap.ts'
 import {
   begin,
   fleetChanged,
@@ -27,6 +28,13 @@ import { soleTable } from './traffic.ts'
 export type StepResult = { state: ControlState; commands: readonly Command[] }
 
 export function step(state: ControlState, event: ControlEvent, atMs: number): StepResult {
+  let result = stepOne(state, event, atMs)
+  for (let next = startNext(result.state, atMs); next !== null; next = startNext(result.state, atMs))
+    result = { state: next.state, commands: [...result.commands, ...next.commands] }
+  return result
+}
+
+function stepOne(state: ControlState, event: ControlEvent, atMs: number): StepResult {
   switch (event.type) {
     case 'server-started':
       return serverStarted(state, atMs)
@@ -178,7 +186,9 @@ function releaseStarted(
     exposedFromMs: null,
     exposedToMs: null,
   }
-  const endpoint = { ...known, activeRelease: release.id, releaseCount: known.releaseCount + 1 }
+  const counted = { ...known, releaseCount: known.releaseCount + 1 }
+  if (known.activeRelease !== null) return enqueue(state, counted, release, atMs)
+  const endpoint = { ...counted, activeRelease: release.id }
   return put(state, begin({ endpoint, release, commands: [] }, atMs))
 }
 

@@ -37,17 +37,18 @@ export function tellAll(events: readonly LoggedEvent[], release: string): Timeli
 }
 
 function tellOne(change: Change): TimelineEntry[] {
-  const { logged, before, after } = change
+  const { logged, before, after, stateAfter } = change
   const drafts: Draft[] = []
-  if (before === undefined) drafts.push({ kind: 'started', text: startedText(after) })
+  if (after.phase.kind === 'queued') drafts.push({ kind: 'queued', text: queuedText(after, stateAfter) })
+  else if (before === undefined || hasBegun(before, after)) drafts.push({ kind: 'started', text: startedText(after) })
   if (logged.event.type === 'server-started')
     drafts.push({ kind: 'server-started', text: 'a server came up and took the release over where it stood' })
-  if (logged.event.type === 'operator')
+  if (logged.event.type === 'operator' && logged.event.release === after.id)
     drafts.push({
       kind: 'operator',
       text: `${logged.event.verb} by ${logged.event.actor}${logged.event.note === null ? '' : `: ${logged.event.note}`}`,
     })
-  drafts.push(...tellPhase(before?.phase, after, whyOf(logged)), ...tellWayBack(before, after))
+  drafts.push(...tellPhase(before?.phase, after, whyOf(logged, after)), ...tellWayBack(before, after))
   return drafts.map(draft => complete(draft, change))
 }
 
@@ -56,7 +57,7 @@ function tellPhase(before: Phase | undefined, release: ReleaseState, why: string
   const candidate = candidateOf(release)
   if (phase.kind === 'running') return tellRunning(before, release, why)
   if (phase.kind === 'starting') return tellStarting(before, release)
-  if (before?.kind === phase.kind) return []
+  if (before?.kind === phase.kind || phase.kind === 'queued') return []
   switch (phase.kind) {
     case 'promoting':
       return [{ kind: 'promoting', text: `${candidate} takes all traffic${why}` }]
@@ -71,7 +72,7 @@ function tellPhase(before: Phase | undefined, release: ReleaseState, why: string
       return [
         {
           kind: 'promoted',
-          text: before?.kind === 'probation' ? `probation ended; ${plan.from} is let go` : `${candidate} is stable now`,
+          text: promotedText(before, release),
         },
       ]
     case 'returning':
@@ -80,15 +81,23 @@ function tellPhase(before: Phase | undefined, release: ReleaseState, why: string
       return [
         {
           kind: 'rolled-back',
-          text:
-            before?.kind === 'starting'
-              ? `back to ${plan.from}: ${phase.reason}`
-              : `${plan.from} serves everybody again`,
+          text: rolledBackText(before, plan.from, phase.reason),
         },
       ]
     default:
       return phase satisfies never
   }
+}
+
+function promotedText(before: Phase | undefined, release: ReleaseState): string {
+  const candidate = candidateOf(release)
+  if (before?.kind === 'queued') return `${candidate} is stable already: nothing is left to do`
+  return before?.kind === 'probation' ? `probation ended; ${release.plan.from} is let go` : `${candidate} is stable now`
+}
+
+function rolledBackText(before: Phase | undefined, from: string, reason: string): string {
+  if (before?.kind === 'queued') return `taken out of the queue: ${reason}`
+  return before?.kind === 'starting' ? `back to ${from}: ${reason}` : `${from} serves everybody again`
 }
 
 function tellStarting(before: Phase | undefined, release: ReleaseState): Draft[] {
@@ -147,7 +156,7 @@ function standing(
 
 function complete(draft: Draft, change: Change): TimelineEntry {
   const { logged, after, stateAfter } = change
-  const judgement = judgementOf(logged)
+  const judgement = judgementOf(logged, after)
   const endpoint = stateAfter.endpoints[after.plan.endpoint]
   const ended = draft.kind === 'rolling-back' || draft.kind === 'promoting'
   return {
@@ -171,18 +180,30 @@ function exposureOf(release: ReleaseState, judgement: Judgement | null, atMs: nu
   }
 }
 
-function judgementOf(logged: LoggedEvent): Judgement | null {
-  return logged.event.type === 'judged' ? logged.event.judgement : null
+/** One event may move a release that it is not about, such as the next of a queue. */
+function judgementOf({ event }: LoggedEvent, { id }: ReleaseState): Judgement | null {
+  return event.type === 'judged' && event.release === id ? event.judgement : null
 }
 
-function whyOf(logged: LoggedEvent): string {
-  const judgement = judgementOf(logged)
+function whyOf(logged: LoggedEvent, release: ReleaseState): string {
+  const judgement = judgementOf(logged, release)
   return judgement === null ? '' : `: ${judgement.reason}`
 }
 
 function startedText(release: ReleaseState): string {
   const { plan } = release
   return `release of ${plan.to} on ${plan.endpoint} (stable ${plan.from}) by ${plan.stages.map(stage => stage.kind).join(', ')}`
+}
+
+/** Out of the queue and under way. */
+function hasBegun(before: ReleaseState, { phase }: ReleaseState): boolean {
+  return before.phase.kind === 'queued' && phase.kind !== 'rolled-back' && phase.kind !== 'promoted'
+}
+
+function queuedText({ plan }: ReleaseState, { endpoints }: ControlState): string {
+  const { activeRelease } = endpoints[plan.endpoint] ?? {}
+  const how = plan.onConflict === 'replace' ? 'takes the place of' : 'waits for the end of'
+  return `release of ${plan.to} on ${plan.endpoint} ${how} ${activeRelease}`
 }
 
 /** As long as the stage asked for, if that is longer than the plan's probation. */

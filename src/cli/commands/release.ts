@@ -84,6 +84,8 @@ function startedText(started: WireRelease): string {
   const stages = plan.stages.map(
     ({ kind, steps }) => `${kind} ${steps?.map(step => percent(step.weightPpm)).join(', ') ?? ''}`,
   )
+  if (started.waitsFor !== null)
+    return `Release ${id} waits for the end of ${started.waitsFor}; follow it: cutover status ${id} --watch\n`
   return (
     `Release ${id} started: ${endpoint} from ${from} to ${to} by ${stages.join('; ').trim()}\n` +
     `follow it: cutover status ${id} --watch\n`
