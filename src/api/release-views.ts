@@ -19,6 +19,7 @@ import { releaseWait } from '../core/judge/wait.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
 import { formOf } from '../core/metrics/spec.ts'
 import type { ReleasePlan } from '../core/plan.ts'
+import { scopeText } from '../core/scope.ts'
 import type { StagePlan } from '../core/stage-plans.ts'
 import { candidateOf, type EndpointState, type Phase, type ReleaseState } from '../core/state.ts'
 import { progressOf, type StageState } from '../core/strategies/table.ts'
@@ -151,6 +152,7 @@ export function planView(plan: ReleasePlan): WirePlan {
       timeoutMs,
       signed: secret !== null,
     })),
+    match: (plan.match ?? []).map(scopeText),
     freeze: (plan.freeze ?? []).map(freezeText),
   }
 }

@@ -15,6 +15,7 @@ import type { Change } from '../controller/control-plane.ts'
 import { controlOf, publicName, publicWeights } from '../core/control-fleet.ts'
 import type { Backend, EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
+import type { Forecast } from '../core/forecast.ts'
 import { formOf } from '../core/metrics/spec.ts'
 import type { Outcome, Payload, Prediction } from '../core/prediction.ts'
 import type { ControlState, EndpointState } from '../core/state.ts'
@@ -59,6 +60,7 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     metrics: Object.fromEntries(Object.entries(spec.metrics).map(([name, { type }]) => [name, { type }])),
     timeouts: { ...spec.timeouts },
     bodyBytesMax: spec.bodyBytesMax,
+    capacity: spec.capacity ?? null,
     payloadSamplePpm: spec.payloadSamplePpm,
     versions: Object.values(spec.versions).map(version => versionView({ version, endpoint, state, instances })),
   }
@@ -120,7 +122,13 @@ export function changeView(change: Change, release: string | null): WireChange {
     })),
     note: change.note,
     release,
+    forecast: change.forecast === undefined ? null : forecastView(change.forecast),
   }
+}
+
+function forecastView({ stages, warnings, ...facts }: Forecast): NonNullable<WireChange['forecast']> {
+  const shown = stages.map(({ gates, ...stage }) => ({ ...stage, gates: gates.map(gate => ({ ...gate })) }))
+  return { ...facts, stages: shown, warnings: [...warnings] }
 }
 
 const mask = '(hidden)'

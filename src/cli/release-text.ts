@@ -96,6 +96,7 @@ function planText(plan: WirePlan): string {
     ['minimum age', duration(plan.minimumAgeMs)],
     ['on fail', plan.onFail],
     ['probation', duration(plan.probationMs)],
+    ...(plan.match.length === 0 ? [] : [['scope', plan.match.join('; ')] as [string, string]]),
     ...(plan.freeze.length === 0 ? [] : [['frozen', plan.freeze.join('; ')] as [string, string]]),
   ]
   return facts.map(([key, text]) => fact(key, printable(text))).join('')

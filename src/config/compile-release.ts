@@ -5,6 +5,7 @@ import type { ReleasePlan } from '../core/plan.ts'
 import { availableStageKinds } from '../core/stage-plans.ts'
 import { compileChecks, compileGoals, compileGuardrails } from './compile-checks.ts'
 import { compileFreeze } from './compile-freeze.ts'
+import { compileScopeRules } from './compile-scope.ts'
 import { compileGate } from './compile-webhooks.ts'
 import { durationMs } from './quantities.ts'
 import { compileStage } from './stages/stage.ts'
@@ -33,6 +34,7 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
     sampleRatioAlpha,
     readyTimeoutMs: durationMs(resource['ready-timeout']),
     drainMs: durationMs(resource.drain),
+    ...(resource.match !== undefined && { match: compileScopeRules(resource.match) }),
     ...(resource.freeze.length > 0 && { freeze: compileFreeze(resource.freeze) }),
   }
 }

@@ -45,7 +45,7 @@ export function asObject(value: unknown): Loose {
 }
 
 /** Exactly one of the keys is there. */
-function exactlyOne(value: Loose, keys: readonly string[], report: Report): void {
+export function exactlyOne(value: Loose, keys: readonly string[], report: Report): void {
   const present = keys.filter(key => value[key] !== undefined)
   if (present.length === 1) return
   const found = present.length === 0 ? 'none is given' : `${present.join(' and ')} are given`
@@ -98,6 +98,17 @@ const versionsMax = 100
 const checksMax = 50
 const webhooksMax = 20
 
+/** A version that is larger than what can run could never be released. */
+function capacityRule(endpoint: Loose, report: Report): void {
+  const capacity = asObject(endpoint['capacity'])['instances']
+  if (typeof capacity !== 'number') return
+  for (const [name, version] of Object.entries(asObject(endpoint['versions']))) {
+    const instances = asObject(version)['instances']
+    if (typeof instances !== 'number' || instances <= capacity) continue
+    report(['versions', name, 'instances'], `is more than the capacity of ${capacity}`, `up to ${capacity}`)
+  }
+}
+
 export function endpointRule(endpoint: Loose, report: Report): void {
   for (const name of Object.keys(asObject(endpoint['external']))) {
     if (isReservedMetricName(name)) report(['external', name], 'is measured by Cutover itself; choose another name')
@@ -109,6 +120,7 @@ export function endpointRule(endpoint: Loose, report: Report): void {
   const webhooks = Object.keys(asObject(endpoint['webhooks'])).length
   if (webhooks > webhooksMax) report(['webhooks'], `has ${webhooks} webhooks`, `at most ${webhooksMax}`)
   if (versions.length > versionsMax) report(['versions'], `has ${versions.length} versions`, `at most ${versionsMax}`)
+  capacityRule(endpoint, report)
   if (typeof stable === 'string' && versions.length > 0 && !versions.includes(stable)) {
     report(['stable'], 'is not one of the versions', versions.join(', '))
   }

@@ -18,6 +18,7 @@ import {
   withRule,
 } from './resource-rules.ts'
 import { gate, webhook } from './resource-webhooks.ts'
+import { scopeMatch } from './scope.ts'
 import { blueGreenIsLast } from './stages/blue-green.ts'
 import { stage } from './stages/stage.ts'
 
@@ -194,6 +195,15 @@ const endpointShape = object({
   'label-window': duration.optional().meta({
     description: 'A label that has not come by then is not waited for; learned from the delays if it is left out.',
   }),
+  capacity: object({
+    instances: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .meta({ description: 'Running copies of all its versions together, those of `url` not counted.' }),
+  })
+    .optional()
+    .meta({ description: 'What can run at once: a release that would need more is refused before it starts.' }),
   'payload-sample': percent
     .default('1%')
     .meta({ description: 'Share of units whose request and answer bodies are kept.' }),
@@ -232,6 +242,10 @@ const releaseShape = object({
     .default('60s')
     .meta({ description: 'A candidate that is not ready by then is rolled back.' }),
   drain: duration.default('30s').meta({ description: 'Requests in flight get this long when a fleet ends.' }),
+  match: z.array(scopeMatch).min(1).max(20).optional().meta({
+    description:
+      'Only requests that one of these fits take part; the others stay on the stable version until the promotion, which is for everybody.',
+  }),
   freeze: z.array(freezeWindow).max(20).default([]).meta({
     description: 'Inside one of these the release takes no step forward and is not promoted; it can always go back.',
   }),

@@ -94,12 +94,44 @@ export const endpointSchema = z
       .meta({ description: 'Metrics that other systems measure.' }),
     timeouts: z.object({ connectMs: z.int(), firstByteMs: z.int(), idleMs: z.int() }),
     bodyBytesMax: z.int(),
+    capacity: z.object({ instances: z.int() }).nullable(),
     payloadSamplePpm: ppm,
     versions: z.array(versionSchema),
   })
   .meta({ id: 'EndpointView', description: 'An endpoint as of now.' })
 
 export const changeActions = ['created', 'updated', 'unchanged', 'started', 'queued'] as const
+
+export const wireStageKinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit'] as const
+
+export const forecastSchema = z
+  .object({
+    requestsPerSecond: z.number().nullable().meta({ description: 'At present; null if not known yet.' }),
+    capacity: z
+      .int()
+      .nullable()
+      .meta({ description: 'Instances at once, as the endpoint declares; null if it does not.' }),
+    stages: z.array(
+      z.object({
+        kind: z.enum(wireStageKinds),
+        peakInstances: z.int(),
+        gates: z.array(
+          z.object({
+            step: z.int().meta({ description: 'From 0.' }),
+            weightPpm: ppm,
+            requests: z.int().meta({ description: 'That the candidate must answer in this step.' }),
+            expectedMs: z.number().nullable().meta({ description: 'At the present traffic.' }),
+            ceilingMs: z.number().nullable(),
+          }),
+        ),
+      }),
+    ),
+    warnings: names,
+  })
+  .meta({
+    id: 'Forecast',
+    description: 'What a release will take: instances at the peak, requests and time of each gate.',
+  })
 
 export const changeSchema = z
   .object({
@@ -114,6 +146,7 @@ export const changeSchema = z
     ),
     note: z.string().nullable(),
     release: z.string().nullable().meta({ description: 'The release that was started or runs already.' }),
+    forecast: forecastSchema.nullable().meta({ description: 'Of a release that starts.' }),
   })
   .meta({ id: 'Change', description: 'What applying a document did, or would do.' })
 
@@ -144,7 +177,6 @@ export const returnCauses = [
   'refused',
   'replaced',
 ] as const
-export const wireStageKinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit'] as const
 export const wireVerbs = ['promote', 'pause', 'resume', 'approve', 'abort', 'rollback'] as const
 
 export const releaseSummarySchema = z
@@ -240,6 +272,7 @@ export const planSchema = z
         }),
       )
       .meta({ description: 'Who is asked before the release goes on.' }),
+    match: names.meta({ description: 'Whose requests take part; empty where all do.' }),
     freeze: names.meta({ description: 'Windows in which it takes no step forward.' }),
   })
   .meta({ id: 'ReleasePlan', description: 'A release as it runs: every default filled in.' })

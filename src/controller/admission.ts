@@ -2,8 +2,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
+import { forecast } from '../core/forecast.ts'
 import { limits } from '../core/limits.ts'
 import type { ReleasePlan } from '../core/plan.ts'
+import { preflightProblems } from '../core/preflight.ts'
 import { type StagePlan, versionsOf } from '../core/stage-plans.ts'
 import type { ControlState, EndpointState, ReleaseState } from '../core/state.ts'
 import { fewestForAgreement } from '../core/strategies/replay-verdict.ts'
@@ -11,13 +13,14 @@ import { isAvailable } from '../core/strategies/table.ts'
 import type { ModelMetadata } from '../ports/backend.ts'
 import type { Deployer } from '../ports/deployer.ts'
 import type { Expressions } from '../ports/expressions.ts'
+import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { Change, ReleaseRequest } from './control-plane.ts'
 import { differences } from './differences.ts'
 import { type Interface, misfits, missingAnswer } from './interface.ts'
 import { expressionProblems, goalProblems, undeclaredProblems, withDefinitions } from './metric-definitions.ts'
 
 /** The state is asked for again after every wait: it may have moved meanwhile. */
-type Surroundings = { state: () => ControlState; deployer: Deployer; expressions: Expressions }
+type Surroundings = { state: () => ControlState; deployer: Deployer; expressions: Expressions; rate: TrafficRate }
 
 export async function admitEndpoint(around: Surroundings, spec: EndpointSpec): Promise<Change> {
   const before = around.state().endpoints[spec.name]
@@ -113,6 +116,7 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
     resource: `Release/${id}`,
     differences: differences(undefined, plan),
     note: noteOf(endpoint, plan),
+    forecast: forecast(endpoint.spec, plan, around.rate.perSecond(request.endpoint)),
   }
   return { change, plan, id, existing: null }
 }
@@ -233,6 +237,7 @@ function preflight(endpoint: EndpointState, request: ReleaseRequest): void {
       message: `the stable version ${endpoint.stable} is not running, so there is nothing to compare with and nothing to return to`,
     })
   }
+  problems.push(...preflightProblems(endpoint.spec, { ...request, from: endpoint.stable }))
   refuse(problems, 'preflight-refused', `the release of ${request.to} on ${request.endpoint} cannot work`)
 }
 

@@ -1,6 +1,7 @@
 /** What the control plane can be asked and told: the one door of the API into the controller. */
 import type { EndpointSpec } from '../core/endpoint.ts'
 import type { LoggedEvent, OperatorVerb } from '../core/event.ts'
+import type { Forecast } from '../core/forecast.ts'
 import type { Judgement } from '../core/judge/judgement.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import type { ControlState, ReleaseState } from '../core/state.ts'
@@ -15,6 +16,8 @@ export type Change = {
   /** Paths that differ, with both values as they are in the compiled resource. */
   differences: readonly { path: string; before: unknown; after: unknown }[]
   note: string | null
+  /** Of a release: what it will take. */
+  forecast?: Forecast
 }
 
 /** A release as of now: the folded state, the newest look at the evidence (not in the log unless it decided something). */

@@ -24,6 +24,7 @@ import type { Expressions } from '../ports/expressions.ts'
 import type { Gates } from '../ports/gates.ts'
 import type { MetricSources, ReadingsQuery } from '../ports/metric-sources.ts'
 import type { Notices } from '../ports/notices.ts'
+import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
 import { admitEndpoint, admitRelease } from './admission.ts'
@@ -37,6 +38,7 @@ export type ControllerPorts = {
   traffic: TrafficSink
   evidence: EvidenceSource
   expressions: Expressions
+  rate: TrafficRate
   sources: MetricSources
   notices: Notices
   gates: Gates
@@ -270,7 +272,7 @@ export function createController(ports: ControllerPorts): Controller {
     instances: (endpoint, version) => deployer.status(endpoint, version),
 
     async applyEndpoint({ spec, actor, dryRun }) {
-      const change = await admitEndpoint({ state: () => state, deployer, expressions }, spec)
+      const change = await admitEndpoint({ state: () => state, deployer, expressions, rate: ports.rate }, spec)
       if (!dryRun && change.action !== 'unchanged') record({ type: 'endpoint-applied', spec, actor })
       return change
     },
@@ -290,7 +292,11 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     async applyRelease({ plan: request, actor, dryRun, again }) {
-      const admitted = await admitRelease({ state: () => state, deployer, expressions }, request, again)
+      const admitted = await admitRelease(
+        { state: () => state, deployer, expressions, rate: ports.rate },
+        request,
+        again,
+      )
       if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }
       record({ type: 'release-started', release: admitted.id, plan: admitted.plan, actor })
       return { change: admitted.change, release: admitted.id }

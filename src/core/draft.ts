@@ -5,7 +5,15 @@ import { readyTimeoutOf } from './endpoint.ts'
 import { versionsOf } from './stage-plans.ts'
 import { candidateOf, type EndpointState, type Phase, type ReleaseEpoch, type ReleaseState } from './state.ts'
 import type { StageContext } from './strategies/strategy.ts'
-import { bareTable, dressTable, moveTable, type RouteExtras, type TrafficTable, type Weights } from './traffic.ts'
+import {
+  bareTable,
+  dressTable,
+  moveTable,
+  type RouteExtras,
+  scopeTable,
+  type TrafficTable,
+  type Weights,
+} from './traffic.ts'
 
 export type Draft = { endpoint: EndpointState; release: ReleaseState; commands: readonly Command[] }
 
@@ -18,12 +26,18 @@ export function setWeights(draft: Draft, to: { weights: Weights; stable: string;
   const { endpoint, release } = draft
   const salt = `${endpoint.spec.name}/${release.id}`
   const before = to.extras === 'keep' ? endpoint.table : bareTable(endpoint.table)
-  const table = moveTable(before, { weights: to.weights, stable: to.stable, release: release.id, salt })
+  const moved = moveTable(before, { weights: to.weights, stable: to.stable, release: release.id, salt })
+  const table = to.extras === 'keep' ? scoped(moved, release) : moved
   return applyTable({ ...draft, endpoint: { ...endpoint, stable: to.stable } }, table)
 }
 
+function scoped(table: TrafficTable, { plan: { match, from } }: ReleaseState): TrafficTable {
+  return match === undefined ? table : scopeTable(table, { rules: match, outside: from })
+}
+
 export function setExtras(draft: Draft, extras: RouteExtras): Draft {
-  return applyTable(draft, dressTable(draft.endpoint.table, extras, draft.release.id))
+  const { endpoint, release } = draft
+  return applyTable(draft, scoped(dressTable(endpoint.table, extras, release.id), release))
 }
 
 export function hasExtras({ endpoint: { table } }: Draft): boolean {

@@ -1,6 +1,7 @@
 /** A release as it will run: every default filled in, every unit converted, alpha budgets written down. Plain data. */
 import type { FreezeWindow } from './freeze.ts'
 import type { GoalCheck, MetricCheck } from './metric-check.ts'
+import type { ScopeRule } from './scope.ts'
 import type { StagePlan } from './stage-plans.ts'
 import type { Gate } from './webhook.ts'
 
@@ -32,6 +33,8 @@ export type ReleasePlan = {
   sampleRatioAlpha: number
   readyTimeoutMs: number
   drainMs: number
+  /** Only requests that one of these rules fits take part; the others stay on the stable version and are no evidence. */
+  match?: readonly ScopeRule[]
   /** Inside one of these the release takes no step forward and is not promoted; it can always go back. */
   freeze?: readonly FreezeWindow[]
 }

@@ -46,7 +46,7 @@ function tellOne(change: Change): TimelineEntry[] {
   if (logged.event.type === 'operator' && logged.event.release === after.id)
     drafts.push({
       kind: 'operator',
-      text: `${logged.event.verb} by ${logged.event.actor}${logged.event.note === null ? '' : `: ${logged.event.note}`}`,
+      text: `${logged.event.verb}${logged.event.step === true ? ' by one step' : ''} by ${logged.event.actor}${logged.event.note === null ? '' : `: ${logged.event.note}`}`,
     })
   drafts.push(...tellPhase(before?.phase, after, whyOf(logged, after)), ...tellWayBack(before, after))
   return drafts.map(draft => complete(draft, change))

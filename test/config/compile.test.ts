@@ -210,6 +210,23 @@ describe('compiling a Release', () => {
     })
   })
 
+  it('reads a scope in any of its forms', () => {
+    const match = [
+      { header: 'X-Tenant', in: ['acme', 'globex'] },
+      { cookie: 'plan', prefix: 'beta' },
+      { header: 'x-region', equals: 'eu' },
+    ]
+    expect(compiled({ ...toV2, match })).toMatchObject({
+      plan: {
+        match: [
+          { source: { from: 'header', name: 'x-tenant' }, fits: { kind: 'in', values: ['acme', 'globex'] } },
+          { source: { from: 'cookie', name: 'plan' }, fits: { kind: 'prefix', prefix: 'beta' } },
+          { source: { from: 'header', name: 'x-region' }, fits: { kind: 'in', values: ['eu'] } },
+        ],
+      },
+    })
+  })
+
   it('counts freeze windows in minutes, and refuses those that leave no time', () => {
     const freeze = [{ days: ['sat', 'sun'] }, { from: '22:30', to: '06:00', zone: 'Europe/Berlin' }]
     expect(compiled({ ...toV2, freeze, 'on-conflict': 'queue' })).toMatchObject({

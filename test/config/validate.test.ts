@@ -67,6 +67,7 @@ describe('an Endpoint document is refused for', () => {
     ['a duration without unit', ['timeouts'], { connect: '5' }, 'timeouts.connect', durations],
     ['a duration that is a number', ['timeouts'], { idle: 5 }, 'timeouts.idle', durations],
     ['a percentage over the whole', ['payload-sample'], '101%', 'payload-sample', ['0.01% to 100%']],
+    ['a capacity below a version', ['capacity'], { instances: 2 }, 'versions.v2.instances', ['up to 2']],
     ['a body limit over the listener’s', ['body-limit'], 1e9, 'body-limit', ['at most 67108864']],
     [
       'a metric under a built-in name',
@@ -109,6 +110,7 @@ function keysOfEndpoint() {
     'body-limit': 0,
     webhooks: 0,
     'label-window': 0,
+    capacity: 0,
     'payload-sample': 0,
   }
 }
@@ -192,6 +194,9 @@ describe('a Release document is refused for', () => {
       'stages[0].canary.steps[1]',
       ['up to 50%'],
     ],
+    ['a scope by two things', ['match'], [{ header: 'a', cookie: 'b', equals: 'c' }], 'match[0]', ['header', 'cookie']],
+    ['a scope of no value', ['match'], [{ header: 'a' }], 'match[0]', ['equals', 'in', 'prefix']],
+    ['a scope of nobody', ['match'], [], 'match', ['at least 1']],
     ['a freeze of no time', ['freeze'], [{ zone: 'UTC' }], 'freeze[0]', ['days', 'from and to']],
     ['a freeze that begins and does not end', ['freeze'], [{ from: '22:00' }], 'freeze[0].to', ['both or neither']],
     ['a time of day that is none', ['freeze'], [{ from: '24:00', to: '06:00' }], 'freeze[0].from', ['00:00 to 23:59']],

@@ -347,6 +347,28 @@ describe('the door', () => {
     expect(rig.controller.state().endpoints).toEqual({})
   })
 
+  it('refuses a plan that cannot work, with the numbers, before anything starts', async () => {
+    const rig = controlRig()
+    await rig.controller.applyEndpoint({
+      spec: endpointSpec({ capacity: { instances: 1 } }),
+      actor: 'test',
+      dryRun: false,
+    })
+    const asked = rig.controller.applyRelease({ plan: request(), actor: 'test', dryRun: false, again: false })
+    await expect(asked).rejects.toMatchObject({
+      code: 'preflight-refused',
+      message: expect.stringMatching(/needs 2 instances at once \(v1 1, v2 1\).* capacity of 1/),
+    })
+    expect(rig.controller.state().releases).toEqual({})
+  })
+
+  it('tells on a dry run what the release will take', async () => {
+    const rig = await withEndpoint()
+    const { change } = await rig.controller.applyRelease({ plan: request(), actor: 'test', dryRun: true, again: false })
+    expect(change.forecast).toMatchObject({ stages: [{ kind: 'canary', peakInstances: 2, gates: [{}, {}, {}] }] })
+    expect(change.forecast?.warnings[0]).toMatch(/cannot be told/)
+  })
+
   it('changes nothing on a dry run', async () => {
     const rig = await withEndpoint()
     const before = rig.controller.state()

@@ -158,6 +158,21 @@ describe('inside a freeze window', () => {
   })
 })
 
+describe('a gate that says yes inside a freeze window', () => {
+  it('lets the promotion go on once the window has ended', () => {
+    const gate = { before: 'promotion' as const, url: 'http://gate', timeoutMs: 1_000, secret: null }
+    const one = canaryOf({ steps: [{ weightPpm: 100_000, floorMs: 0, ceilingMs: null }] })
+    const live = begun({ freeze: weekend, gates: [gate], ...one }, monday - 49 * 3_600_000)
+    live.happen(happen.judged('pass'))
+    live.wait(3_600_000)
+    const answered = { before: 'promotion' as const, confirmed: true, reason: 'fine' }
+    live.happen({ type: 'gate-answered', release: 'digits-1', ...answered })
+    expect(phaseOf(live)).toMatchObject({ kind: 'running', hold: { cause: 'freeze' } })
+    live.wait(48 * 3_600_000)
+    expect(phaseOf(live)?.kind).toBe('promoted')
+  })
+})
+
 describe('the way back in steps', () => {
   const paced = { return: { stepsPpm: [500_000, 100_000], everyMs: 10_000 } }
 

@@ -310,3 +310,25 @@ describe('a control of the stable version', () => {
     expect(status).toBe(404)
   })
 })
+
+describe('the scope of a release', () => {
+  const source = { from: 'header' as const, name: 'X-Tenant' }
+  const rules = [
+    { source, fits: { kind: 'in' as const, values: ['acme', 'globex'] } },
+    { source: { from: 'cookie' as const, name: 'plan' }, fits: { kind: 'prefix' as const, prefix: 'beta' } },
+  ]
+  const scopedTable: TrafficTable = { ...split({ v1: 0, v2: 1_000_000 }), scope: { rules, outside: 'v1' } }
+  const asked: [string, Record<string, string>, string, boolean][] = [
+    ['a tenant in it takes part', { 'x-tenant': 'acme' }, 'v2', false],
+    ['a cookie in it takes part', { cookie: 'a=b; plan=beta-3' }, 'v2', false],
+    ['another tenant stays on the stable version', { 'x-tenant': 'initech' }, 'v1', true],
+    ['a caller who says nothing stays on the stable version', {}, 'v1', true],
+    ['a caller who pins a version gets it', { 'x-cutover-version': 'v2' }, 'v2', true],
+  ]
+  test.each(asked)('%s', async (_rule, headers, version, pinned) => {
+    rig = await startRig({ table: scopedTable })
+    const reply = await ask(rig.port, { path: '/endpoints/digits/', headers })
+    expect(reply.headers['x-cutover-version']).toBe(version)
+    expect((await rig.recorder.recorded(1))[0]).toMatchObject({ version, pinned, propensity: 1 })
+  })
+})

@@ -142,6 +142,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       traffic: { apply: route => routes.set(route.spec.name, route), remove: name => routes.delete(name) },
       evidence,
       expressions,
+      rate: { perSecond: () => null },
       sources: { read: () => ({}) },
       notices: { take: () => {} },
       gates: { ask: () => Promise.resolve(null) },
