@@ -152,6 +152,7 @@ export function planView(plan: ReleasePlan): WirePlan {
       timeoutMs,
       signed: secret !== null,
     })),
+    group: plan.group === undefined ? null : { name: plan.group.name, endpoints: [...plan.group.endpoints] },
     match: (plan.match ?? []).map(scopeText),
     freeze: (plan.freeze ?? []).map(freezeText),
   }

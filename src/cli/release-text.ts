@@ -96,10 +96,15 @@ function planText(plan: WirePlan): string {
     ['minimum age', duration(plan.minimumAgeMs)],
     ['on fail', plan.onFail],
     ['probation', duration(plan.probationMs)],
+    ...(plan.group === null ? [] : [['group', groupText(plan.group)] as [string, string]]),
     ...(plan.match.length === 0 ? [] : [['scope', plan.match.join('; ')] as [string, string]]),
     ...(plan.freeze.length === 0 ? [] : [['frozen', plan.freeze.join('; ')] as [string, string]]),
   ]
   return facts.map(([key, text]) => fact(key, printable(text))).join('')
+}
+
+function groupText({ name, endpoints }: NonNullable<WirePlan['group']>): string {
+  return `${name} of ${endpoints.join(', ')}`
 }
 
 const indent = ' '.repeat(18)

@@ -34,6 +34,7 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
     sampleRatioAlpha,
     readyTimeoutMs: durationMs(resource['ready-timeout']),
     drainMs: durationMs(resource.drain),
+    ...(resource.group !== undefined && { group: resource.group }),
     ...(resource.match !== undefined && { match: compileScopeRules(resource.match) }),
     ...(resource.freeze.length > 0 && { freeze: compileFreeze(resource.freeze) }),
   }

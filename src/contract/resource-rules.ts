@@ -227,6 +227,19 @@ export function releaseRule(release: Loose, report: Report): void {
   for (const name of Object.keys(asObject(release['signals']))) {
     if (guardrails[name] !== undefined) report(['signals', name], 'is a guardrail already; name it once')
   }
+  groupRule(release, report)
+}
+
+/** The endpoints of a group are several, this one among them; who waits in a line cannot begin with others. */
+function groupRule(release: Loose, report: Report): void {
+  const endpoints = asObject(release['group'])['endpoints']
+  if (!Array.isArray(endpoints)) return
+  if (new Set(endpoints).size < endpoints.length) report(['group', 'endpoints'], 'names an endpoint twice')
+  if (!endpoints.includes(release['endpoint']))
+    report(['group', 'endpoints'], `lacks ${release['endpoint']}, the endpoint of this release`)
+  const conflict = release['on-conflict']
+  if (conflict === 'queue' || conflict === 'replace')
+    report(['on-conflict'], 'a release of a group starts with the others or not at all', 'refuse')
 }
 
 /** A floor of time is no longer than its ceiling. */

@@ -242,6 +242,19 @@ const releaseShape = object({
     .default('60s')
     .meta({ description: 'A candidate that is not ready by then is rolled back.' }),
   drain: duration.default('30s').meta({ description: 'Requests in flight get this long when a fleet ends.' }),
+  group: object({
+    name: name.meta({ description: 'The same in all of them.' }),
+    endpoints: z
+      .array(name)
+      .min(2)
+      .max(20)
+      .meta({ description: 'Whose releases belong together, this one among them.' }),
+  })
+    .optional()
+    .meta({
+      description:
+        'Releases of several endpoints that begin together and are promoted together; one that goes back takes all back.',
+    }),
   match: z.array(scopeMatch).min(1).max(20).optional().meta({
     description:
       'Only requests that one of these fits take part; the others stay on the stable version until the promotion, which is for everybody.',

@@ -166,7 +166,7 @@ export const phaseKinds = [
 ] as const
 
 export const releaseStates = ['queued', 'active', 'holding', 'paused', 'promoted', 'rolled-back'] as const
-export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval', 'gate', 'freeze'] as const
+export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval', 'gate', 'freeze', 'group'] as const
 export const returnCauses = [
   'guardrail',
   'never-ready',
@@ -176,6 +176,7 @@ export const returnCauses = [
   'stage-failed',
   'refused',
   'replaced',
+  'group',
 ] as const
 export const wireVerbs = ['promote', 'pause', 'resume', 'approve', 'abort', 'rollback'] as const
 
@@ -272,6 +273,10 @@ export const planSchema = z
         }),
       )
       .meta({ description: 'Who is asked before the release goes on.' }),
+    group: z
+      .object({ name: z.string(), endpoints: names })
+      .nullable()
+      .meta({ description: 'Endpoints whose releases move or return as one.' }),
     match: names.meta({ description: 'Whose requests take part; empty where all do.' }),
     freeze: names.meta({ description: 'Windows in which it takes no step forward.' }),
   })

@@ -92,7 +92,7 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
   const endpoint = needEndpoint(around.state(), asked.endpoint)
   const request = withDefinitions(asked, endpoint.spec)
   refuse(
-    problemsOf(endpoint, request),
+    [...problemsOf(endpoint, request), ...groupProblems(around.state(), request)],
     'invalid-resource',
     `the release of ${request.to} on ${request.endpoint} is not valid`,
   )
@@ -177,6 +177,12 @@ function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Problem[]
   }
   problems.push(...undeclaredProblems(request, spec), ...goalProblems(request))
   return problems
+}
+
+function groupProblems(state: ControlState, { group }: ReleaseRequest): Problem[] {
+  const allowed = Object.keys(state.endpoints)
+  const missing = (group?.endpoints ?? []).filter(name => state.endpoints[name] === undefined)
+  return missing.map(value => ({ path: 'group.endpoints', message: 'there is no such endpoint', value, allowed }))
 }
 
 /** One release at a time: the next one is refused unless it says what is to happen. */

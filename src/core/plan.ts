@@ -33,6 +33,8 @@ export type ReleasePlan = {
   sampleRatioAlpha: number
   readyTimeoutMs: number
   drainMs: number
+  /** Releases of these endpoints under one name move or return as one. */
+  group?: { name: string; endpoints: readonly string[] }
   /** Only requests that one of these rules fits take part; the others stay on the stable version and are no evidence. */
   match?: readonly ScopeRule[]
   /** Inside one of these the release takes no step forward and is not promoted; it can always go back. */

@@ -105,8 +105,10 @@ function endIdleControl(draft: Draft): Draft {
 function routed(draft: Draft, epoch: number, atMs: number): Draft {
   const { phase, plan } = draft.release
   if (phase.kind === 'promoting' && epoch >= phase.epoch) {
-    const watchMs = isReplaced(draft.endpoint) ? 0 : Math.max(plan.probationMs, phase.keepMs ?? 0)
-    if (watchMs === 0) return finishPromotion(draft, atMs)
+    const watchMs = Math.max(plan.probationMs, phase.keepMs ?? 0)
+    // A group is watched until all of it is promoted.
+    const isOver = watchMs === 0 && draft.release.members === undefined
+    if (isOver || isReplaced(draft.endpoint)) return finishPromotion(draft, atMs)
     return setPhase(draft, { kind: 'probation', untilMs: atMs + watchMs })
   }
   if (phase.kind === 'returning' && phase.awaiting === 'traffic' && epoch >= phase.epoch)
@@ -116,7 +118,8 @@ function routed(draft: Draft, epoch: number, atMs: number): Draft {
 
 export function timePassed(draft: Draft, atMs: number): Draft {
   const { phase } = draft.release
-  if (phase.kind === 'probation') return atMs >= phase.untilMs ? finishPromotion(draft, atMs) : draft
+  if (phase.kind === 'probation')
+    return atMs >= phase.untilMs && draft.release.members === undefined ? finishPromotion(draft, atMs) : draft
   if (phase.kind === 'starting') return enterWhenReady(draft, phase.stageIndex ?? 0, atMs)
   if (phase.kind === 'running' && phase.paused) return draft
   if (phase.kind !== 'running') return stepStaged(draft, { type: 'tick', atMs })
@@ -247,7 +250,7 @@ export function operated(draft: Draft, word: Word & { actor: string; note: strin
       return awaited === null ? stepStaged(draft, { type: 'approved', atMs }) : passGate(draft, awaited, atMs)
     }
     case 'promote':
-      return word.step === true ? advance(draft, atMs) : promote(draft, atMs, keptByWord(draft))
+      return word.step === true ? advance(draft, atMs) : promoteByHand(draft, atMs)
     case 'abort':
     case 'rollback':
       return phase.kind === 'queued' ? leaveQueue(draft, reason, atMs) : beginReturn(draft, 'operator', reason, atMs)
@@ -267,7 +270,14 @@ function approvalOnly(held: Hold | null): Hold | null {
   return held !== null && staysOnResume.has(held.cause) ? held : null
 }
 
-const staysOnResume: ReadonlySet<Hold['cause']> = new Set(['approval', 'gate', 'freeze'])
+const staysOnResume: ReadonlySet<Hold['cause']> = new Set(['approval', 'gate', 'freeze', 'group'])
+
+/** In a group it is this release's yes: the others are waited for. */
+function promoteByHand(draft: Draft, atMs: number): Draft {
+  const keepMs = keptByWord(draft)
+  if (draft.release.members === undefined) return promote(draft, atMs, keepMs)
+  return promoteWhenFree(draft, keepMs === undefined ? {} : { keepMs }, atMs)
+}
 
 /** Past the present step and no further. */
 function advance(draft: Draft, atMs: number): Draft {
@@ -365,10 +375,20 @@ function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed
 function promoteWhenFree(draft: Draft, { winner, keepMs }: Passed, atMs: number): Draft {
   const { phase, plan } = draft.release
   const reason = freezeReason(plan.freeze ?? [], atMs)
-  if (reason === null) return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
-  return phase.kind === 'running'
-    ? waitPassed(draft, { winner, keepMs }, { sinceMs: atMs, cause: 'freeze', reason })
-    : draft
+  if (phase.kind !== 'running') return draft
+  if (reason !== null) return waitPassed(draft, { winner, keepMs }, { sinceMs: atMs, cause: 'freeze', reason })
+  if (draft.release.members === undefined)
+    return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
+  const waiting = `all stages passed; waiting for the others of the group ${plan.group?.name}`
+  return waitPassed(draft, { winner, keepMs }, { sinceMs: atMs, cause: 'group', reason: waiting })
+}
+
+/** All of the group have passed. */
+export function promoteTogether(draft: Draft, atMs: number): Draft {
+  const { phase } = draft.release
+  if (phase.kind !== 'running') return draft
+  const { winner, keepMs } = phase.passed ?? {}
+  return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
 }
 
 function waitPassed(
@@ -476,10 +496,39 @@ function enterWhenReady(draft: Draft, stageIndex: number, atMs: number): Draft {
 }
 
 function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
+  const { plan, members } = draft.release
   if (stageIndex === 0 && gateOf(draft.release, 'start') !== undefined) return awaitStartGate(draft, atMs)
+  if (stageIndex === 0 && plan.group !== undefined && members === undefined) return awaitGroup(draft, atMs)
   const stage = initialStage(stageAt(draft.release.plan.stages, stageIndex))
   const entered = setPhase(draft, { kind: 'running', stageIndex, stage, paused: false, hold: null })
   return stepStaged(entered, { type: 'entered', atMs })
+}
+
+/** Ready to begin; the others of the group are not yet. */
+function awaitGroup(draft: Draft, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  if (phase.kind === 'starting' && phase.hold?.cause === 'group') return draft
+  const others = plan.group?.endpoints.filter(name => name !== plan.endpoint) ?? []
+  const reason = `ready; the group ${plan.group?.name} begins when releases of ${others.join(', ')} are ready too`
+  const sinceMs = phase.kind === 'starting' ? phase.sinceMs : atMs
+  return setPhase(draft, { kind: 'starting', sinceMs, hold: { sinceMs: atMs, cause: 'group', reason } })
+}
+
+/** Whether a member of a group waits for nothing but the others. */
+export function awaitsGroup({ endpoint, release }: Draft, atMs: number): boolean {
+  const { phase, plan } = release
+  if (phase.kind !== 'starting' || phase.hold?.cause !== 'group') return false
+  const needed = needsOf(stageAt(plan.stages, 0), { stable: plan.from, candidate: candidateOf(release) })
+  return needed.every(version => endpoint.fleets[version] === 'ready') && !isFrozen(release, atMs)
+}
+
+export function isFrozen({ plan }: ReleaseState, atMs: number): boolean {
+  return freezeReason(plan.freeze ?? [], atMs) !== null
+}
+
+/** The group is whole: its members are known and begin. */
+export function enterTogether(draft: Draft, members: readonly string[], atMs: number): Draft {
+  return enterStage({ ...draft, release: { ...draft.release, members } }, 0, atMs)
 }
 
 /** The fleets are ready and nobody has met the candidate. */
@@ -528,7 +577,7 @@ function promote(draft: Draft, atMs: number, keepMs?: number): Draft {
   return setPhase({ ...moved, release: exposed }, phase)
 }
 
-function finishPromotion(draft: Draft, atMs: number): Draft {
+export function finishPromotion(draft: Draft, atMs: number): Draft {
   const { plan } = draft.release
   const stopped = stopFleets(draft, { first: plan.from, kept: candidateOf(draft.release) })
   return endRelease(stopped, { kind: 'promoted', atMs })

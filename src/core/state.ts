@@ -27,10 +27,10 @@ export type EndpointState = {
 export type Hold = {
   sinceMs: number
   reason: string
-  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate' | 'freeze'
+  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate' | 'freeze' | 'group'
 }
 
-/** The last stage has passed and a gate is asked before the promotion. */
+/** The last stage has passed; a gate, a freeze window or the others of a group are waited for. */
 export type Passed = { winner?: string; keepMs?: number }
 
 export type Phase =
@@ -75,6 +75,8 @@ export type ReleaseState = {
   actor: string
   startedAtMs: number
   phase: Phase
+  /** The releases of its group, itself among them, since they began together. */
+  members?: readonly string[]
   /** The version that a comparison chose; the plan's own candidate where it is left out. */
   candidate?: string
   /** Gates that said yes, or that an operator passed over. */

@@ -8,6 +8,7 @@ import type { Draft } from './draft.ts'
 import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
+import { settleGroups } from './group.ts'
 import { limits } from './limits.ts'
 import { enqueue, startNext } from './overlap.ts'
 import {
@@ -29,9 +30,14 @@ export type StepResult = { state: ControlState; commands: readonly Command[] }
 
 export function step(state: ControlState, event: ControlEvent, atMs: number): StepResult {
   let result = stepOne(state, event, atMs)
-  for (let next = startNext(result.state, atMs); next !== null; next = startNext(result.state, atMs))
+  for (let next = follows(result.state, atMs); next !== null; next = follows(result.state, atMs))
     result = { state: next.state, commands: [...result.commands, ...next.commands] }
   return result
+}
+
+/** What one release's change means for others: of its group, or behind it in the line. */
+function follows(state: ControlState, atMs: number): StepResult | null {
+  return settleGroups(state, atMs) ?? startNext(state, atMs)
 }
 
 function stepOne(state: ControlState, event: ControlEvent, atMs: number): StepResult {

@@ -106,7 +106,7 @@ function tellStarting(before: Phase | undefined, release: ReleaseState): Draft[]
   const was = before?.kind === 'starting' ? before : undefined
   if (phase.awaitsGate === true && was?.awaitsGate !== true)
     return [{ kind: 'hold', text: `${candidateOf(release)} is ready; waiting for the start to be confirmed` }]
-  return phase.hold === undefined || was?.hold !== undefined
+  return phase.hold === undefined || was?.hold?.cause === phase.hold.cause
     ? []
     : [{ kind: 'hold', text: `holds: ${phase.hold.reason}` }]
 }

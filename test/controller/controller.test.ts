@@ -280,6 +280,12 @@ describe('the door', () => {
 
   const refused: [string, Partial<ReleaseRequest>, string, RegExp][] = [
     ['an unknown endpoint', { endpoint: 'nobody' }, 'endpoint-not-found', /no endpoint nobody/],
+    [
+      'a group with an unknown endpoint',
+      { group: { name: 'spring', endpoints: ['digits', 'nobody'] } },
+      'invalid-resource',
+      /group.endpoints: there is no such endpoint/,
+    ],
     ['an unknown version', { to: 'v9' }, 'invalid-resource', /no such version/],
     [
       'a metric that is not declared',
