@@ -133,3 +133,19 @@ export function contextOf({ endpoint, release }: Draft): StageContext {
     appliedEpoch,
   }
 }
+
+/** Whether the stable version has fewer instances than it declares. */
+export function isShrunk({ endpoint, release: { plan } }: Draft): boolean {
+  const wanted = endpoint.sizes?.[plan.from]
+  return wanted !== undefined && wanted < (endpoint.spec.versions[plan.from]?.instances ?? 0)
+}
+
+/** A control ends with its stage, once the gateway sends nothing there any more. */
+export function endIdleControl(draft: Draft): Draft {
+  const { endpoint, release } = draft
+  const { table, appliedEpoch, fleets } = endpoint
+  const control = controlOf(release.plan.from)
+  const isIdle = appliedEpoch >= table.epoch && table.weights[control] === undefined
+  const isWanted = release.phase.kind === 'starting'
+  return (fleets[control] ?? 'absent') !== 'absent' && isIdle && !isWanted ? stopFleet(draft, control) : draft
+}

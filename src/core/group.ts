@@ -4,8 +4,9 @@
  */
 import type { Command } from './command.ts'
 import type { Draft } from './draft.ts'
-import { awaitsGroup, beginReturn, enterTogether, finishPromotion, isFrozen, promoteTogether } from './release.ts'
+import { awaitsGroup, beginReturn, enterTogether, finishPromotion, promoteTogether } from './release.ts'
 import { type ControlState, isTerminal, type ReleaseState } from './state.ts'
+import { isFrozen } from './waits.ts'
 
 type Result = { state: ControlState; commands: readonly Command[] }
 type Change = (draft: Draft) => Draft

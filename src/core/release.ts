@@ -3,12 +3,13 @@
  * back to stable. Rollback brings capacity before it shifts traffic. Pure: a draft in, a draft out.
  */
 import type { Command } from './command.ts'
-import { controlOf } from './control-fleet.ts'
 import {
   contextOf,
   type Draft,
+  endIdleControl,
   ensureFleet,
   hasExtras,
+  isShrunk,
   noteEpoch,
   setExtras,
   setPhase,
@@ -17,11 +18,10 @@ import {
   stopFleets,
 } from './draft.ts'
 import { assertNever } from './errors.ts'
-import type { OperatorVerb } from './event.ts'
-import { freezeReason } from './freeze.ts'
 import type { Judgement } from './judge/judgement.ts'
 import { limits } from './limits.ts'
 import { isReplaced, leaveQueue } from './queue.ts'
+import { gateAwaited, gateOf, refusalOf, stageAt, type Word } from './refusals.ts'
 import type { StagePlan } from './stage-plans.ts'
 import { candidateOf, type Hold, type Passed, type Phase, type ReleaseState } from './state.ts'
 import type { ReturnCause } from './state-words.ts'
@@ -29,18 +29,28 @@ import type { StageCommand, StageEvent } from './strategies/strategy.ts'
 import {
   advanceStage,
   goesBack,
-  hasSteps,
   initialStage,
   keepMsOf,
   mindsFleets,
   needsOf,
-  promotionRefusal,
   type StageState,
   stepStage,
 } from './strategies/table.ts'
 import type { Weights } from './traffic.ts'
 import type { TrialReport } from './trial.ts'
-import type { Gate, GatePlace } from './webhook.ts'
+import {
+  awaitGroup,
+  endHold,
+  endHoldOf,
+  freezeHold,
+  hold,
+  isFrozen,
+  keptOnResume,
+  standStill,
+  startFrozen,
+  waitPassed,
+} from './waits.ts'
+import type { GatePlace } from './webhook.ts'
 
 type Returning = Extract<Phase, { kind: 'returning' }>
 
@@ -92,16 +102,6 @@ export function trafficApplied(draft: Draft, epoch: number, atMs: number): Draft
   return endIdleControl(routed(draft, epoch, atMs))
 }
 
-/** A control ends with its stage, once the gateway sends nothing there any more. */
-function endIdleControl(draft: Draft): Draft {
-  const { endpoint, release } = draft
-  const { table, appliedEpoch, fleets } = endpoint
-  const control = controlOf(release.plan.from)
-  const isIdle = appliedEpoch >= table.epoch && table.weights[control] === undefined
-  const isWanted = release.phase.kind === 'starting'
-  return (fleets[control] ?? 'absent') !== 'absent' && isIdle && !isWanted ? stopFleet(draft, control) : draft
-}
-
 function routed(draft: Draft, epoch: number, atMs: number): Draft {
   const { phase, plan } = draft.release
   if (phase.kind === 'promoting' && epoch >= phase.epoch) {
@@ -123,20 +123,9 @@ export function timePassed(draft: Draft, atMs: number): Draft {
   if (phase.kind === 'starting') return enterWhenReady(draft, phase.stageIndex ?? 0, atMs)
   if (phase.kind === 'running' && phase.paused) return draft
   if (phase.kind !== 'running') return stepStaged(draft, { type: 'tick', atMs })
-  const frozen = freeze(draft, atMs)
+  const frozen = standStill(draft, atMs)
   if (frozen !== null) return frozen
   return promotePassed(draft, atMs) ?? stepStaged(endHoldOf(draft, 'freeze'), { type: 'tick', atMs })
-}
-
-/** Inside a freeze window a running release stands still; null outside. */
-function freeze(draft: Draft, atMs: number): Draft | null {
-  const { phase, plan } = draft.release
-  const reason = freezeReason(plan.freeze ?? [], atMs)
-  if (reason === null) return null
-  // Another hold says what is to be done after the window too.
-  return phase.kind === 'running' && phase.hold === null
-    ? hold(draft, { sinceMs: atMs, cause: 'freeze', reason })
-    : draft
 }
 
 export function trialEnded(draft: Draft, report: TrialReport, atMs: number): Draft {
@@ -174,7 +163,7 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
     return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: judgement.reason })
   }
   if (phase.kind === 'probation' || phase.paused) return draft
-  const frozen = freeze(draft, atMs)
+  const frozen = standStill(draft, atMs)
   if (frozen !== null) return frozen
   const blocked = blockedBy(judgement)
   if (blocked !== null) return hold(draft, { sinceMs: atMs, ...blocked })
@@ -192,48 +181,6 @@ function blockedBy(judgement: Judgement): Pick<Hold, 'cause' | 'reason'> | null 
   return signal === undefined ? null : { cause: 'signal', reason: signal.reason }
 }
 
-/** What an operator says; `step` goes with `promote`. */
-export type Word = { verb: OperatorVerb; step?: true }
-
-/** Why the verb cannot be used now, as a sentence; null if it can. */
-export function refusalOf(release: ReleaseState, word: Word, atMs: number): string | null {
-  const { phase, plan } = release
-  const at = `release ${release.id} is ${phase.kind}`
-  const isForward = word.verb === 'promote' || word.verb === 'approve'
-  const frozen = isForward ? freezeReason(plan.freeze ?? [], atMs) : null
-  if (phase.kind === 'running' && frozen !== null) return `release ${release.id} is ${frozen}`
-  switch (word.verb) {
-    case 'pause':
-      return phase.kind === 'running' && !phase.paused
-        ? null
-        : `${at}${phase.kind === 'running' ? ' and paused already' : ''}; only a running release can be paused`
-    case 'resume':
-      return phase.kind === 'running' && (phase.paused || phase.hold !== null)
-        ? null
-        : `${at}; only a paused or holding release can be resumed`
-    case 'approve':
-      return (phase.kind === 'running' && phase.hold?.cause === 'approval') || gateAwaited(release) !== null
-        ? null
-        : `${at} and waits for no approval`
-    case 'promote':
-      return phase.kind === 'running'
-        ? promotionRefused(stageAt(plan.stages, phase.stageIndex), phase.stage, word)
-        : `${at}; only a running release can be promoted`
-    case 'abort':
-    case 'rollback':
-      return phase.kind === 'promoted' || phase.kind === 'rolled-back' || phase.kind === 'returning'
-        ? `${at}; ${phase.kind === 'promoted' ? `release ${release.plan.from} again to go back` : 'there is nothing to take back'}`
-        : null
-    default:
-      return assertNever(word.verb)
-  }
-}
-
-function promotionRefused(stagePlan: StagePlan, stage: StageState, { step }: Word): string | null {
-  if (step !== true) return promotionRefusal(stagePlan, stage)
-  return hasSteps(stagePlan) ? null : `${stagePlan.kind} has no steps to be promoted by; promote it as a whole`
-}
-
 export function operated(draft: Draft, word: Word & { actor: string; note: string | null }, atMs: number): Draft {
   if (refusalOf(draft.release, word, atMs) !== null) return draft
   const phase = draft.release.phase
@@ -243,7 +190,7 @@ export function operated(draft: Draft, word: Word & { actor: string; note: strin
       return phase.kind === 'running' ? setPhase(draft, { ...phase, paused: true }) : draft
     case 'resume':
       return phase.kind === 'running'
-        ? setPhase(draft, { ...phase, paused: false, hold: approvalOnly(phase.hold) })
+        ? setPhase(draft, { ...phase, paused: false, hold: keptOnResume(phase.hold) })
         : draft
     case 'approve': {
       const awaited = gateAwaited(draft.release)
@@ -265,13 +212,6 @@ function keptByWord({ release: { phase, plan } }: Draft): number | undefined {
   return keepMs > 0 ? keepMs : undefined
 }
 
-/** Resuming is no approval, and no leave to step inside a freeze window. */
-function approvalOnly(held: Hold | null): Hold | null {
-  return held !== null && staysOnResume.has(held.cause) ? held : null
-}
-
-const staysOnResume: ReadonlySet<Hold['cause']> = new Set(['approval', 'gate', 'freeze', 'group'])
-
 /** In a group it is this release's yes: the others are waited for. */
 function promoteByHand(draft: Draft, atMs: number): Draft {
   const keepMs = keptByWord(draft)
@@ -287,12 +227,6 @@ function advance(draft: Draft, atMs: number): Draft {
   if (result === null) return draft
   const freed = setPhase(draft, { ...phase, stage: result.state, hold: null })
   return carryOut(freed, result.commands, atMs)
-}
-
-function stageAt(stages: readonly StagePlan[], index: number): StagePlan {
-  const stage = stages[index]
-  if (stage === undefined) throw new Error(`stage ${index} does not exist`)
-  return stage
 }
 
 /** The running stage, or the one that goes back in its own way. */
@@ -374,9 +308,8 @@ function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed
 /** The last stage has passed; a freeze window may keep the promotion waiting. */
 function promoteWhenFree(draft: Draft, { winner, keepMs }: Passed, atMs: number): Draft {
   const { phase, plan } = draft.release
-  const reason = freezeReason(plan.freeze ?? [], atMs)
   if (phase.kind !== 'running') return draft
-  if (reason !== null) return waitPassed(draft, { winner, keepMs }, { sinceMs: atMs, cause: 'freeze', reason })
+  if (isFrozen(draft.release, atMs)) return waitPassed(draft, { winner, keepMs }, freezeHold(draft.release, atMs))
   if (draft.release.members === undefined)
     return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
   const waiting = `all stages passed; waiting for the others of the group ${plan.group?.name}`
@@ -391,18 +324,6 @@ export function promoteTogether(draft: Draft, atMs: number): Draft {
   return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
 }
 
-function waitPassed(
-  draft: Draft,
-  passed: { winner: string | undefined; keepMs: number | undefined },
-  why: Hold,
-): Draft {
-  const { phase } = draft.release
-  if (phase.kind !== 'running' || phase.hold?.cause === why.cause) return draft
-  const { winner, keepMs } = passed
-  const kept = { ...(winner !== undefined && { winner }), ...(keepMs !== undefined && { keepMs }) }
-  return setPhase(draft, { ...phase, passed: kept, hold: why })
-}
-
 /** What has passed and was kept waiting is promoted; null where nothing has, or a gate is to be asked. */
 function promotePassed(draft: Draft, atMs: number): Draft | null {
   const { release } = draft
@@ -410,19 +331,6 @@ function promotePassed(draft: Draft, atMs: number): Draft | null {
   if (phase.kind !== 'running' || (phase.hold !== null && phase.hold.cause !== 'freeze')) return null
   const isIt = phase.passed !== undefined && gateOf(release, 'promotion') === undefined
   return isIt ? promoteWhenFree(draft, phase.passed ?? {}, atMs) : null
-}
-
-/** A gate of the plan that has not said yes. */
-function gateOf({ plan, confirmed }: ReleaseState, before: GatePlace): Gate | undefined {
-  return confirmed?.includes(before) ? undefined : plan.gates?.find(gate => gate.before === before)
-}
-
-/** The gate that a release waits for; null if it waits for none. */
-export function gateAwaited(release: ReleaseState): GatePlace | null {
-  const { phase } = release
-  if (phase.kind === 'starting' && phase.awaitsGate === true) return 'start'
-  const hasPassed = phase.kind === 'running' && phase.passed !== undefined
-  return hasPassed && gateOf(release, 'promotion') !== undefined ? 'promotion' : null
 }
 
 function askGate(draft: Draft, before: GatePlace): Draft {
@@ -476,8 +384,7 @@ function prepareStage(draft: Draft, stageIndex: number, atMs: number): Draft {
   const isAsked = (version: string): boolean =>
     endpoint.fleets[version] !== 'ready' || (stageIndex === 0 && version !== release.plan.from)
   const missing = needed.filter(isAsked)
-  if (missing.length === 0 && freezeReason(release.plan.freeze ?? [], atMs) === null)
-    return enterStage(draft, stageIndex, atMs)
+  if (missing.length === 0 && !isFrozen(release, atMs)) return enterStage(draft, stageIndex, atMs)
   const asked = missing.reduce((next, version) => ensureFleet(next, version), draft)
   const starting = setPhase(asked, { kind: 'starting', sinceMs: atMs, ...(stageIndex > 0 && { stageIndex }) })
   return missing.length === 0 ? enterWhenReady(starting, stageIndex, atMs) : starting
@@ -488,11 +395,7 @@ function enterWhenReady(draft: Draft, stageIndex: number, atMs: number): Draft {
   const versions = { stable: release.plan.from, candidate: candidateOf(release) }
   const needed = needsOf(stageAt(release.plan.stages, stageIndex), versions)
   if (!needed.every(version => endpoint.fleets[version] === 'ready')) return draft
-  const frozen = freezeReason(release.plan.freeze ?? [], atMs)
-  if (frozen === null) return enterStage(draft, stageIndex, atMs)
-  const { phase } = release
-  if (phase.kind !== 'starting' || phase.hold !== undefined) return draft
-  return setPhase(draft, { ...phase, hold: { sinceMs: atMs, cause: 'freeze', reason: frozen } })
+  return isFrozen(release, atMs) ? startFrozen(draft, atMs) : enterStage(draft, stageIndex, atMs)
 }
 
 function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
@@ -504,26 +407,12 @@ function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
   return stepStaged(entered, { type: 'entered', atMs })
 }
 
-/** Ready to begin; the others of the group are not yet. */
-function awaitGroup(draft: Draft, atMs: number): Draft {
-  const { phase, plan } = draft.release
-  if (phase.kind === 'starting' && phase.hold?.cause === 'group') return draft
-  const others = plan.group?.endpoints.filter(name => name !== plan.endpoint) ?? []
-  const reason = `ready; the group ${plan.group?.name} begins when releases of ${others.join(', ')} are ready too`
-  const sinceMs = phase.kind === 'starting' ? phase.sinceMs : atMs
-  return setPhase(draft, { kind: 'starting', sinceMs, hold: { sinceMs: atMs, cause: 'group', reason } })
-}
-
 /** Whether a member of a group waits for nothing but the others. */
 export function awaitsGroup({ endpoint, release }: Draft, atMs: number): boolean {
   const { phase, plan } = release
   if (phase.kind !== 'starting' || phase.hold?.cause !== 'group') return false
   const needed = needsOf(stageAt(plan.stages, 0), { stable: plan.from, candidate: candidateOf(release) })
   return needed.every(version => endpoint.fleets[version] === 'ready') && !isFrozen(release, atMs)
-}
-
-export function isFrozen({ plan }: ReleaseState, atMs: number): boolean {
-  return freezeReason(plan.freeze ?? [], atMs) !== null
 }
 
 /** The group is whole: its members are known and begin. */
@@ -537,24 +426,6 @@ function awaitStartGate(draft: Draft, atMs: number): Draft {
   if (phase.kind === 'starting' && phase.awaitsGate === true) return draft
   const sinceMs = phase.kind === 'starting' ? phase.sinceMs : atMs
   return askGate(setPhase(draft, { kind: 'starting', sinceMs, awaitsGate: true }), 'start')
-}
-
-function hold(draft: Draft, next: Hold): Draft {
-  const { phase } = draft.release
-  return phase.kind !== 'running' || phase.hold?.cause === next.cause
-    ? draft
-    : setPhase(draft, { ...phase, hold: next })
-}
-
-function endHoldOf(draft: Draft, ...causes: Hold['cause'][]): Draft {
-  const { phase } = draft.release
-  const isIt = phase.kind === 'running' && phase.hold !== null && causes.includes(phase.hold.cause)
-  return isIt ? endHold(draft) : draft
-}
-
-function endHold(draft: Draft): Draft {
-  const { phase } = draft.release
-  return phase.kind === 'running' && phase.hold !== null ? setPhase(draft, { ...phase, hold: null }) : draft
 }
 
 function candidateWeights(release: ReleaseState, candidatePpm: number): Weights {
@@ -620,11 +491,6 @@ function bringBack(draft: Draft, { cause, reason }: Returning, atMs: number): Dr
   const returning: Returning = { kind: 'returning', cause, reason, awaiting: 'fleet', epoch: 0 }
   if (draft.endpoint.fleets[from] === 'ready' && !isShrunk(draft)) return shiftBack(draft, returning, atMs)
   return setPhase(ensureFleet(draft, from), returning)
-}
-
-function isShrunk({ endpoint, release: { plan } }: Draft): boolean {
-  const wanted = endpoint.sizes?.[plan.from]
-  return wanted !== undefined && wanted < (endpoint.spec.versions[plan.from]?.instances ?? 0)
 }
 
 function shiftBack(draft: Draft, phase: Returning, atMs: number): Draft {
