@@ -20,8 +20,8 @@ export const limits = {
   /** Releases of one endpoint that wait for their turn; one more is refused. */
   queuedReleasesMax: 20,
   /** The traffic of an endpoint is looked at this often, and compared with what it was so many looks ago. */
-  rateLookMs: 10_000,
-  rateLooksMax: 30,
+  rateLookMs: 5_000,
+  rateLooksMax: 60,
   /** Endpoints that one grouped release moves together. */
   groupMembersMax: 20,
   /** Segments of one traffic table; a change that would pass it is refused. */

@@ -70,6 +70,12 @@ describe('the wait of a step', () => {
     expect(wait === null ? null : { requests: wait.requests, waitMs: wait.waitMs }).toEqual(expected)
   })
 
+  it('is not told of a step that is too young to have met anybody', () => {
+    const wait = (atMs: number) => stepWait({ judgement: look(0, []), minRequests: 50, sinceMs: 0, atMs })
+    expect(wait(minute - 1)).toBeNull()
+    expect(wait(minute)).toMatchObject({ waitMs: null })
+  })
+
   it('gets shorter by as much as was waited while traffic goes on evenly', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 100, max: 5_000 }), (perMinute, needed) => {

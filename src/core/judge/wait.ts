@@ -17,18 +17,22 @@ export type StepWait = {
 
 type Seen = { judgement: Judgement; minRequests: number; sinceMs: number; atMs: number }
 
-/** Null where no count is missing: more of the same traffic is then not what the step waits for. */
+/** Null where no count is missing, for more of the same traffic is then not what the step waits for, and where nothing is known yet. */
 export function stepWait({ judgement, minRequests, sinceMs, atMs }: Seen): StepWait | null {
   const missing = [
     Math.max(0, minRequests - judgement.stepRequests),
     ...judgement.checks.map(check => requestsMissing(check, judgement)),
   ]
   const requests = Math.max(...missing)
-  if (requests === 0) return null
+  const isEarly = judgement.stepRequests === 0 && atMs - sinceMs < earlyMs
+  if (requests === 0 || isEarly) return null
   const perMs = judgement.stepRequests / Math.max(1, atMs - sinceMs)
   const waitMs = perMs === 0 || requests === Number.POSITIVE_INFINITY ? null : Math.ceil(requests / perMs)
   return { requests, requestsPerMinute: perMs * 60_000, waitMs }
 }
+
+/** A step without a request yet says nothing of the traffic before it is this old. */
+const earlyMs = 60_000
 
 /** Requests of the candidate until both sides have enough observations; infinite where none has come of many requests. */
 function requestsMissing(
