@@ -182,7 +182,9 @@ function whyOf(logged: LoggedEvent): string {
 
 function startedText(release: ReleaseState): string {
   const { plan } = release
-  return `release of ${plan.to} on ${plan.endpoint} (stable ${plan.from}) by ${plan.stages.map(stage => stage.kind).join(', ')}`
+  const way = plan.stages.length === 0 ? 'at once' : `by ${plan.stages.map(stage => stage.kind).join(', ')}`
+  const why = plan.reason === undefined ? '' : `: ${plan.reason}`
+  return `release of ${plan.to} on ${plan.endpoint} (stable ${plan.from}) ${way}${why}`
 }
 
 /** As long as the stage asked for, if that is longer than the plan's probation. */
