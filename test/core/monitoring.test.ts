@@ -112,6 +112,19 @@ describe('a report', () => {
   })
 })
 
+describe('a report', () => {
+  it('belongs to the story of the release that made the version stable', () => {
+    const events = log(...promoted, reported({ version: 'v2' }), reported({ version: 'v2' }))
+    const [last, ...others] = tellAll(events, 'digits-1').filter(({ kind }) => kind === 'monitored')
+    expect(others).toEqual([])
+    expect(last).toMatchObject({
+      text: 'digits/v2 is breached: error-rate broke its limit: 9 %',
+      candidatePpm: 1_000_000,
+    })
+    expect(tellAll(log(happen.applied(watched()), reported()), 'digits-1')).toEqual([])
+  })
+})
+
 describe('the way back', () => {
   const breached = (over: Partial<MonitorReport> = {}) => fold(log(...promoted, reported({ version: 'v2', ...over })))
 

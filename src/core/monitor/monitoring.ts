@@ -98,15 +98,18 @@ export function returnPlan(state: ControlState, name: string): ReleasePlan | nul
   if (activeRelease !== null || stable === undefined) return null
   const releases = Object.values(state.releases).filter(({ plan }) => plan.endpoint === name)
   if (releases.some(one => wasAutomatic(one) && one.startedAtMs >= monitoring.changedAtMs)) return null
-  const previous = previousStable(releases, stable)
-  if (previous === null || spec.versions[previous] === undefined) return null
+  const promotion = promotionOf(state, name)
+  if (promotion === undefined || wasAutomatic(promotion)) return null
+  const previous = promotion.plan.from
+  if (spec.versions[previous] === undefined) return null
   return planBack(name, { from: stable, to: previous, reason: reasonOf(monitoring) })
 }
 
-/** The version that the present stable one replaced, if somebody wanted it to. */
-function previousStable(releases: readonly ReleaseState[], stable: string): string | null {
-  const last = releases.findLast(({ phase }) => phase.kind === 'promoted')
-  return last === undefined || candidateOf(last) !== stable || wasAutomatic(last) ? null : last.plan.from
+/** The release that made the present stable version what it is; undefined where it was declared. */
+export function promotionOf(state: ControlState, name: string): ReleaseState | undefined {
+  const isPromoted = ({ phase, plan }: ReleaseState) => phase.kind === 'promoted' && plan.endpoint === name
+  const last = Object.values(state.releases).findLast(isPromoted)
+  return last !== undefined && candidateOf(last) === state.endpoints[name]?.stable ? last : undefined
 }
 
 function wasAutomatic({ plan }: ReleaseState): boolean {
