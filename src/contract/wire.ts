@@ -223,6 +223,11 @@ export const planSchema = z
     sampleRatioAlpha: z.number(),
     readyTimeoutMs: z.number(),
     drainMs: z.number(),
+    labelWindowMs: z
+      .number()
+      .nullable()
+      .meta({ description: 'As the endpoint had learned it before the release; null where it had not.' }),
+    reason: z.string().nullable().meta({ description: 'Why Cutover started it by itself; null where somebody did.' }),
     gates: z
       .array(
         z.object({

@@ -33,6 +33,7 @@ export type ReadFeatures = { features: Readonly<Record<string, Feature>> | null;
 
 /** Null without any feature if the body cannot be read at all. */
 export function readFeatures({ body, jsonBytes, features }: RequestBytes): ReadFeatures {
+  if (body.byteLength === 0) return nothingSent
   const length = jsonBytes ?? body.byteLength
   if (!(Number.isSafeInteger(length) && length > 0 && length <= body.byteLength)) return unreadable
   const document = parseJson(body.subarray(0, length))
@@ -47,6 +48,8 @@ export function readFeatures({ body, jsonBytes, features }: RequestBytes): ReadF
   }
 }
 
+/** Requests without a body have no features, and nothing is wrong with them. */
+const nothingSent: ReadFeatures = { features: null, isMalformed: false }
 const unreadable: ReadFeatures = { features: null, isMalformed: true }
 
 /** A value of another type than declared. */

@@ -15,7 +15,11 @@ import { emptyDelaySums, LabelCohorts } from './label-cohorts.ts'
 const slotMs = 1_000
 
 /** What an endpoint waits for; null for one that is not known. */
-export type Awaited = { signals: readonly Signal[]; windowMs: number | null }
+export type Awaited = {
+  signals: readonly Signal[]
+  windowMs: number | null
+  versions: readonly string[]
+}
 
 export interface DelayBook {
   add(batch: { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }): void
@@ -30,9 +34,17 @@ export function awaitedBy(
   return endpoint => {
     const spec = specOf(endpoint)
     if (spec === undefined) return null
-    const awaited = known.get(spec) ?? { signals: signalsAwaited(spec), windowMs: spec.labelWindowMs ?? null }
+    const awaited = known.get(spec) ?? awaitedOf(spec)
     known.set(spec, awaited)
     return awaited
+  }
+}
+
+function awaitedOf(spec: EndpointSpec): Awaited {
+  return {
+    signals: signalsAwaited(spec),
+    windowMs: spec.labelWindowMs ?? null,
+    versions: Object.keys(spec.versions),
   }
 }
 
@@ -58,15 +70,15 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
   const addPrediction = (prediction: Prediction): void => {
     const { endpoint, version, assigned, pinned, answer, atMs } = prediction
     if (pinned || version !== assigned) return
-    const signals = awaited(endpoint)?.signals
-    if (signals === undefined) {
+    const wanted = awaited(endpoint)
+    if (wanted === null) {
       endpoints.delete(endpoint)
       return
     }
     const delays = delaysOf(endpoint)
     delays.newestMs = Math.max(delays.newestMs, atMs)
-    for (const { name } of signals)
-      if (name !== 'label' || answer !== null) cohortsOf(delays, name, version).addPredictions(atMs, 1)
+    for (const { name } of wanted.signals)
+      if (name !== 'label' || answer !== null) cohortsOf(delays, wanted, { name, version }).addPredictions(atMs, 1)
   }
 
   /** The first value of the first row counts: those of one request come together, and a correction is no arrival. */
@@ -80,10 +92,12 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
     predictedAtMs,
   }: JoinedOutcome): void => {
     if (!counts || outcome.row !== 0) return
-    for (const { name } of awaited(endpoint)?.signals ?? []) {
-      if (name === 'label' && predicted === null) continue
+    const wanted = awaited(endpoint)
+    for (const { name } of wanted?.signals ?? []) {
+      if (wanted === null || (name === 'label' && predicted === null)) continue
       if (!has(outcome, name) || (before !== null && has(before, name))) continue
-      cohortsOf(delaysOf(endpoint), name, version).addLabel(predictedAtMs, outcome.atMs - predictedAtMs)
+      const cohorts = cohortsOf(delaysOf(endpoint), wanted, { name, version })
+      cohorts.addLabel(predictedAtMs, outcome.atMs - predictedAtMs)
     }
   }
 
@@ -106,12 +120,21 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
   }
 }
 
-function cohortsOf(delays: EndpointDelays, signal: string, version: string): LabelCohorts {
-  const series = delays.bySignal.get(signal) ?? new Map<string, LabelCohorts>()
-  delays.bySignal.set(signal, series)
-  const cohorts = series.get(version) ?? new LabelCohorts(slotMs)
-  series.set(version, cohorts)
-  return cohorts
+function cohortsOf(
+  { bySignal }: EndpointDelays,
+  { versions }: Awaited,
+  { name, version }: { name: string; version: string },
+): LabelCohorts {
+  const series = bySignal.get(name) ?? new Map<string, LabelCohorts>()
+  bySignal.set(name, series)
+  const known = series.get(version)
+  if (known !== undefined) return known
+  // Versions come and go over the years; those that are gone make room.
+  if (series.size >= limits.versionsPerEndpointMax)
+    for (const gone of series.keys()) if (!versions.includes(gone)) series.delete(gone)
+  const made = new LabelCohorts(slotMs)
+  series.set(version, made)
+  return made
 }
 
 function has({ label, reward, metrics }: OutcomeValues, signal: string): boolean {

@@ -74,6 +74,8 @@ it('refuses documents at the limits that the core has', () => {
 
 const stage = toV2.stages[0]
 const rising = (count: number) => Array.from({ length: count }, (_, step) => `${(step + 1) / 10}%`)
+const features = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, { pointer: '/x' }]))
 const metrics = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, { margin: '1pp' }]))
 it.each([
@@ -88,6 +90,18 @@ it.each([
     (count: number) => ({ ...toV2, stages: Array.from({ length: count }, () => stage) }),
   ],
   ['steps', limits.stepsPerStageMax, (count: number) => ({ ...toV2, stages: [{ canary: { steps: rising(count) } }] })],
+  ['features', limits.featuresPerEndpointMax, (count: number) => ({ ...digits, features: features(count) })],
+  [
+    'predictions of a reference',
+    limits.driftReferenceMax,
+    (reference: number) => ({ ...digits, drift: { reference } }),
+  ],
+  ['predictions of a window', limits.driftWindowMax, (window: number) => ({ ...digits, drift: { window } })],
+  [
+    'trials of a window',
+    limits.monitorWindowMax,
+    (window: number) => ({ ...digits, monitor: { 'error-rate': { max: '1%' }, window } }),
+  ],
   ['guardrails', limits.guardrailsPerReleaseMax, (count: number) => ({ ...toV2, guardrails: metrics(count) })],
 ] as const)('takes as many %s as the core allows, and not one more', (_what, most, documentWith) => {
   const accepts = (count: number) => resourceSchema.safeParse(documentWith(count)).success

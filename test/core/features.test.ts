@@ -66,6 +66,13 @@ describe('features of a JSON body', () => {
     expect(read({}, { a: category('/constructor/name') }).features).toEqual({ a: null })
   })
 
+  it('are none where no body was sent', () => {
+    expect(readFeatures({ body: new Uint8Array(), jsonBytes: null, features: { a: number('/a') } })).toEqual({
+      features: null,
+      isMalformed: false,
+    })
+  })
+
   it('cannot be had of a body that is no JSON', () => {
     const body = encoder.encode('{"a":')
     expect(readFeatures({ body, jsonBytes: null, features: { a: number('/a') } })).toEqual({

@@ -112,7 +112,7 @@ describe('a report', () => {
   })
 })
 
-describe('a report', () => {
+describe('the story of a report', () => {
   it('belongs to the story of the release that made the version stable', () => {
     const events = log(...promoted, reported({ version: 'v2' }), reported({ version: 'v2' }))
     const [last, ...others] = tellAll(events, 'digits-1').filter(({ kind }) => kind === 'monitored')

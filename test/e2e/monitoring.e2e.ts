@@ -80,3 +80,39 @@ it('tells of drift without a release, and the same numbers after kill -9', async
   expect(await labelsOf(second)).toEqual(delays)
   expect(await second.stop()).toBe(0)
 })
+
+const releasing = `kind: Endpoint
+name: digits
+stable: v1
+versions:
+  v1: { onnx: ${root}/examples/digits/models/v1.onnx }
+  v2: { onnx: ${root}/examples/digits/models/v2.onnx }
+monitor: { error-rate: { max: 5% }, on-breach: return }
+---
+kind: Release
+endpoint: digits
+to: v2
+stages: [ { canary: { steps: [ 50% ] } } ]
+`
+
+it('goes back to the version before when a limit is breached after the release, and stays there', async () => {
+  const server = await place.serve(['-c', place.write('cutover.yaml', releasing)])
+  const releaseOf = (id: string) => getJson(`${server.controlUrl}/api/v1/releases/${id}`)
+  await until(async () => (await releaseOf('digits-1')).phase === 'running')
+  expect((await place.cutover(['promote', 'digits-1'])).code).toBe(0)
+  await until(async () => (await releaseOf('digits-1')).phase === 'promoted')
+  await until(async () => {
+    const response = await fetch(`${server.inferenceUrl}/v2/models/digits/infer`, { method: 'POST', body: '{}' })
+    await response.text()
+    return (await releaseOf('digits-2')).phase === 'promoted'
+  })
+  const back = await releaseOf('digits-2')
+  expect(back).toMatchObject({ from: 'v2', to: 'v1', actor: 'monitor', plan: { stages: [] } })
+  expect(back.plan.reason).toMatch(/^error-rate broke its limit/)
+  expect((await getJson(`${server.controlUrl}/api/v1/endpoints/digits`)).stable).toBe('v1')
+  const { timeline } = await releaseOf('digits-1')
+  expect(timeline.at(-1)).toMatchObject({ kind: 'monitored', text: expect.stringMatching(/^digits\/v2 is breached/) })
+  const again = await place.cutover(['apply', '-f', join(place.folder, 'cutover.yaml')])
+  expect(again.stdout).toMatch(/release digits-2 went back from v2/)
+  expect(await server.stop()).toBe(0)
+})

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import type { SignalReport } from '../../src/core/label-delays.ts'
+import { limits } from '../../src/core/limits.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
 import { awaitedBy, createDelayBook, type DelayBook } from '../../src/evidence/delay-book.ts'
 import { anOutcome, aPrediction } from '../contract/samples.ts'
@@ -115,6 +116,18 @@ describe('the delays of an endpoint', () => {
     )
     expect(signal(delays, 'label').versions[0]?.predicted).toBe(5)
     expect(signal(delays, 'reward').versions[0]?.predicted).toBe(10)
+  })
+
+  it('of versions that are gone make room for new ones', () => {
+    const delays = createDelayBook({ awaited: awaitedBy(() => spec) })
+    const count = limits.versionsPerEndpointMax + 1
+    const names = ['v1', ...Array.from({ length: count }, (_, n) => `old-${n}`)]
+    for (const [n, version] of names.entries())
+      delays.add({ fresh: [aPrediction({ id: `p${n}`, version, assigned: version })], joined: [] })
+    const followed = signal(delays, 'label').versions.map(({ version }) => version)
+    expect(followed.length).toBeLessThanOrEqual(limits.versionsPerEndpointMax)
+    expect(followed).toContain('v1')
+    expect(followed).toContain(names.at(-1))
   })
 
   it('are nothing for an endpoint that is not known', () => {
