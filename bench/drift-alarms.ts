@@ -22,6 +22,21 @@ for (const { kind, share, standardError } of frequencies(coursesOf(noShift))) {
   console.log(`| ${kind} | ${percent(share)} | ${percent(bound)} | ${share > bound ? 'OVER' : 'within'} |`)
 }
 
+const returningRuns = Math.max(2, Math.ceil(runs / 4))
+console.log(`\n${returningRuns} runs of 2 windows in which every unit makes ten requests that are alike:\n`)
+console.log('| without drift, units return: counted | features shown at | |')
+console.log('| --- | ---: | --- |')
+for (const by of ['unit', 'request'] as const) {
+  const courses = Array.from({ length: returningRuns }, (_, run) =>
+    course({ seed: run + 1, windows: 2, shift: noShift, visits: { requests: 10, by } }),
+  )
+  const [features] = frequencies(courses)
+  if (features === undefined) throw new Error('no frequency of features')
+  const isOver = features.share > alpha + 3 * features.standardError
+  if (isOver && by === 'unit') process.exitCode = 1
+  console.log(`| by ${by} | ${percent(features.share)} | ${isOver ? 'OVER' : 'within'} |`)
+}
+
 const shifts: readonly [string, keyof Course['firstAt'], Shift][] = [
   ['a number moves by 0.1 standard deviations', 'feature', { ...noShift, amount: 0.1 }],
   ['a number moves by 0.2 standard deviations', 'feature', { ...noShift, amount: 0.2 }],

@@ -33,6 +33,7 @@ function compileSource({ pointer, input, index }: FeatureResource): FeatureSourc
 
 function compileDrift(drift: DriftResource): DriftSpec {
   return {
+    by: drift.by,
     reference: drift.reference,
     window: drift.window,
     atMostMs: durationMs(drift['at-most']),

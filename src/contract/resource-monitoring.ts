@@ -36,6 +36,9 @@ const feature = withRule(featureShape, featureRule).meta({
 export const features = z.record(name, feature)
 
 export const drift = object({
+  by: z.enum(['unit', 'request']).default('unit').meta({
+    description: 'What counts once in the reference and in each window: requests of one unit are not independent.',
+  }),
   reference: z
     .int()
     .min(100)
@@ -48,7 +51,9 @@ export const drift = object({
     .max(10_000)
     .default(1_000)
     .meta({ description: 'Predictions of one window; each is compared once, when it is complete.' }),
-  'at-most': duration.default('24h').meta({ description: 'A window that is not full by then is complete too.' }),
+  'at-most': duration
+    .default('24h')
+    .meta({ description: 'A reference of 100, or a window of 30, that is not full by then is complete too.' }),
   alpha: z
     .number()
     .gt(0)

@@ -105,6 +105,7 @@ describe('compiling an Endpoint', () => {
           first: { source: { from: 'input', tensor: 'image', index: 0 }, type: 'category' },
         },
         drift: {
+          by: 'unit',
           reference: 2_000,
           window: 1_000,
           atMostMs: 3_600_000,

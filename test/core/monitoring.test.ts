@@ -14,6 +14,7 @@ import { insufficient } from '../../src/stats/result.ts'
 import { endpointSpec, happen, releasePlan } from '../support/releases.ts'
 
 const drift: DriftSpec = {
+  by: 'unit',
   reference: 1_000,
   window: 500,
   atMostMs: 3_600_000,

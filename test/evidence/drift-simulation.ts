@@ -11,6 +11,7 @@ import { type Random, randomFrom } from '../../src/stats/numerics/random.ts'
 export const alpha = 0.05
 
 const drift: DriftSpec = {
+  by: 'unit',
   reference: 2_000,
   window: 1_000,
   atMostMs: 86_400_000,
@@ -66,19 +67,30 @@ export type Course = {
   firstAt: Record<Alarm['kind'], number | null>
 }
 
-export function course({ seed, windows, shift }: { seed: number; windows: number; shift: Shift }): Course {
+/** How units come: each makes so many requests in a row, all alike; and what counts once in a window. */
+export type Visits = { requests: number; by: DriftSpec['by'] }
+
+type Run = { seed: number; windows: number; shift: Shift; visits?: Visits }
+
+export function course({ seed, windows, shift, visits = { requests: 1, by: 'unit' } }: Run): Course {
   const random = randomFrom(seed)
-  const watch = new VersionWatch(watched)
+  const spec = { ...drift, by: visits.by }
+  const watch = new VersionWatch({ ...watched, drift: spec })
+  const draw = visitors(random, visits.requests)
+  const perRow = visits.by === 'unit' ? visits.requests : 1
   const kinds: Alarm['kind'][] = ['feature', 'answer', 'quality', 'limit']
   const found: Course = {
     looks: windows,
     shown: { feature: 0, answer: 0, quality: 0, limit: 0 },
     firstAt: { feature: null, answer: null, quality: null, limit: null },
   }
-  for (let n = 0; n < drift.reference; n += 1) serve(watch, { random, n, shift: noShift })
+  let n = 0
+  const serveAll = (rows: number, shifted: Shift) => {
+    for (let row = 0; row < rows * perRow; row += 1, n += 1) serve(watch, { random, n, shift: shifted, draw })
+  }
+  serveAll(drift.reference, noShift)
   for (let look = 1; look <= windows; look += 1) {
-    for (let n = 0; n < drift.window; n += 1)
-      serve(watch, { random, n: drift.reference + (look - 1) * drift.window + n, shift })
+    serveAll(drift.window, shift)
     const seen = shownBy(lookOf(watch))
     for (const kind of kinds) {
       if (!seen.has(kind)) continue
@@ -109,15 +121,29 @@ function shownBy({ report }: Look): Set<Alarm['kind']> {
   return new Set(report.alarms.map(({ kind }) => kind))
 }
 
-function serve(watch: VersionWatch, { random, n, shift }: { random: Random; n: number; shift: Shift }): void {
+type Visitor = { unit: string; features: Prediction['features']; answer: number }
+
+/** A new unit after every `requests` requests. */
+function visitors(random: Random, requests: number): (n: number, shift: Shift) => Visitor {
+  let visitor: Visitor | null = null
+  return (n, shift) => {
+    if (visitor === null || n % requests === 0)
+      visitor = { unit: `u${n}`, features: featuresOf(random, shift), answer: Math.floor(random.next() ** 2 * 3) }
+    return visitor
+  }
+}
+
+type Request = { random: Random; n: number; shift: Shift; draw: (n: number, shift: Shift) => Visitor }
+
+function serve(watch: VersionWatch, { random, n, shift, draw }: Request): void {
   const isError = random.next() < 0.02 + shift.errors
-  const answer = Math.floor(random.next() ** 2 * 3)
+  const { unit, features, answer } = draw(n, shift)
   const prediction: Prediction = {
     id: `p${n}`,
     endpoint: 'shop',
     epoch: 1,
     release: null,
-    unit: `u${n}`,
+    unit,
     assigned: 'v1',
     version: 'v1',
     propensity: 1,
@@ -128,7 +154,7 @@ function serve(watch: VersionWatch, { random, n, shift }: { random: Random; n: n
     failed: isError,
     answer: [answer],
     scores: null,
-    features: featuresOf(random, shift),
+    features,
     payload: null,
   }
   watch.addPrediction(prediction)

@@ -10,6 +10,7 @@ import { anOutcome, aPrediction } from '../contract/samples.ts'
 import { alpha, course, frequencies, noShift } from './drift-simulation.ts'
 
 const drift: DriftSpec = {
+  by: 'unit',
   reference: 100,
   window: 50,
   atMostMs: 10_000,
@@ -37,7 +38,14 @@ function watched(over: Partial<Watched> = {}): Watched {
 function predictions(count: number, of: (n: number) => Partial<Prediction>, from = 0): Prediction[] {
   return Array.from({ length: count }, (_, index) => {
     const n = from + index
-    return aPrediction({ id: `p${n}`, atMs: 1 + n, answer: [n % 3], features: { age: n % 40 }, ...of(n) })
+    return aPrediction({
+      id: `p${n}`,
+      unit: `u${n}`,
+      atMs: 1 + n,
+      answer: [n % 3],
+      features: { age: n % 40 },
+      ...of(n),
+    })
   })
 }
 
@@ -79,6 +87,17 @@ describe('windows of a watched version', () => {
     expect(seen(predictions(131, slow)).streams[0]?.current).toEqual({ predictions: 30, fromMs: 1_000, toMs: 12_600 })
   })
 
+  it('are compared with what came in time where the reference does not fill', () => {
+    const rare = (n: number) => ({ atMs: 1 + n * 100, unit: `u${n % 120}` })
+    const span = (count: number) =>
+      seen(predictions(count, rare), watched({ drift: { ...drift, reference: 500 } })).streams[0]
+    expect(span(100)?.drift).toMatchObject({ reason: 'the reference has 100 of 500 predictions' })
+    expect(span(101)?.drift).toMatchObject({ reason: 'the first window has 1 of 50 predictions' })
+    // From 10,000 ms on there is no more of it, although 20 units have not come yet.
+    expect(span(150)?.reference).toEqual({ predictions: 100, fromMs: 1, toMs: 9_901 })
+    expect(span(150)?.current).toEqual({ predictions: 50, fromMs: 10_001, toMs: 14_901 })
+  })
+
   it('say how far they are while there is nothing to compare', () => {
     const reason = (count: number) => {
       const result = seen(predictions(count, () => ({}))).streams[0]?.drift
@@ -86,6 +105,17 @@ describe('windows of a watched version', () => {
     }
     expect(reason(40)).toEqual(['insufficient', 'the reference has 40 of 100 predictions'])
     expect(reason(120)).toEqual(['insufficient', 'the first window has 20 of 50 predictions'])
+  })
+
+  it('count a unit once, however many requests it makes', () => {
+    const busy = (n: number) => ({ unit: n % 10 === 0 ? `u${n}` : 'busy' })
+    const of = (by: DriftSpec['by']) => seen(predictions(1_100, busy), watched({ drift: { ...drift, by } })).streams[0]
+    expect(of('unit')?.reference).toEqual({ predictions: 100, fromMs: 1, toMs: 981 })
+    expect(of('request')?.reference).toEqual({ predictions: 100, fromMs: 1, toMs: 100 })
+    expect(of('unit')?.current).toBeNull()
+    // The busy one counts again in the window.
+    const more = seen(predictions(1_500, busy)).streams[0]?.current
+    expect(more).toEqual({ predictions: 50, fromMs: 982, toMs: 1_461 + 10 })
   })
 
   it('count predictions of features only where the body was kept', () => {
@@ -220,21 +250,23 @@ describe('a watch', () => {
       isKept: fc.boolean(),
       isFailed: fc.boolean(),
       version: fc.constantFrom('v1', 'v1', 'v1', 'v2'),
+      unit: fc.nat(400),
       stepMs: fc.integer({ min: 0, max: 500 }),
       batch: fc.integer({ min: 1, max: 30 }),
     })
     await fc.assert(
-      fc.asyncProperty(fc.array(event, { minLength: 200, maxLength: 500, size: 'max' }), async events => {
+      fc.asyncProperty(fc.array(event, { minLength: 300, maxLength: 700, size: 'max' }), async events => {
         const log = createMemoryPredictionLog({ clock: createManualClock() })
         const live = createWatchBook({ watched: () => watched() })
         let atMs = 0
         const all = events.map(({ stepMs, ...one }, n) => {
           atMs += stepMs
           const { age, answer, isKept, isFailed, version } = one
+          const unit = `u${one.unit}`
           const features = isKept ? { age } : null
           const status = isFailed ? 500 : 200
           const sent = { answer: isFailed ? null : [answer], features, status, failed: isFailed, assigned: version }
-          return { ...one, made: aPrediction({ id: `p${n}`, atMs, version, ...sent }) }
+          return { ...one, made: aPrediction({ id: `p${n}`, unit, atMs, version, ...sent }) }
         })
         for (let at = 0; at < all.length; ) {
           const batch = all.slice(at, at + (all[at]?.batch ?? 1))
@@ -257,12 +289,24 @@ describe('a watch', () => {
 })
 
 describe('simulated traffic', () => {
-  const runs = 24
+  const runs = 16
 
   it('without drift raises an alarm at no more looks than alpha, looked at after every window', () => {
     const courses = Array.from({ length: runs }, (_, run) => course({ seed: run + 1, windows: 4, shift: noShift }))
     for (const { share, standardError } of frequencies(courses))
       expect(share).toBeLessThanOrEqual(alpha + 3 * standardError)
+  })
+
+  it('of units that come ten times each raises no more by unit, and by request at nearly every look', () => {
+    const featureShare = (by: DriftSpec['by']) => {
+      const visits = { requests: 10, by }
+      const courses = Array.from({ length: 8 }, (_, run) =>
+        course({ seed: run + 1, windows: 1, shift: noShift, visits }),
+      )
+      return frequencies(courses).find(({ kind }) => kind === 'feature')?.share
+    }
+    expect(featureShare('unit')).toBeLessThanOrEqual(alpha + 3 * Math.sqrt((alpha * (1 - alpha)) / 8))
+    expect(featureShare('request')).toBeGreaterThan(0.8)
   })
 
   it('with a shift of a number by half a standard deviation is found at the first look', () => {

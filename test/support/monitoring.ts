@@ -56,6 +56,7 @@ const evidence: WatchEvidence = {
 
 export function aLook(known: MonitoringState): Look {
   const drift = {
+    by: 'unit',
     reference: 1_000,
     window: 500,
     atMostMs: 1_000,

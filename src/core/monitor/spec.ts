@@ -2,9 +2,11 @@
 
 /** Every window after the first is compared with the reference, once, when it is complete. */
 export type DriftSpec = {
+  /** With `unit` only the first prediction of each unit counts in the reference and in every window: rows of one unit are not independent. */
+  by: 'unit' | 'request'
   /** The first predictions of the stable version: what the later ones are compared with. */
   reference: number
-  /** Predictions of one window, which also ends with the first prediction that is `atMostMs` younger than its first one. */
+  /** Predictions of one window. It and the reference also end with the first prediction that is `atMostMs` younger than their first one. */
   window: number
   atMostMs: number
   /** The chance of a false alarm at each look. */

@@ -11,12 +11,14 @@ import type { FeatureValue } from '../../stats/drift/binning.ts'
 import { featureDrift } from '../../stats/drift/feature-drift.ts'
 import { insufficient, type Result } from '../../stats/result.ts'
 
-/** A window that time ends has so many predictions at least: with fewer there is no comparison. */
-const rowsMin = 30
+/** What time ends has so many predictions at least: with fewer there is no comparison, or a poor reference for a long time. */
+const windowRowsMin = 30
+const referenceRowsMin = 100
 
 export type StreamValue = number | string | boolean | null
 
-type Window = { values: StreamValue[]; fromMs: number; toMs: number }
+/** `units` are those that have been met in it; emptied when it is complete. */
+type Window = { values: StreamValue[]; units: Set<string>; fromMs: number; toMs: number }
 
 export class DriftStream {
   readonly #name: string
@@ -25,6 +27,7 @@ export class DriftStream {
   readonly #declared: FeatureType
   readonly #spec: DriftSpec
   readonly #reference: Window = emptyWindow()
+  #hasReference = false
   #running: Window = emptyWindow()
   #complete: Window | null = null
   #compared: { window: Window; drift: Result<FeatureDrift> } | null = null
@@ -36,14 +39,15 @@ export class DriftStream {
     this.#spec = of.spec
   }
 
-  add(value: StreamValue, atMs: number): void {
-    if (this.#reference.values.length < this.#spec.reference) {
-      put(this.#reference, value, atMs)
+  add(value: StreamValue, { unit, atMs }: { unit: string; atMs: number }): void {
+    if (!this.#hasReference && this.#isOver(this.#reference, atMs, referenceRowsMin)) this.#endReference()
+    if (!this.#hasReference) {
+      this.#put(this.#reference, value, { unit, atMs })
+      if (this.#reference.values.length >= this.#spec.reference) this.#endReference()
       return
     }
-    const { values, fromMs } = this.#running
-    if (values.length >= rowsMin && atMs - fromMs >= this.#spec.atMostMs) this.#end()
-    put(this.#running, value, atMs)
+    if (this.#isOver(this.#running, atMs, windowRowsMin)) this.#end()
+    this.#put(this.#running, value, { unit, atMs })
     if (this.#running.values.length >= this.#spec.window) this.#end()
   }
 
@@ -67,16 +71,35 @@ export class DriftStream {
     }
   }
 
+  #put(window: Window, value: StreamValue, { unit, atMs }: { unit: string; atMs: number }): void {
+    if (this.#spec.by === 'unit') {
+      if (window.units.has(unit)) return
+      window.units.add(unit)
+    }
+    if (window.values.length === 0) window.fromMs = atMs
+    window.values.push(value)
+    window.toMs = atMs
+  }
+
+  #isOver({ values, fromMs }: Window, atMs: number, rowsMin: number): boolean {
+    return values.length >= rowsMin && atMs - fromMs >= this.#spec.atMostMs
+  }
+
+  #endReference(): void {
+    this.#hasReference = true
+    this.#reference.units.clear()
+  }
+
   #end(): void {
+    this.#running.units.clear()
     this.#complete = this.#running
     this.#running = emptyWindow()
   }
 
   #notYet(): Result<FeatureDrift> {
-    const seen = this.#reference.values.length
     return insufficient(
-      seen < this.#spec.reference
-        ? `the reference has ${seen} of ${this.#spec.reference} predictions`
+      !this.#hasReference
+        ? `the reference has ${this.#reference.values.length} of ${this.#spec.reference} predictions`
         : `the first window has ${this.#running.values.length} of ${this.#spec.window} predictions`,
     )
   }
@@ -99,13 +122,7 @@ export class DriftStream {
 }
 
 function emptyWindow(): Window {
-  return { values: [], fromMs: 0, toMs: 0 }
-}
-
-function put(window: Window, value: StreamValue, atMs: number): void {
-  if (window.values.length === 0) window.fromMs = atMs
-  window.values.push(value)
-  window.toMs = atMs
+  return { values: [], units: new Set(), fromMs: 0, toMs: 0 }
 }
 
 function spanOf({ values, fromMs, toMs }: Window): WindowSpan {

@@ -43,14 +43,14 @@ export class VersionWatch {
     if (prediction.status === 0 && !prediction.failed) return
     this.#addToLimits(prediction)
     if (prediction.version !== version) return
-    const { features, answer, atMs } = prediction
+    const { features, answer } = prediction
     for (const { name, stream } of this.#features) {
       const value = features?.[name]
-      if (value !== undefined) stream.add(value, atMs)
+      if (value !== undefined) stream.add(value, prediction)
     }
     // The first row stands for all: rows of one request are not independent.
     const value = answer?.[0]
-    if (value !== undefined && isScalar(value)) this.#answer?.add(value, atMs)
+    if (value !== undefined && isScalar(value)) this.#answer?.add(value, prediction)
   }
 
   /** The first label of a row counts; a correction changes nothing that was judged. */
