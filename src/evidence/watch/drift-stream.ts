@@ -97,10 +97,13 @@ export class DriftStream {
   }
 
   #notYet(): Result<FeatureDrift> {
+    const { reference, window } = this.#spec
+    if (!this.#hasReference)
+      return insufficient(`the reference has ${this.#reference.values.length} of ${reference} predictions`)
     return insufficient(
-      !this.#hasReference
-        ? `the reference has ${this.#reference.values.length} of ${this.#spec.reference} predictions`
-        : `the first window has ${this.#running.values.length} of ${this.#spec.window} predictions`,
+      this.#complete === null
+        ? `the first window has ${this.#running.values.length} of ${window} predictions`
+        : 'the first window is complete and waits to be compared',
     )
   }
 
