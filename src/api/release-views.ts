@@ -132,6 +132,8 @@ export function planView(plan: ReleasePlan): WirePlan {
     sampleRatioAlpha,
     readyTimeoutMs,
     drainMs,
+    labelWindowMs: plan.labelWindowMs ?? null,
+    reason: plan.reason ?? null,
     gates: (plan.gates ?? []).map(({ before, url, timeoutMs, secret }) => ({
       before,
       url,

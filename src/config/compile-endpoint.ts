@@ -7,6 +7,7 @@ import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ExternalMetric } from '../core/external-metric.ts'
 import { limits } from '../core/limits.ts'
 import { compileMetric } from './compile-metric.ts'
+import { compileWatching } from './compile-watching.ts'
 import { compileWebhook } from './compile-webhooks.ts'
 import { durationMs, percentPpm } from './quantities.ts'
 
@@ -33,6 +34,7 @@ export function compileEndpoint(resource: EndpointResource): EndpointSpec {
     payloadSamplePpm: percentPpm(resource['payload-sample']),
     ...(Object.keys(resource.webhooks).length > 0 && { webhooks: mapValues(resource.webhooks, compileWebhook) }),
     ...(resource['label-window'] !== undefined && { labelWindowMs: durationMs(resource['label-window']) }),
+    ...compileWatching(resource),
   }
 }
 

@@ -6,6 +6,8 @@ import type { z } from 'zod'
 import {
   builtinMetricNames,
   errorRateName,
+  errorSource,
+  errorTypes,
   isReservedMetricName,
   latencyQuantileOf,
   type MetricTypeName,
@@ -97,6 +99,7 @@ export function unitRule(unit: Loose, report: Report): void {
 const versionsMax = 100
 const checksMax = 50
 const webhooksMax = 20
+const featuresMax = 30
 
 export function endpointRule(endpoint: Loose, report: Report): void {
   for (const name of Object.keys(asObject(endpoint['external']))) {
@@ -115,6 +118,42 @@ export function endpointRule(endpoint: Loose, report: Report): void {
   for (const [name, metric] of Object.entries(asObject(endpoint['metrics']))) {
     declaredRule({ name, type: asObject(metric)['type'], prediction: endpoint['prediction'] }, report)
   }
+  watchingRule(endpoint, report)
+}
+
+/** Features are read from bodies that are kept, and what is watched must be there. */
+function watchingRule(endpoint: Loose, report: Report): void {
+  const { features, drift, monitor, prediction, protocol } = endpoint
+  const declared = Object.entries(asObject(features))
+  if (declared.length > featuresMax) report(['features'], `has ${declared.length} features`, `at most ${featuresMax}`)
+  if (declared.length > 0 && endpoint['payload-sample'] === '0%')
+    report(['payload-sample'], 'features are read from bodies that are kept; at 0% none is', 'above 0%')
+  for (const [name, feature] of declared) {
+    if (protocol === 'http' && asObject(feature)['input'] !== undefined)
+      report(['features', name, 'input'], 'tensors are of the protocol open-inference; use a pointer', 'pointer')
+  }
+  if (isObject(drift) && declared.length === 0 && !isObject(prediction))
+    report(['drift'], 'there is nothing to look at: declare features, or under `prediction` where the answer is')
+  if (asObject(monitor)['accuracy'] !== undefined && !isObject(prediction))
+    report(['monitor', 'accuracy'], 'compares the predicted value with the label: say under `prediction` where it is')
+}
+
+export function featureRule(feature: Loose, report: Report): void {
+  exactlyOne(feature, ['pointer', 'input'], report)
+  const { input, index, type } = feature
+  if (index !== undefined && input === undefined) report(['index'], 'is of a tensor: it needs input', 'input')
+  if (input !== undefined && index === undefined && type === 'category')
+    report(['index'], 'a category is one element of the tensor: say which; the mean of a row is a number', '0, 1, 2')
+}
+
+const limitsOf = [...builtinMetricNames, 'accuracy']
+
+export function monitorRule(monitor: Loose, report: Report): void {
+  const { max } = asObject(monitor['error-rate'])
+  if (max === '0%' || max === '100%')
+    report(['error-rate', 'max'], 'can never be kept, or always', 'above 0% and below 100%')
+  if (limitsOf.some(known => monitor[known] !== undefined)) return
+  report([], 'sets no limit', limitsOf.join(', '))
 }
 
 /** A metric of labels needs to know what was predicted. */
@@ -145,6 +184,8 @@ export function metricRule(metric: Loose, report: Report): void {
   for (const key of needs) if (metric[key] === undefined) report([key], `${type} needs ${key}`, known.join(', '))
   for (const key of Object.keys(metric))
     if (metric[key] !== undefined && !known.includes(key)) report([key], `${type} takes no ${key}`, known.join(', '))
+  if ((metric['of'] === errorSource || metric['per'] === errorSource) && !errorTypes.includes(type))
+    report([metric['of'] === errorSource ? 'of' : 'per'], `${type} takes no ${errorSource}`, errorTypes.join(', '))
   if (metric['covariate'] !== undefined && metric['unit-level'] !== true)
     report(['covariate'], 'a covariate is of units: it needs unit-level', 'unit-level: true')
 }

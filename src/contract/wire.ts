@@ -84,6 +84,9 @@ export const endpointSchema = z
       .object({ output: z.string(), read: z.enum(['value', 'argmax', 'ranking']), scores: z.string().optional() })
       .nullable(),
     metrics: z.record(z.string(), z.looseObject({ type: z.enum(metricTypes) })),
+    features: z
+      .record(z.string(), z.object({ type: z.enum(['number', 'category']) }))
+      .meta({ description: 'Read of the requests whose bodies are kept.' }),
     labelWindowMs: z.number().nullable().meta({ description: 'Null where it is learned.' }),
     webhooks: z.array(
       z.object({ name: z.string(), url: z.string(), events: z.array(z.enum(timelineKinds)), signed: z.boolean() }),
@@ -220,6 +223,11 @@ export const planSchema = z
     sampleRatioAlpha: z.number(),
     readyTimeoutMs: z.number(),
     drainMs: z.number(),
+    labelWindowMs: z
+      .number()
+      .nullable()
+      .meta({ description: 'As the endpoint had learned it before the release; null where it had not.' }),
+    reason: z.string().nullable().meta({ description: 'Why Cutover started it by itself; null where somebody did.' }),
     gates: z
       .array(
         z.object({
@@ -287,6 +295,7 @@ export const eventTypes = [
   'judged',
   'trial-ended',
   'gate-answered',
+  'monitored',
   'tick',
   'operator',
 ] as const

@@ -12,7 +12,7 @@ import type { Deployer } from '../ports/deployer.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import type { Change, ReleaseRequest } from './control-plane.ts'
 import { differences } from './differences.ts'
-import { type Interface, misfits, missingAnswer } from './interface.ts'
+import { type Interface, misfits, missingAnswer, missingFeatures } from './interface.ts'
 import { expressionProblems, goalProblems, undeclaredProblems, withDefinitions } from './metric-definitions.ts'
 
 /** The state is asked for again after every wait: it may have moved meanwhile. */
@@ -113,10 +113,10 @@ async function checkVersions(
   spec: EndpointSpec,
 ): Promise<void> {
   const isNew = (version: VersionSpec): boolean => !isDeepStrictEqual(before?.spec.versions[version.name], version)
-  const isAnswerNew = !isDeepStrictEqual(before?.spec.answer, spec.answer)
+  const isReadAnew = !isDeepStrictEqual(readingOf(before?.spec), readingOf(spec))
   const stable = spec.versions[before?.stable ?? spec.stable]
-  const checked = Object.values(spec.versions).filter(version => isNew(version) || isAnswerNew || version === stable)
-  if (!checked.some(isNew) && !isAnswerNew) return
+  const checked = Object.values(spec.versions).filter(version => isNew(version) || isReadAnew || version === stable)
+  if (!checked.some(isNew) && !isReadAnew) return
   const interfaces: Interface[] = []
   for (const version of checked) {
     const metadata = await checkVersion(around, version)
@@ -125,9 +125,15 @@ async function checkVersions(
   const served = interfaces.find(one => one.version === stable?.name)
   const problems = interfaces.flatMap(one => [
     ...missingAnswer(one, spec),
+    ...missingFeatures(one, spec),
     ...(served === undefined ? [] : misfits(served, one)),
   ])
   refuse(problems, 'invalid-resource', `endpoint ${spec.name} cannot become this`)
+}
+
+/** What is read of answers and requests. */
+function readingOf(spec: EndpointSpec | undefined) {
+  return { answer: spec?.answer, features: spec?.features }
 }
 
 /** The deployer speaks of the version alone; the document's author needs the path from its top. */
@@ -177,6 +183,10 @@ function alreadySo(
   if (endpoint.stable === request.to && active === undefined)
     return { id: null, note: `${request.to} is stable already` }
   const last = Object.values(state.releases).findLast(release => release.plan.endpoint === request.endpoint)
+  if (!again && last?.plan.reason !== undefined && last.plan.from === request.to && last.phase.kind === 'promoted') {
+    const note = `release ${last.id} went back from ${request.to}: ${last.plan.reason}; \`cutover release\` tries again`
+    return { id: last.id, note }
+  }
   if (!again && last !== undefined && asks(last, request) && last.phase.kind === 'rolled-back') {
     return { id: last.id, note: `release ${last.id} of this document was rolled back; \`cutover release\` tries again` }
   }
@@ -184,7 +194,8 @@ function alreadySo(
 }
 
 function asks(release: ReleaseState, request: ReleaseRequest): boolean {
-  const { planVersion: _version, from: _from, ...asked } = release.plan
+  // What Cutover added by itself was not asked for.
+  const { planVersion: _version, from: _from, labelWindowMs: _window, reason: _reason, ...asked } = release.plan
   return isDeepStrictEqual(asked, request)
 }
 

@@ -8,6 +8,10 @@ import { assertNever, CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { judge } from '../core/judge/judge.ts'
 import { limits } from '../core/limits.ts'
+import { lookAt } from '../core/monitor/look.ts'
+import { returnPlan } from '../core/monitor/monitoring.ts'
+import type { Look } from '../core/monitor/report.ts'
+import type { ReleasePlan } from '../core/plan.ts'
 import { gateAwaited, refusalOf } from '../core/release.ts'
 import { versionsOf } from '../core/stage-plans.ts'
 import { type ControlState, emptyState, isTerminal, type ReleaseState } from '../core/state.ts'
@@ -22,6 +26,7 @@ import type { EvidenceSource } from '../ports/evidence-source.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import type { Gates } from '../ports/gates.ts'
 import type { MetricSources, ReadingsQuery } from '../ports/metric-sources.ts'
+import type { MonitoringSource } from '../ports/monitoring-source.ts'
 import type { Notices } from '../ports/notices.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
@@ -35,6 +40,7 @@ export type ControllerPorts = {
   deployer: Deployer
   traffic: TrafficSink
   evidence: EvidenceSource
+  monitoring: MonitoringSource
   expressions: Expressions
   sources: MetricSources
   notices: Notices
@@ -57,7 +63,7 @@ export interface Controller extends ControlPlane {
 }
 
 export function createController(ports: ControllerPorts): Controller {
-  const { log, clock, deployer, traffic, evidence, expressions } = ports
+  const { log, clock, deployer, traffic, evidence, monitoring, expressions } = ports
   const desk = createDesk()
   let state: ControlState = emptyState
   let stopTicking: (() => void) | null = null
@@ -201,6 +207,31 @@ export function createController(ports: ControllerPorts): Controller {
     return !isStopped && release !== undefined && gateAwaited(release) === before
   }
 
+  /** The stable version as it is now; null where nothing is watched. */
+  const lookAtStable = (name: string): Look | null => {
+    const endpoint = state.endpoints[name]
+    const watched = monitoring.watch(name)
+    if (endpoint?.monitoring === undefined || watched === null) return null
+    return lookAt(endpoint.spec, endpoint.monitoring, watched)
+  }
+
+  /** A release judges for itself; where none runs the stable version is looked at. */
+  const monitor = (name: string): void => {
+    if (state.endpoints[name]?.activeRelease !== null) return
+    const look = lookAtStable(name)
+    if (look === null) return
+    recordIfItMatters({ type: 'monitored', endpoint: name, report: look.report })
+    const plan = returnPlan(state, name)
+    const count = state.endpoints[name]?.releaseCount ?? 0
+    if (plan !== null) record({ type: 'release-started', release: `${name}-${count + 1}`, plan, actor: 'monitor' })
+  }
+
+  /** Known before the release began, so that its first predictions count already. */
+  const learnedWindow = (endpoint: string): Pick<ReleasePlan, 'labelWindowMs'> => {
+    const maturity = monitoring.delays(endpoint).find(({ name }) => name === 'label')?.maturity
+    return maturity?.known === true && maturity.source === 'learned' ? { labelWindowMs: maturity.ageMs } : {}
+  }
+
   /** Only a look that changes something is written down; the newest look is at hand in any case. */
   const recordIfItMatters = (event: ControlEvent): void => {
     if (step(state, event, clock.nowMs()).state !== state) record(event)
@@ -256,6 +287,13 @@ export function createController(ports: ControllerPorts): Controller {
           ports.complain(`looking at release ${release.id}`, cause)
         }
       }
+      for (const name of Object.keys(state.endpoints)) {
+        try {
+          monitor(name)
+        } catch (cause) {
+          ports.complain(`looking at endpoint ${name}`, cause)
+        }
+      }
     },
 
     stop() {
@@ -290,7 +328,8 @@ export function createController(ports: ControllerPorts): Controller {
     async applyRelease({ plan: request, actor, dryRun, again }) {
       const admitted = await admitRelease({ state: () => state, deployer, expressions }, request, again)
       if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }
-      record({ type: 'release-started', release: admitted.id, plan: admitted.plan, actor })
+      const plan = { ...admitted.plan, ...learnedWindow(admitted.plan.endpoint) }
+      record({ type: 'release-started', release: admitted.id, plan, actor })
       return { change: admitted.change, release: admitted.id }
     },
 
@@ -302,6 +341,8 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     release: view,
+    look: lookAtStable,
+    delays: endpoint => monitoring.delays(endpoint),
 
     timeline(id): readonly TimelineEntry[] {
       need(id)

@@ -29,4 +29,8 @@ export type ReleasePlan = {
   sampleRatioAlpha: number
   readyTimeoutMs: number
   drainMs: number
+  /** The age at which predictions are judged by their labels, as the endpoint had learned it by then; left out where it had not. */
+  labelWindowMs?: number
+  /** Why Cutover started it by itself; left out where somebody asked for it. */
+  reason?: string
 }

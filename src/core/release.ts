@@ -72,8 +72,7 @@ function fleetFailed(draft: Draft, { version, reason }: { version: string; reaso
   const { phase, plan } = draft.release
   const candidate = candidateOf(draft.release)
   if (phase.kind === 'starting') {
-    const needed = needsOf(stageAt(plan.stages, phase.stageIndex ?? 0), { stable: plan.from, candidate })
-    return needed.includes(version) && version !== plan.from
+    return neededBy(draft.release, phase.stageIndex ?? 0).includes(version) && version !== plan.from
       ? beginReturn(draft, 'never-ready', `${version} did not become ready: ${reason}`, atMs)
       : draft
   }
@@ -363,8 +362,7 @@ function stageFailed(draft: Draft, failed: Extract<StageCommand, { type: 'failed
 /** Makes ready what the stage needs, then enters it. The candidate of a release that begins is asked for in any case. */
 function prepareStage(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { release, endpoint } = draft
-  const candidate = candidateOf(release)
-  const needed = needsOf(stageAt(release.plan.stages, stageIndex), { stable: release.plan.from, candidate })
+  const needed = neededBy(release, stageIndex)
   const isAsked = (version: string): boolean =>
     endpoint.fleets[version] !== 'ready' || (stageIndex === 0 && version !== release.plan.from)
   const missing = needed.filter(isAsked)
@@ -375,13 +373,22 @@ function prepareStage(draft: Draft, stageIndex: number, atMs: number): Draft {
 
 function enterWhenReady(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { release, endpoint } = draft
-  const versions = { stable: release.plan.from, candidate: candidateOf(release) }
-  const needed = needsOf(stageAt(release.plan.stages, stageIndex), versions)
-  return needed.every(version => endpoint.fleets[version] === 'ready') ? enterStage(draft, stageIndex, atMs) : draft
+  return neededBy(release, stageIndex).every(version => endpoint.fleets[version] === 'ready')
+    ? enterStage(draft, stageIndex, atMs)
+    : draft
+}
+
+/** A plan without stages moves everybody at once, to a version that has been stable: it needs that one alone. */
+function neededBy(release: ReleaseState, stageIndex: number): readonly string[] {
+  const { plan } = release
+  const candidate = candidateOf(release)
+  if (plan.stages.length === 0) return [candidate]
+  return needsOf(stageAt(plan.stages, stageIndex), { stable: plan.from, candidate })
 }
 
 function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
   if (stageIndex === 0 && gateOf(draft.release, 'start') !== undefined) return awaitStartGate(draft, atMs)
+  if (draft.release.plan.stages.length === 0) return promote(draft, atMs)
   const stage = initialStage(stageAt(draft.release.plan.stages, stageIndex))
   const entered = setPhase(draft, { kind: 'running', stageIndex, stage, paused: false, hold: null })
   return stepStaged(entered, { type: 'entered', atMs })
@@ -446,8 +453,8 @@ export function beginReturn(draft: Draft, cause: ReturnCause, reason: string, at
 function stageThatGoesBack({ release }: Draft): { stageIndex: number; stage: StageState } | null {
   const { phase, plan } = release
   const stageIndex = phase.kind === 'running' ? phase.stageIndex : plan.stages.length - 1
-  const stagePlan = stageAt(plan.stages, stageIndex)
-  if (phase.kind === 'starting' || !goesBack(stagePlan)) return null
+  const stagePlan = plan.stages[stageIndex]
+  if (phase.kind === 'starting' || stagePlan === undefined || !goesBack(stagePlan)) return null
   return { stageIndex, stage: phase.kind === 'running' ? phase.stage : initialStage(stagePlan) }
 }
 

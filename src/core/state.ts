@@ -1,5 +1,6 @@
 /** The state of the control plane: a fold of the event log, nothing else. Plain data. */
 import type { EndpointSpec } from './endpoint.ts'
+import type { MonitoringState } from './monitor/report.ts'
 import type { ReleasePlan } from './plan.ts'
 import type { FleetState, ReturnCause } from './state-words.ts'
 import type { StageState } from './strategies/table.ts'
@@ -19,6 +20,8 @@ export type EndpointState = {
   /** The release under way; null if none. */
   activeRelease: string | null
   releaseCount: number
+  /** How its stable version is watched; left out where the endpoint asks for nothing of the kind. */
+  monitoring?: MonitoringState
 }
 
 /** Why a release waits. A hold ends by itself when its reason goes, or by an operator's word. */

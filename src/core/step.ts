@@ -8,6 +8,7 @@ import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
 import { limits } from './limits.ts'
+import { follow, monitored } from './monitor/monitoring.ts'
 import {
   begin,
   fleetChanged,
@@ -26,6 +27,11 @@ import { soleTable } from './traffic.ts'
 export type StepResult = { state: ControlState; commands: readonly Command[] }
 
 export function step(state: ControlState, event: ControlEvent, atMs: number): StepResult {
+  const next = stepEvent(state, event, atMs)
+  return { ...next, state: follow(state, next.state, atMs) }
+}
+
+function stepEvent(state: ControlState, event: ControlEvent, atMs: number): StepResult {
   switch (event.type) {
     case 'server-started':
       return serverStarted(state, atMs)
@@ -64,6 +70,8 @@ export function step(state: ControlState, event: ControlEvent, atMs: number): St
       return onRelease(state, event.release, draft => gateAnswered(draft, event, atMs))
     case 'trial-ended':
       return onRelease(state, event.release, draft => trialEnded(draft, event.report, atMs))
+    case 'monitored':
+      return { state: monitored(state, event, atMs), commands: [] }
     case 'tick':
       return onRelease(state, event.release, draft => timePassed(draft, atMs))
     case 'operator':

@@ -1,6 +1,7 @@
 /** Tells a release's story: each event of the log that changed it becomes an entry. Pure; works live and on a recorded log alike. */
 import type { LoggedEvent } from './event.ts'
 import type { Judgement } from './judge/judgement.ts'
+import { promotionOf, tellMonitored } from './monitor/monitoring.ts'
 import { type ControlState, candidateOf, emptyState, isTerminal, type Phase, type ReleaseState } from './state.ts'
 import { step } from './step.ts'
 import type { StageProgress } from './strategies/strategy.ts'
@@ -18,7 +19,15 @@ export function tell(before: ControlState, logged: LoggedEvent, after: ControlSt
     if (earlier !== release || restarted)
       entries.push(...tellOne({ logged, before: earlier, after: release, stateAfter: after }))
   }
-  return entries
+  return before === after ? entries : [...entries, ...tellWatched(logged, after)]
+}
+
+/** What becomes of a version after its release belongs to the story of that release. */
+function tellWatched(logged: LoggedEvent, stateAfter: ControlState): TimelineEntry[] {
+  const { event } = logged
+  const after = event.type === 'monitored' ? promotionOf(stateAfter, event.endpoint) : undefined
+  if (event.type !== 'monitored' || after === undefined) return []
+  return [complete({ kind: 'monitored', text: tellMonitored(event) }, { logged, before: after, after, stateAfter })]
 }
 
 /** The whole story of one release, told from the log. */
@@ -182,7 +191,9 @@ function whyOf(logged: LoggedEvent): string {
 
 function startedText(release: ReleaseState): string {
   const { plan } = release
-  return `release of ${plan.to} on ${plan.endpoint} (stable ${plan.from}) by ${plan.stages.map(stage => stage.kind).join(', ')}`
+  const way = plan.stages.length === 0 ? 'at once' : `by ${plan.stages.map(stage => stage.kind).join(', ')}`
+  const why = plan.reason === undefined ? '' : `: ${plan.reason}`
+  return `release of ${plan.to} on ${plan.endpoint} (stable ${plan.from}) ${way}${why}`
 }
 
 /** As long as the stage asked for, if that is longer than the plan's probation. */

@@ -5,7 +5,9 @@ import { createExpressions } from '../../src/adapters/expressions/cel.ts'
 import { type Controller, createController } from '../../src/controller/controller.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { EpochEvidence } from '../../src/core/evidence.ts'
+import type { SignalReport } from '../../src/core/label-delays.ts'
 import { limits } from '../../src/core/limits.ts'
+import type { WatchEvidence } from '../../src/core/monitor/evidence.ts'
 import type { ModelMetadata } from '../../src/ports/backend.ts'
 import type { Deployer } from '../../src/ports/deployer.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
@@ -22,6 +24,10 @@ export interface ControlRig {
   /** What the next looks will find. */
   evidence: Map<number, EpochEvidence['versions']>
   complaints: string[]
+  /** What the next looks at stable versions will find. */
+  watched: Map<string, WatchEvidence>
+  /** What is known of the delays of labels. */
+  delays: Map<string, readonly SignalReport[]>
   /** What a version's model takes and gives, where the deployer knows. */
   interfaces: Map<string, ModelMetadata>
   /** Lets `ticks` looks happen. */
@@ -37,6 +43,8 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
   const broken = new Set<string>()
   const evidence: ControlRig['evidence'] = new Map()
   const complaints: string[] = []
+  const watched: ControlRig['watched'] = new Map()
+  const delays: ControlRig['delays'] = new Map()
   const interfaces: ControlRig['interfaces'] = new Map()
   const deployer: Deployer = {
     ensure({ endpoint, version }) {
@@ -65,6 +73,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     gates: { ask: () => Promise.reject(new Error('no gate is expected here')) },
     sources: { read: () => ({}) },
     trials,
+    monitoring: { watch: name => watched.get(name) ?? null, delays: name => delays.get(name) ?? [] },
     log,
     clock,
     deployer,
@@ -84,6 +93,8 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     broken,
     evidence,
     complaints,
+    watched,
+    delays,
     interfaces,
     tick: (ticks = 1) => clock.advance(ticks * limits.tickIntervalMs),
   }
