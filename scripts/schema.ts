@@ -63,9 +63,9 @@ ${rows.join('\n')}
 export function renderReference(): string {
   const schema = JSON.parse(renderSchema()) as Schema
   const definitions = schema.$defs ?? {}
-  const sections = ['Endpoint', 'Version', 'Metric', 'Feature', 'Release', 'Stage', 'BlueGreen', 'Canary'].map(name =>
-    section(name, definitions),
-  )
+  const documents = ['Endpoint', 'Version', 'Metric', 'Feature', 'Release']
+  const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary']
+  const sections = [...documents, ...stages].map(name => section(name, definitions))
   return `${[introduction, ...sections, checkNames()].join('\n\n')}\n`
 }
 

@@ -331,14 +331,16 @@ function releaseFromEpoch({ activeRelease }: EndpointState, state: ControlState)
   return release?.epochs[0]?.epoch ?? null
 }
 
-/** Callers are let in once every version that traffic goes to is up, or is known not to come up. */
+/** Callers are let in once every version that traffic goes to is up, or is known not to come up. Nobody is up in a gap. */
 async function fleetsSettled(control: Controller, deployer: Deployer): Promise<void> {
   const untilMs = performance.now() + limits.startupGraceMs
   const isSettled = (): boolean =>
-    Object.values(control.state().endpoints).every(({ spec, table, fleets }) =>
-      Object.keys(table.weights).every(
-        name => fleets[name] === 'failed' || deployer.fleets.readyCount(spec.name, name) > 0,
-      ),
+    Object.values(control.state().endpoints).every(
+      ({ spec, table, fleets }) =>
+        table.gap !== undefined ||
+        Object.keys(table.weights).every(
+          name => fleets[name] === 'failed' || deployer.fleets.readyCount(spec.name, name) > 0,
+        ),
     )
   while (!isSettled() && performance.now() < untilMs) await new Promise(resolve => setTimeout(resolve, 20))
 }

@@ -256,6 +256,33 @@ export function releaseRule(release: Loose, report: Report): void {
   for (const name of Object.keys(asObject(release['signals']))) {
     if (guardrails[name] !== undefined) report(['signals', name], 'is a guardrail already; name it once')
   }
+  if (Array.isArray(release['stages'])) replacementsRule(release, release['stages'].map(asObject), report)
+}
+
+/** What replaces the fleet leaves nothing to compare, so that nothing can come after it. */
+function replacementsRule(release: Loose, stages: readonly Loose[], report: Report): void {
+  for (const [index, stage] of stages.entries()) {
+    const kind = ['recreate', 'rolling'].find(one => stage[one] !== undefined)
+    const isLast = index === stages.length - 1
+    if (kind === undefined) continue
+    if (!isLast) report(['stages', index, kind], `${kind} replaces the old version: only as the last stage`)
+    if (kind === 'recreate' && isLast) recreateRule(release, report)
+  }
+}
+
+/** Nobody serves between its start and its promotion: neither evidence nor a person is waited for there. */
+function recreateRule(release: Loose, report: Report): void {
+  if (Object.keys(asObject(release['goals'])).length > 0)
+    report(['goals'], 'recreate compares nothing, so that no goal can be shown before it promotes', 'rolling, canary')
+  const gates = Array.isArray(release['confirm']) ? release['confirm'].map(asObject) : []
+  for (const [index, { before }] of gates.entries()) {
+    if (before !== 'promotion') continue
+    report(
+      ['confirm', index, 'before'],
+      'nobody would serve while a recreation waits for a yes: ask before it',
+      'start',
+    )
+  }
 }
 
 /** A floor of time is no longer than its ceiling. */

@@ -169,6 +169,10 @@ export const releaseSummarySchema = z
     hold: z.object({ since: time, cause: z.enum(holdCauses), reason: z.string() }).nullable(),
     returned: z.object({ cause: z.enum(returnCauses), reason: z.string() }).nullable(),
     probationUntil: time.nullable(),
+    downtimeMs: z
+      .number()
+      .nullable()
+      .meta({ description: 'How long nobody served, once that is over; null while it lasts, and where it never was.' }),
     actor: z.string(),
     startedAt: time,
     endedAt: time.nullable(),
@@ -193,6 +197,8 @@ const checkPlan = z.object({
     .meta({ description: 'Of an external metric: what a reading is held against.' }),
 })
 
+const amountPlan = z.union([z.object({ count: z.int() }), z.object({ ppm })])
+
 /** A stage's parameters as it runs, in the words of its resource, in parts per million and milliseconds. */
 const stagePlan = z.looseObject({
   kind: z.enum(wireStageKinds),
@@ -202,6 +208,9 @@ const stagePlan = z.looseObject({
     .meta({ description: 'Of a canary.' }),
   approval: z.boolean().optional(),
   minRequests: z.int().optional(),
+  holdMs: z.number().optional().meta({ description: 'Of a recreation.' }),
+  maxSurge: amountPlan.optional().meta({ description: 'Of a roll.' }),
+  maxUnavailable: amountPlan.optional(),
 })
 
 const goalPlan = checkPlan.extend({
@@ -269,6 +278,9 @@ export const releaseSchema = releaseSummarySchema
     plan: planSchema,
     epochs: z.array(z.object({ epoch: z.int(), candidatePpm: ppm, since: time })),
     exposed: z.object({ from: time.nullable(), to: time.nullable() }),
+    gaps: z
+      .array(z.object({ from: time, to: time.nullable() }))
+      .meta({ description: 'When nobody served, as the gateway had it; the last one is open while it lasts.' }),
     latest: z.object({ at: time, judgement: judgementSchema }).nullable(),
     timeline: z.array(timelineLineSchema),
   })

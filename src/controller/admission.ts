@@ -12,6 +12,7 @@ import type { Deployer } from '../ports/deployer.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import type { Change, ReleaseRequest } from './control-plane.ts'
 import { differences } from './differences.ts'
+import { rollProblems, withEpochs } from './fleet-sizes.ts'
 import { type Interface, misfits, missingAnswer, missingFeatures } from './interface.ts'
 import { expressionProblems, goalProblems, undeclaredProblems, withDefinitions } from './metric-definitions.ts'
 
@@ -71,7 +72,12 @@ type Admitted = { change: Change; plan: ReleasePlan | null; id: string; existing
 
 export async function admitRelease(around: Surroundings, asked: ReleaseRequest, again: boolean): Promise<Admitted> {
   const endpoint = needEndpoint(around.state(), asked.endpoint)
-  const request = withDefinitions(asked, endpoint.spec)
+  const defined = withDefinitions(asked, endpoint.spec)
+  const versions = { stable: endpoint.stable, candidate: asked.to }
+  const request = {
+    ...defined,
+    stages: defined.stages.map(stage => withEpochs(stage, versions, endpoint.spec)),
+  }
   refuse(
     problemsOf(endpoint, request),
     'invalid-resource',
@@ -206,6 +212,7 @@ function preflight(endpoint: EndpointState, request: ReleaseRequest): void {
     if (!isAvailable(stage)) problems.push({ path: `stages[${index}].${stage.kind}`, message: 'not available yet' })
     problems.push(...replayProblems(stage, `stages[${index}].${stage.kind}.replay`, endpoint.spec))
   })
+  problems.push(...rollProblems(request.stages, { stable: endpoint.stable, candidate: request.to }, endpoint.spec))
   if (endpoint.fleets[endpoint.stable] === 'failed') {
     problems.push({
       path: 'endpoint',

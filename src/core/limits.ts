@@ -81,6 +81,10 @@ export const limits = {
   trialExamplesMax: 10,
   trialExampleChars: 300,
 
+  /** Requests of one endpoint that wait for its next version; more are answered 503. No more than the queue of one instance takes. */
+  heldRequestsMax: 1_000,
+  /** The longest hold that may be asked for: a long body is read after it and must arrive within `clientBodyTimeoutMs` all the same. */
+  holdMaxMs: 50_000,
   /** Requests waiting inside one local model instance; more are answered 503. */
   instanceQueueMax: 1_024,
   clientHeaderTimeoutMs: 15_000,

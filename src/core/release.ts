@@ -9,6 +9,7 @@ import {
   ensureFleet,
   hasExtras,
   noteEpoch,
+  noteGap,
   setExtras,
   setPhase,
   setWeights,
@@ -82,7 +83,8 @@ function fleetFailed(draft: Draft, { version, reason }: { version: string; reaso
     : draft
 }
 
-export function trafficApplied(draft: Draft, epoch: number, atMs: number): Draft {
+export function trafficApplied(before: Draft, epoch: number, atMs: number): Draft {
+  const draft = epoch >= before.endpoint.table.epoch ? noteGap(before, atMs) : before
   const { phase, plan } = draft.release
   if (phase.kind === 'promoting' && epoch >= phase.epoch) {
     const watchMs = Math.max(plan.probationMs, phase.keepMs ?? 0)

@@ -80,6 +80,8 @@ export type ReleaseState = {
   confirmed?: readonly GatePlace[]
   /** The periods in which both versions served, oldest first: the evidence of this release. */
   epochs: readonly ReleaseEpoch[]
+  /** When nobody served, from the gateway's word to its word; the last one is open while it lasts. Left out where there was none. */
+  gaps?: readonly { fromMs: number; toMs: number | null }[]
   /** When the candidate first and last could be met by a user. */
   exposedFromMs: number | null
   exposedToMs: number | null
@@ -97,6 +99,11 @@ export const emptyState: ControlState = { endpoints: {}, retired: {}, releases: 
 /** The version that the release would make stable. */
 export function candidateOf(release: Pick<ReleaseState, 'candidate' | 'plan'>): string {
   return release.candidate ?? release.plan.to
+}
+
+/** How long nobody served, as of a moment. */
+export function downtimeMs({ gaps = [] }: Pick<ReleaseState, 'gaps'>, atMs: number): number {
+  return gaps.reduce((sum, { fromMs, toMs }) => sum + (toMs ?? atMs) - fromMs, 0)
 }
 
 export function isTerminal(release: ReleaseState): boolean {

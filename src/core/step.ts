@@ -101,7 +101,8 @@ function serverStarted(state: ControlState, atMs: number): StepResult {
       appliedEpoch: 0,
       fleets: Object.fromEntries(wanted.map(version => [version, 'starting' as const])),
     }
-    for (const version of wanted) commands.push(...ensure(endpoint, version))
+    const release = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
+    for (const version of wanted) commands.push(...ensure(endpoint, version, release?.plan.readyTimeoutMs))
     commands.push({ type: 'apply-route', spec: endpoint.spec, table: endpoint.table })
   }
   return Object.values(endpoints).reduce((result, { activeRelease }) => tellRestart(result, activeRelease, atMs), {
@@ -116,7 +117,8 @@ function tellRestart(result: StepResult, release: string | null, atMs: number): 
   return { state, commands: [...result.commands, ...commands] }
 }
 
-function ensure(endpoint: EndpointState, version: string): Command[] {
+/** A release under way says itself how long its fleets may take, also after a restart. */
+function ensure(endpoint: EndpointState, version: string, waitMs: number = limits.readyTimeoutMs): Command[] {
   const spec = endpoint.spec.versions[version]
   if (spec === undefined) return []
   const instances = endpoint.sizes?.[version]
@@ -125,7 +127,7 @@ function ensure(endpoint: EndpointState, version: string): Command[] {
       type: 'ensure-fleet',
       endpoint: endpoint.spec.name,
       version: spec,
-      readyTimeoutMs: readyTimeoutOf(spec, limits.readyTimeoutMs),
+      readyTimeoutMs: readyTimeoutOf(spec, waitMs),
       ...(instances !== undefined && { instances }),
     },
   ]

@@ -53,18 +53,26 @@ function tellOne(change: Change): TimelineEntry[] {
       kind: 'operator',
       text: `${logged.event.verb} by ${logged.event.actor}${logged.event.note === null ? '' : `: ${logged.event.note}`}`,
     })
-  drafts.push(...tellPhase(before?.phase, after, whyOf(logged)))
+  drafts.push(...tellGap(before, after), ...tellPhase(before?.phase, change, whyOf(logged)))
   return drafts.map(draft => complete(draft, change))
 }
 
-function tellPhase(
-  before: Phase | undefined,
-  release: ReleaseState,
-  why: string,
+/** How long nobody served, once somebody does again. */
+function tellGap(
+  before: ReleaseState | undefined,
+  { gaps = [] }: ReleaseState,
 ): Pick<TimelineEntry, 'kind' | 'text'>[] {
+  const gap = gaps.at(-1)
+  const isOver = gap?.toMs != null && before?.gaps?.at(-1)?.toMs === null
+  return isOver ? [{ kind: 'stage', text: `nobody served for ${(Number(gap.toMs) - gap.fromMs) / 1000} s` }] : []
+}
+
+function tellPhase(before: Phase | undefined, change: Change, why: string): Pick<TimelineEntry, 'kind' | 'text'>[] {
+  const { after: release } = change
   const { phase, plan } = release
   const candidate = candidateOf(release)
   if (phase.kind === 'running') return tellRunning(before, release, why)
+  if (phase.kind === 'returning' && phase.awaiting === 'stage') return tellReturning(before, release)
   if (before?.kind === phase.kind && !isNewlyAsked(before, phase)) return []
   switch (phase.kind) {
     case 'promoting':
@@ -73,7 +81,7 @@ function tellPhase(
       return [
         {
           kind: 'promoted',
-          text: `${candidate} is stable now; ${plan.from} stays warm and watched for ${watchedMs(before, plan) / 1000} s`,
+          text: `${candidate} is stable now${watchText(change, watchedMs(before, plan) / 1000)}`,
         },
       ]
     case 'promoted':
@@ -84,7 +92,7 @@ function tellPhase(
         },
       ]
     case 'returning':
-      return [{ kind: 'rolling-back', text: `back to ${plan.from}: ${phase.reason}` }]
+      return [rollingBack(plan.from, phase.reason)]
     case 'rolled-back':
       return [
         {
@@ -112,6 +120,35 @@ function isNewlyAsked(before: Phase, now: Phase): boolean {
     before.awaitsGate !== now.awaitsGate &&
     now.awaitsGate === true
   )
+}
+
+function rollingBack(from: string, reason: string): Pick<TimelineEntry, 'kind' | 'text'> {
+  return { kind: 'rolling-back', text: `back to ${from}: ${reason}` }
+}
+
+/** A strategy that goes back in its own way says how far it is. */
+function tellReturning(before: Phase | undefined, release: ReleaseState): Pick<TimelineEntry, 'kind' | 'text'>[] {
+  const { phase, plan } = release
+  if (phase.kind !== 'returning') return []
+  const first = before?.kind === 'returning' ? [] : [rollingBack(plan.from, phase.reason)]
+  const says = saysOf(release, phase)
+  const said = before?.kind === 'returning' ? saysOf(release, before) : null
+  return says === null || says === said ? first : [...first, { kind: 'stage', text: says }]
+}
+
+function saysOf(release: ReleaseState, phase: Extract<Phase, { kind: 'returning' }>): string | null {
+  const { stageIndex, stage } = phase
+  return stageIndex === undefined || stage === undefined ? null : standing(release, { stageIndex, stage }).says
+}
+
+/** What is watched, and what is left of the old version to go back to. */
+function watchText({ after: { plan }, stateAfter }: Change, seconds: number): string {
+  const endpoint = stateAfter.endpoints[plan.endpoint]
+  const kept = endpoint?.sizes?.[plan.from]
+  if ((endpoint?.fleets[plan.from] ?? 'absent') === 'absent')
+    return ` and watched for ${seconds} s; ${plan.from} has ended and would have to be started again`
+  const warm = kept === undefined ? `${plan.from} stays warm` : `of ${plan.from} ${kept} stay warm`
+  return `; ${warm} and watched for ${seconds} s`
 }
 
 function tellRunning(

@@ -16,6 +16,7 @@ function pageOf(report: MonitorReport | null, spec = endpointSpec({ monitor })) 
   const readings: MetricReadings = {
     requests: [],
     inFlight: [],
+    held: [],
     errors: [],
     recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 3 },
     readyInstances: [],

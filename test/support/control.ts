@@ -47,17 +47,18 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
   const delays: ControlRig['delays'] = new Map()
   const interfaces: ControlRig['interfaces'] = new Map()
   const deployer: Deployer = {
-    ensure({ endpoint, version }) {
+    ensure({ endpoint, version, instances = version.instances }) {
       running.add(version.name)
       const base = { endpoint, version: version.name }
       controller.report(
         broken.has(version.name)
           ? { state: 'failed', ...base, reason: 'exited with code 1' }
-          : { state: 'ready', ...base },
+          : { state: 'ready', ...base, instances },
       )
     },
-    async stop({ version }) {
+    async stop({ endpoint, version }) {
       running.delete(version)
+      controller.report({ state: 'stopped', endpoint, version })
     },
     async check(version) {
       if (version.name === 'corrupt') throw new CutoverError('model-invalid', 'the file is corrupt')

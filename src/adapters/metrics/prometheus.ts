@@ -8,6 +8,7 @@ import type { RecorderStats } from '../../ports/recorder.ts'
 export type MetricReadings = {
   requests: readonly { endpoint: string; version: string; statusClass: string; count: number }[]
   inFlight: readonly { endpoint: string; count: number }[]
+  held: readonly { endpoint: string; count: number }[]
   errors: readonly { code: string; count: number }[]
   recorder: RecorderStats
   readyInstances: readonly { endpoint: string; version: string; count: number }[]
@@ -66,6 +67,12 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
     labelNames: ['endpoint'],
     registers,
   })
+  const held = new Gauge({
+    name: 'cutover_requests_held',
+    help: 'Requests that wait for the next version of their endpoint.',
+    labelNames: ['endpoint'],
+    registers,
+  })
   const ready = new Gauge({
     name: 'cutover_instances_ready',
     help: 'Ready instances.',
@@ -112,11 +119,12 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
   const refresh = (): void => {
     const now = read()
     for (const one of [requests, errors, recorded, dropped, malformed]) one.reset()
-    for (const one of [inFlight, ready, weight, epoch, phases, monitored, alarms]) one.reset()
+    for (const one of [inFlight, held, ready, weight, epoch, phases, monitored, alarms]) one.reset()
     for (const { endpoint, version, statusClass, count } of now.requests)
       requests.inc({ endpoint, version, status: statusClass }, count)
     for (const { code, count } of now.errors) errors.inc({ code }, count)
     for (const { endpoint, count } of now.inFlight) inFlight.set({ endpoint }, count)
+    for (const { endpoint, count } of now.held) held.set({ endpoint }, count)
     for (const { endpoint, version, count } of now.readyInstances) ready.set({ endpoint, version }, count)
     recorded.inc(now.recorder.recorded)
     dropped.inc(now.recorder.dropped)

@@ -6,7 +6,7 @@ import { readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { atTheTurn, type EndOf, followRelease, type Outcome } from '../follow.ts'
 import { type CliDocument, examples, type Invocation, pathTo, type Register } from '../invocation.ts'
-import { percent } from '../text.ts'
+import { stageWords } from '../stage-text.ts'
 import { formatTimelineEntry } from '../timeline.ts'
 
 type ReleaseOptions = { to?: string; strategy?: string; file?: string; wait?: boolean; timeout?: number }
@@ -81,11 +81,9 @@ function isReleaseOf(value: unknown, endpoint: string): boolean {
 
 function startedText(started: WireRelease): string {
   const { id, endpoint, from, to, plan } = started
-  const stages = plan.stages.map(
-    ({ kind, steps }) => `${kind} ${steps?.map(step => percent(step.weightPpm)).join(', ') ?? ''}`,
-  )
+  const stages = plan.stages.map(stageWords)
   return (
-    `Release ${id} started: ${endpoint} from ${from} to ${to} by ${stages.join('; ').trim()}\n` +
+    `Release ${id} started: ${endpoint} from ${from} to ${to} by ${stages.join('; ')}\n` +
     `follow it: cutover status ${id} --watch\n`
   )
 }
