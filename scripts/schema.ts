@@ -10,7 +10,7 @@ import { type ErrorCode, errorTable, statusByCode } from '../src/core/errors.ts'
 type Schema = {
   $ref?: string
   $defs?: Record<string, Schema>
-  type?: string
+  type?: string | string[]
   const?: unknown
   enum?: unknown[]
   default?: unknown
@@ -63,9 +63,9 @@ ${rows.join('\n')}
 export function renderReference(): string {
   const schema = JSON.parse(renderSchema()) as Schema
   const definitions = schema.$defs ?? {}
-  const sections = ['Endpoint', 'Version', 'Release', 'Stage', 'BlueGreen', 'Canary'].map(name =>
-    section(name, definitions),
-  )
+  const documents = ['Endpoint', 'Version', 'Metric', 'Feature', 'Release']
+  const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary']
+  const sections = [...documents, ...stages].map(name => section(name, definitions))
   return `${[introduction, ...sections, checkNames()].join('\n\n')}\n`
 }
 
@@ -139,7 +139,7 @@ function quantityOf(schema: Schema): string {
   if (schema.format === 'uri') return 'address'
   const { pattern } = schema
   const known = pattern === undefined ? undefined : quantities.find(([part]) => pattern.includes(part))
-  return known?.[1] ?? schema.type ?? 'anything'
+  return known?.[1] ?? [schema.type ?? 'anything'].flat().join(' or ')
 }
 
 function rangeOf(schema: Schema): string {
@@ -147,7 +147,7 @@ function rangeOf(schema: Schema): string {
   const lower = exclusiveMinimum === undefined ? number(minimum) : `above ${exclusiveMinimum}`
   const upper = exclusiveMaximum === undefined ? number(maximum) : `below ${exclusiveMaximum}`
   if (lower !== '' && upper !== '') return `, ${lower} to ${upper}`
-  if (lower !== '') return `, from ${lower}`
+  if (lower !== '') return exclusiveMinimum === undefined ? `, from ${lower}` : `, ${lower}`
   return upper === '' ? '' : `, to ${upper}`
 }
 

@@ -31,11 +31,13 @@ import { type Controller, createController } from './controller/controller.ts'
 import type { EndpointSpec } from './core/endpoint.ts'
 import { CutoverError } from './core/errors.ts'
 import { limits } from './core/limits.ts'
-import type { ControlState } from './core/state.ts'
-import { isTerminal } from './core/state.ts'
+import { tellMonitored, watchedOf } from './core/monitor/monitoring.ts'
+import type { ControlState, EndpointState } from './core/state.ts'
 import type { SecretRef } from './core/webhook.ts'
 import { type Accumulator, createAccumulator } from './evidence/accumulator.ts'
+import { awaitedBy, createDelayBook } from './evidence/delay-book.ts'
 import { compileDefinitions, type MetricDefinitions } from './evidence/metric-book.ts'
+import { createWatchBook } from './evidence/watch/watch-book.ts'
 import { createGateway } from './gateway/gateway.ts'
 import type { GatewayStats } from './gateway/stats.ts'
 import type { Analytics } from './ports/analytics.ts'
@@ -144,11 +146,19 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
 
   const expressions = createExpressions()
   const definitions = definitionsBy(expressions)
-  const evidence = createAccumulator({ definitions: name => definitions(control.state().endpoints[name]?.spec) })
+  const evidence = createAccumulator({
+    definitions: name => definitions(control.state().endpoints[name]?.spec),
+    learnedWindowMs: release => control.state().releases[release]?.plan.labelWindowMs ?? null,
+  })
+  const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
+  const delays = createDelayBook({ awaited: awaitedBy(name => control.state().endpoints[name]?.spec) })
+  const books = [evidence, watches, delays]
   const recorder = createRecorder({
     log: predictions,
     clock,
-    onCommitted: batch => evidence.add(batch),
+    onCommitted: batch => {
+      for (const book of books) book.add(batch)
+    },
     onDropped: ({ count, cause, error }) => logger.error({ err: error, count, cause }, 'predictions were lost'),
     flushMs: limits.recorderFlushMs,
     batchMax: limits.recorderBatchMax,
@@ -196,12 +206,14 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     specOf: endpoint => control.state().endpoints[endpoint]?.spec,
   })
   endings.push(() => trials.close())
+  const monitoring = { watch: (name: string) => watches.read(name), delays: (name: string) => delays.read(name) }
   const control = createController({
     log,
     clock,
     deployer,
     traffic: gateway,
     evidence,
+    monitoring,
     expressions,
     rate,
     sources,
@@ -212,7 +224,13 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   })
   controller = control
   control.load()
-  await rebuildEvidence(control.state(), { predictions, evidence })
+  await rebuildEvidence(control.state(), { predictions, evidence, books })
+  const stopTelling = control.subscribe(({ event }) => {
+    if (event.type !== 'monitored') return
+    const { endpoint, report } = event
+    logger[report.status === 'ok' ? 'info' : 'warn']({ endpoint, report }, tellMonitored(event))
+  })
+  endings.push(stopTelling)
   control.start()
   endings.push(() => control.stop())
 
@@ -290,28 +308,50 @@ function readyInstances(state: ControlState, deployer: Deployer) {
   )
 }
 
-/** What the running releases rest on is read again from the log of predictions: the same numbers as before. */
+type Book = Pick<Accumulator, 'add'>
+
+/**
+ * What the running releases and the watched versions rest on is read again from the log of predictions: the same numbers
+ * as before.
+ */
 async function rebuildEvidence(
   state: ControlState,
-  from: { predictions: PredictionLog; evidence: Accumulator },
+  from: { predictions: PredictionLog; evidence: Accumulator; books: readonly Book[] },
 ): Promise<void> {
-  for (const release of Object.values(state.releases)) {
-    const fromEpoch = release.epochs[0]?.epoch
-    if (isTerminal(release) || fromEpoch === undefined) continue
-    await from.predictions.replay({ endpoint: release.plan.endpoint, fromEpoch }, ({ predictions, joined }) =>
-      from.evidence.add({ fresh: predictions, joined }),
-    )
+  for (const endpoint of Object.values(state.endpoints)) {
+    const fromEpoch = neededFromEpoch(endpoint, state)
+    if (fromEpoch === null) continue
+    await from.predictions.replay({ endpoint: endpoint.spec.name, fromEpoch }, ({ predictions, joined }) => {
+      for (const book of from.books) book.add({ fresh: predictions, joined })
+    })
+    // What came before the release was read for the watching alone.
+    const beforeEpoch = releaseFromEpoch(endpoint, state)
+    if (beforeEpoch !== null) from.evidence.forget({ endpoint: endpoint.spec.name, beforeEpoch })
   }
 }
 
-/** Callers are let in once every version that traffic goes to is up, or is known not to come up. */
+/** Where the running release or the watching began, whichever was first; null if there is neither. */
+function neededFromEpoch(endpoint: EndpointState, state: ControlState): number | null {
+  const watched = endpoint.monitoring?.sinceEpoch ?? null
+  const released = releaseFromEpoch(endpoint, state)
+  return watched === null || released === null ? (watched ?? released) : Math.min(watched, released)
+}
+
+function releaseFromEpoch({ activeRelease }: EndpointState, state: ControlState): number | null {
+  const release = activeRelease === null ? undefined : state.releases[activeRelease]
+  return release?.epochs[0]?.epoch ?? null
+}
+
+/** Callers are let in once every version that traffic goes to is up, or is known not to come up. Nobody is up in a gap. */
 async function fleetsSettled(control: Controller, deployer: Deployer): Promise<void> {
   const untilMs = performance.now() + limits.startupGraceMs
   const isSettled = (): boolean =>
-    Object.values(control.state().endpoints).every(({ spec, table, fleets }) =>
-      Object.keys(table.weights).every(
-        name => fleets[name] === 'failed' || deployer.fleets.readyCount(spec.name, name) > 0,
-      ),
+    Object.values(control.state().endpoints).every(
+      ({ spec, table, fleets }) =>
+        table.gap !== undefined ||
+        Object.keys(table.weights).every(
+          name => fleets[name] === 'failed' || deployer.fleets.readyCount(spec.name, name) > 0,
+        ),
     )
   while (!isSettled() && performance.now() < untilMs) await new Promise(resolve => setTimeout(resolve, 20))
 }

@@ -12,6 +12,7 @@ import { asCutoverError, problemResponse } from './problems.ts'
 import type { App } from './route-parts.ts'
 import { registerEndpoints } from './routes/endpoints.ts'
 import { registerLater } from './routes/later.ts'
+import { registerMonitoring } from './routes/monitoring.ts'
 import { registerRecords } from './routes/records.ts'
 import { registerReleases } from './routes/releases.ts'
 import { registerServer } from './routes/server.ts'
@@ -57,6 +58,7 @@ function createApp(api: Api): App {
     return problemResponse(shown)
   })
   registerEndpoints(app, api)
+  registerMonitoring(app, api)
   registerReleases(app, api)
   registerRecords(app, api)
   registerLater(app)

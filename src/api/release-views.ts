@@ -21,7 +21,7 @@ import { formOf } from '../core/metrics/spec.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { scopeText } from '../core/scope.ts'
 import type { StagePlan } from '../core/stage-plans.ts'
-import { candidateOf, type EndpointState, type Phase, type ReleaseState } from '../core/state.ts'
+import { candidateOf, downtimeMs, type EndpointState, type Phase, type ReleaseState } from '../core/state.ts'
 import { progressOf, type StageState } from '../core/strategies/table.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import type { TrialReport } from '../core/trial.ts'
@@ -42,6 +42,7 @@ export function releaseSummary(release: ReleaseState, endpoint: EndpointState | 
     hold: holdOf(phase),
     returned: 'cause' in phase ? { cause: phase.cause, reason: phase.reason } : null,
     probationUntil: phase.kind === 'probation' ? isoTime(phase.untilMs) : null,
+    downtimeMs: closedDowntimeMs(release),
     actor,
     startedAt: isoTime(release.startedAtMs),
     endedAt: 'atMs' in phase ? isoTime(phase.atMs) : null,
@@ -67,6 +68,7 @@ export function releaseView(
       since: isoTime(sinceMs),
     })),
     exposed: { from: isoOrNull(release.exposedFromMs), to: isoOrNull(release.exposedToMs) },
+    gaps: (release.gaps ?? []).map(({ fromMs, toMs }) => ({ from: isoTime(fromMs), to: isoOrNull(toMs) })),
     latest: latestView(latest),
     wait: waitView(release, latest),
     timeline: timeline.map(timelineLine),
@@ -116,6 +118,11 @@ function holdOf(phase: Phase): WireReleaseSummary['hold'] {
   return { since: isoTime(sinceMs), cause, reason }
 }
 
+function closedDowntimeMs(release: ReleaseState): number | null {
+  const last = release.gaps?.at(-1)
+  return last === undefined || last.toMs === null ? null : downtimeMs(release, last.toMs)
+}
+
 function isoOrNull(atMs: number | null): string | null {
   return atMs === null ? null : isoTime(atMs)
 }
@@ -146,6 +153,8 @@ export function planView(plan: ReleasePlan): WirePlan {
     sampleRatioAlpha,
     readyTimeoutMs,
     drainMs,
+    labelWindowMs: plan.labelWindowMs ?? null,
+    reason: plan.reason ?? null,
     gates: (plan.gates ?? []).map(({ before, url, timeoutMs, secret }) => ({
       before,
       url,

@@ -44,6 +44,7 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     unit: spec.unit,
     allowPin: spec.allowPin,
     answer: spec.answer,
+    features: Object.fromEntries(Object.entries(spec.features ?? {}).map(([name, { type }]) => [name, { type }])),
     labelWindowMs: spec.labelWindowMs ?? null,
     webhooks: Object.entries(spec.webhooks ?? {}).map(([name, { url, events, secret }]) => ({
       name,

@@ -4,6 +4,7 @@ import type { WireExplanation, WirePlan, WireRelease, WireReleaseSummary, WireTi
 import type { WireCheckResult, WireJudgement } from '../contract/wire-judgement.ts'
 import type { WireTrial } from '../contract/wire-trial.ts'
 import { stageText } from './kinds.ts'
+import { stageWords } from './stage-text.ts'
 import { type Colour, duration, type Paint, percent, printable, table } from './text.ts'
 import { formatTimelineEntry } from './timeline.ts'
 
@@ -34,6 +35,7 @@ export function headText(release: WireReleaseSummary, paint: Paint): string {
     ['waits for', release.waitsFor],
     ['holds', hold === null ? null : printable(`${hold.cause}: ${hold.reason}`)],
     ['returned', returned === null ? null : printable(`${returned.cause}: ${returned.reason}`)],
+    ['downtime', release.downtimeMs === null ? null : `nobody served for ${duration(release.downtimeMs)}`],
     ['probation', release.probationUntil === null ? null : `until ${release.probationUntil}`],
     ['started', printable(`${release.startedAt} by ${release.actor}`)],
     ['ended', release.endedAt],
@@ -74,10 +76,6 @@ function exampleText({ prediction, reason, expected, answered }: WireTrial['exam
 }
 
 function planText(plan: WirePlan): string {
-  const stages = plan.stages.map(({ kind, steps }) => {
-    const weights = steps?.map(step => percent(step.weightPpm)).join(', ')
-    return weights === undefined ? kind : `${kind} ${weights}`
-  })
   const check = ({ metric, margin, marginUnit, alpha, bound, dryRun }: WirePlan['guardrails'][number]) => {
     const by =
       bound === null || bound.kind === 'margin'
@@ -89,7 +87,7 @@ function planText(plan: WirePlan): string {
   const goal = (one: WirePlan['goals'][number]) =>
     one.kind === 'no-worse' ? `no worse: ${check(one)}` : `better: ${one.metric} (alpha ${one.alpha})`
   const facts: [string, string][] = [
-    ['stages', stages.join('; ')],
+    ['stages', plan.stages.map(stageWords).join('; ')],
     ['guardrails', plan.guardrails.map(check).join(', ') || '-'],
     ['signals', plan.signals.map(check).join(', ') || '-'],
     ['goals', plan.goals.map(goal).join(', ') || '-'],

@@ -7,6 +7,7 @@ import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ExternalMetric } from '../core/external-metric.ts'
 import { limits } from '../core/limits.ts'
 import { compileMetric } from './compile-metric.ts'
+import { compileWatching } from './compile-watching.ts'
 import { compileWebhook } from './compile-webhooks.ts'
 import { durationMs, percentPpm } from './quantities.ts'
 
@@ -34,6 +35,7 @@ export function compileEndpoint(resource: EndpointResource): EndpointSpec {
     ...(resource.capacity !== undefined && { capacity: resource.capacity }),
     ...(Object.keys(resource.webhooks).length > 0 && { webhooks: mapValues(resource.webhooks, compileWebhook) }),
     ...(resource['label-window'] !== undefined && { labelWindowMs: durationMs(resource['label-window']) }),
+    ...compileWatching(resource),
   }
 }
 

@@ -1,4 +1,5 @@
 /** A metric of an Endpoint document as the definition that evidence is kept by. Every key has been checked. */
+import { errorSource } from '../contract/metric-names.ts'
 import type { EndpointResource } from '../contract/resources.ts'
 import { assertNever } from '../core/errors.ts'
 import type { MetricDefinition, MetricSpec, ValueSource } from '../core/metrics/spec.ts'
@@ -9,9 +10,11 @@ type MetricResource = EndpointResource['metrics'][string]
 const defaultRank = 10
 
 export function compileMetric(metric: MetricResource): MetricSpec {
+  // Fewer errors are better: nobody needs to say so.
+  const better = metric.better ?? (metric.of === errorSource ? 'lower' : undefined)
   return {
     ...compileDefinition(metric),
-    ...(metric.better !== undefined && { better: metric.better }),
+    ...(better !== undefined && { better }),
     ...(metric['unit-level'] !== undefined && { unitLevel: metric['unit-level'] }),
     ...(metric.winsorise !== undefined && { winsorise: metric.winsorise }),
     ...(metric.covariate !== undefined && { covariate: metric.covariate }),
@@ -60,6 +63,7 @@ function compileDefinition(metric: MetricResource): MetricDefinition {
 function compileSource(source: string | undefined): ValueSource {
   const name = given(source)
   if (name === 'reward') return { from: 'reward' }
+  if (name === errorSource) return { from: 'error' }
   return name === 'latency-ms' ? { from: 'latency' } : { from: 'reported', name }
 }
 

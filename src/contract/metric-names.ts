@@ -11,6 +11,8 @@ export const latencyQuantiles = {
   'latency-p99.9': 0.999,
 } as const satisfies Readonly<Record<string, number>>
 
+export type LatencyName = keyof typeof latencyQuantiles
+
 export const builtinMetricNames: readonly string[] = [errorRateName, ...Object.keys(latencyQuantiles)]
 
 /** The quantile of a latency check's name; null for any other name. */
@@ -50,6 +52,10 @@ export const metricTypes = Object.keys(metricKeys) as MetricTypeName[]
 export const scoreTypes: readonly string[] = ['auc', 'log-loss', 'brier', 'calibration']
 export const rankingTypes: readonly string[] = ['ndcg', 'mrr']
 export const valueTypes: readonly string[] = ['mean', 'count', 'rate', 'quantile', 'ratio', 'expression']
+
+/** What `of` names where the value is whether the request ended in an error, and the types that take it. */
+export const errorSource = 'error'
+export const errorTypes: readonly string[] = ['mean', 'count', 'rate']
 
 /** Names that an endpoint may not give to a metric of its own. */
 export function isReservedMetricName(name: string): boolean {

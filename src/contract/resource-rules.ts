@@ -6,6 +6,8 @@ import type { z } from 'zod'
 import {
   builtinMetricNames,
   errorRateName,
+  errorSource,
+  errorTypes,
   isReservedMetricName,
   latencyQuantileOf,
   type MetricTypeName,
@@ -97,6 +99,7 @@ export function unitRule(unit: Loose, report: Report): void {
 const versionsMax = 100
 const checksMax = 50
 const webhooksMax = 20
+const featuresMax = 30
 
 /** A version that is larger than what can run could never be released. */
 function capacityRule(endpoint: Loose, report: Report): void {
@@ -127,6 +130,42 @@ export function endpointRule(endpoint: Loose, report: Report): void {
   for (const [name, metric] of Object.entries(asObject(endpoint['metrics']))) {
     declaredRule({ name, type: asObject(metric)['type'], prediction: endpoint['prediction'] }, report)
   }
+  watchingRule(endpoint, report)
+}
+
+/** Features are read from bodies that are kept, and what is watched must be there. */
+function watchingRule(endpoint: Loose, report: Report): void {
+  const { features, drift, monitor, prediction, protocol } = endpoint
+  const declared = Object.entries(asObject(features))
+  if (declared.length > featuresMax) report(['features'], `has ${declared.length} features`, `at most ${featuresMax}`)
+  if (declared.length > 0 && endpoint['payload-sample'] === '0%')
+    report(['payload-sample'], 'features are read from bodies that are kept; at 0% none is', 'above 0%')
+  for (const [name, feature] of declared) {
+    if (protocol === 'http' && asObject(feature)['input'] !== undefined)
+      report(['features', name, 'input'], 'tensors are of the protocol open-inference; use a pointer', 'pointer')
+  }
+  if (isObject(drift) && declared.length === 0 && !isObject(prediction))
+    report(['drift'], 'there is nothing to look at: declare features, or under `prediction` where the answer is')
+  if (asObject(monitor)['accuracy'] !== undefined && !isObject(prediction))
+    report(['monitor', 'accuracy'], 'compares the predicted value with the label: say under `prediction` where it is')
+}
+
+export function featureRule(feature: Loose, report: Report): void {
+  exactlyOne(feature, ['pointer', 'input'], report)
+  const { input, index, type } = feature
+  if (index !== undefined && input === undefined) report(['index'], 'is of a tensor: it needs input', 'input')
+  if (input !== undefined && index === undefined && type === 'category')
+    report(['index'], 'a category is one element of the tensor: say which; the mean of a row is a number', '0, 1, 2')
+}
+
+const limitsOf = [...builtinMetricNames, 'accuracy']
+
+export function monitorRule(monitor: Loose, report: Report): void {
+  const { max } = asObject(monitor['error-rate'])
+  if (max === '0%' || max === '100%')
+    report(['error-rate', 'max'], 'can never be kept, or always', 'above 0% and below 100%')
+  if (limitsOf.some(known => monitor[known] !== undefined)) return
+  report([], 'sets no limit', limitsOf.join(', '))
 }
 
 /** A metric of labels needs to know what was predicted. */
@@ -157,6 +196,8 @@ export function metricRule(metric: Loose, report: Report): void {
   for (const key of needs) if (metric[key] === undefined) report([key], `${type} needs ${key}`, known.join(', '))
   for (const key of Object.keys(metric))
     if (metric[key] !== undefined && !known.includes(key)) report([key], `${type} takes no ${key}`, known.join(', '))
+  if ((metric['of'] === errorSource || metric['per'] === errorSource) && !errorTypes.includes(type))
+    report([metric['of'] === errorSource ? 'of' : 'per'], `${type} takes no ${errorSource}`, errorTypes.join(', '))
   if (metric['covariate'] !== undefined && metric['unit-level'] !== true)
     report(['covariate'], 'a covariate is of units: it needs unit-level', 'unit-level: true')
 }
@@ -228,6 +269,7 @@ export function releaseRule(release: Loose, report: Report): void {
     if (guardrails[name] !== undefined) report(['signals', name], 'is a guardrail already; name it once')
   }
   groupRule(release, report)
+  if (Array.isArray(release['stages'])) replacementsRule(release, release['stages'].map(asObject), report)
 }
 
 /** The endpoints of a group are several, this one among them; who waits in a line cannot begin with others. */
@@ -240,6 +282,32 @@ function groupRule(release: Loose, report: Report): void {
   const conflict = release['on-conflict']
   if (conflict === 'queue' || conflict === 'replace')
     report(['on-conflict'], 'a release of a group starts with the others or not at all', 'refuse')
+}
+
+/** What replaces the fleet leaves nothing to compare, so that nothing can come after it. */
+function replacementsRule(release: Loose, stages: readonly Loose[], report: Report): void {
+  for (const [index, stage] of stages.entries()) {
+    const kind = ['recreate', 'rolling'].find(one => stage[one] !== undefined)
+    const isLast = index === stages.length - 1
+    if (kind === undefined) continue
+    if (!isLast) report(['stages', index, kind], `${kind} replaces the old version: only as the last stage`)
+    if (kind === 'recreate' && isLast) recreateRule(release, report)
+  }
+}
+
+/** Nobody serves between its start and its promotion: neither evidence nor a person is waited for there. */
+function recreateRule(release: Loose, report: Report): void {
+  if (Object.keys(asObject(release['goals'])).length > 0)
+    report(['goals'], 'recreate compares nothing, so that no goal can be shown before it promotes', 'rolling, canary')
+  const gates = Array.isArray(release['confirm']) ? release['confirm'].map(asObject) : []
+  for (const [index, { before }] of gates.entries()) {
+    if (before !== 'promotion') continue
+    report(
+      ['confirm', index, 'before'],
+      'nobody would serve while a recreation waits for a yes: ask before it',
+      'start',
+    )
+  }
 }
 
 /** A floor of time is no longer than its ceiling. */

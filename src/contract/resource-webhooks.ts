@@ -19,6 +19,7 @@ export const timelineKinds = [
   'rolled-back',
   'operator',
   'server-started',
+  'monitored',
 ] as const
 
 const address = z.url({
@@ -40,7 +41,7 @@ export const webhook = object({
   events: z
     .array(z.enum(timelineKinds))
     .min(1)
-    .default(['started', 'hold', 'promoting', 'promoted', 'rolling-back', 'rolled-back'])
+    .default(['started', 'hold', 'promoting', 'promoted', 'rolling-back', 'rolled-back', 'monitored'])
     .meta({ description: 'Entries of the timeline that are sent.' }),
   secret,
 }).meta({ id: 'Webhook', description: 'Told what happens to releases: signed, at least once.' })

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { freezeWindow } from './freeze.ts'
 import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
+import { drift, features, monitor } from './resource-monitoring.ts'
 import { duration, name, object, percent } from './resource-parts.ts'
 import {
   allowedMark,
@@ -82,7 +83,7 @@ const metricShape = object({
   type: z.enum(metricTypes).meta({ description: 'What is computed; see the guide to metrics.' }),
   of: valueSource.optional().meta({
     description:
-      '`reward`, `latency-ms`, or the name of a value reported by feedback; for mean, count, rate, quantile, ratio.',
+      '`reward`, `latency-ms`, `error` (1 if the request ended in one), or the name of a value reported by feedback; for mean, count, rate, quantile, ratio.',
   }),
   per: valueSource.optional().meta({ description: 'The denominator of a ratio.' }),
   class: classLabel.optional().meta({ description: 'The class of precision, recall and f1.' }),
@@ -207,6 +208,13 @@ const endpointShape = object({
   'payload-sample': percent
     .default('1%')
     .meta({ description: 'Share of units whose request and answer bodies are kept.' }),
+  features: features
+    .optional()
+    .meta({ description: 'What is read of the requests whose bodies are kept, by name; at most 30.' }),
+  drift: drift.optional().meta({
+    description: 'Look for drift of features, predicted values and accuracy of the stable version.',
+  }),
+  monitor: monitor.optional().meta({ description: 'Limits that the stable version must keep without a release.' }),
 })
 
 export const endpointResource = withRule(endpointShape, endpointRule).meta({

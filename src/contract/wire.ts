@@ -85,6 +85,9 @@ export const endpointSchema = z
       .object({ output: z.string(), read: z.enum(['value', 'argmax', 'ranking']), scores: z.string().optional() })
       .nullable(),
     metrics: z.record(z.string(), z.looseObject({ type: z.enum(metricTypes) })),
+    features: z
+      .record(z.string(), z.object({ type: z.enum(['number', 'category']) }))
+      .meta({ description: 'Read of the requests whose bodies are kept.' }),
     labelWindowMs: z.number().nullable().meta({ description: 'Null where it is learned.' }),
     webhooks: z.array(
       z.object({ name: z.string(), url: z.string(), events: z.array(z.enum(timelineKinds)), signed: z.boolean() }),
@@ -202,6 +205,10 @@ export const releaseSummarySchema = z
     hold: z.object({ since: time, cause: z.enum(holdCauses), reason: z.string() }).nullable(),
     returned: z.object({ cause: z.enum(returnCauses), reason: z.string() }).nullable(),
     probationUntil: time.nullable(),
+    downtimeMs: z
+      .number()
+      .nullable()
+      .meta({ description: 'How long nobody served, once that is over; null while it lasts, and where it never was.' }),
     actor: z.string(),
     startedAt: time,
     endedAt: time.nullable(),
@@ -226,6 +233,8 @@ const checkPlan = z.object({
     .meta({ description: 'Of an external metric: what a reading is held against.' }),
 })
 
+const amountPlan = z.union([z.object({ count: z.int() }), z.object({ ppm })])
+
 /** A stage's parameters as it runs, in the words of its resource, in parts per million and milliseconds. */
 const stagePlan = z.looseObject({
   kind: z.enum(wireStageKinds),
@@ -242,6 +251,9 @@ const stagePlan = z.looseObject({
     .meta({ description: 'Of a canary.' }),
   approval: z.boolean().optional(),
   minRequests: z.int().optional(),
+  holdMs: z.number().optional().meta({ description: 'Of a recreation.' }),
+  maxSurge: amountPlan.optional().meta({ description: 'Of a roll.' }),
+  maxUnavailable: amountPlan.optional(),
 })
 
 const goalPlan = checkPlan.extend({
@@ -263,6 +275,11 @@ export const planSchema = z
     sampleRatioAlpha: z.number(),
     readyTimeoutMs: z.number(),
     drainMs: z.number(),
+    labelWindowMs: z
+      .number()
+      .nullable()
+      .meta({ description: 'As the endpoint had learned it before the release; null where it had not.' }),
+    reason: z.string().nullable().meta({ description: 'Why Cutover started it by itself; null where somebody did.' }),
     gates: z
       .array(
         z.object({
@@ -310,6 +327,9 @@ export const releaseSchema = releaseSummarySchema
     plan: planSchema,
     epochs: z.array(z.object({ epoch: z.int(), candidatePpm: ppm, since: time })),
     exposed: z.object({ from: time.nullable(), to: time.nullable() }),
+    gaps: z
+      .array(z.object({ from: time, to: time.nullable() }))
+      .meta({ description: 'When nobody served, as the gateway had it; the last one is open while it lasts.' }),
     latest: z.object({ at: time, judgement: judgementSchema }).nullable(),
     wait: z
       .object({
@@ -345,6 +365,7 @@ export const eventTypes = [
   'judged',
   'trial-ended',
   'gate-answered',
+  'monitored',
   'tick',
   'operator',
 ] as const

@@ -16,7 +16,8 @@ import type { Expressions } from '../ports/expressions.ts'
 import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { Change, ReleaseRequest } from './control-plane.ts'
 import { differences } from './differences.ts'
-import { type Interface, misfits, missingAnswer } from './interface.ts'
+import { rollProblems, withEpochs } from './fleet-sizes.ts'
+import { type Interface, misfits, missingAnswer, missingFeatures } from './interface.ts'
 import { expressionProblems, goalProblems, undeclaredProblems, withDefinitions } from './metric-definitions.ts'
 
 /** The state is asked for again after every wait: it may have moved meanwhile. */
@@ -90,7 +91,12 @@ type Admitted = { change: Change; plan: ReleasePlan | null; id: string; existing
 
 export async function admitRelease(around: Surroundings, asked: ReleaseRequest, again: boolean): Promise<Admitted> {
   const endpoint = needEndpoint(around.state(), asked.endpoint)
-  const request = withDefinitions(asked, endpoint.spec)
+  const defined = withDefinitions(asked, endpoint.spec)
+  const versions = { stable: endpoint.stable, candidate: asked.to }
+  const request = {
+    ...defined,
+    stages: defined.stages.map(stage => withEpochs(stage, versions, endpoint.spec)),
+  }
   refuse(
     [...problemsOf(endpoint, request), ...groupProblems(around.state(), request)],
     'invalid-resource',
@@ -128,10 +134,10 @@ async function checkVersions(
   spec: EndpointSpec,
 ): Promise<void> {
   const isNew = (version: VersionSpec): boolean => !isDeepStrictEqual(before?.spec.versions[version.name], version)
-  const isAnswerNew = !isDeepStrictEqual(before?.spec.answer, spec.answer)
+  const isReadAnew = !isDeepStrictEqual(readingOf(before?.spec), readingOf(spec))
   const stable = spec.versions[before?.stable ?? spec.stable]
-  const checked = Object.values(spec.versions).filter(version => isNew(version) || isAnswerNew || version === stable)
-  if (!checked.some(isNew) && !isAnswerNew) return
+  const checked = Object.values(spec.versions).filter(version => isNew(version) || isReadAnew || version === stable)
+  if (!checked.some(isNew) && !isReadAnew) return
   const interfaces: Interface[] = []
   for (const version of checked) {
     const metadata = await checkVersion(around, version)
@@ -140,9 +146,15 @@ async function checkVersions(
   const served = interfaces.find(one => one.version === stable?.name)
   const problems = interfaces.flatMap(one => [
     ...missingAnswer(one, spec),
+    ...missingFeatures(one, spec),
     ...(served === undefined ? [] : misfits(served, one)),
   ])
   refuse(problems, 'invalid-resource', `endpoint ${spec.name} cannot become this`)
+}
+
+/** What is read of answers and requests. */
+function readingOf(spec: EndpointSpec | undefined) {
+  return { answer: spec?.answer, features: spec?.features }
 }
 
 /** The deployer speaks of the version alone; the document's author needs the path from its top. */
@@ -219,6 +231,10 @@ function alreadySo(
   if (endpoint.stable === request.to && active === undefined)
     return { id: null, note: `${request.to} is stable already` }
   const last = Object.values(state.releases).findLast(release => release.plan.endpoint === request.endpoint)
+  if (!again && last?.plan.reason !== undefined && last.plan.from === request.to && last.phase.kind === 'promoted') {
+    const note = `release ${last.id} went back from ${request.to}: ${last.plan.reason}; \`cutover release\` tries again`
+    return { id: last.id, note }
+  }
   if (!again && last !== undefined && asks(last, request) && last.phase.kind === 'rolled-back') {
     return { id: last.id, note: `release ${last.id} of this document was rolled back; \`cutover release\` tries again` }
   }
@@ -226,7 +242,8 @@ function alreadySo(
 }
 
 function asks(release: ReleaseState, request: ReleaseRequest): boolean {
-  const { planVersion: _version, from: _from, ...asked } = release.plan
+  // What Cutover added by itself was not asked for.
+  const { planVersion: _version, from: _from, labelWindowMs: _window, reason: _reason, ...asked } = release.plan
   return isDeepStrictEqual(asked, request)
 }
 
@@ -237,6 +254,7 @@ function preflight(endpoint: EndpointState, request: ReleaseRequest): void {
     if (!isAvailable(stage)) problems.push({ path: `stages[${index}].${stage.kind}`, message: 'not available yet' })
     problems.push(...replayProblems(stage, `stages[${index}].${stage.kind}.replay`, endpoint.spec))
   })
+  problems.push(...rollProblems(request.stages, { stable: endpoint.stable, candidate: request.to }, endpoint.spec))
   if (endpoint.fleets[endpoint.stable] === 'failed') {
     problems.push({
       path: 'endpoint',

@@ -3,6 +3,8 @@ import type { EndpointSpec } from '../core/endpoint.ts'
 import type { LoggedEvent, OperatorVerb } from '../core/event.ts'
 import type { Forecast } from '../core/forecast.ts'
 import type { Judgement } from '../core/judge/judgement.ts'
+import type { SignalReport } from '../core/label-delays.ts'
+import type { Look } from '../core/monitor/report.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import type { ControlState, ReleaseState } from '../core/state.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
@@ -47,6 +49,10 @@ export interface ControlPlane {
     step?: boolean
   }): ReleaseView
   release(id: string): ReleaseView
+  /** The stable version as it is now; null where the endpoint asks for no watching. */
+  look(endpoint: string): Look | null
+  /** How late labels, rewards and reported values of an endpoint come. */
+  delays(endpoint: string): readonly SignalReport[]
   /** Every decision of a release in order, with its numbers. */
   timeline(release: string): readonly TimelineEntry[]
   events(query: { afterSeq: number; limit: number; release: string | null }): readonly LoggedEvent[]

@@ -9,6 +9,10 @@ import { assertNever, CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { judge } from '../core/judge/judge.ts'
 import { limits } from '../core/limits.ts'
+import { lookAt } from '../core/monitor/look.ts'
+import { returnPlan } from '../core/monitor/monitoring.ts'
+import type { Look } from '../core/monitor/report.ts'
+import type { ReleasePlan } from '../core/plan.ts'
 import { gateAwaited, refusalOf } from '../core/refusals.ts'
 import { versionsOf } from '../core/stage-plans.ts'
 import { type ControlState, emptyState, isTerminal, type ReleaseState } from '../core/state.ts'
@@ -23,6 +27,7 @@ import type { EvidenceSource } from '../ports/evidence-source.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import type { Gates } from '../ports/gates.ts'
 import type { MetricSources, ReadingsQuery } from '../ports/metric-sources.ts'
+import type { MonitoringSource } from '../ports/monitoring-source.ts'
 import type { Notices } from '../ports/notices.ts'
 import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
@@ -37,6 +42,7 @@ export type ControllerPorts = {
   deployer: Deployer
   traffic: TrafficSink
   evidence: EvidenceSource
+  monitoring: MonitoringSource
   expressions: Expressions
   rate: TrafficRate
   sources: MetricSources
@@ -60,7 +66,7 @@ export interface Controller extends ControlPlane {
 }
 
 export function createController(ports: ControllerPorts): Controller {
-  const { log, clock, deployer, traffic, evidence, expressions } = ports
+  const { log, clock, deployer, traffic, evidence, monitoring, expressions } = ports
   const desk = createDesk()
   let state: ControlState = emptyState
   let stopTicking: (() => void) | null = null
@@ -205,6 +211,31 @@ export function createController(ports: ControllerPorts): Controller {
     return !isStopped && release !== undefined && gateAwaited(release) === before
   }
 
+  /** The stable version as it is now; null where nothing is watched. */
+  const lookAtStable = (name: string): Look | null => {
+    const endpoint = state.endpoints[name]
+    const watched = monitoring.watch(name)
+    if (endpoint?.monitoring === undefined || watched === null) return null
+    return lookAt(endpoint.spec, endpoint.monitoring, watched)
+  }
+
+  /** A release judges for itself; where none runs the stable version is looked at. */
+  const monitor = (name: string): void => {
+    if (state.endpoints[name]?.activeRelease !== null) return
+    const look = lookAtStable(name)
+    if (look === null) return
+    recordIfItMatters({ type: 'monitored', endpoint: name, report: look.report })
+    const plan = returnPlan(state, name)
+    const count = state.endpoints[name]?.releaseCount ?? 0
+    if (plan !== null) record({ type: 'release-started', release: `${name}-${count + 1}`, plan, actor: 'monitor' })
+  }
+
+  /** Known before the release began, so that its first predictions count already. */
+  const learnedWindow = (endpoint: string): Pick<ReleasePlan, 'labelWindowMs'> => {
+    const maturity = monitoring.delays(endpoint).find(({ name }) => name === 'label')?.maturity
+    return maturity?.known === true && maturity.source === 'learned' ? { labelWindowMs: maturity.ageMs } : {}
+  }
+
   /** Only a look that changes something is written down; the newest look is at hand in any case. */
   const recordIfItMatters = (event: ControlEvent): void => {
     if (step(state, event, clock.nowMs()).state !== state) record(event)
@@ -260,6 +291,13 @@ export function createController(ports: ControllerPorts): Controller {
           ports.complain(`looking at release ${release.id}`, cause)
         }
       }
+      for (const name of Object.keys(state.endpoints)) {
+        try {
+          monitor(name)
+        } catch (cause) {
+          ports.complain(`looking at endpoint ${name}`, cause)
+        }
+      }
     },
 
     stop() {
@@ -298,7 +336,8 @@ export function createController(ports: ControllerPorts): Controller {
         again,
       )
       if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }
-      record({ type: 'release-started', release: admitted.id, plan: admitted.plan, actor })
+      const plan = { ...admitted.plan, ...learnedWindow(admitted.plan.endpoint) }
+      record({ type: 'release-started', release: admitted.id, plan, actor })
       return { change: admitted.change, release: admitted.id }
     },
 
@@ -310,6 +349,8 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     release: view,
+    look: lookAtStable,
+    delays: endpoint => monitoring.delays(endpoint),
 
     timeline(id): readonly TimelineEntry[] {
       need(id)

@@ -1,5 +1,5 @@
 /** Whether a version can stand in for another: what callers send must fit it, and the predicted value must be in its answer. */
-import type { AnswerRule, Protocol } from '../core/endpoint.ts'
+import type { AnswerRule, EndpointSpec, Protocol } from '../core/endpoint.ts'
 import type { Problem } from '../core/errors.ts'
 import type { ModelMetadata, TensorMetadata } from '../ports/backend.ts'
 
@@ -45,6 +45,30 @@ export function missingAnswer(one: Interface, endpoint: { answer: AnswerRule | n
       allowed: outputs,
     },
   ]
+}
+
+/** Tensors that features are read from are among the inputs, and wide enough. */
+export function missingFeatures(one: Interface, { features = {} }: Pick<EndpointSpec, 'features'>): Problem[] {
+  const { inputs } = one.metadata
+  return Object.entries(features).flatMap(([name, { source }]): Problem[] => {
+    if (source.from !== 'input') return []
+    const path = `features.${name}`
+    const input = inputs.find(known => known.name === source.tensor)
+    if (input === undefined) {
+      const message = `version ${one.version} has no such input`
+      return [{ path: `${path}.input`, message, value: source.tensor, allowed: inputs.map(known => known.name) }]
+    }
+    const width = rowWidth(input)
+    if (source.index === null || width === null || source.index < width) return []
+    const message = `a row of ${write(input)} of version ${one.version} has ${width} elements`
+    return [{ path: `${path}.index`, message, value: source.index, allowed: [`0 to ${width - 1}`] }]
+  })
+}
+
+/** Null where the model leaves a size open. */
+function rowWidth({ shape }: TensorMetadata): number | null {
+  const inner = shape.slice(1)
+  return shape.length === 0 || inner.includes(-1) ? null : inner.reduce((product, size) => product * size, 1)
 }
 
 function takes(found: TensorMetadata, expected: TensorMetadata): boolean {

@@ -69,6 +69,18 @@ export function noteEpoch(draft: Draft, atMs: number): Draft {
   return { ...draft, release: { ...release, epochs: [...release.epochs, noted], exposedFromMs } }
 }
 
+/** The gateway routes by the newest table: a gap has begun or ended if that says so. */
+export function noteGap(draft: Draft, atMs: number): Draft {
+  const { release, endpoint } = draft
+  const gaps = release.gaps ?? []
+  const open = gaps.at(-1)?.toMs === null ? gaps.at(-1) : undefined
+  const isGap = endpoint.table.gap !== undefined
+  if (isGap === (open !== undefined)) return draft
+  const noted =
+    open === undefined ? [...gaps, { fromMs: atMs, toMs: null }] : [...gaps.slice(0, -1), { ...open, toMs: atMs }]
+  return { ...draft, release: { ...release, gaps: noted } }
+}
+
 /** As many instances as are named, or as the version declares; a control has as many as the candidate. */
 export function ensureFleet(draft: Draft, version: string, named?: number): Draft {
   const { endpoint, release } = draft

@@ -1,6 +1,8 @@
 /** What an endpoint is: its versions, how they run, whom a request belongs to, what is measured. Plain data. */
 import type { ExternalMetric } from './external-metric.ts'
+import type { FeatureSpecs } from './features.ts'
 import type { MetricSpec } from './metrics/spec.ts'
+import type { DriftSpec, MonitorSpec } from './monitor/spec.ts'
 import type { Webhook } from './webhook.ts'
 
 /** How a caller's requests speak. `http` is any path and body, passed through as bytes. */
@@ -77,4 +79,10 @@ export type EndpointSpec = {
   payloadSamplePpm: number
   /** A label that has not come after this is not waited for; learned from the delays that were seen if it is left out. */
   labelWindowMs?: number
+  /** What is read of the requests whose bodies are kept; left out where nothing is. */
+  features?: FeatureSpecs
+  /** How drift of the stable version is looked for; left out where it is not. */
+  drift?: DriftSpec
+  /** What the stable version must keep, whether a release runs or not; left out where nothing is asked. */
+  monitor?: MonitorSpec
 }

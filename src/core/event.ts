@@ -4,6 +4,7 @@
  */
 import type { EndpointSpec } from './endpoint.ts'
 import type { Judgement } from './judge/judgement.ts'
+import type { MonitorReport } from './monitor/report.ts'
 import type { ReleasePlan } from './plan.ts'
 import type { TrialReport } from './trial.ts'
 import type { GatePlace } from './webhook.ts'
@@ -28,6 +29,8 @@ export type ControlEvent =
   | { type: 'trial-ended'; release: string; report: TrialReport }
   /** A gate said yes or no. */
   | { type: 'gate-answered'; release: string; before: GatePlace; confirmed: boolean; reason: string }
+  /** What is watched of a stable version changed: a drift or a breach began or ended. */
+  | { type: 'monitored'; endpoint: string; report: MonitorReport }
   /** Time passed: moves what waits for a deadline. */
   | { type: 'tick'; release: string }
   /** `step`: of `promote`, past the step that the stage is in and no further. */

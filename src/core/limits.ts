@@ -60,6 +60,17 @@ export const limits = {
   rankedItemsMax: 1_000,
   /** Classes whose scores are recorded; an answer with more has none. */
   scoresMax: 1_000,
+  /** Features that one endpoint declares; more are refused. A category longer than so many characters is not read and counted. */
+  featuresPerEndpointMax: 30,
+  featureTextMax: 200,
+  /** Predictions of the reference and of a window in which drift is looked for: raw values of both are kept in memory. */
+  driftReferenceMax: 10_000,
+  driftWindowMax: 10_000,
+  /** Kinds of later values of one endpoint whose delays are followed: the first ones that its metrics name. */
+  delaySignalsMax: 50,
+  /** Trials of a window in which an absolute check is judged. */
+  monitorWindowMax: 1_000_000,
+
   /** Predictions waiting for the store. When full the newest is dropped and counted: live traffic never waits. */
   recorderQueueMax: 50_000,
   /** A batch goes to the store after this time or this many predictions, whichever is first. */
@@ -81,6 +92,10 @@ export const limits = {
   trialExamplesMax: 10,
   trialExampleChars: 300,
 
+  /** Requests of one endpoint that wait for its next version; more are answered 503. No more than the queue of one instance takes. */
+  heldRequestsMax: 1_000,
+  /** The longest hold that may be asked for: a long body is read after it and must arrive within `clientBodyTimeoutMs` all the same. */
+  holdMaxMs: 50_000,
   /** Requests waiting inside one local model instance; more are answered 503. */
   instanceQueueMax: 1_024,
   clientHeaderTimeoutMs: 15_000,

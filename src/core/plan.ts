@@ -39,4 +39,8 @@ export type ReleasePlan = {
   match?: readonly ScopeRule[]
   /** Inside one of these the release takes no step forward and is not promoted; it can always go back. */
   freeze?: readonly FreezeWindow[]
+  /** The age at which predictions are judged by their labels, as the endpoint had learned it by then; left out where it had not. */
+  labelWindowMs?: number
+  /** Why Cutover started it by itself; left out where somebody asked for it. */
+  reason?: string
 }

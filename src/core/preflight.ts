@@ -6,9 +6,9 @@ import { controlOf, fleetSpec, isControl, publicName } from './control-fleet.ts'
 import type { EndpointSpec } from './endpoint.ts'
 import type { Problem } from './errors.ts'
 import type { ReleasePlan } from './plan.ts'
-import { type Amount, type RollingPlan, type StagePlan, versionsOf } from './stage-plans.ts'
+import { type Amount, type StagePlan, versionsOf } from './stage-plans.ts'
 
-export type Candidacy = Pick<ReleasePlan, 'from' | 'to' | 'stages' | 'guardrails' | 'match'>
+export type Candidacy = Pick<ReleasePlan, 'from' | 'to' | 'stages' | 'guardrails' | 'match' | 'group'>
 
 /** Instances of each fleet at the peak of a stage. */
 type Peak = { total: number; fleets: Readonly<Record<string, number>> }
@@ -104,13 +104,9 @@ function stageProblems(spec: EndpointSpec, plan: Candidacy, stage: StagePlan, in
   const elsewhere = [from, to].filter(name => spec.versions[name]?.backend.kind === 'url')
   switch (stage.kind) {
     case 'rolling':
-      return [
-        ...rollingProblems(path, stage, spec.versions[to]?.instances ?? 1),
-        ...fixedProblems(path, elsewhere),
-        ...scopeProblems(path, plan),
-      ]
+      return scopeProblems(path, plan)
     case 'recreate':
-      return [...fixedProblems(path, elsewhere), ...scopeProblems(path, plan)]
+      return [...fixedProblems(path, elsewhere), ...scopeProblems(path, plan), ...gapProblems(path, plan)]
     case 'canary':
       return stage.control !== undefined && spec.versions[from]?.backend.kind === 'url'
         ? [
@@ -127,12 +123,6 @@ function stageProblems(spec: EndpointSpec, plan: Candidacy, stage: StagePlan, in
   }
 }
 
-function rollingProblems(path: string, { maxSurge, maxUnavailable }: RollingPlan, instances: number): Problem[] {
-  if (amountOf(maxSurge, instances) > 0 || amountOf(maxUnavailable, instances) > 0) return []
-  const message = 'with neither a surge nor an unavailable instance no batch can ever begin'
-  return [{ path: `${path}.max-surge`, message, value: 0, allowed: ['max-surge: 1', 'max-unavailable: 1'] }]
-}
-
 /** What stops and starts fleets cannot do so to servers that run elsewhere: both would go on, or neither. */
 function fixedProblems(path: string, elsewhere: readonly string[]): Problem[] {
   if (elsewhere.length === 0) return []
@@ -144,6 +134,13 @@ function scopeProblems(path: string, { match }: Candidacy): Problem[] {
   if (match === undefined) return []
   const message = 'takes instances of the stable version away, and those out of the scope stay on it'
   return [{ path, message, allowed: ['canary', 'blueGreen', 'abTest', 'bandit'] }]
+}
+
+/** Nobody serves between its start and its promotion. */
+function gapProblems(path: string, { group }: Candidacy): Problem[] {
+  if (group === undefined) return []
+  const message = `nobody would serve while it waits for the others of the group ${group.name}`
+  return [{ path, message, allowed: ['canary', 'rolling', 'blueGreen', 'shadow', 'abTest', 'bandit'] }]
 }
 
 function sum(values: readonly number[]): number {

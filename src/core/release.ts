@@ -11,6 +11,7 @@ import {
   hasExtras,
   isShrunk,
   noteEpoch,
+  noteGap,
   setExtras,
   setPhase,
   setWeights,
@@ -43,6 +44,7 @@ import {
   endHold,
   endHoldOf,
   freezeHold,
+  hasGap,
   hold,
   isFrozen,
   keptOnResume,
@@ -87,8 +89,7 @@ function fleetFailed(draft: Draft, { version, reason }: { version: string; reaso
   const { phase, plan } = draft.release
   const candidate = candidateOf(draft.release)
   if (phase.kind === 'starting') {
-    const needed = needsOf(stageAt(plan.stages, phase.stageIndex ?? 0), { stable: plan.from, candidate })
-    return needed.includes(version) && version !== plan.from
+    return neededBy(draft.release, phase.stageIndex ?? 0).includes(version) && version !== plan.from
       ? beginReturn(draft, 'never-ready', `${version} did not become ready: ${reason}`, atMs)
       : draft
   }
@@ -98,7 +99,8 @@ function fleetFailed(draft: Draft, { version, reason }: { version: string; reaso
     : draft
 }
 
-export function trafficApplied(draft: Draft, epoch: number, atMs: number): Draft {
+export function trafficApplied(before: Draft, epoch: number, atMs: number): Draft {
+  const draft = epoch >= before.endpoint.table.epoch ? noteGap(before, atMs) : before
   return endIdleControl(routed(draft, epoch, atMs))
 }
 
@@ -309,7 +311,8 @@ function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed
 function promoteWhenFree(draft: Draft, { winner, keepMs }: Passed, atMs: number): Draft {
   const { phase, plan } = draft.release
   if (phase.kind !== 'running') return draft
-  if (isFrozen(draft.release, atMs)) return waitPassed(draft, { winner, keepMs }, freezeHold(draft.release, atMs))
+  if (!hasGap(draft) && isFrozen(draft.release, atMs))
+    return waitPassed(draft, { winner, keepMs }, freezeHold(draft.release, atMs))
   if (draft.release.members === undefined)
     return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
   const waiting = `all stages passed; waiting for the others of the group ${plan.group?.name}`
@@ -379,8 +382,7 @@ function stageFailed(draft: Draft, failed: Extract<StageCommand, { type: 'failed
 /** Makes ready what the stage needs, then enters it. The candidate of a release that begins is asked for in any case. */
 function prepareStage(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { release, endpoint } = draft
-  const candidate = candidateOf(release)
-  const needed = needsOf(stageAt(release.plan.stages, stageIndex), { stable: release.plan.from, candidate })
+  const needed = neededBy(release, stageIndex)
   const isAsked = (version: string): boolean =>
     endpoint.fleets[version] !== 'ready' || (stageIndex === 0 && version !== release.plan.from)
   const missing = needed.filter(isAsked)
@@ -392,16 +394,23 @@ function prepareStage(draft: Draft, stageIndex: number, atMs: number): Draft {
 
 function enterWhenReady(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { release, endpoint } = draft
-  const versions = { stable: release.plan.from, candidate: candidateOf(release) }
-  const needed = needsOf(stageAt(release.plan.stages, stageIndex), versions)
-  if (!needed.every(version => endpoint.fleets[version] === 'ready')) return draft
+  if (!neededBy(release, stageIndex).every(version => endpoint.fleets[version] === 'ready')) return draft
   return isFrozen(release, atMs) ? startFrozen(draft, atMs) : enterStage(draft, stageIndex, atMs)
+}
+
+/** A plan without stages moves everybody at once, to a version that has been stable: it needs that one alone. */
+function neededBy(release: ReleaseState, stageIndex: number): readonly string[] {
+  const { plan } = release
+  const candidate = candidateOf(release)
+  if (plan.stages.length === 0) return [candidate]
+  return needsOf(stageAt(plan.stages, stageIndex), { stable: plan.from, candidate })
 }
 
 function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { plan, members } = draft.release
   if (stageIndex === 0 && gateOf(draft.release, 'start') !== undefined) return awaitStartGate(draft, atMs)
   if (stageIndex === 0 && plan.group !== undefined && members === undefined) return awaitGroup(draft, atMs)
+  if (plan.stages.length === 0) return promote(draft, atMs)
   const stage = initialStage(stageAt(draft.release.plan.stages, stageIndex))
   const entered = setPhase(draft, { kind: 'running', stageIndex, stage, paused: false, hold: null })
   return stepStaged(entered, { type: 'entered', atMs })
@@ -409,10 +418,9 @@ function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
 
 /** Whether a member of a group waits for nothing but the others. */
 export function awaitsGroup({ endpoint, release }: Draft, atMs: number): boolean {
-  const { phase, plan } = release
+  const { phase } = release
   if (phase.kind !== 'starting' || phase.hold?.cause !== 'group') return false
-  const needed = needsOf(stageAt(plan.stages, 0), { stable: plan.from, candidate: candidateOf(release) })
-  return needed.every(version => endpoint.fleets[version] === 'ready') && !isFrozen(release, atMs)
+  return neededBy(release, 0).every(version => endpoint.fleets[version] === 'ready') && !isFrozen(release, atMs)
 }
 
 /** The group is whole: its members are known and begin. */
@@ -480,8 +488,9 @@ export function beginReturn(draft: Draft, cause: ReturnCause, reason: string, at
 function stageThatGoesBack(draft: Draft, cause: ReturnCause): { stageIndex: number; stage: StageState } | null {
   const { phase, plan } = draft.release
   const stageIndex = phase.kind === 'running' ? phase.stageIndex : plan.stages.length - 1
-  const stagePlan = stageAt(plan.stages, stageIndex)
-  if (phase.kind === 'starting' || !goesBack(stagePlan, { cause, stableShrunk: isShrunk(draft) })) return null
+  const stagePlan = plan.stages[stageIndex]
+  if (phase.kind === 'starting' || stagePlan === undefined) return null
+  if (!goesBack(stagePlan, { cause, stableShrunk: isShrunk(draft) })) return null
   return { stageIndex, stage: phase.kind === 'running' ? phase.stage : initialStage(stagePlan) }
 }
 

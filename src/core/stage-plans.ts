@@ -7,6 +7,8 @@ export type StageKind = (typeof stageKinds)[number]
 /** The kinds that run today; the others are refused by name before anything starts. */
 export const availableStageKinds = [
   // One a line.
+  'recreate',
+  'rolling',
   'blueGreen',
   'canary',
 ] as const satisfies readonly StageKind[]
@@ -20,6 +22,8 @@ export type RecreatePlan = {
   holdMs: number
   /** What a 503 tells callers to wait. */
   retryAfterMs: number
+  /** The new version is watched so long at least: if it cannot be kept running the old one is started again. */
+  watchMs: number
 }
 
 export type RollingPlan = {
@@ -31,8 +35,10 @@ export type RollingPlan = {
   minReadyMs: number
   /** Without progress for so long the release fails. */
   progressDeadlineMs: number
-  /** Requests that the candidate must answer before the next batch. */
+  /** Requests that the candidate must answer in a batch, with every guardrail passing, before the next one; with 0 none need pass. */
   minRequests: number
+  /** How often weights change at most; admission knows the sizes of the fleets. */
+  epochs?: number
 }
 
 /** A request that is sent to a version before callers are, and what its answer must be. */

@@ -1,5 +1,6 @@
 /** The state of the control plane: a fold of the event log, nothing else. Plain data. */
 import type { EndpointSpec } from './endpoint.ts'
+import type { MonitoringState } from './monitor/report.ts'
 import type { ReleasePlan } from './plan.ts'
 import type { FleetState, ReturnCause } from './state-words.ts'
 import type { StageState } from './strategies/table.ts'
@@ -21,6 +22,8 @@ export type EndpointState = {
   /** Those that wait for its end, in order; one that `replaces` has told it to end. Left out where none waits. */
   queue?: readonly { release: string; replaces?: true }[]
   releaseCount: number
+  /** How its stable version is watched; left out where the endpoint asks for nothing of the kind. */
+  monitoring?: MonitoringState
 }
 
 /** Why a release waits. A hold ends by itself when its reason goes, or by an operator's word. */
@@ -83,6 +86,8 @@ export type ReleaseState = {
   confirmed?: readonly GatePlace[]
   /** The periods in which both versions served, oldest first: the evidence of this release. */
   epochs: readonly ReleaseEpoch[]
+  /** When nobody served, from the gateway's word to its word; the last one is open while it lasts. Left out where there was none. */
+  gaps?: readonly { fromMs: number; toMs: number | null }[]
   /** When the candidate first and last could be met by a user. */
   exposedFromMs: number | null
   exposedToMs: number | null
@@ -100,6 +105,11 @@ export const emptyState: ControlState = { endpoints: {}, retired: {}, releases: 
 /** The version that the release would make stable. */
 export function candidateOf(release: Pick<ReleaseState, 'candidate' | 'plan'>): string {
   return release.candidate ?? release.plan.to
+}
+
+/** How long nobody served, as of a moment. */
+export function downtimeMs({ gaps = [] }: Pick<ReleaseState, 'gaps'>, atMs: number): number {
+  return gaps.reduce((sum, { fromMs, toMs }) => sum + (toMs ?? atMs) - fromMs, 0)
 }
 
 export function isTerminal(release: ReleaseState): boolean {

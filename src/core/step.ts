@@ -10,6 +10,7 @@ import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
 import { settleGroups } from './group.ts'
 import { limits } from './limits.ts'
+import { follow, monitored } from './monitor/monitoring.ts'
 import { enqueue, startNext } from './overlap.ts'
 import {
   begin,
@@ -29,18 +30,18 @@ import { soleTable } from './traffic.ts'
 export type StepResult = { state: ControlState; commands: readonly Command[] }
 
 export function step(state: ControlState, event: ControlEvent, atMs: number): StepResult {
-  let result = stepOne(state, event, atMs)
-  for (let next = follows(result.state, atMs); next !== null; next = follows(result.state, atMs))
+  let result = stepEvent(state, event, atMs)
+  for (let next = others(result.state, atMs); next !== null; next = others(result.state, atMs))
     result = { state: next.state, commands: [...result.commands, ...next.commands] }
-  return result
+  return { ...result, state: follow(state, result.state, atMs) }
 }
 
 /** What one release's change means for others: of its group, or behind it in the line. */
-function follows(state: ControlState, atMs: number): StepResult | null {
+function others(state: ControlState, atMs: number): StepResult | null {
   return settleGroups(state, atMs) ?? startNext(state, atMs)
 }
 
-function stepOne(state: ControlState, event: ControlEvent, atMs: number): StepResult {
+function stepEvent(state: ControlState, event: ControlEvent, atMs: number): StepResult {
   switch (event.type) {
     case 'server-started':
       return serverStarted(state, atMs)
@@ -79,6 +80,8 @@ function stepOne(state: ControlState, event: ControlEvent, atMs: number): StepRe
       return onRelease(state, event.release, draft => gateAnswered(draft, event, atMs))
     case 'trial-ended':
       return onRelease(state, event.release, draft => trialEnded(draft, event.report, atMs))
+    case 'monitored':
+      return { state: monitored(state, event, atMs), commands: [] }
     case 'tick':
       return onRelease(state, event.release, draft => timePassed(draft, atMs))
     case 'operator':
@@ -108,7 +111,8 @@ function serverStarted(state: ControlState, atMs: number): StepResult {
       appliedEpoch: 0,
       fleets: Object.fromEntries(wanted.map(version => [version, 'starting' as const])),
     }
-    for (const version of wanted) commands.push(...ensure(endpoint, version))
+    const release = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
+    for (const version of wanted) commands.push(...ensure(endpoint, version, release?.plan.readyTimeoutMs))
     commands.push({ type: 'apply-route', spec: endpoint.spec, table: endpoint.table })
   }
   return Object.values(endpoints).reduce((result, { activeRelease }) => tellRestart(result, activeRelease, atMs), {
@@ -123,7 +127,8 @@ function tellRestart(result: StepResult, release: string | null, atMs: number): 
   return { state, commands: [...result.commands, ...commands] }
 }
 
-function ensure(endpoint: EndpointState, version: string): Command[] {
+/** A release under way says itself how long its fleets may take, also after a restart. */
+function ensure(endpoint: EndpointState, version: string, waitMs: number = limits.readyTimeoutMs): Command[] {
   const instances = endpoint.sizes?.[version]
   const spec = fleetSpec(endpoint.spec, version, instances)
   if (spec === undefined) return []
@@ -132,7 +137,7 @@ function ensure(endpoint: EndpointState, version: string): Command[] {
       type: 'ensure-fleet',
       endpoint: endpoint.spec.name,
       version: spec,
-      readyTimeoutMs: readyTimeoutOf(spec, limits.readyTimeoutMs),
+      readyTimeoutMs: readyTimeoutOf(spec, waitMs),
       ...(instances !== undefined && { instances }),
     },
   ]

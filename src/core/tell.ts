@@ -1,6 +1,7 @@
 /** Tells a release's story: each event of the log that changed it becomes an entry. Pure; works live and on a recorded log alike. */
 import type { LoggedEvent } from './event.ts'
 import type { Judgement } from './judge/judgement.ts'
+import { promotionOf, tellMonitored } from './monitor/monitoring.ts'
 import { type ControlState, candidateOf, emptyState, isTerminal, type Phase, type ReleaseState } from './state.ts'
 import { step } from './step.ts'
 import type { StageProgress } from './strategies/strategy.ts'
@@ -21,7 +22,15 @@ export function tell(before: ControlState, logged: LoggedEvent, after: ControlSt
     if (earlier !== release || restarted)
       entries.push(...tellOne({ logged, before: earlier, after: release, stateAfter: after }))
   }
-  return entries
+  return before === after ? entries : [...entries, ...tellWatched(logged, after)]
+}
+
+/** What becomes of a version after its release belongs to the story of that release. */
+function tellWatched(logged: LoggedEvent, stateAfter: ControlState): TimelineEntry[] {
+  const { event } = logged
+  const after = event.type === 'monitored' ? promotionOf(stateAfter, event.endpoint) : undefined
+  if (event.type !== 'monitored' || after === undefined) return []
+  return [complete({ kind: 'monitored', text: tellMonitored(event) }, { logged, before: after, after, stateAfter })]
 }
 
 /** The whole story of one release, told from the log. */
@@ -48,15 +57,28 @@ function tellOne(change: Change): TimelineEntry[] {
       kind: 'operator',
       text: `${logged.event.verb}${logged.event.step === true ? ' by one step' : ''} by ${logged.event.actor}${logged.event.note === null ? '' : `: ${logged.event.note}`}`,
     })
-  drafts.push(...tellPhase(before?.phase, after, whyOf(logged, after)), ...tellWayBack(before, after))
+  drafts.push(
+    ...tellGap(before, after),
+    ...tellPhase(before?.phase, change, whyOf(logged, after)),
+    ...tellWayBack(before, after),
+  )
   return drafts.map(draft => complete(draft, change))
 }
 
-function tellPhase(before: Phase | undefined, release: ReleaseState, why: string): Draft[] {
+/** How long nobody served, once somebody does again. */
+function tellGap(before: ReleaseState | undefined, { gaps = [] }: ReleaseState): Draft[] {
+  const gap = gaps.at(-1)
+  const isOver = gap?.toMs != null && before?.gaps?.at(-1)?.toMs === null
+  return isOver ? [{ kind: 'stage', text: `nobody served for ${(Number(gap.toMs) - gap.fromMs) / 1000} s` }] : []
+}
+
+function tellPhase(before: Phase | undefined, change: Change, why: string): Draft[] {
+  const { after: release } = change
   const { phase, plan } = release
   const candidate = candidateOf(release)
   if (phase.kind === 'running') return tellRunning(before, release, why)
   if (phase.kind === 'starting') return tellStarting(before, release)
+  if (phase.kind === 'returning' && phase.awaiting === 'stage') return tellReturning(before, release)
   if (before?.kind === phase.kind || phase.kind === 'queued') return []
   switch (phase.kind) {
     case 'promoting':
@@ -65,7 +87,7 @@ function tellPhase(before: Phase | undefined, release: ReleaseState, why: string
       return [
         {
           kind: 'promoted',
-          text: `${candidate} is stable now; ${plan.from} stays warm and watched for ${watchedMs(before, plan) / 1000} s`,
+          text: `${candidate} is stable now${watchText(change, watchedMs(before, plan) / 1000)}`,
         },
       ]
     case 'promoted':
@@ -76,7 +98,7 @@ function tellPhase(before: Phase | undefined, release: ReleaseState, why: string
         },
       ]
     case 'returning':
-      return [{ kind: 'rolling-back', text: `back to ${plan.from}: ${phase.reason}` }]
+      return [rollingBack(plan.from, phase.reason)]
     case 'rolled-back':
       return [
         {
@@ -111,11 +133,41 @@ function tellStarting(before: Phase | undefined, release: ReleaseState): Draft[]
     : [{ kind: 'hold', text: `holds: ${phase.hold.reason}` }]
 }
 
-/** A strategy may go back in steps of weight. */
+/** A strategy that says nothing of its way back goes by weights. */
 function tellWayBack(before: ReleaseState | undefined, release: ReleaseState): Draft[] {
-  const isStep = release.phase.kind === 'returning' && release.epochs.length > (before?.epochs.length ?? 0)
-  if (!isStep) return []
+  const { phase } = release
+  if (phase.kind !== 'returning' || phase.awaiting !== 'stage' || saysOf(release, phase) !== null) return []
+  if (release.epochs.length === (before?.epochs.length ?? 0)) return []
   return [{ kind: 'weight', text: `${candidateOf(release)} still gets ${percentOf(lastPpm(release))} of the traffic` }]
+}
+
+function rollingBack(from: string, reason: string): Draft {
+  return { kind: 'rolling-back', text: `back to ${from}: ${reason}` }
+}
+
+/** A strategy that goes back in its own way says how far it is. */
+function tellReturning(before: Phase | undefined, release: ReleaseState): Draft[] {
+  const { phase, plan } = release
+  if (phase.kind !== 'returning') return []
+  const first = before?.kind === 'returning' ? [] : [rollingBack(plan.from, phase.reason)]
+  const says = saysOf(release, phase)
+  const said = before?.kind === 'returning' ? saysOf(release, before) : null
+  return says === null || says === said ? first : [...first, { kind: 'stage', text: says }]
+}
+
+function saysOf(release: ReleaseState, phase: Extract<Phase, { kind: 'returning' }>): string | null {
+  const { stageIndex, stage } = phase
+  return stageIndex === undefined || stage === undefined ? null : standing(release, { stageIndex, stage }).says
+}
+
+/** What is watched, and what is left of the old version to go back to. */
+function watchText({ after: { plan }, stateAfter }: Change, seconds: number): string {
+  const endpoint = stateAfter.endpoints[plan.endpoint]
+  const kept = endpoint?.sizes?.[plan.from]
+  if ((endpoint?.fleets[plan.from] ?? 'absent') === 'absent')
+    return ` and watched for ${seconds} s; ${plan.from} has ended and would have to be started again`
+  const warm = kept === undefined ? `${plan.from} stays warm` : `of ${plan.from} ${kept} stay warm`
+  return `; ${warm} and watched for ${seconds} s`
 }
 
 function tellRunning(before: Phase | undefined, release: ReleaseState, why: string): Draft[] {
@@ -192,7 +244,9 @@ function whyOf(logged: LoggedEvent, release: ReleaseState): string {
 
 function startedText(release: ReleaseState): string {
   const { plan } = release
-  return `release of ${plan.to} on ${plan.endpoint} (stable ${plan.from}) by ${plan.stages.map(stage => stage.kind).join(', ')}`
+  const way = plan.stages.length === 0 ? 'at once' : `by ${plan.stages.map(stage => stage.kind).join(', ')}`
+  const why = plan.reason === undefined ? '' : `: ${plan.reason}`
+  return `release of ${plan.to} on ${plan.endpoint} (stable ${plan.from}) ${way}${why}`
 }
 
 /** Out of the queue and under way. */

@@ -18,6 +18,8 @@ export const timelineEntryKinds = [
   'rolled-back',
   'operator',
   'server-started',
+  /** After its end: what is watched of the version that it made stable. */
+  'monitored',
 ] as const
 export type TimelineKind = (typeof timelineEntryKinds)[number]
 

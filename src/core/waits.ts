@@ -37,10 +37,15 @@ export function freezeHold({ plan }: ReleaseState, atMs: number): Hold {
   return { sinceMs: atMs, cause: 'freeze', reason: freezeReason(plan.freeze ?? [], atMs) ?? '' }
 }
 
+/** Nobody serves: what is under way is finished, whatever the time. */
+export function hasGap({ endpoint }: Draft): boolean {
+  return endpoint.table.gap !== undefined
+}
+
 /** Inside a freeze window a running release stands still; null outside. */
 export function standStill(draft: Draft, atMs: number): Draft | null {
   const { release } = draft
-  if (!isFrozen(release, atMs)) return null
+  if (hasGap(draft) || !isFrozen(release, atMs)) return null
   // Another hold says what is to be done after the window too.
   return release.phase.kind === 'running' && release.phase.hold === null
     ? hold(draft, freezeHold(release, atMs))

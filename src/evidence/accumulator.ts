@@ -22,6 +22,8 @@ export interface Accumulator extends EvidenceSource {
 export type AccumulatorOptions = {
   /** What an endpoint measures, as it is now; null for one that is not known. */
   definitions(endpoint: string): MetricDefinitions | null
+  /** The label window that was known when a release began; null, or left out, where each release learns its own. */
+  learnedWindowMs?(release: string): number | null
 }
 
 type EpochMap = Map<number, Record<string, VersionEvidence>>
@@ -29,7 +31,7 @@ type EpochMap = Map<number, Record<string, VersionEvidence>>
 /** Which versions each unit of a release has met. */
 type UnitLedger = { release: string; units: Map<string, string[]> }
 
-export function createAccumulator({ definitions }: AccumulatorOptions): Accumulator {
+export function createAccumulator({ definitions, learnedWindowMs = () => null }: AccumulatorOptions): Accumulator {
   const endpoints = new Map<string, EpochMap>()
   const ledgers = new Map<string, UnitLedger>()
   const books = new Map<string, MetricBook>()
@@ -53,7 +55,8 @@ export function createAccumulator({ definitions }: AccumulatorOptions): Accumula
     const known = clocks.get(endpoint)
     if (known?.release === release) return known.clock
     if (!isNew) return null
-    const clock = new LabelClock({ windowMs: definitions(endpoint)?.labelWindowMs ?? null })
+    const windowMs = definitions(endpoint)?.labelWindowMs ?? learnedWindowMs(release)
+    const clock = new LabelClock({ windowMs })
     clocks.set(endpoint, { release, clock })
     return clock
   }
@@ -129,7 +132,7 @@ function addPrediction(evidence: VersionEvidence, prediction: Prediction): void 
  * stable version takes is broken for its users. Another version's answer in its place served the user, but this one was
  * not there.
  */
-function isError({ failed, status, version, assigned }: Prediction): boolean {
+export function isError({ failed, status, version, assigned }: Prediction): boolean {
   return failed || status >= 400 || version !== assigned
 }
 

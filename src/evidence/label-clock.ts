@@ -61,9 +61,9 @@ type Series = { cohorts: LabelCohorts; ledger: LabelLedger | null }
  * The age limit is fixed once. Declared, as `windowMs`, it holds for all predictions. Otherwise it is learned: at the
  * first moment in the order of the log at which the delays of all versions together give a maturity age, looked for
  * when a version's first prediction of a time slot comes. It then holds for the predictions made after that moment
- * only: were those counted that it was learned from, the choice and the test would rest on the same labels. Who has a
- * history of the stable version before the release takes `maturity` of the clock of that time, writes it down with the
- * release and declares it; so nothing is lost to learning.
+ * only: were those counted that it was learned from, the choice and the test would rest on the same labels. What the
+ * endpoint had learned by the start of the release (`delay-book`) is written down with it and declared; so nothing is
+ * lost to learning.
  *
  * Memory: at most `SERIES_MAX` pairs of epoch and version, each with at most 64 cohorts by bin of delay and 64 counts of
  * young predictions. With a declared window the order in which predictions and labels come does not matter.
@@ -133,7 +133,7 @@ export class LabelClock {
         epoch,
         version,
         ...countsOf(series, atMs),
-        maturity: meanArrived(series.cohorts, { distribution, window: this.#window, atMs }),
+        maturity: meanArrived(series.cohorts, { distribution, horizonMs: this.#window?.ageMs ?? null, atMs }),
       })),
       untracked: this.#untracked,
     }
@@ -189,7 +189,8 @@ function countsOf({ cohorts, ledger }: Series, atMs: number) {
   return { predicted: cohorts.predicted, labelled: cohorts.labelled, matured, maturedLabelled: labelled }
 }
 
-function delayOf(distribution: DelayDistribution | null): LabelReport['delay'] {
+/** Delays of what comes, provisional; null with too little of it. */
+export function delayOf(distribution: DelayDistribution | null): LabelReport['delay'] {
   if (distribution === null) return null
   const result = delayQuantiles({ distribution, shares: [0.5, 0.9, 0.99] })
   if (!result.ok) return null
@@ -197,7 +198,8 @@ function delayOf(distribution: DelayDistribution | null): LabelReport['delay'] {
   return { p50Ms, p90Ms, p99Ms, horizonMs: result.horizonMs }
 }
 
-function maturityOf(distribution: DelayDistribution | null): LabelReport['maturity'] {
+/** What would be learned from these delays, or why nothing can be. */
+export function maturityOf(distribution: DelayDistribution | null): LabelReport['maturity'] {
   if (distribution === null) return { known: false, reason: 'no prediction was watched yet' }
   const result = maturityAge({ distribution, share: MATURE_SHARE })
   if (!result.ok) return { known: false, reason: result.reason }
@@ -205,13 +207,13 @@ function maturityOf(distribution: DelayDistribution | null): LabelReport['maturi
 }
 
 /** The share of labels that have come, averaged over the predictions of all cohorts. */
-function meanArrived(
+export function meanArrived(
   cohorts: LabelCohorts,
-  { distribution, window, atMs }: { distribution: DelayDistribution | null; window: LabelWindow | null; atMs: number },
+  { distribution, horizonMs, atMs }: { distribution: DelayDistribution | null; horizonMs: number | null; atMs: number },
 ): number | null {
-  if (distribution === null || window === null || cohorts.predicted === 0) return null
+  if (distribution === null || horizonMs === null || cohorts.predicted === 0) return null
   const slots = cohorts.ages(atMs)
-  const arrived = shareArrived({ distribution, agesMs: slots.map(({ ageMs }) => ageMs), horizonMs: window.ageMs })
+  const arrived = shareArrived({ distribution, agesMs: slots.map(({ ageMs }) => ageMs), horizonMs })
   if (!arrived.ok) return null
   const sum = slots.reduce((total, { predicted }, index) => total + predicted * (arrived.shares[index] ?? 0), 0)
   return sum / cohorts.predicted

@@ -88,6 +88,29 @@ export class LabelCohorts {
     })
   }
 
+  /** Predictions old enough for an age limit, and those labelled by it; the limit is rounded down to the grid. */
+  matured(ageMs: number, nowMs: number): { predicted: number; labelled: number } {
+    const within = lastBinWithin(ageMs)
+    const sum = { predicted: 0, labelled: 0 }
+    for (const [slot, cohort] of this.#cohorts) {
+      if ((slot + 1) * this.#slotMs + ageMs > nowMs) continue
+      sum.predicted += cohort.predicted
+      for (const [bin, count] of cohort.labelledByBin) if (bin <= within) sum.labelled += count
+    }
+    return sum
+  }
+
+  /** Every cohort with its slot of time, oldest first. */
+  list(): readonly { fromMs: number; toMs: number; predicted: number; labelled: number }[] {
+    const cohorts = [...this.#cohorts].sort(([slot], [other]) => slot - other)
+    return cohorts.map(([slot, { predicted, labelledByBin }]) => ({
+      fromMs: slot * this.#slotMs,
+      toMs: (slot + 1) * this.#slotMs,
+      predicted,
+      labelled: [...labelledByBin.values()].reduce((sum, count) => sum + count, 0),
+    }))
+  }
+
   #cohortOf(atMs: number): Cohort {
     const slot = Math.floor(atMs / this.#slotMs)
     const known = this.#cohorts.get(slot)

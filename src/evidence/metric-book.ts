@@ -38,11 +38,12 @@ export class MetricBook {
 
   /** Of a prediction that its own version answered, and whose version the caller did not choose. */
   addPrediction({ metrics }: MetricDefinitions, prediction: Prediction): void {
-    const { release, unit, epoch, version, latencyMs, status } = prediction
+    const { release, unit, epoch, version, latencyMs, status, failed } = prediction
     this.#enter(release)
     const row: Row = {
       latencyMs,
       status,
+      failed,
       predicted: prediction.answer?.[0] ?? null,
       scores: prediction.scores?.[0] ?? null,
       values: nothingKnown,

@@ -3,6 +3,7 @@
 import type { FleetView } from '../ports/backend.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Recorder } from '../ports/recorder.ts'
+import type { HeldRequests } from './gap.ts'
 import type { RouteTable } from './route.ts'
 import type { StatsCollector } from './stats.ts'
 
@@ -24,6 +25,7 @@ export type RequestSample = {
 export type GatewayContext = {
   readonly routes: RouteTable
   readonly fleets: FleetView
+  readonly held: HeldRequests
   readonly recorder: Recorder
   readonly clock: Clock
   readonly ids: () => string

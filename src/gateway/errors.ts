@@ -3,15 +3,25 @@
  * is still on its way.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { CutoverError, errorTable, type Problem, statusByCode } from '../core/errors.ts'
+import { CutoverError, type ErrorCode, errorTable, type Problem, statusByCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { awaitsContinue, dropBody } from './request-body.ts'
 
 /** `problem` is application/problem+json (RFC 9457); `open-inference` is `{"error": text}`. */
 export type ErrorShape = 'problem' | 'open-inference'
 
-/** A caller that is told to come back later waits at least this long. */
-const retryAfterSeconds = '1'
+/** A refusal that says when to come back. */
+export class ComeBackError extends CutoverError {
+  readonly retryAfterMs: number
+
+  constructor(code: ErrorCode, detail: string, retryAfterMs: number) {
+    super(code, detail)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** A caller that is told to come back later, and not when, waits at least this long. */
+const retryAfterMs = 1_000
 
 export type ErrorAnswer = {
   status: number
@@ -47,9 +57,15 @@ function problemDocument(error: CutoverError, status: number): object {
 }
 
 function extraHeaders(error: CutoverError, status: number): string[] {
-  if (status === 503) return ['retry-after', retryAfterSeconds]
+  if (status === 503)
+    return ['retry-after', wholeSeconds(error instanceof ComeBackError ? error.retryAfterMs : retryAfterMs)]
   if (status === 405) return ['allow', error.problems[0]?.allowed?.join(', ') ?? '']
   return []
+}
+
+/** HTTP has no finer unit here. */
+function wholeSeconds(ms: number): string {
+  return String(Math.max(1, Math.ceil(ms / 1_000)))
 }
 
 /**

@@ -9,11 +9,12 @@ import { publicName } from '../core/control-fleet.ts'
 import { type CutoverError, statusByCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Payload } from '../core/prediction.ts'
+import type { AskedFeatures } from '../ports/recorder.ts'
 import { type AnswerHead, decodeAnswer, readableAnswer } from './answer.ts'
 import type { Choice } from './choose.ts'
 import type { GatewayContext } from './context.ts'
 import { type ErrorShape, sendError } from './errors.ts'
-import { ownHeaders } from './headers.ts'
+import { headerText, ownHeaders } from './headers.ts'
 import { callerLeft } from './request-body.ts'
 import { sentHead } from './sent-head.ts'
 import { Tee } from './tee.ts'
@@ -152,6 +153,7 @@ function record(context: GatewayContext, exchange: Exchange, latencyMs: number):
     status: exchange.status,
     failed: exchange.failed,
     payload: payloadOf(exchange),
+    ...askedOf(exchange),
   }
   const answer = readableAnswer(answerCopy, answerHead)
   decodeAnswer(answer, body => {
@@ -168,4 +170,13 @@ function payloadOf({ req, path, requestCopy, payloadCopy }: Exchange): Payload |
   if (request === null || response === null) return null
   const sent = sentHead(req, path)
   return sent === null ? { request, response } : { request, response, sent }
+}
+
+/** What is to be read of the request later, off the path. */
+function askedOf({ req, choice, requestCopy }: Exchange): { asked?: AskedFeatures } {
+  const { features } = choice.route.spec
+  if (features === undefined || requestCopy === null) return {}
+  const encoding = headerText(req, 'content-encoding')?.trim().toLowerCase() ?? 'identity'
+  const length = headerText(req, 'inference-header-content-length')
+  return { asked: { features, encoding, jsonBytes: length === undefined ? null : Number(length) } }
 }

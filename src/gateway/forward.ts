@@ -41,11 +41,15 @@ export async function forward(context: GatewayContext, call: Call): Promise<void
   refuseStatedLength(req, spec.bodyBytesMax)
   const predictionId = predictionIdOf(req, context.ids)
   const kind = bodyKind(req)
+  // Before the body is taken: what waits should take no memory.
+  await waitOutGap(context, call)
   let body = await takeBody(call, kind, kind === 'short' || spec.unit.from === 'body')
   const unit = unitOf(spec.unit, { req, body, predictionId })
+  await waitOutGap(context, call)
   let choice = chooseNow(context, call, unit)
   if (body === null && kind !== 'none' && choice.instance?.wantsWholeBody === true) {
     body = await takeBody(call, kind, true)
+    await waitOutGap(context, call)
     choice = chooseNow(context, call, unit)
   }
   const { res, shape } = call
@@ -58,6 +62,12 @@ function takeBody(call: Call, kind: BodyKind, whole: boolean): Promise<Buffer> |
   if (kind === 'none' || !whole) return null
   askForBody(call.req, call.res)
   return readWhole(call.req, call.route.spec.bodyBytesMax)
+}
+
+/** A pinned version is served by itself or not at all: it waits for no other. */
+function waitOutGap(context: GatewayContext, { route, res, pin }: Call): Promise<void> | null {
+  const gap = context.routes.get(route.spec.name)?.table.gap
+  return gap === undefined || pin !== null ? null : context.held.wait({ endpoint: route.spec.name, gap, res })
 }
 
 /** On the table of this moment: a slow upload must not be sent by a table that has been replaced since. */

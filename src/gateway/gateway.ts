@@ -12,6 +12,7 @@ import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
 import { asCutoverError, excerpt, sendError } from './errors.ts'
 import { serveFeedback } from './feedback.ts'
+import { createHeldRequests } from './gap.ts'
 import { createIds } from './ids.ts'
 import { createListener } from './listener.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
@@ -48,6 +49,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const context: GatewayContext = {
     ...{ fleets, recorder, clock, version },
     routes: createRouteTable(),
+    held: createHeldRequests(clock),
     stats: createStats(),
     ids: options.ids ?? createIds(),
     logger: options.logger ?? { warn: nothing, error: nothing },
@@ -60,15 +62,18 @@ export function createGateway(options: GatewayOptions): Gateway {
   )
   return {
     apply: route => {
-      if (context.routes.apply(route)) context.stats.sync(route.spec.name, Object.keys(route.spec.versions))
+      if (!context.routes.apply(route)) return
+      context.stats.sync(route.spec.name, Object.keys(route.spec.versions))
+      if (route.table.gap === undefined) context.held.release(route.spec.name)
     },
     remove: endpoint => {
       context.routes.remove(endpoint)
       context.stats.forget(endpoint)
+      context.held.release(endpoint)
     },
     listen: listener.listen,
     close: listener.close,
-    stats: context.stats.read,
+    stats: () => ({ ...context.stats.read(), held: context.held.read() }),
   }
 }
 

@@ -9,6 +9,8 @@ export type GatewayStats = {
   requests: readonly { endpoint: string; version: string; statusClass: StatusClass; count: number }[]
   /** Requests between assignment and the end of their answer. */
   inFlight: readonly { endpoint: string; count: number }[]
+  /** Requests that wait for their endpoint's next version. */
+  held: readonly { endpoint: string; count: number }[]
   /** Errors that the gateway told callers, by code. */
   errors: readonly { code: ErrorCode; count: number }[]
   /** Bodies over their limit. */
@@ -27,7 +29,7 @@ export type StatsCollector = {
   closed(request: { endpoint: string; version: string; status: number }): void
   error(code: ErrorCode): void
   cut(): void
-  read(): GatewayStats
+  read(): Omit<GatewayStats, 'held'>
 }
 
 export function createStats(): StatsCollector {

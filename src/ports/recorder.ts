@@ -1,12 +1,24 @@
 /** Takes predictions off the hot path. */
 
 import type { AnswerRule, Protocol } from '../core/endpoint.ts'
+import type { FeatureSpecs } from '../core/features.ts'
 import type { Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
 
 /** A prediction whose answer is still bytes: it is read off the path. */
 export type RawPrediction = Omit<Prediction, 'answer' | 'scores' | 'features'> & {
   /** The answer's body and how to read the predicted value from it; null where the endpoint does not say or it was too long. */
   raw: { body: Uint8Array; contentType: string; rule: AnswerRule; protocol: Protocol } | null
+  /** What is read of the request in `payload`; left out where the endpoint declares no features. */
+  asked?: AskedFeatures
+}
+
+/** How the body of a request is to be read. */
+export type AskedFeatures = {
+  features: FeatureSpecs
+  /** Of the body: `identity` if it has none. */
+  encoding: string
+  /** Length of the JSON in front of binary tensors (`Inference-Header-Content-Length`); null without them. */
+  jsonBytes: number | null
 }
 
 export interface Recorder {
@@ -14,5 +26,13 @@ export interface Recorder {
   record(prediction: RawPrediction): void
   /** Resolves when the outcomes are on disk. */
   feedback(outcomes: readonly Outcome[]): Promise<readonly OutcomeReceipt[]>
-  stats(): { recorded: number; dropped: number; queued: number }
+  stats(): RecorderStats
+}
+
+export type RecorderStats = {
+  recorded: number
+  dropped: number
+  queued: number
+  /** Requests whose declared features could not be read, or not all of them. */
+  featuresMalformed: number
 }

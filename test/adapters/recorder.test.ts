@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
@@ -80,7 +81,7 @@ describe('predictions', () => {
     recorder.record(raw('c'))
     clock.advance(flushMs - 1)
     await nextTurn()
-    expect(recorder.stats()).toEqual({ recorded: 0, dropped: 0, queued: 3 })
+    expect(recorder.stats()).toMatchObject({ recorded: 0, dropped: 0, queued: 3 })
     clock.advance(1)
     await queueIsEmpty()
     expect(committed).toEqual([
@@ -88,7 +89,7 @@ describe('predictions', () => {
       aPrediction({ id: 'b', answer: null }),
       aPrediction({ id: 'c', answer: null }),
     ])
-    expect(recorder.stats()).toEqual({ recorded: 3, dropped: 0, queued: 0 })
+    expect(recorder.stats()).toMatchObject({ recorded: 3, dropped: 0, queued: 0 })
   })
 
   test('are written before that when there are enough for a batch, but not within the call', async () => {
@@ -124,14 +125,14 @@ describe('predictions', () => {
   test('are dropped and counted when the queue is full: the newest, never an older one', async () => {
     const { recorder, clock, ids, drops, queueIsEmpty } = startRecorder({ queueMax: 3 })
     for (const id of ['a', 'b', 'c', 'd', 'e']) recorder.record(raw(id))
-    expect(recorder.stats()).toEqual({ recorded: 0, dropped: 2, queued: 3 })
+    expect(recorder.stats()).toMatchObject({ recorded: 0, dropped: 2, queued: 3 })
     expect(drops).toEqual([])
     clock.advance(flushMs)
     await queueIsEmpty()
     expect(ids()).toEqual(['a', 'b', 'c'])
     expect(drops).toEqual([{ count: 2, cause: 'queue-full', error: null }])
     recorder.record(raw('f'))
-    expect(recorder.stats()).toEqual({ recorded: 3, dropped: 2, queued: 1 })
+    expect(recorder.stats()).toMatchObject({ recorded: 3, dropped: 2, queued: 1 })
   })
 
   test('the batch that is being written still counts as queued', async () => {
@@ -140,7 +141,7 @@ describe('predictions', () => {
     for (const id of ['a', 'b']) recorder.record(raw(id))
     const writing = await gate(0)
     recorder.record(raw('c'))
-    expect(recorder.stats()).toEqual({ recorded: 0, dropped: 1, queued: 2 })
+    expect(recorder.stats()).toMatchObject({ recorded: 0, dropped: 1, queued: 2 })
     writing.open()
     await queueIsEmpty()
   })
@@ -155,7 +156,7 @@ describe('predictions', () => {
     await queueIsEmpty()
     expect(ids()).toEqual(['a', 'c'])
     recorder.record(raw('d', { payload }))
-    expect(recorder.stats()).toEqual({ recorded: 2, dropped: 1, queued: 1 })
+    expect(recorder.stats()).toMatchObject({ recorded: 2, dropped: 1, queued: 1 })
   })
 
   test('that the store refuses are dropped, counted and reported, and the next batch goes on', async () => {
@@ -168,7 +169,38 @@ describe('predictions', () => {
     await queueIsEmpty()
     expect(ids()).toEqual(['c', 'd'])
     expect(drops).toEqual([{ count: 2, cause: 'store-failed', error }])
-    expect(recorder.stats()).toEqual({ recorded: 2, dropped: 2, queued: 0 })
+    expect(recorder.stats()).toMatchObject({ recorded: 2, dropped: 2, queued: 0 })
+  })
+
+  test('carry the declared features of the requests whose bodies were kept', async () => {
+    const { recorder, clock, committed, queueIsEmpty } = startRecorder()
+    const features = { age: { source: { from: 'pointer', pointer: '/age' }, type: 'number' } } as const
+    const asked = { features, encoding: 'identity', jsonBytes: null }
+    const payloadOf = (request: Uint8Array) => ({ request, response: new Uint8Array() })
+    const plain = Buffer.from('{"age":41}')
+    const bomb = gzipSync(Buffer.alloc(limits.payloadBytesMax + 1, 32))
+    recorder.record(raw('plain', { payload: payloadOf(plain), asked }))
+    recorder.record(raw('packed', { payload: payloadOf(gzipSync(plain)), asked: { ...asked, encoding: 'gzip' } }))
+    recorder.record(raw('not-kept', { asked }))
+    recorder.record(raw('not-asked', { payload: payloadOf(plain) }))
+    recorder.record(raw('broken', { payload: payloadOf(Buffer.from('{"age":')), asked }))
+    recorder.record(raw('wrong', { payload: payloadOf(Buffer.from('{"age":"old"}')), asked }))
+    recorder.record(raw('unknown', { payload: payloadOf(plain), asked: { ...asked, encoding: 'compress' } }))
+    recorder.record(raw('bomb', { payload: payloadOf(bomb), asked: { ...asked, encoding: 'gzip' } }))
+    clock.advance(flushMs)
+    await queueIsEmpty()
+    const read = committed.map(one => ('features' in one ? [one.id, one.features] : null))
+    expect(Object.fromEntries(read.filter(entry => entry !== null))).toEqual({
+      plain: { age: 41 },
+      packed: { age: 41 },
+      'not-kept': null,
+      'not-asked': null,
+      broken: null,
+      wrong: { age: null },
+      unknown: null,
+      bomb: null,
+    })
+    expect(recorder.stats().featuresMalformed).toBe(4)
   })
 
   test('great answers are read in slices: other work gets its turn in between', async () => {
@@ -271,7 +303,7 @@ test('closing writes all that was taken and takes nothing more', async () => {
   expect(await feedback).toEqual([{ status: 'pending' }])
   expect(ids()).toEqual(['a', 'b', 'c', 'd', 'e', 'o1'])
   recorder.record(raw('f'))
-  expect(recorder.stats()).toEqual({ recorded: 5, dropped: 1, queued: 0 })
+  expect(recorder.stats()).toMatchObject({ recorded: 5, dropped: 1, queued: 0 })
   await expect(recorder.feedback([anOutcome()])).rejects.toMatchObject({ code: 'store-failed' })
   expect(await log.find({ limit: 10 })).toHaveLength(5)
   await recorder.close()

@@ -45,6 +45,8 @@ describe('the OpenAPI document', () => {
         'post /api/v1/endpoints',
         'get /api/v1/endpoints/{name}',
         'delete /api/v1/endpoints/{name}',
+        'get /api/v1/endpoints/{name}/drift',
+        'get /api/v1/endpoints/{name}/labels',
         'post /api/v1/apply',
         'get /api/v1/versions',
         'get /api/v1/metrics',

@@ -19,11 +19,13 @@ import {
   wireVerbs,
 } from '../../src/contract/wire.ts'
 import type { roles, verdicts } from '../../src/contract/wire-judgement.ts'
+import type { alarmKinds, monitorStatuses, WireMonitoring } from '../../src/contract/wire-monitoring.ts'
 import type { Change } from '../../src/controller/control-plane.ts'
 import type { Backend, EndpointSpec } from '../../src/core/endpoint.ts'
 import { type ControlEvent, operatorVerbs } from '../../src/core/event.ts'
 import type { Role, Verdict } from '../../src/core/judge/judgement.ts'
 import { limits } from '../../src/core/limits.ts'
+import type { Alarm, FeatureReport, MonitorStatus } from '../../src/core/monitor/report.ts'
 import type { OutcomeReceipt, Prediction } from '../../src/core/prediction.ts'
 import { type StageKind, stageKinds } from '../../src/core/stage-plans.ts'
 import type { Hold, Phase } from '../../src/core/state.ts'
@@ -46,6 +48,9 @@ it('knows the words of the domain, all of them and no others', () => {
   expectTypeOf<Words<typeof instanceStates>>().toEqualTypeOf<InstanceStatus['state']>()
   expectTypeOf<Words<typeof changeActions>>().toEqualTypeOf<Change['action']>()
   expectTypeOf<Words<typeof wireStageKinds>>().toEqualTypeOf<StageKind>()
+  expectTypeOf<Words<typeof monitorStatuses>>().toEqualTypeOf<MonitorStatus | 'unwatched'>()
+  expectTypeOf<Words<typeof alarmKinds>>().toEqualTypeOf<Alarm['kind']>()
+  expectTypeOf<keyof NonNullable<WireMonitoring['drift']>['features'][number]>().toEqualTypeOf<keyof FeatureReport>()
   expectTypeOf<WireVersion['backend']['kind']>().toEqualTypeOf<Backend['kind']>()
   expectTypeOf<WireEndpoint['unit']>().toEqualTypeOf<EndpointSpec['unit']>()
   expectTypeOf<WireEndpoint['protocol']>().toEqualTypeOf<EndpointSpec['protocol']>()
@@ -71,6 +76,8 @@ const stage = toV2.stages[0]
 const times = <Value>(count: number, value: Value): Value[] => Array.from({ length: count }, () => value)
 const named = (count: number) => Array.from({ length: count }, (_, index) => `e${index}`)
 const rising = (count: number) => Array.from({ length: count }, (_, step) => `${(step + 1) / 10}%`)
+const features = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, { pointer: '/x' }]))
 const metrics = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, { margin: '1pp' }]))
 it.each([
@@ -85,6 +92,18 @@ it.each([
     (count: number) => ({ ...toV2, stages: Array.from({ length: count }, () => stage) }),
   ],
   ['steps', limits.stepsPerStageMax, (count: number) => ({ ...toV2, stages: [{ canary: { steps: rising(count) } }] })],
+  ['features', limits.featuresPerEndpointMax, (count: number) => ({ ...digits, features: features(count) })],
+  [
+    'predictions of a reference',
+    limits.driftReferenceMax,
+    (reference: number) => ({ ...digits, drift: { reference } }),
+  ],
+  ['predictions of a window', limits.driftWindowMax, (window: number) => ({ ...digits, drift: { window } })],
+  [
+    'trials of a window',
+    limits.monitorWindowMax,
+    (window: number) => ({ ...digits, monitor: { 'error-rate': { max: '1%' }, window } }),
+  ],
   ['guardrails', limits.guardrailsPerReleaseMax, (count: number) => ({ ...toV2, guardrails: metrics(count) })],
   [
     'freeze windows',

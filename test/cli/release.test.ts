@@ -47,6 +47,15 @@ describe('release', () => {
     })
   })
 
+  it.each([
+    ['recreate', 'recreate holding callers up to 30 s'],
+    ['rolling', 'rolling max-surge 25%, max-unavailable 25%'],
+  ])('goes by %s with every default if told so', async (strategy, words) => {
+    const { code, out } = await cutover(`release digits --to v2 --strategy ${strategy}`)
+    expect([code, out]).toEqual([0, expect.stringContaining(`digits from v1 to v2 by ${words}\n`)])
+    expect((await cutover('explain digits-1')).out).toContain(words)
+  })
+
   it('goes by blue-green with every default if told so', async () => {
     const { code, out } = await cutover('release digits --to v2 --strategy blueGreen')
     expect([code, out]).toEqual([0, expect.stringContaining('digits from v1 to v2 by blueGreen\n')])

@@ -76,6 +76,10 @@ describe('compiling an Endpoint', () => {
       { type: 'ratio', of: { from: 'reward' }, per: { from: 'latency' } },
     ],
     [
+      { type: 'rate', of: 'error', 'unit-level': true },
+      { type: 'rate', of: { from: 'error' }, better: 'lower', unitLevel: true },
+    ],
+    [
       { type: 'auc', positive: 'fraud' },
       { type: 'auc', positive: 'fraud', classes: null },
     ],
@@ -85,6 +89,44 @@ describe('compiling an Endpoint', () => {
     ],
   ])('defines the metric %j', (metric, spec) => {
     expect(compiled(changed(digits, ['metrics', 'm'], metric))).toMatchObject({ spec: { metrics: { m: spec } } })
+  })
+
+  it('says what is watched, with every default filled in and every limit as a rate', () => {
+    const document = {
+      ...digits,
+      features: { mean: { input: 'image' }, first: { input: 'image', index: 0, type: 'category' } },
+      drift: { 'at-most': '1h' },
+      monitor: { 'error-rate': { max: '2%' }, 'latency-p99': { max: 300 }, accuracy: { min: 0.9 } },
+    }
+    expect(compiled(document)).toMatchObject({
+      spec: {
+        features: {
+          mean: { source: { from: 'input', tensor: 'image', index: null }, type: 'number' },
+          first: { source: { from: 'input', tensor: 'image', index: 0 }, type: 'category' },
+        },
+        drift: {
+          by: 'unit',
+          reference: 2_000,
+          window: 1_000,
+          atMostMs: 3_600_000,
+          alpha: 0.01,
+          toleratedPsi: 0,
+          onDrift: 'alert',
+        },
+        monitor: {
+          checks: [
+            { metric: 'error-rate', event: { kind: 'error' }, rateMax: 0.02 },
+            { metric: 'latency-p99', event: { kind: 'slow', quantile: 0.99, maxMs: 300 }, rateMax: 0.01 },
+            { metric: 'accuracy', event: { kind: 'wrong' }, rateMax: 0.1 },
+          ],
+          alpha: 0.01,
+          window: 1_000,
+          atMostMs: 24 * 3_600_000,
+          onBreach: 'alert',
+        },
+      },
+    })
+    for (const key of ['features', 'drift', 'monitor']) expect(compiled(digits)).not.toHaveProperty(`spec.${key}`)
   })
 
   it('reads the scores of the classes where a metric needs them', () => {

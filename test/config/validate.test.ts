@@ -10,6 +10,7 @@ const names = ['digits', 'v2', 'fraud-eu']
 const versionKeys = ['onnx', 'command', 'url', 'instances', 'cwd', 'env', 'ready']
 const backends = ['onnx', 'command', 'url']
 const quantiles = ['latency-p50', 'latency-p90', 'latency-p95', 'latency-p99', 'latency-p99.9']
+const limitNames = ['error-rate', ...quantiles, 'accuracy']
 const steps = ['stages', 0, 'canary', 'steps']
 const zones = ['UTC', 'Europe/Berlin', 'America/New_York']
 
@@ -89,6 +90,55 @@ describe('an Endpoint document is refused for', () => {
     ['a ranking of labels', ['metrics', 'm'], { type: 'ndcg' }, 'prediction.read', undefined],
     ['accuracy without a predicted value', ['prediction'], undefined, 'metrics.accuracy', undefined],
     ['accuracy of something', ['metrics', 'accuracy', 'of'], 'x', 'metrics.accuracy.of', ['type', 'unit-level']],
+    [
+      'a feature from two places',
+      ['features'],
+      { a: { pointer: '/a', input: 'x' } },
+      'features.a',
+      ['pointer', 'input'],
+    ],
+    ['a feature from nowhere', ['features'], { a: {} }, 'features.a', ['pointer', 'input']],
+    ['an index without a tensor', ['features'], { a: { pointer: '/a', index: 1 } }, 'features.a.index', ['input']],
+    [
+      'a category of a whole tensor',
+      ['features'],
+      { a: { input: 'x', type: 'category' } },
+      'features.a.index',
+      ['0', '1', '2'],
+    ],
+    [
+      'a feature of unknown type',
+      ['features'],
+      { a: { pointer: '/a', type: 'text' } },
+      'features.a.type',
+      ['number', 'category'],
+    ],
+    ['a pointer that is none', ['features'], { a: { pointer: 'a' } }, 'features.a.pointer', ['/customer/age']],
+    ['limits that are none', ['monitor'], {}, 'monitor', limitNames],
+    [
+      'a limit that nothing can break',
+      ['monitor'],
+      { 'error-rate': { max: '100%' } },
+      'monitor.error-rate.max',
+      ['above 0% and below 100%'],
+    ],
+    ['an accuracy of 1', ['monitor'], { accuracy: { min: 1 } }, 'monitor.accuracy.min', ['less than 1']],
+    [
+      'a latency without a number',
+      ['monitor'],
+      { 'latency-p99': { max: '300ms' } },
+      'monitor.latency-p99.max',
+      ['number'],
+    ],
+    ['a reference of nothing', ['drift'], { reference: 10 }, 'drift.reference', ['at least 100']],
+    ['a reaction that is none', ['drift'], { 'on-drift': 'return' }, 'drift.on-drift', ['alert', 'ignore']],
+    [
+      'a quantile of errors',
+      ['metrics', 'm'],
+      { type: 'quantile', of: 'error', quantile: 0.5 },
+      'metrics.m.of',
+      ['mean', 'count', 'rate'],
+    ],
     ['a way of reading that is none', ['prediction', 'read'], 'max', 'prediction.read', ['value', 'argmax', 'ranking']],
   ])('%s', (...row) => check(digits, row))
 
@@ -99,8 +149,36 @@ describe('an Endpoint document is refused for', () => {
   })
 })
 
+describe('what is watched is refused where there is nothing to watch:', () => {
+  const { prediction: _, metrics: __, ...bare } = digits
+
+  it('drift without features and predicted values', () => {
+    check({ ...bare, drift: {} }, ['', ['name'], 'digits', 'drift', undefined])
+  })
+
+  it('accuracy without a predicted value', () => {
+    check({ ...bare, monitor: { accuracy: { min: 0.9 } } }, ['', ['name'], 'digits', 'monitor.accuracy', undefined])
+  })
+
+  it('features of bodies that are not kept, and tensors of other protocols', () => {
+    const features = { a: { input: 'x' } }
+    const document = { ...digits, features, 'payload-sample': '0%' }
+    check(document, ['', ['name'], 'digits', 'payload-sample', ['above 0%']])
+    check({ ...digits, features }, ['', ['protocol'], 'http', 'features.a.input', ['pointer']])
+  })
+
+  it('more features than the limit', () => {
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, { pointer: '/x' }]))
+    const most = limits.featuresPerEndpointMax
+    check(digits, ['', ['features'], many(most + 1), 'features', [`at most ${most}`]])
+    expect(() => validateResource({ ...digits, features: many(most) })).not.toThrow()
+  })
+})
+
 function keysOfEndpoint() {
   const optional = { protocol: 0, unit: 0, stable: 0, versions: 0, 'allow-pin': 0, prediction: 0, metrics: 0 }
+  const watching = { features: 0, drift: 0, monitor: 0 }
   return {
     kind: 0,
     name: 0,
@@ -112,6 +190,7 @@ function keysOfEndpoint() {
     'label-window': 0,
     capacity: 0,
     'payload-sample': 0,
+    ...watching,
   }
 }
 

@@ -19,6 +19,8 @@ export type DeployerHarness = {
   bad(name: string): VersionSpec
   /** A request that is in flight when this returns. */
   hold(instance: Instance, signal?: AbortSignal): Held
+  /** Why the number of instances cannot be asked for, where it cannot. */
+  fixedSize?: string
 }
 
 /** What every deployer does, whatever runs the model. */
@@ -30,7 +32,11 @@ export function deployerContract(name: string, makeHarness: (finished: Finished)
     const spec = harness.good('v1', instances)
     const ensure = (version = spec, readyTimeoutMs = 600_000) =>
       deployer.ensure({ endpoint: 'digits', version, readyTimeoutMs })
-    return { harness, reports, deployer, spec, ensure }
+    const resize = (to: number, drainMs = 600_000) =>
+      deployer.ensure({ endpoint: 'digits', version: spec, readyTimeoutMs: 600_000, instances: to, drainMs })
+    const states = () => deployer.status('digits', 'v1').map(({ state }) => state)
+    const ids = () => deployer.status('digits', 'v1').map(({ id }) => id)
+    return { harness, reports, deployer, spec, ensure, resize, states, ids }
   }
 
   async function ready(finished: Finished, instances = 1) {
@@ -48,7 +54,7 @@ export function deployerContract(name: string, makeHarness: (finished: Finished)
       expect(deployer.fleets.pick('digits', 'v1')).toBeNull()
       await reports.next('ready')
       await until(() => deployer.fleets.readyCount('digits', 'v1') === 2)
-      expect(reports.all).toEqual([{ state: 'ready', endpoint: 'digits', version: 'v1' }])
+      expect(reports.all).toMatchObject([{ state: 'ready', endpoint: 'digits', version: 'v1' }])
       expect(deployer.status('digits', 'v1').map(({ state }) => state)).toEqual(['ready', 'ready'])
       expect(deployer.fleets.pick('digits', 'v2')).toBeNull()
     })
@@ -98,7 +104,7 @@ export function deployerContract(name: string, makeHarness: (finished: Finished)
       expect(await text(answer)).not.toBe('')
       await stopped
       expect(deployer.status('digits', 'v1')).toEqual([])
-      expect(reports.all).toHaveLength(1)
+      expect(reports.all.map(({ state }) => state)).toEqual(['ready', 'stopped'])
     })
 
     test('a fleet that was stopped can be started again', async ({ onTestFinished }) => {
@@ -109,9 +115,18 @@ export function deployerContract(name: string, makeHarness: (finished: Finished)
       expect(deployer.fleets.readyCount('digits', 'v1')).toBe(1)
     })
 
-    test('stopping what does not run does nothing', async ({ onTestFinished }) => {
-      const { deployer } = await started(onTestFinished)
+    test('a fleet that is asked for again while it stops is not told to be stopped', async ({ onTestFinished }) => {
+      const { deployer, ensure, reports } = await ready(onTestFinished)
+      const stopped = deployer.stop({ endpoint: 'digits', version: 'v1', drainMs: 1_000 })
+      ensure()
+      await Promise.all([stopped, reports.next('ready')])
+      expect(reports.all.map(({ state }) => state)).toEqual(['ready', 'ready'])
+    })
+
+    test('stopping what does not run only tells that it does not', async ({ onTestFinished }) => {
+      const { deployer, reports } = await started(onTestFinished)
       await expect(deployer.stop({ endpoint: 'digits', version: 'v9', drainMs: 0 })).resolves.toBeUndefined()
+      expect(reports.all).toEqual([{ state: 'stopped', endpoint: 'digits', version: 'v9' }])
     })
 
     test('a request whose caller leaves rejects with client-closed', async ({ onTestFinished }) => {
@@ -146,5 +161,75 @@ export function deployerContract(name: string, makeHarness: (finished: Finished)
       expect(deployer.fleets.pick('digits', 'v1')).toBeNull()
       expect(deployer.status('digits', 'v1')).toEqual([])
     })
+
+    test('a fleet grows to the size that is asked for and keeps what runs', async context => {
+      const { harness, deployer, reports, resize, ids } = await ready(context.onTestFinished)
+      if (harness.fixedSize !== undefined) return context.skip(harness.fixedSize)
+      const first = pick(deployer, 'v1')
+      resize(3)
+      expect(pick(deployer, 'v1')).toBe(first)
+      expect((await reports.next('ready')).instances).toBe(3)
+      expect(ids()).toEqual(['digits/v1/0', 'digits/v1/1', 'digits/v1/2'])
+      expect(deployer.fleets.readyCount('digits', 'v1')).toBe(3)
+    })
+
+    test('a fleet that shrinks lets its youngest finish and is of its new size only then', async context => {
+      const { harness, deployer, reports, resize, states, ids } = await ready(context.onTestFinished, 2)
+      if (harness.fixedSize !== undefined) return context.skip(harness.fixedSize)
+      const youngest = pickNamed(deployer, 'digits/v1/1')
+      const held = harness.hold(youngest)
+      resize(1)
+      expect(deployer.fleets.readyCount('digits', 'v1')).toBe(1)
+      expect(pick(deployer, 'v1').id).toBe('digits/v1/0')
+      expect(states()).toEqual(['ready', 'draining'])
+      held.release()
+      const answer = await held.answer
+      expect(answer.status).toBe(200)
+      expect(await text(answer)).not.toBe('')
+      expect((await reports.next('ready')).instances).toBe(1)
+      expect(ids()).toEqual(['digits/v1/0'])
+      expect(reports.all).toHaveLength(2)
+    })
+
+    test('what comes in the place of one that leaves waits until that has gone', async context => {
+      const { harness, deployer, reports, resize, states, ids } = await ready(context.onTestFinished, 2)
+      if (harness.fixedSize !== undefined) return context.skip(harness.fixedSize)
+      const held = harness.hold(pickNamed(deployer, 'digits/v1/1'))
+      resize(1)
+      resize(2)
+      expect(states()).toEqual(['ready', 'draining'])
+      held.release()
+      await text(await held.answer)
+      expect((await reports.next('ready')).instances).toBe(2)
+      expect(new Set(ids()).size).toBe(2)
+      expect(states()).toEqual(['ready', 'ready'])
+      expect(reports.all).toHaveLength(2)
+    })
+
+    test('a fleet that stops while it shrinks ends all of it', async context => {
+      const { harness, deployer, reports, resize, states } = await ready(context.onTestFinished, 2)
+      if (harness.fixedSize !== undefined) return context.skip(harness.fixedSize)
+      resize(1)
+      await deployer.stop({ endpoint: 'digits', version: 'v1', drainMs: 1_000 })
+      expect(states()).toEqual([])
+      expect(reports.all.at(-1)).toEqual({ state: 'stopped', endpoint: 'digits', version: 'v1' })
+    })
+
+    test('a size of a version whose size is fixed is passed over', async context => {
+      const { harness, deployer, reports, resize } = await ready(context.onTestFinished)
+      if (harness.fixedSize === undefined) return context.skip('its size can be asked for')
+      resize(3)
+      expect((await reports.next('ready')).instances).toBeUndefined()
+      expect(deployer.status('digits', 'v1')).toHaveLength(1)
+    })
   })
+}
+
+/** Equals take turns, so that each comes within as many picks as there are. */
+function pickNamed(deployer: Deployer, id: string): Instance {
+  for (let turn = 0; turn < 10; turn += 1) {
+    const picked = pick(deployer, 'v1')
+    if (picked.id === id) return picked
+  }
+  throw new Error(`${id} is not picked`)
 }

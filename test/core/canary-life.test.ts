@@ -406,3 +406,17 @@ describe('in any life of a canary', () => {
     )
   })
 })
+
+describe('a recreation that a freeze window opens on', () => {
+  it('is finished: nobody is left without an answer until the window ends', () => {
+    const stage = { kind: 'recreate' as const, holdMs: 0, retryAfterMs: 1_000, watchMs: 0 }
+    const live = liveCore(monday - 48 * 3_600_000 - 1)
+    live.silent.add('v2')
+    live.happen(happen.applied(spec()), happen.released(releasePlan({ freeze: weekend, stages: [stage] })))
+    expect(live.state().endpoints['digits']?.table.gap).toBeDefined()
+    live.wait(3_600_000)
+    live.happen({ type: 'fleet-ready', endpoint: 'digits', version: 'v2', instances: 3 })
+    expect(phaseOf(live)?.kind).toBe('promoted')
+    expect(weightsOf(live)).toEqual({ v2: 1_000_000 })
+  })
+})

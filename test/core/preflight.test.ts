@@ -98,14 +98,6 @@ describe('a release is refused', () => {
       ],
     ],
     [
-      'whose batches can never begin',
-      spec(),
-      plan(stages.rolling({ count: 0 })),
-      'stages[0].rolling.max-surge',
-      /no batch can ever begin/,
-      ['max-surge: 1', 'max-unavailable: 1'],
-    ],
-    [
       'that stops servers which run elsewhere',
       spec({ elsewhere: ['v1'] }),
       plan(stages.recreate),
@@ -114,12 +106,12 @@ describe('a release is refused', () => {
       ['canary', 'blueGreen', 'shadow', 'abTest', 'bandit'],
     ],
     [
-      'that rolls servers which run elsewhere',
-      spec({ elsewhere: ['v1', 'v2'] }),
-      plan(stages.rolling({ count: 1 })),
-      'stages[0].rolling',
-      /v1 and v2 run elsewhere/,
-      ['canary', 'blueGreen', 'shadow', 'abTest', 'bandit'],
+      'that would leave nobody serving until others have passed',
+      spec(),
+      { ...plan(stages.recreate), group: { name: 'spring', endpoints: ['digits', 'letters'] } },
+      'stages[0].recreate',
+      /nobody would serve while it waits for the others of the group spring/,
+      ['canary', 'rolling', 'blueGreen', 'shadow', 'abTest', 'bandit'],
     ],
     [
       'whose control cannot be started',

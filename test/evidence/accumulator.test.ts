@@ -102,6 +102,23 @@ describe('evidence', () => {
     })
   })
 
+  it('judges the coverage of labels from the first prediction on where the window was known before the release', async () => {
+    const day = 24 * 3_600_000
+    const maturedOf = async (windowMs: number | null) => {
+      const log = createMemoryPredictionLog({ clock: createManualClock() })
+      const definitions = () => ({ metrics: [], labelWindowMs: null })
+      const accumulator = createAccumulator({ definitions, learnedWindowMs: () => windowMs })
+      const made = [0, 1, 2, 2 * day].map((atMs, index) => prediction({ id: `p${index}`, atMs }))
+      accumulator.add(await log.appendPredictions(made))
+      const { joined } = await log.appendOutcomes([outcome({ prediction: 'p0', atMs: 5 })])
+      accumulator.add({ fresh: [], joined })
+      const [epoch] = accumulator.read({ endpoint: 'digits', epochs: [2] })
+      return [epoch?.versions['v2']?.matured, epoch?.versions['v2']?.maturedLabelled]
+    }
+    expect(await maturedOf(day)).toEqual([3, 1])
+    expect(await maturedOf(null)).toEqual([0, 0])
+  })
+
   const step = fc.oneof(
     fc.record({
       kind: fc.constant('prediction' as const),

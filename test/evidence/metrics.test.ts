@@ -241,6 +241,19 @@ describe('a metric by unit', () => {
     expect(momentsOf(metric, 2).shared).toEqual([{ epoch: 1, version: 'v1', units: 4, products: [[10]] }])
   })
 
+  it('counts a unit as one that met an error however many it met, without waiting for outcomes', async () => {
+    const spec: MetricSpec = { type: 'rate', of: { from: 'error' }, better: 'lower', unitLevel: true }
+    const erring = { labelWindowMs: null, metrics: [{ name: 'failed', spec, expression: null }] }
+    const accumulator = createAccumulator({ definitions: () => erring })
+    const of = (id: string, unit: string, status: number) =>
+      aPrediction({ id, unit, status, failed: status >= 500, release: 'digits-1' })
+    const log = createMemoryPredictionLog({ clock: createManualClock() })
+    const sent = [of('a', 'ada', 500), of('b', 'ada', 500), of('c', 'ada', 200), of('d', 'bob', 200)]
+    accumulator.add(await log.appendPredictions(sent))
+    const [epoch] = accumulator.read({ endpoint: 'digits', epochs: [1] })
+    expect(epoch?.versions['v1']?.metrics['failed']).toMatchObject({ form: 'moments', moments: { n: 2, mean: [0.5] } })
+  })
+
   it('goes on over a random half of the units when there are too many', () => {
     const metric = new UnitMetric(mean, 1_000)
     for (let unit = 0; unit < 10_000; unit += 1) metric.add(place(`u${unit}`), [unit % 10])
@@ -299,6 +312,15 @@ describe('one row of a prediction', () => {
     [{ type: 'ratio', of: { from: 'reward' }, per: { from: 'latency' } }, [2, 12.5]],
   ])('contributes to %j: %j', (spec, expected) => {
     expect(observe(spec, row, null)).toEqual(expected)
+  })
+
+  test.each([
+    ['an answer', { status: 200 }, [0]],
+    ['a refusal', { status: 422 }, [1]],
+    ['an answer that was cut', { status: 200, failed: true }, [1]],
+    ['a caller who left', { status: 0 }, null],
+  ])('is an error or not: %s', (_, over, expected) => {
+    expect(observe({ type: 'mean', of: { from: 'error' } }, { ...row, ...over }, null)).toEqual(expected)
   })
 
   test('contributes a relative error only away from zero', () => {

@@ -326,6 +326,20 @@ describe('what is kept of the answer', () => {
     ])
   })
 
+  test('what is to be read of a request, with the length of its JSON, only where its body is kept', async () => {
+    const features = { age: { source: { from: 'pointer', pointer: '/age' }, type: 'number' } } as const
+    const headers = { 'inference-header-content-length': '9', 'content-encoding': 'GZIP' }
+    const askedOf = async (payloadSamplePpm: number) => {
+      rig = await startRig({ spec: endpoint({ payloadSamplePpm, features }) })
+      await ask(rig.port, { method: 'POST', path: '/endpoints/digits/x', headers, body: '{"age":1}' })
+      const [record] = await rig.recorder.recorded(1)
+      await rig.close()
+      return record?.asked
+    }
+    expect(await askedOf(1_000_000)).toEqual({ features, encoding: 'gzip', jsonBytes: 9 })
+    expect(await askedOf(0)).toBeUndefined()
+  })
+
   test('no payload if the answer came before the request was complete', async () => {
     rig = await startRig({ spec: endpoint({ payloadSamplePpm: 1_000_000 }) })
     expect((await ask(rig.port, { path: inferPath, body: Buffer.alloc(200 * 1024, 'x') })).status).toBe(200)

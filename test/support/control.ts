@@ -5,7 +5,9 @@ import { createExpressions } from '../../src/adapters/expressions/cel.ts'
 import { type Controller, createController } from '../../src/controller/controller.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { EpochEvidence } from '../../src/core/evidence.ts'
+import type { SignalReport } from '../../src/core/label-delays.ts'
 import { limits } from '../../src/core/limits.ts'
+import type { WatchEvidence } from '../../src/core/monitor/evidence.ts'
 import type { ModelMetadata } from '../../src/ports/backend.ts'
 import type { Deployer } from '../../src/ports/deployer.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
@@ -22,6 +24,10 @@ export interface ControlRig {
   /** What the next looks will find. */
   evidence: Map<number, EpochEvidence['versions']>
   complaints: string[]
+  /** What the next looks at stable versions will find. */
+  watched: Map<string, WatchEvidence>
+  /** What is known of the delays of labels. */
+  delays: Map<string, readonly SignalReport[]>
   /** What a version's model takes and gives, where the deployer knows. */
   interfaces: Map<string, ModelMetadata>
   /** Lets `ticks` looks happen. */
@@ -37,19 +43,22 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
   const broken = new Set<string>()
   const evidence: ControlRig['evidence'] = new Map()
   const complaints: string[] = []
+  const watched: ControlRig['watched'] = new Map()
+  const delays: ControlRig['delays'] = new Map()
   const interfaces: ControlRig['interfaces'] = new Map()
   const deployer: Deployer = {
-    ensure({ endpoint, version }) {
+    ensure({ endpoint, version, instances = version.instances }) {
       running.add(version.name)
       const base = { endpoint, version: version.name }
       controller.report(
         broken.has(version.name)
           ? { state: 'failed', ...base, reason: 'exited with code 1' }
-          : { state: 'ready', ...base },
+          : { state: 'ready', ...base, instances },
       )
     },
-    async stop({ version }) {
+    async stop({ endpoint, version }) {
       running.delete(version)
+      controller.report({ state: 'stopped', endpoint, version })
     },
     async check(version) {
       if (version.name === 'corrupt') throw new CutoverError('model-invalid', 'the file is corrupt')
@@ -66,6 +75,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     rate: { perSecond: () => null },
     sources: { read: () => ({}) },
     trials,
+    monitoring: { watch: name => watched.get(name) ?? null, delays: name => delays.get(name) ?? [] },
     log,
     clock,
     deployer,
@@ -85,6 +95,8 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     broken,
     evidence,
     complaints,
+    watched,
+    delays,
     interfaces,
     tick: (ticks = 1) => clock.advance(ticks * limits.tickIntervalMs),
   }

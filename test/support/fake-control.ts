@@ -7,6 +7,8 @@ import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { ControlEvent, LoggedEvent, OperatorVerb } from '../../src/core/event.ts'
 import { forecast } from '../../src/core/forecast.ts'
+import type { SignalReport } from '../../src/core/label-delays.ts'
+import type { Look, MonitoringState } from '../../src/core/monitor/report.ts'
 import type { ControlState, EndpointState, Phase, ReleaseState } from '../../src/core/state.ts'
 import { isTerminal } from '../../src/core/state.ts'
 import type { TimelineEntry } from '../../src/core/timeline.ts'
@@ -18,6 +20,11 @@ export type FakeControl = ControlPlane & {
   tell(release: string, entry: Partial<TimelineEntry> & Pick<TimelineEntry, 'kind' | 'text'>, phase?: Phase): void
   /** What `release` answers as the newest look at the evidence. */
   latest: ReleaseView['latest']
+  /** What `look` and `delays` answer, by endpoint. */
+  looks: Map<string, Look>
+  delayReports: Map<string, readonly SignalReport[]>
+  /** What was last reported of an endpoint's stable version. */
+  monitor(endpoint: string, monitoring: MonitoringState): void
   subscribers(): number
 }
 
@@ -60,6 +67,14 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
 
   const control: FakeControl = {
     latest: null,
+    looks: new Map(),
+    delayReports: new Map(),
+    monitor(name, monitoring) {
+      const endpoint = endpoints[name]
+      if (endpoint !== undefined) endpoints[name] = { ...endpoint, monitoring }
+    },
+    look: name => control.looks.get(name) ?? null,
+    delays: name => control.delayReports.get(name) ?? [],
     subscribers: () => listeners.size,
     state: (): ControlState => ({ endpoints: { ...endpoints }, retired: {}, releases: { ...releases } }),
     instances: (endpoint, version) => readyInstances(endpoints[endpoint], version),

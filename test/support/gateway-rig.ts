@@ -102,7 +102,7 @@ export function memoryRecorder(): MemoryRecorder {
       return records
     },
     feedback: async batch => batch.map(take),
-    stats: () => ({ recorded: records.length, dropped: 0, queued: 0 }),
+    stats: () => ({ recorded: records.length, dropped: 0, queued: 0, featuresMalformed: 0 }),
   }
 }
 

@@ -14,14 +14,16 @@ export type LiveCore = {
   wait(ms: number): void
   /** A server comes up again; its fleets start anew and become ready unless they are `down`. */
   crash(): void
-  /** Versions whose fleets do not become ready. */
+  /** Versions whose fleets do not become ready, and those that say nothing. */
   down: Set<string>
+  silent: Set<string>
 }
 
 export function liveCore(startMs = 0): LiveCore {
   const log: LoggedEvent[] = []
   const commands: Command[] = []
   const down = new Set<string>()
+  const silent = new Set<string>()
   let state: ControlState = emptyState
   let nowMs = startMs
 
@@ -42,7 +44,7 @@ export function liveCore(startMs = 0): LiveCore {
       take({ type: 'traffic-applied', endpoint: command.spec.name, epoch: command.table.epoch })
     if (command.type === 'stop-fleet')
       take({ type: 'fleet-stopped', endpoint: command.endpoint, version: command.version })
-    if (command.type !== 'ensure-fleet') return
+    if (command.type !== 'ensure-fleet' || silent.has(command.version.name)) return
     const { endpoint, version, instances } = command
     const named = { endpoint, version: version.name }
     if (down.has(version.name)) take({ type: 'fleet-failed', ...named, reason: 'exited with code 1' })
@@ -56,6 +58,7 @@ export function liveCore(startMs = 0): LiveCore {
     log,
     commands,
     down,
+    silent,
     nowMs: () => nowMs,
     happen: (...events) => {
       for (const event of events) take(event)

@@ -141,6 +141,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       deployer,
       traffic: { apply: route => routes.set(route.spec.name, route), remove: name => routes.delete(name) },
       evidence,
+      monitoring: { watch: () => null, delays: () => [] },
       expressions,
       rate: { perSecond: () => null },
       sources: { read: () => ({}) },

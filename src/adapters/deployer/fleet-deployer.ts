@@ -1,7 +1,7 @@
 import type { BackendKind, VersionSpec } from '../../core/endpoint.ts'
 import type { FleetView, ModelMetadata } from '../../ports/backend.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Deployer, FleetReport, InstanceStatus } from '../../ports/deployer.ts'
+import type { Deployer, FleetReport, FleetRequest, InstanceStatus } from '../../ports/deployer.ts'
 import { Fleet, lastDrainMs } from './fleet.ts'
 import type { Logger } from './logger.ts'
 import type { Driver } from './replica.ts'
@@ -31,20 +31,20 @@ export class FleetDeployer implements Deployer {
   }
 
   /** Throws `version-immutable` if the version runs from another backend. After `close` it does nothing. */
-  ensure(request: { endpoint: string; version: VersionSpec; readyTimeoutMs: number }): void {
+  ensure(request: FleetRequest): void {
     if (this.#closed) return
-    const { endpoint, version, readyTimeoutMs } = request
-    const fleet = this.#find(endpoint, version.name) ?? this.#add(request)
-    fleet.ensure(version, readyTimeoutMs)
+    const fleet = this.#find(request.endpoint, request.version.name) ?? this.#add(request)
+    fleet.ensure(request)
   }
 
-  /** Stopping what is not there does nothing; stopping again while it drains can only shorten the drain. */
+  /** Stopping what is not there only reports so; stopping again while it drains can only shorten the drain. */
   async stop(request: { endpoint: string; version: string; drainMs: number }): Promise<void> {
     const { endpoint, version, drainMs } = request
     const fleet = this.#find(endpoint, version)
     if (fleet !== null) this.#startDraining(fleet, endpoint, version, drainMs)
     const same = [...this.#draining].filter(entry => entry.endpoint === endpoint && entry.version === version)
     await Promise.all(same.map(entry => entry.fleet.drain(drainMs)))
+    this.#reportStopped(endpoint, version)
   }
 
   check(version: VersionSpec): Promise<ModelMetadata | null> {
@@ -69,7 +69,12 @@ export class FleetDeployer implements Deployer {
     return this.#fleets.get(endpoint)?.get(version) ?? null
   }
 
-  #add(request: { endpoint: string; version: VersionSpec; readyTimeoutMs: number }): Fleet {
+  #reportStopped(endpoint: string, version: string): void {
+    const isRunning = this.status(endpoint, version).length > 0 || this.#find(endpoint, version) !== null
+    if (!this.#closed && !isRunning) this.#context.report({ state: 'stopped', endpoint, version })
+  }
+
+  #add(request: FleetRequest): Fleet {
     const { drivers, clock, logger, report } = this.#context
     const fleet = new Fleet({ ...request, driver: drivers[request.version.backend.kind], clock, logger, report })
     const versions = this.#fleets.get(request.endpoint) ?? new Map<string, Fleet>()

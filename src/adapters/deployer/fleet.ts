@@ -4,9 +4,10 @@ import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Instance } from '../../ports/backend.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { FleetReport, InstanceStatus } from '../../ports/deployer.ts'
+import type { FleetReport, FleetRequest, InstanceStatus } from '../../ports/deployer.ts'
 import { after } from './after.ts'
 import type { Logger } from './logger.ts'
+import { ReadyInstances } from './ready-instances.ts'
 import type { Driver } from './replica.ts'
 import { Slot, type SlotOwner } from './slot.ts'
 
@@ -23,10 +24,13 @@ export type FleetContext = {
 /** All instances of a version: which are ready, whom a request goes to, and when the fleet as a whole is ready or has failed. */
 export class Fleet implements SlotOwner {
   readonly #context: FleetContext
+  /** Oldest first. */
   readonly #slots: Slot[] = []
-  /** Replaced in place as slots come and go; read on every request. */
-  readonly #ready: Instance[] = []
-  #turn = 0
+  /** Too many: they finish what is in flight and hold their resources until then. */
+  readonly #leaving = new Map<Slot, Promise<void>>()
+  readonly #ready = new ReadyInstances()
+  #version: VersionSpec
+  #wanted = 0
   #reported: FleetReport | null = null
   #readyTimeoutMs: number
   #cancelDeadline: (() => void) | null = null
@@ -36,6 +40,7 @@ export class Fleet implements SlotOwner {
 
   constructor(context: FleetContext) {
     this.#context = context
+    this.#version = context.version
     this.#readyTimeoutMs = context.readyTimeoutMs
     this.#drainCut = new Promise(resolve => {
       this.#cutDrain = resolve
@@ -43,43 +48,32 @@ export class Fleet implements SlotOwner {
   }
 
   get readyCount(): number {
-    return this.#ready.length
+    return this.#ready.count
   }
 
   get statuses(): readonly InstanceStatus[] {
-    return this.#slots.map(slot => slot.status)
+    return [...this.#slots, ...this.#leaving.keys()].map(slot => slot.status)
   }
 
-  /** The least busy ready instance; among equals they take turns. */
   pick(): Instance | null {
-    const count = this.#ready.length
-    let best: Instance | null = null
-    let bestAt = 0
-    for (let step = 0; step < count; step += 1) {
-      const at = (this.#turn + step) % count
-      const instance = this.#ready[at]
-      if (instance === undefined || (best !== null && instance.inFlight >= best.inFlight)) continue
-      best = instance
-      bestAt = at
-      if (instance.inFlight === 0) break
-    }
-    this.#turn = bestAt + 1
-    return best
+    return this.#ready.pick()
   }
 
-  /** Starts what is missing, tries again what failed, and reports the state that already holds. */
-  ensure(version: VersionSpec, readyTimeoutMs: number): void {
+  /** Starts what is missing, ends what is too much, tries again what failed, and reports the state that already holds. */
+  ensure({ version, readyTimeoutMs, instances, drainMs = limits.drainTimeoutMs }: FleetRequest): void {
     const { driver } = this.#context
     this.#refuseOtherBackend(version)
+    this.#version = version
     this.#readyTimeoutMs = readyTimeoutMs
-    const retries = this.#reported?.state === 'failed'
-    if (retries) this.#reported = null
+    const wanted = driver.readyNeeds === 'any' ? driver.size(version) : (instances ?? driver.size(version))
+    const isNews = wanted !== this.#wanted || this.#reported?.state === 'failed'
+    if (isNews) this.#reported = null
     else if (this.#reported !== null) this.#tell(this.#reported)
-    if (retries) for (const slot of this.#slots) slot.retry(readyTimeoutMs)
-    const missing = driver.size(version) - this.#slots.length
-    if (missing > 0) this.#reported = null
-    for (let count = 0; count < missing; count += 1) this.#addSlot(version)
-    if (driver.readyNeeds === 'any' && this.#ready.length === 0) this.#armDeadline()
+    this.#wanted = wanted
+    this.#shrink(drainMs)
+    for (const slot of this.#slots) slot.retry(readyTimeoutMs)
+    this.#grow()
+    if (driver.readyNeeds === 'any' && this.#ready.count === 0) this.#armDeadline()
     this.#judge()
   }
 
@@ -106,28 +100,63 @@ export class Fleet implements SlotOwner {
 
   /** The last ready instance is never set aside: a poor answer is better than none. */
   failing(slot: Slot, detail: string): void {
-    if (slot.ready && this.#ready.length > 1) slot.setAside(detail)
+    if (slot.ready && this.#ready.count > 1) slot.setAside(detail)
   }
 
   async #drainAll(): Promise<void> {
     this.#disarmDeadline()
-    this.#ready.length = 0
     for (const slot of this.#slots) slot.drain()
-    await Promise.all(
-      this.#slots.map(async slot => {
-        await Promise.race([slot.instance?.idle(), this.#drainCut])
-        await slot.end()
-      }),
-    )
+    this.#ready.take(this.#slots)
+    await Promise.all([...this.#leaving.values(), ...this.#slots.map(slot => endDrained(slot, this.#drainCut))])
   }
 
-  #addSlot(version: VersionSpec): void {
+  #shrink(drainMs: number): void {
+    const surplus = this.#slots.length - this.#wanted
+    if (surplus <= 0) return
+    const youngestFirst = this.#slots.toReversed().sort((a, b) => worth(a) - worth(b))
+    for (const slot of youngestFirst.slice(0, surplus)) this.#dismiss(slot, drainMs)
+    this.#ready.take(this.#slots)
+  }
+
+  #dismiss(slot: Slot, drainMs: number): void {
+    const { clock, logger } = this.#context
+    const { promise: cut, resolve } = Promise.withResolvers<void>()
+    const cancel = after(clock, drainMs, resolve)
+    this.#slots.splice(this.#slots.indexOf(slot), 1)
+    slot.drain()
+    const gone = endDrained(slot, Promise.race([cut, this.#drainCut])).finally(() => {
+      cancel()
+      this.#leaving.delete(slot)
+      logger.info({ ...this.#name(), instance: slot.status.id }, 'instance is not needed any more and has ended')
+      if (this.#ended !== null) return
+      this.#grow()
+      this.#judge()
+    })
+    this.#leaving.set(slot, gone)
+  }
+
+  /** What is leaving still holds its memory and its port, or its GPU: what comes in its place waits for that. */
+  #grow(): void {
+    const room = this.#wanted - this.#slots.length - this.#leaving.size
+    for (let count = 0; count < room; count += 1) this.#addSlot()
+  }
+
+  #addSlot(): void {
     const { endpoint, driver, clock, logger } = this.#context
-    const index = this.#slots.length
+    const version = this.#version
+    const index = this.#freeIndex()
     const plan = { id: `${endpoint}/${version.name}/${index}`, endpoint, version, index, clock, logger }
     const slot = new Slot(plan, driver, this, this.#readyTimeoutMs)
     this.#slots.push(slot)
     slot.start()
+  }
+
+  /** The least one that no instance has, so that names stay few however often the size changes. */
+  #freeIndex(): number {
+    const taken = new Set([...this.#slots, ...this.#leaving.keys()].map(slot => slot.index))
+    let index = 0
+    while (taken.has(index)) index += 1
+    return index
   }
 
   #refuseOtherBackend(version: VersionSpec): void {
@@ -138,20 +167,18 @@ export class Fleet implements SlotOwner {
   }
 
   #refreshView(): void {
-    if (this.#ended !== null) return
-    this.#ready.length = 0
-    for (const slot of this.#slots) {
-      if (slot.ready && slot.instance !== null) this.#ready.push(slot.instance)
-    }
+    if (this.#ended === null) this.#ready.take(this.#slots)
   }
 
   /** Reports a change between ready and failed; a fleet with some instances missing keeps its last report. */
   #judge(): void {
     const any = this.#context.driver.readyNeeds === 'any'
-    if (any && this.#ready.length === 0) this.#armDeadline()
-    if (any && this.#ready.length > 0) this.#disarmDeadline()
-    const isReady = any ? this.#ready.length > 0 : this.#ready.length === this.#slots.length
-    if (isReady && this.#reported?.state !== 'ready') this.#report({ ...this.#name(), state: 'ready' })
+    if (any && this.#ready.count === 0) this.#armDeadline()
+    if (any && this.#ready.count > 0) this.#disarmDeadline()
+    const isWhole = this.#ready.count === this.#wanted && this.#leaving.size === 0
+    const isReady = any ? this.#ready.count > 0 : isWhole
+    if (isReady && this.#reported?.state !== 'ready')
+      this.#report({ ...this.#name(), state: 'ready', ...(!any && { instances: this.#wanted }) })
   }
 
   #fail(reason: string): void {
@@ -191,6 +218,18 @@ export class Fleet implements SlotOwner {
     this.#cancelDeadline?.()
     this.#cancelDeadline = null
   }
+}
+
+/** Lets what is in flight finish until the drain is cut, then ends the copy. */
+async function endDrained(slot: Slot, cut: Promise<void>): Promise<void> {
+  await Promise.race([slot.instance?.idle(), cut])
+  await slot.end()
+}
+
+/** What is worth least goes first. */
+function worth(slot: Slot): number {
+  if (slot.failed) return 0
+  return slot.ready ? 2 : 1
 }
 
 /** How long a fleet may drain when everything ends, so that killing what is left still fits into the shutdown. */

@@ -46,6 +46,10 @@ export class Slot {
     return { id: this.#plan.id, state: this.#state, detail: this.#detail }
   }
 
+  get index(): number {
+    return this.#plan.index
+  }
+
   get ready(): boolean {
     return this.#state === 'ready'
   }

@@ -1,13 +1,16 @@
 /** The metrics page: counters of the gateway and the state of every endpoint and release, in Prometheus' text form. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Alarm, MonitorStatus } from '../../core/monitor/report.ts'
 import type { ControlState } from '../../core/state.ts'
+import type { RecorderStats } from '../../ports/recorder.ts'
 
 /** What is read when the page is asked for. */
 export type MetricReadings = {
   requests: readonly { endpoint: string; version: string; statusClass: string; count: number }[]
   inFlight: readonly { endpoint: string; count: number }[]
+  held: readonly { endpoint: string; count: number }[]
   errors: readonly { code: string; count: number }[]
-  recorder: { recorded: number; dropped: number; queued: number }
+  recorder: RecorderStats
   readyInstances: readonly { endpoint: string; version: string; count: number }[]
   state: ControlState
 }
@@ -20,6 +23,9 @@ export interface MetricsPage {
 }
 
 const latencyBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+const statuses: readonly MonitorStatus[] = ['ok', 'drifting', 'breached']
+const alarmKinds: readonly Alarm['kind'][] = ['feature', 'answer', 'quality', 'limit']
 
 export function createMetricsPage(read: () => MetricReadings): MetricsPage {
   const registry = new Registry()
@@ -61,6 +67,12 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
     labelNames: ['endpoint'],
     registers,
   })
+  const held = new Gauge({
+    name: 'cutover_requests_held',
+    help: 'Requests that wait for the next version of their endpoint.',
+    labelNames: ['endpoint'],
+    registers,
+  })
   const ready = new Gauge({
     name: 'cutover_instances_ready',
     help: 'Ready instances.',
@@ -86,22 +98,47 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
     registers,
   })
 
+  const malformed = new Counter({
+    name: 'cutover_features_malformed_total',
+    help: 'Requests whose declared features could not be read, or not all of them.',
+    registers,
+  })
+  const monitored = new Gauge({
+    name: 'cutover_monitor_status',
+    help: '1 for the status of the stable version of a watched endpoint: ok, drifting or breached.',
+    labelNames: ['endpoint', 'status'],
+    registers,
+  })
+  const alarms = new Gauge({
+    name: 'cutover_monitor_alarms',
+    help: 'Alarms of the stable version by kind: feature, answer, quality, limit.',
+    labelNames: ['endpoint', 'kind'],
+    registers,
+  })
+
   const refresh = (): void => {
     const now = read()
-    for (const one of [requests, errors, recorded, dropped]) one.reset()
-    for (const one of [inFlight, ready, weight, epoch, phases]) one.reset()
+    for (const one of [requests, errors, recorded, dropped, malformed]) one.reset()
+    for (const one of [inFlight, held, ready, weight, epoch, phases, monitored, alarms]) one.reset()
     for (const { endpoint, version, statusClass, count } of now.requests)
       requests.inc({ endpoint, version, status: statusClass }, count)
     for (const { code, count } of now.errors) errors.inc({ code }, count)
     for (const { endpoint, count } of now.inFlight) inFlight.set({ endpoint }, count)
+    for (const { endpoint, count } of now.held) held.set({ endpoint }, count)
     for (const { endpoint, version, count } of now.readyInstances) ready.set({ endpoint, version }, count)
     recorded.inc(now.recorder.recorded)
     dropped.inc(now.recorder.dropped)
     queued.set(now.recorder.queued)
-    for (const { spec, table } of Object.values(now.state.endpoints)) {
+    malformed.inc(now.recorder.featuresMalformed)
+    for (const { spec, table, monitoring } of Object.values(now.state.endpoints)) {
       epoch.set({ endpoint: spec.name }, table.epoch)
       for (const [version, ppm] of Object.entries(table.weights))
         weight.set({ endpoint: spec.name, version }, ppm / 1_000_000)
+      if (monitoring === undefined) continue
+      for (const status of statuses)
+        monitored.set({ endpoint: spec.name, status }, monitoring.status === status ? 1 : 0)
+      for (const kind of alarmKinds)
+        alarms.set({ endpoint: spec.name, kind }, monitoring.alarms.filter(alarm => alarm.kind === kind).length)
     }
     for (const { plan, phase } of Object.values(now.state.releases))
       phases.inc({ endpoint: plan.endpoint, phase: phase.kind })

@@ -1,12 +1,14 @@
 /** Predictions on their way to the store: a bounded queue, read and written in batches, one batch at a time. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readAnswer } from '../../core/answer.ts'
+import type { ReadFeatures } from '../../core/features.ts'
 import { type Prediction, payloadBytes } from '../../core/prediction.ts'
 import type { PredictionLog } from '../../ports/prediction-log.ts'
-import type { RawPrediction } from '../../ports/recorder.ts'
+import type { RawPrediction, RecorderStats } from '../../ports/recorder.ts'
 import type { OnCommitted, OnDropped } from './recorder.ts'
+import { readRequest } from './request-features.ts'
 
-/** Answers are read this many bytes at a time; in between the gateway's thread serves its callers. */
+/** Answers and requests are read this many bytes at a time; in between the gateway's thread serves its callers. */
 const sliceBytesMax = 64 * 1024
 
 export type QueueBounds = { batchMax: number; queueMax: number; queueBytesMax: number }
@@ -26,6 +28,7 @@ export class PredictionQueue {
   #dropped = 0
   /** Dropped since the last flush told of it. */
   #unreported = 0
+  #featuresMalformed = 0
 
   constructor(options: { log: PredictionLog; bounds: QueueBounds; onCommitted: OnCommitted; onDropped: OnDropped }) {
     this.#log = options.log
@@ -55,8 +58,13 @@ export class PredictionQueue {
     if (this.#waiting.length > 0) this.#start()
   }
 
-  stats(): { recorded: number; dropped: number; queued: number } {
-    return { recorded: this.#recorded, dropped: this.#dropped, queued: this.#queued }
+  stats(): RecorderStats {
+    return {
+      recorded: this.#recorded,
+      dropped: this.#dropped,
+      queued: this.#queued,
+      featuresMalformed: this.#featuresMalformed,
+    }
   }
 
   /** Takes no more, and resolves when all that was taken is written. */
@@ -88,7 +96,9 @@ export class PredictionQueue {
 
   async #write(batch: readonly RawPrediction[]): Promise<void> {
     const bytes = batch.reduce((sum, prediction) => sum + bodyBytes(prediction), 0)
-    const appended = await this.#log.appendPredictions(await readAnswers(batch)).catch((error: unknown) => {
+    const { predictions, featuresMalformed } = await readBodies(batch)
+    this.#featuresMalformed += featuresMalformed
+    const appended = await this.#log.appendPredictions(predictions).catch((error: unknown) => {
       this.#dropped += batch.length
       this.#onDropped({ count: batch.length, cause: 'store-failed', error })
       return null
@@ -107,22 +117,30 @@ export class PredictionQueue {
   }
 }
 
-async function readAnswers(batch: readonly RawPrediction[]): Promise<Prediction[]> {
+async function readBodies(
+  batch: readonly RawPrediction[],
+): Promise<{ predictions: Prediction[]; featuresMalformed: number }> {
   const predictions: Prediction[] = []
+  let featuresMalformed = 0
   let sliceBytes = 0
-  for (const { raw, ...prediction } of batch) {
+  for (const { raw, asked, ...prediction } of batch) {
+    const request = asked === undefined ? undefined : prediction.payload?.request
+    const read = asked === undefined || request === undefined ? nothingAsked : readRequest(request, asked)
+    if (read.isMalformed) featuresMalformed += 1
     predictions.push({
       ...prediction,
       ...(raw === null ? { answer: null, scores: null } : readAnswer(raw)),
-      features: null,
+      features: read.features,
     })
-    sliceBytes += raw?.body.byteLength ?? 0
+    sliceBytes += (raw?.body.byteLength ?? 0) + (request?.byteLength ?? 0)
     if (sliceBytes < sliceBytesMax) continue
     sliceBytes = 0
     await nextTurn()
   }
-  return predictions
+  return { predictions, featuresMalformed }
 }
+
+const nothingAsked: ReadFeatures = { features: null, isMalformed: false }
 
 function bodyBytes(prediction: RawPrediction): number {
   return payloadBytes(prediction) + (prediction.raw?.body.byteLength ?? 0)

@@ -1,12 +1,15 @@
 /** `cutover get`, `describe`, `delete`. */
-import type { WireRelease, WireVersion } from '../../contract/wire.ts'
+import type { WireEndpoint, WireRelease, WireVersion } from '../../contract/wire.ts'
+import type { WireMonitoring, WireSignal } from '../../contract/wire-monitoring.ts'
 import { CliError, exitCodeOf, exitCodes, usageError } from '../errors.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { type Kind, kindOf, kinds, tables } from '../kinds.ts'
+import { type DescribedEndpoint, endpointText } from '../monitoring-text.ts'
 import { releaseText } from '../release-text.ts'
 import { block } from '../text.ts'
+import { type SummaryFilters, summarise, summaryOptions } from './summary.ts'
 
-type Filters = { endpoint?: string; limit?: string; after?: string }
+type Filters = SummaryFilters & { limit?: string; after?: string; summary?: true }
 
 const named = ['endpoints', 'versions', 'releases', 'predictions'] as const satisfies readonly Kind[]
 
@@ -19,13 +22,24 @@ export const registerGet: Register = (program, does) => {
     .option('--endpoint <name>', 'of this endpoint only')
     .option('--limit <number>', 'at most so many predictions or events')
     .option('--after <seq>', 'events after this number')
+    .option('--summary', 'predictions of an endpoint added up instead of listed')
+    .option('--by <dimensions>', 'of a summary: version, epoch, release, hour, day; several with commas')
+    .option('--release <id>', 'of a summary: predictions of this release')
+    .option('--since <time>', 'of a summary: ISO 8601')
+    .option('--until <time>', 'of a summary: ISO 8601')
     .addHelpText(
       'after',
-      examples('cutover get endpoints', 'cutover get versions --endpoint digits', 'cutover get releases -o json'),
+      examples(
+        'cutover get endpoints',
+        'cutover get versions --endpoint digits',
+        'cutover get releases -o json',
+        'cutover get predictions --endpoint digits --summary --by version,day',
+      ),
     )
     .action(
       does(async (run, [kindText = '', name], options) => {
         const kind = kindOf(kindText, kinds)
+        if ((options as Filters).summary === true) return summary(run, { kind, name }, options as Filters)
         if (name === undefined) return listAll(run, kind, options as Filters)
         const one = await fetchOne(run, kind, name)
         run.answer(one, () => tables[kind]([one] as never))
@@ -49,6 +63,7 @@ export const registerGet: Register = (program, does) => {
     .action(
       does(async (run, [kindText = '', name = '']) => {
         const kind = kindOf(kindText, named)
+        if (kind === 'endpoints') return describeEndpoint(run, name)
         const one = await fetchOne(run, kind, name)
         run.answer(one, () =>
           kind === 'releases' ? releaseText(one as WireRelease, run.paint) : block(one as Record<string, unknown>),
@@ -71,6 +86,27 @@ export const registerGet: Register = (program, does) => {
         return exitCodes.done
       }),
     )
+}
+
+async function describeEndpoint(run: Invocation, name: string): Promise<number> {
+  const endpoint = await run.server.get<WireEndpoint>(pathTo('endpoints', name))
+  const monitoring = await run.server.get<WireMonitoring>(pathTo('endpoints', name, 'drift'))
+  const { items: labels } = await run.server.get<{ items: WireSignal[] }>(pathTo('endpoints', name, 'labels'))
+  const described: DescribedEndpoint = { ...endpoint, monitoring, labels }
+  run.answer(described, () => endpointText(described, run.paint))
+  return exitCodes.done
+}
+
+/** Filters of lists say nothing about sums, and the other way round. */
+async function summary(
+  run: Invocation,
+  { kind, name }: { kind: Kind; name: string | undefined },
+  { summary: _, ...filters }: Filters,
+): Promise<number> {
+  if (kind !== 'predictions') throw usageError(`there is no summary of ${kind}; \`cutover get predictions --summary\``)
+  if (name !== undefined) throw usageError('a summary is of an endpoint, not of one prediction')
+  refuseOthers(filters, { what: 'a summary', allowed: summaryOptions })
+  return summarise(run, filters)
 }
 
 async function listAll(run: Invocation, kind: Kind, filters: Filters): Promise<number> {
@@ -98,15 +134,17 @@ const filtersOf: Readonly<Record<Kind, readonly (keyof Filters)[]>> = {
 }
 
 function queryOf(kind: Kind, filters: Filters): Record<string, string> {
-  const given = (Object.entries(filters) as [keyof Filters, string][]).filter(([, value]) => value !== undefined)
-  const unknown = given.find(([key]) => !filtersOf[kind].includes(key))
-  if (unknown !== undefined) {
-    const allowed = filtersOf[kind].map(key => `--${key}`)
-    throw usageError(`get ${kind} takes no --${unknown[0]}`, [
-      { path: `--${unknown[0]}`, message: 'does not apply', allowed },
-    ])
-  }
+  refuseOthers(filters, { what: `get ${kind}`, allowed: filtersOf[kind] })
+  const given = Object.entries(filters).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
   return kind === 'endpoints' ? {} : Object.fromEntries(given)
+}
+
+function refuseOthers(filters: Filters, { what, allowed }: { what: string; allowed: readonly string[] }): void {
+  const unknown = Object.entries(filters).find(([key, value]) => value !== undefined && !allowed.includes(key))
+  if (unknown === undefined) return
+  throw usageError(`${what} takes no --${unknown[0]}`, [
+    { path: `--${unknown[0]}`, message: 'does not apply', allowed: allowed.map(key => `--${key}`) },
+  ])
 }
 
 async function fetchOne(run: Invocation, kind: Kind, name: string): Promise<unknown> {

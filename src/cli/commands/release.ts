@@ -6,7 +6,7 @@ import { readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { atTheTurn, type EndOf, followRelease, type Outcome } from '../follow.ts'
 import { type CliDocument, examples, type Invocation, pathTo, type Register } from '../invocation.ts'
-import { percent } from '../text.ts'
+import { stageWords } from '../stage-text.ts'
 import { formatTimelineEntry } from '../timeline.ts'
 import { changeText } from './apply.ts'
 
@@ -99,13 +99,11 @@ function isReleaseOf(value: unknown, endpoint: string): boolean {
 
 function startedText(started: WireRelease): string {
   const { id, endpoint, from, to, plan } = started
-  const stages = plan.stages.map(
-    ({ kind, steps }) => `${kind} ${steps?.map(step => percent(step.weightPpm)).join(', ') ?? ''}`,
-  )
   if (started.waitsFor !== null)
     return `Release ${id} waits for the end of ${started.waitsFor}; follow it: cutover status ${id} --watch\n`
+  const stages = plan.stages.map(stageWords)
   return (
-    `Release ${id} started: ${endpoint} from ${from} to ${to} by ${stages.join('; ').trim()}\n` +
+    `Release ${id} started: ${endpoint} from ${from} to ${to} by ${stages.join('; ')}\n` +
     `follow it: cutover status ${id} --watch\n`
   )
 }

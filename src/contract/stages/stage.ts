@@ -4,12 +4,14 @@ import { object } from '../resource-parts.ts'
 import { stageRule, withRule } from '../resource-rules.ts'
 import { blueGreenStage } from './blue-green.ts'
 import { canaryStage } from './canary.ts'
+import { recreateStage } from './recreate.ts'
+import { rollingStage } from './rolling.ts'
 
 const notAvailableYet = z.unknown().optional().meta({ description: 'Not available yet.' })
 
 const stageShape = object({
-  recreate: notAvailableYet,
-  rolling: notAvailableYet,
+  recreate: recreateStage.optional(),
+  rolling: rollingStage.optional(),
   blueGreen: blueGreenStage.optional(),
   canary: canaryStage.optional(),
   shadow: notAvailableYet,

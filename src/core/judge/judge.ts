@@ -7,6 +7,7 @@ import type { EpochEvidence } from '../evidence.ts'
 import type { Readings } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 import type { ReleasePlan } from '../plan.ts'
+import type { StagePlan } from '../stage-plans.ts'
 import { candidateOf, type ReleaseState } from '../state.ts'
 import { asBeforeAfter, switchPair } from './blue-green.ts'
 import { runCheck } from './checks.ts'
@@ -89,7 +90,12 @@ export function judgeTraffic(
 
 /** How many epochs the plan can have: a check that starts anew in each splits its alpha over them. */
 function plannedEpochs({ stages }: ReleasePlan): number {
-  return sum(stages, stage => (stage.kind === 'canary' ? stage.steps.length : 1))
+  return sum(stages, epochsOf)
+}
+
+function epochsOf(stage: StagePlan): number {
+  if (stage.kind === 'canary') return stage.steps.length
+  return stage.kind === 'rolling' ? (stage.epochs ?? 1) : 1
 }
 
 function overall(checks: readonly CheckResult[], validity: Validity): { verdict: Verdict; reason: string } {

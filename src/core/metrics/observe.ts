@@ -8,6 +8,8 @@ import type { MetricSpec, ValueSource } from './spec.ts'
 export type Row = {
   latencyMs: number
   status: number
+  /** The model server failed; left out where only what comes later is looked at. */
+  failed?: boolean
   predicted: Answer | null
   scores: readonly number[] | null
   values: OutcomeValues
@@ -113,12 +115,15 @@ export function clip(value: number, bound: number): number {
   return Math.max(-bound, Math.min(bound, value))
 }
 
-function sourceValue(source: ValueSource, { latencyMs, values }: Row): number | null {
+function sourceValue(source: ValueSource, { latencyMs, status, failed, values }: Row): number | null {
   switch (source.from) {
     case 'reward':
       return values.reward
     case 'latency':
       return latencyMs
+    case 'error':
+      // The caller left before there was an answer: that tells nothing.
+      return status === 0 && failed !== true ? null : Number(failed === true || status >= 400)
     case 'reported':
       return values.metrics[source.name] ?? null
     default:

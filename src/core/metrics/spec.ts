@@ -5,8 +5,13 @@
 import { assertNever } from '../errors.ts'
 import type { Label } from '../prediction.ts'
 
-/** A number of each row: the reward, the latency in milliseconds, or a value reported under this name. */
-export type ValueSource = { from: 'reward' } | { from: 'latency' } | { from: 'reported'; name: string }
+/** A number of each row. */
+export type ValueSource =
+  | { from: 'reward' }
+  | { from: 'latency' }
+  | { from: 'reported'; name: string }
+  /** 1 if the request ended in an error, 0 if not. */
+  | { from: 'error' }
 
 export type MetricDefinition =
   /** Of the label and the predicted value. */
@@ -105,10 +110,34 @@ export function isKnownAtOnce(spec: MetricSpec): boolean {
     case 'count':
     case 'rate':
     case 'quantile':
-      return spec.of.from === 'latency'
+      return spec.of.from === 'latency' || spec.of.from === 'error'
     case 'expression':
       return !/\boutcome\b/.test(spec.expression)
     default:
       return false
   }
+}
+
+/** What becomes known later and a metric waits for: `label`, `reward`, or `metrics.NAME` for a reported value. */
+export function signalsOf(spec: MetricSpec): readonly string[] {
+  switch (spec.type) {
+    case 'mean':
+    case 'count':
+    case 'rate':
+    case 'quantile':
+      return signalOf(spec.of)
+    case 'ratio':
+      return [...new Set([...signalOf(spec.of), ...signalOf(spec.per)])]
+    case 'expression':
+      return [...new Set(spec.expression.match(outcomeField) ?? [])].map(field => field.replace('outcome.', ''))
+    default:
+      return ['label']
+  }
+}
+
+const outcomeField = /\boutcome\.(?:label|reward|metrics\.[A-Za-z_]\w*)/g
+
+function signalOf(source: ValueSource): readonly string[] {
+  if (source.from === 'reported') return [`metrics.${source.name}`]
+  return source.from === 'reward' ? ['reward'] : []
 }

@@ -2,10 +2,14 @@
 import { availableStageKinds, type StagePlan, type StagePlans } from '../stage-plans.ts'
 import { type BlueGreenState, blueGreen } from './blue-green.ts'
 import { type CanaryState, canary } from './canary.ts'
+import { type RecreateState, recreate } from './recreate.ts'
+import { type RollingState, rolling } from './rolling.ts'
 import type { Retreat, StageContext, StageEvent, StageProgress, StageResult, Strategy } from './strategy.ts'
 
 /** The state of the running stage, by kind. */
 export type StageStates = {
+  recreate: RecreateState
+  rolling: RollingState
   blueGreen: BlueGreenState
   canary: CanaryState
 }
@@ -16,6 +20,8 @@ type AvailableKind = (typeof availableStageKinds)[number]
 type Strategies = { [Kind in AvailableKind]: Strategy<StagePlans[Kind], StageStates[Kind]> }
 
 const strategies: Strategies = {
+  recreate,
+  rolling,
   blueGreen,
   canary,
 }

@@ -61,8 +61,9 @@ function live({ req, res, target }: OpenInferenceCall): void {
 
 function serverReady(context: GatewayContext, { req, res, target }: OpenInferenceCall): void {
   assertMethod(req, target.path, 'GET')
+  // A gap is meant and tells its callers when to come back; without this a load balancer would let go of the others too.
   const missing = [...context.routes.all()].filter(({ spec, table }) => {
-    return context.fleets.readyCount(spec.name, table.stable) === 0
+    return table.gap === undefined && context.fleets.readyCount(spec.name, table.stable) === 0
   })
   if (context.isReady() && missing.length === 0) {
     sendJson(res, 200, { ready: true })

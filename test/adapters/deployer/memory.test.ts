@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createMemoryDeployer } from '../../../src/adapters/deployer/memory.ts'
 import { deployerContract } from '../../contract/deployer.contract.ts'
 import { request } from './requests.ts'
-import { closing, collectReports, fastClock, pick, version } from './support.ts'
+import { closing, collectReports, fastClock, pick, until, version } from './support.ts'
 
 const good = (name: string, instances = 1) => version(name, { kind: 'onnx', path: `${name}.onnx` }, instances)
 const body = Buffer.from('{}')
@@ -79,9 +79,45 @@ test('asking for more instances starts what is missing', async () => {
   deployer.ensure({ endpoint: 'digits', version: good('v1', 1), readyTimeoutMs: 60_000 })
   await reports.next('ready')
   deployer.ensure({ endpoint: 'digits', version: good('v1', 3), readyTimeoutMs: 60_000 })
-  await reports.next('ready')
-  await reports.next('ready')
+  expect((await reports.next('ready')).instances).toBe(3)
   expect(deployer.fleets.readyCount('digits', 'v1')).toBe(3)
+})
+
+test('of instances too many the failed go first, then those that are not ready, and the fleet is whole again', async () => {
+  const { deployer, reports } = deployerOf('manual')
+  const ensure = (instances: number) =>
+    deployer.ensure({ endpoint: 'digits', version: good('v1', 3), readyTimeoutMs: 60_000, instances })
+  const states = () => deployer.status('digits', 'v1').map(({ id, state }) => [id, state])
+  ensure(3)
+  deployer.becomeReady('digits', 'v1')
+  await reports.next('ready')
+  deployer.crash('digits', 'v1', 'no such device', true)
+  deployer.crash('digits', 'v1', 'boom')
+  expect(states()).toEqual([
+    ['digits/v1/0', 'failed'],
+    ['digits/v1/1', 'starting'],
+    ['digits/v1/2', 'ready'],
+  ])
+  ensure(2)
+  await until(() => states().every(([id]) => id !== 'digits/v1/0'))
+  ensure(1)
+  expect((await reports.next('ready')).instances).toBe(1)
+  expect(states()).toEqual([['digits/v1/2', 'ready']])
+})
+
+test('an instance too many that does not finish is cut when its drain has passed', async () => {
+  const reports = collectReports()
+  const never = () => new Promise<never>(() => {})
+  const deployer = closing(createMemoryDeployer({ clock: fastClock(100), report: reports.report, answer: never }))
+  const resize = (instances: number) =>
+    deployer.ensure({ endpoint: 'digits', version: good('v1', 2), readyTimeoutMs: 60_000, instances, drainMs: 500 })
+  resize(2)
+  await reports.next('ready')
+  const held = [pick(deployer, 'v1'), pick(deployer, 'v1')].map(one => one.send(request({ path: '/' })))
+  resize(1)
+  await expect(Promise.race(held)).rejects.toMatchObject({ code: 'backend-failed', message: 'digits/v1/1 has ended' })
+  expect((await reports.next('ready')).instances).toBe(1)
+  void held[0]?.catch(() => {})
 })
 
 async function waitReady(deployer: ReturnType<typeof createMemoryDeployer>): Promise<void> {

@@ -43,6 +43,7 @@ deployerContract('url', async finished => {
         models.slice(0, instances).map(({ address }) => address),
       ),
     bad: name => url(name, [unready.address]),
+    fixedSize: 'a url version has as many instances as addresses',
     hold: (instance, signal = new AbortController().signal) => ({
       answer: instance.send(request({ path: '/hold?key=a', signal })),
       release: () => {

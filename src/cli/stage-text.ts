@@ -1,0 +1,20 @@
+/** A stage of a plan in a few words. */
+import type { WirePlan } from '../contract/wire.ts'
+import { duration, percent } from './text.ts'
+
+type Stage = WirePlan['stages'][number]
+
+export function stageWords(stage: Stage): string {
+  const { kind, steps, holdMs, maxSurge, maxUnavailable } = stage
+  const words = [
+    steps?.map(step => percent(step.weightPpm)).join(', '),
+    holdMs === undefined ? undefined : holdMs > 0 ? `holding callers up to ${duration(holdMs)}` : 'refusing callers',
+    maxSurge === undefined ? undefined : `max-surge ${amountText(maxSurge)}`,
+    maxUnavailable === undefined ? undefined : `max-unavailable ${amountText(maxUnavailable)}`,
+  ]
+  return [kind, words.filter(word => word !== undefined).join(', ')].join(' ').trim()
+}
+
+function amountText(amount: NonNullable<Stage['maxSurge']>): string {
+  return 'count' in amount ? String(amount.count) : percent(amount.ppm)
+}

@@ -1,0 +1,66 @@
+/**
+ * Requests of an endpoint that has no version for a while: the old one has been told to end and the new one does not run
+ * yet. They are refused with a time to come back at, or wait in order until the table says that the gap is over.
+ */
+import type { ServerResponse } from 'node:http'
+import { limits } from '../core/limits.ts'
+import type { Gap } from '../core/traffic.ts'
+import type { Clock } from '../ports/clock.ts'
+import { ComeBackError } from './errors.ts'
+import { callerLeft } from './request-body.ts'
+
+export type HeldRequests = {
+  /** Resolves when the gap is over. Rejects with `between-versions` past the bounds of the gap, client-closed if the caller leaves. */
+  wait(request: { endpoint: string; gap: Gap; res: ServerResponse }): Promise<void>
+  /** The gap is over: all that wait go on, the first to come first. */
+  release(endpoint: string): void
+  read(): { endpoint: string; count: number }[]
+}
+
+type Held = { goOn: () => void }
+
+export function createHeldRequests(clock: Clock): HeldRequests {
+  const held = new Map<string, Set<Held>>()
+  return {
+    wait: async ({ endpoint, gap, res }) => {
+      const waiting = held.get(endpoint) ?? new Set<Held>()
+      held.set(endpoint, waiting)
+      if (gap.holdMs === 0) throw comeBack(endpoint, gap)
+      if (waiting.size >= limits.heldRequestsMax) throw comeBack(endpoint, gap, `${waiting.size} requests wait already`)
+      await waitIn(waiting, { endpoint, gap, res, clock })
+    },
+    release: endpoint => {
+      const waiting = held.get(endpoint)
+      held.delete(endpoint)
+      for (const { goOn } of waiting ?? []) goOn()
+    },
+    read: () => [...held].map(([endpoint, waiting]) => ({ endpoint, count: waiting.size })),
+  }
+}
+
+async function waitIn(
+  waiting: Set<Held>,
+  request: { endpoint: string; gap: Gap; res: ServerResponse; clock: Clock },
+): Promise<void> {
+  const { endpoint, gap, res, clock } = request
+  const { promise, resolve: goOn, reject } = Promise.withResolvers<void>()
+  const leave = () => reject(callerLeft())
+  const cancel = clock.every(gap.holdMs, () =>
+    reject(comeBack(endpoint, gap, `it was held for ${gap.holdMs / 1000} s`)),
+  )
+  const entry = { goOn }
+  waiting.add(entry)
+  res.once('close', leave)
+  try {
+    await promise
+  } finally {
+    cancel()
+    waiting.delete(entry)
+    res.off('close', leave)
+  }
+}
+
+function comeBack(endpoint: string, { retryAfterMs }: Gap, why?: string): ComeBackError {
+  const detail = `endpoint ${endpoint} is between two versions${why === undefined ? '' : `: ${why}`}; come back later`
+  return new ComeBackError('between-versions', detail, retryAfterMs)
+}
