@@ -249,6 +249,7 @@ const stagePlan = z.looseObject({
     )
     .optional()
     .meta({ description: 'Of a canary.' }),
+  control: z.enum(['equal']).optional().meta({ description: 'Of a canary: a fresh fleet of the stable version.' }),
   approval: z.boolean().optional(),
   minRequests: z.int().optional(),
   holdMs: z.number().optional().meta({ description: 'Of a recreation.' }),

@@ -36,12 +36,21 @@ export function refusalOf(release: ReleaseState, word: Word, atMs: number): stri
         : `${at}; only a running release can be promoted`
     case 'abort':
     case 'rollback':
-      return phase.kind === 'promoted' || phase.kind === 'rolled-back' || phase.kind === 'returning'
+      return (phase.kind === 'returning' && !returnsInSteps(release)) ||
+        phase.kind === 'promoted' ||
+        phase.kind === 'rolled-back'
         ? `${at}; ${phase.kind === 'promoted' ? `release ${release.plan.from} again to go back` : 'there is nothing to take back'}`
         : null
     default:
       return assertNever(word.verb)
   }
+}
+
+/** On a way back in steps, which an operator can cut short. */
+export function returnsInSteps({ phase, plan }: ReleaseState): boolean {
+  return (
+    phase.kind === 'returning' && phase.awaiting === 'stage' && hasSteps(stageAt(plan.stages, phase.stageIndex ?? 0))
+  )
 }
 
 function promotionRefused(stagePlan: StagePlan, stage: StageState, { step }: Word): string | null {

@@ -22,7 +22,7 @@ import { assertNever } from './errors.ts'
 import type { Judgement } from './judge/judgement.ts'
 import { limits } from './limits.ts'
 import { isReplaced, leaveQueue } from './queue.ts'
-import { gateAwaited, gateOf, refusalOf, stageAt, type Word } from './refusals.ts'
+import { gateAwaited, gateOf, refusalOf, returnsInSteps, stageAt, type Word } from './refusals.ts'
 import type { StagePlan } from './stage-plans.ts'
 import { candidateOf, type Hold, type Passed, type Phase, type ReleaseState } from './state.ts'
 import type { ReturnCause } from './state-words.ts'
@@ -202,7 +202,8 @@ export function operated(draft: Draft, word: Word & { actor: string; note: strin
       return word.step === true ? advance(draft, atMs) : promoteByHand(draft, atMs)
     case 'abort':
     case 'rollback':
-      return phase.kind === 'queued' ? leaveQueue(draft, reason, atMs) : beginReturn(draft, 'operator', reason, atMs)
+      if (phase.kind === 'queued') return leaveQueue(draft, reason, atMs)
+      return returnsInSteps(draft.release) ? advance(draft, atMs) : beginReturn(draft, 'operator', reason, atMs)
     default:
       return assertNever(word.verb)
   }
@@ -221,14 +222,15 @@ function promoteByHand(draft: Draft, atMs: number): Draft {
   return promoteWhenFree(draft, keepMs === undefined ? {} : { keepMs }, atMs)
 }
 
-/** Past the present step and no further. */
+/** Past the present step and no further; on the way back, to its end. */
 function advance(draft: Draft, atMs: number): Draft {
   const { phase, plan } = draft.release
-  if (phase.kind !== 'running') return draft
-  const result = advanceStage(stageAt(plan.stages, phase.stageIndex), phase.stage, atMs, contextOf(draft))
+  const staged = stagedPhase(phase)
+  if (staged === null) return draft
+  const result = advanceStage(stageAt(plan.stages, staged.stageIndex), staged.stage, atMs, contextOf(draft))
   if (result === null) return draft
-  const freed = setPhase(draft, { ...phase, stage: result.state, hold: null })
-  return carryOut(freed, result.commands, atMs)
+  const freed = phase.kind === 'running' ? setPhase(draft, { ...phase, hold: null }) : draft
+  return carryOut(withStage(freed, result.state), result.commands, atMs)
 }
 
 /** The running stage, or the one that goes back in its own way. */

@@ -65,6 +65,15 @@ describe('release', () => {
     ])
   })
 
+  it('says what a canary asks for beyond its weights', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cutover-'))
+    const canary = { steps: ['1%', { weight: '25%', approve: true }], control: 'equal' }
+    writeFileSync(join(folder, 'control.yaml'), stringify({ stages: [{ canary }] }))
+    const { out } = await cutover('release digits --to v2 -f control.yaml', { cwd: folder })
+    rmSync(folder, { recursive: true })
+    expect(out).toContain('by canary 1%, 25% until approved, beside a control of equal size\n')
+  })
+
   it('shows in a dry run what it will take, and starts nothing', async () => {
     const { code, out } = await cutover('release digits --to v2 --dry-run')
     expect(code).toBe(0)

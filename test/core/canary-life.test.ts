@@ -217,6 +217,14 @@ describe('the way back in steps', () => {
     expect(phaseOf(inSteps)).toMatchObject({ kind: 'rolled-back', cause: 'guardrail' })
   })
 
+  it('is cut short by saying it again', () => {
+    const live = begun(canaryOf(paced))
+    live.happen(happen.stepped(), happen.stepped(), happen.told('abort'))
+    expect(phaseOf(live)?.kind).toBe('returning')
+    live.happen(happen.told('rollback'))
+    expect(phaseOf(live)?.kind).toBe('rolled-back')
+  })
+
   it('ends at once when the candidate cannot be kept running', () => {
     const live = begun(canaryOf(paced))
     live.happen(happen.stepped(), happen.stepped(), happen.told('abort'), happen.lost('v2'))

@@ -67,7 +67,10 @@ export const canary: Strategy<CanaryPlan, CanaryState> = {
     }
   },
 
-  advance: (plan, state, atMs, context) => goOn(plan, state, { atMs, reason: 'promoted past this step' }, context),
+  advance: (plan, state, atMs, context) =>
+    state.back === undefined
+      ? goOn(plan, state, { atMs, reason: 'promoted past this step' }, context)
+      : { state, commands: [{ type: 'returned' }] },
 }
 
 function judged(

@@ -89,7 +89,7 @@ export interface Strategy<Plan, State> {
   readonly goesBack?: true | ((plan: Plan, why: Retreat) => boolean)
   /** How long stable stays warm after an operator's `promote` too. */
   keepMs?(plan: Plan): number
-  /** An operator's word takes it past the step it is in; left out where there is no such step. */
+  /** An operator's word takes it past the step it is in, or to the end of its way back; left out where there are no steps. */
   advance?(plan: Plan, state: State, atMs: number, context: StageContext): StageResult<State>
   /** Why an operator's `promote` cannot be done in this state; null if it can. */
   refusesPromotion?(state: State): string | null
