@@ -146,6 +146,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       sources: { read: () => ({}) },
       notices: { take: () => {} },
       gates: { ask: () => Promise.resolve(null) },
+      baselines: { read: async () => ({ known: false, reason: 'nothing was recorded' }) },
       trials: { run: async ({ trial }) => tried(trial, behaviours, random) },
       complain: (what, cause) => complaints.push(`${what}: ${String(cause)}`),
     })
