@@ -11,7 +11,8 @@ import type { MetricSpec } from '../../src/core/metrics/spec.ts'
 import type { ReleasePlan } from '../../src/core/plan.ts'
 import type { AbTestPlan } from '../../src/core/stage-plans.ts'
 import type { ReleaseState } from '../../src/core/state.ts'
-import { type AbTestState, abTest } from '../../src/core/strategies/ab-test.ts'
+import { abTest } from '../../src/core/strategies/ab-test.ts'
+import type { AbTestState } from '../../src/core/strategies/ab-test-state.ts'
 import { judgement, releasePlan, stageContext } from './releases.ts'
 
 export const conversion: MetricSpec = { type: 'mean', of: { from: 'reported', name: 'converted' }, unitLevel: true }

@@ -4,10 +4,19 @@
  * sample or time is used up. A variant that breaks a guardrail is dropped and its share goes to the control.
  */
 import { assertNever } from '../errors.ts'
-import type { ArmJudgement, CheckResult, Judgement } from '../judge/judgement.ts'
 import { limits } from '../limits.ts'
 import type { AbTestPlan } from '../stage-plans.ts'
 import type { Weights } from '../traffic.ts'
+import {
+  type AbTestState,
+  armsOf,
+  beforeTest,
+  isPlannedEnd,
+  liveOf,
+  type Seen,
+  sizesOf,
+  variantsOf,
+} from './ab-test-state.ts'
 import { effectText, hypothesisText, nothingShownText } from './ab-test-words.ts'
 import {
   type StageCommand,
@@ -18,46 +27,8 @@ import {
   unchanged,
 } from './strategy.ts'
 
-export type AbTestState = {
-  kind: 'abTest'
-  stable: string
-  /** The release's own candidate, and all variants as they began. */
-  candidate: string
-  variants: readonly string[]
-  sinceMs: number
-  /** By variant, why. */
-  dropped: Readonly<Record<string, string>>
-  /** Dropped ones whose fleets end once their traffic has left them. */
-  leaving: readonly string[]
-  /** The floor of time has passed; the ceiling has. */
-  isMature: boolean
-  isOver: boolean
-  /** What a fixed test's one look has shown to be better, the best first; null before it. */
-  shown: readonly string[] | null
-  /** Waits for approval. */
-  decision: { winner: string; reason: string } | null
-  held: boolean
-  says: string | null
-}
-
-const before: AbTestState = {
-  kind: 'abTest',
-  stable: '',
-  candidate: '',
-  variants: [],
-  sinceMs: 0,
-  dropped: {},
-  leaving: [],
-  isMature: false,
-  isOver: false,
-  shown: null,
-  decision: null,
-  held: false,
-  says: null,
-}
-
 export const abTest: Strategy<AbTestPlan, AbTestState> = {
-  initial: () => before,
+  initial: () => beforeTest,
   needs: (plan, { stable, candidate }) => [stable, ...variantsOf(plan, candidate)],
   mindsFleets: true,
   watchesWhilePaused: true,
@@ -95,30 +66,6 @@ export const abTest: Strategy<AbTestPlan, AbTestState> = {
   },
 }
 
-/** One alone is the candidate, whichever an earlier stage has chosen. */
-export function variantsOf({ variants }: AbTestPlan, candidate: string): readonly string[] {
-  return variants.length === 1 ? [candidate] : variants
-}
-
-/** Those that still have traffic. */
-export function liveOf({ variants, dropped }: Pick<AbTestState, 'variants' | 'dropped'>): readonly string[] {
-  return variants.filter(variant => dropped[variant] === undefined)
-}
-
-/** Whether this look is one that ends the test: every version has its sample and the floor has passed, or time is over. */
-export function isPlannedEnd(
-  plan: AbTestPlan,
-  state: Pick<AbTestState, 'isMature' | 'isOver' | 'stable'>,
-  sizes: Readonly<Record<string, number>>,
-): boolean {
-  if (state.isOver) return true
-  const needed = plan.hypothesis?.needed ?? null
-  if (needed === null || !state.isMature) return false
-  // A variant that an earlier stage chose takes the place of the one that was planned with.
-  const own = (version: string) => needed[version] ?? needed[plan.variants[0] ?? ''] ?? Number.POSITIVE_INFINITY
-  return Object.entries(sizes).every(([version, size]) => size >= own(version))
-}
-
 function enter(plan: AbTestPlan, atMs: number, { stable, candidate }: StageContext): StageResult<AbTestState> {
   const variants = variantsOf(plan, candidate)
   const shares = variants.map(variant => [
@@ -129,7 +76,7 @@ function enter(plan: AbTestPlan, atMs: number, { stable, candidate }: StageConte
   const taken = Object.values(split).reduce((sum, ppm) => sum + ppm, 0)
   const says = hypothesisText(plan, { stable, split })
   return {
-    state: { ...before, stable, candidate, variants, sinceMs: atMs, isMature: plan.floorMs === 0, says },
+    state: { ...beforeTest, stable, candidate, variants, sinceMs: atMs, isMature: plan.floorMs === 0, says },
     commands: [{ type: 'set-weights', weights: { [stable]: limits.ppmTotal - taken, ...split } }],
   }
 }
@@ -184,28 +131,6 @@ function lookOnce(
   const shown = arms.filter(({ arm }) => arm.goal?.verdict === 'pass')
   const looked = { ...state, shown: shown.map(({ variant }) => variant) }
   return decide(plan, looked, { arms, look, isEnd: true, shown })
-}
-
-/** A variant that still has traffic, with what this look says of it. */
-type Seen = { variant: string; arm: ArmJudgement; goal: CheckResult | undefined }
-
-/** The best estimate first. */
-function armsOf(state: AbTestState, { arms }: Judgement): Seen[] {
-  return liveOf(state)
-    .flatMap((variant): Seen[] => {
-      const arm = arms?.[variant]
-      return arm === undefined ? [] : [{ variant, arm, goal: arm.checks.find(({ role }) => role === 'goal') }]
-    })
-    .toSorted((a, b) => harmOf(a) - harmOf(b))
-}
-
-function harmOf({ goal }: Seen): number {
-  return goal?.harm.estimate ?? Number.MAX_VALUE
-}
-
-export function sizesOf(arms: readonly Pick<Seen, 'goal'>[]): Record<string, number> {
-  const sides = arms.flatMap(({ goal }) => (goal === undefined ? [] : [goal.candidate, goal.stable]))
-  return Object.fromEntries(sides.map(({ version, trials }) => [version, trials]))
 }
 
 type Decision = { arms: readonly Seen[]; look: Look; isEnd: boolean; shown: readonly Seen[] }

@@ -1,6 +1,7 @@
 /** From kind to strategy. A kind that is available and not here does not compile. */
 import { availableStageKinds, type StagePlan, type StagePlans } from '../stage-plans.ts'
-import { type AbTestState, abTest } from './ab-test.ts'
+import { abTest } from './ab-test.ts'
+import type { AbTestState } from './ab-test-state.ts'
 import { type BlueGreenState, blueGreen } from './blue-green.ts'
 import { type CanaryState, canary } from './canary.ts'
 import { type RecreateState, recreate } from './recreate.ts'
