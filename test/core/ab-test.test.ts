@@ -87,6 +87,7 @@ describe('an A/B test of one variant', () => {
       [entered, [split]],
       [seen(shown, 49), []],
       [seen({ v2: open }, 49), []],
+      [seen({ v2: { goal: 'fail', benefit: -0.1 } }, 49), []],
       [tick(50), []],
       [seen(shown, 51), [{ type: 'passed', winner: 'v2' }]],
     ])

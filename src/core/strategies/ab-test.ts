@@ -104,7 +104,8 @@ function judged(plan: AbTestPlan, state: AbTestState, look: Look): StageResult<A
   if (state.decision !== null) return { state, commands: [approvalOf(state.decision)] }
   const isEnd = isPlannedEnd(plan, state, sizesOf(arms))
   if (plan.mode === 'fixed') return isEnd ? lookOnce(plan, state, { arms, look }) : unchanged(state)
-  const refuted = arms.filter(({ arm }) => arm.goal?.verdict === 'fail')
+  // A week may begin badly: before its floor the test takes no answer, for better or worse.
+  const refuted = state.isMature ? arms.filter(({ arm }) => arm.goal?.verdict === 'fail') : []
   if (refuted.length === arms.length) return keep(state, worseText(refuted))
   if (refuted.length > 0)
     return drop(
