@@ -110,7 +110,7 @@ function judged(plan: AbTestPlan, state: AbTestState, look: Look): StageResult<A
   if (refuted.length > 0)
     return drop(
       state,
-      reasonsOf(refuted, one => worseText([one])),
+      reasonsOf(refuted, ({ goal }) => `shown to be worse: ${effectText(goal)}`),
       look,
     )
   const shown = arms.filter(({ arm }) => arm.goal?.verdict === 'pass')
