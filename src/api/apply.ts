@@ -8,6 +8,7 @@ import type { WireChange } from '../contract/wire.ts'
 import type { Change, ReleaseRequest } from '../controller/control-plane.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
+import type { MetricCheck } from '../core/metric-check.ts'
 import type { Api, CompiledDocument } from './context.ts'
 import { ownValue } from './context.ts'
 import { changeView } from './views.ts'
@@ -125,20 +126,25 @@ function holdAgainst(plan: ReleaseRequest, spec: EndpointSpec): void {
       { path: 'to', message: `is not a version of ${spec.name}`, value: plan.to, allowed },
     ])
   }
-  const problems = (['guardrails', 'signals', 'goals'] as const).flatMap(role =>
-    (plan[role] ?? [])
-      .filter(
-        ({ metric, measure }) =>
-          (measure.kind === 'accuracy' || measure.kind === 'declared') &&
-          ownValue(spec.metrics, metric) === undefined &&
-          ownValue(spec.external ?? {}, metric) === undefined,
-      )
-      .map(({ metric }) => ({
-        path: `${role}.${metric}`,
-        message: `is not a metric of ${spec.name}`,
-        allowed: ['error-rate', 'latency-p50 to latency-p99.9', ...Object.keys(spec.metrics)],
-      })),
-  )
+  const isUnknown = ({ metric, measure }: MetricCheck) =>
+    (measure.kind === 'accuracy' || measure.kind === 'declared') &&
+    ownValue(spec.metrics, metric) === undefined &&
+    ownValue(spec.external ?? {}, metric) === undefined
+  const unknown = (path: string): Problem => ({
+    path,
+    message: `is not a metric of ${spec.name}`,
+    allowed: ['error-rate', 'latency-p50 to latency-p99.9', ...Object.keys(spec.metrics)],
+  })
+  const problems = [
+    ...(['guardrails', 'signals', 'goals'] as const).flatMap(role =>
+      (plan[role] ?? []).filter(isUnknown).map(({ metric }) => unknown(`${role}.${metric}`)),
+    ),
+    ...plan.stages.flatMap((stage, index) =>
+      'goal' in stage && stage.goal !== null && isUnknown(stage.goal)
+        ? [unknown(`stages[${index}].${stage.kind}.goal.metric`)]
+        : [],
+    ),
+  ]
   if (problems.length > 0) throw new CutoverError('invalid-resource', 'the release names unknown metrics', problems)
 }
 

@@ -257,6 +257,8 @@ export function releaseRule(release: Loose, report: Report): void {
     if (guardrails[name] !== undefined) report(['signals', name], 'is a guardrail already; name it once')
   }
   if (Array.isArray(release['stages'])) replacementsRule(release, release['stages'].map(asObject), report)
+  const stages = Array.isArray(release['stages']) ? release['stages'] : []
+  for (const [index, stage] of stages.entries()) variantsRule({ release, stage, index }, report)
 }
 
 /** What replaces the fleet leaves nothing to compare, so that nothing can come after it. */
@@ -283,6 +285,17 @@ function recreateRule(release: Loose, report: Report): void {
       'start',
     )
   }
+}
+
+/** The release's own candidate takes part in its tests. */
+function variantsRule(
+  { release, stage, index }: { release: Loose; stage: unknown; index: number },
+  report: Report,
+): void {
+  const variants = asObject(asObject(stage)['abTest'])['variants']
+  const { to } = release
+  if (!Array.isArray(variants) || typeof to !== 'string' || variants.includes(to)) return
+  report(['stages', index, 'abTest', 'variants'], `must have ${to}, the candidate of the release, among them`)
 }
 
 /** A floor of time is no longer than its ceiling. */

@@ -19,6 +19,7 @@ import { issue, step } from '../core/step.ts'
 import { tell } from '../core/tell.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import type { GatePlace } from '../core/webhook.ts'
+import type { Baselines } from '../ports/baselines.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Deployer, FleetReport } from '../ports/deployer.ts'
 import type { EventLog } from '../ports/event-log.ts'
@@ -46,6 +47,7 @@ export type ControllerPorts = {
   notices: Notices
   gates: Gates
   trials: Trials
+  baselines: Baselines
   /** Something went wrong that no caller is there to hear. */
   complain: (what: string, cause: unknown) => void
 }
@@ -63,7 +65,7 @@ export interface Controller extends ControlPlane {
 }
 
 export function createController(ports: ControllerPorts): Controller {
-  const { log, clock, deployer, traffic, evidence, monitoring, expressions } = ports
+  const { log, clock, deployer, traffic, evidence, monitoring, expressions, baselines } = ports
   const desk = createDesk()
   let state: ControlState = emptyState
   let stopTicking: (() => void) | null = null
@@ -326,7 +328,7 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     async applyRelease({ plan: request, actor, dryRun, again }) {
-      const admitted = await admitRelease({ state: () => state, deployer, expressions }, request, again)
+      const admitted = await admitRelease({ state: () => state, deployer, expressions, baselines }, request, again)
       if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }
       const plan = { ...admitted.plan, ...learnedWindow(admitted.plan.endpoint) }
       record({ type: 'release-started', release: admitted.id, plan, actor })

@@ -33,6 +33,7 @@ import {
   promotionRefusal,
   type StageState,
   stepStage,
+  watchesWhilePaused,
 } from './strategies/table.ts'
 import type { Weights } from './traffic.ts'
 import type { TrialReport } from './trial.ts'
@@ -137,11 +138,20 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
       return beginReturn(draft, 'guardrail', judgement.reason, atMs)
     return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: judgement.reason })
   }
-  if (phase.kind === 'probation' || phase.paused) return draft
+  if (phase.kind === 'probation') return draft
+  if (phase.paused) return watchedWhilePaused(draft, judgement, atMs)
   const blocked = blockedBy(judgement)
   if (blocked !== null) return hold(draft, { sinceMs: atMs, ...blocked })
   const unblocked = phase.hold?.cause === 'invalid' || phase.hold?.cause === 'signal' ? endHold(draft) : draft
   return stepStaged(unblocked, { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) })
+}
+
+function watchedWhilePaused(draft: Draft, judgement: Judgement, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  const hears = phase.kind === 'running' && watchesWhilePaused(stageAt(plan.stages, phase.stageIndex))
+  return hears && blockedBy(judgement) === null
+    ? stepStaged(draft, { type: 'judged', atMs, judgement, paused: true })
+    : draft
 }
 
 /** Why the release cannot go on now although no guardrail failed; null if nothing is in its way. */
