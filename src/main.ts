@@ -31,10 +31,13 @@ import { type Controller, createController } from './controller/controller.ts'
 import type { EndpointSpec } from './core/endpoint.ts'
 import { CutoverError } from './core/errors.ts'
 import { limits } from './core/limits.ts'
+import { unitMetricsOf } from './core/metrics/by-unit.ts'
 import { tellMonitored, watchedOf } from './core/monitor/monitoring.ts'
+import type { ReleasePlan } from './core/plan.ts'
 import type { ControlState, EndpointState } from './core/state.ts'
 import type { SecretRef } from './core/webhook.ts'
 import { type Accumulator, createAccumulator } from './evidence/accumulator.ts'
+import { createBaselines } from './evidence/baselines.ts'
 import { awaitedBy, createDelayBook } from './evidence/delay-book.ts'
 import { compileDefinitions, type MetricDefinitions } from './evidence/metric-book.ts'
 import { createWatchBook } from './evidence/watch/watch-book.ts'
@@ -147,7 +150,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   const expressions = createExpressions()
   const definitions = definitionsBy(expressions)
   const evidence = createAccumulator({
-    definitions: name => definitions(control.state().endpoints[name]?.spec),
+    definitions: name => definitions(control.state(), name),
     learnedWindowMs: release => control.state().releases[release]?.plan.labelWindowMs ?? null,
   })
   const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
@@ -207,6 +210,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   })
   endings.push(() => trials.close())
   const monitoring = { watch: (name: string) => watches.read(name), delays: (name: string) => delays.read(name) }
+  const baselines = createBaselines({ log: predictions, expressions })
   const control = createController({
     log,
     clock,
@@ -220,6 +224,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     notices: courier,
     gates,
     trials,
+    baselines,
     complain,
   })
   controller = control
@@ -269,14 +274,20 @@ function requestsByEndpoint({ requests }: GatewayStats): Map<string, number> {
   return counts
 }
 
-/** What each endpoint measures, compiled once for every specification. */
-function definitionsBy(expressions: Expressions): (spec: EndpointSpec | undefined) => MetricDefinitions | null {
-  const compiled = new WeakMap<EndpointSpec, MetricDefinitions>()
-  return spec => {
-    if (spec === undefined) return null
-    const known = compiled.get(spec) ?? compileDefinitions(spec, expressions)
-    compiled.set(spec, known)
-    return known
+/** What each endpoint measures, compiled once for every specification and for every release that needs more. */
+function definitionsBy(expressions: Expressions): (state: ControlState, name: string) => MetricDefinitions | null {
+  type Compiled = { spec: EndpointSpec; definitions: MetricDefinitions }
+  const compiled = new WeakMap<EndpointSpec | ReleasePlan, Compiled>()
+  return (state, name) => {
+    const endpoint = state.endpoints[name]
+    if (endpoint === undefined) return null
+    const { spec, activeRelease } = endpoint
+    const plan = activeRelease === null ? undefined : state.releases[activeRelease]?.plan
+    const known = compiled.get(plan ?? spec)
+    if (known?.spec === spec) return known.definitions
+    const definitions = compileDefinitions(spec, expressions, unitMetricsOf(plan?.stages ?? []))
+    compiled.set(plan ?? spec, { spec, definitions })
+    return definitions
   }
 }
 

@@ -9,6 +9,7 @@ import type { Change, ReleaseRequest } from '../controller/control-plane.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import { forecast } from '../core/forecast.ts'
+import type { MetricCheck } from '../core/metric-check.ts'
 import { preflightProblems } from '../core/preflight.ts'
 import type { Api, CompiledDocument } from './context.ts'
 import { ownValue } from './context.ts'
@@ -130,20 +131,25 @@ function holdAgainst(plan: ReleaseRequest & { from: string }, spec: EndpointSpec
       { path: 'to', message: `is not a version of ${spec.name}`, value: plan.to, allowed },
     ])
   }
-  const problems = (['guardrails', 'signals', 'goals'] as const).flatMap(role =>
-    (plan[role] ?? [])
-      .filter(
-        ({ metric, measure }) =>
-          (measure.kind === 'accuracy' || measure.kind === 'declared') &&
-          ownValue(spec.metrics, metric) === undefined &&
-          ownValue(spec.external ?? {}, metric) === undefined,
-      )
-      .map(({ metric }) => ({
-        path: `${role}.${metric}`,
-        message: `is not a metric of ${spec.name}`,
-        allowed: ['error-rate', 'latency-p50 to latency-p99.9', ...Object.keys(spec.metrics)],
-      })),
-  )
+  const isUnknown = ({ metric, measure }: MetricCheck) =>
+    (measure.kind === 'accuracy' || measure.kind === 'declared') &&
+    ownValue(spec.metrics, metric) === undefined &&
+    ownValue(spec.external ?? {}, metric) === undefined
+  const unknown = (path: string): Problem => ({
+    path,
+    message: `is not a metric of ${spec.name}`,
+    allowed: ['error-rate', 'latency-p50 to latency-p99.9', ...Object.keys(spec.metrics)],
+  })
+  const problems = [
+    ...(['guardrails', 'signals', 'goals'] as const).flatMap(role =>
+      (plan[role] ?? []).filter(isUnknown).map(({ metric }) => unknown(`${role}.${metric}`)),
+    ),
+    ...plan.stages.flatMap((stage, index) =>
+      'goal' in stage && stage.goal !== null && isUnknown(stage.goal)
+        ? [unknown(`stages[${index}].${stage.kind}.goal.metric`)]
+        : [],
+    ),
+  ]
   if (problems.length > 0) throw new CutoverError('invalid-resource', 'the release names unknown metrics', problems)
   const impossible = preflightProblems(spec, plan)
   if (impossible.length === 0) return

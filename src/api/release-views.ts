@@ -14,14 +14,15 @@ import type { ReleaseView } from '../controller/control-plane.ts'
 import { assertNever } from '../core/errors.ts'
 import type { Reading } from '../core/external-metric.ts'
 import { freezeText } from '../core/freeze.ts'
-import type { CheckResult, Judgement, SideNumbers } from '../core/judge/judgement.ts'
+import type { ArmJudgement, CheckResult, Judgement, SideNumbers } from '../core/judge/judgement.ts'
 import { releaseWait } from '../core/judge/wait.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
 import { formOf } from '../core/metrics/spec.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { scopeText } from '../core/scope.ts'
-import type { StagePlan } from '../core/stage-plans.ts'
+import type { AbTestPlan, StagePlan } from '../core/stage-plans.ts'
 import { candidateOf, downtimeMs, type EndpointState, type Phase, type ReleaseState } from '../core/state.ts'
+import { hypothesisText } from '../core/strategies/ab-test-words.ts'
 import { progressOf, type StageState } from '../core/strategies/table.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import type { TrialReport } from '../core/trial.ts'
@@ -57,10 +58,7 @@ export function releaseView(
   const summary = releaseSummary(release, endpoint)
   return {
     ...summary,
-    weightsPpm: {
-      [release.plan.from]: 1_000_000 - summary.candidatePpm,
-      [candidateOf(release)]: summary.candidatePpm,
-    },
+    weightsPpm: weightsOf(release, endpoint, summary.candidatePpm),
     plan: planView(release.plan),
     epochs: release.epochs.map(({ epoch, candidatePpm, sinceMs }) => ({
       epoch,
@@ -104,6 +102,12 @@ function candidatePpm(release: ReleaseState, endpoint: EndpointState | undefined
   return endpoint.table.weights[candidateOf(release)] ?? 0
 }
 
+/** Every version's own while the release runs; afterwards one of two has everything. */
+function weightsOf({ id, plan, candidate }: ReleaseState, endpoint: EndpointState | undefined, candidatePpm: number) {
+  const both = { [plan.from]: 1_000_000 - candidatePpm, [candidate ?? plan.to]: candidatePpm }
+  return endpoint?.activeRelease === id ? { ...both, ...endpoint.table.weights } : both
+}
+
 function stageView(stage: StageState, index: number, plan: ReleasePlan): WireReleaseSummary['stage'] {
   const stagePlan = plan.stages[index]
   if (stagePlan === undefined) throw new Error(`stage ${index} does not exist`)
@@ -142,7 +146,7 @@ export function planView(plan: ReleasePlan): WirePlan {
   const { planVersion, onFail, probationMs, sampleRatioAlpha, readyTimeoutMs, drainMs } = plan
   return {
     planVersion,
-    stages: plan.stages.map(stagePlanView),
+    stages: plan.stages.map(stage => stagePlanView(stage, plan.from)),
     guardrails: plan.guardrails.map(checkPlanView),
     signals: plan.signals.map(checkPlanView),
     goals: (plan.goals ?? []).map(goalPlanView),
@@ -167,8 +171,20 @@ export function planView(plan: ReleasePlan): WirePlan {
   }
 }
 
-function stagePlanView(stage: StagePlan): WirePlan['stages'][number] {
-  return stage.kind === 'canary' ? { ...stage, steps: stage.steps.map(step => ({ ...step })) } : { ...stage }
+function stagePlanView(stage: StagePlan, stable: string): WirePlan['stages'][number] {
+  if (stage.kind === 'abTest') return abTestView(stage, stable)
+  if (stage.kind === 'canary') return { ...stage, steps: stage.steps.map(step => ({ ...step })) }
+  return 'goal' in stage ? { ...stage, goal: stage.goal === null ? null : goalPlanView(stage.goal) } : { ...stage }
+}
+
+function abTestView(stage: AbTestPlan, stable: string): WirePlan['stages'][number] {
+  return {
+    ...stage,
+    variants: [...stage.variants],
+    goal: goalPlanView(stage.goal),
+    hypothesis: stage.hypothesis ?? null,
+    text: hypothesisText(stage, { stable, split: stage.splitPpm }),
+  }
 }
 
 function checkPlanView({
@@ -246,9 +262,23 @@ function timelineLine({ seq, atMs, kind, text, candidatePpm }: TimelineEntry): W
 }
 
 export function judgementView(judgement: Judgement): WireJudgement {
-  const { verdict, reason, validity, checks, stepRequests, exposedRequests, exposedUnits } = judgement
+  const { stepRequests, exposedRequests, exposedUnits, arms } = judgement
   return {
     version: judgement.version ?? 1,
+    ...lookView(judgement),
+    ...(arms !== undefined && { arms: Object.fromEntries(Object.entries(arms).map(armView)) }),
+    stepRequests,
+    exposedRequests,
+    exposedUnits,
+  }
+}
+
+function armView([version, arm]: [string, ArmJudgement]) {
+  return [version, { ...lookView(arm), requests: arm.requests }] as const
+}
+
+function lookView({ verdict, reason, validity, checks, goal }: Omit<ArmJudgement, 'requests'>) {
+  return {
     verdict,
     reason,
     validity: {
@@ -260,10 +290,7 @@ export function judgementView(judgement: Judgement): WireJudgement {
       coverage: validity.coverage ?? null,
     },
     checks: checks.map(checkView),
-    goal: judgement.goal ?? noGoal,
-    stepRequests,
-    exposedRequests,
-    exposedUnits,
+    goal: goal ?? noGoal,
   }
 }
 
@@ -285,6 +312,7 @@ function checkView(result: CheckResult): WireJudgement['checks'][number] {
     harm: { estimate: finite(harm.estimate), lower: finite(harm.lower), upper: finite(harm.upper) },
     logEvidence: finite(result.logEvidence),
     logEvidenceBelow: finite(result.logEvidenceBelow ?? null),
+    ...(result.posterior !== undefined && { posterior: result.posterior }),
     method,
     dryRun: check.dryRun === true,
     readings: result.readings === undefined ? null : readingsView(result.readings),

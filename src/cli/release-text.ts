@@ -76,6 +76,7 @@ function exampleText({ prediction, reason, expected, answered }: WireTrial['exam
 }
 
 function planText(plan: WirePlan): string {
+  const told = plan.stages.flatMap(({ text }): [string, string][] => (text === undefined ? [] : [['test', text]]))
   const check = ({ metric, margin, marginUnit, alpha, bound, dryRun }: WirePlan['guardrails'][number]) => {
     const by =
       bound === null || bound.kind === 'margin'
@@ -88,6 +89,7 @@ function planText(plan: WirePlan): string {
     one.kind === 'no-worse' ? `no worse: ${check(one)}` : `better: ${one.metric} (alpha ${one.alpha})`
   const facts: [string, string][] = [
     ['stages', plan.stages.map(stageWords).join('; ')],
+    ...told,
     ['guardrails', plan.guardrails.map(check).join(', ') || '-'],
     ['signals', plan.signals.map(check).join(', ') || '-'],
     ['goals', plan.goals.map(goal).join(', ') || '-'],
@@ -107,7 +109,9 @@ function groupText({ name, endpoints }: NonNullable<WirePlan['group']>): string 
 
 const indent = ' '.repeat(18)
 
-export function judgementText({ version, verdict, reason, validity, goal, checks }: WireJudgement): string {
+export function judgementText(judgement: WireJudgement): string {
+  const { version, verdict, reason, validity, goal } = judgement
+  const checks = checksOf(judgement)
   const head = `${indent}${verdict}: ${printable(reason)} (methods ${version})\n`
   const goals = goal.reason === '' ? '' : `${indent}goal ${goal.verdict}: ${printable(goal.reason)}\n`
   const labels =
@@ -117,6 +121,11 @@ export function judgementText({ version, verdict, reason, validity, goal, checks
   const split = `${indent}traffic split ${validity.verdict}: ${printable(validity.reason)}`
   const seen = ` (seen ${validity.observed.join(' : ')}, expected ${validity.expected.map(rounded).join(' : ')})\n`
   return `${head}${goals}${split}${seen}${labels}${checksTable(checks)}${checks.map(strataText).join('')}`
+}
+
+/** Of several candidates those of each, whose version stands in every row. */
+function checksOf({ arms, checks }: WireJudgement): readonly WireCheckResult[] {
+  return arms === undefined ? checks : Object.values(arms).flatMap(arm => arm.checks)
 }
 
 function checksTable(checks: readonly WireCheckResult[]): string {

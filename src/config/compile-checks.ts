@@ -59,23 +59,27 @@ const goalsAlpha = 0.05
 
 export function compileGoals(goals: ReleaseResource['goals']): GoalCheck[] {
   const entries = Object.entries(goals)
-  return entries.map(([metric, goal]) => {
-    const worse = goal['no-worse-than']
-    const effect = goal['minimum-effect']
-    return {
-      metric,
-      measure: measureOf(metric, worse ?? effect ?? '0'),
-      margin: worse === undefined ? 0 : marginFraction(worse),
-      alpha: goal.alpha ?? goalsAlpha / entries.length,
-      minEvents: goal['min-events'],
-      goal:
-        goal.improve === undefined
-          ? { kind: 'no-worse' }
-          : {
-              kind: 'improve',
-              direction: goal.improve,
-              minimumEffect: effect === undefined ? null : marginFraction(effect),
-            },
-    }
-  })
+  return entries.map(([metric, goal]) =>
+    compileStageGoal({ metric, ...goal }, goal.alpha ?? goalsAlpha / entries.length),
+  )
+}
+
+type GoalResource = Omit<ReleaseResource['goals'][string], 'alpha'> & { metric: string }
+
+/** A goal whose level is given: a stage's own. */
+export function compileStageGoal(goal: GoalResource, alpha: number): GoalCheck {
+  const { metric, improve } = goal
+  const worse = goal['no-worse-than']
+  const effect = goal['minimum-effect']
+  return {
+    metric,
+    measure: measureOf(metric, worse ?? effect ?? '0'),
+    margin: worse === undefined ? 0 : marginFraction(worse),
+    alpha,
+    minEvents: goal['min-events'],
+    goal:
+      improve === undefined
+        ? { kind: 'no-worse' }
+        : { kind: 'improve', direction: improve, minimumEffect: effect === undefined ? null : marginFraction(effect) },
+  }
 }

@@ -64,7 +64,8 @@ function describe(issue: Issue, input: unknown, path: readonly PropertyKey[]): F
   const [message = '', listed] = issue.message.split(allowedMark)
   const isMissing = valueAt(input, path) === undefined && issue.code !== 'custom'
   const sentence = listed === undefined ? plain(issue, message) : message
-  return { path, message: isMissing ? 'is missing' : sentence, allowed: allowedOf(issue, listed) }
+  const isTold = sentence.startsWith('is missing')
+  return { path, message: isMissing && !isTold ? 'is missing' : sentence, allowed: allowedOf(issue, listed) }
 }
 
 /** The library's own sentences name its types; a person wants what is wrong. */

@@ -35,15 +35,24 @@ const check = withRule(checkShape, checkRule)
 
 export const checks = withRule(z.record(name, check), checksRule)
 
-const goalShape = object({
+const goalKeys = {
   'no-worse-than': margin.optional().meta({ description: 'Shown to be worse by less than this.' }),
   improve: z.enum(['increase', 'decrease']).optional().meta({ description: 'Shown to be better, in this direction.' }),
   'minimum-effect': margin
     .optional()
     .meta({ description: 'The improvement one hopes for, by which the sample is planned.' }),
-  alpha: z.number().gt(0).lt(0.5).optional().meta({ description: 'By default 0.05 over all goals.' }),
   'min-events': z.int().min(1).default(100).meta({ description: 'Observations that each version needs.' }),
+}
+
+const goalShape = object({
+  ...goalKeys,
+  alpha: z.number().gt(0).lt(0.5).optional().meta({ description: 'By default 0.05 over all goals.' }),
 })
+
+/** A stage's own goal: its level is the stage's matter. `missing` tells what to write where there is none. */
+export function stageGoal(missing: string) {
+  return withRule(object({ metric: name, ...goalKeys }, missing), goalRule)
+}
 
 export const goal = withRule(goalShape, goalRule)
 export const goals = withRule(z.record(name, goal), goalsRule)

@@ -3,13 +3,14 @@ import { z } from 'zod'
 import { allowedMark } from './resource-rules.ts'
 import { durationPattern, parseDurationMs, parsePercentPpm, percentPattern } from './units.ts'
 
-/** An object that refuses unknown keys and says which ones it knows. */
-export function object<Shape extends z.ZodRawShape>(shape: Shape) {
+/** An object that refuses unknown keys and says which ones it knows; `missing` is said where there is none. */
+export function object<Shape extends z.ZodRawShape>(shape: Shape, missing?: string) {
   return z.strictObject(shape, {
-    error: issue =>
-      issue.code === 'unrecognized_keys'
-        ? `unknown key ${issue.keys.map(key => `\`${key}\``).join(', ')}${allowedMark}${Object.keys(shape).join(', ')}`
-        : undefined,
+    error: issue => {
+      if (issue.code === 'unrecognized_keys')
+        return `unknown key ${issue.keys.map(key => `\`${key}\``).join(', ')}${allowedMark}${Object.keys(shape).join(', ')}`
+      return issue.code === 'invalid_type' && issue.input === undefined ? missing : undefined
+    },
   })
 }
 

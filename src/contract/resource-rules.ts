@@ -270,6 +270,8 @@ export function releaseRule(release: Loose, report: Report): void {
   }
   groupRule(release, report)
   if (Array.isArray(release['stages'])) replacementsRule(release, release['stages'].map(asObject), report)
+  const stages = Array.isArray(release['stages']) ? release['stages'] : []
+  for (const [index, stage] of stages.entries()) variantsRule({ release, stage, index }, report)
 }
 
 /** The endpoints of a group are several, this one among them; who waits in a line cannot begin with others. */
@@ -308,6 +310,17 @@ function recreateRule(release: Loose, report: Report): void {
       'start',
     )
   }
+}
+
+/** The release's own candidate takes part in its tests. */
+function variantsRule(
+  { release, stage, index }: { release: Loose; stage: unknown; index: number },
+  report: Report,
+): void {
+  const variants = asObject(asObject(stage)['abTest'])['variants']
+  const { to } = release
+  if (!Array.isArray(variants) || typeof to !== 'string' || variants.includes(to)) return
+  report(['stages', index, 'abTest', 'variants'], `must have ${to}, the candidate of the release, among them`)
 }
 
 /** A floor of time is no longer than its ceiling. */

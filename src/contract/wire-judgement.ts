@@ -40,6 +40,10 @@ export const checkResultSchema = z
       .meta({ description: 'candidate - stable for rates, candidate / stable - 1 for latency: greater is worse.' }),
     logEvidence: number.meta({ description: 'Of "harm is above the margin"; a breach at log(1/alpha).' }),
     logEvidenceBelow: number.meta({ description: 'Of "harm is below the margin"; a goal is shown at log(1/alpha).' }),
+    posterior: z
+      .object({ chance: z.number(), loss: z.object({ candidate: z.number(), stable: z.number() }) })
+      .optional()
+      .meta({ description: 'Of a Bayesian comparison: the chance that the candidate is better, expected losses.' }),
     method: z.string(),
     dryRun: z.boolean().meta({ description: 'Looked at and told, never acted on.' }),
     readings: z
@@ -50,6 +54,31 @@ export const checkResultSchema = z
   })
   .meta({ id: 'CheckResult', description: 'A check with the numbers that its verdict rests on.' })
 
+const validitySchema = z.object({
+  verdict: z.enum(['pass', 'invalid']),
+  reason: z.string(),
+  logEvidence: number,
+  observed: z.array(z.number()),
+  expected: z.array(z.number()),
+  coverage: z
+    .object({ logEvidence: z.number(), candidate: number, stable: number })
+    .nullable()
+    .meta({ description: 'Labelled shares of matured predictions; null without labels.' }),
+})
+
+const goalSchema = z.object({ verdict: z.enum(verdicts), reason: z.string() })
+
+const armSchema = z
+  .object({
+    verdict: z.enum(verdicts),
+    reason: z.string(),
+    goal: goalSchema,
+    validity: validitySchema,
+    checks: z.array(checkResultSchema),
+    requests: z.number(),
+  })
+  .meta({ id: 'ArmJudgement', description: 'One of several candidates against the stable version.' })
+
 export const judgementSchema = z
   .object({
     version: z
@@ -57,19 +86,13 @@ export const judgementSchema = z
       .meta({ description: 'Of the methods: the numbers of a judgement are to be read by those of its version.' }),
     verdict: z.enum(verdicts),
     reason: z.string(),
-    validity: z.object({
-      verdict: z.enum(['pass', 'invalid']),
-      reason: z.string(),
-      logEvidence: number,
-      observed: z.array(z.number()),
-      expected: z.array(z.number()),
-      coverage: z
-        .object({ logEvidence: z.number(), candidate: number, stable: number })
-        .nullable()
-        .meta({ description: 'Labelled shares of matured predictions; null without labels.' }),
-    }),
+    validity: validitySchema,
     checks: z.array(checkResultSchema),
-    goal: z.object({ verdict: z.enum(verdicts), reason: z.string() }),
+    goal: goalSchema,
+    arms: z
+      .record(z.string(), armSchema)
+      .optional()
+      .meta({ description: 'By version, where a stage has several candidates.' }),
     stepRequests: z.number(),
     exposedRequests: z.number(),
     exposedUnits: z.number(),

@@ -233,6 +233,23 @@ const checkPlan = z.object({
     .meta({ description: 'Of an external metric: what a reading is held against.' }),
 })
 
+const goalPlan = checkPlan.extend({
+  kind: z.enum(['no-worse', 'improve']),
+  minimumEffect: z.number().nullable(),
+})
+
+const hypothesis = z
+  .object({
+    baseline: z
+      .object({ n: z.number(), mean: z.number(), variance: z.number(), perDay: z.number().nullable() })
+      .nullable()
+      .meta({ description: 'The metric on the stable version before.' }),
+    needed: z.record(z.string(), z.number()).nullable().meta({ description: 'By version: units, or rows.' }),
+    days: z.number().nullable().meta({ description: 'At present traffic.' }),
+    unknown: z.string().nullable().meta({ description: 'Why what is null is not known.' }),
+  })
+  .meta({ id: 'Hypothesis', description: 'What an A/B test was planned with.' })
+
 const amountPlan = z.union([z.object({ count: z.int() }), z.object({ ppm })])
 
 /** A stage's parameters as it runs, in the words of its resource, in parts per million and milliseconds. */
@@ -255,11 +272,10 @@ const stagePlan = z.looseObject({
   holdMs: z.number().optional().meta({ description: 'Of a recreation.' }),
   maxSurge: amountPlan.optional().meta({ description: 'Of a roll.' }),
   maxUnavailable: amountPlan.optional(),
-})
-
-const goalPlan = checkPlan.extend({
-  kind: z.enum(['no-worse', 'improve']),
-  minimumEffect: z.number().nullable(),
+  variants: z.array(z.string()).optional().meta({ description: 'Of an A/B test.' }),
+  goal: goalPlan.nullable().optional(),
+  hypothesis: hypothesis.nullable().optional(),
+  text: z.string().optional().meta({ description: 'One sentence for a person.' }),
 })
 
 export const planSchema = z

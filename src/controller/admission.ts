@@ -11,19 +11,27 @@ import type { ControlState, EndpointState, ReleaseState } from '../core/state.ts
 import { fewestForAgreement } from '../core/strategies/replay-verdict.ts'
 import { isAvailable } from '../core/strategies/table.ts'
 import type { ModelMetadata } from '../ports/backend.ts'
+import type { Baselines } from '../ports/baselines.ts'
 import type { Deployer } from '../ports/deployer.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { Change, ReleaseRequest } from './control-plane.ts'
 import { differences } from './differences.ts'
 import { rollProblems, withEpochs } from './fleet-sizes.ts'
+import { withHypotheses, withoutHypotheses } from './hypotheses.ts'
 import { type Interface, misfits, missingAnswer, missingFeatures } from './interface.ts'
 import { expressionProblems, goalProblems, undeclaredProblems, withDefinitions } from './metric-definitions.ts'
 
 /** The state is asked for again after every wait: it may have moved meanwhile. */
-type Surroundings = { state: () => ControlState; deployer: Deployer; expressions: Expressions; rate: TrafficRate }
+type Surroundings = {
+  state: () => ControlState
+  deployer: Deployer
+  expressions: Expressions
+  rate: TrafficRate
+  baselines: Baselines
+}
 
-export async function admitEndpoint(around: Surroundings, spec: EndpointSpec): Promise<Change> {
+export async function admitEndpoint(around: Omit<Surroundings, 'baselines'>, spec: EndpointSpec): Promise<Change> {
   const before = around.state().endpoints[spec.name]
   refuse(
     before === undefined ? [] : conflictsWith(around.state(), before, spec),
@@ -113,10 +121,13 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
     }
   refuseConflict(endpoint, request)
   preflight(endpoint, request)
-  const version = endpoint.spec.versions[request.to]
-  if (version !== undefined) await checkVersion(around, version)
+  for (const name of candidatesOf(request)) {
+    const version = endpoint.spec.versions[name]
+    if (version !== undefined) await checkVersion(around, version)
+  }
+  const planned = await withHypotheses(request, endpoint.stable, around.baselines)
   if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, asked, again)
-  const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...request }
+  const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...planned }
   const change: Change = {
     action: endpoint.activeRelease === null ? 'started' : 'queued',
     resource: `Release/${id}`,
@@ -127,9 +138,14 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
   return { change, plan, id, existing: null }
 }
 
+/** The release's own and those that its tests name. */
+function candidatesOf({ to, stages }: ReleaseRequest): string[] {
+  return [...new Set([to, ...stages.flatMap(stage => (stage.kind === 'abTest' ? stage.variants : []))])]
+}
+
 /** New versions can be served, take what callers send now, and answer with what is compared with the label. */
 async function checkVersions(
-  around: Surroundings,
+  around: Pick<Surroundings, 'deployer'>,
   before: EndpointState | undefined,
   spec: EndpointSpec,
 ): Promise<void> {
@@ -158,7 +174,10 @@ function readingOf(spec: EndpointSpec | undefined) {
 }
 
 /** The deployer speaks of the version alone; the document's author needs the path from its top. */
-async function checkVersion({ deployer }: Surroundings, version: VersionSpec): Promise<ModelMetadata | null> {
+async function checkVersion(
+  { deployer }: Pick<Surroundings, 'deployer'>,
+  version: VersionSpec,
+): Promise<ModelMetadata | null> {
   try {
     return await deployer.check(version)
   } catch (error) {
@@ -187,6 +206,7 @@ function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Problem[]
       allowed: Object.keys(spec.versions),
     })
   }
+  problems.push(...variantProblems(endpoint, request))
   problems.push(...undeclaredProblems(request, spec), ...goalProblems(request))
   return problems
 }
@@ -213,6 +233,21 @@ function refuseConflict({ spec, activeRelease, queue = [] }: EndpointState, { on
 function noteOf({ activeRelease }: EndpointState, { onConflict }: ReleasePlan): string | null {
   if (activeRelease === null) return null
   return onConflict === 'replace' ? `takes the place of ${activeRelease}` : `waits for the end of ${activeRelease}`
+}
+
+/** The control is the stable version, beside versions that exist. */
+function variantProblems({ spec, stable }: EndpointState, { stages }: ReleaseRequest): Problem[] {
+  return stages.flatMap((stage, index): Problem[] => {
+    if (stage.kind !== 'abTest') return []
+    const allowed = Object.keys(spec.versions).filter(version => version !== stable)
+    return stage.variants
+      .filter(variant => !allowed.includes(variant))
+      .map(value => {
+        const message =
+          value === stable ? 'is the stable version, which is the control' : 'the endpoint has no such version'
+        return { path: `stages[${index}].abTest.variants`, message, value, allowed }
+      })
+  })
 }
 
 /** What the document asks for is there already or under way: applying it again starts nothing. */
@@ -244,7 +279,7 @@ function alreadySo(
 function asks(release: ReleaseState, request: ReleaseRequest): boolean {
   // What Cutover added by itself was not asked for.
   const { planVersion: _version, from: _from, labelWindowMs: _window, reason: _reason, ...asked } = release.plan
-  return isDeepStrictEqual(asked, request)
+  return isDeepStrictEqual(withoutHypotheses(asked), request)
 }
 
 /** What would never end, or never start, is refused before it begins. */

@@ -20,6 +20,7 @@ import { issue, step } from '../core/step.ts'
 import { tell } from '../core/tell.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import type { GatePlace } from '../core/webhook.ts'
+import type { Baselines } from '../ports/baselines.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Deployer, FleetReport } from '../ports/deployer.ts'
 import type { EventLog } from '../ports/event-log.ts'
@@ -49,6 +50,7 @@ export type ControllerPorts = {
   notices: Notices
   gates: Gates
   trials: Trials
+  baselines: Baselines
   /** Something went wrong that no caller is there to hear. */
   complain: (what: string, cause: unknown) => void
 }
@@ -66,7 +68,7 @@ export interface Controller extends ControlPlane {
 }
 
 export function createController(ports: ControllerPorts): Controller {
-  const { log, clock, deployer, traffic, evidence, monitoring, expressions } = ports
+  const { log, clock, deployer, traffic, evidence, monitoring, expressions, baselines } = ports
   const desk = createDesk()
   let state: ControlState = emptyState
   let stopTicking: (() => void) | null = null
@@ -330,11 +332,8 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     async applyRelease({ plan: request, actor, dryRun, again }) {
-      const admitted = await admitRelease(
-        { state: () => state, deployer, expressions, rate: ports.rate },
-        request,
-        again,
-      )
+      const around = { state: () => state, deployer, expressions, rate: ports.rate, baselines }
+      const admitted = await admitRelease(around, request, again)
       if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }
       const plan = { ...admitted.plan, ...learnedWindow(admitted.plan.endpoint) }
       record({ type: 'release-started', release: admitted.id, plan, actor })

@@ -2,6 +2,7 @@
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
+import { byUnit } from '../core/metrics/by-unit.ts'
 import { isHigherBetter } from '../core/metrics/spec.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import type { ReleaseRequest } from './control-plane.ts'
@@ -18,9 +19,11 @@ export function withDefinitions(request: ReleaseRequest, spec: EndpointSpec): Re
     guardrails: request.guardrails.map(define),
     signals: request.signals.map(define),
     ...(request.goals !== undefined && { goals: request.goals.map(define) }),
-    stages: request.stages.map(stage =>
-      'goal' in stage && stage.goal !== null ? { ...stage, goal: define(stage.goal) } : stage,
-    ),
+    stages: request.stages.map(stage => {
+      if (!('goal' in stage) || stage.goal === null) return stage
+      const goal = define(stage.goal)
+      return stage.kind === 'abTest' ? { ...stage, goal: byUnit(goal, spec.metrics) } : { ...stage, goal }
+    }),
   }
 }
 
@@ -46,14 +49,15 @@ function definedMeasure({ metric: name, measure, margin }: MetricCheck, { metric
 }
 
 export function undeclaredProblems(request: ReleaseRequest, spec: EndpointSpec): Problem[] {
+  const named = (role: string, checks: readonly MetricCheck[]): NamedCheck[] =>
+    checks.map(check => ({ path: `${role}.${check.metric}`, check }))
   const roles = [
-    ['guardrails', request.guardrails],
-    ['signals', request.signals],
-    ['goals', [...(request.goals ?? []), ...stageGoals(request)]],
+    ['guardrails', named('guardrails', request.guardrails)],
+    ['signals', named('signals', request.signals)],
+    ['goals', [...named('goals', request.goals ?? []), ...stageGoals(request)]],
   ] as const
   return roles.flatMap(([role, checks]) =>
-    checks.flatMap(({ metric, measure }): Problem[] => {
-      const path = `${role}.${metric}`
+    checks.flatMap(({ path, check: { metric, measure } }): Problem[] => {
       const isDeclared = spec.metrics[metric] !== undefined
       if (measure.kind === 'declared' && spec.external?.[metric] !== undefined)
         return [
@@ -104,19 +108,25 @@ export function expressionProblems({ metrics }: EndpointSpec, expressions: Expre
   })
 }
 
+type NamedCheck<Check extends MetricCheck = MetricCheck> = { path: string; check: Check }
+
 /** What stages of their own are for. */
-function stageGoals({ stages }: ReleaseRequest): GoalCheck[] {
-  return stages.flatMap(stage => ('goal' in stage && stage.goal !== null ? [stage.goal] : []))
+function stageGoals({ stages }: ReleaseRequest): NamedCheck<GoalCheck>[] {
+  return stages.flatMap((stage, index) =>
+    'goal' in stage && stage.goal !== null ? [{ path: `stages[${index}].${stage.kind}.goal`, check: stage.goal }] : [],
+  )
 }
 
 /** An improvement goes in the direction that is better. */
 export function goalProblems(request: ReleaseRequest): Problem[] {
-  return [...(request.goals ?? []), ...stageGoals(request)].flatMap(({ metric, measure, goal }): Problem[] => {
-    if (goal.kind !== 'improve') return []
+  const goals = (request.goals ?? []).map(check => ({ path: `goals.${check.metric}`, check }))
+  return [...goals, ...stageGoals(request)].flatMap(({ path, check: { measure, goal } }): Problem[] => {
+    // One that is not declared has been refused for that.
+    if (goal.kind !== 'improve' || measure.kind === 'declared') return []
     const better = measure.kind === 'accuracy' || (measure.kind === 'metric' && isHigherBetter(measure.spec))
     const wanted = better ? 'increase' : 'decrease'
     if (goal.direction === wanted) return []
     const message = `better is ${better ? 'higher' : 'lower'} for this metric`
-    return [{ path: `goals.${metric}.improve`, message, value: goal.direction, allowed: [wanted] }]
+    return [{ path: `${path}.improve`, message, value: goal.direction, allowed: [wanted] }]
   })
 }

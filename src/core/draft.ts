@@ -55,7 +55,8 @@ export function noteEpoch(draft: Draft, atMs: number): Draft {
   const { weights, epoch } = endpoint.table
   const candidate = candidateOf(release)
   const candidatePpm = weights[candidate] ?? 0
-  const others = Object.keys(weights).some(version => version !== candidate && version !== release.plan.from)
+  const { from, to } = release.plan
+  const others = Object.keys(weights).some(version => version !== from && version !== to)
   const stageIndex = release.phase.kind === 'running' ? release.phase.stageIndex : 0
   const noted: ReleaseEpoch = {
     epoch,

@@ -17,6 +17,9 @@ export type VersionEvidence = {
   newUnits: number
   /** Distinct units that met this version for the first time in the release in this epoch. */
   unitsMet: number
+  /** Distinct units that this version was the first to serve in this epoch, and those of them that another one served too. */
+  unitsServed: number
+  unitsShared: number
   /** Rows of predictions that are older than the label window, and how many of them were labelled within it. */
   matured: number
   maturedLabelled: number
@@ -60,6 +63,8 @@ export function emptyVersionEvidence(): VersionEvidence {
     wrong: 0,
     newUnits: 0,
     unitsMet: 0,
+    unitsServed: 0,
+    unitsShared: 0,
     matured: 0,
     maturedLabelled: 0,
     metrics: {},

@@ -8,7 +8,7 @@ import { span } from './judge/wait.ts'
 import { limits } from './limits.ts'
 import type { MetricCheck } from './metric-check.ts'
 import { type Candidacy, peaks } from './preflight.ts'
-import type { CanaryPlan, StagePlan } from './stage-plans.ts'
+import type { AbTestPlan, CanaryPlan, StagePlan } from './stage-plans.ts'
 
 export type Gate = {
   /** From 0. */
@@ -49,11 +49,8 @@ function gatesOf(stage: StagePlan, plan: Candidacy, rate: number | null): Gate[]
       return canaryGates(stage, plan, rate)
     case 'shadow':
       return [gate({ step: 0, weightPpm: stage.fractionPpm, requests: stage.pairs, ...timesOf(stage) }, rate)]
-    case 'abTest': {
-      const weightPpm = Math.min(...Object.values(stage.splitPpm))
-      const requests = stage.sampleNeeded ?? stage.goal.minEvents
-      return [gate({ step: 0, weightPpm, requests, ...timesOf(stage) }, rate)]
-    }
+    case 'abTest':
+      return [testGate(stage, rate)]
     default:
       return []
   }
@@ -62,6 +59,18 @@ function gatesOf(stage: StagePlan, plan: Candidacy, rate: number | null): Gate[]
 function timesOf({ floorMs, ceilingMs }: { floorMs: number; ceilingMs: number | null }) {
   return { floorMs, ceilingMs }
 }
+
+/** A test has planned its sample and its days itself, from what was recorded, by unit. */
+function testGate({ hypothesis, splitPpm, goal, floorMs, ceilingMs }: AbTestPlan, rate: number | null): Gate {
+  const weightPpm = Math.min(...Object.values(splitPpm))
+  const needed = Object.values(hypothesis?.needed ?? {})
+  const requests = Math.max(goal.minEvents, ...needed)
+  const found = gate({ step: 0, weightPpm, requests, floorMs, ceilingMs }, rate)
+  const days = hypothesis?.days ?? null
+  return days === null ? found : { ...found, expectedMs: Math.max(floorMs, days * dayMs) }
+}
+
+const dayMs = 86_400_000
 
 /** What earlier steps have counted counts in later ones, but for quantiles, which begin anew in each. */
 function canaryGates(stage: CanaryPlan, { guardrails, stages }: Candidacy, rate: number | null): Gate[] {

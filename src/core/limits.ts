@@ -127,6 +127,11 @@ export const limits = {
   tickIntervalMs: 500,
   /** Answers of a version at the start of an epoch whose latency is no evidence: it warms up. */
   warmUpAnswers: 20,
+  /** Over this share of units that several versions served in one epoch, and this many, a comparison is invalid. */
+  severalVersionsShareMax: 0.01,
+  severalVersionsUnitsMin: 10,
+  /** The newest predictions and outcomes from which the baseline of an A/B test is read. */
+  baselineCommitsMax: 100_000,
   /** Units whose first version is remembered per release, for the sample-ratio check; later ones are not counted. */
   unitsTrackedMax: 1_000_000,
   /**

@@ -26,7 +26,13 @@ export type Measure =
   /** Of a request: a metric that the endpoint declares. Admission puts its definition in; no plan has it. */
   | { kind: 'declared'; scale: Scale; external?: ExternalAsked }
   /** A metric that the endpoint declares, as it was defined when the release began. */
-  | { kind: 'metric'; spec: MetricSpec; scale: Scale }
+  | {
+      kind: 'metric'
+      spec: MetricSpec
+      scale: Scale
+      /** The name under which evidence is kept, where that is not the metric's own. */
+      evidence?: string
+    }
   /** A number that another system measures; `failures` readings in a row over the bound are a breach. */
   | {
       kind: 'external'

@@ -3,6 +3,7 @@ import type { Command } from './command.ts'
 import type { Draft } from './draft.ts'
 import { endedWaiting, type Queue, queueOf } from './queue.ts'
 import { begin, giveWay } from './release.ts'
+import { type StagePlan, versionsOf } from './stage-plans.ts'
 import type { ControlState, EndpointState, ReleaseState } from './state.ts'
 
 /** A release that comes while another runs waits behind the others, or takes the place of the one that runs. */
@@ -50,6 +51,11 @@ export function startNext(
   if (endpoint === undefined || waiting === undefined) return null
   const plan = { ...waiting.plan, from: endpoint.stable }
   const rest = queueOf(endpoint, queue)
+  if (plan.stages.some(stage => comparesWithItself(stage, plan))) {
+    const reason = `${endpoint.stable}, which it was to compare with the stable version, is the stable version now`
+    const over = endedWaiting({ ...waiting, plan }, 'stage-failed', reason, atMs)
+    return { state: withDraft(state, { endpoint: rest, release: over, commands: [] }), commands: [] }
+  }
   if (plan.to === endpoint.stable) {
     const there: ReleaseState = { ...waiting, plan, phase: { kind: 'promoted', atMs } }
     return { state: withDraft(state, { endpoint: rest, release: there, commands: [] }), commands: [] }
@@ -57,6 +63,10 @@ export function startNext(
   const release: ReleaseState = { ...waiting, plan, startedAtMs: atMs, phase: { kind: 'starting', sinceMs: atMs } }
   const draft = begin({ endpoint: { ...rest, activeRelease: release.id }, release, commands: [] }, atMs)
   return { state: withDraft(state, draft), commands: draft.commands }
+}
+
+function comparesWithItself(stage: StagePlan, { from, to }: { from: string; to: string }): boolean {
+  return (stage.kind === 'abTest' || stage.kind === 'shadow') && to !== from && versionsOf(stage, to).includes(from)
 }
 
 function withQueue(

@@ -1,6 +1,7 @@
 /** The line of releases that wait for the end of the one that runs: who stands in it, and how one leaves it. */
 import type { Draft } from './draft.ts'
 import type { EndpointState, ReleaseState } from './state.ts'
+import type { ReturnCause } from './state-words.ts'
 
 export type Queue = NonNullable<EndpointState['queue']>
 
@@ -16,12 +17,7 @@ export function leaveQueue({ endpoint, release, commands }: Draft, reason: strin
 }
 
 /** A release that ends before it began. */
-export function endedWaiting(
-  release: ReleaseState,
-  cause: 'operator' | 'replaced',
-  reason: string,
-  atMs: number,
-): ReleaseState {
+export function endedWaiting(release: ReleaseState, cause: ReturnCause, reason: string, atMs: number): ReleaseState {
   return { ...release, phase: { kind: 'rolled-back', atMs, cause, reason } }
 }
 

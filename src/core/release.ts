@@ -36,6 +36,7 @@ import {
   needsOf,
   type StageState,
   stepStage,
+  watchesWhilePaused,
 } from './strategies/table.ts'
 import type { Weights } from './traffic.ts'
 import type { TrialReport } from './trial.ts'
@@ -164,14 +165,23 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
       return beginReturn(draft, 'guardrail', judgement.reason, atMs)
     return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: judgement.reason })
   }
-  if (phase.kind === 'probation' || phase.paused) return draft
+  if (phase.kind === 'probation') return draft
+  if (phase.paused) return watchedWhilePaused(draft, judgement, atMs)
   const frozen = standStill(draft, atMs)
-  if (frozen !== null) return frozen
+  if (frozen !== null) return watchedWhilePaused(frozen, judgement, atMs)
   const blocked = blockedBy(judgement)
   if (blocked !== null) return hold(draft, { sinceMs: atMs, ...blocked })
   const unblocked = endHoldOf(draft, 'invalid', 'signal', 'freeze')
   const event = { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) } as const
   return promotePassed(unblocked, atMs) ?? stepStaged(unblocked, event)
+}
+
+function watchedWhilePaused(draft: Draft, judgement: Judgement, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  const hears = phase.kind === 'running' && watchesWhilePaused(stageAt(plan.stages, phase.stageIndex))
+  return hears && blockedBy(judgement) === null
+    ? stepStaged(draft, { type: 'judged', atMs, judgement, paused: true })
+    : draft
 }
 
 /** Why the release cannot go on now although no guardrail failed; null if nothing is in its way. */

@@ -11,6 +11,7 @@ export const availableStageKinds = [
   'rolling',
   'blueGreen',
   'canary',
+  'abTest',
 ] as const satisfies readonly StageKind[]
 
 /** A number of instances, or a share of a fleet's. */
@@ -160,23 +161,50 @@ export type ShadowPlan = {
   examples: number
 }
 
+/** A metric as the stable version had it before the test: of units or rows, whichever the goal is judged by. */
+export type Baseline = {
+  n: number
+  /** For shares by row (error rate, accuracy, rate) that of the harmful ones. */
+  mean: number
+  /** Of one unit's or row's value. */
+  variance: number
+  /** Units or rows with a value that all versions together got in a day. */
+  perDay: number | null
+}
+
+export type Hypothesis = {
+  baseline: Baseline | null
+  /** By version: units, or rows of a goal that is judged by row. */
+  needed: Readonly<Record<string, number>> | null
+  /** Days, begun ones whole, until every version has them. */
+  days: number | null
+  /** Why what is null is not known. */
+  unknown: string | null
+}
+
 export type AbTestPlan = {
   kind: 'abTest'
-  /** Versions beside the stable one, which is the control; the release's candidate is one of them. */
+  /** Versions beside the stable one, which is the control. One alone is the release's candidate, whichever that is by then. */
   variants: readonly string[]
   /** Share of the traffic of each variant. */
   splitPpm: Readonly<Record<string, number>>
+  /** Its alpha is for all variants together. */
   goal: GoalCheck
   mode: 'sequential' | 'fixed' | 'bayesian'
-  /** Several variants are corrected by this. */
+  /** Several variants are corrected by this; a Bayesian test is not. */
   correction: 'bonferroni' | 'holm'
   power: number
-  /** Units per version that the hypothesis needs; null where the baseline was not known at the start. */
-  sampleNeeded: number | null
-  /** Bayesian: the expected loss below which one ships, and the probability of being better. */
-  threshold: { loss: number; chance: number } | null
+  /** What was planned before the first unit came. Admission writes it: a plan that is only asked for has none. */
+  hypothesis?: Hypothesis
+  /**
+   * Of a Bayesian test, in the unit of the minimum effect: the expected loss below which one ships, the probability of
+   * being better that it takes besides, and the standard deviation of the effects that are expected before any data.
+   */
+  threshold: { loss: number; chance: number; prior: number } | null
   floorMs: number
   ceilingMs: number
+  /** Wait for `approve` before the winner goes on. */
+  approval: boolean
 }
 
 export type BanditPolicy =

@@ -68,7 +68,7 @@ export type ReleaseEpoch = {
   sinceMs: number
   /** The stage it belongs to; the first where it is left out. */
   stageIndex?: number
-  /** All weights, where more than the candidate and the stable version had one. */
+  /** All weights, where another version than the plan's own candidate and the stable one had any. */
   weights?: Weights
 }
 

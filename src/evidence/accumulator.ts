@@ -28,8 +28,9 @@ export type AccumulatorOptions = {
 
 type EpochMap = Map<number, Record<string, VersionEvidence>>
 
-/** Which versions each unit of a release has met. */
-type UnitLedger = { release: string; units: Map<string, string[]> }
+/** Which versions each unit of a release has met, and which was the first in the newest epoch in which it came. */
+type UnitLedger = { release: string; units: Map<string, UnitStory> }
+type UnitStory = { met: string[]; epoch: number; first: VersionEvidence; isShared: boolean }
 
 export function createAccumulator({ definitions, learnedWindowMs = () => null }: AccumulatorOptions): Accumulator {
   const endpoints = new Map<string, EpochMap>()
@@ -147,15 +148,31 @@ function meetUnit(ledgers: Map<string, UnitLedger>, prediction: Prediction, evid
   const known = ledgers.get(prediction.endpoint)
   const ledger = known?.release === prediction.release ? known : { release: prediction.release, units: new Map() }
   if (ledger !== known) ledgers.set(prediction.endpoint, ledger)
-  const met = ledger.units.get(prediction.unit)
-  if (met === undefined) {
+  const story = ledger.units.get(prediction.unit)
+  if (story === undefined) {
     if (ledger.units.size >= limits.unitsTrackedMax) return
-    ledger.units.set(prediction.unit, [prediction.assigned])
+    const { assigned, epoch } = prediction
+    ledger.units.set(prediction.unit, { met: [assigned], epoch, first: evidence, isShared: false })
     evidence.newUnits += 1
     evidence.unitsMet += 1
-  } else if (!met.includes(prediction.assigned)) {
-    met.push(prediction.assigned)
+    evidence.unitsServed += 1
+    return
+  }
+  if (!story.met.includes(prediction.assigned)) {
+    story.met.push(prediction.assigned)
     evidence.unitsMet += 1
+  }
+  meetInEpoch(story, prediction.epoch, evidence)
+}
+
+/** What was in flight when the epoch ended comes late and is of no interest. */
+function meetInEpoch(story: UnitStory, epoch: number, evidence: VersionEvidence): void {
+  if (epoch > story.epoch) {
+    Object.assign(story, { epoch, first: evidence, isShared: false })
+    evidence.unitsServed += 1
+  } else if (epoch === story.epoch && evidence !== story.first && !story.isShared) {
+    story.isShared = true
+    story.first.unitsShared += 1
   }
 }
 

@@ -14,9 +14,13 @@ export type MetricDefinitions = {
   labelWindowMs: number | null
 }
 
-/** Accuracy by row is counted for every endpoint anyway. */
-export function compileDefinitions(spec: EndpointSpec, expressions: Expressions): MetricDefinitions {
-  const metrics = Object.entries(spec.metrics)
+/** Accuracy by row is counted for every endpoint anyway. `besides` are metrics that a running release needs. */
+export function compileDefinitions(
+  spec: EndpointSpec,
+  expressions: Expressions,
+  besides: Readonly<Record<string, MetricSpec>> = {},
+): MetricDefinitions {
+  const metrics = [...Object.entries(spec.metrics), ...Object.entries(besides)]
     .filter(([, metric]) => metric.type !== 'accuracy' || metric.unitLevel === true)
     .map(([name, metric]) => ({
       name,

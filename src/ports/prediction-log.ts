@@ -25,7 +25,7 @@ export interface PredictionLog {
    * What was committed when this is called, of an endpoint from an epoch on, in the order of commit: read batch by batch,
    * predictions before outcomes, it is the same sequence that the appends gave back. For rebuilding evidence.
    */
-  replay(query: { endpoint: string; fromEpoch: number }, each: (batch: ReplayBatch) => void): Promise<void>
+  replay(query: ReplayQuery, each: (batch: ReplayBatch) => void): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,6 +34,9 @@ export interface PredictionLog {
  * `limits.payloadsReadMax` of them, up to `limits.payloadsReadBytesMax` of bodies.
  */
 export type PredictionQuery = { endpoint?: string; version?: string; id?: string; withPayload?: true; limit: number }
+
+/** `newest`: of all that was committed, of any endpoint, the last so many predictions and outcomes alone. */
+export type ReplayQuery = { endpoint: string; fromEpoch: number; newest?: number }
 
 /** Predictions come without their payloads. */
 export type ReplayBatch = { predictions: readonly Prediction[]; joined: readonly JoinedOutcome[] }

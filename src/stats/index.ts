@@ -159,6 +159,12 @@ export {
   type Rates,
 } from './planning/proportion-power.ts'
 export {
+  balancedClusters,
+  type SequentialDesign,
+  sequentialBoundary,
+  sequentialSampleSize,
+} from './planning/sequence-boundary.ts'
+export {
   type Agreement,
   type Label,
   labelAgreement,
@@ -276,6 +282,7 @@ export {
   type MeanArm,
   type MeanComparison,
   type MeanStratum,
+  meanBoundary,
   STRATUM_CLUSTERS_NEEDED,
 } from './sequential/compare-means.ts'
 export {

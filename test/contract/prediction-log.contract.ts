@@ -319,6 +319,22 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
       expect(await items).toEqual([aPrediction({ id: 'a' })])
     })
 
+    test('a replay of the newest commits leaves out what came before, of whatever endpoint', async () => {
+      await log.appendPredictions([aPrediction({ id: 'a' }), aPrediction({ id: 'b' })])
+      await log.appendPredictions([aPrediction({ id: 'other', endpoint: 'other' })])
+      await log.appendOutcomes([anOutcome({ id: 'of a', prediction: 'a' })])
+      const newest = async (count: number) => {
+        const ids: string[] = []
+        await log.replay({ endpoint: 'digits', fromEpoch: 0, newest: count }, ({ predictions, joined }) =>
+          ids.push(...predictions.map(({ id }) => id), ...joined.map(({ outcome }) => outcome.id)),
+        )
+        return ids
+      }
+      expect(await newest(1)).toEqual(['of a'])
+      expect(await newest(3)).toEqual(['b', 'of a'])
+      expect(await newest(100)).toEqual(['a', 'b', 'of a'])
+    })
+
     test('a replay brings no payloads', async () => {
       const payload = { request: new Uint8Array([1]), response: new Uint8Array([2]) }
       await log.appendPredictions([aPrediction({ payload })])

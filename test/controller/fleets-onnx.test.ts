@@ -27,6 +27,7 @@ async function server(sizes: { v1: number; v2: number }) {
     notices: { take: () => {} },
     monitoring: { watch: () => null, delays: () => [] },
     gates: { ask: () => Promise.resolve(null) },
+    baselines: { read: async () => ({ known: false, reason: 'nothing was recorded' }) },
     trials: { run: () => Promise.reject(new Error('nothing is tried here')) },
     complain: (what, cause) => {
       throw new Error(what, { cause })

@@ -45,6 +45,20 @@ describe('a guardrail on a mean', () => {
     expect(judge(release, seenMean(candidate)).verdict).toBe(verdict)
   })
 
+  it('on a share by row takes a margin relative to the share itself', () => {
+    const spec: MetricSpec = { type: 'rate', of: { from: 'reported', name: 'clicked' } }
+    const check = guardrail({ metric: 'clicks', measure: { kind: 'metric', spec, scale: 'relative' } })
+    const release = runningRelease([50], { guardrails: [check] })
+    // Counted are rows without a click: 80 % of them here, 90 % there.
+    const rows = (events: number) => ({
+      requests: 20_000,
+      metrics: { clicks: { form: 'counts' as const, trials: 20_000, events } },
+    })
+    const found = judge(release, seen([{ percent: 50, stable: rows(16_000), candidate: rows(18_000) }]))
+    expect(found).toMatchObject({ verdict: 'fail', checks: [{ harm: { estimate: expect.closeTo(0.5, 12) } }] })
+    expect(found.checks[0]).toMatchObject({ candidate: { value: 0.1 }, stable: { value: 0.2 } })
+  })
+
   it('of what is better when it is lower turns around', () => {
     const spec: MetricSpec = { ...revenue, better: 'lower' }
     const release = runningRelease([50], {

@@ -76,6 +76,18 @@ describe('a release that queues', () => {
     expect(phaseOf(live, 3)?.kind).toBe('running')
   })
 
+  it('ends where it would compare a version with itself by then', () => {
+    const live = begun()
+    const test = { kind: 'abTest' as const, variants: ['v2', 'v3'] } as unknown as ReleasePlan['stages'][number]
+    live.happen(arrives(2, 'v3', { ...queue, stages: [test] }), judged(1, 'pass'))
+    expect(phaseOf(live, 2)).toMatchObject({
+      kind: 'rolled-back',
+      cause: 'stage-failed',
+      reason: /v2, .* is the stable version now/,
+    })
+    expect(endpointOf(live.state())).toMatchObject({ activeRelease: null, stable: 'v2' })
+  })
+
   it('tells its story: that it waits, for whom, and when it begins', () => {
     const live = begun()
     live.happen(arrives(2, 'v3', queue), happen.told('abort'))

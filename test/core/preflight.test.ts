@@ -212,6 +212,15 @@ describe('a forecast', () => {
     })
   })
 
+  it('takes the sample and the days of a test from its own plan', () => {
+    const hypothesis = { baseline: null, needed: { v1: 4_000, v2: 3_000 }, days: 3, unknown: null }
+    const test = { kind: 'abTest', variants: ['v2'], splitPpm: { v2: 500_000 }, goal: { ...guard(), minEvents: 100 } }
+    const gate = (more: object) =>
+      forecast(spec(), plan({ ...test, floorMs: 0, ceilingMs: 10 * minute, ...more }), 10).stages[0]?.gates[0]
+    expect(gate({ hypothesis })).toMatchObject({ requests: 4_000, expectedMs: 3 * 86_400_000 })
+    expect(gate({})).toMatchObject({ requests: 100, expectedMs: 20_000 })
+  })
+
   it('gets no longer with more traffic', () => {
     fc.assert(
       fc.property(

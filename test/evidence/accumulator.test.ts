@@ -82,6 +82,29 @@ describe('evidence', () => {
     expect(versions['v1']).toMatchObject({ newUnits: 0, unitsMet: 1 })
   })
 
+  it('counts a unit that several versions served in one epoch, once, with the one that was first', async () => {
+    const versions = await evidenceOf([
+      prediction(),
+      prediction({ id: 'p2', assigned: 'v1', version: 'v1' }),
+      prediction({ id: 'p3' }),
+      prediction({ id: 'p4', assigned: 'v3', version: 'v3' }),
+      prediction({ id: 'p5', unit: 'u2', assigned: 'v1', version: 'v1' }),
+    ])
+    expect(versions['v2']).toMatchObject({ unitsServed: 1, unitsShared: 1 })
+    expect(versions['v1']).toMatchObject({ unitsServed: 1, unitsShared: 0 })
+    expect(versions['v3']).toMatchObject({ unitsServed: 0, unitsShared: 0 })
+  })
+
+  it('does not count a unit that moved when weights did, nor what was in flight then', async () => {
+    const versions = await evidenceOf([
+      prediction({ epoch: 1, assigned: 'v1', version: 'v1' }),
+      prediction({ id: 'p2' }),
+      prediction({ id: 'p3', epoch: 1, assigned: 'v1', version: 'v1' }),
+      prediction({ id: 'p4' }),
+    ])
+    expect(versions).toEqual({ v2: expect.objectContaining({ unitsServed: 1, unitsShared: 0 }) })
+  })
+
   it('takes 7, "7" and " 7" for the same label', async () => {
     const outcomes = [
       outcome(),

@@ -5,6 +5,7 @@ import { createExpressions } from '../../src/adapters/expressions/cel.ts'
 import { type Controller, createController } from '../../src/controller/controller.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { EpochEvidence } from '../../src/core/evidence.ts'
+import type { BaselineAnswer } from '../../src/core/hypothesis.ts'
 import type { SignalReport } from '../../src/core/label-delays.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { WatchEvidence } from '../../src/core/monitor/evidence.ts'
@@ -30,6 +31,8 @@ export interface ControlRig {
   delays: Map<string, readonly SignalReport[]>
   /** What a version's model takes and gives, where the deployer knows. */
   interfaces: Map<string, ModelMetadata>
+  /** What is known of a metric before a release. */
+  baseline: { answer: BaselineAnswer }
   /** Lets `ticks` looks happen. */
   tick(ticks?: number): void
 }
@@ -46,6 +49,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
   const watched: ControlRig['watched'] = new Map()
   const delays: ControlRig['delays'] = new Map()
   const interfaces: ControlRig['interfaces'] = new Map()
+  const baseline: ControlRig['baseline'] = { answer: { known: false, reason: 'nothing was recorded' } }
   const deployer: Deployer = {
     ensure({ endpoint, version, instances = version.instances }) {
       running.add(version.name)
@@ -76,6 +80,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     sources: { read: () => ({}) },
     trials,
     monitoring: { watch: name => watched.get(name) ?? null, delays: name => delays.get(name) ?? [] },
+    baselines: { read: async () => baseline.answer },
     log,
     clock,
     deployer,
@@ -98,6 +103,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     watched,
     delays,
     interfaces,
+    baseline,
     tick: (ticks = 1) => clock.advance(ticks * limits.tickIntervalMs),
   }
 }

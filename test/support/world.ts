@@ -12,6 +12,7 @@ import { compileResource, validateResource } from '../../src/config/compile.ts'
 import { type Controller, createController } from '../../src/controller/controller.ts'
 import { assign, bucketOf, saltSeed } from '../../src/core/assign.ts'
 import { limits } from '../../src/core/limits.ts'
+import { unitMetricsOf } from '../../src/core/metrics/by-unit.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
 import { isTerminal, type ReleaseState } from '../../src/core/state.ts'
 import type { Trial, TrialReport } from '../../src/core/trial.ts'
@@ -131,8 +132,12 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     }
     const evidence = createAccumulator({
       definitions: name => {
-        const spec = controller.state().endpoints[name]?.spec
-        return spec === undefined ? null : compileDefinitions(spec, expressions)
+        const { endpoints, releases } = controller.state()
+        const endpoint = endpoints[name]
+        const plan = releases[endpoint?.activeRelease ?? '']?.plan
+        return endpoint === undefined
+          ? null
+          : compileDefinitions(endpoint.spec, expressions, unitMetricsOf(plan?.stages ?? []))
       },
     })
     const controller = createController({
@@ -147,6 +152,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       sources: { read: () => ({}) },
       notices: { take: () => {} },
       gates: { ask: () => Promise.resolve(null) },
+      baselines: { read: async () => ({ known: false, reason: 'nothing was recorded' }) },
       trials: { run: async ({ trial }) => tried(trial, behaviours, random) },
       complain: (what, cause) => complaints.push(`${what}: ${String(cause)}`),
     })

@@ -10,6 +10,7 @@ import type {
   PredictionLog,
   PredictionQuery,
   ReplayBatch,
+  ReplayQuery,
 } from '../../ports/prediction-log.ts'
 import { OrphanSchedule } from './orphans.ts'
 import { ReplayBatches } from './replay-batches.ts'
@@ -84,10 +85,11 @@ class MemoryPredictionLog implements PredictionLog {
     return found
   }
 
-  async replay(query: { endpoint: string; fromEpoch: number }, each: (batch: ReplayBatch) => void): Promise<void> {
+  async replay(query: ReplayQuery, each: (batch: ReplayBatch) => void): Promise<void> {
     this.#assertOpen()
     const replayed = new ReplayBatches()
-    for (const commit of this.#commits) {
+    const first = Math.max(0, this.#commits.length - (query.newest ?? Number.POSITIVE_INFINITY))
+    for (const commit of this.#commits.slice(first)) {
       const { endpoint, epoch } = 'joined' in commit ? commit.joined : commit.prediction
       if (endpoint !== query.endpoint || epoch < query.fromEpoch) continue
       if ('joined' in commit) replayed.addJoined(commit.joined)

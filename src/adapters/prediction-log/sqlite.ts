@@ -1,7 +1,13 @@
 /** The prediction log in a SQLite file, which a thread of its own writes and reads. */
 import type { Outcome, Payload, Prediction } from '../../core/prediction.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { AppendedOutcomes, AppendedPredictions, PredictionLog, ReplayBatch } from '../../ports/prediction-log.ts'
+import type {
+  AppendedOutcomes,
+  AppendedPredictions,
+  PredictionLog,
+  ReplayBatch,
+  ReplayQuery,
+} from '../../ports/prediction-log.ts'
 import { appendedOutcomes, joinFromRow, outcomeFromRow, outcomeToRow } from './outcome-rows.ts'
 import { predictionToRow, toJson } from './rows.ts'
 import type { IndexedPayload, StoreCalls } from './store-calls.ts'
@@ -69,11 +75,12 @@ const replayWindowSeqs = 5_000
 
 async function replay(
   client: WorkerClient<StoreCalls>,
-  query: { endpoint: string; fromEpoch: number },
+  { newest = Number.POSITIVE_INFINITY, ...query }: ReplayQuery,
   each: (batch: ReplayBatch) => void,
 ): Promise<void> {
   const range = await client.call('replayRange', query)
-  for (let afterSeq = range.afterSeq; afterSeq < range.upToSeq; afterSeq += replayWindowSeqs) {
+  const first = Math.max(range.afterSeq, range.upToSeq - newest)
+  for (let afterSeq = first; afterSeq < range.upToSeq; afterSeq += replayWindowSeqs) {
     const upToSeq = Math.min(range.upToSeq, afterSeq + replayWindowSeqs)
     for (const batch of await client.call('replayWindow', { ...query, window: { afterSeq, upToSeq } })) each(batch)
   }

@@ -174,6 +174,7 @@ function readRelease(body: unknown): ReleaseResource {
   const what = 'the release'
   if (isDocument) return validated(releaseResource, body, { what, code: 'invalid-resource' })
   const { endpoint, to, strategy } = validated(shortReleaseSchema, body, { what, code: 'invalid-resource' })
+  if (strategy === 'abTest') throw needsGoal(to)
   const document = { kind: 'Release', endpoint, to, stages: [{ [strategy]: {} }] }
   return validated(releaseResource, document, { what, code: 'invalid-resource' })
 }
@@ -181,6 +182,18 @@ function readRelease(body: unknown): ReleaseResource {
 function stepOfOther(verb: string): CutoverError {
   return new CutoverError('invalid-request', `${verb} has no step`, [
     { path: 'step', message: 'goes with promote alone', value: true, allowed: ['promote'] },
+  ])
+}
+
+/** What a test is to show has no default. */
+function needsGoal(to: string): CutoverError {
+  const stage = 'stages: [ { abTest: { goal: { metric: conversion, improve: increase, minimum-effect: 2% } } } ]'
+  return new CutoverError('invalid-resource', `an A/B test of ${to} needs a goal, which the short form cannot tell`, [
+    {
+      path: 'strategy',
+      message: `name what ${to} is to improve, in a Release file with a metric of the endpoint: ${stage}`,
+      value: 'abTest',
+    },
   ])
 }
 

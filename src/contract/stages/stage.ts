@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { object } from '../resource-parts.ts'
 import { stageRule, withRule } from '../resource-rules.ts'
+import { abTestStage } from './ab-test.ts'
 import { blueGreenStage } from './blue-green.ts'
 import { canaryStage } from './canary.ts'
 import { recreateStage } from './recreate.ts'
@@ -15,7 +16,7 @@ const stageShape = object({
   blueGreen: blueGreenStage.optional(),
   canary: canaryStage.optional(),
   shadow: notAvailableYet,
-  abTest: notAvailableYet,
+  abTest: abTestStage.optional(),
   bandit: notAvailableYet,
 })
 

@@ -4,7 +4,8 @@ import type { MeanArm } from '../../stats/sequential/compare-means.ts'
 import type { VectorMoments } from '../../stats/summaries/exact-moments.ts'
 import { assertNever } from '../errors.ts'
 import type { MetricEvidence } from '../evidence.ts'
-import type { MetricSpec } from '../metrics/spec.ts'
+import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
+import { armOfCounts } from './collapse.ts'
 
 /** `gradient` leads from the components of a moments vector to the value; empty for other forms. */
 export type Arm = MeanArm & { readonly gradient: readonly number[] }
@@ -19,11 +20,19 @@ export function armOf(spec: MetricSpec, evidence: MetricEvidence | undefined): R
     case 'confusion':
       return macroF1Arm(evidence.matrix)
     case 'counts':
+      return countsArm(spec, evidence)
     case 'sketch':
       throw new Error(`evidence in the form ${evidence.form} has a comparison of its own`)
     default:
       return assertNever(evidence)
   }
+}
+
+/** Counts are of harmful rows; the metric's own value is what a relative margin is a share of. */
+function countsArm(spec: MetricSpec, { trials, events }: { trials: number; events: number }): Result<{ arm: Arm }> {
+  if (trials === 0) return insufficient('there are no observations yet')
+  const counted = isHigherBetter(spec) ? trials - events : events
+  return { ok: true, arm: { ...armOfCounts({ trials, events: counted }), gradient: [] } }
 }
 
 /** A smooth function of means, and its variance by the delta method (first order; van der Vaart 1998, chapter 3). */

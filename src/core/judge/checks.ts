@@ -1,6 +1,5 @@
 /** One check of one look: the comparison that fits what is measured, its numbers and its verdict. */
 
-import { compareProportions } from '../../stats/sequential/compare-proportions.ts'
 import { compareQuantiles } from '../../stats/sequential/quantile-sequence.ts'
 import { assertNever } from '../errors.ts'
 import { emptyVersionEvidence, type MetricEvidence, type VersionEvidence } from '../evidence.ts'
@@ -10,6 +9,7 @@ import { formOf } from '../metrics/spec.ts'
 import { runExternal } from './external.ts'
 import type { CheckResult, Counts, Role, SideNumbers, Verdict } from './judgement.ts'
 import { runMeans } from './means.ts'
+import { type Methods, sequentialMethods } from './methods.ts'
 import type { Pair, Sides } from './pairs.ts'
 import { minusOne, ms, percent, plain, points, sum } from './words.ts'
 
@@ -19,8 +19,14 @@ import { minusOne, ms, percent, plain, points, sum } from './words.ts'
  */
 const latencyBreachTrialsMin = 20
 
-/** `epochsPlanned`: a check that starts anew in each epoch splits its alpha over so many. */
-export type CheckContext = { sides: Sides; pairs: readonly Pair[]; epochsPlanned: number; readings: Readings }
+/** `epochsPlanned`: a check that starts anew in each epoch splits its alpha over so many. Methods are sequential by default. */
+export type CheckContext = {
+  sides: Sides
+  pairs: readonly Pair[]
+  epochsPlanned: number
+  readings: Readings
+  methods?: Methods
+}
 
 export function runCheck(check: MetricCheck | GoalCheck, role: Role, context: CheckContext): CheckResult {
   const { measure } = check
@@ -46,16 +52,16 @@ function runMetric(
   check: MetricCheck,
   role: Role,
   context: CheckContext,
-  { spec, scale }: Extract<Measure, { kind: 'metric' }>,
+  { spec, scale, evidence = check.metric }: Extract<Measure, { kind: 'metric' }>,
 ): CheckResult {
-  const evidenceOf = (one: VersionEvidence) => one.metrics[check.metric]
+  const evidenceOf = (one: VersionEvidence) => one.metrics[evidence]
   if (spec.type === 'quantile') {
     const of = (one: VersionEvidence) => sketchOf(evidenceOf(one))
     return runQuantile(check, role, context, { quantile: spec.quantile, of })
   }
   if (formOf(spec) === 'counts' && scale === 'absolute')
     return runRate(check, role, context, one => countsOf(evidenceOf(one)))
-  return runMeans(check, role, context, { spec, scale })
+  return runMeans(check, role, context, { spec, scale, evidence })
 }
 
 const emptySketch = emptyVersionEvidence().latencyMs
@@ -80,9 +86,10 @@ function runRate(
     stable: count(pair.stable),
   }))
   const sides = sidesOf(context.sides, strata)
-  const base = { check, role, ...sides, strata, method: 'mixture e-process per epoch, time-uniform' }
+  const { rates, ratesName } = context.methods ?? sequentialMethods
+  const base = { check, role, ...sides, strata, method: ratesName }
   const few = tooFew(check, sides)
-  const result = compareProportions({ strata, margin: check.margin, alpha: check.alpha })
+  const result = rates({ strata, margin: check.margin, alpha: check.alpha })
   if (!result.ok)
     return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
   const harm = { estimate: result.estimate, lower: result.lower, upper: result.upper }
@@ -91,13 +98,14 @@ function runRate(
     ...base,
     ...decide(role, few, {
       words,
-      crossed: result.crossed,
-      shown: result.shownBelow,
+      crossed: result.above,
+      shown: result.below,
       overMargin: result.estimate > check.margin,
     }),
     harm,
     logEvidence: result.logEvidenceAbove,
     logEvidenceBelow: result.logEvidenceBelow,
+    ...(result.posterior !== undefined && { posterior: result.posterior }),
   }
 }
 
@@ -204,5 +212,6 @@ export const noHarm = { estimate: null, lower: null, upper: null }
 export function nameOf(check: MetricCheck): string {
   const { measure, metric } = check
   if (measure.kind === 'accuracy') return `${metric} (wrong answers)`
-  return measure.kind === 'metric' && formOf(measure.spec) === 'counts' ? `${metric} (shortfall)` : metric
+  const isShortfall = measure.kind === 'metric' && formOf(measure.spec) === 'counts' && measure.scale === 'absolute'
+  return isShortfall ? `${metric} (shortfall)` : metric
 }

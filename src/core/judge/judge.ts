@@ -6,19 +6,22 @@ import { controlOf } from '../control-fleet.ts'
 import type { EpochEvidence } from '../evidence.ts'
 import type { Readings } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
-import type { ReleasePlan } from '../plan.ts'
-import type { StagePlan } from '../stage-plans.ts'
 import { candidateOf, type ReleaseState } from '../state.ts'
+import { judgeAbTest } from './ab-test.ts'
 import { asBeforeAfter, switchPair } from './blue-green.ts'
 import { runCheck } from './checks.ts'
-import { type CheckResult, type Judgement, judgementVersion, type Validity, type Verdict } from './judgement.ts'
-import { type Pair, pairUp, type Sides } from './pairs.ts'
+import { type Judgement, judgementVersion } from './judgement.ts'
+import { goalOf, overall, plannedEpochs } from './overall.ts'
+import { type Pair, pairUp, type Sides, weightedEpochs } from './pairs.ts'
 import { checkValidity } from './validity.ts'
 import { sum } from './words.ts'
 
 /** By what the running stage compares; between stages, and in probation, by the traffic that both versions had. */
 export function judge(release: ReleaseState, evidence: readonly EpochEvidence[], readings: Readings = {}): Judgement {
-  const { plan, epochs } = release
+  const { plan, epochs, phase } = release
+  const stage = phase.kind === 'running' ? plan.stages[phase.stageIndex] : undefined
+  if (phase.kind === 'running' && stage?.kind === 'abTest' && phase.stage.kind === 'abTest')
+    return judgeAbTest(release, evidence, { plan: stage, state: phase.stage, stageIndex: phase.stageIndex, readings })
   const contest = {
     readings,
     sides: { candidate: candidateOf(release), stable: comparedWith(release) },
@@ -62,12 +65,12 @@ export type Contest = {
 }
 
 export function judgeTraffic(
-  { plan, epochs }: ReleaseState,
+  release: ReleaseState,
   evidence: readonly EpochEvidence[],
   { sides, guardrails, signals, goals, readings = {}, stageIndex, pairs: given }: Contest,
 ): Judgement {
-  const compared = epochs.filter(one => stageIndex === undefined || (one.stageIndex ?? 0) === stageIndex)
-  const pairs = given ?? pairUp(compared, evidence, sides)
+  const { plan } = release
+  const pairs = given ?? pairUp(weightedEpochs(release, stageIndex), evidence, sides)
   const context = { sides, pairs, epochsPlanned: plannedEpochs(plan), readings }
   const checks = [
     ...guardrails.map(check => runCheck(check, 'guardrail', context)),
@@ -86,35 +89,4 @@ export function judgeTraffic(
     exposedRequests: sum(pairs, pair => pair.candidate.requests),
     exposedUnits: sum(pairs, pair => pair.candidate.unitsMet),
   }
-}
-
-/** How many epochs the plan can have: a check that starts anew in each splits its alpha over them. */
-function plannedEpochs({ stages }: ReleasePlan): number {
-  return sum(stages, epochsOf)
-}
-
-function epochsOf(stage: StagePlan): number {
-  if (stage.kind === 'canary') return stage.steps.length
-  return stage.kind === 'rolling' ? (stage.epochs ?? 1) : 1
-}
-
-function overall(checks: readonly CheckResult[], validity: Validity): { verdict: Verdict; reason: string } {
-  const acting = checks.filter(({ check }) => check.dryRun !== true)
-  const guardrails = acting.filter(check => check.role === 'guardrail')
-  // A goal that is refuted is as good a reason to go back as a guardrail that is crossed.
-  const failed = acting.find(check => check.verdict === 'fail' && check.role !== 'signal')
-  // A guardrail that fails because the control is broken too says nothing about the candidate.
-  if (validity.verdict === 'invalid') return { verdict: 'invalid', reason: validity.reason }
-  if (failed !== undefined) return { verdict: 'fail', reason: failed.reason }
-  const open = guardrails.find(check => check.verdict === 'insufficient')
-  if (open !== undefined) return { verdict: 'insufficient', reason: open.reason }
-  return { verdict: 'pass', reason: guardrails.map(check => check.reason).join('; ') }
-}
-
-/** Whether what the release is for has been shown: what a promotion needs beyond the guardrails. */
-function goalOf(checks: readonly CheckResult[]): { verdict: Verdict; reason: string } {
-  const goals = checks.filter(check => check.role === 'goal')
-  const open = goals.find(check => check.verdict !== 'pass')
-  if (open !== undefined) return { verdict: open.verdict, reason: open.reason }
-  return { verdict: 'pass', reason: goals.map(check => check.reason).join('; ') }
 }

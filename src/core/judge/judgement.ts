@@ -1,6 +1,7 @@
 /** What one look at the evidence says: a verdict per check with the numbers it rests on. Serialised into the log. */
 import type { Reading } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
+import type { Posterior } from './methods.ts'
 
 /** Insufficient is never a pass and never a failure; invalid holds and says why. */
 export type Verdict = 'pass' | 'fail' | 'insufficient' | 'invalid'
@@ -32,6 +33,8 @@ export type CheckResult = {
   logEvidence: number | null
   /** The same against "harm is at least the margin": what a goal needs. Judgements written down earlier lack it. */
   logEvidenceBelow?: number | null
+  /** Of a Bayesian comparison. */
+  posterior?: Posterior
   method: string
   /** The counts per epoch that the method was given: enough to recompute it by hand. */
   strata: readonly { epoch: number; candidate: Stratum; stable: Stratum }[]

@@ -1,5 +1,5 @@
 /** A comparison of means, and of whatever has a value and a variance per cluster, epoch by epoch. */
-import { compareMeans, STRATUM_CLUSTERS_NEEDED } from '../../stats/sequential/compare-means.ts'
+import { STRATUM_CLUSTERS_NEEDED } from '../../stats/sequential/compare-means.ts'
 import type { MetricEvidence } from '../evidence.ts'
 import type { MetricCheck, Scale } from '../metric-check.ts'
 import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
@@ -7,6 +7,7 @@ import { adjusted } from './adjust.ts'
 import { type Arm, armOf } from './arms.ts'
 import { type CheckContext, decide, nameOf, noHarm, tooFew } from './checks.ts'
 import type { ArmNumbers, CheckResult, Role, SideNumbers } from './judgement.ts'
+import { type Methods, sequentialMethods } from './methods.ts'
 import type { Pair } from './pairs.ts'
 import { withSharedUnits } from './shared-units.ts'
 import { percent, plain, sum } from './words.ts'
@@ -23,10 +24,10 @@ export function runMeans(
   check: MetricCheck,
   role: Role,
   context: CheckContext,
-  { spec, scale }: { spec: MetricSpec; scale: Scale },
+  { spec, scale, evidence }: { spec: MetricSpec; scale: Scale; evidence: string },
 ): CheckResult {
   const { candidate: to, stable: from } = context.sides
-  const pairs = withSharedUnits(context.pairs.flatMap(pair => armPair(check.metric, spec, pair)).filter(hasEnough), {
+  const pairs = withSharedUnits(context.pairs.flatMap(pair => armPair(evidence, spec, pair)).filter(hasEnough), {
     candidate: to,
     stable: from,
   })
@@ -45,11 +46,13 @@ export function runMeans(
       strata.map(one => one.stable),
     ),
   }
-  const base = { check, role, ...sides, strata, method: methodOf(spec) }
+  const methods = context.methods ?? sequentialMethods
+  const base = { check, role, ...sides, strata, method: methodOf(spec, methods) }
   const few = tooFew(check, sides)
   const higherIsBetter = isHigherBetter(spec)
   const margin = higherIsBetter ? -check.margin : check.margin
-  const result = compareMeans({ strata, margin, scale, alpha: check.alpha })
+  const better = higherIsBetter ? 'higher' : 'lower'
+  const result = methods.means({ strata, margin, scale, alpha: check.alpha, better })
   if (!result.ok)
     return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
   const harm = higherIsBetter
@@ -64,6 +67,7 @@ export function runMeans(
     harm,
     logEvidence: higherIsBetter ? result.logEvidenceBelow : result.logEvidenceAbove,
     logEvidenceBelow: higherIsBetter ? result.logEvidenceAbove : result.logEvidenceBelow,
+    ...(result.posterior !== undefined && { posterior: result.posterior }),
   }
 }
 
@@ -91,8 +95,7 @@ function sideOf(version: string, arms: readonly ArmNumbers[]): SideNumbers {
   return { version, trials, events: null, value: trials === 0 ? null : sum(arms, arm => arm.mean * (arm.n / trials)) }
 }
 
-function methodOf({ unitLevel, covariate }: MetricSpec): string {
+function methodOf({ unitLevel, covariate }: MetricSpec, methods: Methods): string {
   const cluster = unitLevel === true ? 'units' : 'rows'
-  const adjustment = covariate === undefined ? '' : `, adjusted for ${covariate}`
-  return `normal mixture over epochs, by ${cluster}${adjustment}, time-uniform (asymptotic)`
+  return methods.meansName(covariate === undefined ? cluster : `${cluster}, adjusted for ${covariate}`)
 }

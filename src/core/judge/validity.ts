@@ -1,6 +1,9 @@
 /** Whether a comparison says anything at all: assignment as planned, labels alike, a control that works. */
 import { compareCoverage } from '../../stats/delay/coverage.ts'
-import { sampleRatio } from '../../stats/sequential/sample-ratio.ts'
+import { type RatioStratum, sampleRatio } from '../../stats/sequential/sample-ratio.ts'
+import type { EpochEvidence } from '../evidence.ts'
+import { limits } from '../limits.ts'
+import type { Weights } from '../traffic.ts'
 import type { Validity } from './judgement.ts'
 import type { Pair, Sides } from './pairs.ts'
 import { percent, sum } from './words.ts'
@@ -18,16 +21,55 @@ export function checkValidity(sides: Sides, pairs: readonly Pair[], alphas: Vali
   const strata = pairs.flatMap(({ share, stable, candidate }) =>
     share === null ? [] : [{ weights: [1 - share, share], counts: [stable.newUnits, candidate.newUnits] }],
   )
-  const ratio = sampleRatio({ strata, alpha: alphas.sampleRatio })
-  const numbers = ratio.ok
-    ? { logEvidence: ratio.logEvidence, observed: ratio.observed, expected: ratio.expected }
-    : { logEvidence: null, observed: [], expected: [] }
-  if (ratio.ok && ratio.alarm) {
-    const [stableUnits = 0, candidateUnits = 0] = ratio.observed
-    const [stableExpected = 0, candidateExpected = 0] = ratio.expected
-    const reason = `sample ratio mismatch: ${stableUnits} and ${candidateUnits} units where ${stableExpected.toFixed(0)} and ${candidateExpected.toFixed(0)} were expected`
-    return { verdict: 'invalid', reason, ...numbers }
-  }
+  const { numbers, alarm } = checkRatio(strata, alphas.sampleRatio)
+  return alarm === null
+    ? checkPair(sides, pairs, { alphas, numbers })
+    : { verdict: 'invalid', reason: alarm, ...numbers }
+}
+
+/** Of several versions that serve together: whether units came to them by their weights, each to one alone. */
+export function checkSplit(
+  versions: readonly string[],
+  epochs: readonly { weights: Weights; evidence: EpochEvidence['versions'] }[],
+  alpha: number,
+): Validity {
+  const strata = epochs.map(({ weights, evidence }) => ({
+    weights: versions.map(version => weights[version] ?? 0),
+    counts: versions.map(version => evidence[version]?.newUnits ?? 0),
+  }))
+  const { numbers, alarm } = checkRatio(strata, alpha)
+  const of = (count: 'unitsServed' | 'unitsShared') =>
+    sum(epochs, ({ evidence }) => sum(versions, version => evidence[version]?.[count] ?? 0))
+  const reason = alarm ?? sharingAlarm({ units: of('unitsServed'), shared: of('unitsShared') })
+  return reason === null
+    ? { verdict: 'pass', reason: 'sample ratio and units in order', ...numbers }
+    : { verdict: 'invalid', reason, ...numbers }
+}
+
+/** Within an epoch a unit has one version; one that meets two is counted for both and blurs their difference. */
+function sharingAlarm({ units, shared }: { units: number; shared: number }): string | null {
+  const { severalVersionsShareMax, severalVersionsUnitsMin } = limits
+  if (shared < severalVersionsUnitsMin || shared <= units * severalVersionsShareMax) return null
+  return `${shared} of ${units} units were served by several versions at the same weights, more than ${percent(severalVersionsShareMax)}: is the unit key what a caller keeps?`
+}
+
+function checkRatio(strata: readonly RatioStratum[], alpha: number) {
+  const ratio = sampleRatio({ strata, alpha })
+  if (!ratio.ok) return { numbers: { logEvidence: null, observed: [], expected: [] }, alarm: null }
+  const { logEvidence, observed, expected } = ratio
+  const rounded = expected.map(count => count.toFixed(0))
+  const alarm = ratio.alarm
+    ? `sample ratio mismatch: ${observed.join(' and ')} units where ${rounded.join(' and ')} were expected`
+    : null
+  return { numbers: { logEvidence, observed, expected }, alarm }
+}
+
+/** What two versions need beyond a right split: labels alike, and a control that works. */
+export function checkPair(
+  sides: Sides,
+  pairs: readonly Pair[],
+  { alphas, numbers }: { alphas: ValidityAlphas; numbers: Pick<Validity, 'logEvidence' | 'observed' | 'expected'> },
+): Validity {
   const labels = coverageOf(sides, pairs, alphas.coverage)
   if (labels?.alarm === true) return { verdict: 'invalid', reason: labels.reason, ...numbers, coverage: labels.numbers }
   const requests = sum(pairs, pair => pair.stable.requests)
@@ -38,7 +80,10 @@ export function checkValidity(sides: Sides, pairs: readonly Pair[], alphas: Vali
   }
   return {
     verdict: 'pass',
-    reason: strata.length === 0 && pairs.length > 0 ? unsplit : 'sample ratio, labels and control in order',
+    reason:
+      pairs.length > 0 && pairs.every(({ share }) => share === null)
+        ? unsplit
+        : 'sample ratio, labels and control in order',
     ...numbers,
     coverage: labels?.numbers ?? null,
   }

@@ -82,6 +82,21 @@ export function formOf(spec: MetricSpec): MetricForm {
   }
 }
 
+/** Whether every unit can count once: the others are of rows by what they are. */
+export function canBeByUnit({ type }: Pick<MetricSpec, 'type'>): boolean {
+  return !onlyByRow.has(type)
+}
+
+const onlyByRow: ReadonlySet<MetricType> = new Set([
+  'precision',
+  'recall',
+  'f1-macro',
+  'auc',
+  'calibration',
+  'r2',
+  'quantile',
+])
+
 /** Components of a row's contribution where evidence is kept as moments. */
 export function dimensionsOf(spec: MetricSpec): number {
   if (spec.type === 'r2') return 3

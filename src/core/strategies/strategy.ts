@@ -25,8 +25,8 @@ export type StageContext = {
 
 export type StageEvent =
   | { type: 'entered'; atMs: number }
-  /** `notBeforeMs`: no candidate is promoted earlier. */
-  | { type: 'judged'; atMs: number; judgement: Judgement; notBeforeMs?: number }
+  /** `notBeforeMs`: no candidate is promoted earlier. `paused`: only for those that mind it (`watchesWhilePaused`). */
+  | { type: 'judged'; atMs: number; judgement: Judgement; notBeforeMs?: number; paused?: true }
   | { type: 'approved'; atMs: number }
   /** The gateway routes by the newest table. */
   | { type: 'applied'; atMs: number; epoch: number }
@@ -85,6 +85,8 @@ export interface Strategy<Plan, State> {
   needs?(plan: Plan, versions: { stable: string; candidate: string }): readonly string[]
   /** A lost fleet is the stage's own matter; otherwise the loss of the candidate's takes the release back. */
   readonly mindsFleets?: true
+  /** It hears of looks while the release is paused too, to take traffic from a version that breaks a guardrail and no more. */
+  readonly watchesWhilePaused?: true
   /** It gets `return` and goes back in its own way, also after the stage has passed; always, or if the plan says so. */
   readonly goesBack?: true | ((plan: Plan, why: Retreat) => boolean)
   /** How long stable stays warm after an operator's `promote` too. */

@@ -1,5 +1,7 @@
 /** From kind to strategy. A kind that is available and not here does not compile. */
 import { availableStageKinds, type StagePlan, type StagePlans } from '../stage-plans.ts'
+import { abTest } from './ab-test.ts'
+import type { AbTestState } from './ab-test-state.ts'
 import { type BlueGreenState, blueGreen } from './blue-green.ts'
 import { type CanaryState, canary } from './canary.ts'
 import { type RecreateState, recreate } from './recreate.ts'
@@ -12,6 +14,7 @@ export type StageStates = {
   rolling: RollingState
   blueGreen: BlueGreenState
   canary: CanaryState
+  abTest: AbTestState
 }
 
 export type StageState = StageStates[keyof StageStates]
@@ -24,6 +27,7 @@ const strategies: Strategies = {
   rolling,
   blueGreen,
   canary,
+  abTest,
 }
 
 export function isAvailable(plan: Pick<StagePlan, 'kind'>): boolean {
@@ -54,6 +58,10 @@ export function progressOf(plan: StagePlan, state: StageState): StageProgress {
 
 export function mindsFleets(plan: StagePlan): boolean {
   return strategyOf(plan).mindsFleets === true
+}
+
+export function watchesWhilePaused(plan: StagePlan): boolean {
+  return strategyOf(plan).watchesWhilePaused === true
 }
 
 export function goesBack(plan: StagePlan, why: Retreat): boolean {

@@ -98,9 +98,9 @@ export function compareMeans({
   const few = checkEnough(strata.length, used)
   if (few !== undefined) return few
   const summary = summaryOf(used)
-  const ratio = tunedFor / (TIGHTEST * summary.clusters)
+  const ratio = ratioAt(summary.clusters, tunedFor)
   const threshold = -Math.log(alpha)
-  const boundary = normalMixtureBoundary(threshold, ratio, 1)
+  const boundary = meanBoundary({ clusters: summary.clusters, alpha, tunedFor })
   const limits = scale === 'absolute' ? absoluteLimits(summary, boundary) : relativeLimits(summary, boundary)
   if (!limits.ok) return limits
   const z = scale === 'absolute' ? absoluteScore(summary, margin) : relativeScore(summary, margin)
@@ -117,6 +117,23 @@ export function compareMeans({
     stable: summary.stable,
     strataUsed: used.length,
   }
+}
+
+/** By how many standard errors a weighted difference must exceed the margin, at `clusters` of a balanced comparison as precise. */
+export function meanBoundary({
+  clusters,
+  alpha,
+  tunedFor,
+}: {
+  clusters: number
+  alpha: number
+  tunedFor: number
+}): number {
+  return normalMixtureBoundary(-Math.log(alpha), ratioAt(clusters, tunedFor), 1)
+}
+
+function ratioAt(clusters: number, tunedFor: number): number {
+  return tunedFor / (TIGHTEST * clusters)
 }
 
 /** Both arms over all strata: weighted means, their difference and the variances of the weighted means. */
