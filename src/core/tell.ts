@@ -48,7 +48,8 @@ export function tellAll(events: readonly LoggedEvent[], release: string): Timeli
 function tellOne(change: Change): TimelineEntry[] {
   const { logged, before, after, stateAfter } = change
   const drafts: Draft[] = []
-  if (after.phase.kind === 'queued') drafts.push({ kind: 'queued', text: queuedText(after, stateAfter) })
+  if (after.phase.kind === 'queued' && before === undefined)
+    drafts.push({ kind: 'queued', text: queuedText(after, stateAfter) })
   else if (before === undefined || hasBegun(before, after)) drafts.push({ kind: 'started', text: startedText(after) })
   if (logged.event.type === 'server-started')
     drafts.push({ kind: 'server-started', text: 'a server came up and took the release over where it stood' })
@@ -161,13 +162,15 @@ function saysOf(release: ReleaseState, phase: Extract<Phase, { kind: 'returning'
 }
 
 /** What is watched, and what is left of the old version to go back to. */
-function watchText({ after: { plan }, stateAfter }: Change, seconds: number): string {
+function watchText({ after: { plan, members }, stateAfter }: Change, seconds: number): string {
+  const time =
+    members === undefined ? `for ${seconds} s` : `for ${seconds} s at least, until all of its group are promoted`
   const endpoint = stateAfter.endpoints[plan.endpoint]
   const kept = endpoint?.sizes?.[plan.from]
   if ((endpoint?.fleets[plan.from] ?? 'absent') === 'absent')
-    return ` and watched for ${seconds} s; ${plan.from} has ended and would have to be started again`
+    return ` and watched ${time}; ${plan.from} has ended and would have to be started again`
   const warm = kept === undefined ? `${plan.from} stays warm` : `of ${plan.from} ${kept} stay warm`
-  return `; ${warm} and watched for ${seconds} s`
+  return `; ${warm} and watched ${time}`
 }
 
 function tellRunning(before: Phase | undefined, release: ReleaseState, why: string): Draft[] {
@@ -251,7 +254,8 @@ function startedText(release: ReleaseState): string {
 
 /** Out of the queue and under way. */
 function hasBegun(before: ReleaseState, { phase }: ReleaseState): boolean {
-  return before.phase.kind === 'queued' && phase.kind !== 'rolled-back' && phase.kind !== 'promoted'
+  const isOver = phase.kind === 'rolled-back' || phase.kind === 'promoted'
+  return before.phase.kind === 'queued' && phase.kind !== 'queued' && !isOver
 }
 
 function queuedText({ plan }: ReleaseState, { endpoints }: ControlState): string {

@@ -90,10 +90,13 @@ describe('a release that queues', () => {
 
   it('tells its story: that it waits, for whom, and when it begins', () => {
     const live = begun()
-    live.happen(arrives(2, 'v3', queue), happen.told('abort'))
+    live.happen(arrives(2, 'v3', queue))
+    live.crash()
+    live.happen(happen.told('abort'))
     const story = tellAll(live.log, id(2)).map(({ kind, text }) => `${kind}: ${text}`)
     expect(story).toEqual([
       'queued: release of v3 on digits waits for the end of digits-1',
+      'server-started: a server came up and took the release over where it stood',
       'started: release of v3 on digits (stable v1) by canary',
       'ready: v3 is ready',
       'weight: v3 gets 10 % of the traffic',
