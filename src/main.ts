@@ -13,6 +13,7 @@ import { createPoller } from './adapters/metric-sources/poller.ts'
 import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
+import { createTrafficRate } from './adapters/traffic-rate/traffic-rate.ts'
 import { createTrials } from './adapters/trials/trials.ts'
 import { createCourier } from './adapters/webhooks/courier.ts'
 import { createGatekeeper } from './adapters/webhooks/gatekeeper.ts'
@@ -41,6 +42,7 @@ import { awaitedBy, createDelayBook } from './evidence/delay-book.ts'
 import { compileDefinitions, type MetricDefinitions } from './evidence/metric-book.ts'
 import { createWatchBook } from './evidence/watch/watch-book.ts'
 import { createGateway } from './gateway/gateway.ts'
+import type { GatewayStats } from './gateway/stats.ts'
 import type { Analytics } from './ports/analytics.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
 import type { Expressions } from './ports/expressions.ts'
@@ -188,6 +190,8 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     isReady: () => isServing,
     observe: sample => metrics.observe(sample),
   })
+  const rate = createTrafficRate({ clock, read: () => requestsByEndpoint(gateway.stats()) })
+  endings.push(() => rate.stop())
   const sources = createPoller({ clock })
   endings.push(() => sources.close())
   const secretOf = ({ env }: SecretRef): string | null => process.env[env] || null
@@ -215,6 +219,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     evidence,
     monitoring,
     expressions,
+    rate,
     sources,
     notices: courier,
     gates,
@@ -261,6 +266,12 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   isServing = true
   logger.info({ inference, control: controlAddress, data: folder.path }, 'serving')
   return { inference, control: controlAddress }
+}
+
+function requestsByEndpoint({ requests }: GatewayStats): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { endpoint, count } of requests) counts.set(endpoint, (counts.get(endpoint) ?? 0) + count)
+  return counts
 }
 
 /** What each endpoint measures, compiled once for every specification and for every release that needs more. */

@@ -8,7 +8,9 @@ import type { WireChange } from '../contract/wire.ts'
 import type { Change, ReleaseRequest } from '../controller/control-plane.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
+import { forecast } from '../core/forecast.ts'
 import type { MetricCheck } from '../core/metric-check.ts'
+import { preflightProblems } from '../core/preflight.ts'
 import type { Api, CompiledDocument } from './context.ts'
 import { ownValue } from './context.ts'
 import { changeView } from './views.ts'
@@ -113,13 +115,16 @@ async function tryRelease(
     const tried = await api.control.applyRelease({ plan, actor: options.actor, dryRun: true, again: false })
     return changeView(tried.change, tried.release)
   }
-  holdAgainst(plan, options.spec)
+  const from = ownValue(api.control.state().endpoints, plan.endpoint)?.stable ?? options.spec.stable
+  holdAgainst({ ...plan, from }, options.spec)
   const note = `would start ${plan.endpoint} to ${plan.to}; checked further once its endpoint is applied`
-  const change: Change = { action: 'started', resource: `Release/${plan.endpoint}`, differences: [], note }
+  const resource = `Release/${plan.endpoint}`
+  const expected = forecast(options.spec, { ...plan, from }, null)
+  const change: Change = { action: 'started', resource, differences: [], note, forecast: expected }
   return changeView(change, null)
 }
 
-function holdAgainst(plan: ReleaseRequest, spec: EndpointSpec): void {
+function holdAgainst(plan: ReleaseRequest & { from: string }, spec: EndpointSpec): void {
   if (ownValue(spec.versions, plan.to) === undefined) {
     const allowed = Object.keys(spec.versions)
     throw new CutoverError('version-not-found', `${spec.name} has no version ${plan.to}`, [
@@ -146,6 +151,10 @@ function holdAgainst(plan: ReleaseRequest, spec: EndpointSpec): void {
     ),
   ]
   if (problems.length > 0) throw new CutoverError('invalid-resource', 'the release names unknown metrics', problems)
+  const impossible = preflightProblems(spec, plan)
+  if (impossible.length === 0) return
+  const what = impossible.map(({ path, message }) => `${path}: ${message}`).join('; ')
+  throw new CutoverError('preflight-refused', `the release of ${plan.to} cannot work: ${what}`, impossible)
 }
 
 async function applyAll(api: Api, placed: readonly Placed[], actor: string): Promise<WireChange[]> {

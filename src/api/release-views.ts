@@ -13,10 +13,13 @@ import type { WireTrial } from '../contract/wire-trial.ts'
 import type { ReleaseView } from '../controller/control-plane.ts'
 import { assertNever } from '../core/errors.ts'
 import type { Reading } from '../core/external-metric.ts'
+import { freezeText } from '../core/freeze.ts'
 import type { ArmJudgement, CheckResult, Judgement, SideNumbers } from '../core/judge/judgement.ts'
+import { releaseWait } from '../core/judge/wait.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
 import { formOf } from '../core/metrics/spec.ts'
 import type { ReleasePlan } from '../core/plan.ts'
+import { scopeText } from '../core/scope.ts'
 import type { AbTestPlan, StagePlan } from '../core/stage-plans.ts'
 import { candidateOf, downtimeMs, type EndpointState, type Phase, type ReleaseState } from '../core/state.ts'
 import { hypothesisText } from '../core/strategies/ab-test-words.ts'
@@ -36,6 +39,7 @@ export function releaseSummary(release: ReleaseState, endpoint: EndpointState | 
     phase: phase.kind,
     candidatePpm: candidatePpm(release, endpoint),
     stage: phase.kind === 'running' ? stageView(phase.stage, phase.stageIndex, plan) : null,
+    waitsFor: phase.kind === 'queued' ? (endpoint?.activeRelease ?? null) : null,
     hold: holdOf(phase),
     returned: 'cause' in phase ? { cause: phase.cause, reason: phase.reason } : null,
     probationUntil: phase.kind === 'probation' ? isoTime(phase.untilMs) : null,
@@ -64,6 +68,7 @@ export function releaseView(
     exposed: { from: isoOrNull(release.exposedFromMs), to: isoOrNull(release.exposedToMs) },
     gaps: (release.gaps ?? []).map(({ fromMs, toMs }) => ({ from: isoTime(fromMs), to: isoOrNull(toMs) })),
     latest: latestView(latest),
+    wait: waitView(release, latest),
     timeline: timeline.map(timelineLine),
   }
 }
@@ -82,7 +87,8 @@ export function explanation(
 }
 
 function stateOf(phase: Phase): WireReleaseSummary['state'] {
-  if (phase.kind === 'promoted' || phase.kind === 'rolled-back') return phase.kind
+  if (phase.kind === 'promoted' || phase.kind === 'rolled-back' || phase.kind === 'queued') return phase.kind
+  if (phase.kind === 'starting') return phase.hold === undefined ? 'active' : 'holding'
   if (phase.kind !== 'running') return 'active'
   if (phase.paused) return 'paused'
   return phase.hold === null ? 'active' : 'holding'
@@ -110,8 +116,9 @@ function stageView(stage: StageState, index: number, plan: ReleasePlan): WireRel
 }
 
 function holdOf(phase: Phase): WireReleaseSummary['hold'] {
-  if (phase.kind !== 'running' || phase.hold === null) return null
-  const { sinceMs, cause, reason } = phase.hold
+  const hold = phase.kind === 'running' || phase.kind === 'starting' ? (phase.hold ?? null) : null
+  if (hold === null) return null
+  const { sinceMs, cause, reason } = hold
   return { since: isoTime(sinceMs), cause, reason }
 }
 
@@ -126,6 +133,13 @@ function isoOrNull(atMs: number | null): string | null {
 
 function latestView(latest: ReleaseView['latest']): WireRelease['latest'] {
   return latest === null ? null : { at: isoTime(latest.atMs), judgement: judgementView(latest.judgement) }
+}
+
+function waitView(release: ReleaseState, latest: ReleaseView['latest']): WireRelease['wait'] {
+  const found = latest === null ? null : releaseWait(release, latest)
+  if (found === null) return null
+  const { requests, requestsPerMinute, waitMs } = found.wait
+  return { requests: finite(requests), requestsPerMinute, waitMs, says: found.says }
 }
 
 export function planView(plan: ReleasePlan): WirePlan {
@@ -151,6 +165,9 @@ export function planView(plan: ReleasePlan): WirePlan {
       timeoutMs,
       signed: secret !== null,
     })),
+    group: plan.group === undefined ? null : { name: plan.group.name, endpoints: [...plan.group.endpoints] },
+    match: (plan.match ?? []).map(scopeText),
+    freeze: (plan.freeze ?? []).map(freezeText),
   }
 }
 

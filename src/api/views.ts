@@ -12,8 +12,10 @@ import type {
   WireVersion,
 } from '../contract/wire.ts'
 import type { Change } from '../controller/control-plane.ts'
+import { controlOf, publicName, publicWeights } from '../core/control-fleet.ts'
 import type { Backend, EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
+import type { Forecast } from '../core/forecast.ts'
 import { formOf } from '../core/metrics/spec.ts'
 import type { Outcome, Payload, Prediction } from '../core/prediction.ts'
 import type { ControlState, EndpointState } from '../core/state.ts'
@@ -33,10 +35,11 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     name: spec.name,
     protocol: spec.protocol,
     stable: endpoint.stable,
-    weightsPpm: { ...table.weights },
+    weightsPpm: publicWeights(table.weights),
     epoch: table.epoch,
     appliedEpoch: endpoint.appliedEpoch,
     activeRelease: endpoint.activeRelease,
+    queue: (endpoint.queue ?? []).map(({ release }) => release),
     releaseCount: endpoint.releaseCount,
     unit: spec.unit,
     allowPin: spec.allowPin,
@@ -58,6 +61,7 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     metrics: Object.fromEntries(Object.entries(spec.metrics).map(([name, { type }]) => [name, { type }])),
     timeouts: { ...spec.timeouts },
     bodyBytesMax: spec.bodyBytesMax,
+    capacity: spec.capacity ?? null,
     payloadSamplePpm: spec.payloadSamplePpm,
     versions: Object.values(spec.versions).map(version => versionView({ version, endpoint, state, instances })),
   }
@@ -70,18 +74,26 @@ export function versionView(input: {
   instances: Instances
 }): WireVersion {
   const { version, endpoint, state } = input
-  const instances = input.instances(endpoint.spec.name, version.name)
+  // A control runs the same version: its copies are listed with the others.
+  const names = [version.name, controlOf(version.name)]
+  const instances = names.flatMap(name => input.instances(endpoint.spec.name, name))
   return {
     endpoint: endpoint.spec.name,
     name: version.name,
     role: roleOf(version.name, endpoint, state),
-    weightPpm: endpoint.table.weights[version.name] ?? 0,
+    weightPpm: publicWeights(endpoint.table.weights)[version.name] ?? 0,
     backend: backendView(version.backend),
     fleet: endpoint.fleets[version.name] ?? 'absent',
-    instancesWanted: version.instances,
+    instancesWanted: instancesWanted(version, endpoint),
     instancesReady: instances.filter(instance => instance.state === 'ready').length,
     instances: instances.map(({ id, state, detail }) => ({ id, state, detail })),
   }
+}
+
+function instancesWanted({ name, instances }: VersionSpec, { sizes, fleets }: EndpointState): number {
+  const control = controlOf(name)
+  const extra = (fleets[control] ?? 'absent') === 'absent' ? 0 : (sizes?.[control] ?? 0)
+  return (sizes?.[name] ?? instances) + extra
 }
 
 function roleOf(version: string, endpoint: EndpointState, state: ControlState): WireVersion['role'] {
@@ -111,7 +123,13 @@ export function changeView(change: Change, release: string | null): WireChange {
     })),
     note: change.note,
     release,
+    forecast: change.forecast === undefined ? null : forecastView(change.forecast),
   }
+}
+
+function forecastView({ stages, warnings, ...facts }: Forecast): NonNullable<WireChange['forecast']> {
+  const shown = stages.map(({ gates, ...stage }) => ({ ...stage, gates: gates.map(gate => ({ ...gate })) }))
+  return { ...facts, stages: shown, warnings: [...warnings] }
 }
 
 const mask = '(hidden)'
@@ -165,6 +183,8 @@ export function predictionView(
   const { atMs, features, payload, ...plain } = found.prediction
   return {
     ...plain,
+    version: publicName(plain.version),
+    assigned: publicName(plain.assigned),
     at: isoTime(atMs),
     features: features === null ? null : { ...features },
     payload: payload === null || !options.payload ? null : payloadView(payload),

@@ -18,9 +18,11 @@ export const atTheEnd: EndOf = ({ state }) => (state === 'promoted' || state ===
 export const atTheTurn: EndOf = release => {
   const { state, phase, hold } = release
   if (phase === 'probation') return 'promoted'
-  const needsPerson = state === 'paused' || (hold !== null && hold.cause !== 'invalid' && hold.cause !== 'signal')
+  const needsPerson = state === 'paused' || (hold !== null && !endsByItself.has(hold.cause))
   return needsPerson ? 'holding' : atTheEnd(release)
 }
+
+const endsByItself: ReadonlySet<string> = new Set(['invalid', 'signal', 'freeze', 'group'])
 
 export type FollowOptions = {
   client: Client

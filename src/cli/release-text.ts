@@ -9,6 +9,7 @@ import { type Colour, duration, type Paint, percent, printable, table } from './
 import { formatTimelineEntry } from './timeline.ts'
 
 const stateColours: Readonly<Record<WireReleaseSummary['state'], Colour | null>> = {
+  queued: null,
   active: null,
   holding: 'yellow',
   paused: 'yellow',
@@ -20,7 +21,8 @@ export function releaseText(release: WireRelease, paint: Paint): string {
   const { startedAt, latest, timeline } = release
   const lines = timeline.map(line => formatTimelineEntry(line, { startedAt, output: 'text', paint }))
   const evidence = latest === null ? '' : `\nNewest look at the evidence\n${judgementText(latest.judgement)}`
-  return `${headText(release, paint)}${evidence}\nTimeline\n${lines.join('')}`
+  const wait = release.wait === null ? '' : fact('waits', printable(release.wait.says))
+  return `${headText(release, paint)}${wait}${evidence}\nTimeline\n${lines.join('')}`
 }
 
 export function headText(release: WireReleaseSummary, paint: Paint): string {
@@ -30,6 +32,7 @@ export function headText(release: WireReleaseSummary, paint: Paint): string {
   const facts: [string, string | null][] = [
     ['state', `${paint(stateColours[release.state], release.state)}${detail}`],
     ['weight', `${percent(release.candidatePpm)} to ${release.to}`],
+    ['waits for', release.waitsFor],
     ['holds', hold === null ? null : printable(`${hold.cause}: ${hold.reason}`)],
     ['returned', returned === null ? null : printable(`${returned.cause}: ${returned.reason}`)],
     ['downtime', release.downtimeMs === null ? null : `nobody served for ${duration(release.downtimeMs)}`],
@@ -93,8 +96,15 @@ function planText(plan: WirePlan): string {
     ['minimum age', duration(plan.minimumAgeMs)],
     ['on fail', plan.onFail],
     ['probation', duration(plan.probationMs)],
+    ...(plan.group === null ? [] : [['group', groupText(plan.group)] as [string, string]]),
+    ...(plan.match.length === 0 ? [] : [['scope', plan.match.join('; ')] as [string, string]]),
+    ...(plan.freeze.length === 0 ? [] : [['frozen', plan.freeze.join('; ')] as [string, string]]),
   ]
   return facts.map(([key, text]) => fact(key, printable(text))).join('')
+}
+
+function groupText({ name, endpoints }: NonNullable<WirePlan['group']>): string {
+  return `${name} of ${endpoints.join(', ')}`
 }
 
 const indent = ' '.repeat(18)

@@ -5,9 +5,10 @@ import { duration, percent } from './text.ts'
 type Stage = WirePlan['stages'][number]
 
 export function stageWords(stage: Stage): string {
-  const { kind, steps, holdMs, maxSurge, maxUnavailable } = stage
+  const { kind, steps, control, holdMs, maxSurge, maxUnavailable } = stage
   const words = [
-    steps?.map(step => percent(step.weightPpm)).join(', '),
+    steps?.map(step => `${percent(step.weightPpm)}${step.approve === true ? ' until approved' : ''}`).join(', '),
+    control === undefined ? undefined : 'beside a control of equal size',
     holdMs === undefined ? undefined : holdMs > 0 ? `holding callers up to ${duration(holdMs)}` : 'refusing callers',
     maxSurge === undefined ? undefined : `max-surge ${amountText(maxSurge)}`,
     maxUnavailable === undefined ? undefined : `max-unavailable ${amountText(maxUnavailable)}`,

@@ -32,6 +32,7 @@ export function compileEndpoint(resource: EndpointResource): EndpointSpec {
     },
     bodyBytesMax: resource['body-limit'],
     payloadSamplePpm: percentPpm(resource['payload-sample']),
+    ...(resource.capacity !== undefined && { capacity: resource.capacity }),
     ...(Object.keys(resource.webhooks).length > 0 && { webhooks: mapValues(resource.webhooks, compileWebhook) }),
     ...(resource['label-window'] !== undefined && { labelWindowMs: durationMs(resource['label-window']) }),
     ...compileWatching(resource),

@@ -4,6 +4,8 @@ import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { availableStageKinds } from '../core/stage-plans.ts'
 import { compileChecks, compileGoals, compileGuardrails } from './compile-checks.ts'
+import { compileFreeze } from './compile-freeze.ts'
+import { compileScopeRules } from './compile-scope.ts'
 import { compileGate } from './compile-webhooks.ts'
 import { durationMs } from './quantities.ts'
 import { compileStage } from './stages/stage.ts'
@@ -27,10 +29,14 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
     coverageAlpha: sampleRatioAlpha,
     ...(resource.confirm.length > 0 && { gates: resource.confirm.map(compileGate) }),
     onFail: resource['on-fail'],
+    ...(resource['on-conflict'] !== 'refuse' && { onConflict: resource['on-conflict'] }),
     probationMs: durationMs(resource.probation),
     sampleRatioAlpha,
     readyTimeoutMs: durationMs(resource['ready-timeout']),
     drainMs: durationMs(resource.drain),
+    ...(resource.group !== undefined && { group: resource.group }),
+    ...(resource.match !== undefined && { match: compileScopeRules(resource.match) }),
+    ...(resource.freeze.length > 0 && { freeze: compileFreeze(resource.freeze) }),
   }
 }
 
@@ -44,15 +50,6 @@ function refuseUnavailable(resource: ReleaseResource): void {
         allowed: [...availableStageKinds],
       })),
   )
-  const conflict = resource['on-conflict']
-  if (conflict !== 'refuse') {
-    problems.push({
-      path: 'on-conflict',
-      message: `${conflict} is not available yet`,
-      value: conflict,
-      allowed: ['refuse'],
-    })
-  }
   if (problems.length === 0) return
   const what = problems.map(problem => `${problem.path}: ${problem.message}`).join('; ')
   throw new CutoverError('not-available-yet', `this release cannot be started: ${what}`, problems)

@@ -47,7 +47,7 @@ export function asObject(value: unknown): Loose {
 }
 
 /** Exactly one of the keys is there. */
-function exactlyOne(value: Loose, keys: readonly string[], report: Report): void {
+export function exactlyOne(value: Loose, keys: readonly string[], report: Report): void {
   const present = keys.filter(key => value[key] !== undefined)
   if (present.length === 1) return
   const found = present.length === 0 ? 'none is given' : `${present.join(' and ')} are given`
@@ -101,6 +101,17 @@ const checksMax = 50
 const webhooksMax = 20
 const featuresMax = 30
 
+/** A version that is larger than what can run could never be released. */
+function capacityRule(endpoint: Loose, report: Report): void {
+  const capacity = asObject(endpoint['capacity'])['instances']
+  if (typeof capacity !== 'number') return
+  for (const [name, version] of Object.entries(asObject(endpoint['versions']))) {
+    const instances = asObject(version)['instances']
+    if (typeof instances !== 'number' || instances <= capacity) continue
+    report(['versions', name, 'instances'], `is more than the capacity of ${capacity}`, `up to ${capacity}`)
+  }
+}
+
 export function endpointRule(endpoint: Loose, report: Report): void {
   for (const name of Object.keys(asObject(endpoint['external']))) {
     if (isReservedMetricName(name)) report(['external', name], 'is measured by Cutover itself; choose another name')
@@ -112,6 +123,7 @@ export function endpointRule(endpoint: Loose, report: Report): void {
   const webhooks = Object.keys(asObject(endpoint['webhooks'])).length
   if (webhooks > webhooksMax) report(['webhooks'], `has ${webhooks} webhooks`, `at most ${webhooksMax}`)
   if (versions.length > versionsMax) report(['versions'], `has ${versions.length} versions`, `at most ${versionsMax}`)
+  capacityRule(endpoint, report)
   if (typeof stable === 'string' && versions.length > 0 && !versions.includes(stable)) {
     report(['stable'], 'is not one of the versions', versions.join(', '))
   }
@@ -256,9 +268,22 @@ export function releaseRule(release: Loose, report: Report): void {
   for (const name of Object.keys(asObject(release['signals']))) {
     if (guardrails[name] !== undefined) report(['signals', name], 'is a guardrail already; name it once')
   }
+  groupRule(release, report)
   if (Array.isArray(release['stages'])) replacementsRule(release, release['stages'].map(asObject), report)
   const stages = Array.isArray(release['stages']) ? release['stages'] : []
   for (const [index, stage] of stages.entries()) variantsRule({ release, stage, index }, report)
+}
+
+/** The endpoints of a group are several, this one among them; who waits in a line cannot begin with others. */
+function groupRule(release: Loose, report: Report): void {
+  const endpoints = asObject(release['group'])['endpoints']
+  if (!Array.isArray(endpoints)) return
+  if (new Set(endpoints).size < endpoints.length) report(['group', 'endpoints'], 'names an endpoint twice')
+  if (!endpoints.includes(release['endpoint']))
+    report(['group', 'endpoints'], `lacks ${release['endpoint']}, the endpoint of this release`)
+  const conflict = release['on-conflict']
+  if (conflict === 'queue' || conflict === 'replace')
+    report(['on-conflict'], 'a release of a group starts with the others or not at all', 'refuse')
 }
 
 /** What replaces the fleet leaves nothing to compare, so that nothing can come after it. */

@@ -5,6 +5,7 @@ import { allowedMark } from './resource-rules.ts'
 
 /** Entries of a release's timeline. The domain has the same words; a test holds that. */
 export const timelineKinds = [
+  'queued',
   'started',
   'ready',
   'weight',

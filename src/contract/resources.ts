@@ -3,6 +3,7 @@
  * come from here. Keys are those of the YAML files; `config/` turns a valid document into the domain's own types.
  */
 import { z } from 'zod'
+import { freezeWindow } from './freeze.ts'
 import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
 import { drift, features, monitor } from './resource-monitoring.ts'
@@ -18,6 +19,7 @@ import {
   withRule,
 } from './resource-rules.ts'
 import { gate, webhook } from './resource-webhooks.ts'
+import { scopeMatch } from './scope.ts'
 import { blueGreenIsLast } from './stages/blue-green.ts'
 import { stage } from './stages/stage.ts'
 
@@ -194,6 +196,15 @@ const endpointShape = object({
   'label-window': duration.optional().meta({
     description: 'A label that has not come by then is not waited for; learned from the delays if it is left out.',
   }),
+  capacity: object({
+    instances: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .meta({ description: 'Running copies of all its versions together, those of `url` not counted.' }),
+  })
+    .optional()
+    .meta({ description: 'What can run at once: a release that would need more is refused before it starts.' }),
   'payload-sample': percent
     .default('1%')
     .meta({ description: 'Share of units whose request and answer bodies are kept.' }),
@@ -228,10 +239,10 @@ const releaseShape = object({
     .default([])
     .meta({ description: 'Who is asked before the release goes on; `approve` passes over it.' }),
   'on-fail': z.enum(['rollback', 'hold']).default('rollback').meta({ description: 'What a breached guardrail does.' }),
-  'on-conflict': z
-    .enum(['refuse', 'queue', 'replace'])
-    .default('refuse')
-    .meta({ description: 'What happens while another release of the endpoint runs.' }),
+  'on-conflict': z.enum(['refuse', 'queue', 'replace']).default('refuse').meta({
+    description:
+      'While another release of the endpoint runs, this one is refused, waits for its end, or takes its place: that one goes back, or stays promoted if it was.',
+  }),
   probation: duration
     .default('0s')
     .meta({ description: 'How long the old version stays warm and watched after 100 %.' }),
@@ -239,6 +250,26 @@ const releaseShape = object({
     .default('60s')
     .meta({ description: 'A candidate that is not ready by then is rolled back.' }),
   drain: duration.default('30s').meta({ description: 'Requests in flight get this long when a fleet ends.' }),
+  group: object({
+    name: name.meta({ description: 'The same in all of them.' }),
+    endpoints: z
+      .array(name)
+      .min(2)
+      .max(20)
+      .meta({ description: 'Whose releases belong together, this one among them.' }),
+  })
+    .optional()
+    .meta({
+      description:
+        'Releases of several endpoints that begin together and are promoted together; one that goes back takes all back.',
+    }),
+  match: z.array(scopeMatch).min(1).max(20).optional().meta({
+    description:
+      'Only requests that one of these fits take part; the others stay on the stable version until the promotion, which is for everybody.',
+  }),
+  freeze: z.array(freezeWindow).max(20).default([]).meta({
+    description: 'Inside one of these the release takes no step forward and is not promoted; it can always go back.',
+  }),
 })
 
 export const releaseResource = withRule(withRule(releaseShape, releaseRule), blueGreenIsLast).meta({

@@ -72,6 +72,7 @@ export const endpointSchema = z
     epoch: z.int().meta({ description: 'Counts the periods in which weights did not change.' }),
     appliedEpoch: z.int().meta({ description: 'The greatest epoch that the gateway confirmed.' }),
     activeRelease: z.string().nullable(),
+    queue: names.meta({ description: 'Releases that wait for its end, in order.' }),
     releaseCount: z.int(),
     unit: z.discriminatedUnion('from', [
       z.object({ from: z.literal('request') }),
@@ -96,12 +97,44 @@ export const endpointSchema = z
       .meta({ description: 'Metrics that other systems measure.' }),
     timeouts: z.object({ connectMs: z.int(), firstByteMs: z.int(), idleMs: z.int() }),
     bodyBytesMax: z.int(),
+    capacity: z.object({ instances: z.int() }).nullable(),
     payloadSamplePpm: ppm,
     versions: z.array(versionSchema),
   })
   .meta({ id: 'EndpointView', description: 'An endpoint as of now.' })
 
-export const changeActions = ['created', 'updated', 'unchanged', 'started'] as const
+export const changeActions = ['created', 'updated', 'unchanged', 'started', 'queued'] as const
+
+export const wireStageKinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit'] as const
+
+export const forecastSchema = z
+  .object({
+    requestsPerSecond: z.number().nullable().meta({ description: 'At present; null if not known yet.' }),
+    capacity: z
+      .int()
+      .nullable()
+      .meta({ description: 'Instances at once, as the endpoint declares; null if it does not.' }),
+    stages: z.array(
+      z.object({
+        kind: z.enum(wireStageKinds),
+        peakInstances: z.int(),
+        gates: z.array(
+          z.object({
+            step: z.int().meta({ description: 'From 0.' }),
+            weightPpm: ppm,
+            requests: z.int().meta({ description: 'That the candidate must answer in this step.' }),
+            expectedMs: z.number().nullable().meta({ description: 'At the present traffic.' }),
+            ceilingMs: z.number().nullable(),
+          }),
+        ),
+      }),
+    ),
+    warnings: names,
+  })
+  .meta({
+    id: 'Forecast',
+    description: 'What a release will take: instances at the peak, requests and time of each gate.',
+  })
 
 export const changeSchema = z
   .object({
@@ -116,6 +149,7 @@ export const changeSchema = z
     ),
     note: z.string().nullable(),
     release: z.string().nullable().meta({ description: 'The release that was started or runs already.' }),
+    forecast: forecastSchema.nullable().meta({ description: 'Of a release that starts.' }),
   })
   .meta({ id: 'Change', description: 'What applying a document did, or would do.' })
 
@@ -124,6 +158,7 @@ export const applyAnswerSchema = z
   .meta({ id: 'Applied', description: 'One change per document, in their order.' })
 
 export const phaseKinds = [
+  'queued',
   'starting',
   'running',
   'promoting',
@@ -133,8 +168,8 @@ export const phaseKinds = [
   'rolled-back',
 ] as const
 
-export const releaseStates = ['active', 'holding', 'paused', 'promoted', 'rolled-back'] as const
-export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval', 'gate'] as const
+export const releaseStates = ['queued', 'active', 'holding', 'paused', 'promoted', 'rolled-back'] as const
+export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval', 'gate', 'freeze', 'group'] as const
 export const returnCauses = [
   'guardrail',
   'never-ready',
@@ -144,8 +179,8 @@ export const returnCauses = [
   'stage-failed',
   'refused',
   'replaced',
+  'group',
 ] as const
-export const wireStageKinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit'] as const
 export const wireVerbs = ['promote', 'pause', 'resume', 'approve', 'abort', 'rollback'] as const
 
 export const releaseSummarySchema = z
@@ -166,6 +201,7 @@ export const releaseSummarySchema = z
         steps: z.int(),
       })
       .nullable(),
+    waitsFor: z.string().nullable().meta({ description: 'Of a queued release: the one whose end it waits for.' }),
     hold: z.object({ since: time, cause: z.enum(holdCauses), reason: z.string() }).nullable(),
     returned: z.object({ cause: z.enum(returnCauses), reason: z.string() }).nullable(),
     probationUntil: time.nullable(),
@@ -220,9 +256,17 @@ const amountPlan = z.union([z.object({ count: z.int() }), z.object({ ppm })])
 const stagePlan = z.looseObject({
   kind: z.enum(wireStageKinds),
   steps: z
-    .array(z.object({ weightPpm: ppm, floorMs: z.number(), ceilingMs: z.number().nullable() }))
+    .array(
+      z.object({
+        weightPpm: ppm,
+        floorMs: z.number(),
+        ceilingMs: z.number().nullable(),
+        approve: z.boolean().optional(),
+      }),
+    )
     .optional()
     .meta({ description: 'Of a canary.' }),
+  control: z.enum(['equal']).optional().meta({ description: 'Of a canary: a fresh fleet of the stable version.' }),
   approval: z.boolean().optional(),
   minRequests: z.int().optional(),
   holdMs: z.number().optional().meta({ description: 'Of a recreation.' }),
@@ -263,6 +307,12 @@ export const planSchema = z
         }),
       )
       .meta({ description: 'Who is asked before the release goes on.' }),
+    group: z
+      .object({ name: z.string(), endpoints: names })
+      .nullable()
+      .meta({ description: 'Endpoints whose releases move or return as one.' }),
+    match: names.meta({ description: 'Whose requests take part; empty where all do.' }),
+    freeze: names.meta({ description: 'Windows in which it takes no step forward.' }),
   })
   .meta({ id: 'ReleasePlan', description: 'A release as it runs: every default filled in.' })
 
@@ -298,6 +348,15 @@ export const releaseSchema = releaseSummarySchema
       .array(z.object({ from: time, to: time.nullable() }))
       .meta({ description: 'When nobody served, as the gateway had it; the last one is open while it lasts.' }),
     latest: z.object({ at: time, judgement: judgementSchema }).nullable(),
+    wait: z
+      .object({
+        requests: z.number().nullable().meta({ description: 'Of the candidate; null if no number would do.' }),
+        requestsPerMinute: z.number(),
+        waitMs: z.number().nullable().meta({ description: 'Null: at the present rate it does not end.' }),
+        says: z.string(),
+      })
+      .nullable()
+      .meta({ description: 'How long the step will wait for its evidence if traffic goes on as it does.' }),
     timeline: z.array(timelineLineSchema),
   })
   .meta({ id: 'ReleaseView', description: 'A release, its plan, its newest judgement and its story.' })
@@ -451,8 +510,11 @@ export const metricSchema = z
 
 /** Verbs on a release take a word of explanation. */
 export const verbRequestSchema = z
-  .strictObject({ note: z.string().max(1_000).optional() })
-  .meta({ id: 'VerbRequest', description: 'Why.' })
+  .strictObject({
+    note: z.string().max(1_000).optional().meta({ description: 'Why.' }),
+    step: z.boolean().optional().meta({ description: 'Of promote: past the present step alone.' }),
+  })
+  .meta({ id: 'VerbRequest', description: 'Why, and how far.' })
 
 /** The short form of a release: one strategy with its defaults. */
 export const shortReleaseSchema = z

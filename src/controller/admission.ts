@@ -2,8 +2,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
+import { forecast } from '../core/forecast.ts'
+import { limits } from '../core/limits.ts'
 import type { ReleasePlan } from '../core/plan.ts'
-import type { StagePlan } from '../core/stage-plans.ts'
+import { preflightProblems } from '../core/preflight.ts'
+import { type StagePlan, versionsOf } from '../core/stage-plans.ts'
 import type { ControlState, EndpointState, ReleaseState } from '../core/state.ts'
 import { fewestForAgreement } from '../core/strategies/replay-verdict.ts'
 import { isAvailable } from '../core/strategies/table.ts'
@@ -11,6 +14,7 @@ import type { ModelMetadata } from '../ports/backend.ts'
 import type { Baselines } from '../ports/baselines.ts'
 import type { Deployer } from '../ports/deployer.ts'
 import type { Expressions } from '../ports/expressions.ts'
+import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { Change, ReleaseRequest } from './control-plane.ts'
 import { differences } from './differences.ts'
 import { rollProblems, withEpochs } from './fleet-sizes.ts'
@@ -19,12 +23,18 @@ import { type Interface, misfits, missingAnswer, missingFeatures } from './inter
 import { expressionProblems, goalProblems, undeclaredProblems, withDefinitions } from './metric-definitions.ts'
 
 /** The state is asked for again after every wait: it may have moved meanwhile. */
-type Surroundings = { state: () => ControlState; deployer: Deployer; expressions: Expressions; baselines: Baselines }
+type Surroundings = {
+  state: () => ControlState
+  deployer: Deployer
+  expressions: Expressions
+  rate: TrafficRate
+  baselines: Baselines
+}
 
 export async function admitEndpoint(around: Omit<Surroundings, 'baselines'>, spec: EndpointSpec): Promise<Change> {
   const before = around.state().endpoints[spec.name]
   refuse(
-    before === undefined ? [] : conflictsWith(before, spec),
+    before === undefined ? [] : conflictsWith(around.state(), before, spec),
     'invalid-resource',
     `endpoint ${spec.name} cannot become this`,
   )
@@ -38,12 +48,27 @@ export async function admitEndpoint(around: Omit<Surroundings, 'baselines'>, spe
   return { action: found.length === 0 ? 'unchanged' : 'updated', resource, differences: found, note: null }
 }
 
-function conflictsWith(known: EndpointState, spec: EndpointSpec): Problem[] {
+/** A waiting release that will run the version. */
+function waitingFor(state: ControlState, { queue = [] }: EndpointState, version: string): string | undefined {
+  return queue.find(({ release }) => {
+    const plan = state.releases[release]?.plan
+    return (
+      plan !== undefined && (plan.to === version || plan.stages.some(one => versionsOf(one, plan.to).includes(version)))
+    )
+  })?.release
+}
+
+function conflictsWith(state: ControlState, known: EndpointState, spec: EndpointSpec): Problem[] {
   const problems: Problem[] = []
   for (const [name, version] of Object.entries(known.spec.versions)) {
     const next: VersionSpec | undefined = spec.versions[name]
     if (next === undefined && (known.fleets[name] ?? 'absent') !== 'absent') {
       problems.push({ path: `versions.${name}`, message: 'the version is running and cannot be removed' })
+    }
+    const waiting = next === undefined ? waitingFor(state, known, name) : undefined
+    if (waiting !== undefined) {
+      const message = `release ${waiting} waits for its turn with it; abort that first`
+      problems.push({ path: `versions.${name}`, message })
     }
     if (next !== undefined && !isDeepStrictEqual(next, version)) {
       problems.push({
@@ -81,7 +106,7 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
     stages: defined.stages.map(stage => withEpochs(stage, versions, endpoint.spec)),
   }
   refuse(
-    problemsOf(endpoint, request),
+    [...problemsOf(endpoint, request), ...groupProblems(around.state(), request)],
     'invalid-resource',
     `the release of ${request.to} on ${request.endpoint} is not valid`,
   )
@@ -94,12 +119,7 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
       id,
       existing: same.id,
     }
-  if (endpoint.activeRelease !== null) {
-    throw new CutoverError(
-      'release-conflict',
-      `endpoint ${request.endpoint} has release ${endpoint.activeRelease} under way; wait for its end or abort it`,
-    )
-  }
+  refuseConflict(endpoint, request)
   preflight(endpoint, request)
   for (const name of candidatesOf(request)) {
     const version = endpoint.spec.versions[name]
@@ -109,10 +129,11 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
   if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, asked, again)
   const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...planned }
   const change: Change = {
-    action: 'started',
+    action: endpoint.activeRelease === null ? 'started' : 'queued',
     resource: `Release/${id}`,
     differences: differences(undefined, plan),
-    note: null,
+    note: noteOf(endpoint, plan),
+    forecast: forecast(endpoint.spec, plan, around.rate.perSecond(request.endpoint)),
   }
   return { change, plan, id, existing: null }
 }
@@ -190,6 +211,30 @@ function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Problem[]
   return problems
 }
 
+function groupProblems(state: ControlState, { group }: ReleaseRequest): Problem[] {
+  const allowed = Object.keys(state.endpoints)
+  const missing = (group?.endpoints ?? []).filter(name => state.endpoints[name] === undefined)
+  return missing.map(value => ({ path: 'group.endpoints', message: 'there is no such endpoint', value, allowed }))
+}
+
+/** One release at a time: the next one is refused unless it says what is to happen. */
+function refuseConflict({ spec, activeRelease, queue = [] }: EndpointState, { onConflict }: ReleaseRequest): void {
+  if (activeRelease === null) return
+  const under = `endpoint ${spec.name} has release ${activeRelease} under way`
+  if (onConflict === undefined) {
+    const remedy = 'wait for its end, abort it, or say `on-conflict: queue` or `replace`'
+    throw new CutoverError('release-conflict', `${under}; ${remedy}`)
+  }
+  if (queue.length < limits.queuedReleasesMax) return
+  const full = `${queue.length} releases wait for it already; at most ${limits.queuedReleasesMax}`
+  throw new CutoverError('release-conflict', `${under}, and ${full}`)
+}
+
+function noteOf({ activeRelease }: EndpointState, { onConflict }: ReleasePlan): string | null {
+  if (activeRelease === null) return null
+  return onConflict === 'replace' ? `takes the place of ${activeRelease}` : `waits for the end of ${activeRelease}`
+}
+
 /** The control is the stable version, beside versions that exist. */
 function variantProblems({ spec, stable }: EndpointState, { stages }: ReleaseRequest): Problem[] {
   return stages.flatMap((stage, index): Problem[] => {
@@ -215,6 +260,9 @@ function alreadySo(
   const active = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
   if (active !== undefined && asks(active, request))
     return { id: active.id, note: `release ${active.id} of this document is under way` }
+  const waiting = (endpoint.queue ?? []).flatMap(({ release }) => state.releases[release] ?? [])
+  const queued = waiting.find(release => asks(release, request))
+  if (queued !== undefined) return { id: queued.id, note: `release ${queued.id} of this document waits for its turn` }
   if (endpoint.stable === request.to && active === undefined)
     return { id: null, note: `${request.to} is stable already` }
   const last = Object.values(state.releases).findLast(release => release.plan.endpoint === request.endpoint)
@@ -248,6 +296,7 @@ function preflight(endpoint: EndpointState, request: ReleaseRequest): void {
       message: `the stable version ${endpoint.stable} is not running, so there is nothing to compare with and nothing to return to`,
     })
   }
+  problems.push(...preflightProblems(endpoint.spec, { ...request, from: endpoint.stable }))
   refuse(problems, 'preflight-refused', `the release of ${request.to} on ${request.endpoint} cannot work`)
 }
 

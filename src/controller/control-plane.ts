@@ -1,6 +1,7 @@
 /** What the control plane can be asked and told: the one door of the API into the controller. */
 import type { EndpointSpec } from '../core/endpoint.ts'
 import type { LoggedEvent, OperatorVerb } from '../core/event.ts'
+import type { Forecast } from '../core/forecast.ts'
 import type { Judgement } from '../core/judge/judgement.ts'
 import type { SignalReport } from '../core/label-delays.ts'
 import type { Look } from '../core/monitor/report.ts'
@@ -11,12 +12,14 @@ import type { InstanceStatus } from '../ports/deployer.ts'
 
 /** What applying a document did, or would do. */
 export type Change = {
-  action: 'created' | 'updated' | 'unchanged' | 'started'
+  action: 'created' | 'updated' | 'unchanged' | 'started' | 'queued'
   /** Such as `Endpoint/digits` or `Release/digits-1`. */
   resource: string
   /** Paths that differ, with both values as they are in the compiled resource. */
   differences: readonly { path: string; before: unknown; after: unknown }[]
   note: string | null
+  /** Of a release: what it will take. */
+  forecast?: Forecast
 }
 
 /** A release as of now: the folded state, the newest look at the evidence (not in the log unless it decided something). */
@@ -37,7 +40,14 @@ export interface ControlPlane {
     dryRun: boolean
     again: boolean
   }): Promise<{ change: Change; release: string | null }>
-  operate(request: { release: string; verb: OperatorVerb; actor: string; note: string | null }): ReleaseView
+  /** `step`: promote past the present step alone. Throws release-state where the verb means nothing now. */
+  operate(request: {
+    release: string
+    verb: OperatorVerb
+    actor: string
+    note: string | null
+    step?: boolean
+  }): ReleaseView
   release(id: string): ReleaseView
   /** The stable version as it is now; null where the endpoint asks for no watching. */
   look(endpoint: string): Look | null

@@ -3,6 +3,7 @@
  * at every tick. One writer; everything that happens goes through `record`.
  */
 import type { IssuedCommand } from '../core/command.ts'
+import { fleetSpec } from '../core/control-fleet.ts'
 import { readyTimeoutOf } from '../core/endpoint.ts'
 import { assertNever, CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
@@ -12,7 +13,7 @@ import { lookAt } from '../core/monitor/look.ts'
 import { returnPlan } from '../core/monitor/monitoring.ts'
 import type { Look } from '../core/monitor/report.ts'
 import type { ReleasePlan } from '../core/plan.ts'
-import { gateAwaited, refusalOf } from '../core/release.ts'
+import { gateAwaited, refusalOf } from '../core/refusals.ts'
 import { versionsOf } from '../core/stage-plans.ts'
 import { type ControlState, emptyState, isTerminal, type ReleaseState } from '../core/state.ts'
 import { issue, step } from '../core/step.ts'
@@ -29,6 +30,7 @@ import type { Gates } from '../ports/gates.ts'
 import type { MetricSources, ReadingsQuery } from '../ports/metric-sources.ts'
 import type { MonitoringSource } from '../ports/monitoring-source.ts'
 import type { Notices } from '../ports/notices.ts'
+import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
 import { admitEndpoint, admitRelease } from './admission.ts'
@@ -43,6 +45,7 @@ export type ControllerPorts = {
   evidence: EvidenceSource
   monitoring: MonitoringSource
   expressions: Expressions
+  rate: TrafficRate
   sources: MetricSources
   notices: Notices
   gates: Gates
@@ -176,11 +179,12 @@ export function createController(ports: ControllerPorts): Controller {
     if (nowMs - lastInsistMs < limits.insistMs) return
     lastInsistMs = nowMs
     for (const { spec, stable, fleets, sizes, table, appliedEpoch } of Object.values(state.endpoints)) {
-      for (const version of Object.values(spec.versions)) {
-        const fleet = fleets[version.name]
-        const isDown = fleet === 'failed' && version.name === stable
-        if (!isDown && !(fleet === 'starting' && hasReported(spec.name, version.name))) continue
-        const instances = sizes?.[version.name]
+      for (const [name, fleet] of Object.entries(fleets)) {
+        const instances = sizes?.[name]
+        const version = fleetSpec(spec, name, instances)
+        const isDown = fleet === 'failed' && name === stable
+        const isAsked = isDown || (fleet === 'starting' && hasReported(spec.name, name))
+        if (version === undefined || !isAsked) continue
         deployer.ensure({
           endpoint: spec.name,
           version,
@@ -308,7 +312,7 @@ export function createController(ports: ControllerPorts): Controller {
     instances: (endpoint, version) => deployer.status(endpoint, version),
 
     async applyEndpoint({ spec, actor, dryRun }) {
-      const change = await admitEndpoint({ state: () => state, deployer, expressions }, spec)
+      const change = await admitEndpoint({ state: () => state, deployer, expressions, rate: ports.rate }, spec)
       if (!dryRun && change.action !== 'unchanged') record({ type: 'endpoint-applied', spec, actor })
       return change
     },
@@ -328,17 +332,18 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     async applyRelease({ plan: request, actor, dryRun, again }) {
-      const admitted = await admitRelease({ state: () => state, deployer, expressions, baselines }, request, again)
+      const around = { state: () => state, deployer, expressions, rate: ports.rate, baselines }
+      const admitted = await admitRelease(around, request, again)
       if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }
       const plan = { ...admitted.plan, ...learnedWindow(admitted.plan.endpoint) }
       record({ type: 'release-started', release: admitted.id, plan, actor })
       return { change: admitted.change, release: admitted.id }
     },
 
-    operate({ release: id, verb, actor, note }) {
-      const refusal = refusalOf(need(id), verb)
+    operate({ release: id, verb, actor, note, step }) {
+      const refusal = refusalOf(need(id), { verb, ...(step === true && { step }) }, clock.nowMs())
       if (refusal !== null) throw new CutoverError('release-state', refusal)
-      record({ type: 'operator', release: id, verb, actor, note })
+      record({ type: 'operator', release: id, verb, actor, note, ...(step === true && { step }) })
       return view(id)
     },
 

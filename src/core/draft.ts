@@ -1,10 +1,19 @@
 /** An endpoint and its release while an event is worked in, and the smallest changes that can be made to them. */
 import type { Command } from './command.ts'
+import { controlOf, fleetSpec, isControl } from './control-fleet.ts'
 import { readyTimeoutOf } from './endpoint.ts'
 import { versionsOf } from './stage-plans.ts'
 import { candidateOf, type EndpointState, type Phase, type ReleaseEpoch, type ReleaseState } from './state.ts'
 import type { StageContext } from './strategies/strategy.ts'
-import { bareTable, dressTable, moveTable, type RouteExtras, type TrafficTable, type Weights } from './traffic.ts'
+import {
+  bareTable,
+  dressTable,
+  moveTable,
+  type RouteExtras,
+  scopeTable,
+  type TrafficTable,
+  type Weights,
+} from './traffic.ts'
 
 export type Draft = { endpoint: EndpointState; release: ReleaseState; commands: readonly Command[] }
 
@@ -17,12 +26,18 @@ export function setWeights(draft: Draft, to: { weights: Weights; stable: string;
   const { endpoint, release } = draft
   const salt = `${endpoint.spec.name}/${release.id}`
   const before = to.extras === 'keep' ? endpoint.table : bareTable(endpoint.table)
-  const table = moveTable(before, { weights: to.weights, stable: to.stable, release: release.id, salt })
+  const moved = moveTable(before, { weights: to.weights, stable: to.stable, release: release.id, salt })
+  const table = to.extras === 'keep' ? scoped(moved, release) : moved
   return applyTable({ ...draft, endpoint: { ...endpoint, stable: to.stable } }, table)
 }
 
+function scoped(table: TrafficTable, { plan: { match, from } }: ReleaseState): TrafficTable {
+  return match === undefined ? table : scopeTable(table, { rules: match, outside: from })
+}
+
 export function setExtras(draft: Draft, extras: RouteExtras): Draft {
-  return applyTable(draft, dressTable(draft.endpoint.table, extras, draft.release.id))
+  const { endpoint, release } = draft
+  return applyTable(draft, scoped(dressTable(endpoint.table, extras, release.id), release))
 }
 
 export function hasExtras({ endpoint: { table } }: Draft): boolean {
@@ -67,10 +82,11 @@ export function noteGap(draft: Draft, atMs: number): Draft {
   return { ...draft, release: { ...release, gaps: noted } }
 }
 
-/** As many instances as are named, or as the version declares. */
-export function ensureFleet(draft: Draft, version: string, instances?: number): Draft {
+/** As many instances as are named, or as the version declares; a control has as many as the candidate. */
+export function ensureFleet(draft: Draft, version: string, named?: number): Draft {
   const { endpoint, release } = draft
-  const spec = endpoint.spec.versions[version]
+  const instances = named ?? (isControl(version) ? endpoint.spec.versions[candidateOf(release)]?.instances : undefined)
+  const spec = fleetSpec(endpoint.spec, version, instances)
   if (spec === undefined) throw new Error(`endpoint ${endpoint.spec.name} has no version ${version}`)
   const command: Command = {
     type: 'ensure-fleet',
@@ -80,7 +96,8 @@ export function ensureFleet(draft: Draft, version: string, instances?: number): 
     ...(instances !== undefined && { instances, drainMs: release.plan.drainMs }),
   }
   const fleets = { ...endpoint.fleets, [version]: 'starting' as const }
-  const sized = withSize({ ...endpoint, fleets }, version, instances === spec.instances ? undefined : instances)
+  const isDeclared = instances === spec.instances && !isControl(version)
+  const sized = withSize({ ...endpoint, fleets }, version, isDeclared ? undefined : instances)
   return { ...draft, endpoint: sized, commands: [...draft.commands, command] }
 }
 
@@ -111,7 +128,7 @@ export function stopFleets(draft: Draft, which: { first: string; kept: string })
 /** Every version that the release may run. */
 function participants({ plan }: ReleaseState): string[] {
   const named = plan.stages.flatMap(stage => versionsOf(stage, plan.to))
-  return [...new Set([plan.from, plan.to, ...named])]
+  return [...new Set([plan.from, plan.to, controlOf(plan.from), ...named])]
 }
 
 export function contextOf({ endpoint, release }: Draft): StageContext {
@@ -128,4 +145,20 @@ export function contextOf({ endpoint, release }: Draft): StageContext {
     epoch: table.epoch,
     appliedEpoch,
   }
+}
+
+/** Whether the stable version has fewer instances than it declares. */
+export function isShrunk({ endpoint, release: { plan } }: Draft): boolean {
+  const wanted = endpoint.sizes?.[plan.from]
+  return wanted !== undefined && wanted < (endpoint.spec.versions[plan.from]?.instances ?? 0)
+}
+
+/** A control ends with its stage, once the gateway sends nothing there any more. */
+export function endIdleControl(draft: Draft): Draft {
+  const { endpoint, release } = draft
+  const { table, appliedEpoch, fleets } = endpoint
+  const control = controlOf(release.plan.from)
+  const isIdle = appliedEpoch >= table.epoch && table.weights[control] === undefined
+  const isWanted = release.phase.kind === 'starting'
+  return (fleets[control] ?? 'absent') !== 'absent' && isIdle && !isWanted ? stopFleet(draft, control) : draft
 }

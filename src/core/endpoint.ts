@@ -73,6 +73,8 @@ export type EndpointSpec = {
   /** By name. */
   webhooks?: Readonly<Record<string, Webhook>>
   bodyBytesMax: number
+  /** What the server can run of this endpoint at once; not declared where it is left out. */
+  capacity?: { instances: number }
   /** Share of units whose request and answer bodies are kept, in parts per million. */
   payloadSamplePpm: number
   /** A label that has not come after this is not waited for; learned from the delays that were seen if it is left out. */

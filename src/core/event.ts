@@ -33,7 +33,8 @@ export type ControlEvent =
   | { type: 'monitored'; endpoint: string; report: MonitorReport }
   /** Time passed: moves what waits for a deadline. */
   | { type: 'tick'; release: string }
-  | { type: 'operator'; release: string; verb: OperatorVerb; actor: string; note: string | null }
+  /** `step`: of `promote`, past the step that the stage is in and no further. */
+  | { type: 'operator'; release: string; verb: OperatorVerb; actor: string; note: string | null; step?: true }
 
 /** An event with its place in the log and its time; time enters the core here and nowhere else. */
 export type LoggedEvent = { seq: number; atMs: number; event: ControlEvent }

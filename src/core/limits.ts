@@ -13,6 +13,17 @@ export const limits = {
   stagesPerReleaseMax: 20,
   stepsPerStageMax: 100,
   guardrailsPerReleaseMax: 50,
+  freezeWindowsMax: 20,
+  /** Rules of a release's scope, and values of one rule; more are refused. */
+  scopeRulesMax: 20,
+  scopeValuesMax: 1_000,
+  /** Releases of one endpoint that wait for their turn; one more is refused. */
+  queuedReleasesMax: 20,
+  /** The traffic of an endpoint is looked at this often, and compared with what it was so many looks ago. */
+  rateLookMs: 5_000,
+  rateLooksMax: 60,
+  /** Endpoints that one grouped release moves together. */
+  groupMembersMax: 20,
   /** Segments of one traffic table; a change that would pass it is refused. */
   segmentsMax: 10_000,
 

@@ -1,5 +1,7 @@
 /** A release as it will run: every default filled in, every unit converted, alpha budgets written down. Plain data. */
+import type { FreezeWindow } from './freeze.ts'
 import type { GoalCheck, MetricCheck } from './metric-check.ts'
+import type { ScopeRule } from './scope.ts'
 import type { StagePlan } from './stage-plans.ts'
 import type { Gate } from './webhook.ts'
 
@@ -23,12 +25,20 @@ export type ReleasePlan = {
   /** Who is asked before the release goes on. */
   gates?: readonly Gate[]
   onFail: 'rollback' | 'hold'
+  /** While another release of the endpoint runs: wait for its end, or take its place. Refused where it is left out. */
+  onConflict?: 'queue' | 'replace'
   /** How long the old version is kept warm and watched after the candidate has all traffic. */
   probationMs: number
   /** A sample-ratio mismatch is called at this chance of a false alarm. */
   sampleRatioAlpha: number
   readyTimeoutMs: number
   drainMs: number
+  /** Releases of these endpoints under one name move or return as one. */
+  group?: { name: string; endpoints: readonly string[] }
+  /** Only requests that one of these rules fits take part; the others stay on the stable version and are no evidence. */
+  match?: readonly ScopeRule[]
+  /** Inside one of these the release takes no step forward and is not promoted; it can always go back. */
+  freeze?: readonly FreezeWindow[]
   /** The age at which predictions are judged by their labels, as the endpoint had learned it by then; left out where it had not. */
   labelWindowMs?: number
   /** Why Cutover started it by itself; left out where somebody asked for it. */

@@ -22,7 +22,7 @@ export type Prediction = {
   version: string
   /** The probability with which `assigned` was chosen. */
   propensity: number
-  /** The caller, or a rule of the table, chose the version: kept, but no evidence. */
+  /** The caller, a rule or the scope of the table chose the version: kept, but no evidence. */
   pinned: boolean
   atMs: number
   /** From the last byte of the request to the last byte of the answer. */

@@ -6,8 +6,10 @@ import type { Command } from './command.ts'
 import {
   contextOf,
   type Draft,
+  endIdleControl,
   ensureFleet,
   hasExtras,
+  isShrunk,
   noteEpoch,
   noteGap,
   setExtras,
@@ -17,27 +19,41 @@ import {
   stopFleets,
 } from './draft.ts'
 import { assertNever } from './errors.ts'
-import type { OperatorVerb } from './event.ts'
 import type { Judgement } from './judge/judgement.ts'
 import { limits } from './limits.ts'
+import { isReplaced, leaveQueue } from './queue.ts'
+import { gateAwaited, gateOf, refusalOf, returnsInSteps, stageAt, type Word } from './refusals.ts'
 import type { StagePlan } from './stage-plans.ts'
 import { candidateOf, type Hold, type Passed, type Phase, type ReleaseState } from './state.ts'
 import type { ReturnCause } from './state-words.ts'
 import type { StageCommand, StageEvent } from './strategies/strategy.ts'
 import {
+  advanceStage,
   goesBack,
   initialStage,
   keepMsOf,
   mindsFleets,
   needsOf,
-  promotionRefusal,
   type StageState,
   stepStage,
   watchesWhilePaused,
 } from './strategies/table.ts'
 import type { Weights } from './traffic.ts'
 import type { TrialReport } from './trial.ts'
-import type { Gate, GatePlace } from './webhook.ts'
+import {
+  awaitGroup,
+  endHold,
+  endHoldOf,
+  freezeHold,
+  hasGap,
+  hold,
+  isFrozen,
+  keptOnResume,
+  standStill,
+  startFrozen,
+  waitPassed,
+} from './waits.ts'
+import type { GatePlace } from './webhook.ts'
 
 type Returning = Extract<Phase, { kind: 'returning' }>
 
@@ -86,10 +102,16 @@ function fleetFailed(draft: Draft, { version, reason }: { version: string; reaso
 
 export function trafficApplied(before: Draft, epoch: number, atMs: number): Draft {
   const draft = epoch >= before.endpoint.table.epoch ? noteGap(before, atMs) : before
+  return endIdleControl(routed(draft, epoch, atMs))
+}
+
+function routed(draft: Draft, epoch: number, atMs: number): Draft {
   const { phase, plan } = draft.release
   if (phase.kind === 'promoting' && epoch >= phase.epoch) {
     const watchMs = Math.max(plan.probationMs, phase.keepMs ?? 0)
-    if (watchMs === 0) return finishPromotion(draft, atMs)
+    // A group is watched until all of it is promoted.
+    const isOver = watchMs === 0 && draft.release.members === undefined
+    if (isOver || isReplaced(draft.endpoint)) return finishPromotion(draft, atMs)
     return setPhase(draft, { kind: 'probation', untilMs: atMs + watchMs })
   }
   if (phase.kind === 'returning' && phase.awaiting === 'traffic' && epoch >= phase.epoch)
@@ -99,9 +121,14 @@ export function trafficApplied(before: Draft, epoch: number, atMs: number): Draf
 
 export function timePassed(draft: Draft, atMs: number): Draft {
   const { phase } = draft.release
-  if (phase.kind === 'probation') return atMs >= phase.untilMs ? finishPromotion(draft, atMs) : draft
+  if (phase.kind === 'probation')
+    return atMs >= phase.untilMs && draft.release.members === undefined ? finishPromotion(draft, atMs) : draft
+  if (phase.kind === 'starting') return enterWhenReady(draft, phase.stageIndex ?? 0, atMs)
   if (phase.kind === 'running' && phase.paused) return draft
-  return stepStaged(draft, { type: 'tick', atMs })
+  if (phase.kind !== 'running') return stepStaged(draft, { type: 'tick', atMs })
+  const frozen = standStill(draft, atMs)
+  if (frozen !== null) return frozen
+  return promotePassed(draft, atMs) ?? stepStaged(endHoldOf(draft, 'freeze'), { type: 'tick', atMs })
 }
 
 export function trialEnded(draft: Draft, report: TrialReport, atMs: number): Draft {
@@ -140,10 +167,13 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
   }
   if (phase.kind === 'probation') return draft
   if (phase.paused) return watchedWhilePaused(draft, judgement, atMs)
+  const frozen = standStill(draft, atMs)
+  if (frozen !== null) return watchedWhilePaused(frozen, judgement, atMs)
   const blocked = blockedBy(judgement)
   if (blocked !== null) return hold(draft, { sinceMs: atMs, ...blocked })
-  const unblocked = phase.hold?.cause === 'invalid' || phase.hold?.cause === 'signal' ? endHold(draft) : draft
-  return stepStaged(unblocked, { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) })
+  const unblocked = endHoldOf(draft, 'invalid', 'signal', 'freeze')
+  const event = { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) } as const
+  return promotePassed(unblocked, atMs) ?? stepStaged(unblocked, event)
 }
 
 function watchedWhilePaused(draft: Draft, judgement: Judgement, atMs: number): Draft {
@@ -163,43 +193,8 @@ function blockedBy(judgement: Judgement): Pick<Hold, 'cause' | 'reason'> | null 
   return signal === undefined ? null : { cause: 'signal', reason: signal.reason }
 }
 
-/** Why the verb cannot be used now, as a sentence; null if it can. */
-export function refusalOf(release: ReleaseState, verb: OperatorVerb): string | null {
-  const { phase } = release
-  const at = `release ${release.id} is ${phase.kind}`
-  switch (verb) {
-    case 'pause':
-      return phase.kind === 'running' && !phase.paused
-        ? null
-        : `${at}${phase.kind === 'running' ? ' and paused already' : ''}; only a running release can be paused`
-    case 'resume':
-      return phase.kind === 'running' && (phase.paused || phase.hold !== null)
-        ? null
-        : `${at}; only a paused or holding release can be resumed`
-    case 'approve':
-      return (phase.kind === 'running' && phase.hold?.cause === 'approval') || gateAwaited(release) !== null
-        ? null
-        : `${at} and waits for no approval`
-    case 'promote':
-      return phase.kind === 'running'
-        ? promotionRefusal(stageAt(release.plan.stages, phase.stageIndex), phase.stage)
-        : `${at}; only a running release can be promoted`
-    case 'abort':
-    case 'rollback':
-      return phase.kind === 'promoted' || phase.kind === 'rolled-back' || phase.kind === 'returning'
-        ? `${at}; ${phase.kind === 'promoted' ? `release ${release.plan.from} again to go back` : 'there is nothing to take back'}`
-        : null
-    default:
-      return assertNever(verb)
-  }
-}
-
-export function operated(
-  draft: Draft,
-  word: { verb: OperatorVerb; actor: string; note: string | null },
-  atMs: number,
-): Draft {
-  if (refusalOf(draft.release, word.verb) !== null) return draft
+export function operated(draft: Draft, word: Word & { actor: string; note: string | null }, atMs: number): Draft {
+  if (refusalOf(draft.release, word, atMs) !== null) return draft
   const phase = draft.release.phase
   const reason = `${word.verb} by ${word.actor}${word.note === null ? '' : `: ${word.note}`}`
   switch (word.verb) {
@@ -207,17 +202,18 @@ export function operated(
       return phase.kind === 'running' ? setPhase(draft, { ...phase, paused: true }) : draft
     case 'resume':
       return phase.kind === 'running'
-        ? setPhase(draft, { ...phase, paused: false, hold: approvalOnly(phase.hold) })
+        ? setPhase(draft, { ...phase, paused: false, hold: keptOnResume(phase.hold) })
         : draft
     case 'approve': {
       const awaited = gateAwaited(draft.release)
       return awaited === null ? stepStaged(draft, { type: 'approved', atMs }) : passGate(draft, awaited, atMs)
     }
     case 'promote':
-      return promote(draft, atMs, keptByWord(draft))
+      return word.step === true ? advance(draft, atMs) : promoteByHand(draft, atMs)
     case 'abort':
     case 'rollback':
-      return beginReturn(draft, 'operator', reason, atMs)
+      if (phase.kind === 'queued') return leaveQueue(draft, reason, atMs)
+      return returnsInSteps(draft.release) ? advance(draft, atMs) : beginReturn(draft, 'operator', reason, atMs)
     default:
       return assertNever(word.verb)
   }
@@ -229,15 +225,22 @@ function keptByWord({ release: { phase, plan } }: Draft): number | undefined {
   return keepMs > 0 ? keepMs : undefined
 }
 
-/** Resuming is no approval. */
-function approvalOnly(held: Hold | null): Hold | null {
-  return held?.cause === 'approval' || held?.cause === 'gate' ? held : null
+/** In a group it is this release's yes: the others are waited for. */
+function promoteByHand(draft: Draft, atMs: number): Draft {
+  const keepMs = keptByWord(draft)
+  if (draft.release.members === undefined) return promote(draft, atMs, keepMs)
+  return promoteWhenFree(draft, keepMs === undefined ? {} : { keepMs }, atMs)
 }
 
-function stageAt(stages: readonly StagePlan[], index: number): StagePlan {
-  const stage = stages[index]
-  if (stage === undefined) throw new Error(`stage ${index} does not exist`)
-  return stage
+/** Past the present step and no further; on the way back, to its end. */
+function advance(draft: Draft, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  const staged = stagedPhase(phase)
+  if (staged === null) return draft
+  const result = advanceStage(stageAt(plan.stages, staged.stageIndex), staged.stage, atMs, contextOf(draft))
+  if (result === null) return draft
+  const freed = phase.kind === 'running' ? setPhase(draft, { ...phase, hold: null }) : draft
+  return carryOut(withStage(freed, result.state), result.commands, atMs)
 }
 
 /** The running stage, or the one that goes back in its own way. */
@@ -311,20 +314,38 @@ function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed
   const isLast = phase.stageIndex + 1 >= plan.stages.length
   if (isLast && gateOf(draft.release, 'promotion') !== undefined) return awaitPromotionGate(draft, phase, passed, atMs)
   const chosen = passed.winner === undefined ? draft : withCandidate(draft, passed.winner)
-  if (isLast) return promote(chosen, atMs, passed.keepMs)
+  if (isLast) return promoteWhenFree(draft, passed, atMs)
   const undressed = hasExtras(chosen) ? setExtras(chosen, { gap: null, mirrors: null, rules: null }) : chosen
   return prepareStage(undressed, phase.stageIndex + 1, atMs)
 }
 
-/** A gate of the plan that has not said yes. */
-function gateOf({ plan, confirmed }: ReleaseState, before: GatePlace): Gate | undefined {
-  return confirmed?.includes(before) ? undefined : plan.gates?.find(gate => gate.before === before)
+/** The last stage has passed; a freeze window may keep the promotion waiting. */
+function promoteWhenFree(draft: Draft, { winner, keepMs }: Passed, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  if (phase.kind !== 'running') return draft
+  if (!hasGap(draft) && isFrozen(draft.release, atMs))
+    return waitPassed(draft, { winner, keepMs }, freezeHold(draft.release, atMs))
+  if (draft.release.members === undefined)
+    return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
+  const waiting = `all stages passed; waiting for the others of the group ${plan.group?.name}`
+  return waitPassed(draft, { winner, keepMs }, { sinceMs: atMs, cause: 'group', reason: waiting })
 }
 
-/** The gate that a release waits for; null if it waits for none. */
-export function gateAwaited({ phase }: ReleaseState): GatePlace | null {
-  if (phase.kind === 'starting' && phase.awaitsGate === true) return 'start'
-  return phase.kind === 'running' && phase.passed !== undefined ? 'promotion' : null
+/** All of the group have passed. */
+export function promoteTogether(draft: Draft, atMs: number): Draft {
+  const { phase } = draft.release
+  if (phase.kind !== 'running') return draft
+  const { winner, keepMs } = phase.passed ?? {}
+  return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
+}
+
+/** What has passed and was kept waiting is promoted; null where nothing has, or a gate is to be asked. */
+function promotePassed(draft: Draft, atMs: number): Draft | null {
+  const { release } = draft
+  const { phase } = release
+  if (phase.kind !== 'running' || (phase.hold !== null && phase.hold.cause !== 'freeze')) return null
+  const isIt = phase.passed !== undefined && gateOf(release, 'promotion') === undefined
+  return isIt ? promoteWhenFree(draft, phase.passed ?? {}, atMs) : null
 }
 
 function askGate(draft: Draft, before: GatePlace): Draft {
@@ -355,8 +376,7 @@ function passGate(draft: Draft, before: GatePlace, atMs: number): Draft {
   const { phase } = release
   const confirmed = { ...draft, release: { ...release, confirmed: [...(release.confirmed ?? []), before] } }
   if (phase.kind !== 'running') return enterWhenReady(confirmed, 0, atMs)
-  const { winner, keepMs } = phase.passed ?? {}
-  return promote(winner === undefined ? confirmed : withCandidate(confirmed, winner), atMs, keepMs)
+  return promoteWhenFree(confirmed, phase.passed ?? {}, atMs)
 }
 
 function withCandidate(draft: Draft, candidate: string): Draft {
@@ -378,16 +398,16 @@ function prepareStage(draft: Draft, stageIndex: number, atMs: number): Draft {
   const isAsked = (version: string): boolean =>
     endpoint.fleets[version] !== 'ready' || (stageIndex === 0 && version !== release.plan.from)
   const missing = needed.filter(isAsked)
-  if (missing.length === 0) return enterStage(draft, stageIndex, atMs)
+  if (missing.length === 0 && !isFrozen(release, atMs)) return enterStage(draft, stageIndex, atMs)
   const asked = missing.reduce((next, version) => ensureFleet(next, version), draft)
-  return setPhase(asked, { kind: 'starting', sinceMs: atMs, ...(stageIndex > 0 && { stageIndex }) })
+  const starting = setPhase(asked, { kind: 'starting', sinceMs: atMs, ...(stageIndex > 0 && { stageIndex }) })
+  return missing.length === 0 ? enterWhenReady(starting, stageIndex, atMs) : starting
 }
 
 function enterWhenReady(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { release, endpoint } = draft
-  return neededBy(release, stageIndex).every(version => endpoint.fleets[version] === 'ready')
-    ? enterStage(draft, stageIndex, atMs)
-    : draft
+  if (!neededBy(release, stageIndex).every(version => endpoint.fleets[version] === 'ready')) return draft
+  return isFrozen(release, atMs) ? startFrozen(draft, atMs) : enterStage(draft, stageIndex, atMs)
 }
 
 /** A plan without stages moves everybody at once, to a version that has been stable: it needs that one alone. */
@@ -399,11 +419,25 @@ function neededBy(release: ReleaseState, stageIndex: number): readonly string[] 
 }
 
 function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
+  const { plan, members } = draft.release
   if (stageIndex === 0 && gateOf(draft.release, 'start') !== undefined) return awaitStartGate(draft, atMs)
-  if (draft.release.plan.stages.length === 0) return promote(draft, atMs)
+  if (stageIndex === 0 && plan.group !== undefined && members === undefined) return awaitGroup(draft, atMs)
+  if (plan.stages.length === 0) return promote(draft, atMs)
   const stage = initialStage(stageAt(draft.release.plan.stages, stageIndex))
   const entered = setPhase(draft, { kind: 'running', stageIndex, stage, paused: false, hold: null })
   return stepStaged(entered, { type: 'entered', atMs })
+}
+
+/** Whether a member of a group waits for nothing but the others. */
+export function awaitsGroup({ endpoint, release }: Draft, atMs: number): boolean {
+  const { phase } = release
+  if (phase.kind !== 'starting' || phase.hold?.cause !== 'group') return false
+  return neededBy(release, 0).every(version => endpoint.fleets[version] === 'ready') && !isFrozen(release, atMs)
+}
+
+/** The group is whole: its members are known and begin. */
+export function enterTogether(draft: Draft, members: readonly string[], atMs: number): Draft {
+  return enterStage({ ...draft, release: { ...draft.release, members } }, 0, atMs)
 }
 
 /** The fleets are ready and nobody has met the candidate. */
@@ -412,18 +446,6 @@ function awaitStartGate(draft: Draft, atMs: number): Draft {
   if (phase.kind === 'starting' && phase.awaitsGate === true) return draft
   const sinceMs = phase.kind === 'starting' ? phase.sinceMs : atMs
   return askGate(setPhase(draft, { kind: 'starting', sinceMs, awaitsGate: true }), 'start')
-}
-
-function hold(draft: Draft, next: Hold): Draft {
-  const { phase } = draft.release
-  return phase.kind !== 'running' || phase.hold?.cause === next.cause
-    ? draft
-    : setPhase(draft, { ...phase, hold: next })
-}
-
-function endHold(draft: Draft): Draft {
-  const { phase } = draft.release
-  return phase.kind === 'running' && phase.hold !== null ? setPhase(draft, { ...phase, hold: null }) : draft
 }
 
 function candidateWeights(release: ReleaseState, candidatePpm: number): Weights {
@@ -446,27 +468,41 @@ function promote(draft: Draft, atMs: number, keepMs?: number): Draft {
   return setPhase({ ...moved, release: exposed }, phase)
 }
 
-function finishPromotion(draft: Draft, atMs: number): Draft {
+export function finishPromotion(draft: Draft, atMs: number): Draft {
   const { plan } = draft.release
   const stopped = stopFleets(draft, { first: plan.from, kept: candidateOf(draft.release) })
   return endRelease(stopped, { kind: 'promoted', atMs })
 }
 
+/** Another release takes the place: what has been promoted stays so, what has not goes back. */
+export function giveWay(draft: Draft, reason: string, atMs: number): Draft {
+  switch (draft.release.phase.kind) {
+    case 'starting':
+    case 'running':
+      return beginReturn(draft, 'replaced', reason, atMs)
+    case 'probation':
+      return finishPromotion(draft, atMs)
+    default:
+      return draft
+  }
+}
+
 export function beginReturn(draft: Draft, cause: ReturnCause, reason: string, atMs: number): Draft {
   const { phase } = draft.release
   if (phase.kind === 'starting' && phase.stageIndex === undefined) return finishReturn(draft, { cause, reason }, atMs)
-  const own = stageThatGoesBack(draft)
+  const own = stageThatGoesBack(draft, cause)
   const returning = { kind: 'returning', cause, reason, awaiting: 'fleet', epoch: 0 } as const
   if (own === null) return bringBack(draft, returning, atMs)
   return stepStaged(setPhase(draft, { ...returning, awaiting: 'stage', ...own }), { type: 'return', atMs, reason })
 }
 
 /** The stage that has moved the fleets brings them back, even after it has passed. */
-function stageThatGoesBack({ release }: Draft): { stageIndex: number; stage: StageState } | null {
-  const { phase, plan } = release
+function stageThatGoesBack(draft: Draft, cause: ReturnCause): { stageIndex: number; stage: StageState } | null {
+  const { phase, plan } = draft.release
   const stageIndex = phase.kind === 'running' ? phase.stageIndex : plan.stages.length - 1
   const stagePlan = plan.stages[stageIndex]
-  if (phase.kind === 'starting' || stagePlan === undefined || !goesBack(stagePlan)) return null
+  if (phase.kind === 'starting' || stagePlan === undefined) return null
+  if (!goesBack(stagePlan, { cause, stableShrunk: isShrunk(draft) })) return null
   return { stageIndex, stage: phase.kind === 'running' ? phase.stage : initialStage(stagePlan) }
 }
 
@@ -474,7 +510,7 @@ function stageThatGoesBack({ release }: Draft): { stageIndex: number; stage: Sta
 function bringBack(draft: Draft, { cause, reason }: Returning, atMs: number): Draft {
   const { from } = draft.release.plan
   const returning: Returning = { kind: 'returning', cause, reason, awaiting: 'fleet', epoch: 0 }
-  if (draft.endpoint.fleets[from] === 'ready') return shiftBack(draft, returning, atMs)
+  if (draft.endpoint.fleets[from] === 'ready' && !isShrunk(draft)) return shiftBack(draft, returning, atMs)
   return setPhase(ensureFleet(draft, from), returning)
 }
 

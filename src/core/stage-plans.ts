@@ -87,6 +87,17 @@ export type CanaryStep = {
   floorMs: number
   /** Without enough evidence by then the release holds; null waits for ever. */
   ceilingMs: number | null
+  /** The step ends with `approve`, once its evidence is in. */
+  approve?: true
+}
+
+/** Back in steps: capacity of the stable version first, then these weights of the candidate one after another, then none. */
+export type PacedReturn = {
+  /** Falling; those that the candidate does not reach are passed over. */
+  stepsPpm: readonly number[]
+  everyMs: number
+  /** A breached guardrail too goes back in steps; at once where it is left out. */
+  onBreach?: true
 }
 
 export type CanaryPlan = {
@@ -96,6 +107,9 @@ export type CanaryPlan = {
   approval: boolean
   /** Requests that the candidate must answer within each step. */
   minRequests: number
+  /** The candidate is compared with a fresh fleet of the stable version, as large as its own, that gets as much traffic. */
+  control?: 'equal'
+  return?: PacedReturn
 }
 
 /** How the answers of two versions to one request are compared. */

@@ -15,5 +15,7 @@ export type ReturnCause =
   | 'stage-failed'
   /** A gate said no. */
   | 'refused'
+  /** Another release of its group went back. */
+  | 'group'
   /** Another release took its place. */
   | 'replaced'

@@ -19,6 +19,8 @@ export type EndpointState = {
   sizes?: Readonly<Record<string, number>>
   /** The release under way; null if none. */
   activeRelease: string | null
+  /** Those that wait for its end, in order; one that `replaces` has told it to end. Left out where none waits. */
+  queue?: readonly { release: string; replaces?: true }[]
   releaseCount: number
   /** How its stable version is watched; left out where the endpoint asks for nothing of the kind. */
   monitoring?: MonitoringState
@@ -28,15 +30,17 @@ export type EndpointState = {
 export type Hold = {
   sinceMs: number
   reason: string
-  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate'
+  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate' | 'freeze' | 'group'
 }
 
-/** The last stage has passed and a gate is asked before the promotion. */
+/** The last stage has passed; a gate, a freeze window or the others of a group are waited for. */
 export type Passed = { winner?: string; keepMs?: number }
 
 export type Phase =
+  /** Another release of the endpoint runs; this one begins when that has ended. */
+  | { kind: 'queued'; sinceMs: number }
   /** The fleets that the stage to come needs are being made ready; the first stage's where `stageIndex` is left out. */
-  | { kind: 'starting'; sinceMs: number; stageIndex?: number; awaitsGate?: true }
+  | { kind: 'starting'; sinceMs: number; stageIndex?: number; awaitsGate?: true; hold?: Hold }
   | { kind: 'running'; stageIndex: number; stage: StageState; paused: boolean; hold: Hold | null; passed?: Passed }
   /** The candidate gets all traffic; waits for the gateway to say so. */
   | { kind: 'promoting'; epoch: number; keepMs?: number }
@@ -74,6 +78,8 @@ export type ReleaseState = {
   actor: string
   startedAtMs: number
   phase: Phase
+  /** The releases of its group, itself among them, since they began together. */
+  members?: readonly string[]
   /** The version that a comparison chose; the plan's own candidate where it is left out. */
   candidate?: string
   /** Gates that said yes, or that an operator passed over. */

@@ -3,12 +3,15 @@
  * changed nothing is the same object, so that a caller can tell that there is nothing to write down.
  */
 import type { Command, IssuedCommand } from './command.ts'
+import { fleetSpec } from './control-fleet.ts'
 import type { Draft } from './draft.ts'
 import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
+import { settleGroups } from './group.ts'
 import { limits } from './limits.ts'
 import { follow, monitored } from './monitor/monitoring.ts'
+import { enqueue, startNext } from './overlap.ts'
 import {
   begin,
   fleetChanged,
@@ -27,8 +30,15 @@ import { soleTable } from './traffic.ts'
 export type StepResult = { state: ControlState; commands: readonly Command[] }
 
 export function step(state: ControlState, event: ControlEvent, atMs: number): StepResult {
-  const next = stepEvent(state, event, atMs)
-  return { ...next, state: follow(state, next.state, atMs) }
+  let result = stepEvent(state, event, atMs)
+  for (let next = others(result.state, atMs); next !== null; next = others(result.state, atMs))
+    result = { state: next.state, commands: [...result.commands, ...next.commands] }
+  return { ...result, state: follow(state, result.state, atMs) }
+}
+
+/** What one release's change means for others: of its group, or behind it in the line. */
+function others(state: ControlState, atMs: number): StepResult | null {
+  return settleGroups(state, atMs) ?? startNext(state, atMs)
 }
 
 function stepEvent(state: ControlState, event: ControlEvent, atMs: number): StepResult {
@@ -119,9 +129,9 @@ function tellRestart(result: StepResult, release: string | null, atMs: number): 
 
 /** A release under way says itself how long its fleets may take, also after a restart. */
 function ensure(endpoint: EndpointState, version: string, waitMs: number = limits.readyTimeoutMs): Command[] {
-  const spec = endpoint.spec.versions[version]
-  if (spec === undefined) return []
   const instances = endpoint.sizes?.[version]
+  const spec = fleetSpec(endpoint.spec, version, instances)
+  if (spec === undefined) return []
   return [
     {
       type: 'ensure-fleet',
@@ -187,7 +197,9 @@ function releaseStarted(
     exposedFromMs: null,
     exposedToMs: null,
   }
-  const endpoint = { ...known, activeRelease: release.id, releaseCount: known.releaseCount + 1 }
+  const counted = { ...known, releaseCount: known.releaseCount + 1 }
+  if (known.activeRelease !== null) return enqueue(state, counted, release, atMs)
+  const endpoint = { ...counted, activeRelease: release.id }
   return put(state, begin({ endpoint, release, commands: [] }, atMs))
 }
 

@@ -10,6 +10,9 @@ import type { TimelineEntry } from './timeline.ts'
 
 type Change = { logged: LoggedEvent; before: ReleaseState | undefined; after: ReleaseState; stateAfter: ControlState }
 
+/** An entry before what every entry has is added. */
+type Draft = Pick<TimelineEntry, 'kind' | 'text'>
+
 /** The entries that one event adds, for every release that it changed. */
 export function tell(before: ControlState, logged: LoggedEvent, after: ControlState): TimelineEntry[] {
   const entries: TimelineEntry[] = []
@@ -43,37 +46,41 @@ export function tellAll(events: readonly LoggedEvent[], release: string): Timeli
 }
 
 function tellOne(change: Change): TimelineEntry[] {
-  const { logged, before, after } = change
-  const drafts: Pick<TimelineEntry, 'kind' | 'text'>[] = []
-  if (before === undefined) drafts.push({ kind: 'started', text: startedText(after) })
+  const { logged, before, after, stateAfter } = change
+  const drafts: Draft[] = []
+  if (after.phase.kind === 'queued' && before === undefined)
+    drafts.push({ kind: 'queued', text: queuedText(after, stateAfter) })
+  else if (before === undefined || hasBegun(before, after)) drafts.push({ kind: 'started', text: startedText(after) })
   if (logged.event.type === 'server-started')
     drafts.push({ kind: 'server-started', text: 'a server came up and took the release over where it stood' })
-  if (logged.event.type === 'operator')
+  if (logged.event.type === 'operator' && logged.event.release === after.id)
     drafts.push({
       kind: 'operator',
-      text: `${logged.event.verb} by ${logged.event.actor}${logged.event.note === null ? '' : `: ${logged.event.note}`}`,
+      text: `${logged.event.verb}${logged.event.step === true ? ' by one step' : ''} by ${logged.event.actor}${logged.event.note === null ? '' : `: ${logged.event.note}`}`,
     })
-  drafts.push(...tellGap(before, after), ...tellPhase(before?.phase, change, whyOf(logged)))
+  drafts.push(
+    ...tellGap(before, after),
+    ...tellPhase(before?.phase, change, whyOf(logged, after)),
+    ...tellWayBack(before, after),
+  )
   return drafts.map(draft => complete(draft, change))
 }
 
 /** How long nobody served, once somebody does again. */
-function tellGap(
-  before: ReleaseState | undefined,
-  { gaps = [] }: ReleaseState,
-): Pick<TimelineEntry, 'kind' | 'text'>[] {
+function tellGap(before: ReleaseState | undefined, { gaps = [] }: ReleaseState): Draft[] {
   const gap = gaps.at(-1)
   const isOver = gap?.toMs != null && before?.gaps?.at(-1)?.toMs === null
   return isOver ? [{ kind: 'stage', text: `nobody served for ${(Number(gap.toMs) - gap.fromMs) / 1000} s` }] : []
 }
 
-function tellPhase(before: Phase | undefined, change: Change, why: string): Pick<TimelineEntry, 'kind' | 'text'>[] {
+function tellPhase(before: Phase | undefined, change: Change, why: string): Draft[] {
   const { after: release } = change
   const { phase, plan } = release
   const candidate = candidateOf(release)
   if (phase.kind === 'running') return tellRunning(before, release, why)
+  if (phase.kind === 'starting') return tellStarting(before, release)
   if (phase.kind === 'returning' && phase.awaiting === 'stage') return tellReturning(before, release)
-  if (before?.kind === phase.kind && !isNewlyAsked(before, phase)) return []
+  if (before?.kind === phase.kind || phase.kind === 'queued') return []
   switch (phase.kind) {
     case 'promoting':
       return [{ kind: 'promoting', text: `${candidate} takes all traffic${why}` }]
@@ -88,7 +95,7 @@ function tellPhase(before: Phase | undefined, change: Change, why: string): Pick
       return [
         {
           kind: 'promoted',
-          text: before?.kind === 'probation' ? `probation ended; ${plan.from} is let go` : `${candidate} is stable now`,
+          text: promotedText(before, release),
         },
       ]
     case 'returning':
@@ -97,37 +104,50 @@ function tellPhase(before: Phase | undefined, change: Change, why: string): Pick
       return [
         {
           kind: 'rolled-back',
-          text:
-            before?.kind === 'starting'
-              ? `back to ${plan.from}: ${phase.reason}`
-              : `${plan.from} serves everybody again`,
+          text: rolledBackText(before, plan.from, phase.reason),
         },
       ]
-    case 'starting':
-      return phase.awaitsGate === true
-        ? [{ kind: 'hold', text: `${candidate} is ready; waiting for the start to be confirmed` }]
-        : []
     default:
       return phase satisfies never
   }
 }
 
-/** A release that was starting waits for a gate now. */
-function isNewlyAsked(before: Phase, now: Phase): boolean {
-  return (
-    before.kind === 'starting' &&
-    now.kind === 'starting' &&
-    before.awaitsGate !== now.awaitsGate &&
-    now.awaitsGate === true
-  )
+function promotedText(before: Phase | undefined, release: ReleaseState): string {
+  const candidate = candidateOf(release)
+  if (before?.kind === 'queued') return `${candidate} is stable already: nothing is left to do`
+  return before?.kind === 'probation' ? `probation ended; ${release.plan.from} is let go` : `${candidate} is stable now`
 }
 
-function rollingBack(from: string, reason: string): Pick<TimelineEntry, 'kind' | 'text'> {
+function rolledBackText(before: Phase | undefined, from: string, reason: string): string {
+  if (before?.kind === 'queued') return `taken out of the queue: ${reason}`
+  return before?.kind === 'starting' ? `back to ${from}: ${reason}` : `${from} serves everybody again`
+}
+
+function tellStarting(before: Phase | undefined, release: ReleaseState): Draft[] {
+  const { phase } = release
+  if (phase.kind !== 'starting') return []
+  const was = before?.kind === 'starting' ? before : undefined
+  if (phase.awaitsGate === true && was?.awaitsGate !== true)
+    return [{ kind: 'hold', text: `${candidateOf(release)} is ready; waiting for the start to be confirmed` }]
+  return phase.hold === undefined || was?.hold?.cause === phase.hold.cause
+    ? []
+    : [{ kind: 'hold', text: `holds: ${phase.hold.reason}` }]
+}
+
+/** A strategy that says nothing of its way back goes by weights. */
+function tellWayBack(before: ReleaseState | undefined, release: ReleaseState): Draft[] {
+  const { phase } = release
+  if (phase.kind !== 'returning' || phase.awaiting !== 'stage' || saysOf(release, phase) !== null) return []
+  if (release.epochs.length === (before?.epochs.length ?? 0)) return []
+  return [{ kind: 'weight', text: `${candidateOf(release)} still gets ${percentOf(lastPpm(release))} of the traffic` }]
+}
+
+function rollingBack(from: string, reason: string): Draft {
   return { kind: 'rolling-back', text: `back to ${from}: ${reason}` }
 }
 
 /** A strategy that goes back in its own way says how far it is. */
-function tellReturning(before: Phase | undefined, release: ReleaseState): Pick<TimelineEntry, 'kind' | 'text'>[] {
+function tellReturning(before: Phase | undefined, release: ReleaseState): Draft[] {
   const { phase, plan } = release
   if (phase.kind !== 'returning') return []
   const first = before?.kind === 'returning' ? [] : [rollingBack(plan.from, phase.reason)]
@@ -142,24 +162,22 @@ function saysOf(release: ReleaseState, phase: Extract<Phase, { kind: 'returning'
 }
 
 /** What is watched, and what is left of the old version to go back to. */
-function watchText({ after: { plan }, stateAfter }: Change, seconds: number): string {
+function watchText({ after: { plan, members }, stateAfter }: Change, seconds: number): string {
+  const time =
+    members === undefined ? `for ${seconds} s` : `for ${seconds} s at least, until all of its group are promoted`
   const endpoint = stateAfter.endpoints[plan.endpoint]
   const kept = endpoint?.sizes?.[plan.from]
   if ((endpoint?.fleets[plan.from] ?? 'absent') === 'absent')
-    return ` and watched for ${seconds} s; ${plan.from} has ended and would have to be started again`
+    return ` and watched ${time}; ${plan.from} has ended and would have to be started again`
   const warm = kept === undefined ? `${plan.from} stays warm` : `of ${plan.from} ${kept} stay warm`
-  return `; ${warm} and watched for ${seconds} s`
+  return `; ${warm} and watched ${time}`
 }
 
-function tellRunning(
-  before: Phase | undefined,
-  release: ReleaseState,
-  why: string,
-): Pick<TimelineEntry, 'kind' | 'text'>[] {
+function tellRunning(before: Phase | undefined, release: ReleaseState, why: string): Draft[] {
   const { phase } = release
   const candidate = candidateOf(release)
   if (phase.kind !== 'running') return []
-  const drafts: Pick<TimelineEntry, 'kind' | 'text'>[] = []
+  const drafts: Draft[] = []
   if (before?.kind === 'starting') drafts.push({ kind: 'ready', text: `${candidate} is ready` })
   const earlier = before?.kind === 'running' ? before : undefined
   const now = standing(release, phase)
@@ -191,9 +209,9 @@ function standing(
   return progressOf(stagePlan, stage)
 }
 
-function complete(draft: Pick<TimelineEntry, 'kind' | 'text'>, change: Change): TimelineEntry {
+function complete(draft: Draft, change: Change): TimelineEntry {
   const { logged, after, stateAfter } = change
-  const judgement = judgementOf(logged)
+  const judgement = judgementOf(logged, after)
   const endpoint = stateAfter.endpoints[after.plan.endpoint]
   const ended = draft.kind === 'rolling-back' || draft.kind === 'promoting'
   return {
@@ -217,12 +235,13 @@ function exposureOf(release: ReleaseState, judgement: Judgement | null, atMs: nu
   }
 }
 
-function judgementOf(logged: LoggedEvent): Judgement | null {
-  return logged.event.type === 'judged' ? logged.event.judgement : null
+/** One event may move a release that it is not about, such as the next of a queue. */
+function judgementOf({ event }: LoggedEvent, { id }: ReleaseState): Judgement | null {
+  return event.type === 'judged' && event.release === id ? event.judgement : null
 }
 
-function whyOf(logged: LoggedEvent): string {
-  const judgement = judgementOf(logged)
+function whyOf(logged: LoggedEvent, release: ReleaseState): string {
+  const judgement = judgementOf(logged, release)
   return judgement === null ? '' : `: ${judgement.reason}`
 }
 
@@ -231,6 +250,18 @@ function startedText(release: ReleaseState): string {
   const way = plan.stages.length === 0 ? 'at once' : `by ${plan.stages.map(stage => stage.kind).join(', ')}`
   const why = plan.reason === undefined ? '' : `: ${plan.reason}`
   return `release of ${plan.to} on ${plan.endpoint} (stable ${plan.from}) ${way}${why}`
+}
+
+/** Out of the queue and under way. */
+function hasBegun(before: ReleaseState, { phase }: ReleaseState): boolean {
+  const isOver = phase.kind === 'rolled-back' || phase.kind === 'promoted'
+  return before.phase.kind === 'queued' && phase.kind !== 'queued' && !isOver
+}
+
+function queuedText({ plan }: ReleaseState, { endpoints }: ControlState): string {
+  const { activeRelease } = endpoints[plan.endpoint] ?? {}
+  const how = plan.onConflict === 'replace' ? 'takes the place of' : 'waits for the end of'
+  return `release of ${plan.to} on ${plan.endpoint} ${how} ${activeRelease}`
 }
 
 /** As long as the stage asked for, if that is longer than the plan's probation. */

@@ -3,6 +3,7 @@ import type { Judgement } from './judge/judgement.ts'
 import type { TrialReport } from './trial.ts'
 
 export const timelineEntryKinds = [
+  'queued',
   'started',
   'ready',
   'weight',

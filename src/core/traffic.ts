@@ -4,6 +4,7 @@
  */
 import { CutoverError } from './errors.ts'
 import { limits } from './limits.ts'
+import type { Scope } from './scope.ts'
 import type { MirrorBudget } from './stage-plans.ts'
 
 /** Parts per million by version; the values sum to 1,000,000. */
@@ -44,6 +45,8 @@ export type TrafficTable = {
   /** Left out where there is none; so in tables that were written down earlier. */
   gap?: Gap
   mirrors?: readonly Mirror[]
+  /** Looked at before rules and weights: requests out of it take no part. */
+  scope?: Scope
 }
 
 /** What a stage adds to the table beside weights; null takes it away, left out leaves it as it is. */
@@ -185,8 +188,13 @@ export function dressTable(table: TrafficTable, extras: RouteExtras, release: st
   }
 }
 
+/** The same table for requests of the scope alone. */
+export function scopeTable(table: TrafficTable, scope: Scope): TrafficTable {
+  return { ...table, scope }
+}
+
 /** Without what a stage had added, in the same epoch: for a table that is about to move. */
 export function bareTable(table: TrafficTable): TrafficTable {
-  const { gap: _gap, mirrors: _mirrors, ...bare } = table
+  const { gap: _gap, mirrors: _mirrors, scope: _scope, ...bare } = table
   return { ...bare, rules: [] }
 }

@@ -2,6 +2,7 @@
  * Turns committed predictions and joined outcomes into sufficient statistics per epoch and version, O(1) each.
  * It reads nothing else, so a rebuild from the prediction log gives the same numbers.
  */
+import { isControl } from '../core/control-fleet.ts'
 import {
   type EpochEvidence,
   emptyVersionEvidence,
@@ -65,7 +66,8 @@ export function createAccumulator({ definitions, learnedWindowMs = () => null }:
     if (prediction.pinned) return
     const { endpoint, epoch, release, assigned, version, atMs } = prediction
     const evidence = at(endpoint, epoch, assigned)
-    addPrediction(evidence, prediction)
+    // A control that was not there says nothing of the version: only its units count, so that the gap is seen.
+    if (version === assigned || !isControl(assigned)) addPrediction(evidence, prediction)
     meetUnit(ledgers, prediction, evidence)
     const measured = definitions(endpoint)
     if (measured === null || version !== assigned) return

@@ -6,6 +6,7 @@ import type { FleetView, Instance } from '../ports/backend.ts'
 import { badHeader, excerpt } from './errors.ts'
 import { headerText, ownHeaders } from './headers.ts'
 import type { CompiledRoute } from './route.ts'
+import { cookie } from './unit.ts'
 
 export type Choice = {
   route: CompiledRoute
@@ -31,10 +32,8 @@ export function choose(
 ): Choice {
   const { table, seed, spec } = route
   const { req, unit, pin } = request
-  if (pin !== null) {
-    const instance = fleets.pick(spec.name, pin)
-    return { route, assigned: pin, propensity: 1, pinned: true, version: pin, instance }
-  }
+  if (pin !== null) return itself(fleets, route, pin)
+  if (table.scope !== undefined && isOutside(route, req)) return itself(fleets, route, table.scope.outside)
   const { version, propensity, byRule } = assign(table, { unit, seed, header: name => headerText(req, name) })
   const own = fleets.pick(spec.name, version)
   const substitute = own === null && version !== table.stable ? fleets.pick(spec.name, table.stable) : null
@@ -46,6 +45,20 @@ export function choose(
     version: substitute === null ? version : table.stable,
     instance: own ?? substitute,
   }
+}
+
+/** Chosen by no chance: kept, but no evidence. */
+function itself(fleets: FleetView, route: CompiledRoute, version: string): Choice {
+  const instance = fleets.pick(route.spec.name, version)
+  return { route, assigned: version, propensity: 1, pinned: true, version, instance }
+}
+
+function isOutside({ inScope }: CompiledRoute, req: IncomingMessage): boolean {
+  const reader = {
+    header: (name: string) => headerText(req, name),
+    cookie: (name: string) => cookie(req.headers.cookie, name),
+  }
+  return inScope !== null && !inScope(reader)
 }
 
 /** The version the caller asks for, in the path or by header. Throws pin-refused, version-not-found, invalid-request. */

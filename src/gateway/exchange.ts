@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { bucketOf } from '../core/assign.ts'
+import { publicName } from '../core/control-fleet.ts'
 import { type CutoverError, statusByCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Payload } from '../core/prediction.ts'
@@ -81,7 +82,7 @@ export function openExchange(
 function ownFields(predictionId: string, { version, route }: Choice): string[] {
   return [
     ...[ownHeaders.predictionId, predictionId],
-    ...[ownHeaders.version, version],
+    ...[ownHeaders.version, publicName(version)],
     ...[ownHeaders.endpoint, route.spec.name],
   ]
 }
@@ -124,9 +125,10 @@ function settle(context: GatewayContext, exchange: Exchange): void {
   const { status, failed } = exchange
   const latencyMs = Math.max(0, (exchange.answerEndedMs ?? performance.now()) - exchange.requestEndedMs)
   const endpoint = choice.route.spec.name
-  context.stats.closed({ endpoint, version: choice.version, status })
+  const version = publicName(choice.version)
+  context.stats.closed({ endpoint, version, status })
   try {
-    context.observe({ endpoint, version: choice.version, status, failed, latencyMs })
+    context.observe({ endpoint, version, status, failed, latencyMs })
     record(context, exchange, latencyMs)
   } catch (error) {
     context.logger.error({ err: error, endpoint }, 'a request could not be recorded')

@@ -1,6 +1,7 @@
 /** The way of one request through the gateway: body, unit, version, instance, answer. The hot path. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import { publicName } from '../core/control-fleet.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { Instance } from '../ports/backend.ts'
 import { type Choice, choose } from './choose.ts'
@@ -94,7 +95,10 @@ async function ask(context: GatewayContext, exchange: Exchange, sent: Sent): Pro
 function nothingReady({ route, assigned, pinned }: Choice): CutoverError {
   const { name } = route.spec
   const others = pinned || assigned === route.table.stable ? '' : `, nor has the stable version ${route.table.stable}`
-  return new CutoverError('not-ready', `version ${assigned} of endpoint ${name} has no ready instance${others}`)
+  return new CutoverError(
+    'not-ready',
+    `version ${publicName(assigned)} of endpoint ${name} has no ready instance${others}`,
+  )
 }
 
 function send(context: GatewayContext, exchange: Exchange, instance: Instance, sent: Sent) {
@@ -141,5 +145,10 @@ function backendError(context: GatewayContext, exchange: Exchange, thrown: unkno
   const { version, route } = exchange.choice
   const isOurs = exchange.closed || exchange.gaveUp
   if (!isOurs) context.logger.error({ err: thrown, endpoint: route.spec.name, version }, 'an instance failed')
-  return new CutoverError('backend-failed', `version ${version} of endpoint ${route.spec.name} failed`, [], thrown)
+  return new CutoverError(
+    'backend-failed',
+    `version ${publicName(version)} of endpoint ${route.spec.name} failed`,
+    [],
+    thrown,
+  )
 }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { saltSeed } from '../core/assign.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
+import { compileScope, type ScopeReader } from '../core/scope.ts'
 import type { TrafficTable } from '../core/traffic.ts'
 import type { Route } from '../ports/traffic-sink.ts'
 
@@ -14,6 +15,8 @@ export type CompiledRoute = {
   /** Chooses whose bodies are kept; apart from `seed`, so that every version is sampled alike. */
   readonly payloadSeed: number
   readonly versions: readonly string[]
+  /** Whether a request is of the release's scope; null where all are. */
+  readonly inScope: ((request: ScopeReader) => boolean) | null
 }
 
 export type RouteTable = {
@@ -59,5 +62,6 @@ function compile({ spec, table }: Route): CompiledRoute {
     seed: saltSeed(table.salt),
     payloadSeed: saltSeed(`payloads of ${spec.name}`),
     versions: Object.keys(spec.versions),
+    inScope: table.scope === undefined ? null : compileScope(table.scope.rules),
   }
 }

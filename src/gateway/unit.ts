@@ -52,7 +52,8 @@ function describe(source: UnitSource): string {
   }
 }
 
-function cookie(field: string | undefined, name: string): string | undefined {
+/** A cookie's value by name; the first one. */
+export function cookie(field: string | undefined, name: string): string | undefined {
   for (const pair of field?.split(';') ?? []) {
     const equals = pair.indexOf('=')
     if (equals < 0 || pair.slice(0, equals).trim() !== name) continue

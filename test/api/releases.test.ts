@@ -41,6 +41,23 @@ describe('starting a release', () => {
     })
   })
 
+  it('starts nothing in a dry run, and says what it will take', async () => {
+    const { status, body } = await call(`${url('releases')}?dryRun=true`, { json: toV2 })
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      action: 'started',
+      release: null,
+      forecast: {
+        requestsPerSecond: 10,
+        capacity: null,
+        stages: [
+          { kind: 'canary', peakInstances: 4, gates: [{ weightPpm: 10_000, ceilingMs: 86_400_000 }, {}, {}, {}] },
+        ],
+      },
+    })
+    expect(server.control.state().releases).toEqual({})
+  })
+
   it('notes who asked', async () => {
     const headers = { 'x-cutover-actor': 'ada@lab' }
     expect((await call(url('releases'), { json: toV2, headers })).body['actor']).toBe('ada@lab')
@@ -141,6 +158,16 @@ describe('the verbs of an operator', () => {
       status: 409,
       body: { code: 'release-state' },
     })
+  })
+
+  it('promote takes a step alone, which no other verb has', async () => {
+    server.control.tell('digits-1', { kind: 'weight', text: 'to 1%' }, running)
+    const { body } = await call(url('releases/digits-1/promote'), { json: { step: true } })
+    expect(body['state']).toBe('active')
+    const events = await call(url('events?release=digits-1'))
+    expect(JSON.stringify(events.body)).toContain('"step":true')
+    const refused = await call<Problems>(url('releases/digits-1/abort'), { json: { step: true } })
+    expect([refused.status, refused.body.problems[0]]).toMatchObject([400, { path: 'step', allowed: ['promote'] }])
   })
 
   it('take a note, which the log keeps', async () => {

@@ -33,6 +33,17 @@ describe('applying documents', () => {
     })
   })
 
+  it('refuses a release that its endpoint has no room for, before the endpoint is made', async () => {
+    const small = { ...digits, capacity: { instances: 3 } }
+    const { status, body } = await apply<Problems>({ documents: [small, toV2] })
+    expect([status, body.code, body.problems[0]?.path]).toEqual([
+      422,
+      'preflight-refused',
+      'documents[1].stages[0].canary',
+    ])
+    expect(server.control.state().endpoints).toEqual({})
+  })
+
   it('changes nothing in a dry run, and says what would change', async () => {
     const { body } = await apply({ documents: [digits, toV2] }, '?dryRun=true')
     expect(body).toMatchObject({ dryRun: true, changes: [{ action: 'created' }, { action: 'started', release: null }] })

@@ -73,6 +73,8 @@ it('refuses documents at the limits that the core has', () => {
 })
 
 const stage = toV2.stages[0]
+const times = <Value>(count: number, value: Value): Value[] => Array.from({ length: count }, () => value)
+const named = (count: number) => Array.from({ length: count }, (_, index) => `e${index}`)
 const rising = (count: number) => Array.from({ length: count }, (_, step) => `${(step + 1) / 10}%`)
 const features = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, { pointer: '/x' }]))
@@ -103,6 +105,26 @@ it.each([
     (window: number) => ({ ...digits, monitor: { 'error-rate': { max: '1%' }, window } }),
   ],
   ['guardrails', limits.guardrailsPerReleaseMax, (count: number) => ({ ...toV2, guardrails: metrics(count) })],
+  [
+    'freeze windows',
+    limits.freezeWindowsMax,
+    (count: number) => ({ ...toV2, freeze: times(count, { days: ['sat'] }) }),
+  ],
+  [
+    'rules of a scope',
+    limits.scopeRulesMax,
+    (count: number) => ({ ...toV2, match: times(count, { header: 'x', equals: 'y' }) }),
+  ],
+  [
+    'values of a rule',
+    limits.scopeValuesMax,
+    (count: number) => ({ ...toV2, match: [{ header: 'x', in: times(count, 'y') }] }),
+  ],
+  [
+    'members of a group',
+    limits.groupMembersMax,
+    (count: number) => ({ ...toV2, group: { name: 'g', endpoints: ['digits', ...named(count - 1)] } }),
+  ],
 ] as const)('takes as many %s as the core allows, and not one more', (_what, most, documentWith) => {
   const accepts = (count: number) => resourceSchema.safeParse(documentWith(count)).success
   expect([accepts(most), accepts(most + 1)]).toEqual([true, false])

@@ -159,6 +159,14 @@ describe('the verbs', () => {
     expect(await cutover(`${verb} digits-1`)).toMatchObject({ code: 1, err: expect.stringContaining('has ended') })
   })
 
+  it('promote by one step and no further', async () => {
+    server.control.tell('digits-1', { kind: 'weight', text: 'to 1%' }, running)
+    const { code } = await cutover('promote digits-1 --step', { env: { USER: 'ada' } })
+    expect(code).toBe(0)
+    expect(server.control.timeline('digits-1').at(-1)?.text).toBe('promote by one step by cli:ada')
+    expect(await cutover('abort digits-1 --step')).toMatchObject({ code: 2 })
+  })
+
   it('answer in JSON', async () => {
     server.control.tell('digits-1', { kind: 'weight', text: 'to 1%' }, running)
     expect(JSON.parse((await cutover('pause digits-1 -o json')).out)).toMatchObject({ id: 'digits-1', state: 'paused' })

@@ -65,6 +65,26 @@ describe('release', () => {
     ])
   })
 
+  it('says what a canary asks for beyond its weights', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cutover-'))
+    const canary = { steps: ['1%', { weight: '25%', approve: true }], control: 'equal' }
+    writeFileSync(join(folder, 'control.yaml'), stringify({ stages: [{ canary }] }))
+    const { out } = await cutover('release digits --to v2 -f control.yaml', { cwd: folder })
+    rmSync(folder, { recursive: true })
+    expect(out).toContain('by canary 1%, 25% until approved, beside a control of equal size\n')
+  })
+
+  it('shows in a dry run what it will take, and starts nothing', async () => {
+    const { code, out } = await cutover('release digits --to v2 --dry-run')
+    expect(code).toBe(0)
+    expect(out).toContain('Release/digits-1 would be started')
+    expect(out).toContain('forecast, 10 requests a second\n    canary: at most 4 instances at once\n')
+    expect(out).toContain('step 1 at 1%: 100 requests, about 17 min, holds after 24 h')
+    expect(out).toMatch(/dry run: nothing has changed\n$/)
+    expect(await cutover('release digits --to v2 --dry-run --wait')).toMatchObject({ code: 2 })
+    expect(server.control.state().releases).toEqual({})
+  })
+
   it('takes a file, which need not repeat what the command says', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cutover-'))
     const stages = [{ canary: { steps: ['10%'] } }]

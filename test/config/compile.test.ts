@@ -233,15 +233,65 @@ describe('compiling a Release', () => {
     })
   })
 
-  it('names every stage and policy that is not available yet', () => {
+  it('keeps what a canary asks for beyond its weights', () => {
+    const canary = {
+      steps: [{ weight: '0.01%', approve: true }, '1%'],
+      control: 'equal',
+      return: { steps: ['0.5%'], every: '5s', 'on-breach': 'paced' },
+    }
+    expect(compiled(changed(toV2, ['stages', 0], { canary }))).toMatchObject({
+      plan: {
+        stages: [
+          {
+            steps: [{ weightPpm: 100, approve: true }, { weightPpm: 10_000 }],
+            control: 'equal',
+            return: { stepsPpm: [5_000], everyMs: 5_000, onBreach: true },
+          },
+        ],
+      },
+    })
+  })
+
+  it('reads a scope in any of its forms', () => {
+    const match = [
+      { header: 'X-Tenant', in: ['acme', 'globex'] },
+      { cookie: 'plan', prefix: 'beta' },
+      { header: 'x-region', equals: 'eu' },
+    ]
+    expect(compiled({ ...toV2, match })).toMatchObject({
+      plan: {
+        match: [
+          { source: { from: 'header', name: 'x-tenant' }, fits: { kind: 'in', values: ['acme', 'globex'] } },
+          { source: { from: 'cookie', name: 'plan' }, fits: { kind: 'prefix', prefix: 'beta' } },
+          { source: { from: 'header', name: 'x-region' }, fits: { kind: 'in', values: ['eu'] } },
+        ],
+      },
+    })
+  })
+
+  it('counts freeze windows in minutes, and refuses those that leave no time', () => {
+    const freeze = [{ days: ['sat', 'sun'] }, { from: '22:30', to: '06:00', zone: 'Europe/Berlin' }]
+    expect(compiled({ ...toV2, freeze, 'on-conflict': 'queue' })).toMatchObject({
+      plan: {
+        onConflict: 'queue',
+        freeze: [
+          { days: ['sat', 'sun'], zone: 'UTC' },
+          { fromMinute: 1_350, toMinute: 360, zone: 'Europe/Berlin' },
+        ],
+      },
+    })
+    const { code, problems } = thrownBy(() => compiled({ ...toV2, freeze: [{ from: '12:00', to: '12:00' }] }))
+    expect([code, problems[0]?.path]).toEqual(['invalid-resource', 'freeze'])
+  })
+
+  it('names every stage that is not available yet', () => {
     const stages = [{ shadow: { fraction: '100%' } }, toV2.stages[0], { bandit: {} }]
-    const { code, message, problems } = thrownBy(() => compiled({ ...toV2, stages, 'on-conflict': 'queue' }))
+    const { code, message, problems } = thrownBy(() => compiled({ ...toV2, stages }))
     expect(code).toBe('not-available-yet')
     expect(message).toContain('stages[0].shadow')
     expect(problems.map(({ path, allowed }) => ({ path, allowed }))).toEqual([
       { path: 'stages[0].shadow', allowed: [...availableStageKinds] },
       { path: 'stages[2].bandit', allowed: [...availableStageKinds] },
-      { path: 'on-conflict', allowed: ['refuse'] },
     ])
   })
 })

@@ -12,6 +12,7 @@ const backends = ['onnx', 'command', 'url']
 const quantiles = ['latency-p50', 'latency-p90', 'latency-p95', 'latency-p99', 'latency-p99.9']
 const limitNames = ['error-rate', ...quantiles, 'accuracy']
 const steps = ['stages', 0, 'canary', 'steps']
+const zones = ['UTC', 'Europe/Berlin', 'America/New_York']
 
 type Case = [
   rule: string,
@@ -67,6 +68,7 @@ describe('an Endpoint document is refused for', () => {
     ['a duration without unit', ['timeouts'], { connect: '5' }, 'timeouts.connect', durations],
     ['a duration that is a number', ['timeouts'], { idle: 5 }, 'timeouts.idle', durations],
     ['a percentage over the whole', ['payload-sample'], '101%', 'payload-sample', ['0.01% to 100%']],
+    ['a capacity below a version', ['capacity'], { instances: 2 }, 'versions.v2.instances', ['up to 2']],
     ['a body limit over the listener’s', ['body-limit'], 1e9, 'body-limit', ['at most 67108864']],
     [
       'a metric under a built-in name',
@@ -186,6 +188,7 @@ function keysOfEndpoint() {
     'body-limit': 0,
     webhooks: 0,
     'label-window': 0,
+    capacity: 0,
     'payload-sample': 0,
     ...watching,
   }
@@ -209,7 +212,7 @@ describe('a Release document is refused for', () => {
       [...steps, 2, 'until'],
       '1m',
       'stages[0].canary.steps[2].until',
-      ['weight', 'for', 'at-most'],
+      ['weight', 'for', 'at-most', 'approve'],
     ],
     [
       'a floor above the ceiling',
@@ -256,6 +259,35 @@ describe('a Release document is refused for', () => {
       ['less than 0.5'],
     ],
     ['an unknown way to fail', ['on-fail'], 'ignore', 'on-fail', ['rollback', 'hold']],
+    [
+      'a way back whose weights rise',
+      ['stages', 0, 'canary', 'return'],
+      { steps: ['10%', '50%'] },
+      'stages[0].canary.return.steps[1]',
+      ['above 0% and below 10%'],
+    ],
+    [
+      'a control that gets less than the candidate',
+      ['stages', 0, 'canary'],
+      { control: 'equal', steps: ['10%', '60%'] },
+      'stages[0].canary.steps[1]',
+      ['up to 50%'],
+    ],
+    ['a scope by two things', ['match'], [{ header: 'a', cookie: 'b', equals: 'c' }], 'match[0]', ['header', 'cookie']],
+    ['a scope of no value', ['match'], [{ header: 'a' }], 'match[0]', ['equals', 'in', 'prefix']],
+    ['a scope of nobody', ['match'], [], 'match', ['at least 1']],
+    [
+      'a group without its own endpoint',
+      ['group'],
+      { name: 'spring', endpoints: ['letters', 'faces'] },
+      'group.endpoints',
+      undefined,
+    ],
+    ['a group of one', ['group'], { name: 'spring', endpoints: ['digits'] }, 'group.endpoints', ['at least 2']],
+    ['a freeze of no time', ['freeze'], [{ zone: 'UTC' }], 'freeze[0]', ['days', 'from and to']],
+    ['a freeze that begins and does not end', ['freeze'], [{ from: '22:00' }], 'freeze[0].to', ['both or neither']],
+    ['a time of day that is none', ['freeze'], [{ from: '24:00', to: '06:00' }], 'freeze[0].from', ['00:00 to 23:59']],
+    ['a zone that is none', ['freeze'], [{ days: ['sat'], zone: 'Mars' }], 'freeze[0].zone', zones],
     ['a probation without unit', ['probation'], '60', 'probation', durations],
   ])('%s', (_, at, value, path, allowed) => {
     const kinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit']

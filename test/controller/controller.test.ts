@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
 import type { ReleaseRequest } from '../../src/controller/control-plane.ts'
+import { limits } from '../../src/core/limits.ts'
 import type { ReplayPlan } from '../../src/core/stage-plans.ts'
 import type { Trial, TrialReport } from '../../src/core/trial.ts'
 import type { Trials } from '../../src/ports/trials.ts'
@@ -224,6 +225,48 @@ describe('the door', () => {
     ).rejects.toMatchObject({ code: 'release-conflict' })
   })
 
+  it('lets a second release wait or take the place where it says so, up to a limit', async () => {
+    const rig = await withRelease()
+    const apply = (over: Partial<ReleaseRequest>) =>
+      rig.controller.applyRelease({ plan: request(over), actor: 'test', dryRun: false, again: true })
+    const queued = await apply({ to: 'v3', onConflict: 'queue' })
+    expect(queued).toMatchObject({
+      release: 'digits-2',
+      change: { action: 'queued', note: 'waits for the end of digits-1' },
+    })
+    expect((await apply({ to: 'v3', onConflict: 'queue' })).change).toMatchObject({ action: 'unchanged' })
+    const { v1, v2 } = endpointSpec().versions
+    if (v1 === undefined || v2 === undefined) throw new Error('no versions')
+    await expect(
+      rig.controller.applyEndpoint({ spec: endpointSpec({ versions: { v1, v2 } }), actor: 'test', dryRun: false }),
+    ).rejects.toThrow(/digits-2 waits for its turn with it/)
+    const waiting = limits.queuedReleasesMax - 1
+    for (let one = 0; one < waiting; one++) await apply({ to: 'v3', onConflict: 'queue', minimumAgeMs: one })
+    await expect(apply({ to: 'v3', onConflict: 'queue', minimumAgeMs: 99 })).rejects.toThrow(/at most 20/)
+    live(rig, good)
+    expect(phaseOf(rig)).toBe('promoted')
+    expect(rig.controller.release('digits-2').release).toMatchObject({ plan: { from: 'v2', to: 'v3' } })
+  })
+
+  it('tries again what was rolled back as a release of its own: its evidence is new and its users are drawn anew', async () => {
+    const rig = await withRelease()
+    live(rig, bad)
+    const salt = () => rig.controller.state().endpoints['digits']?.table.salt
+    const before = salt()
+    await rig.controller.applyRelease({ plan: request(), actor: 'test', dryRun: false, again: true })
+    expect(salt()).not.toBe(before)
+    const [first, second] = ['digits-1', 'digits-2'].map(id => rig.controller.release(id).release)
+    expect(second?.plan).toEqual(first?.plan)
+    expect(second?.epochs.map(({ epoch }) => epoch)).toEqual([epochOf(rig)])
+    expect(second?.exposedToMs).toBeNull()
+  })
+
+  it('promotes by one step on an operator’s word', async () => {
+    const rig = await withRelease()
+    rig.controller.operate({ release: 'digits-1', verb: 'promote', actor: 'ada', note: null, step: true })
+    expect(rig.controller.release('digits-1').release.phase).toMatchObject({ kind: 'running', stage: { stepIndex: 1 } })
+  })
+
   it('starts nothing for a document that is under way, stable already, or was rolled back', async () => {
     const rig = await withRelease()
     const apply = (plan: ReleaseRequest, again = false) =>
@@ -237,6 +280,12 @@ describe('the door', () => {
 
   const refused: [string, Partial<ReleaseRequest>, string, RegExp][] = [
     ['an unknown endpoint', { endpoint: 'nobody' }, 'endpoint-not-found', /no endpoint nobody/],
+    [
+      'a group with an unknown endpoint',
+      { group: { name: 'spring', endpoints: ['digits', 'nobody'] } },
+      'invalid-resource',
+      /group.endpoints: there is no such endpoint/,
+    ],
     ['an unknown version', { to: 'v9' }, 'invalid-resource', /no such version/],
     [
       'a metric that is not declared',
@@ -302,6 +351,28 @@ describe('the door', () => {
       says,
     )
     expect(rig.controller.state().endpoints).toEqual({})
+  })
+
+  it('refuses a plan that cannot work, with the numbers, before anything starts', async () => {
+    const rig = controlRig()
+    await rig.controller.applyEndpoint({
+      spec: endpointSpec({ capacity: { instances: 1 } }),
+      actor: 'test',
+      dryRun: false,
+    })
+    const asked = rig.controller.applyRelease({ plan: request(), actor: 'test', dryRun: false, again: false })
+    await expect(asked).rejects.toMatchObject({
+      code: 'preflight-refused',
+      message: expect.stringMatching(/needs 2 instances at once \(v1 1, v2 1\).* capacity of 1/),
+    })
+    expect(rig.controller.state().releases).toEqual({})
+  })
+
+  it('tells on a dry run what the release will take', async () => {
+    const rig = await withEndpoint()
+    const { change } = await rig.controller.applyRelease({ plan: request(), actor: 'test', dryRun: true, again: false })
+    expect(change.forecast).toMatchObject({ stages: [{ kind: 'canary', peakInstances: 2, gates: [{}, {}, {}] }] })
+    expect(change.forecast?.warnings[0]).toMatch(/cannot be told/)
   })
 
   it('changes nothing on a dry run', async () => {

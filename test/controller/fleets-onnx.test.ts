@@ -22,6 +22,7 @@ async function server(sizes: { v1: number; v2: number }) {
   const controller: Controller = createController({
     ...{ clock, deployer, traffic: gateway, log: createMemoryEventLog(), expressions: createExpressions() },
     evidence: { read: () => [], forget: () => {} },
+    rate: { perSecond: () => null },
     sources: { read: () => ({}) },
     notices: { take: () => {} },
     monitoring: { watch: () => null, delays: () => [] },

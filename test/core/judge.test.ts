@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { judge } from '../../src/core/judge/judge.ts'
 import type { Verdict } from '../../src/core/judge/judgement.ts'
 import type { MetricCheck } from '../../src/core/metric-check.ts'
-import { runningRelease, seen } from '../support/evidence.ts'
+import { runningRelease, seen, versionEvidence } from '../support/evidence.ts'
+import { canaryPlan } from '../support/releases.ts'
 
 const errorRate: MetricCheck = {
   metric: 'error-rate',
@@ -211,5 +212,26 @@ describe('a judgement', () => {
       )
       expect(JSON.parse(JSON.stringify(found))).toEqual(found)
     }
+  })
+})
+
+describe('a canary with a control', () => {
+  const stages = [{ ...canaryPlan(), control: 'equal' as const }]
+  const epochs = [
+    { epoch: 2, candidatePpm: 10_000, sinceMs: 0, weights: { v1: 980_000, 'v1~control': 10_000, v2: 10_000 } },
+  ]
+  const rate = (requests: number, errors: number) => versionEvidence({ requests, errors })
+  const evidence = [{ epoch: 2, versions: { v1: rate(50_000, 0), 'v1~control': rate(500, 50), v2: rate(500, 52) } }]
+
+  it('is judged against the control alone, not against all of stable', () => {
+    const { verdict, checks } = judge({ ...runningRelease([1], { stages }), epochs }, evidence)
+    expect(verdict).not.toBe('fail')
+    expect(checks[0]?.stable).toMatchObject({ version: 'v1~control', trials: 500, events: 50 })
+    expect(judge({ ...runningRelease([1]), epochs }, evidence).verdict).toBe('fail')
+  })
+
+  it('is judged by the same in probation', () => {
+    const release = { ...runningRelease([1], { stages }), epochs, phase: { kind: 'probation' as const, untilMs: 1 } }
+    expect(judge(release, evidence).checks[0]?.stable.version).toBe('v1~control')
   })
 })

@@ -198,3 +198,15 @@ describe('evidence', () => {
     )
   })
 })
+
+describe('a control that was not there', () => {
+  it('counts its units and nothing against the version that stood in for it', async () => {
+    const away = { assigned: 'v1~control', version: 'v1', status: 500, failed: true }
+    const versions = await evidenceOf([
+      prediction(away),
+      prediction({ ...away, id: 'p2', unit: 'u2', version: 'v1~control' }),
+    ])
+    expect(versions['v1~control']).toMatchObject({ requests: 1, errors: 1, newUnits: 2 })
+    expect(versions['v1']).toBeUndefined()
+  })
+})

@@ -280,3 +280,55 @@ test('an endpoint that does not exist is a 404 that names those that do', async 
   expect(reply.status).toBe(404)
   expect(reply.json()).toMatchObject({ detail: 'there is no endpoint letters; there are digits' })
 })
+
+describe('a control of the stable version', () => {
+  const table = split({ v1: 0, 'v1~control': 500_000, v2: 500_000 })
+  const unitOfControl = (): string => {
+    for (let i = 0; ; i++) if (assignedTo(`u${i}`, table) === 'v1~control') return `u${i}`
+  }
+
+  test('answers as that version, in headers and counters, and is recorded apart', async () => {
+    const fleets = fleetsOf({ v1: naming('v1'), 'v1~control': naming('control'), v2: naming('v2') })
+    rig = await startRig({ table, fleets })
+    const { headers, text } = await ask(rig.port, {
+      path: '/endpoints/digits/',
+      headers: { 'x-cutover-unit': unitOfControl() },
+    })
+    expect(headers['x-cutover-version']).toBe('v1')
+    expect(text).toContain('control')
+    expect((await rig.recorder.recorded(1))[0]).toMatchObject({ assigned: 'v1~control', version: 'v1~control' })
+    const counted = rig.gateway.stats().requests.filter(({ count }) => count > 0)
+    expect(counted).toMatchObject([{ version: 'v1', count: 1 }])
+  })
+
+  test('cannot be asked for by name', async () => {
+    rig = await startRig({ table })
+    const { status } = await ask(rig.port, {
+      path: '/endpoints/digits/',
+      headers: { 'x-cutover-version': 'v1~control' },
+    })
+    expect(status).toBe(404)
+  })
+})
+
+describe('the scope of a release', () => {
+  const source = { from: 'header' as const, name: 'X-Tenant' }
+  const rules = [
+    { source, fits: { kind: 'in' as const, values: ['acme', 'globex'] } },
+    { source: { from: 'cookie' as const, name: 'plan' }, fits: { kind: 'prefix' as const, prefix: 'beta' } },
+  ]
+  const scopedTable: TrafficTable = { ...split({ v1: 0, v2: 1_000_000 }), scope: { rules, outside: 'v1' } }
+  const asked: [string, Record<string, string>, string, boolean][] = [
+    ['a tenant in it takes part', { 'x-tenant': 'acme' }, 'v2', false],
+    ['a cookie in it takes part', { cookie: 'a=b; plan=beta-3' }, 'v2', false],
+    ['another tenant stays on the stable version', { 'x-tenant': 'initech' }, 'v1', true],
+    ['a caller who says nothing stays on the stable version', {}, 'v1', true],
+    ['a caller who pins a version gets it', { 'x-cutover-version': 'v2' }, 'v2', true],
+  ]
+  test.each(asked)('%s', async (_rule, headers, version, pinned) => {
+    rig = await startRig({ table: scopedTable })
+    const reply = await ask(rig.port, { path: '/endpoints/digits/', headers })
+    expect(reply.headers['x-cutover-version']).toBe(version)
+    expect((await rig.recorder.recorded(1))[0]).toMatchObject({ version, pinned, propensity: 1 })
+  })
+})

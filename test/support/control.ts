@@ -76,6 +76,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     expressions: createExpressions(),
     notices: { take: () => {} },
     gates: { ask: () => Promise.reject(new Error('no gate is expected here')) },
+    rate: { perSecond: () => null },
     sources: { read: () => ({}) },
     trials,
     monitoring: { watch: name => watched.get(name) ?? null, delays: name => delays.get(name) ?? [] },

@@ -6,6 +6,7 @@ import type { Change, ControlPlane, ReleaseRequest, ReleaseView } from '../../sr
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { ControlEvent, LoggedEvent, OperatorVerb } from '../../src/core/event.ts'
+import { forecast } from '../../src/core/forecast.ts'
 import type { SignalReport } from '../../src/core/label-delays.ts'
 import type { Look, MonitoringState } from '../../src/core/monitor/report.ts'
 import type { ControlState, EndpointState, Phase, ReleaseState } from '../../src/core/state.ts'
@@ -97,9 +98,11 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
         throw new CutoverError('release-conflict', `${endpoint.activeRelease} runs on ${plan.endpoint}`)
       }
       const id = `${plan.endpoint}-${endpoint.releaseCount + 1}`
-      const change: Change = { action: 'started', resource: `Release/${id}`, differences: [], note: null }
-      if (dryRun) return { change, release: null }
       const full = { ...plan, planVersion: 1 as const, from: endpoint.stable }
+      const expected = forecast(endpoint.spec, full, 10)
+      const resource = `Release/${id}`
+      const change: Change = { action: 'started', resource, differences: [], note: null, forecast: expected }
+      if (dryRun) return { change, release: null }
       const logged = append({ type: 'release-started', release: id, plan: full, actor })
       endpoints[plan.endpoint] = { ...endpoint, activeRelease: id, releaseCount: endpoint.releaseCount + 1 }
       releases[id] = {
@@ -116,10 +119,15 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
       publish(logged)
       return { change, release: id }
     },
-    operate({ release: id, verb, actor, note }) {
+    operate({ release: id, verb, actor, note, step = false }) {
       const release = known(id)
       if (isTerminal(release)) throw new CutoverError('release-state', `${id} has ended: ${release.phase.kind}`)
-      const logged = append({ type: 'operator', release: id, verb, actor, note })
+      const logged = append({ type: 'operator', release: id, verb, actor, note, ...(step && { step }) })
+      if (step) {
+        stories[id]?.push(entryOf(logged, id, { kind: 'operator', text: `${verb} by one step by ${actor}` }))
+        publish(logged)
+        return control.release(id)
+      }
       releases[id] = { ...release, phase: phaseAfter(verb, release.phase, logged.atMs) }
       stories[id]?.push(
         entryOf(logged, id, { kind: 'operator', text: `${verb} by ${actor}${note ? `: ${note}` : ''}` }),

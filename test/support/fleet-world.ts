@@ -5,7 +5,7 @@
 import type { Command } from '../../src/core/command.ts'
 import type { ControlEvent, OperatorVerb } from '../../src/core/event.ts'
 import { limits } from '../../src/core/limits.ts'
-import { refusalOf } from '../../src/core/release.ts'
+import { refusalOf } from '../../src/core/refusals.ts'
 import type { StagePlan } from '../../src/core/stage-plans.ts'
 import { type ControlState, emptyState, isTerminal, type ReleaseState } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
@@ -200,7 +200,7 @@ export function fleetWorld({ stage, after, sizes, probationMs = 0, onFail = 'rol
       tell(happen.restarted())
     },
     operate: verb => {
-      if (refusalOf(world.release(), verb) !== null) return false
+      if (refusalOf(world.release(), { verb }, atMs) !== null) return false
       tell(happen.told(verb))
       return true
     },

@@ -140,9 +140,9 @@ export const happen = {
     release: 'digits-1',
     judgement: judgement(verdict, over),
   }),
-  told: (verb: Extract<ControlEvent, { type: 'operator' }>['verb']): ControlEvent => ({
+  told: (verb: Extract<ControlEvent, { type: 'operator' }>['verb'], release = 'digits-1'): ControlEvent => ({
     type: 'operator',
-    release: 'digits-1',
+    release,
     verb,
     actor: 'test',
     note: null,
@@ -151,6 +151,14 @@ export const happen = {
     type: 'trial-ended',
     release: 'digits-1',
     report: trialReport(id, over),
+  }),
+  stepped: (): ControlEvent => ({
+    type: 'operator',
+    release: 'digits-1',
+    verb: 'promote',
+    actor: 'test',
+    note: null,
+    step: true,
   }),
   passed: (): ControlEvent => ({ type: 'tick', release: 'digits-1' }),
   restarted: (): ControlEvent => ({ type: 'server-started' }),

@@ -148,6 +148,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       evidence,
       monitoring: { watch: () => null, delays: () => [] },
       expressions,
+      rate: { perSecond: () => null },
       sources: { read: () => ({}) },
       notices: { take: () => {} },
       gates: { ask: () => Promise.resolve(null) },

@@ -3,6 +3,7 @@ import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { type ReleaseResource, releaseResource } from '../../contract/resources.ts'
 import {
+  changeSchema,
   explanationSchema,
   releaseSchema,
   releaseSummarySchema,
@@ -16,7 +17,8 @@ import { CutoverError } from '../../core/errors.ts'
 import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf, ownValue } from '../context.ts'
 import { explanation, releaseSummary, releaseView } from '../release-views.ts'
-import { type App, bodyOf, json, listOf, problem } from '../route-parts.ts'
+import { type App, bodyOf, booleanQuery, json, listOf, problem } from '../route-parts.ts'
+import { changeView } from '../views.ts'
 
 const byId = z.object({ id: z.string() })
 const filter = z.object({ endpoint: z.string().optional() })
@@ -38,7 +40,12 @@ const routes = {
     operationId: 'startRelease',
     tags: ['releases'],
     summary: 'Start a release, by a document or in short',
-    responses: { 201: json(releaseSchema, 'Started.'), ...problem },
+    request: { query: z.object({ dryRun: booleanQuery }) },
+    responses: {
+      200: json(changeSchema, 'What would be started, and what it will take; of a dry run.'),
+      201: json(releaseSchema, 'Started.'),
+      ...problem,
+    },
   }),
   get: createRoute({
     method: 'get',
@@ -127,13 +134,15 @@ function registerReading(app: App, api: Api): void {
 }
 
 function registerActing(app: App, api: Api): void {
-  app.openAPIRegistry.registerPath({ ...routes.start, request: bodyOf(startRequest) })
+  app.openAPIRegistry.registerPath({ ...routes.start, request: { ...routes.start.request, ...bodyOf(startRequest) } })
   app.openapi({ ...routes.start, hide: true }, async context => {
     const resource = readRelease(await readJson(context))
     const compiled = api.compile(resource)
     if (compiled.kind !== 'Release') throw new Error('a Release document became something else')
-    const request = { plan: compiled.plan, actor: actorOf(context), dryRun: false, again: true }
+    const { dryRun } = context.req.valid('query')
+    const request = { plan: compiled.plan, actor: actorOf(context), dryRun, again: true }
     const { change, release } = await api.turns(() => api.control.applyRelease(request))
+    if (dryRun) return context.json(changeView(change, release), 200)
     if (release === null) throw notStarted(change.note)
     return context.json(whole(api, api.control.release(release)), 201)
   })
@@ -142,8 +151,9 @@ function registerActing(app: App, api: Api): void {
   app.openapi({ ...routes.operate, hide: true }, async context => {
     const { id, verb } = context.req.valid('param')
     const body = (await readJson(context)) ?? {}
-    const note = validated(verbRequestSchema, body, { what: 'the body' }).note ?? null
-    const view = api.control.operate({ release: id, verb, actor: actorOf(context), note })
+    const { note = null, step = false } = validated(verbRequestSchema, body, { what: 'the body' })
+    if (step && verb !== 'promote') throw stepOfOther(verb)
+    const view = api.control.operate({ release: id, verb, actor: actorOf(context), note, step })
     return context.json(whole(api, view), 200)
   })
 }
@@ -167,6 +177,12 @@ function readRelease(body: unknown): ReleaseResource {
   if (strategy === 'abTest') throw needsGoal(to)
   const document = { kind: 'Release', endpoint, to, stages: [{ [strategy]: {} }] }
   return validated(releaseResource, document, { what, code: 'invalid-resource' })
+}
+
+function stepOfOther(verb: string): CutoverError {
+  return new CutoverError('invalid-request', `${verb} has no step`, [
+    { path: 'step', message: 'goes with promote alone', value: true, allowed: ['promote'] },
+  ])
 }
 
 /** What a test is to show has no default. */

@@ -2,6 +2,7 @@
 import type { WireApplied, WireChange } from '../../contract/wire.ts'
 import { readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes } from '../errors.ts'
+import { forecastText } from '../forecast-text.ts'
 import { examples, pathTo, type Register } from '../invocation.ts'
 import { type Paint, printable } from '../text.ts'
 
@@ -39,12 +40,13 @@ function appliedText({ changes, dryRun }: WireApplied, paint: Paint): string {
   return changes.map(change => changeText(change, { dryRun, paint })).join('') + end
 }
 
-function changeText(change: WireChange, { dryRun, paint }: { dryRun: boolean; paint: Paint }): string {
+export function changeText(change: WireChange, { dryRun, paint }: { dryRun: boolean; paint: Paint }): string {
   const verb = change.action === 'unchanged' || !dryRun ? change.action : `would be ${change.action}`
   const note = change.note === null ? '' : ` (${change.note})`
   // Everything about a new resource is in the file already; a dry run shows what defaults add.
   const isShown = change.action === 'updated' || dryRun
   const lines = isShown ? change.differences.map(difference => differenceText(difference, paint)) : []
+  if (dryRun && change.forecast !== null) lines.push(forecastText(change.forecast, paint))
   return `${printable(`${change.resource} ${verb}${note}`)}\n${lines.join('')}`
 }
 

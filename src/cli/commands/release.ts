@@ -1,15 +1,23 @@
 /** `cutover release`: start one, and wait for its end if asked. */
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDurationMs } from '../../contract/units.ts'
-import { type WireRelease, wireStageKinds } from '../../contract/wire.ts'
+import { type WireChange, type WireRelease, wireStageKinds } from '../../contract/wire.ts'
 import { readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { atTheTurn, type EndOf, followRelease, type Outcome } from '../follow.ts'
 import { type CliDocument, examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { stageWords } from '../stage-text.ts'
 import { formatTimelineEntry } from '../timeline.ts'
+import { changeText } from './apply.ts'
 
-type ReleaseOptions = { to?: string; strategy?: string; file?: string; wait?: boolean; timeout?: number }
+type ReleaseOptions = {
+  to?: string
+  strategy?: string
+  file?: string
+  wait?: boolean
+  timeout?: number
+  dryRun?: boolean
+}
 
 export const registerRelease: Register = (program, does) => {
   program
@@ -19,6 +27,7 @@ export const registerRelease: Register = (program, does) => {
     .option('--to <version>', 'the candidate; needed unless the file names it')
     .addOption(new Option('--strategy <kind>', 'with its defaults; canary by default').choices(wireStageKinds))
     .addOption(new Option('-f, --file <file>', 'its Release document; - reads standard input').conflicts('strategy'))
+    .addOption(new Option('--dry-run', 'show what would start and what it will take').conflicts('wait'))
     .option('--wait', 'follow it until it is promoted, rolled back (exit code 3) or needs a person (4)')
     .option('--timeout <duration>', 'wait at most this long (4); such as 90s, 30m', durationMs)
     .addHelpText(
@@ -41,6 +50,7 @@ async function release(run: Invocation, endpoint: string, options: ReleaseOption
   if (document === undefined && to === undefined)
     throw usageError('a version is needed: --to VERSION, or a file that names it')
   const body = document === undefined ? { endpoint, to, ...(strategy && { strategy }) } : document.value
+  if (options.dryRun === true) return tryOut(run, document, body)
   const started = await withPlaces({ only: document }, () =>
     run.server.send<WireRelease>('POST', pathTo('releases'), body),
   )
@@ -50,6 +60,14 @@ async function release(run: Invocation, endpoint: string, options: ReleaseOption
   }
   run.say(`Release ${started.id}: ${started.endpoint} from ${started.from} to ${started.to}\n`)
   return waitFor(run, started, { endOf: atTheTurn, timeoutMs: timeout ?? null })
+}
+
+async function tryOut(run: Invocation, document: CliDocument | undefined, body: unknown): Promise<number> {
+  const change = await withPlaces({ only: document }, () =>
+    run.server.send<WireChange>('POST', `${pathTo('releases')}?dryRun=true`, body),
+  )
+  run.answer(change, () => `${changeText(change, { dryRun: true, paint: run.paint })}dry run: nothing has changed\n`)
+  return exitCodes.done
 }
 
 type Named = { file: string; endpoint: string; to: string | undefined }
@@ -81,6 +99,8 @@ function isReleaseOf(value: unknown, endpoint: string): boolean {
 
 function startedText(started: WireRelease): string {
   const { id, endpoint, from, to, plan } = started
+  if (started.waitsFor !== null)
+    return `Release ${id} waits for the end of ${started.waitsFor}; follow it: cutover status ${id} --watch\n`
   const stages = plan.stages.map(stageWords)
   return (
     `Release ${id} started: ${endpoint} from ${from} to ${to} by ${stages.join('; ')}\n` +

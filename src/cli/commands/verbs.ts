@@ -17,19 +17,19 @@ const meanings: Readonly<Record<Verb, string>> = {
 
 export const registerVerbs: Register = (program, does) => {
   for (const verb of wireVerbs) {
-    program
+    const command = program
       .command(verb)
       .description(meanings[verb])
       .argument('<release>')
       .option('--note <text>', 'why; kept in the log')
-      .addHelpText('after', examples(`cutover ${verb} digits-1 --note "checked by hand"`))
-      .action(
-        does(async (run, [id = ''], { note }) => {
-          const body = typeof note === 'string' ? { note } : {}
-          const release = await run.server.send<WireRelease>('POST', pathTo('releases', id, verb), body)
-          run.answer(release, () => headText(release, run.paint))
-          return exitCodes.done
-        }),
-      )
+    if (verb === 'promote') command.option('--step', 'past the present step and no further')
+    command.addHelpText('after', examples(`cutover ${verb} digits-1 --note "checked by hand"`)).action(
+      does(async (run, [id = ''], { note, step }) => {
+        const body = { ...(typeof note === 'string' && { note }), ...(step === true && { step }) }
+        const release = await run.server.send<WireRelease>('POST', pathTo('releases', id, verb), body)
+        run.answer(release, () => headText(release, run.paint))
+        return exitCodes.done
+      }),
+    )
   }
 }

@@ -10,8 +10,25 @@ const canaryStep = z.union([
     weight: percent.meta({ description: "The candidate's share of the traffic." }),
     for: duration.optional().meta({ description: 'The step lasts at least this long.' }),
     'at-most': duration.optional().meta({ description: 'Without enough evidence by then the release holds.' }),
+    approve: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Once its evidence is in, the step waits for `approve` before the next one.' }),
   }),
 ])
+
+const pacedReturn = object({
+  steps: z
+    .array(percent)
+    .min(1)
+    .max(20)
+    .meta({ description: 'Weights of the candidate, falling; 0% comes by itself after the last one.' }),
+  every: duration.default('10s').meta({ description: 'How long each of them lasts.' }),
+  'on-breach': z
+    .enum(['at-once', 'paced'])
+    .default('at-once')
+    .meta({ description: 'A breached guardrail takes everybody back at once, or in these steps too.' }),
+})
 
 const defaultCanarySteps = ['1%', '5%', '25%', '50%'] as const
 
@@ -34,6 +51,13 @@ const canaryShape = object({
   'at-most': duration
     .default('24h')
     .meta({ description: 'Ceiling of each step that names none: past it the release holds.' }),
+  control: z.enum(['stable', 'equal']).default('stable').meta({
+    description:
+      'What the candidate is compared with: all of the stable version, or a fresh fleet of it, as large and with as much traffic as the candidate; then weights go up to 50%.',
+  }),
+  return: withRule(pacedReturn, returnRule)
+    .optional()
+    .meta({ description: 'Back in steps when an operator aborts; at once if it is left out.' }),
 })
 
 export const canaryStage = withRule(canaryShape, canaryRule).meta({
@@ -42,6 +66,19 @@ export const canaryStage = withRule(canaryShape, canaryRule).meta({
 })
 
 const wholePpm = 1_000_000
+
+/** Weights fall from step to step, above 0%. */
+function returnRule({ steps }: Loose, report: Report): void {
+  if (!Array.isArray(steps)) return
+  let previousPpm = wholePpm
+  for (const [index, step] of steps.entries()) {
+    const ppm = typeof step === 'string' ? parsePercentPpm(step) : null
+    if (ppm === null) continue
+    if (ppm === 0 || ppm >= previousPpm)
+      report(['steps', index], 'weights must fall from step to step', `above 0% and below ${previousPpm / 10_000}%`)
+    else previousPpm = ppm
+  }
+}
 
 /** Weights rise from step to step below 100%; a last step of 100% says what happens anyway. */
 function canaryRule(canary: Loose, report: Report): void {
@@ -56,6 +93,15 @@ function canaryRule(canary: Loose, report: Report): void {
     stepRule({ step, index, isLast: index === steps.length - 1, previousPpm, stage: canary }, report)
     if (step.weightPpm !== null && step.weightPpm < wholePpm) previousPpm = step.weightPpm
   }
+  if (canary['control'] === 'equal') controlRule(steps, report)
+}
+
+/** Candidate and control get the same. */
+function controlRule(steps: readonly LooseStep[], report: Report): void {
+  for (const [index, { weightPpm, keys }] of steps.entries()) {
+    if (weightPpm === null || weightPpm <= wholePpm / 2 || weightPpm === wholePpm) continue
+    report(['steps', index, ...keys], 'a control of equal weight leaves the candidate half at most', 'up to 50%')
+  }
 }
 
 type LooseStep = {
@@ -63,6 +109,7 @@ type LooseStep = {
   weight: unknown
   floor: unknown
   ceiling: unknown
+  approve: unknown
   keys: readonly string[]
 }
 
@@ -74,6 +121,7 @@ function readStep(step: unknown): LooseStep {
     weight,
     floor: object['for'],
     ceiling: object['at-most'],
+    approve: object['approve'],
     keys: isObject(step) ? ['weight'] : [],
   }
 }
@@ -85,7 +133,7 @@ function stepRule(
   const { step, index, isLast, previousPpm, stage } = at
   const path = ['steps', index]
   if (step.weightPpm === wholePpm && isLast) {
-    if (step.floor !== undefined || step.ceiling !== undefined) {
+    if (step.floor !== undefined || step.ceiling !== undefined || step.approve !== undefined) {
       report(
         path,
         'at 100% the candidate is promoted: no step is left to wait in; probation watches it afterwards',

@@ -1,4 +1,5 @@
 /** A number that another system measures against its bound: so many readings in a row beyond it are a breach. */
+import { publicName } from '../control-fleet.ts'
 import { assertNever } from '../errors.ts'
 import type { ExternalBound, Reading } from '../external-metric.ts'
 import type { Measure, MetricCheck } from '../metric-check.ts'
@@ -13,7 +14,8 @@ const noHarm = { estimate: null, lower: null, upper: null }
 export function runExternal(check: MetricCheck, role: Role, context: CheckContext, measure: External): CheckResult {
   const byVersion = context.readings[check.metric] ?? {}
   const candidate = byVersion[context.sides.candidate] ?? []
-  const stable = byVersion[context.sides.stable] ?? []
+  // Other systems know the version; they have not heard of its control.
+  const stable = byVersion[publicName(context.sides.stable)] ?? []
   return {
     check,
     role,

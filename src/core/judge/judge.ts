@@ -2,6 +2,7 @@
  * One look at the evidence: a verdict per check and one of all together. Pure; valid however often it is called, since
  * every comparison behind it is a time-uniform one. Methods and formulas: `stats/`.
  */
+import { controlOf } from '../control-fleet.ts'
 import type { EpochEvidence } from '../evidence.ts'
 import type { Readings } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
@@ -23,7 +24,7 @@ export function judge(release: ReleaseState, evidence: readonly EpochEvidence[],
     return judgeAbTest(release, evidence, { plan: stage, state: phase.stage, stageIndex: phase.stageIndex, readings })
   const contest = {
     readings,
-    sides: { candidate: candidateOf(release), stable: plan.from },
+    sides: { candidate: candidateOf(release), stable: comparedWith(release) },
     guardrails: plan.guardrails,
     signals: plan.signals,
     goals: plan.goals ?? [],
@@ -41,6 +42,12 @@ export function judge(release: ReleaseState, evidence: readonly EpochEvidence[],
 function judgedStage({ phase, plan }: ReleaseState): number | null {
   if (phase.kind === 'running') return phase.stageIndex
   return phase.kind === 'probation' ? plan.stages.length - 1 : null
+}
+
+/** A canary may have a control of its own; what it was judged by, it is judged by in probation too. */
+function comparedWith({ plan, phase }: ReleaseState): string {
+  const stage = phase.kind === 'running' ? plan.stages[phase.stageIndex] : plan.stages.at(-1)
+  return stage?.kind === 'canary' && stage.control !== undefined ? controlOf(plan.from) : plan.from
 }
 
 /** What two versions that serve at the same time are compared by. */

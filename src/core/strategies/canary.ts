@@ -2,18 +2,31 @@
  * Canary: ordered steps of weight. A step ends when it is old enough, the candidate has answered enough requests in it
  * and every check passes. Without that it waits, and past its ceiling it holds; a step never ends on time alone.
  */
+import { controlOf } from '../control-fleet.ts'
 import { assertNever } from '../errors.ts'
 import type { Judgement } from '../judge/judgement.ts'
+import { leftMs, stepWait, waitText } from '../judge/wait.ts'
+import { limits } from '../limits.ts'
 import type { CanaryPlan, CanaryStep } from '../stage-plans.ts'
-import { type StageCommand, type StageEvent, type StageResult, type Strategy, unchanged } from './strategy.ts'
+import { type CanaryReturn, goesBackInSteps, heardOnTheWayBack, turnBack } from './canary-return.ts'
+import {
+  type StageCommand,
+  type StageContext,
+  type StageEvent,
+  type StageResult,
+  type Strategy,
+  unchanged,
+} from './strategy.ts'
 
 export type CanaryState = {
   kind: 'canary'
   stepIndex: number
   stepSinceMs: number
-  /** All steps passed; an approval is awaited. */
+  /** The step, or all of them, passed; an approval is awaited. */
   awaitsApproval: boolean
   held: boolean
+  /** On the way back in steps. */
+  back?: CanaryReturn
 }
 
 export const canary: Strategy<CanaryPlan, CanaryState> = {
@@ -26,42 +39,64 @@ export const canary: Strategy<CanaryPlan, CanaryState> = {
     says: null,
   }),
 
-  step(plan, state, event): StageResult<CanaryState> {
+  needs: ({ control }, { stable, candidate }) => (control === undefined ? [candidate] : [candidate, controlOf(stable)]),
+
+  goesBack: goesBackInSteps,
+
+  step(plan, state, event, context): StageResult<CanaryState> {
     switch (event.type) {
       case 'entered':
-        return enterStep(plan, state, { stepIndex: 0, atMs: event.atMs, reason: '' })
+        return enterStep(plan, state, { stepIndex: 0, atMs: event.atMs, reason: '' }, context)
       case 'judged':
-        return state.awaitsApproval ? unchanged(state) : judged(plan, state, event)
+        return state.awaitsApproval ? unchanged(state) : judged(plan, state, event, context)
       case 'approved':
-        return state.awaitsApproval ? { state, commands: [{ type: 'passed', reason: 'approved' }] } : unchanged(state)
-      case 'applied':
-      case 'fleet':
-      case 'trial':
-      case 'tick':
-      case 'restarted':
+        return state.awaitsApproval
+          ? goOn(plan, state, { atMs: event.atMs, reason: 'approved' }, context)
+          : unchanged(state)
       case 'return':
+        return turnBack(plan, state, event.atMs, context)
+      case 'fleet':
+      case 'tick':
+        return heardOnTheWayBack(plan, state, event, context)
+      case 'applied':
+      case 'trial':
+      case 'restarted':
         return unchanged(state)
       default:
         return assertNever(event)
     }
   },
+
+  advance: (plan, state, atMs, context) =>
+    state.back === undefined
+      ? goOn(plan, state, { atMs, reason: 'promoted past this step' }, context)
+      : { state, commands: [{ type: 'returned' }] },
 }
 
 function judged(
   plan: CanaryPlan,
   state: CanaryState,
   event: Extract<StageEvent, { type: 'judged' }>,
+  context: StageContext,
 ): StageResult<CanaryState> {
-  const step = plan.steps[state.stepIndex]
-  if (step === undefined) throw new Error(`canary step ${state.stepIndex} does not exist`)
-  const ageMs = event.atMs - state.stepSinceMs
+  const step = stepAt(plan, state.stepIndex)
+  const { atMs, judgement } = event
+  const ageMs = atMs - state.stepSinceMs
   const isLast = state.stepIndex === plan.steps.length - 1
   const waiting =
-    whatIsMissing(plan, step, { ageMs, judgement: event.judgement }) ?? (isLast ? whatPromotionNeeds(event) : null)
-  if (waiting === null) return nextStep(plan, state, { atMs: event.atMs, reason: event.judgement.reason })
+    whatIsMissing(plan, step, { ageMs, judgement }, context) ?? (isLast ? whatPromotionNeeds(event) : null)
+  if (waiting === null) return endStep(plan, state, { atMs, reason: judgement.reason }, context)
   const late = step.ceilingMs !== null && ageMs >= step.ceilingMs
   if (!late || state.held) return unchanged(state)
-  return { state: { ...state, held: true }, commands: [{ type: 'hold', cause: 'ceiling', reason: waiting }] }
+  const wait = stepWait({ judgement, minRequests: plan.minRequests, sinceMs: state.stepSinceMs, atMs })
+  const reason = wait === null ? waiting : `${waiting}; ${waitText(wait, leftMs(plan, state, atMs))}`
+  return { state: { ...state, held: true }, commands: [{ type: 'hold', cause: 'ceiling', reason }] }
+}
+
+function stepAt({ steps }: CanaryPlan, index: number): CanaryStep {
+  const step = steps[index]
+  if (step === undefined) throw new Error(`canary step ${index} does not exist`)
+  return step
 }
 
 /** What the step still lacks, as a sentence; null when it may end. */
@@ -69,9 +104,12 @@ function whatIsMissing(
   plan: CanaryPlan,
   step: CanaryStep,
   seen: { ageMs: number; judgement: Judgement },
+  { fleets, stable }: StageContext,
 ): string | null {
   const { judgement } = seen
   if (judgement.verdict !== 'pass') return judgement.reason
+  if (plan.control !== undefined && fleets[controlOf(stable)] !== 'ready')
+    return `the control, a fresh fleet of ${stable}, is not running`
   if (judgement.stepRequests < plan.minRequests) {
     return `the candidate has answered ${judgement.stepRequests} of ${plan.minRequests} requests in this step`
   }
@@ -87,33 +125,49 @@ function whatPromotionNeeds({ atMs, judgement, notBeforeMs }: Extract<StageEvent
   return null
 }
 
-function nextStep(
-  plan: CanaryPlan,
-  state: CanaryState,
-  cause: { atMs: number; reason: string },
-): StageResult<CanaryState> {
+type Cause = { atMs: number; reason: string }
+
+/** The evidence of the step is in: on to the next one, unless a person is to say so first. */
+function endStep(plan: CanaryPlan, state: CanaryState, cause: Cause, context: StageContext): StageResult<CanaryState> {
+  const isLast = state.stepIndex === plan.steps.length - 1
+  const asks = stepAt(plan, state.stepIndex).approve === true || (isLast && plan.approval)
+  if (!asks) return goOn(plan, state, cause, context)
+  const reason = isLast
+    ? 'all steps passed; waiting for approval'
+    : `step ${state.stepIndex + 1} of ${plan.steps.length} passed; waiting for approval`
+  const hold: StageCommand = { type: 'hold', cause: 'approval', reason }
+  return { state: { ...state, awaitsApproval: true, held: true }, commands: [hold] }
+}
+
+function goOn(plan: CanaryPlan, state: CanaryState, cause: Cause, context: StageContext): StageResult<CanaryState> {
   const stepIndex = state.stepIndex + 1
-  if (stepIndex < plan.steps.length) return enterStep(plan, state, { stepIndex, ...cause })
-  if (!plan.approval) {
-    return { state, commands: [...endHold(state), { type: 'passed', reason: cause.reason }] }
-  }
-  return {
-    state: { ...state, awaitsApproval: true, held: true },
-    commands: [{ type: 'hold', cause: 'approval', reason: 'all steps passed; waiting for approval' }],
-  }
+  if (stepIndex < plan.steps.length) return enterStep(plan, state, { stepIndex, ...cause }, context)
+  const passed: StageCommand = { type: 'passed', reason: cause.reason }
+  return { state, commands: state.awaitsApproval ? [passed] : [...endHold(state), passed] }
 }
 
 function enterStep(
   plan: CanaryPlan,
   state: CanaryState,
-  into: { stepIndex: number; atMs: number; reason: string },
+  into: { stepIndex: number } & Cause,
+  context: StageContext,
 ): StageResult<CanaryState> {
-  const step = plan.steps[into.stepIndex]
-  if (step === undefined) throw new Error('a canary has at least one step')
+  const step = stepAt(plan, into.stepIndex)
   return {
     state: { ...state, stepIndex: into.stepIndex, stepSinceMs: into.atMs, awaitsApproval: false, held: false },
-    commands: [...endHold(state), { type: 'set-weight', candidatePpm: step.weightPpm }],
+    commands: [...endHold(state), weigh(plan, step.weightPpm, context)],
   }
+}
+
+/** A control gets what the candidate gets; the stable version has the rest. */
+function weigh({ control }: CanaryPlan, candidatePpm: number, { stable, candidate }: StageContext): StageCommand {
+  if (control === undefined) return { type: 'set-weight', candidatePpm }
+  const weights = {
+    [stable]: limits.ppmTotal - 2 * candidatePpm,
+    [controlOf(stable)]: candidatePpm,
+    [candidate]: candidatePpm,
+  }
+  return { type: 'set-weights', weights }
 }
 
 function endHold(state: CanaryState): StageCommand[] {

@@ -69,6 +69,9 @@ export type StageCommand =
  */
 export type StageProgress = { step: number | null; steps: number; says: string | null }
 
+/** Why a release goes back; `stableShrunk` where the stable version has fewer instances than it declares. */
+export type Retreat = { cause: ReturnCause; stableShrunk: boolean }
+
 /** The same state object means: nothing happened, nothing needs to be written down. */
 export type StageResult<State> = { state: State; commands: readonly StageCommand[] }
 
@@ -84,10 +87,12 @@ export interface Strategy<Plan, State> {
   readonly mindsFleets?: true
   /** It hears of looks while the release is paused too, to take traffic from a version that breaks a guardrail and no more. */
   readonly watchesWhilePaused?: true
-  /** It gets `return` and goes back in its own way, also after the stage has passed. */
-  readonly goesBack?: true
+  /** It gets `return` and goes back in its own way, also after the stage has passed; always, or if the plan says so. */
+  readonly goesBack?: true | ((plan: Plan, why: Retreat) => boolean)
   /** How long stable stays warm after an operator's `promote` too. */
   keepMs?(plan: Plan): number
+  /** An operator's word takes it past the step it is in, or to the end of its way back; left out where there are no steps. */
+  advance?(plan: Plan, state: State, atMs: number, context: StageContext): StageResult<State>
   /** Why an operator's `promote` cannot be done in this state; null if it can. */
   refusesPromotion?(state: State): string | null
 }

@@ -6,7 +6,7 @@ import { type BlueGreenState, blueGreen } from './blue-green.ts'
 import { type CanaryState, canary } from './canary.ts'
 import { type RecreateState, recreate } from './recreate.ts'
 import { type RollingState, rolling } from './rolling.ts'
-import type { StageContext, StageEvent, StageProgress, StageResult, Strategy } from './strategy.ts'
+import type { Retreat, StageContext, StageEvent, StageProgress, StageResult, Strategy } from './strategy.ts'
 
 /** The state of the running stage, by kind. */
 export type StageStates = {
@@ -64,8 +64,23 @@ export function watchesWhilePaused(plan: StagePlan): boolean {
   return strategyOf(plan).watchesWhilePaused === true
 }
 
-export function goesBack(plan: StagePlan): boolean {
-  return strategyOf(plan).goesBack === true
+export function goesBack(plan: StagePlan, why: Retreat): boolean {
+  const own = strategyOf(plan).goesBack ?? false
+  return own === true || (own !== false && own(plan, why))
+}
+
+/** Past the step that the stage is in, on an operator's word; null where the strategy has no steps. */
+export function advanceStage(
+  plan: StagePlan,
+  state: StageState,
+  atMs: number,
+  context: StageContext,
+): StageResult<StageState> | null {
+  return strategyOf(plan).advance?.(plan, state, atMs, context) ?? null
+}
+
+export function hasSteps(plan: StagePlan): boolean {
+  return strategyOf(plan).advance !== undefined
 }
 
 /** How long stable stays warm after an operator's `promote`; 0 where the strategy says nothing. */

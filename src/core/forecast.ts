@@ -1,0 +1,117 @@
+/**
+ * What a release will take, told before it starts: instances at the peak of each stage, and for each gate of evidence the
+ * requests it needs and the time they take at the present traffic. Estimates for people; no verdict rests on them.
+ */
+import { quantileRanks } from '../stats/sequential/quantile-ranks.ts'
+import type { EndpointSpec } from './endpoint.ts'
+import { span } from './judge/wait.ts'
+import { limits } from './limits.ts'
+import type { MetricCheck } from './metric-check.ts'
+import { type Candidacy, peaks } from './preflight.ts'
+import type { AbTestPlan, CanaryPlan, StagePlan } from './stage-plans.ts'
+
+export type Gate = {
+  /** From 0. */
+  step: number
+  /** Share of the traffic that is compared. */
+  weightPpm: number
+  /** Requests that the candidate must answer in this step. */
+  requests: number
+  /** Null where nothing is known of the traffic, or there is none. */
+  expectedMs: number | null
+  /** Null: it waits for ever. */
+  ceilingMs: number | null
+}
+
+export type Forecast = {
+  /** Null: not known yet. */
+  requestsPerSecond: number | null
+  /** Null: not declared. */
+  capacity: number | null
+  stages: readonly { kind: StagePlan['kind']; peakInstances: number; gates: readonly Gate[] }[]
+  warnings: readonly string[]
+}
+
+export function forecast(spec: EndpointSpec, plan: Candidacy, requestsPerSecond: number | null): Forecast {
+  const totals = peaks(spec, plan)
+  const stages = plan.stages.map((stage, index) => ({
+    kind: stage.kind,
+    peakInstances: totals[index]?.total ?? 0,
+    gates: gatesOf(stage, plan, requestsPerSecond),
+  }))
+  const capacity = spec.capacity?.instances ?? null
+  return { requestsPerSecond, capacity, stages, warnings: warningsOf(stages, plan, requestsPerSecond) }
+}
+
+function gatesOf(stage: StagePlan, plan: Candidacy, rate: number | null): Gate[] {
+  switch (stage.kind) {
+    case 'canary':
+      return canaryGates(stage, plan, rate)
+    case 'shadow':
+      return [gate({ step: 0, weightPpm: stage.fractionPpm, requests: stage.pairs, ...timesOf(stage) }, rate)]
+    case 'abTest':
+      return [testGate(stage, rate)]
+    default:
+      return []
+  }
+}
+
+function timesOf({ floorMs, ceilingMs }: { floorMs: number; ceilingMs: number | null }) {
+  return { floorMs, ceilingMs }
+}
+
+/** A test has planned its sample and its days itself, from what was recorded, by unit. */
+function testGate({ hypothesis, splitPpm, goal, floorMs, ceilingMs }: AbTestPlan, rate: number | null): Gate {
+  const weightPpm = Math.min(...Object.values(splitPpm))
+  const needed = Object.values(hypothesis?.needed ?? {})
+  const requests = Math.max(goal.minEvents, ...needed)
+  const found = gate({ step: 0, weightPpm, requests, floorMs, ceilingMs }, rate)
+  const days = hypothesis?.days ?? null
+  return days === null ? found : { ...found, expectedMs: Math.max(floorMs, days * dayMs) }
+}
+
+const dayMs = 86_400_000
+
+/** What earlier steps have counted counts in later ones, but for quantiles, which begin anew in each. */
+function canaryGates(stage: CanaryPlan, { guardrails, stages }: Candidacy, rate: number | null): Gate[] {
+  let counted = 0
+  const epochs = stages.reduce((total, one) => total + (one.kind === 'canary' ? one.steps.length : 1), 0)
+  return stage.steps.map(({ weightPpm, floorMs, ceilingMs }, step) => {
+    const needs = guardrails.map(check => requestsOf(check, counted, epochs))
+    const requests = Math.max(stage.minRequests, ...needs)
+    const next = gate({ step, weightPpm, requests, floorMs, ceilingMs }, rate)
+    const lastsMs = Math.max(next.expectedMs ?? 0, floorMs)
+    counted += Math.max(requests, Math.floor(((rate ?? 0) * weightPpm * lastsMs) / 1_000_000_000))
+    return next
+  })
+}
+
+/** As many as the check needs at least: labels, which come for a share of requests only, are taken to come for all. */
+function requestsOf({ measure, minEvents, alpha }: MetricCheck, counted: number, epochs: number): number {
+  if (measure.kind === 'external') return 0
+  if (measure.kind !== 'latency') return Math.max(0, minEvents - counted)
+  const ranks = quantileRanks({ count: 0, quantile: measure.quantile, alpha: alpha / Math.max(1, epochs) })
+  return limits.warmUpAnswers + Math.max(minEvents, ranks.ok ? ranks.needed : 0)
+}
+
+type Need = { step: number; weightPpm: number; requests: number; floorMs: number; ceilingMs: number | null }
+
+function gate({ floorMs, ...need }: Need, rate: number | null): Gate {
+  const perMs = ((rate ?? 0) * need.weightPpm) / 1_000_000_000
+  return { ...need, expectedMs: perMs === 0 ? null : Math.max(floorMs, Math.ceil(need.requests / perMs)) }
+}
+
+function warningsOf(stages: Forecast['stages'], plan: Candidacy, rate: number | null): string[] {
+  const gates = stages.flatMap(({ kind, gates: own }) => own.map(one => ({ ...one, kind })))
+  if (gates.length === 0) return []
+  if (rate === null) return ['how long it takes cannot be told: the traffic has not been watched for long enough']
+  if (rate === 0)
+    return ['nobody calls the endpoint at present: the first step will wait for evidence that does not come']
+  const scoped = plan.match === undefined ? [] : ['times are for all of the traffic; that of the scope is less']
+  const late = gates.flatMap(({ kind, step, weightPpm, requests, expectedMs, ceilingMs }) => {
+    if (expectedMs === null || ceilingMs === null || expectedMs <= ceilingMs) return []
+    const takes = `${requests} requests take about ${span(expectedMs)} at ${weightPpm / 10_000} %`
+    return [`${kind} step ${step + 1} will hold at its ceiling of ${span(ceilingMs)}: ${takes}`]
+  })
+  return [...scoped, ...late]
+}

@@ -1,0 +1,78 @@
+/** What an operator may say to a release as it stands, and what it waits for a yes to. */
+import { assertNever } from './errors.ts'
+import type { OperatorVerb } from './event.ts'
+import { freezeReason } from './freeze.ts'
+import type { StagePlan } from './stage-plans.ts'
+import type { ReleaseState } from './state.ts'
+import { hasSteps, promotionRefusal, type StageState } from './strategies/table.ts'
+import type { Gate, GatePlace } from './webhook.ts'
+
+/** What an operator says; `step` goes with `promote`. */
+export type Word = { verb: OperatorVerb; step?: true }
+
+/** Why the verb cannot be used now, as a sentence; null if it can. */
+export function refusalOf(release: ReleaseState, word: Word, atMs: number): string | null {
+  const { phase, plan } = release
+  const at = `release ${release.id} is ${phase.kind}`
+  const isForward = word.verb === 'promote' || word.verb === 'approve'
+  const frozen = isForward ? freezeReason(plan.freeze ?? [], atMs) : null
+  if (phase.kind === 'running' && frozen !== null) return `release ${release.id} is ${frozen}`
+  switch (word.verb) {
+    case 'pause':
+      return phase.kind === 'running' && !phase.paused
+        ? null
+        : `${at}${phase.kind === 'running' ? ' and paused already' : ''}; only a running release can be paused`
+    case 'resume':
+      return phase.kind === 'running' && (phase.paused || phase.hold !== null)
+        ? null
+        : `${at}; only a paused or holding release can be resumed`
+    case 'approve':
+      return (phase.kind === 'running' && phase.hold?.cause === 'approval') || gateAwaited(release) !== null
+        ? null
+        : `${at} and waits for no approval`
+    case 'promote':
+      return phase.kind === 'running'
+        ? promotionRefused(stageAt(plan.stages, phase.stageIndex), phase.stage, word)
+        : `${at}; only a running release can be promoted`
+    case 'abort':
+    case 'rollback':
+      return (phase.kind === 'returning' && !returnsInSteps(release)) ||
+        phase.kind === 'promoted' ||
+        phase.kind === 'rolled-back'
+        ? `${at}; ${phase.kind === 'promoted' ? `release ${release.plan.from} again to go back` : 'there is nothing to take back'}`
+        : null
+    default:
+      return assertNever(word.verb)
+  }
+}
+
+/** On a way back in steps, which an operator can cut short. */
+export function returnsInSteps({ phase, plan }: ReleaseState): boolean {
+  return (
+    phase.kind === 'returning' && phase.awaiting === 'stage' && hasSteps(stageAt(plan.stages, phase.stageIndex ?? 0))
+  )
+}
+
+function promotionRefused(stagePlan: StagePlan, stage: StageState, { step }: Word): string | null {
+  if (step !== true) return promotionRefusal(stagePlan, stage)
+  return hasSteps(stagePlan) ? null : `${stagePlan.kind} has no steps to be promoted by; promote it as a whole`
+}
+
+/** A gate of the plan that has not said yes. */
+export function gateOf({ plan, confirmed }: ReleaseState, before: GatePlace): Gate | undefined {
+  return confirmed?.includes(before) ? undefined : plan.gates?.find(gate => gate.before === before)
+}
+
+/** The gate that a release waits for; null if it waits for none. */
+export function gateAwaited(release: ReleaseState): GatePlace | null {
+  const { phase } = release
+  if (phase.kind === 'starting' && phase.awaitsGate === true) return 'start'
+  const hasPassed = phase.kind === 'running' && phase.passed !== undefined
+  return hasPassed && gateOf(release, 'promotion') !== undefined ? 'promotion' : null
+}
+
+export function stageAt(stages: readonly StagePlan[], index: number): StagePlan {
+  const stage = stages[index]
+  if (stage === undefined) throw new Error(`stage ${index} does not exist`)
+  return stage
+}

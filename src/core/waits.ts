@@ -1,0 +1,84 @@
+/** What keeps a release waiting: holds of its stage, freeze windows, the others of its group. */
+import { type Draft, setPhase } from './draft.ts'
+import { freezeReason, frozenBy } from './freeze.ts'
+import type { Hold, ReleaseState } from './state.ts'
+
+export function hold(draft: Draft, next: Hold): Draft {
+  const { phase } = draft.release
+  return phase.kind !== 'running' || phase.hold?.cause === next.cause
+    ? draft
+    : setPhase(draft, { ...phase, hold: next })
+}
+
+export function endHold(draft: Draft): Draft {
+  const { phase } = draft.release
+  return phase.kind === 'running' && phase.hold !== null ? setPhase(draft, { ...phase, hold: null }) : draft
+}
+
+export function endHoldOf(draft: Draft, ...causes: Hold['cause'][]): Draft {
+  const { phase } = draft.release
+  const isIt = phase.kind === 'running' && phase.hold !== null && causes.includes(phase.hold.cause)
+  return isIt ? endHold(draft) : draft
+}
+
+/** Resuming is no approval, no leave to step inside a freeze window, and no word for the others of a group. */
+export function keptOnResume(held: Hold | null): Hold | null {
+  return held !== null && staysOnResume.has(held.cause) ? held : null
+}
+
+const staysOnResume: ReadonlySet<Hold['cause']> = new Set(['approval', 'gate', 'freeze', 'group'])
+
+export function isFrozen({ plan }: Pick<ReleaseState, 'plan'>, atMs: number): boolean {
+  return plan.freeze !== undefined && frozenBy(plan.freeze, atMs) !== null
+}
+
+/** Of a release that is frozen. */
+export function freezeHold({ plan }: ReleaseState, atMs: number): Hold {
+  return { sinceMs: atMs, cause: 'freeze', reason: freezeReason(plan.freeze ?? [], atMs) ?? '' }
+}
+
+/** Nobody serves: what is under way is finished, whatever the time. */
+export function hasGap({ endpoint }: Draft): boolean {
+  return endpoint.table.gap !== undefined
+}
+
+/** Inside a freeze window a running release stands still; null outside. */
+export function standStill(draft: Draft, atMs: number): Draft | null {
+  const { release } = draft
+  if (hasGap(draft) || !isFrozen(release, atMs)) return null
+  // Another hold says what is to be done after the window too.
+  return release.phase.kind === 'running' && release.phase.hold === null
+    ? hold(draft, freezeHold(release, atMs))
+    : draft
+}
+
+/** Before anybody meets the candidate: its fleet is ready, and it is not the time. */
+export function startFrozen(draft: Draft, atMs: number): Draft {
+  const { phase } = draft.release
+  return phase.kind !== 'starting' || phase.hold !== undefined
+    ? draft
+    : setPhase(draft, { ...phase, hold: freezeHold(draft.release, atMs) })
+}
+
+/** Ready to begin; the others of the group are not yet. */
+export function awaitGroup(draft: Draft, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  if (phase.kind === 'starting' && phase.hold?.cause === 'group') return draft
+  const others = plan.group?.endpoints.filter(name => name !== plan.endpoint) ?? []
+  const reason = `ready; the group ${plan.group?.name} begins when releases of ${others.join(', ')} are ready too`
+  const sinceMs = phase.kind === 'starting' ? phase.sinceMs : atMs
+  return setPhase(draft, { kind: 'starting', sinceMs, hold: { sinceMs: atMs, cause: 'group', reason } })
+}
+
+/** The last stage has passed, and the promotion is kept waiting. */
+export function waitPassed(
+  draft: Draft,
+  passed: { winner: string | undefined; keepMs: number | undefined },
+  why: Hold,
+): Draft {
+  const { phase } = draft.release
+  if (phase.kind !== 'running' || phase.hold?.cause === why.cause) return draft
+  const { winner, keepMs } = passed
+  const kept = { ...(winner !== undefined && { winner }), ...(keepMs !== undefined && { keepMs }) }
+  return setPhase(draft, { ...phase, passed: kept, hold: why })
+}
