@@ -69,6 +69,16 @@ describe('an approval of a step', () => {
     expect(phaseOf(live)?.kind).toBe('promoted')
   })
 
+  it('is asked for again when another hold has taken its place for a while', () => {
+    const live = begun(canaryOf({ steps: [asked, free] }))
+    live.happen(happen.judged('pass'), happen.judged('invalid'))
+    expect(phaseOf(live)).toMatchObject({ hold: { cause: 'invalid' } })
+    live.happen(happen.judged('pass'))
+    expect(phaseOf(live)).toMatchObject({ hold: { cause: 'approval' } })
+    live.happen(happen.told('approve'))
+    expect(weightsOf(live)).toMatchObject({ v2: 500_000 })
+  })
+
   it('is not given by resuming', () => {
     const live = begun(canaryOf({ steps: [asked, free] }))
     live.happen(happen.judged('pass'), happen.told('resume'), happen.judged('pass'))

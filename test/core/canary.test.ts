@@ -100,7 +100,7 @@ describe('canary', () => {
       [entered, ['set-weight']],
       [{ type: 'approved', atMs: 1 }, []],
       [judged('pass', 2), ['hold']],
-      [judged('pass', 3), []],
+      [judged('pass', 3), ['hold']],
       [{ type: 'approved', atMs: 4 }, ['passed']],
     ])
   })

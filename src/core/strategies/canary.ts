@@ -48,7 +48,8 @@ export const canary: Strategy<CanaryPlan, CanaryState> = {
       case 'entered':
         return enterStep(plan, state, { stepIndex: 0, atMs: event.atMs, reason: '' }, context)
       case 'judged':
-        return state.awaitsApproval ? unchanged(state) : judged(plan, state, event, context)
+        // Wanted again at every look: another hold may have taken its place for a while.
+        return state.awaitsApproval ? waitForApproval(plan, state) : judged(plan, state, event, context)
       case 'approved':
         return state.awaitsApproval
           ? goOn(plan, state, { atMs: event.atMs, reason: 'approved' }, context)
@@ -131,12 +132,15 @@ type Cause = { atMs: number; reason: string }
 function endStep(plan: CanaryPlan, state: CanaryState, cause: Cause, context: StageContext): StageResult<CanaryState> {
   const isLast = state.stepIndex === plan.steps.length - 1
   const asks = stepAt(plan, state.stepIndex).approve === true || (isLast && plan.approval)
-  if (!asks) return goOn(plan, state, cause, context)
-  const reason = isLast
-    ? 'all steps passed; waiting for approval'
-    : `step ${state.stepIndex + 1} of ${plan.steps.length} passed; waiting for approval`
-  const hold: StageCommand = { type: 'hold', cause: 'approval', reason }
-  return { state: { ...state, awaitsApproval: true, held: true }, commands: [hold] }
+  return asks
+    ? waitForApproval(plan, { ...state, awaitsApproval: true, held: true })
+    : goOn(plan, state, cause, context)
+}
+
+function waitForApproval({ steps }: CanaryPlan, state: CanaryState): StageResult<CanaryState> {
+  const isLast = state.stepIndex === steps.length - 1
+  const what = isLast ? 'all steps passed' : `step ${state.stepIndex + 1} of ${steps.length} passed`
+  return { state, commands: [{ type: 'hold', cause: 'approval', reason: `${what}; waiting for approval` }] }
 }
 
 function goOn(plan: CanaryPlan, state: CanaryState, cause: Cause, context: StageContext): StageResult<CanaryState> {
