@@ -3,7 +3,7 @@
  * a steady rate beside a challenger that answers, one that hangs and one that crashes. All in one interleaved run, the
  * gateway on one core, callers and model servers on the other; ratios are to be believed before figures.
  *
- *   node bench/mirror.ts            (ROUNDS=5 SECONDS=3 RATE=300; Linux, at least 2 cores)
+ *   node bench/mirror.ts [throughput|latency]            (ROUNDS=5 SECONDS=3 RATE=300; Linux, at least 2 cores)
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -36,15 +36,16 @@ const latencyCases: readonly Case[] = [
   { name: 'challenger crashes', mirror: { challenger: 'crashes', fractionPpm: 1_000_000 }, run: steady },
 ]
 
-async function main(): Promise<void> {
+async function main(only: string | undefined): Promise<void> {
   spawn('taskset', ['-cp', otherCore, String(process.pid)], { stdio: 'ignore' })
   const upstream = start(otherCore, 'upstream')
   const [ports] = (await once(upstream, 'message')) as [UpstreamPorts]
   const gateway = start(gatewayCore, 'gateway', JSON.stringify(ports))
   await once(gateway, 'message')
   try {
-    print('throughput', await measureAll(gateway, throughputCases), throughputRows)
-    print(`latency at ${perSecond} requests a second`, await measureAll(gateway, latencyCases), latencyRows)
+    if (only !== 'latency') print('throughput', await measureAll(gateway, throughputCases), throughputRows)
+    if (only !== 'throughput')
+      print(`latency at ${perSecond} requests a second`, await measureAll(gateway, latencyCases), latencyRows)
   } finally {
     for (const child of [gateway, upstream]) {
       child.disconnect()
@@ -146,4 +147,4 @@ function median(values: readonly number[]): number {
 const [role, given] = process.argv.slice(2)
 if (role === 'upstream') await runUpstream()
 else if (role === 'gateway') await runGateway(JSON.parse(given ?? '{}') as UpstreamPorts)
-else await main()
+else await main(role)

@@ -109,8 +109,13 @@ export class Lane<Job> {
     this.#sendAfter(limits.mirrorLagMsMax)
   }
 
+  /** A few in a turn: many that begin at once would also end at once, and callers would wait for them. */
   #send(): void {
-    while (this.#inFlight < this.#budget.concurrencyMax) {
+    for (let started = 0; this.#inFlight < this.#budget.concurrencyMax; started += 1) {
+      if (started === limits.mirrorStartsPerTurnMax) {
+        this.#sendSoon()
+        return
+      }
       this.#dropExpired()
       if (this.#queue.length === 0) return
       const waitMs = this.#bucket?.take(this.#ports.time.nowMs()) ?? 0

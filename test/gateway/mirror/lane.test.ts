@@ -13,9 +13,12 @@ function manualTime() {
   let nowMs = 0
   let timers: { atMs: number; run: () => void }[] = []
   const due: (() => void)[] = []
+  const turn = () => {
+    for (const run of due.splice(0)) run()
+  }
   const settle = async () => {
     for (let round = 0; round < 20; round += 1) {
-      for (const run of due.splice(0)) run()
+      turn()
       await null
     }
   }
@@ -48,7 +51,7 @@ function manualTime() {
   const late = (durationMs: number) => {
     nowMs += durationMs
   }
-  return { time, advance, settle, late, timers: () => timers.length }
+  return { time, advance, settle, turn, late, timers: () => timers.length }
 }
 
 function openLane(over: Partial<MirrorBudget>) {
@@ -85,6 +88,17 @@ describe('a lane', () => {
     finish(2)
     await settle()
     expect(started.map(({ job }) => job)).toEqual([1, 2, 3])
+  })
+
+  test('begins a few in a turn, and the next ones in the turn after', async () => {
+    const { lane, turn, started } = openLane({ concurrencyMax: 50, queueMax: 50 })
+    for (let job = 0; job < 20; job += 1) lane.offer(job)
+    const most = limits.mirrorStartsPerTurnMax
+    const counts = [0, 0, 0, 0].map(() => {
+      turn()
+      return started.length
+    })
+    expect(counts).toEqual([most, 2 * most, 20, 20])
   })
 
   test('takes nothing beyond its queue', () => {
