@@ -180,13 +180,14 @@ export function predictionView(
   found: { prediction: Prediction; outcomes: readonly Outcome[] },
   options: { payload: boolean },
 ): WirePrediction {
-  const { atMs, features, payload, ...plain } = found.prediction
+  const { atMs, features, payload, shadowOf = null, ...plain } = found.prediction
   return {
     ...plain,
     version: publicName(plain.version),
     assigned: publicName(plain.assigned),
     at: isoTime(atMs),
     features: features === null ? null : { ...features },
+    shadowOf,
     payload: payload === null || !options.payload ? null : payloadView(payload),
     outcomes: found.outcomes.map(outcomeView),
   }

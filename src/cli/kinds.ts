@@ -103,7 +103,7 @@ function predictionTable(items: readonly WirePrediction[]): string {
   const rows = items.map(one => [
     one.id,
     one.endpoint,
-    one.version === one.assigned ? one.version : `${one.version} for ${one.assigned}`,
+    answeredBy(one),
     one.at,
     duration(one.latencyMs),
     `${one.status}${one.failed ? ' failed' : ''}`,
@@ -114,6 +114,11 @@ function predictionTable(items: readonly WirePrediction[]): string {
       .join(', ') || '-',
   ])
   return table(['ID', 'ENDPOINT', 'VERSION', 'TIME', 'LATENCY', 'STATUS', 'ANSWER', 'LABEL'], rows)
+}
+
+function answeredBy({ version, assigned, shadowOf }: WirePrediction): string {
+  if (shadowOf !== null) return `${version} in shadow`
+  return version === assigned ? version : `${version} for ${assigned}`
 }
 
 function eventTable(items: readonly WireEvent[]): string {

@@ -448,6 +448,10 @@ export const predictionSchema = z
       .record(z.string(), z.union([z.number(), z.string(), z.null()]))
       .nullable()
       .meta({ description: 'Declared features of the request, where its body was kept.' }),
+    shadowOf: z
+      .string()
+      .nullable()
+      .meta({ description: 'Of a challenger that answered a copy: the prediction that the caller got.' }),
     payload: z
       .object({
         request: z.base64(),

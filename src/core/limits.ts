@@ -96,6 +96,16 @@ export const limits = {
   heldRequestsMax: 1_000,
   /** The longest hold that may be asked for: a long body is read after it and must arrive within `clientBodyTimeoutMs` all the same. */
   holdMaxMs: 50_000,
+
+  /** Bodies of all copies for challengers, in bytes; a copy that would pass it is dropped and counted. */
+  mirrorMemoryBytesMax: 64 * 1024 * 1024,
+  /** Copies for one challenger that begin in one turn of the gateway's thread; the next ones begin in the turn after. */
+  mirrorStartsPerTurnMax: 8,
+  /** Copies wait while the gateway's thread is further behind than this; a full queue drops them. */
+  mirrorLagMsMax: 50,
+  /** A challenger that answers a copy with more than this on top of four times the champion's answer is cut off, and has failed. */
+  mirrorAnswerBytesMax: 1024 * 1024,
+
   /** Requests waiting inside one local model instance; more are answered 503. */
   instanceQueueMax: 1_024,
   clientHeaderTimeoutMs: 15_000,

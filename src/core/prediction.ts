@@ -39,6 +39,8 @@ export type Prediction = {
   features: Readonly<Record<string, Feature>> | null
   /** For the share of units whose payloads are kept. */
   payload: Payload | null
+  /** Of a challenger's answer to a copy of a request: the id of the champion's prediction, which the caller got. */
+  shadowOf?: string
 }
 
 /** Bodies, and how the request was sent: left out where that is not kept, as it never was in rows written earlier. */
@@ -69,6 +71,7 @@ export type Feature = number | string | null
 export type Outcome = {
   /** Makes the outcome idempotent: the same id again changes nothing. */
   id: string
+  /** The id that the caller got, so never that of a shadow. */
   prediction: string
   /** The row of a batched prediction; 0 by default. */
   row: number
@@ -103,6 +106,11 @@ export type JoinedOutcome = {
    * `valuesAfter` instead: so a correction leaves no trace of what it corrects.
    */
   before: OutcomeValues | null
+  /**
+   * Of a shadow: the outcome is the champion's, as is `before`; what answered is the challenger. It comes once for every
+   * outcome of the champion, after the champion's own.
+   */
+  shadowOf?: string
 }
 
 /** What a prediction tells to the outcomes that belong to it. */
@@ -110,6 +118,11 @@ export type JoinFacts = Omit<Prediction, 'id' | 'failed' | 'features' | 'payload
 
 /** What became of an outcome that was sent. `pending` waits for its prediction. */
 export type OutcomeReceipt = { status: 'joined' | 'pending' | 'duplicate' }
+
+/** The id of what a challenger answered to the copy of a request. */
+export function shadowIdOf(prediction: string, challenger: string): string {
+  return `${prediction}~${challenger}`
+}
 
 /** The text under which two labels are compared. */
 export function labelText(label: Label): string {
@@ -119,6 +132,7 @@ export function labelText(label: Label): string {
 /** `before` is what was known of the same row before, null if nothing was. */
 export function joinOutcome(outcome: Outcome, prediction: JoinFacts, before: OutcomeValues | null): JoinedOutcome {
   const { endpoint, epoch, release, version, assigned, unit, propensity, latencyMs, status, pinned, atMs } = prediction
+  const { shadowOf } = prediction
   return {
     outcome,
     endpoint,
@@ -134,6 +148,7 @@ export function joinOutcome(outcome: Outcome, prediction: JoinFacts, before: Out
     scores: prediction.scores?.[outcome.row] ?? null,
     predictedAtMs: atMs,
     before,
+    ...(shadowOf !== undefined && { shadowOf }),
   }
 }
 

@@ -91,8 +91,9 @@ export function createAccumulator({ definitions, learnedWindowMs = () => null }:
 
   return {
     add({ fresh, joined }) {
-      for (const prediction of fresh) addFresh(prediction)
-      for (const one of joined) addJoined(one)
+      // What challengers answered to copies is no traffic: no caller has met it.
+      for (const prediction of fresh) if (prediction.shadowOf === undefined) addFresh(prediction)
+      for (const one of joined) if (one.shadowOf === undefined) addJoined(one)
     },
 
     read({ endpoint, epochs }) {

@@ -10,6 +10,7 @@ import type { JoinedOutcome, OutcomeValues, Prediction } from '../core/predictio
 import { delayDistribution } from '../stats/delay/delay-distribution.ts'
 import { delayOf, maturityOf, meanArrived } from './label-clock.ts'
 import { emptyDelaySums, LabelCohorts } from './label-cohorts.ts'
+import { type Committed, trafficOf } from './traffic.ts'
 
 /** Cohorts begin with slots of this width and widen as time goes on. */
 const slotMs = 1_000
@@ -22,7 +23,7 @@ export type Awaited = {
 }
 
 export interface DelayBook {
-  add(batch: { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }): void
+  add(committed: Committed): void
   read(endpoint: string): readonly SignalReport[]
 }
 
@@ -102,7 +103,8 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
   }
 
   return {
-    add({ fresh, joined }) {
+    add(committed) {
+      const { fresh, joined } = trafficOf(committed)
       for (const prediction of fresh) addPrediction(prediction)
       for (const one of joined) addOutcome(one)
     },

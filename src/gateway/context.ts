@@ -4,6 +4,7 @@ import type { FleetView } from '../ports/backend.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Recorder } from '../ports/recorder.ts'
 import type { HeldRequests } from './gap.ts'
+import type { Mirrors } from './mirror/mirrors.ts'
 import type { RouteTable } from './route.ts'
 import type { StatsCollector } from './stats.ts'
 
@@ -27,6 +28,7 @@ export type GatewayContext = {
   readonly fleets: FleetView
   readonly held: HeldRequests
   readonly recorder: Recorder
+  readonly mirrors: Mirrors
   readonly clock: Clock
   readonly ids: () => string
   readonly stats: StatsCollector

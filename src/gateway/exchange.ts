@@ -9,12 +9,14 @@ import { publicName } from '../core/control-fleet.ts'
 import { type CutoverError, statusByCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Payload } from '../core/prediction.ts'
-import type { AskedFeatures } from '../ports/recorder.ts'
-import { type AnswerHead, decodeAnswer, readableAnswer } from './answer.ts'
+import type { AskedFeatures, RawPrediction } from '../ports/recorder.ts'
+import { type AnswerHead, readableAnswer } from './answer.ts'
 import type { Choice } from './choose.ts'
 import type { GatewayContext } from './context.ts'
 import { type ErrorShape, sendError } from './errors.ts'
 import { headerText, ownHeaders } from './headers.ts'
+import type { CopySource } from './mirror/mirrors.ts'
+import { recordPrediction } from './record-prediction.ts'
 import { callerLeft } from './request-body.ts'
 import { sentHead } from './sent-head.ts'
 import { Tee } from './tee.ts'
@@ -48,7 +50,11 @@ export type Exchange = {
   requestCopy: Tee | null
   payloadCopy: Tee | null
   answerCopy: Tee | null
+  /** Of the answer's body, as far as the backend has sent it. */
+  answerBytes: number
   answerHead: AnswerHead | null
+  /** What copies for challengers need of the request; null where it is not copied. */
+  readonly copySource: CopySource | null
 }
 
 export function openExchange(
@@ -72,7 +78,9 @@ export function openExchange(
     requestCopy: sampled ? new Tee(limits.payloadBytesMax) : null,
     payloadCopy: sampled ? new Tee(limits.payloadBytesMax) : null,
     answerCopy: null,
+    answerBytes: 0,
     answerHead: null,
+    copySource: context.mirrors.begin(opened.choice, opened),
   }
   context.stats.opened(spec.name)
   opened.res.once('close', () => settle(context, exchange))
@@ -118,7 +126,7 @@ function cut(req: IncomingMessage, res: ServerResponse): void {
 
 function settle(context: GatewayContext, exchange: Exchange): void {
   exchange.closed = true
-  const { req, res, choice } = exchange
+  const { req, res, choice, answerCopy, answerHead, copySource } = exchange
   const sent = res.writableFinished
   if (!sent && !exchange.gaveUp) exchange.status = 0
   if (!sent || !req.complete) exchange.controller.abort(callerLeft())
@@ -127,18 +135,21 @@ function settle(context: GatewayContext, exchange: Exchange): void {
   const endpoint = choice.route.spec.name
   const version = publicName(choice.version)
   context.stats.closed({ endpoint, version, status })
+  const prediction = predictionOf(exchange, latencyMs)
   try {
     context.observe({ endpoint, version, status, failed, latencyMs })
-    record(context, exchange, latencyMs)
+    recordPrediction(context.recorder, choice.route.spec, prediction, readableAnswer(answerCopy, answerHead))
   } catch (error) {
     context.logger.error({ err: error, endpoint }, 'a request could not be recorded')
   }
+  if (copySource === null) return
+  context.mirrors.send(copySource, choice.route, { champion: prediction, answerBytes: exchange.answerBytes })
 }
 
-function record(context: GatewayContext, exchange: Exchange, latencyMs: number): void {
-  const { choice, answerCopy, answerHead } = exchange
+function predictionOf(exchange: Exchange, latencyMs: number): Omit<RawPrediction, 'raw'> {
+  const { choice } = exchange
   const { spec, table } = choice.route
-  const base = {
+  return {
     id: exchange.predictionId,
     endpoint: spec.name,
     epoch: table.epoch,
@@ -155,13 +166,6 @@ function record(context: GatewayContext, exchange: Exchange, latencyMs: number):
     payload: payloadOf(exchange),
     ...askedOf(exchange),
   }
-  const answer = readableAnswer(answerCopy, answerHead)
-  decodeAnswer(answer, body => {
-    const rule = spec.answer
-    const readable = answer !== null && body !== null && rule !== null
-    const raw = readable ? { body, contentType: answer.contentType, rule, protocol: spec.protocol } : null
-    context.recorder.record({ ...base, raw })
-  })
 }
 
 function payloadOf({ req, path, requestCopy, payloadCopy }: Exchange): Payload | null {

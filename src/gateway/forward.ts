@@ -10,6 +10,7 @@ import type { ErrorShape } from './errors.ts'
 import { type Exchange, failExchange, openExchange } from './exchange.ts'
 import { requestHeaders } from './headers.ts'
 import { predictionIdOf } from './ids.ts'
+import type { CopySource } from './mirror/mirrors.ts'
 import { relay } from './relay.ts'
 import {
   askForBody,
@@ -102,11 +103,12 @@ function nothingReady({ route, assigned, pinned }: Choice): CutoverError {
 }
 
 function send(context: GatewayContext, exchange: Exchange, instance: Instance, sent: Sent) {
-  const { req, choice, controller, predictionId } = exchange
+  const { req, choice, controller, predictionId, copySource } = exchange
   const headers = requestHeaders(req, { predictionId, bodyBytes: bodyBytesOf(req, sent.body) })
   const streams = sent.body === null && sent.kind !== 'none'
   if (sent.body !== null) exchange.requestCopy?.add(sent.body)
   if (!streams) exchange.requestCopy?.end()
+  if (copySource !== null) noteRequest(copySource, headers, sent)
   return instance.send({
     method: req.method ?? 'GET',
     path: sent.path,
@@ -115,6 +117,13 @@ function send(context: GatewayContext, exchange: Exchange, instance: Instance, s
     timeouts: choice.route.spec.timeouts,
     signal: controller.signal,
   })
+}
+
+function noteRequest(source: CopySource, headers: readonly string[], { body, kind }: Sent): void {
+  source.headers = headers
+  source.hasBody = kind !== 'none'
+  if (body !== null) source.body.add(body)
+  if (body !== null || kind === 'none') source.body.end()
 }
 
 function bodyBytesOf(req: IncomingMessage, body: Buffer | null): number | null {
@@ -129,10 +138,14 @@ function streamedBody(context: GatewayContext, exchange: Exchange): Readable {
   askForBody(req, res)
   exchange.upload = streamBody(req, {
     bytesMax: bodyBytesMax,
-    onChunk: chunk => exchange.requestCopy?.add(chunk),
+    onChunk: chunk => {
+      exchange.requestCopy?.add(chunk)
+      exchange.copySource?.body.add(chunk)
+    },
     onEnd: () => {
       exchange.requestEndedMs = performance.now()
       exchange.requestCopy?.end()
+      exchange.copySource?.body.end()
     },
     onTooLarge: () => failExchange(context, exchange, tooLarge(bodyBytesMax)),
   })

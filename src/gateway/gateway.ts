@@ -15,6 +15,7 @@ import { serveFeedback } from './feedback.ts'
 import { createHeldRequests } from './gap.ts'
 import { createIds } from './ids.ts'
 import { createListener } from './listener.ts'
+import { Mirrors } from './mirror/mirrors.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
 import { serveOpenInference } from './protocols/open-inference.ts'
 import { createRouteTable } from './route.ts'
@@ -46,13 +47,14 @@ export interface Gateway extends TrafficSink {
 
 export function createGateway(options: GatewayOptions): Gateway {
   const { fleets, recorder, clock, version } = options
+  const logger = options.logger ?? { warn: nothing, error: nothing }
   const context: GatewayContext = {
-    ...{ fleets, recorder, clock, version },
+    ...{ fleets, recorder, clock, version, logger },
     routes: createRouteTable(),
     held: createHeldRequests(clock),
     stats: createStats(),
     ids: options.ids ?? createIds(),
-    logger: options.logger ?? { warn: nothing, error: nothing },
+    mirrors: new Mirrors({ fleets, recorder, clock, logger }),
     isReady: options.isReady ?? (() => true),
     observe: options.observe ?? nothing,
   }
@@ -62,18 +64,24 @@ export function createGateway(options: GatewayOptions): Gateway {
   )
   return {
     apply: route => {
-      if (!context.routes.apply(route)) return
-      context.stats.sync(route.spec.name, Object.keys(route.spec.versions))
+      const applied = context.routes.apply(route)
+      if (applied === null) return
+      context.stats.sync(route.spec.name, applied.versions)
+      context.mirrors.sync(applied)
       if (route.table.gap === undefined) context.held.release(route.spec.name)
     },
     remove: endpoint => {
       context.routes.remove(endpoint)
       context.stats.forget(endpoint)
       context.held.release(endpoint)
+      context.mirrors.forget(endpoint)
     },
     listen: listener.listen,
-    close: listener.close,
-    stats: () => ({ ...context.stats.read(), held: context.held.read() }),
+    close: async closing => {
+      await listener.close(closing)
+      context.mirrors.close()
+    },
+    stats: () => ({ ...context.stats.read(), held: context.held.read(), mirrors: context.mirrors.stats() }),
   }
 }
 

@@ -11,6 +11,8 @@ export const ownHeaders = {
   version: 'x-cutover-version',
   endpoint: 'x-cutover-endpoint',
   predictionId: 'x-cutover-prediction-id',
+  /** On copies alone: the challenger that is asked. */
+  shadow: 'x-cutover-shadow',
 } as const
 
 const ownPrefix = 'x-cutover-'
@@ -37,6 +39,22 @@ export function requestHeaders(
   kept.push(ownHeaders.predictionId, added.predictionId)
   kept.push('x-forwarded-for', req.socket.remoteAddress ?? 'unknown')
   kept.push('via', `${req.httpVersion} cutover`)
+  return kept
+}
+
+/** The fields a challenger gets: those that the champion got, and what tells a copy from a caller's request. */
+export function copyHeaders(
+  champion: readonly string[],
+  added: { predictionId: string; challenger: string; bodyBytes: number | null },
+): string[] {
+  const kept: string[] = []
+  for (let i = 0; i + 1 < champion.length; i += 2) {
+    const name = champion[i] ?? ''
+    const lower = name.toLowerCase()
+    if (lower !== 'content-length' && lower !== ownHeaders.predictionId) kept.push(name, champion[i + 1] ?? '')
+  }
+  if (added.bodyBytes !== null) kept.push('content-length', String(added.bodyBytes))
+  kept.push(ownHeaders.predictionId, added.predictionId, ownHeaders.shadow, added.challenger)
   return kept
 }
 

@@ -77,6 +77,7 @@ function beside(body: Uint8Array): [Uint8Array | string, 'latin1'] {
 const besideBytesMax = 16 * 1024
 
 function copy(exchange: Exchange, chunk: Uint8Array): void {
+  exchange.answerBytes += chunk.length
   exchange.answerCopy?.add(chunk)
   exchange.payloadCopy?.add(chunk)
 }

@@ -6,6 +6,7 @@ import { CutoverError } from '../core/errors.ts'
 import { compileScope, type ScopeReader } from '../core/scope.ts'
 import type { TrafficTable } from '../core/traffic.ts'
 import type { Route } from '../ports/traffic-sink.ts'
+import { type Mirroring, mirroringOf } from './mirror/mirroring.ts'
 
 export type CompiledRoute = {
   readonly spec: EndpointSpec
@@ -17,14 +18,16 @@ export type CompiledRoute = {
   readonly versions: readonly string[]
   /** Whether a request is of the release's scope; null where all are. */
   readonly inScope: ((request: ScopeReader) => boolean) | null
+  /** Null if nothing is copied. */
+  readonly mirroring: Mirroring | null
 }
 
 export type RouteTable = {
   get(endpoint: string): CompiledRoute | undefined
   all(): Iterable<CompiledRoute>
   names(): readonly string[]
-  /** False if the route was old news. */
-  apply(route: Route): boolean
+  /** Null if the route was old news. */
+  apply(route: Route): CompiledRoute | null
   remove(endpoint: string): void
 }
 
@@ -35,9 +38,10 @@ export function createRouteTable(): RouteTable {
     all: () => routes.values(),
     names: () => [...routes.keys()],
     apply: route => {
-      if (!isNews(routes.get(route.spec.name), route)) return false
-      routes.set(route.spec.name, compile(route))
-      return true
+      if (!isNews(routes.get(route.spec.name), route)) return null
+      const compiled = compile(route)
+      routes.set(route.spec.name, compiled)
+      return compiled
     },
     remove: endpoint => {
       routes.delete(endpoint)
@@ -63,5 +67,6 @@ function compile({ spec, table }: Route): CompiledRoute {
     payloadSeed: saltSeed(`payloads of ${spec.name}`),
     versions: Object.keys(spec.versions),
     inScope: table.scope === undefined ? null : compileScope(table.scope.rules),
+    mirroring: mirroringOf(table),
   }
 }

@@ -1,5 +1,6 @@
 /** Counters for the metrics page. Labels come from configuration only, so their number is bounded. */
 import type { ErrorCode } from '../core/errors.ts'
+import type { MirrorStats } from './mirror/mirrors.ts'
 
 /** `closed` are callers that left first. */
 const statusClasses = ['2xx', '3xx', '4xx', '5xx', 'closed'] as const
@@ -17,6 +18,8 @@ export type GatewayStats = {
   bodiesRefused: number
   /** Answers that broke off after they had begun. */
   answersCut: number
+  /** Copies for challengers, which are in none of the other numbers. */
+  mirrors: readonly MirrorStats[]
 }
 
 type EndpointCounters = { inFlight: number; versions: Map<string, Record<StatusClass, number>> }
@@ -29,7 +32,7 @@ export type StatsCollector = {
   closed(request: { endpoint: string; version: string; status: number }): void
   error(code: ErrorCode): void
   cut(): void
-  read(): Omit<GatewayStats, 'held'>
+  read(): Omit<GatewayStats, 'held' | 'mirrors'>
 }
 
 export function createStats(): StatsCollector {

@@ -1,6 +1,7 @@
 /**
  * Questions over the whole recorded log. They tell of evidence alone, as the controller counts it: predictions whose
- * version the caller chose itself are left out, and outcomes of those that another version answered in its place.
+ * version the caller chose itself are left out, as are shadows, and outcomes of those that another version answered in
+ * its place.
  */
 export interface Analytics {
   /** One row per group that has predictions, in the order of its key. */

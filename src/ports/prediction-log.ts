@@ -4,10 +4,14 @@ import type { JoinedOutcome, Outcome, OutcomeReceipt, Prediction } from '../core
 export type AppendedPredictions = {
   /** Those whose id was new, in order: a repeated id changes nothing. */
   fresh: readonly Prediction[]
-  /** Outcomes that had come before their prediction: by prediction in the order of the batch, then as they came. */
+  /**
+   * First what shadows of the batch missed, by shadow: the outcomes that their champions had already. Then outcomes that
+   * had come before their prediction: by prediction in the order of the batch, then as they came.
+   */
   joined: readonly JoinedOutcome[]
 }
 
+/** Every outcome that joined its prediction is followed by the same one for each shadow of it, as these were committed. */
 export type AppendedOutcomes = { receipts: readonly OutcomeReceipt[]; joined: readonly JoinedOutcome[] }
 
 /** Rejects with `store-failed`. A batch whose append was rejected has left nothing. */
@@ -16,7 +20,8 @@ export interface PredictionLog {
   appendPredictions(batch: readonly Prediction[]): Promise<AppendedPredictions>
   /**
    * Resolves once the batch is on disk: an accepted outcome survives a crash. One receipt per outcome, in order.
-   * An outcome whose prediction is unknown waits for it, for `limits.orphanOutcomeMs` at least.
+   * An outcome whose prediction is unknown waits for it, for `limits.orphanOutcomeMs` at least. One that names a shadow
+   * waits in vain: what becomes known belongs to what the caller got.
    */
   appendOutcomes(batch: readonly Outcome[]): Promise<AppendedOutcomes>
   /** Predictions by id or newest first, with their outcomes, oldest first; of either at most the newest `limits.pageMax`. */
@@ -31,9 +36,17 @@ export interface PredictionLog {
 
 /**
  * Every field given must match. `withPayload`: only predictions whose bodies are kept, and at most the newest
- * `limits.payloadsReadMax` of them, up to `limits.payloadsReadBytesMax` of bodies.
+ * `limits.payloadsReadMax` of them, up to `limits.payloadsReadBytesMax` of bodies. Shadows are found like others unless
+ * `shadows` is false.
  */
-export type PredictionQuery = { endpoint?: string; version?: string; id?: string; withPayload?: true; limit: number }
+export type PredictionQuery = {
+  endpoint?: string
+  version?: string
+  id?: string
+  withPayload?: true
+  shadows?: boolean
+  limit: number
+}
 
 /** `newest`: of all that was committed, of any endpoint, the last so many predictions and outcomes alone. */
 export type ReplayQuery = { endpoint: string; fromEpoch: number; newest?: number }

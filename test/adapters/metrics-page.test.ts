@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { createMetricsPage, type MetricReadings } from '../../src/adapters/metrics/prometheus.ts'
 import type { MonitorReport } from '../../src/core/monitor/report.ts'
 import type { MonitorSpec } from '../../src/core/monitor/spec.ts'
+import { emptyState } from '../../src/core/state.ts'
 import { fold } from '../../src/core/step.ts'
 import { endpointSpec, happen } from '../support/releases.ts'
 
@@ -18,6 +19,7 @@ function pageOf(report: MonitorReport | null, spec = endpointSpec({ monitor })) 
     inFlight: [],
     held: [],
     errors: [],
+    mirrors: [],
     recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 3 },
     readyInstances: [],
     state,
@@ -45,4 +47,31 @@ it('tells status and alarms of watched endpoints, with as many series whatever t
 
 it('tells nothing of endpoints that are not watched', async () => {
   expect(await linesOf(pageOf(null, endpointSpec()))).toEqual(['cutover_features_malformed_total 3'])
+})
+
+it('tells of copies by challenger, and why some were dropped, in numbers of their own', async () => {
+  const dropped = { 'queue-full': 7, expired: 0 }
+  const readings: MetricReadings = {
+    requests: [{ endpoint: 'digits', version: 'v1', statusClass: '2xx', count: 40 }],
+    inFlight: [],
+    held: [],
+    errors: [],
+    mirrors: [{ endpoint: 'digits', version: 'v2', answered: 30, failed: 3, queued: 2, inFlight: 1, dropped }],
+    recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 0 },
+    readyInstances: [],
+    state: emptyState,
+  }
+  const page = createMetricsPage(() => readings)
+  await page.text()
+  const lines = (await page.text()).split('\n').filter(line => /^cutover_(mirror|requests_total)/.test(line))
+  const of = 'endpoint="digits",version="v2"'
+  expect(lines).toEqual([
+    'cutover_requests_total{endpoint="digits",version="v1",status="2xx"} 40',
+    `cutover_mirror_copies_total{${of},result="answered"} 30`,
+    `cutover_mirror_copies_total{${of},result="failed"} 3`,
+    `cutover_mirror_dropped_total{${of},reason="queue-full"} 7`,
+    `cutover_mirror_dropped_total{${of},reason="expired"} 0`,
+    `cutover_mirror_queued{${of}} 2`,
+    `cutover_mirror_in_flight{${of}} 1`,
+  ])
 })

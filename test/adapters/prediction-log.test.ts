@@ -13,6 +13,7 @@ import { WorkerClient } from '../../src/adapters/prediction-log/worker-client.ts
 import { migrate } from '../../src/adapters/sqlite/migrate.ts'
 import { openDatabase } from '../../src/adapters/sqlite/open-database.ts'
 import type { Outcome } from '../../src/core/prediction.ts'
+import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { predictionLogContract } from '../contract/prediction-log.contract.ts'
 import { runSteps, someSteps } from '../contract/prediction-log-steps.ts'
 import { anOutcome, aPrediction } from '../contract/samples.ts'
@@ -33,16 +34,48 @@ test('memory and SQLite agree on every receipt, join and correction of any histo
   const memory = createMemoryPredictionLog({ clock: clocks[0] })
   const sqlite = await openSqlitePredictionLog({ file: join(tempFolder(), 'predictions.db'), clock: clocks[1] })
   onTestFinished(() => sqlite.close())
-  const plain = (value: unknown) => JSON.parse(JSON.stringify(value).replaceAll(/run\d+\//g, ''))
   await fc.assert(
     fc.asyncProperty(someSteps({ labelsPerRow: 'any' }), async steps => {
       const expected = await runSteps(memory, clocks[0], steps)
       const actual = await runSteps(sqlite, clocks[1], steps)
-      expect(plain(actual)).toEqual(plain(expected))
+      expect(withoutRuns(actual)).toEqual(withoutRuns(expected))
     }),
     { numRuns: 60 },
   )
 })
+
+test('a history with restarts goes on as if there had been none', async () => {
+  const clocks = [createManualClock(), createManualClock()] as const
+  const memory = createMemoryPredictionLog({ clock: clocks[0] })
+  const open = () => openSqlitePredictionLog({ file, clock: clocks[1] })
+  const file = join(tempFolder(), 'predictions.db')
+  let sqlite = await open()
+  onTestFinished(() => sqlite.close())
+  const restart = async () => {
+    await sqlite.close()
+    sqlite = await open()
+  }
+  const current: PredictionLog = {
+    appendPredictions: batch => sqlite.appendPredictions(batch),
+    appendOutcomes: batch => sqlite.appendOutcomes(batch),
+    find: query => sqlite.find(query),
+    replay: (query, each) => sqlite.replay(query, each),
+    close: () => sqlite.close(),
+  }
+  await fc.assert(
+    fc.asyncProperty(someSteps({ labelsPerRow: 'any' }), async steps => {
+      const expected = await runSteps(memory, clocks[0], steps)
+      const actual = await runSteps(current, clocks[1], steps, restart)
+      expect(withoutRuns(actual)).toEqual(withoutRuns(expected))
+    }),
+    { numRuns: 6 },
+  )
+})
+
+/** The names that runs gave to what they appended are taken off. */
+function withoutRuns(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value).replaceAll(/run\d+\//g, ''))
+}
 
 describe('prediction log on disk', () => {
   test('predictions, outcomes and those that wait are there when the file is opened again', async () => {

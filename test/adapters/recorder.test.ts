@@ -135,6 +135,17 @@ describe('predictions', () => {
     expect(recorder.stats()).toMatchObject({ recorded: 3, dropped: 2, queued: 1 })
   })
 
+  test('of shadows are kept beside the others, and dropped first: they take no more than half of the queue', async () => {
+    const { recorder, clock, ids, committed, queueIsEmpty } = startRecorder({ queueMax: 4 })
+    const shadow = (id: string) => raw(id, { shadowOf: 'a', version: 'v2', assigned: 'v2' })
+    for (const one of [raw('a'), shadow('b'), shadow('c'), raw('d'), raw('e'), raw('f')]) recorder.record(one)
+    expect(recorder.stats()).toMatchObject({ recorded: 0, dropped: 2, queued: 4 })
+    clock.advance(flushMs)
+    await queueIsEmpty()
+    expect(ids()).toEqual(['a', 'b', 'd', 'e'])
+    expect(committed[1]).toMatchObject({ shadowOf: 'a', version: 'v2' })
+  })
+
   test('the batch that is being written still counts as queued', async () => {
     const { gated, gate } = gatedLog(createMemoryPredictionLog({ clock: createManualClock() }))
     const { recorder, queueIsEmpty } = startRecorder({ log: gated, batchMax: 2, queueMax: 2 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { WirePrediction } from '../../src/contract/wire.ts'
 import { errorTable, statusByCode } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'
@@ -57,7 +58,23 @@ describe('predictions', () => {
     expect((await get('/api/v1/predictions/p-1')).body).toMatchObject({ id: 'p-1', payload })
   })
 
+  it('of shadows are listed where they are asked for, each with the prediction that the caller got', async () => {
+    const listed = async (query: string) =>
+      (await call<{ items: WirePrediction[] }>(`${server.url}/api/v1/predictions${query}`)).body.items.map(
+        ({ id, shadowOf, version }) => [id, shadowOf, version],
+      )
+    const champion = ['p-1', null, 'v1']
+    expect(await listed('')).toEqual([champion])
+    expect(await listed('?shadows=false')).toEqual([champion])
+    expect(await listed('?shadows=true')).toEqual([['p-1~v3', 'p-1', 'v3'], champion])
+    expect((await get('/api/v1/predictions/p-1~v3')).body).toMatchObject({
+      shadowOf: 'p-1',
+      outcomes: [{ label: '7' }],
+    })
+  })
+
   it.each([
+    ['/api/v1/predictions?shadows=maybe', 400, 'invalid-request'],
     ['/api/v1/predictions/p-2', 404, 'prediction-not-found'],
     ['/api/v1/predictions?limit=0', 400, 'invalid-request'],
     ['/api/v1/predictions?limit=1001', 400, 'invalid-request'],

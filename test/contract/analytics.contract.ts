@@ -4,7 +4,7 @@ import type { Prediction } from '../../src/core/prediction.ts'
 import type { Analytics, OffPolicyQuery, OffPolicyRow, SummaryQuery } from '../../src/ports/analytics.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
-import { anOutcome, aPrediction } from './samples.ts'
+import { anOutcome, aPrediction, aShadow } from './samples.ts'
 
 const noon = Date.UTC(2026, 0, 31, 12)
 const hour = 3_600_000
@@ -81,6 +81,17 @@ export function analyticsContract(
       )
       const counts = { requests: 2, errors: 1, labelled: 1, wrong: 1, rewards: { count: 1, sum: 1 } }
       expect(await summary()).toMatchObject([counts])
+    })
+
+    test('shadows and what they share of outcomes are no traffic', async () => {
+      await append({ propensity: 0.5 })
+      await log.appendPredictions([aShadow('v2', { id: 's', shadowOf: 'p0', unit: 'bob', atMs: noon })])
+      await log.appendOutcomes([anOutcome({ prediction: 'p0', label: 3, reward: 1, metrics: { clicks: 2 } })])
+      const counts = { requests: 1, units: 1, labelled: 1, wrong: 0, rewards: { count: 1, sum: 1 } }
+      expect(await summary({ groupBy: ['version'] })).toMatchObject([{ key: { version: 'v1' }, ...counts }])
+      for (const value of [{ kind: 'reward' }, { kind: 'metric', name: 'clicks' }] as const) {
+        expect(await offPolicy({ value })).toMatchObject([{ version: 'v1', predictions: 1, values: { n: 1 } }])
+      }
     })
 
     test('latencies are those of answers without error, by nearest rank, within 0.5 %', async () => {

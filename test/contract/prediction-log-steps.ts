@@ -1,7 +1,13 @@
 /** Random histories of a prediction log. */
 import fc from 'fast-check'
 import type { ManualClock } from '../../src/adapters/clock/manual.ts'
-import type { JoinedOutcome, Outcome, OutcomeReceipt, Prediction } from '../../src/core/prediction.ts'
+import {
+  type JoinedOutcome,
+  type Outcome,
+  type OutcomeReceipt,
+  type Prediction,
+  shadowIdOf,
+} from '../../src/core/prediction.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { aPrediction } from './samples.ts'
 
@@ -9,6 +15,7 @@ export type LogStep =
   | { kind: 'predictions'; batch: readonly Prediction[] }
   | { kind: 'outcomes'; batch: readonly Outcome[] }
   | { kind: 'wait'; durationMs: number }
+  | { kind: 'restart' }
 
 export type LogRun = {
   /** Everything that became durable, in the order in which the appends gave it back. */
@@ -21,14 +28,23 @@ export type LogRun = {
 
 let runs = 0
 
-/** Ids and endpoints get a prefix of the run, so that runs share a log without meeting. */
-export async function runSteps(log: PredictionLog, clock: ManualClock, steps: readonly LogStep[]): Promise<LogRun> {
+/** Ids and endpoints get a prefix of the run, so that runs share a log without meeting. `restart` means something on disk only. */
+export async function runSteps(
+  log: PredictionLog,
+  clock: ManualClock,
+  steps: readonly LogStep[],
+  restart: () => Promise<void> = async () => {},
+): Promise<LogRun> {
   const prefix = `run${runs++}/`
   const committed: (Prediction | JoinedOutcome)[] = []
   const receipts: OutcomeReceipt[] = []
   for (const step of steps) {
     if (step.kind === 'wait') clock.advance(step.durationMs)
-    else if (step.kind === 'predictions') {
+    else if (step.kind === 'restart') {
+      // A log that is opened looks for outcomes to let go at once: so does one that was not asked for so long.
+      clock.advance(60_000)
+      await restart()
+    } else if (step.kind === 'predictions') {
       const { fresh, joined } = await log.appendPredictions(step.batch.map(item => ofRun(prefix, item)))
       committed.push(...fresh, ...joined)
     } else {
@@ -42,7 +58,9 @@ export async function runSteps(log: PredictionLog, clock: ManualClock, steps: re
 }
 
 function ofRun(prefix: string, prediction: Prediction): Prediction {
-  return { ...prediction, id: prefix + prediction.id, endpoint: prefix + prediction.endpoint }
+  const { id, endpoint, shadowOf } = prediction
+  const ofShadow = shadowOf !== undefined && { shadowOf: prefix + shadowOf }
+  return { ...prediction, id: prefix + id, endpoint: prefix + endpoint, ...ofShadow }
 }
 
 function outcomeOfRun(prefix: string, outcome: Outcome): Outcome {
@@ -67,7 +85,34 @@ function predictionNumbered(number: number): Prediction {
   })
 }
 
-const prediction = fc.nat(5).map(predictionNumbered)
+/** What one of two challengers answered to a copy of that request. */
+function shadowNumbered(number: number, challenger: string): Prediction {
+  const champion = predictionNumbered(number)
+  const facts = {
+    version: challenger,
+    assigned: challenger,
+    pinned: false,
+    latencyMs: number + 0.5,
+    answer: ['cat', number],
+  }
+  return { ...champion, ...facts, id: shadowIdOf(champion.id, challenger), shadowOf: champion.id }
+}
+
+const challenger = fc.constantFrom('v8', 'v9')
+
+const prediction = fc.oneof(
+  fc.nat(5).map(predictionNumbered),
+  fc.tuple(fc.nat(5), challenger).map(([number, version]) => shadowNumbered(number, version)),
+)
+
+/** An outcome that names a shadow waits in vain. */
+function outcomeOfShadow(): fc.Arbitrary<Outcome> {
+  return fc.tuple(outcome('any'), challenger).map(([one, version]) => ({
+    ...one,
+    id: shadowIdOf(one.id, version),
+    prediction: shadowIdOf(one.prediction, version),
+  }))
+}
 
 function outcome(labelsPerRow: 1 | 'any'): fc.Arbitrary<Outcome> {
   const place = { number: fc.nat(5), row: fc.nat(2) }
@@ -95,6 +140,10 @@ export function someSteps({ labelsPerRow }: { labelsPerRow: 1 | 'any' }): fc.Arb
     fc.record({ kind: fc.constant('predictions' as const), batch: fc.array(prediction, { maxLength: 6 }) }),
     fc.record({ kind: fc.constant('outcomes' as const), batch: fc.array(outcome(labelsPerRow), { maxLength: 6 }) }),
   ]
-  const wait = fc.record({ kind: fc.constant('wait' as const), durationMs: fc.nat(8 * 24 * 3600_000) })
-  return fc.array(fc.oneof(...appends, ...(labelsPerRow === 1 ? [] : [wait])), { maxLength: 16 })
+  const others: fc.Arbitrary<LogStep>[] = [
+    fc.record({ kind: fc.constant('wait' as const), durationMs: fc.nat(8 * 24 * 3600_000) }),
+    fc.record({ kind: fc.constant('outcomes' as const), batch: fc.array(outcomeOfShadow(), { maxLength: 2 }) }),
+    fc.constant({ kind: 'restart' as const }),
+  ]
+  return fc.array(fc.oneof(...appends, ...(labelsPerRow === 1 ? [] : others)), { maxLength: 16 })
 }

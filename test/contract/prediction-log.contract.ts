@@ -13,7 +13,7 @@ import {
 import type { Clock } from '../../src/ports/clock.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { type LogStep, runSteps, someSteps } from './prediction-log-steps.ts'
-import { anOutcome, aPrediction } from './samples.ts'
+import { anOutcome, aPrediction, aShadow } from './samples.ts'
 
 /** What every prediction log promises. `open` gives an empty one. */
 export function predictionLogContract(name: string, open: (clock: Clock) => Promise<PredictionLog>): void {
@@ -270,6 +270,90 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
       })
     })
 
+    describe('shadows', () => {
+      const ids = ({ joined }: { joined: readonly JoinedOutcome[] }) =>
+        joined.map(({ outcome, version }) => `${outcome.id} ${version}`)
+
+      test('an outcome joins every shadow of the prediction it names, right after it, for one receipt', async () => {
+        await log.appendPredictions([
+          aPrediction(),
+          aPrediction({ id: 'p2' }),
+          aShadow('v2'),
+          aShadow('v3', { answer: null }),
+        ])
+        const outcomes = [anOutcome({ id: 'a', label: 7 }), anOutcome({ id: 'b', prediction: 'p2' })]
+        const appended = await log.appendOutcomes([...outcomes, anOutcome({ id: 'c', label: 8 })])
+        expect(appended.receipts).toEqual(Array(3).fill({ status: 'joined' }))
+        expect(ids(appended)).toEqual(['a v1', 'a v2', 'a v3', 'b v1', 'c v1', 'c v2', 'c v3'])
+        const facts = {
+          shadowOf: 'p1',
+          version: 'v2',
+          predicted: 5,
+          latencyMs: 9.5,
+          status: 201,
+          epoch: 1,
+          counts: true,
+        }
+        expect(appended.joined[1]).toMatchObject({ ...facts, outcome: outcomes[0], before: null })
+        expect(appended.joined[2]).toMatchObject({ shadowOf: 'p1', predicted: null })
+        expect(appended.joined[0]).not.toHaveProperty('shadowOf')
+        expect(appended.joined.slice(4).map(({ before }) => before?.label)).toEqual([7, 7, 7])
+      })
+
+      test('a shadow that comes late joins all that its champion has, once and with what was known before each', async () => {
+        await log.appendOutcomes([anOutcome({ id: 'a', label: 1 })])
+        await log.appendPredictions([aPrediction()])
+        await log.appendOutcomes([anOutcome({ id: 'b', label: 2 }), anOutcome({ id: 'c', row: 1 })])
+        const late = await log.appendPredictions([aShadow('v3'), aShadow('v2')])
+        expect(ids(late)).toEqual(['a v3', 'b v3', 'c v3', 'a v2', 'b v2', 'c v2'])
+        expect(late.joined.map(({ before }) => before?.label)).toEqual([
+          undefined,
+          1,
+          undefined,
+          undefined,
+          1,
+          undefined,
+        ])
+        expect(await log.appendPredictions([aShadow('v2')])).toEqual({ fresh: [], joined: [] })
+        expect(ids(await log.appendOutcomes([anOutcome({ id: 'd' })]))).toEqual(['d v1', 'd v3', 'd v2'])
+      })
+
+      test.each([
+        { order: 'before its champion', batches: [[aShadow('v2')], [aPrediction()]] },
+        { order: 'with it', batches: [[aPrediction(), aShadow('v2')]] },
+        { order: 'with it and before it', batches: [[aShadow('v2'), aPrediction()]] },
+      ])('outcomes that waited for the champion join a shadow that came $order', async ({ batches }) => {
+        await log.appendOutcomes([anOutcome({ id: 'a' }), anOutcome({ id: 'b' })])
+        const joined: string[] = []
+        for (const batch of batches) joined.push(...ids(await log.appendPredictions(batch)))
+        expect(joined).toEqual(['a v1', 'a v2', 'b v1', 'b v2'])
+      })
+
+      test('an outcome that names a shadow waits in vain, before the shadow comes and after', async () => {
+        const [before, after] = ['a', 'b'].map(id => anOutcome({ id, prediction: 'p1~v2' }))
+        if (before === undefined || after === undefined) throw new Error('two samples')
+        expect((await log.appendOutcomes([before])).receipts).toEqual([{ status: 'pending' }])
+        expect((await log.appendPredictions([aPrediction(), aShadow('v2')])).joined).toEqual([])
+        expect(await log.appendOutcomes([after, before])).toEqual({
+          receipts: [{ status: 'pending' }, { status: 'duplicate' }],
+          joined: [],
+        })
+      })
+
+      test('they are found like others, or left out, and have the outcomes of their champion', async () => {
+        const payload = { request: new Uint8Array([1]), response: new Uint8Array([2]) }
+        const shadow = aShadow('v2', { payload })
+        await log.appendPredictions([aPrediction(), shadow])
+        const outcome = anOutcome()
+        await log.appendOutcomes([outcome])
+        const found = await log.find({ limit: 9 })
+        expect(found.map(({ prediction }) => prediction)).toEqual([shadow, aPrediction()])
+        expect(found.map(({ outcomes }) => outcomes)).toEqual([[outcome], [outcome]])
+        const champions = await log.find({ limit: 1, shadows: false })
+        expect(champions.map(({ prediction }) => prediction.id)).toEqual(['p1'])
+      })
+    })
+
     describe('whatever comes in whatever order', () => {
       test('outcomes in any order, repeated and early or late, give the same joined content', async () => {
         await fc.assert(
@@ -277,7 +361,7 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
             const other = shuffled(steps, random)
             const [first, second] = [await runSteps(log, clock, steps), await runSteps(log, clock, other)]
             expect(content(second.joined)).toEqual(content(first.joined))
-            expect(new Set(first.joined.map(({ outcome }) => outcome.id)).size).toBe(first.joined.length)
+            expect(new Set(first.joined.map(joinKey)).size).toBe(first.joined.length)
           }),
           { numRuns: 30 },
         )
@@ -288,10 +372,28 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
           fc.asyncProperty(someSteps({ labelsPerRow: 'any' }), async steps => {
             const { joined } = await runSteps(log, clock, steps)
             const rows = new Map<string, OutcomeValues>()
-            for (const { outcome, before } of joined) {
-              const key = `${outcome.prediction} ${outcome.row}`
+            for (const { outcome, before, shadowOf, version } of joined) {
+              const key = `${outcome.prediction} ${outcome.row} ${shadowOf === undefined ? '' : version}`
               expect(before).toEqual(rows.get(key) ?? null)
               rows.set(key, valuesAfter({ outcome, before }))
+            }
+          }),
+          { numRuns: 30 },
+        )
+      })
+
+      test('every shadow joins the outcomes of its champion, in their order, with what was known before each', async () => {
+        await fc.assert(
+          fc.asyncProperty(someSteps({ labelsPerRow: 'any' }), async steps => {
+            const { committed, joined } = await runSteps(log, clock, steps)
+            const of = (prediction: string, challenger: string | null) =>
+              joined
+                .filter(one => (one.shadowOf === undefined ? null : one.version) === challenger)
+                .filter(({ outcome }) => outcome.prediction === prediction)
+                .map(({ outcome, before }) => ({ outcome, before }))
+            for (const item of committed) {
+              if ('outcome' in item || item.shadowOf === undefined) continue
+              expect(of(item.shadowOf, item.version)).toEqual(of(item.shadowOf, null))
             }
           }),
           { numRuns: 30 },
@@ -386,7 +488,13 @@ function content(joined: readonly JoinedOutcome[]) {
       endpoint: plain(item.endpoint),
       outcome: { ...item.outcome, id: plain(item.outcome.id), prediction: plain(item.outcome.prediction) },
     }))
-    .sort((a, b) => (a.outcome.id < b.outcome.id ? -1 : 1))
+    .map(item => (item.shadowOf === undefined ? item : { ...item, shadowOf: plain(item.shadowOf) }))
+    .sort((a, b) => (joinKey(a) < joinKey(b) ? -1 : 1))
+}
+
+/** No two joins have the same: an outcome comes once for what it names, and once for each of its shadows. */
+function joinKey({ outcome, shadowOf, version }: JoinedOutcome): string {
+  return shadowOf === undefined ? outcome.id : `${outcome.id} ${version}`
 }
 
 /** The same appends in another order, and a third of the outcomes once more. */

@@ -1,4 +1,4 @@
-import type { Outcome, Prediction } from '../../src/core/prediction.ts'
+import { type Outcome, type Prediction, shadowIdOf } from '../../src/core/prediction.ts'
 
 export function aPrediction(parts: Partial<Prediction> = {}): Prediction {
   return {
@@ -21,6 +21,19 @@ export function aPrediction(parts: Partial<Prediction> = {}): Prediction {
     payload: null,
     ...parts,
   }
+}
+
+/** What a challenger answered to a copy of the request of p1. */
+export function aShadow(version: string, parts: Partial<Prediction> = {}): Prediction {
+  const answered = { answer: [5], latencyMs: 9.5, status: 201 }
+  return aPrediction({
+    id: shadowIdOf('p1', version),
+    shadowOf: 'p1',
+    version,
+    assigned: version,
+    ...answered,
+    ...parts,
+  })
 }
 
 export function anOutcome(parts: Partial<Outcome> = {}): Outcome {

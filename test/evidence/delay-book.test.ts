@@ -64,6 +64,14 @@ describe('the delays of an endpoint', () => {
     expect(signal(delays, 'metrics.cost').delay).toBeNull()
   })
 
+  it('are of what callers met: what shadows share of outcomes is not counted twice', async () => {
+    const all = predictions(100)
+    const copies = all.map(one => ({ ...one, id: `${one.id}~v9`, shadowOf: one.id, version: 'v9', assigned: 'v9' }))
+    const outcomes = all.map((_, n) => labelAfter(n, second))
+    const [plain, copied] = [await book(all, outcomes), await book([...all, ...copies], outcomes)]
+    expect(copied.delays.read('digits')).toEqual(plain.delays.read('digits'))
+  })
+
   it('count young predictions as not known yet, not as unlabelled', async () => {
     // Every prediction gets its label after 20 s, and half of them are younger than that.
     const labelled = predictions(200).map((_, n) => labelAfter(n, 20 * second))

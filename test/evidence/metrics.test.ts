@@ -11,7 +11,7 @@ import { createAccumulator } from '../../src/evidence/accumulator.ts'
 import type { MetricDefinitions } from '../../src/evidence/metric-book.ts'
 import { UnitMetric } from '../../src/evidence/unit-metric.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
-import { anOutcome, aPrediction } from '../contract/samples.ts'
+import { anOutcome, aPrediction, aShadow } from '../contract/samples.ts'
 
 const reported = (name: string) => ({ from: 'reported', name }) as const
 
@@ -128,6 +128,12 @@ function predictionNumbered(number: number): Prediction {
   })
 }
 
+/** By a version of its own and by the one that takes part in the release. */
+function shadowOf({ id, epoch, release, unit, atMs }: Prediction): Prediction {
+  const challenger = id.endsWith('1') ? 'v9' : 'v2'
+  return aShadow(challenger, { id: `${id}~${challenger}`, shadowOf: id, epoch, release, unit: `${unit}!`, atMs })
+}
+
 const newLog = () => createMemoryPredictionLog({ clock: createManualClock() })
 
 describe('the evidence of metrics', () => {
@@ -158,6 +164,21 @@ describe('the evidence of metrics', () => {
           expect(readAll(await rebuilt(log))).toEqual(readAll(restarted))
         },
       ),
+      { numRuns: 30 },
+    )
+  })
+
+  it('is the same with shadows beside the traffic as without them', async () => {
+    const withShadows = (step: Step): Step =>
+      'outcomes' in step ? step : { predictions: step.predictions.flatMap(one => [shadowOf(one), one]) }
+    await fc.assert(
+      fc.asyncProperty(fc.array(aStep, { maxLength: 25 }), async steps => {
+        const [log, plainLog] = [newLog(), newLog()]
+        const accumulator = await live(log, steps.map(withShadows))
+        const expected = readAll(await live(plainLog, steps))
+        expect(readAll(accumulator)).toEqual(expected)
+        expect(readAll(await rebuilt(log))).toEqual(expected)
+      }),
       { numRuns: 30 },
     )
   })

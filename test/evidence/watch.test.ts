@@ -64,6 +64,12 @@ function seen(all: readonly Prediction[], of: Watched = watched()): WatchEvidenc
 }
 
 describe('windows of a watched version', () => {
+  it('are of what callers met: answers of the version to copies are not in them', () => {
+    const all = predictions(210, () => ({}))
+    const copies = all.map(one => ({ ...one, id: `${one.id}~v1`, shadowOf: one.id, failed: true, answer: ['other'] }))
+    expect(seen(all.flatMap((one, n) => [one, copies[n] ?? one]))).toEqual(seen(all))
+  })
+
   it('begin when the reference is complete, and end by their number', () => {
     const spans = seen(predictions(210, () => ({}))).streams.map(({ name, reference, current }) => ({
       name,

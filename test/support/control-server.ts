@@ -6,6 +6,7 @@ import { compileResource } from '../../src/config/compile.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
 import type { Phase } from '../../src/core/state.ts'
 import type { SummaryQuery, SummaryRow } from '../../src/ports/analytics.ts'
+import type { PredictionQuery } from '../../src/ports/prediction-log.ts'
 import { createFakeControl, type FakeControl } from './fake-control.ts'
 
 export type ControlServer = {
@@ -68,11 +69,17 @@ const prediction: Prediction = {
   features: null,
   payload: { request: Buffer.from('{"a":1}'), response: Buffer.from('{"b":2}') },
 }
+/** What a challenger answered to a copy of the same request. */
+const shadow: Prediction = { ...prediction, id: 'p-1~v3', version: 'v3', assigned: 'v3', shadowOf: 'p-1' }
+
 const outcome: Outcome = { id: 'o-1', prediction: 'p-1', row: 0, label: '7', reward: null, metrics: {}, atMs: 0 }
 
-function findPredictions(query: { id?: string; endpoint?: string; limit: number }) {
-  const fits = (query.id ?? prediction.id) === prediction.id && (query.endpoint ?? 'digits') === 'digits'
-  return fits ? [{ prediction, outcomes: [outcome] }].slice(0, query.limit) : []
+function findPredictions({ id, endpoint = 'digits', shadows = true, limit }: PredictionQuery) {
+  return [shadow, prediction]
+    .filter(one => one.id === (id ?? one.id) && one.endpoint === endpoint)
+    .filter(({ shadowOf }) => shadows || shadowOf === undefined)
+    .map(one => ({ prediction: one, outcomes: [outcome] }))
+    .slice(0, limit)
 }
 
 /** As if one prediction had been recorded. */

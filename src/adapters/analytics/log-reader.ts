@@ -91,13 +91,13 @@ const predictionsSql = `
   SELECT seq, endpoint, assigned, epoch, release, unit, propensity, at_ms, latency_ms,
     CASE WHEN status = 0 AND failed = 0 THEN ${left}
          WHEN failed = 1 OR status >= 400 OR version <> assigned THEN ${error} ELSE ${answered} END
-  FROM predictions NOT INDEXED WHERE seq > ? AND seq <= ? AND pinned = 0 ORDER BY seq`
+  FROM predictions NOT INDEXED WHERE seq > ? AND seq <= ? AND pinned = 0 AND shadow_of IS NULL ORDER BY seq`
 
 const outcomesSql = `
   SELECT o.prediction_seq, o.row, p.endpoint, p.assigned, p.epoch, p.release, p.propensity, p.at_ms,
     o.label, o.reward, o.metrics, o.before, p.answer -> o.row
   FROM outcomes o NOT INDEXED CROSS JOIN predictions p ON p.seq = o.prediction_seq
-  WHERE o.seq > ? AND o.seq <= ? AND p.pinned = 0 AND p.version = p.assigned ORDER BY o.seq`
+  WHERE o.seq > ? AND o.seq <= ? AND p.pinned = 0 AND p.shadow_of IS NULL AND p.version = p.assigned ORDER BY o.seq`
 
 const lastSeqSql = `
   SELECT max(coalesce((SELECT max(seq) FROM predictions), 0), coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`

@@ -137,10 +137,11 @@ async function read(log: PredictionLog, range: AnalyticsRange): Promise<{ predic
   const rows = new Map<string, Row>()
   await log.replay({ endpoint, fromEpoch: 0 }, batch => {
     for (const prediction of batch.predictions) {
-      if (!prediction.pinned && within(prediction.atMs, prediction.release)) predictions.push(prediction)
+      const counts = !prediction.pinned && prediction.shadowOf === undefined
+      if (counts && within(prediction.atMs, prediction.release)) predictions.push(prediction)
     }
     for (const joined of batch.joined) {
-      if (!joined.counts || !within(joined.predictedAtMs, joined.release)) continue
+      if (!joined.counts || joined.shadowOf !== undefined || !within(joined.predictedAtMs, joined.release)) continue
       rows.set(`${joined.outcome.row} ${joined.outcome.prediction}`, { joined, values: valuesAfter(joined) })
     }
   })

@@ -10,6 +10,15 @@ export type MetricReadings = {
   inFlight: readonly { endpoint: string; count: number }[]
   held: readonly { endpoint: string; count: number }[]
   errors: readonly { code: string; count: number }[]
+  mirrors: readonly {
+    endpoint: string
+    version: string
+    answered: number
+    failed: number
+    queued: number
+    inFlight: number
+    dropped: Readonly<Record<string, number>>
+  }[]
   recorder: RecorderStats
   readyInstances: readonly { endpoint: string; version: string; count: number }[]
   state: ControlState
@@ -73,6 +82,30 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
     labelNames: ['endpoint'],
     registers,
   })
+  const copies = new Counter({
+    name: 'cutover_mirror_copies_total',
+    help: 'Copies of requests that a challenger answered, or failed.',
+    labelNames: ['endpoint', 'version', 'result'],
+    registers,
+  })
+  const copiesDropped = new Counter({
+    name: 'cutover_mirror_dropped_total',
+    help: 'Copies of requests that were not sent to a challenger, or given up.',
+    labelNames: ['endpoint', 'version', 'reason'],
+    registers,
+  })
+  const copiesQueued = new Gauge({
+    name: 'cutover_mirror_queued',
+    help: 'Copies of requests that wait for a challenger.',
+    labelNames: ['endpoint', 'version'],
+    registers,
+  })
+  const copiesInFlight = new Gauge({
+    name: 'cutover_mirror_in_flight',
+    help: 'Copies of requests being answered by a challenger.',
+    labelNames: ['endpoint', 'version'],
+    registers,
+  })
   const ready = new Gauge({
     name: 'cutover_instances_ready',
     help: 'Ready instances.',
@@ -118,13 +151,22 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
 
   const refresh = (): void => {
     const now = read()
-    for (const one of [requests, errors, recorded, dropped, malformed]) one.reset()
-    for (const one of [inFlight, held, ready, weight, epoch, phases, monitored, alarms]) one.reset()
+    for (const one of [requests, errors, recorded, dropped, copies, copiesDropped, malformed]) one.reset()
+    const gauges = [inFlight, held, copiesQueued, copiesInFlight, ready, weight, epoch, phases, monitored, alarms]
+    for (const one of gauges) one.reset()
     for (const { endpoint, version, statusClass, count } of now.requests)
       requests.inc({ endpoint, version, status: statusClass }, count)
     for (const { code, count } of now.errors) errors.inc({ code }, count)
     for (const { endpoint, count } of now.inFlight) inFlight.set({ endpoint }, count)
     for (const { endpoint, count } of now.held) held.set({ endpoint }, count)
+    for (const { endpoint, version, ...mirror } of now.mirrors) {
+      copies.inc({ endpoint, version, result: 'answered' }, mirror.answered)
+      copies.inc({ endpoint, version, result: 'failed' }, mirror.failed)
+      for (const [reason, count] of Object.entries(mirror.dropped))
+        copiesDropped.inc({ endpoint, version, reason }, count)
+      copiesQueued.set({ endpoint, version }, mirror.queued)
+      copiesInFlight.set({ endpoint, version }, mirror.inFlight)
+    }
     for (const { endpoint, version, count } of now.readyInstances) ready.set({ endpoint, version }, count)
     recorded.inc(now.recorder.recorded)
     dropped.inc(now.recorder.dropped)

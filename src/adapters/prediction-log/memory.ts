@@ -19,7 +19,7 @@ export function createMemoryPredictionLog(options: { clock: Clock }): Prediction
   return new MemoryPredictionLog(options.clock)
 }
 
-type Kept = { prediction: Prediction; outcomes: Outcome[]; values: Map<number, OutcomeValues> }
+type Kept = { prediction: Prediction; joined: JoinedOutcome[]; values: Map<number, OutcomeValues> }
 type Waiting = { outcome: Outcome; acceptedMs: number }
 type Commit = { prediction: Prediction } | { joined: JoinedOutcome }
 
@@ -27,6 +27,8 @@ class MemoryPredictionLog implements PredictionLog {
   readonly #clock: Clock
   readonly #orphans = new OrphanSchedule()
   readonly #kept = new Map<string, Kept>()
+  /** By the id of their champion. */
+  readonly #shadows = new Map<string, Kept[]>()
   readonly #outcomeIds = new Set<string>()
   readonly #waiting = new Map<string, Waiting[]>()
   readonly #commits: Commit[] = []
@@ -38,14 +40,17 @@ class MemoryPredictionLog implements PredictionLog {
 
   async appendPredictions(batch: readonly Prediction[]): Promise<AppendedPredictions> {
     this.#beginAppend()
-    const fresh: Prediction[] = []
+    const fresh: Kept[] = []
     for (const prediction of batch) {
       if (this.#kept.has(prediction.id)) continue
-      this.#kept.set(prediction.id, { prediction, outcomes: [], values: new Map() })
+      const kept = { prediction, joined: [], values: new Map() }
+      this.#kept.set(prediction.id, kept)
       this.#commits.push({ prediction })
-      fresh.push(prediction)
+      fresh.push(kept)
     }
-    return { fresh, joined: fresh.flatMap(prediction => this.#joinWaiting(prediction.id)) }
+    const missed = fresh.flatMap(kept => this.#joinMissed(kept))
+    const waited = fresh.flatMap(kept => this.#joinWaiting(kept))
+    return { fresh: fresh.map(({ prediction }) => prediction), joined: [...missed, ...waited] }
   }
 
   async appendOutcomes(batch: readonly Outcome[]): Promise<AppendedOutcomes> {
@@ -55,32 +60,33 @@ class MemoryPredictionLog implements PredictionLog {
       if (this.#outcomeIds.has(outcome.id)) return { status: 'duplicate' }
       this.#outcomeIds.add(outcome.id)
       const kept = this.#kept.get(outcome.prediction)
-      if (kept === undefined) {
+      if (kept === undefined || kept.prediction.shadowOf !== undefined) {
         this.#wait(outcome)
         return { status: 'pending' }
       }
-      joined.push(this.#join(kept, outcome))
+      joined.push(...this.#join(kept, outcome))
       return { status: 'joined' }
     })
     return { receipts, joined }
   }
 
-  async find({ endpoint, version, id, withPayload, limit }: PredictionQuery) {
+  async find({ endpoint, version, id, shadows = true, withPayload, limit }: PredictionQuery) {
     this.#assertOpen()
     const found: { prediction: Prediction; outcomes: readonly Outcome[] }[] = []
     const most = Math.min(limit, withPayload === true ? limits.payloadsReadMax : limits.pageMax)
     let bytes = 0
-    for (const { prediction, outcomes } of [...this.#kept.values()].reverse()) {
+    for (const { prediction, joined } of [...this.#kept.values()].reverse()) {
       if (found.length >= most) break
       if (endpoint !== undefined && prediction.endpoint !== endpoint) continue
       if (version !== undefined && prediction.version !== version) continue
       if (id !== undefined && prediction.id !== id) continue
+      if (!shadows && prediction.shadowOf !== undefined) continue
       if (withPayload === true) {
         if (prediction.payload === null) continue
         bytes += payloadBytes(prediction)
         if (bytes > limits.payloadsReadBytesMax) break
       }
-      found.push({ prediction, outcomes: outcomes.slice(-limits.pageMax) })
+      found.push({ prediction, outcomes: joined.slice(-limits.pageMax).map(({ outcome }) => outcome) })
     }
     return found
   }
@@ -124,18 +130,36 @@ class MemoryPredictionLog implements PredictionLog {
     this.#waiting.set(outcome.prediction, waiting)
   }
 
-  #joinWaiting(id: string): JoinedOutcome[] {
-    const kept = this.#kept.get(id)
-    const waiting = this.#waiting.get(id)
-    if (kept === undefined || waiting === undefined) return []
-    this.#waiting.delete(id)
-    return waiting.map(({ outcome }) => this.#join(kept, outcome))
+  /** Makes a shadow known to its champion, whose outcomes are its own from then on, and joins those of before. */
+  #joinMissed(kept: Kept): JoinedOutcome[] {
+    const { shadowOf } = kept.prediction
+    if (shadowOf === undefined) return []
+    this.#shadows.set(shadowOf, [...(this.#shadows.get(shadowOf) ?? []), kept])
+    const champion = this.#kept.get(shadowOf)
+    if (champion === undefined || champion.prediction.shadowOf !== undefined) return []
+    return champion.joined.map(({ outcome, before }) => this.#commit(kept, outcome, before))
   }
 
-  #join(kept: Kept, outcome: Outcome): JoinedOutcome {
-    const joined = joinOutcome(outcome, kept.prediction, kept.values.get(outcome.row) ?? null)
-    kept.values.set(outcome.row, valuesAfter(joined))
-    kept.outcomes.push(outcome)
+  #joinWaiting(kept: Kept): JoinedOutcome[] {
+    const { id, shadowOf } = kept.prediction
+    const waiting = this.#waiting.get(id)
+    if (waiting === undefined || shadowOf !== undefined) return []
+    this.#waiting.delete(id)
+    return waiting.flatMap(({ outcome }) => this.#join(kept, outcome))
+  }
+
+  /** The champion's join, then those of its shadows. */
+  #join(champion: Kept, outcome: Outcome): JoinedOutcome[] {
+    const before = champion.values.get(outcome.row) ?? null
+    const shadows = this.#shadows.get(champion.prediction.id) ?? []
+    const joined = [champion, ...shadows].map(kept => this.#commit(kept, outcome, before))
+    champion.values.set(outcome.row, valuesAfter({ outcome, before }))
+    return joined
+  }
+
+  #commit(kept: Kept, outcome: Outcome, before: OutcomeValues | null): JoinedOutcome {
+    const joined = joinOutcome(outcome, kept.prediction, before)
+    kept.joined.push(joined)
     this.#commits.push({ joined })
     return joined
   }

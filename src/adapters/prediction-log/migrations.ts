@@ -3,5 +3,12 @@ import { predictions } from '../sqlite/migrations/prediction-log/0001-prediction
 import { rowValues } from '../sqlite/migrations/prediction-log/0002-row-values.ts'
 import { outcomesByCommit } from '../sqlite/migrations/prediction-log/0003-outcomes-by-commit.ts'
 import { sentHeads } from '../sqlite/migrations/prediction-log/0004-sent-heads.ts'
+import { shadows } from '../sqlite/migrations/prediction-log/0005-shadows.ts'
 
-export const predictionLogMigrations: readonly Migration[] = [predictions, rowValues, outcomesByCommit, sentHeads]
+export const predictionLogMigrations: readonly Migration[] = [
+  predictions,
+  rowValues,
+  outcomesByCommit,
+  sentHeads,
+  shadows,
+]

@@ -15,6 +15,8 @@ export type Known = {
   last: Map<number, LastOutcome>
   /** Outcomes of earlier batches exist: most often there are none, and none are looked for. */
   hasEarlier: boolean
+  /** In the order in which they were committed. */
+  shadows: Known[]
 }
 
 type LastOutcome = { outcome: OutcomeRow; before: string | null }
@@ -26,21 +28,44 @@ export class OutcomeJoiner {
     this.#sql = prepareStatements(database)
   }
 
-  /** Those of the predictions that exist, by id. Good until another batch is joined. */
+  /** Those of the predictions that exist and are no shadows, by id, with their shadows. Good until another batch is joined. */
   know(ids: readonly string[]): Map<string, Known> {
     const distinct = [...new Set(ids)]
-    const rows = this.#sql.predictions.all(JSON.stringify(distinct)) as unknown as readonly SQLOutputValue[][]
-    return new Map(rows.map(([place, ...columns]) => [distinct[Number(place)] ?? '', knownOf(columns)]))
+    const wanted = JSON.stringify(distinct)
+    const known = new Map(readKnown(this.#sql.champions, wanted).map(([place, one]) => [distinct[place] ?? '', one]))
+    if (this.#sql.anyShadow.get() === undefined) return known
+    for (const [place, shadow] of readKnown(this.#sql.shadows, wanted)) {
+      known.get(distinct[place] ?? '')?.shadows.push(shadow)
+    }
+    return known
   }
 
-  /** Writes the outcome as commit `seq`. */
-  join(seq: number, outcome: OutcomeRow, known: Known): JoinRow {
-    const [id, , row, label, reward, metrics, atMs] = outcome
+  /** For shadows that come after outcomes of their champion: those outcomes, shadow by shadow, each as it was committed. */
+  missed(shadowIds: readonly string[]): { outcome: OutcomeRow; before: string | null; shadow: Known }[] {
+    const ids = JSON.stringify(shadowIds)
+    const shadows = new Map(readKnown(this.#sql.anyPrediction, ids))
+    const rows = this.#sql.missed.all(ids) as unknown as readonly SQLOutputValue[][]
+    return rows.flatMap(([place, before, ...outcome]) => {
+      const shadow = shadows.get(Number(place))
+      if (shadow === undefined) return []
+      return [{ outcome: outcome as unknown as OutcomeRow, before: before as string | null, shadow }]
+    })
+  }
+
+  /** Writes the outcome of a champion as commit `seq`. */
+  join(seq: number, outcome: OutcomeRow, known: Known): { join: JoinRow; before: string | null } {
+    const row = outcome[2]
     const before = toJson(valuesOf(this.#lastOutcome(known, row)))
-    this.#sql.insert.run(seq, id, known.seq, row, label, reward, metrics, atMs, before)
     known.last.set(row, { outcome, before })
-    const [predicted, scores] = [toJson(known.answer?.[row] ?? null), toJson(known.scores?.[row] ?? null)]
-    return [...known.facts, predicted, scores, before] as unknown as JoinRow
+    return { join: this.joinShadow(seq, outcome, before, known), before }
+  }
+
+  /** Writes the outcome, of whose row `before` was known, as commit `seq` for one of the shadows. */
+  joinShadow(seq: number, outcome: OutcomeRow, before: string | null, shadow: Known): JoinRow {
+    const [id, , row, label, reward, metrics, atMs] = outcome
+    this.#sql.insert.run(seq, id, shadow.seq, row, label, reward, metrics, atMs, before)
+    const [predicted, scores] = [toJson(shadow.answer?.[row] ?? null), toJson(shadow.scores?.[row] ?? null)]
+    return [...shadow.facts, predicted, scores, before] as unknown as JoinRow
   }
 
   #lastOutcome(known: Known, row: number): LastOutcome | null {
@@ -53,6 +78,12 @@ export class OutcomeJoiner {
   }
 }
 
+/** Each with the place in `ids`, a list in JSON, of the one that it was asked for by. */
+function readKnown(statement: ReturnType<typeof prepareStatements>['champions'], ids: string): [number, Known][] {
+  const rows = statement.all(ids) as unknown as readonly SQLOutputValue[][]
+  return rows.map(([place, ...columns]) => [Number(place), knownOf(columns)])
+}
+
 function knownOf([seq, hasEarlier, answer, scores, ...facts]: readonly SQLOutputValue[]): Known {
   return {
     seq: Number(seq),
@@ -61,6 +92,7 @@ function knownOf([seq, hasEarlier, answer, scores, ...facts]: readonly SQLOutput
     scores: fromJson<readonly unknown[]>(scores),
     facts,
     last: new Map(),
+    shadows: [],
   }
 }
 
@@ -71,14 +103,28 @@ function valuesOf(last: LastOutcome | null): OutcomeValues | null {
     : valuesAfter({ outcome: outcomeFromRow(last.outcome), before: fromJson<OutcomeValues>(last.before) })
 }
 
+/** From the sixth column on in the order of `JoinRow`. */
+const knownColumns = `j.key, p.seq, EXISTS (SELECT 1 FROM outcomes o WHERE o.prediction_seq = p.seq), p.answer, p.scores,
+  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status,
+  (p.pinned = 0 AND p.version = p.assigned), p.at_ms, p.shadow_of`
+
 function prepareStatements(database: DatabaseSync) {
   const statements = {
-    /** From the sixth column on in the order of `JoinRow`. */
-    predictions: database.prepare(
-      `SELECT j.key, p.seq, EXISTS (SELECT 1 FROM outcomes o WHERE o.prediction_seq = p.seq), p.answer, p.scores,
-         p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status,
-         (p.pinned = 0 AND p.version = p.assigned), p.at_ms
-       FROM json_each(?) j CROSS JOIN predictions p ON p.id = j.value`,
+    champions: database.prepare(
+      `SELECT ${knownColumns} FROM json_each(?) j CROSS JOIN predictions p ON p.id = j.value WHERE p.shadow_of IS NULL`,
+    ),
+    shadows: database.prepare(
+      `SELECT ${knownColumns} FROM json_each(?) j CROSS JOIN predictions p ON p.shadow_of = j.value ORDER BY p.seq`,
+    ),
+    anyPrediction: database.prepare(
+      `SELECT ${knownColumns} FROM json_each(?) j CROSS JOIN predictions p ON p.id = j.value`,
+    ),
+    anyShadow: database.prepare('SELECT 1 FROM predictions WHERE shadow_of IS NOT NULL LIMIT 1'),
+    missed: database.prepare(
+      `SELECT j.key, o.before, o.id, c.id, o.row, o.label, o.reward, o.metrics, o.at_ms
+       FROM json_each(?) j CROSS JOIN predictions s ON s.id = j.value
+       CROSS JOIN predictions c ON c.id = s.shadow_of AND c.shadow_of IS NULL
+       CROSS JOIN outcomes o ON o.prediction_seq = c.seq ORDER BY j.key, o.seq`,
     ),
     insert: database.prepare(
       `INSERT INTO outcomes (seq, id, prediction_seq, row, label, reward, metrics, at_ms, before)
@@ -90,7 +136,7 @@ function prepareStatements(database: DatabaseSync) {
        WHERE o.prediction_seq = ? AND o.row = ? ORDER BY o.seq DESC LIMIT 1`,
     ),
   }
-  statements.predictions.setReturnArrays(true)
-  statements.lastOutcome.setReturnArrays(true)
+  const { champions, shadows, anyPrediction, missed, lastOutcome } = statements
+  for (const one of [champions, shadows, anyPrediction, missed, lastOutcome]) one.setReturnArrays(true)
   return statements
 }

@@ -27,12 +27,13 @@ export type JoinRow = readonly [
   status: number,
   counts: number,
   predictedAtMs: number,
+  shadowOf: string | null,
   predicted: string | null,
   scores: string | null,
   before: string | null,
 ]
 
-/** The receipts in order, and a join for each that says `joined`. */
+/** The receipts in order, and for each that says `joined` a join, which those of its shadows follow. */
 export type AppendedRows = { statuses: readonly OutcomeReceipt['status'][]; joins: readonly JoinRow[] }
 
 export function outcomeToRow({ id, prediction, row, label, reward, metrics, atMs }: Outcome): OutcomeRow {
@@ -50,7 +51,7 @@ export function readOutcomeRow(columns: readonly SQLOutputValue[]): OutcomeRow {
 
 export function joinFromRow(outcome: Outcome, join: JoinRow): JoinedOutcome {
   const [endpoint, epoch, release, version, unit, propensity, latencyMs, status, counts, predictedAtMs] = join
-  const [predicted, scores, before] = join.slice(10) as unknown as readonly (string | null)[]
+  const [shadowOf = null, predicted, scores, before] = join.slice(10) as unknown as readonly (string | null)[]
   return {
     outcome,
     endpoint,
@@ -66,17 +67,24 @@ export function joinFromRow(outcome: Outcome, join: JoinRow): JoinedOutcome {
     scores: fromJson<readonly number[]>(scores),
     predictedAtMs,
     before: fromJson<OutcomeValues>(before),
+    ...(shadowOf !== null && { shadowOf }),
   }
 }
 
 /** `outcomes` are those whose append gave these rows. */
 export function appendedOutcomes(outcomes: readonly Outcome[], { statuses, joins }: AppendedRows): AppendedOutcomes {
   const accepted = outcomes.filter((_, index) => statuses[index] === 'joined')
+  let champions = 0
   return {
     receipts: statuses.map(status => ({ status })),
-    joined: joins.flatMap((join, index) => {
-      const outcome = accepted[index]
+    joined: joins.flatMap(join => {
+      if (!isOfShadow(join)) champions += 1
+      const outcome = accepted[champions - 1]
       return outcome === undefined ? [] : [joinFromRow(outcome, join)]
     }),
   }
+}
+
+function isOfShadow(join: JoinRow): boolean {
+  return join[10] !== null
 }

@@ -88,11 +88,12 @@ function addJoined(batches: ReplayBatches, row: SqlRow): void {
   batches.addJoined(rowToJoined(row))
 }
 
-function conditions({ endpoint, version, id }: PredictionQuery): { where: string; values: string[] } {
+function conditions({ endpoint, version, id, shadows = true }: PredictionQuery): { where: string; values: string[] } {
   const wanted = Object.entries({ endpoint, version, id }).flatMap(([column, value]) =>
     value === undefined ? [] : [{ column, value }],
   )
   const terms = wanted.map(({ column }) => `p.${column} = ?`)
+  if (!shadows) terms.push('p.shadow_of IS NULL')
   return {
     where: terms.length === 0 ? '' : `WHERE ${terms.join(' AND ')}`,
     values: wanted.map(({ value }) => value),

@@ -51,7 +51,10 @@ export class PredictionStore {
     }
     const repeated = [...seqs.keys()].filter(index => seqs[index] === null)
     const fresh = rows.filter((_, index) => seqs[index] !== null)
-    return { repeated, joined: this.#joinWaiting(fresh.map(([id]) => id)) }
+    const [champions, shadows] = [idsOf(fresh, isChampion), idsOf(fresh, row => !isChampion(row))]
+    // In this order no outcome is met twice: a champion of this batch has none yet.
+    const missed = this.#joinMissed(shadows)
+    return { repeated, joined: [...missed, ...this.#joinWaiting(champions)] }
   }
 
   appendOutcomes({ rows, nowMs }: Input<'appendOutcomes'>): Output<'appendOutcomes'> {
@@ -68,7 +71,7 @@ export class PredictionStore {
         this.#sql.insertWaiting.run(...row, nowMs)
         return 'pending'
       }
-      joins.push(this.#join(row, known))
+      joins.push(...this.#join(row, known))
       return 'joined'
     })
     return { statuses, joins }
@@ -101,14 +104,29 @@ export class PredictionStore {
       const known = predictions.get(outcome[1])
       if (known === undefined) return []
       this.#sql.deleteWaiting.run(outcome[0])
-      return [{ outcome, join: this.#join(outcome, known) }]
+      return this.#join(outcome, known).map(join => ({ outcome, join }))
     })
   }
 
-  #join(outcome: OutcomeRow, known: Known): JoinRow {
-    this.#lastSeq += 1
+  #joinMissed(shadowIds: readonly string[]): JoinedRow[] {
+    if (shadowIds.length === 0) return []
+    return this.#joiner.missed(shadowIds).map(({ outcome, before, shadow }) => ({
+      outcome,
+      join: this.#joiner.joinShadow(this.#nextSeq(), outcome, before, shadow),
+    }))
+  }
+
+  /** The champion's join, then those of its shadows. */
+  #join(outcome: OutcomeRow, champion: Known): JoinRow[] {
     this.#outcomeIds.add(outcome[0])
-    return this.#joiner.join(this.#lastSeq, outcome, known)
+    const { join, before } = this.#joiner.join(this.#nextSeq(), outcome, champion)
+    const ofShadows = champion.shadows.map(shadow => this.#joiner.joinShadow(this.#nextSeq(), outcome, before, shadow))
+    return [join, ...ofShadows]
+  }
+
+  #nextSeq(): number {
+    this.#lastSeq += 1
+    return this.#lastSeq
   }
 
   #prune(nowMs: number): void {
@@ -119,6 +137,14 @@ export class PredictionStore {
   #readLastSeq(): number {
     return Number(this.#sql.lastSeq.get()?.['seq'])
   }
+}
+
+function isChampion(row: PredictionRow): boolean {
+  return row[16] === null
+}
+
+function idsOf(rows: readonly PredictionRow[], wanted: (row: PredictionRow) => boolean): string[] {
+  return rows.filter(wanted).map(([id]) => id)
 }
 
 function prepareStatements(database: DatabaseSync) {
@@ -133,7 +159,7 @@ function prepareStatements(database: DatabaseSync) {
       `SELECT max(coalesce((SELECT max(seq) FROM predictions), 0), coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`,
     ),
     insertPrediction: database.prepare(
-      `INSERT INTO predictions (seq, ${predictionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO predictions (seq, ${predictionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO NOTHING`,
     ),
     insertPayload: database.prepare(

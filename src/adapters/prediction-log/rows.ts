@@ -30,10 +30,11 @@ export type PredictionRow = readonly [
   answer: string | null,
   scores: string | null,
   features: string | null,
+  shadowOf: string | null,
 ]
 
 export const predictionColumns =
-  'id, endpoint, epoch, release, unit, assigned, version, propensity, pinned, at_ms, latency_ms, status, failed, answer, scores, features'
+  'id, endpoint, epoch, release, unit, assigned, version, propensity, pinned, at_ms, latency_ms, status, failed, answer, scores, features, shadow_of'
 
 export function predictionToRow(prediction: Prediction): PredictionRow {
   const { id, endpoint, epoch, release, unit, assigned, version, propensity, atMs, latencyMs, status } = prediction
@@ -57,6 +58,7 @@ export function predictionToRow(prediction: Prediction): PredictionRow {
     answer,
     toJson(prediction.scores),
     toJson(prediction.features),
+    prediction.shadowOf ?? null,
   ]
 }
 
@@ -82,6 +84,7 @@ export function rowToPrediction(row: SqlRow): Prediction {
     scores: fromJson<readonly (readonly number[])[]>(row['scores']),
     features: fromJson<Record<string, Feature>>(row['features']),
     payload: payloadOf(row),
+    ...shadowOfRow(row),
   }
 }
 
@@ -106,11 +109,11 @@ export function rowToOutcome(row: SqlRow): Outcome {
 
 /** For a query in which `outcomes` is called `o` and its prediction `p`. */
 export const outcomeColumns =
-  'o.id AS outcome_id, p.id AS prediction, o.row, o.label, o.reward, o.metrics, o.at_ms AS outcome_at_ms'
+  'o.id AS outcome_id, coalesce(p.shadow_of, p.id) AS prediction, o.row, o.label, o.reward, o.metrics, o.at_ms AS outcome_at_ms'
 
 /** The same, with what is read of the outcome's row of the prediction. */
 export const joinedColumns = `${outcomeColumns}, o.seq, p.answer -> o.row AS predicted, p.scores -> o.row AS scores, o.before,
-  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status, p.at_ms, (p.pinned = 0 AND p.version = p.assigned) AS counts`
+  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status, p.at_ms, p.shadow_of, (p.pinned = 0 AND p.version = p.assigned) AS counts`
 
 export function rowToJoined(row: SqlRow): JoinedOutcome {
   return {
@@ -128,7 +131,13 @@ export function rowToJoined(row: SqlRow): JoinedOutcome {
     scores: fromJson<readonly number[]>(row['scores']),
     predictedAtMs: Number(row['at_ms']),
     before: fromJson<OutcomeValues>(row['before']),
+    ...shadowOfRow(row),
   }
+}
+
+function shadowOfRow(row: SqlRow): { shadowOf?: string } {
+  const shadowOf = textOrNull(row['shadow_of'])
+  return shadowOf === null ? {} : { shadowOf }
 }
 
 export function toJson(value: unknown): string | null {

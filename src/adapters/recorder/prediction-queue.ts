@@ -11,6 +11,9 @@ import { readRequest } from './request-features.ts'
 /** Answers and requests are read this many bytes at a time; in between the gateway's thread serves its callers. */
 const sliceBytesMax = 64 * 1024
 
+/** Of the queue: shadows are dropped first, so that they never cost what callers got its place. */
+const shadowShare = 0.5
+
 export type QueueBounds = { batchMax: number; queueMax: number; queueBytesMax: number }
 
 export class PredictionQueue {
@@ -41,7 +44,8 @@ export class PredictionQueue {
   add(prediction: RawPrediction): void {
     const bytes = bodyBytes(prediction)
     const { batchMax, queueMax, queueBytesMax } = this.#bounds
-    if (this.#closed || this.#queued >= queueMax || this.#queuedBytes + bytes > queueBytesMax) {
+    const share = prediction.shadowOf === undefined ? 1 : shadowShare
+    if (this.#closed || this.#queued >= share * queueMax || this.#queuedBytes + bytes > share * queueBytesMax) {
       this.#dropped += 1
       this.#unreported += 1
       return

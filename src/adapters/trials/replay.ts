@@ -30,6 +30,7 @@ async function recordedOf(trial: ReplayTrial, { predictions, spec }: TrialSurrou
     endpoint: spec.name,
     version: trial.against,
     withPayload: true,
+    shadows: false,
     limit: limits.payloadsReadMax,
   } as const
   const found = await predictions.find(query)

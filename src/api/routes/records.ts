@@ -17,6 +17,10 @@ import { type App, json, listOf, problem, wholeQuery } from '../route-parts.ts'
 import { deliveryView, eventView, predictionView, summaryRowView } from '../views.ts'
 
 const limit = wholeQuery({ min: 1, max: limits.pageMax, fallback: 100 })
+const shadows = z
+  .enum(['true', 'false'])
+  .default('false')
+  .meta({ description: 'Whether answers of challengers to copies of requests are among them.' })
 const after = wholeQuery({ min: 0, max: Number.MAX_SAFE_INTEGER, fallback: 0 })
 
 const eventList = z.object({
@@ -51,7 +55,7 @@ const routes = {
     operationId: 'listPredictions',
     tags: ['predictions'],
     summary: 'Predictions, the newest first',
-    request: { query: z.object({ endpoint: z.string().optional(), version: z.string().optional(), limit }) },
+    request: { query: z.object({ endpoint: z.string().optional(), version: z.string().optional(), shadows, limit }) },
     responses: { 200: json(listOf(predictionSchema), 'The predictions, without payloads.'), ...problem },
   }),
   summary: createRoute({
@@ -97,8 +101,9 @@ export function registerRecords(app: App, api: Api): void {
     return context.json({ items: api.deliveries.list(query).map(deliveryView) }, 200)
   })
   app.openapi(routes.predictions, async context => {
-    const { endpoint, version, limit } = context.req.valid('query')
-    const query = { limit, ...(endpoint !== undefined && { endpoint }), ...(version !== undefined && { version }) }
+    const { endpoint, version, shadows, limit } = context.req.valid('query')
+    const where = { ...(endpoint !== undefined && { endpoint }), ...(version !== undefined && { version }) }
+    const query = { ...where, shadows: shadows === 'true', limit }
     const found = await api.predictions.find(query)
     return context.json({ items: found.map(one => predictionView(one, { payload: false })) }, 200)
   })

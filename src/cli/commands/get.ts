@@ -9,7 +9,7 @@ import { releaseText } from '../release-text.ts'
 import { block } from '../text.ts'
 import { type SummaryFilters, summarise, summaryOptions } from './summary.ts'
 
-type Filters = SummaryFilters & { limit?: string; after?: string; summary?: true }
+type Filters = SummaryFilters & { limit?: string; after?: string; shadows?: true; summary?: true }
 
 const named = ['endpoints', 'versions', 'releases', 'predictions'] as const satisfies readonly Kind[]
 
@@ -22,6 +22,7 @@ export const registerGet: Register = (program, does) => {
     .option('--endpoint <name>', 'of this endpoint only')
     .option('--limit <number>', 'at most so many predictions or events')
     .option('--after <seq>', 'events after this number')
+    .option('--shadows', 'predictions of shadows too: what challengers answered to copies')
     .option('--summary', 'predictions of an endpoint added up instead of listed')
     .option('--by <dimensions>', 'of a summary: version, epoch, release, hour, day; several with commas')
     .option('--release <id>', 'of a summary: predictions of this release')
@@ -128,14 +129,14 @@ const filtersOf: Readonly<Record<Kind, readonly (keyof Filters)[]>> = {
   versions: ['endpoint'],
   releases: ['endpoint'],
   metrics: ['endpoint'],
-  predictions: ['endpoint', 'limit'],
+  predictions: ['endpoint', 'limit', 'shadows'],
   events: ['limit', 'after'],
   deliveries: ['endpoint', 'limit'],
 }
 
 function queryOf(kind: Kind, filters: Filters): Record<string, string> {
   refuseOthers(filters, { what: `get ${kind}`, allowed: filtersOf[kind] })
-  const given = Object.entries(filters).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  const given = Object.entries(filters).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]))
   return kind === 'endpoints' ? {} : Object.fromEntries(given)
 }
 

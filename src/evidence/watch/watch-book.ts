@@ -3,11 +3,11 @@
  * log and nothing else: a rebuild gives the same numbers.
  */
 import type { WatchEvidence, Watched } from '../../core/monitor/evidence.ts'
-import type { JoinedOutcome, Prediction } from '../../core/prediction.ts'
+import { type Committed, trafficOf } from '../traffic.ts'
 import { VersionWatch } from './version-watch.ts'
 
 export interface WatchBook {
-  add(batch: { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }): void
+  add(committed: Committed): void
   /** Null where nothing is watched. */
   read(endpoint: string): WatchEvidence | null
 }
@@ -30,7 +30,8 @@ export function createWatchBook({ watched }: { watched: (endpoint: string) => Wa
   }
 
   return {
-    add({ fresh, joined }) {
+    add(committed) {
+      const { fresh, joined } = trafficOf(committed)
       for (const prediction of fresh) watchOf(prediction.endpoint)?.addPrediction(prediction)
       for (const one of joined) watchOf(one.endpoint)?.addOutcome(one)
     },

@@ -1,0 +1,142 @@
+/** One copy on its way to a challenger and back. It ends in time whatever the challenger does, and nobody waits for it. */
+import type { Readable } from 'node:stream'
+import { CutoverError, statusByCode } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { BackendRequest, BackendResponse, Instance } from '../../ports/backend.ts'
+import { type AnswerHead, answerHead } from '../answer.ts'
+import { Tee } from '../tee.ts'
+
+export type ChallengerAnswer = {
+  status: number
+  failed: boolean
+  latencyMs: number
+  head: AnswerHead | null
+  /** What can be kept of the body: all of it, or nothing. */
+  body: Tee
+}
+
+/** Everything that a backend is asked, but for how the asking ends. */
+export type Copy = Omit<BackendRequest, 'signal' | 'body'> & { body: Uint8Array | null }
+
+export type Bounds = {
+  timeoutMs: number
+  /** Of the answer: reading more would take from callers what the gateway has for them. */
+  answerBytesMax: number
+}
+
+export type Asking = {
+  /** Null if it was cancelled: then it tells nothing of the challenger. */
+  readonly answer: Promise<ChallengerAnswer | null>
+  cancel(): void
+}
+
+/** `instance` is null where the challenger has none that is ready, which is its failure. */
+export function askChallenger(instance: Instance | null, copy: Copy, bounds: Bounds): Asking {
+  const asking = new AskingOnce(bounds)
+  if (instance === null) asking.fail(new CutoverError('not-ready', 'the challenger has no ready instance'))
+  else asking.send(instance, copy)
+  return asking
+}
+
+class AskingOnce implements Asking {
+  readonly answer: Promise<ChallengerAnswer | null>
+  readonly #resolve: (answer: ChallengerAnswer | null) => void
+  readonly #controller = new AbortController()
+  readonly #startedMs = performance.now()
+  readonly #timer: NodeJS.Timeout
+  readonly #body = new Tee(limits.answerBytesMax)
+  readonly #answerBytesMax: number
+  #isOver = false
+  #status = 0
+  #head: AnswerHead | null = null
+  #bytes = 0
+
+  constructor({ timeoutMs, answerBytesMax }: Bounds) {
+    this.#answerBytesMax = answerBytesMax
+    const { promise, resolve } = Promise.withResolvers<ChallengerAnswer | null>()
+    this.answer = promise
+    this.#resolve = resolve
+    this.#timer = setTimeout(() => {
+      this.fail(new CutoverError('backend-timeout', `the challenger took longer than ${timeoutMs} ms`))
+    }, timeoutMs)
+  }
+
+  send(instance: Instance, copy: Copy): void {
+    // In a turn of its own, so that an instance which throws at once rejects like others.
+    Promise.resolve()
+      .then(() => instance.send({ ...copy, signal: this.#controller.signal }))
+      .then(response => this.#read(response))
+      .catch((error: unknown) => this.fail(error))
+  }
+
+  cancel(): void {
+    this.#end(null, new CutoverError('client-closed', 'the copy is not wanted any more'))
+  }
+
+  fail(error: unknown): void {
+    const known = error instanceof CutoverError ? error : brokenOff('the challenger broke off its answer')
+    // Whoever has sent a status keeps it, as it would for a caller.
+    const status = this.#status === 0 ? statusByCode[known.code] : this.#status
+    const failed = this.#status !== 0 || status >= 500
+    this.#end({ ...this.#facts(), status, failed }, known)
+  }
+
+  #read({ status, headers, body }: BackendResponse): void {
+    if (this.#isOver) {
+      discard(body)
+      return
+    }
+    if (!Number.isInteger(status) || status < 200 || status > 599) {
+      discard(body)
+      throw brokenOff('the challenger answered with a status that HTTP does not have')
+    }
+    this.#status = status
+    this.#head = answerHead(status, headers)
+    if (body instanceof Uint8Array) {
+      this.#body.add(body)
+      this.#finish()
+    } else this.#stream(body)
+  }
+
+  #stream(body: Readable): void {
+    this.#controller.signal.addEventListener('abort', () => body.destroy())
+    body.on('data', (chunk: Uint8Array) => {
+      this.#bytes += chunk.length
+      this.#body.add(chunk)
+      if (this.#bytes > this.#answerBytesMax) this.fail(brokenOff('the answer has no end in sight'))
+    })
+    body.on('end', () => this.#finish())
+    body.on('error', error => this.fail(error))
+    body.on('close', () => this.fail(brokenOff('the challenger broke off its answer')))
+  }
+
+  #finish(): void {
+    this.#body.end()
+    this.#end({ ...this.#facts(), status: this.#status, failed: this.#status >= 500 }, null)
+  }
+
+  #facts() {
+    return { latencyMs: performance.now() - this.#startedMs, head: this.#head, body: this.#body }
+  }
+
+  /** Once: the first end counts. */
+  #end(answer: ChallengerAnswer | null, cause: CutoverError | null): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    if (cause !== null) this.#controller.abort(cause)
+    this.#resolve(answer)
+  }
+}
+
+function brokenOff(what: string): CutoverError {
+  return new CutoverError('backend-failed', what)
+}
+
+function discard(body: Readable | Uint8Array): void {
+  if (body instanceof Uint8Array) return
+  body.on('error', ignore)
+  body.destroy()
+}
+
+function ignore(): void {}

@@ -1,0 +1,17 @@
+import type { EndpointSpec } from '../core/endpoint.ts'
+import type { RawPrediction, Recorder } from '../ports/recorder.ts'
+import { decodeAnswer, type ReadableAnswer } from './answer.ts'
+
+/** Hands a prediction to the recorder once the bytes of its answer are plain. */
+export function recordPrediction(
+  recorder: Recorder,
+  { answer: rule, protocol }: EndpointSpec,
+  prediction: Omit<RawPrediction, 'raw'>,
+  answer: ReadableAnswer | null,
+): void {
+  decodeAnswer(answer, body => {
+    const readable = answer !== null && body !== null && rule !== null
+    const raw = readable ? { body, contentType: answer.contentType, rule, protocol } : null
+    recorder.record({ ...prediction, raw })
+  })
+}
