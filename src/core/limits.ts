@@ -58,6 +58,11 @@ export const limits = {
   payloadsReadBytesMax: 64 * 1024 * 1024,
   /** Items of one ranking, answered or true; a longer one is not read, or refused. */
   rankedItemsMax: 1_000,
+  /** Characters (or words, of longer ones) of two texts that are compared; what lies beyond counts as different unless equal. */
+  comparedTextMax: 512,
+  /** Values of a JSON body, and levels of it, whose shape is compared; one with more is not compared. */
+  comparedNodesMax: 10_000,
+  comparedDepthMax: 64,
   /** Classes whose scores are recorded; an answer with more has none. */
   scoresMax: 1_000,
   /** Features that one endpoint declares; more are refused. A category longer than so many characters is not read and counted. */
