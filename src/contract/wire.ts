@@ -463,10 +463,6 @@ export const predictionSchema = z
       })
       .nullable()
       .meta({ description: 'Bodies in base64; null in lists and for units whose payloads are not kept.' }),
-    shadowOf: z
-      .string()
-      .optional()
-      .meta({ description: 'Of an answer to a copy: the prediction that the caller got.' }),
     outcomes: z.array(
       z.object({
         id: z.string(),
