@@ -63,6 +63,11 @@ export const limits = {
    * answer, or a label that comes before it, finds no champion then and is counted as lost.
    */
   pairsHeldMax: 20_000,
+  /** Recorded requests that a challenger answers; with fewer recorded it is asked again after a pause, when more may have come. */
+  replayPairsMax: 1_000,
+  replayPauseMs: 60_000,
+  /** A report that has not come by then is asked for again. */
+  replayReportMs: 15 * 60_000,
   /** Disagreements that a stage may keep as examples, by challenger. */
   pairExamplesMax: 100,
   /** Characters (or words, of longer ones) of two texts that are compared; what lies beyond counts as different unless equal. */

@@ -11,6 +11,7 @@ export const availableStageKinds = [
   'rolling',
   'blueGreen',
   'canary',
+  'shadow',
   'abTest',
 ] as const satisfies readonly StageKind[]
 
