@@ -1,0 +1,97 @@
+/** Challengers of real processes under load: what becomes of them, and that callers never notice. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { getJson, openWorkplace, root, type ServerProcess, type Workplace } from './process.ts'
+
+const heldOut: { images: number[][]; labels: number[] } = JSON.parse(
+  readFileSync(join(root, 'examples/digits/heldout.json'), 'utf8'),
+)
+const model = (version: string) => `{ onnx: ${root}/examples/digits/models/${version}.onnx }`
+const troubled = (trouble: string) =>
+  `{ command: [${process.execPath}, ${root}/test/fixtures/troubled-challenger.ts, --port, "{port}", --trouble, ${trouble}] }`
+
+const endpoint = (challenger: string) => `kind: Endpoint
+name: digits
+stable: v1
+versions: { v1: ${model('v1')}, v2: ${challenger}, v3: ${model('v3')} }
+prediction: { output: label }
+metrics: { accuracy: { type: accuracy } }
+`
+const release = (shadow: string) => `kind: Release
+endpoint: digits
+to: v2
+stages: [ { shadow: ${shadow} } ]
+`
+
+let place: Workplace
+beforeEach(async () => {
+  place = await openWorkplace()
+})
+afterEach(() => place.close())
+
+type Tally = { sent: number; failed: number; versions: Set<string> }
+
+async function predict({ inferenceUrl }: ServerProcess, index: number, tally: Tally): Promise<void> {
+  const row = index % heldOut.images.length
+  const json = { 'content-type': 'application/json' }
+  const response = await fetch(`${inferenceUrl}/v2/models/digits/infer`, {
+    method: 'POST',
+    headers: { ...json, 'x-cutover-unit': `unit-${index}` },
+    body: JSON.stringify({ inputs: [{ name: 'image', shape: [1, 64], datatype: 'FP32', data: heldOut.images[row] }] }),
+  })
+  await response.arrayBuffer()
+  tally.sent += 1
+  if (response.status !== 200) tally.failed += 1
+  tally.versions.add(response.headers.get('x-cutover-version') ?? '')
+  const prediction = response.headers.get('x-cutover-prediction-id')
+  const body = JSON.stringify({ prediction, label: heldOut.labels[row] })
+  await (await fetch(`${inferenceUrl}/v1/feedback`, { method: 'POST', headers: json, body })).arrayBuffer()
+}
+
+/** Sends and labels until the release has ended; at most so many requests. */
+async function drive(server: ServerProcess, requestsMax = 20_000) {
+  const tally: Tally = { sent: 0, failed: 0, versions: new Set() }
+  const releaseNow = () => getJson(`${server.controlUrl}/api/v1/releases/digits-1`)
+  for (let index = 0; index < requestsMax; index += 20) {
+    await Promise.all(Array.from({ length: 20 }, (_, offset) => predict(server, index + offset, tally)))
+    if (['promoted', 'rolled-back'].includes((await releaseNow()).state)) break
+  }
+  return { tally, release: await releaseNow() }
+}
+
+async function start(challenger: string, shadow: string): Promise<ServerProcess> {
+  const server = await place.serve(['-c', place.write('cutover.yaml', endpoint(challenger))])
+  const applied = await place.cutover(['apply', '-f', place.write('release.yaml', release(shadow))])
+  expect(applied.code, applied.stderr).toBe(0)
+  return server
+}
+
+it('of a better challenger and a broken one the better goes on, by labels of the same requests', async () => {
+  const goal = 'goal: { metric: accuracy, improve: increase }'
+  const server = await start(model('v2'), `{ challengers: [ v2, v3 ], until: { pairs: 500 }, ${goal} }`)
+  const { tally, release } = await drive(server)
+  expect([release.state, release.to, tally.failed]).toEqual(['promoted', 'v2', 0])
+  expect([...tally.versions]).not.toContain('v3')
+  const story = release.timeline.map(({ text }: { text: string }) => text)
+  expect(story.find((text: string) => text.startsWith('dropped: v3: accuracy'))).toBeDefined()
+  const explained = await place.cutover(['explain', 'digits-1'])
+  expect(explained.stdout).toMatch(/labelled: both right \d+, v2 alone \d+, the champion alone \d+, both wrong \d+/)
+  expect(explained.stdout).toMatch(/differs by 1\.00: \S+: \d against \d/)
+})
+
+it('a challenger that is wrong is refused, and no caller has met it', async () => {
+  const goal = 'goal: { metric: accuracy, no-worse-than: 1pp }'
+  const server = await start(model('v3'), `{ until: { pairs: 2000 }, ${goal} }`)
+  const { tally, release } = await drive(server)
+  expect([release.state, release.returned.cause, tally.failed]).toEqual(['rolled-back', 'kept', 0])
+  expect([...tally.versions]).toEqual(['v1'])
+})
+
+it.each(['hang', 'crash', 'garbage'])('a challenger that can only %s costs callers nothing', async trouble => {
+  const server = await start(troubled(trouble), '{ budget: { timeout: 300ms } }')
+  const { tally, release } = await drive(server)
+  expect([release.state, tally.failed]).toEqual(['rolled-back', 0])
+  expect([...tally.versions]).toEqual(['v1'])
+  expect(['guardrail', 'fleet-lost']).toContain(release.returned.cause)
+})
