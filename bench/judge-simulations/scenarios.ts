@@ -123,8 +123,8 @@ export const falseAlarmScenarios: readonly Scenario[] = [
     pair: random => beside(drawNormal(random), 0.2 * drawNormal(random)),
     observations: 5_000,
   }),
-  pairedValueScenario('paired means, alike in 97 % of pairs, else lognormal (sigma 1.5)', {
-    pair: random => beside(drawNormal(random), random.next() < 0.03 ? Math.exp(1.125) - lognormal(random) : 0),
+  pairedValueScenario('paired means, alike in 97 % of pairs, else exponential', {
+    pair: random => beside(drawNormal(random), random.next() < 0.03 ? 1 - exponential(random) : 0),
     observations: 5_000,
   }),
 ]

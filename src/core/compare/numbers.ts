@@ -9,14 +9,23 @@ export function compareNumbers(tolerance: Tolerance, champion: unknown, challeng
     return Object.is(champion, challenger) ? same : differs(`${shown(champion)} against ${shown(challenger)}`)
   }
   if (champion === challenger) return same
-  const scale = Math.max(Math.abs(champion), Math.abs(challenger), tolerance.absolute)
-  // Shares of the greatest number at hand: no difference of two doubles overflows then.
-  const [ours, theirs] = [champion / scale, challenger / scale]
-  const gap = Math.abs(ours - theirs)
-  const agree =
-    gap <= Math.max(tolerance.absolute / scale, tolerance.relative * Math.max(Math.abs(ours), Math.abs(theirs)))
-  const distance = Math.min(1, gap / Math.max(Math.abs(ours) + Math.abs(theirs), tolerance.absolute / scale))
+  const agree = isWithin(tolerance, champion, challenger)
+  const distance = distanceOf(tolerance.absolute, champion, challenger)
   return { agree, distance, note: `${shown(champion)} against ${shown(challenger)}` }
+}
+
+function isWithin({ absolute, relative }: Tolerance, a: number, b: number): boolean {
+  const greatest = Math.max(Math.abs(a), Math.abs(b))
+  const gap = Math.abs(a - b)
+  if (Number.isFinite(gap)) return gap <= Math.max(absolute, relative * greatest)
+  return Math.abs(a / greatest - b / greatest) <= Math.max(absolute / greatest, relative)
+}
+
+/** The gap as a share of both sizes together, and of the absolute tolerance where they are small; scaled by the greatest, so that nothing overflows. */
+function distanceOf(absolute: number, a: number, b: number): number {
+  const scale = Math.max(Math.abs(a), Math.abs(b), absolute)
+  const [x, y] = [a / scale, b / scale]
+  return Math.min(1, Math.abs(x - y) / Math.max(Math.abs(x) + Math.abs(y), absolute / scale))
 }
 
 /** Element by element; the one that differs most is told. */

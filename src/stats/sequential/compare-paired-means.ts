@@ -36,8 +36,9 @@ export const PAIRS_NEEDED = 100
 /**
  * So many pairs as if both versions were independent are mixed into the variance of the difference. Versions that mostly
  * answer alike differ in few pairs, and those few tell little of how much they differ: without this, at alpha 5 %, with
- * skewed differences (lognormal, sigma 1.5) in 3 % of pairs a false difference was believed in 34 % of runs of 2000
- * pairs looked at after every one; with it in 6 %, and in less than 1 % where differences are not skewed.
+ * very skewed differences (lognormal, sigma 1.5) in 3 % of pairs a false difference was believed in 34 % of runs of 2000
+ * pairs looked at after every one. With it in 6 %, in 9 % by 5000 pairs: such tails want winsorising. Where differences
+ * are not that skewed it is less than 1 %.
  */
 const PAIRS_LENT = 300
 const DEFAULT_TUNED_FOR = 2000

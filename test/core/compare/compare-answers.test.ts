@@ -43,6 +43,8 @@ describe('numbers', () => {
     check(number, answered(100), answered(120), false)
     check(number, answered(0), answered(0.01), true)
     check(number, answered(0), answered(0.02), false)
+    check({ kind: 'number', absolute: 1, relative: 0 }, answered(6), answered(7), true)
+    check(number, answered(1.7e308), answered(-1.7e308), false)
   })
 
   it('that are far apart are further than numbers that are near', () => {
