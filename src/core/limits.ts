@@ -63,6 +63,8 @@ export const limits = {
    * answer, or a label that comes before it, finds no champion then and is counted as lost.
    */
   pairsHeldMax: 20_000,
+  /** Scores and, where their shape is compared, bodies of those predictions. */
+  pairsHeldBytesMax: 64 * 1024 * 1024,
   /** Recorded requests that a challenger answers; with fewer recorded it is asked again after a pause, when more may have come. */
   replayPairsMax: 1_000,
   replayPauseMs: 60_000,

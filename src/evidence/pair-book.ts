@@ -2,7 +2,6 @@
  * Pairs what challengers answered to copies with what callers got, of one endpoint: O(1) each. Predictions and labels may
  * come in any order; what pairs need of a champion is kept for the newest `limits.pairsHeldMax` of them.
  */
-import { type ComparedAnswer, compareAnswers, comparedAnswer } from '../core/compare/compare-answers.ts'
 import type { PairEvidence } from '../core/evidence.ts'
 import { limits } from '../core/limits.ts'
 import type { Row } from '../core/metrics/observe.ts'
@@ -20,21 +19,10 @@ import {
   valuesAfter,
 } from '../core/prediction.ts'
 import type { VectorMoments } from '../stats/summaries/exact-moments.ts'
+import { championOf, compareHalves, type Half, type Held, HeldPairs, halfOf, isGone } from './held-pairs.ts'
 import type { MetricDefinitions } from './metric-book.ts'
 import { PairTally } from './pair-tally.ts'
 import { UnitMetric } from './unit-metric.ts'
-
-/** What is kept of a prediction. */
-type Half = Pick<Prediction, 'version' | 'unit' | 'epoch' | 'atMs' | 'latencyMs' | 'status' | 'answer' | 'scores'> & {
-  failed: boolean
-  compared: ComparedAnswer
-}
-
-/**
- * Of one request: the champion's half (`none` if what the caller got is no evidence), those of challengers that came
- * before it, and the challengers that are paired.
- */
-type Held = { champion: Half | 'none' | null; waiting: Half[]; paired: string[] }
 
 type Place = { epoch: number; challenger: string }
 type Sides<Item> = { champion: Item; challenger: Item }
@@ -46,8 +34,9 @@ export class PairBook {
   readonly #tallies = new Map<number, Map<string, PairTally>>()
   /** By the first epoch of the stage, challenger and name. */
   readonly #units = new Map<number, Map<string, Map<string, UnitMetric>>>()
-  /** By the champion's id, oldest first. */
-  readonly #held = new Map<string, Held>()
+  readonly #held = new HeldPairs(({ epoch, version }) => {
+    this.#tally({ epoch, challenger: version }).lost += 1
+  })
   /** The champion's row of the outcome that came last: those of its shadows follow it. */
   #champion: JoinedOutcome | null = null
 
@@ -65,7 +54,7 @@ export class PairBook {
     definitions: MetricDefinitions | null,
     { key, half }: { key: string; half: Half | 'none' },
   ): void {
-    const held = this.#hold(key)
+    const held = this.#held.hold(key, half === 'none' ? 0 : half.bytes)
     if (held.champion !== null) return
     held.champion = half
     for (const challenger of held.waiting.splice(0)) this.#pair(pairing, definitions, { key, held, challenger })
@@ -76,7 +65,7 @@ export class PairBook {
     definitions: MetricDefinitions | null,
     { key, half }: { key: string; half: Half },
   ): void {
-    const held = this.#hold(key)
+    const held = this.#held.hold(key, half.bytes)
     if (held.champion !== null) this.#pair(pairing, definitions, { key, held, challenger: half })
     else if (held.waiting.every(one => one.version !== half.version)) held.waiting.push(half)
   }
@@ -109,27 +98,7 @@ export class PairBook {
   forget(beforeEpoch: number): void {
     for (const epoch of this.#tallies.keys()) if (epoch < beforeEpoch) this.#tallies.delete(epoch)
     for (const epoch of this.#units.keys()) if (epoch < beforeEpoch) this.#units.delete(epoch)
-    for (const [key, { champion, waiting }] of this.#held) {
-      const half = champion === 'none' ? undefined : (champion ?? waiting[0])
-      if (half === undefined || half.epoch < beforeEpoch) this.#held.delete(key)
-    }
-  }
-
-  #hold(key: string): Held {
-    const known = this.#held.get(key)
-    if (known !== undefined) return known
-    const made: Held = { champion: null, waiting: [], paired: [] }
-    this.#held.set(key, made)
-    if (this.#held.size > limits.pairsHeldMax) this.#letGo()
-    return made
-  }
-
-  /** The oldest: its challengers, if they still come, find nobody. */
-  #letGo(): void {
-    const [key, held] = this.#held.entries().next().value ?? []
-    if (key === undefined || held === undefined) return
-    this.#held.delete(key)
-    for (const { epoch, version } of held.waiting) this.#tally({ epoch, challenger: version }).lost += 1
+    this.#held.forget(beforeEpoch)
   }
 
   #pair(
@@ -142,7 +111,7 @@ export class PairBook {
     held.paired.push(challenger.version)
     const place = { epoch: champion.epoch, challenger: challenger.version }
     const isAnswered = !champion.failed && !challenger.failed
-    const comparison = isAnswered ? compareAnswers(pairing.comparator, champion.compared, challenger.compared) : null
+    const comparison = isAnswered ? compareHalves(pairing, champion, challenger) : null
     this.#tally(place).add({
       prediction: key,
       atMs: champion.atMs,
@@ -163,7 +132,7 @@ export class PairBook {
     const last = this.#champion
     if (last?.outcome.id === outcome.id && last.outcome.prediction === id)
       return last.counts && last.version === pairing.champion ? last : 'none'
-    const held = this.#held.get(id)?.champion ?? 'lost'
+    const held = this.#held.championOf(id) ?? 'lost'
     if (held === 'lost' || held === 'none') return held
     return { ...held, predicted: held.answer?.[outcome.row] ?? null, scores: held.scores?.[outcome.row] ?? null }
   }
@@ -240,34 +209,6 @@ type Answered = Pick<JoinedOutcome, 'predicted' | 'scores' | 'latencyMs' | 'stat
 
 function answeredRow({ predicted, scores, latencyMs, status }: Answered): Omit<Row, 'values'> {
   return { predicted, scores, latencyMs, status }
-}
-
-/** A caller who chose the version, or met another one in its place, or left, is no evidence of the champion. */
-function championOf(pairing: Pairing, prediction: Prediction): Half | 'none' {
-  const { version, assigned, pinned } = prediction
-  const isEvidence = version === pairing.champion && version === assigned && !pinned && !isGone(prediction)
-  return isEvidence ? halfOf(pairing, prediction) : 'none'
-}
-
-/** Nobody was there any more to take the answer: it tells nothing about the version. */
-function isGone({ status, failed }: Prediction): boolean {
-  return status === 0 && !failed
-}
-
-function halfOf({ comparator }: Pairing, prediction: Prediction): Half {
-  const { version, unit, epoch, atMs, latencyMs, status, failed, answer, scores } = prediction
-  return {
-    version,
-    unit,
-    epoch,
-    atMs,
-    latencyMs,
-    status,
-    answer,
-    scores,
-    failed: failed || status >= 400,
-    compared: comparedAnswer(comparator, prediction),
-  }
 }
 
 function rowOf({ answer, scores, latencyMs, status }: Half): Row {

@@ -150,6 +150,24 @@ describe('pairs', () => {
     expect(one['examples']).toMatchObject([{ prediction: 'p4' }, { prediction: 'p1' }, { prediction: 'p3' }])
   })
 
+  it('are compared by the shape of their bodies, of which a bounded amount is held', async () => {
+    const body = (json: string) => ({
+      payload: { request: new Uint8Array(), response: new TextEncoder().encode(json) },
+    })
+    const log = createMemoryPredictionLog({ clock: createManualClock() })
+    const found = accumulator({ comparator: { kind: 'shape' } })
+    const large = `{"a":"${'x'.repeat(200 * 1024)}"}`
+    const many = Array.from({ length: 330 }, (_, index) => champion(`q${index}`, body(large)))
+    found.add(await log.appendPredictions([champion('p0', body(large)), shadow('p0', body('{"a":"y"}')), ...many]))
+    found.add(await log.appendPredictions([shadow('q0', body('{"b":1}')), shadow('q329', body('{"b":1}'))]))
+    expect(found.read({ endpoint: 'digits', epochs: [2] })[0]?.pairs?.['v2']).toMatchObject({
+      pairs: 2,
+      compared: 2,
+      agreed: 1,
+      examples: [{ prediction: 'q329', note: 'missing /a: string; added /b: number' }],
+    })
+  })
+
   it('are lost, and counted, where the champion is not held any more', async () => {
     const many = Array.from({ length: limits.pairsHeldMax }, (_, index) => champion(`q${index}`))
     const log = createMemoryPredictionLog({ clock: createManualClock() })
