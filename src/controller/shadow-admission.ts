@@ -30,6 +30,7 @@ export function shadowProblems(endpoint: EndpointState, request: ReleaseRequest)
     return [
       ...challengerProblems(endpoint, stage, path),
       ...bodyProblems(endpoint, stage, path),
+      ...answerProblems(endpoint, stage, path),
       ...(stage.goal === null ? [] : unjudged(stage, [stage.goal], `${path}.goal`)),
       ...(isLast ? unjudged(stage, request.guardrails, 'guardrails') : []),
       ...(isLast ? unjudged(stage, request.goals ?? [], 'goals') : []),
@@ -54,6 +55,18 @@ function bodyProblems({ spec }: EndpointState, { mode, comparator }: ShadowPlan,
   const needs = mode === 'replay' ? 'a replay' : comparator?.kind === 'shape' ? 'a comparison of shapes' : null
   if (needs === null) return []
   return [{ path, message: `${needs} needs bodies that are kept: give the endpoint a payload-sample above 0%` }]
+}
+
+/** What is to be compared must be read from answers. */
+function answerProblems({ spec: { answer } }: EndpointState, { comparator }: ShadowPlan, path: string): Problem[] {
+  if (comparator === null || comparator.kind === 'shape') return []
+  const at = { path: `${path}.compare`, value: comparator.kind }
+  if (answer === null)
+    return [{ ...at, message: 'the endpoint does not say what its answers are: give it `prediction`' }]
+  const isScored = answer.scores !== undefined || answer.read === 'ranking'
+  if ((comparator.kind === 'vector' || comparator.kind === 'cosine') && !isScored)
+    return [{ ...at, message: 'the endpoint does not say where its scores are: give it `prediction.scores`' }]
+  return []
 }
 
 /** What this stage could not decide and no later one will. */

@@ -94,6 +94,8 @@ describe('a stage with challengers is refused', () => {
       [{ shadow: { compare: 'shape', agreement: '90%' } }],
       'stages[0].shadow',
     ],
+    ['for labels that are not read', plain, [{ shadow: { compare: 'label' } }], 'stages[0].shadow.compare'],
+    ['for scores that are not read', {}, [{ shadow: { compare: { cosine: 0.9 } } }], 'stages[0].shadow.compare'],
   ])('%s', async (_, endpoint, stages, path) => {
     const problems = await refused(await worldOf({}, endpoint), { stages })
     expect(problems.map(problem => problem.path)).toEqual([path])

@@ -17,6 +17,7 @@ stable: v1
 versions: { v1: ${model('v1')}, v2: ${challenger}, v3: ${model('v3')} }
 prediction: { output: label }
 metrics: { accuracy: { type: accuracy } }
+payload-sample: 100%
 `
 const release = (shadow: string) => `kind: Release
 endpoint: digits
@@ -86,6 +87,23 @@ it('a challenger that is wrong is refused, and no caller has met it', async () =
   const { tally, release } = await drive(server)
   expect([release.state, release.returned.cause, tally.failed]).toEqual(['rolled-back', 'kept', 0])
   expect([...tally.versions]).toEqual(['v1'])
+})
+
+it('a challenger answers recorded requests by one instance, gets its fleet, and goes on', async () => {
+  const server = await place.serve(['-c', place.write('cutover.yaml', endpoint(model('v2')))])
+  const tally: Tally = { sent: 0, failed: 0, versions: new Set() }
+  for (let index = 0; index < 400; index += 20)
+    await Promise.all(Array.from({ length: 20 }, (_, offset) => predict(server, index + offset, tally)))
+  const replay = '{ mode: replay, until: { pairs: 300 }, agreement: 75% }'
+  const { code, stdout, stderr } = await place.cutover([
+    ...['release', 'digits', '--wait', '-f', place.write('replay.yaml', release(replay))],
+  ])
+  expect(code, stdout + stderr).toBe(0)
+  expect(stdout).toContain('v2 answers recorded requests')
+  const explained = JSON.parse((await place.cutover(['explain', 'digits-1', '-o', 'json'])).stdout)
+  const { pairs } = explained.latest.judgement.arms.v2
+  expect(pairs).toMatchObject({ pairs: 300, compared: 300, failures: { challenger: 0 } })
+  expect(pairs.agreed).toBeGreaterThan(240)
 })
 
 it.each(['hang', 'crash', 'garbage'])('a challenger that can only %s costs callers nothing', async trouble => {
