@@ -4,8 +4,8 @@ import type { WireExplanation, WirePlan, WireRelease, WireReleaseSummary, WireTi
 import type { WireCheckResult, WireJudgement } from '../contract/wire-judgement.ts'
 import type { WireTrial } from '../contract/wire-trial.ts'
 import { stageText } from './kinds.ts'
-import { stageWords } from './stage-text.ts'
 import { pairsText } from './pairs-text.ts'
+import { stageWords } from './stage-text.ts'
 import { type Colour, duration, type Paint, percent, printable, table } from './text.ts'
 import { formatTimelineEntry } from './timeline.ts'
 
