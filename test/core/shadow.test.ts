@@ -107,23 +107,11 @@ describe('of several challengers', () => {
     const both = (v2: number, v3: number) => seen({ v2: arm('pass', { harm: v2 }), v3: arm('pass', { harm: v3 }) })
     check(two, [
       [entered, ['set-route']],
-      [
-        both(-0.01, -0.02),
-        [
-          { type: 'stop', version: 'v2' },
-          { type: 'passed', winner: 'v3' },
-        ],
-      ],
+      [both(-0.01, -0.02), ['set-route', { type: 'stop', version: 'v2' }, { type: 'passed', winner: 'v3' }]],
     ])
     check(two, [
       [entered, ['set-route']],
-      [
-        both(-0.02, -0.02),
-        [
-          { type: 'stop', version: 'v3' },
-          { type: 'passed', winner: 'v2' },
-        ],
-      ],
+      [both(-0.02, -0.02), ['set-route', { type: 'stop', version: 'v3' }, { type: 'passed', winner: 'v2' }]],
     ])
   })
 
@@ -132,13 +120,7 @@ describe('of several challengers', () => {
     check({ ...two, ceilingMs: 1_000 }, [
       [entered, ['set-route']],
       [seen(behind, 500), []],
-      [
-        seen(behind, 1_000),
-        [
-          { type: 'stop', version: 'v3' },
-          { type: 'passed', winner: 'v2' },
-        ],
-      ],
+      [seen(behind, 1_000), ['set-route', { type: 'stop', version: 'v3' }, { type: 'passed', winner: 'v2' }]],
     ])
   })
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { getJson, openWorkplace, root, type ServerProcess, type Workplace } from './process.ts'
+import { getJson, openWorkplace, root, type ServerProcess, until, type Workplace } from './process.ts'
 
 const heldOut: { images: number[][]; labels: number[] } = JSON.parse(
   readFileSync(join(root, 'examples/digits/heldout.json'), 'utf8'),
@@ -104,6 +104,33 @@ it('a challenger answers recorded requests by one instance, gets its fleet, and 
   const { pairs } = explained.latest.judgement.arms.v2
   expect(pairs).toMatchObject({ pairs: 300, compared: 300, failures: { challenger: 0 } })
   expect(pairs.agreed).toBeGreaterThan(240)
+})
+
+it('after kill -9 the pairs are what they were, and the challenger is not blamed for the server', async () => {
+  const first = await start(model('v2'), '{ until: { pairs: 100000 }, agreement: any }')
+  const tally: Tally = { sent: 0, failed: 0, versions: new Set() }
+  const send = async (server: ServerProcess) => {
+    for (let index = 0; index < 400; index += 20)
+      await Promise.all(Array.from({ length: 20 }, (_, offset) => predict(server, index + offset, tally)))
+  }
+  const pairsOf = async (server: ServerProcess) =>
+    (await getJson(`${server.controlUrl}/api/v1/releases/digits-1`)).latest?.judgement.arms.v2.pairs
+  await until(async () => (await getJson(`${first.controlUrl}/api/v1/releases/digits-1`)).phase === 'running')
+  await send(first)
+  await until(async () => {
+    const { pairs, labelled } = await pairsOf(first)
+    return pairs === 400 && Object.values<number>(labelled).reduce((sum, count) => sum + count, 0) === 400
+  })
+  const before = await pairsOf(first)
+  await first.kill()
+
+  const second = await place.serve()
+  await until(async () => (await pairsOf(second)) !== undefined)
+  expect(await pairsOf(second)).toEqual(before)
+  await send(second)
+  await until(async () => (await pairsOf(second)).pairs >= 780)
+  expect((await pairsOf(second)).failures).toEqual({ challenger: 0, champion: 0, both: 0 })
+  expect(tally.failed).toBe(0)
 })
 
 it.each(['hang', 'crash', 'garbage'])('a challenger that can only %s costs callers nothing', async trouble => {

@@ -89,19 +89,25 @@ function judged(plan: ShadowPlan, state: ShadowState, event: Judged, context: St
     if (arm?.verdict !== 'fail') return []
     return [{ version, cause: isHarmful(arm) ? 'guardrail' : 'kept', reason: arm.reason }]
   })
-  const { state: left, commands } = drop(plan, state, failed, event.atMs)
+  const { state: left, commands } = drop(plan, state, { which: failed, atMs: event.atMs }, context)
   if (runningChallengers(left).length === 0) return { state: left, commands }
   const ended = endOrHold(plan, left, event, context)
   return { state: ended.state, commands: [...commands, ...ended.commands] }
 }
 
 /** Without copies and without a fleet from now on; without any challenger left the stage fails. */
-function drop(plan: ShadowPlan, state: ShadowState, which: readonly Dropped[], atMs: number): Result {
+function drop(
+  plan: ShadowPlan,
+  state: ShadowState,
+  { which, atMs }: { which: readonly Dropped[]; atMs: number },
+  { fleets }: StageContext,
+): Result {
   if (which.length === 0) return unchanged(state)
   const next = { ...state, dropped: [...state.dropped, ...which] }
   const left = runningChallengers(next)
   if (left.length === 0) return { state: next, commands: [failedBy(next)] }
-  const stops = which.map(({ version }): StageCommand => ({ type: 'stop', version }))
+  const runs = which.filter(({ version }) => (fleets[version] ?? 'absent') !== 'absent')
+  const stops = runs.map(({ version }): StageCommand => ({ type: 'stop', version }))
   if (plan.mode === 'live') return { state: next, commands: [mirrorsTo(plan, left), ...stops] }
   const going = beginReplay(plan, next, atMs)
   return { state: going.state, commands: [...stops, ...going.commands] }
@@ -131,7 +137,7 @@ function endOrHold(plan: ShadowPlan, state: ShadowState, event: Judged, context:
       ? contenders.map(one => whatIsMissing(plan, one)).join('; ')
       : whatIsAwaited(plan, { contenders, ageMs, isLate, event })
   const best = waiting === null ? bestOf(plan, passing) : undefined
-  if (best !== undefined) return pass(plan, state, best, context)
+  if (best !== undefined) return pass(plan, state, { ...best, atMs: event.atMs }, context)
   if (!isLate || state.held) return unchanged(state)
   return {
     state: { ...state, held: true },
@@ -173,17 +179,23 @@ function bestOf({ goal }: ShadowPlan, passing: readonly Contender[]): Contender 
   return passing.toSorted((a, b) => harmOf(a) - harmOf(b))[0]
 }
 
-/** The others are let go at once. Whoever has answered recorded requests alone gets its whole fleet first. */
-function pass(plan: ShadowPlan, state: ShadowState, { version, arm }: Contender, context: StageContext): Result {
+/** The others are let go. Whoever has answered recorded requests alone gets its whole fleet first. */
+function pass(
+  plan: ShadowPlan,
+  state: ShadowState,
+  { version, arm, atMs }: Contender & { atMs: number },
+  context: StageContext,
+): Result {
   const reason = arm.goal === undefined || arm.goal.reason === '' ? arm.reason : `${arm.goal.reason}; ${arm.reason}`
-  const others = runningChallengers(state).filter(one => one !== version && context.fleets[one] === 'ready')
-  const commands: StageCommand[] = [
-    ...(state.held ? [{ type: 'release-hold' } as const] : []),
-    ...others.map((one): StageCommand => ({ type: 'stop', version: one })),
-  ]
-  if (plan.mode === 'live') return { state, commands: [...commands, { type: 'passed', reason, winner: version }] }
+  const others = runningChallengers(state)
+    .filter(one => one !== version)
+    .map((one): Dropped => ({ version: one, cause: 'kept', reason: `${version} is chosen` }))
+  const alone = drop(plan, state, { which: others, atMs }, context)
+  const commands = [...(state.held ? [{ type: 'release-hold' } as const] : []), ...alone.commands]
+  if (plan.mode === 'live')
+    return { state: alone.state, commands: [...commands, { type: 'passed', reason, winner: version }] }
   return {
-    state: { ...state, held: false, winner: { version, reason } },
+    state: { ...alone.state, held: false, winner: { version, reason } },
     commands: [...commands, { type: 'ensure', version }],
   }
 }
@@ -198,13 +210,9 @@ function fleetChanged(
   if (state.sinceMs === null || !runningChallengers(state).includes(version)) return unchanged(state)
   if (event.state === 'failed') {
     const { winner: _winner, ...open } = state
-    const reason = `it cannot be kept running: ${event.reason}`
-    return drop(
-      plan,
-      state.winner?.version === version ? open : state,
-      [{ version, cause: 'fleet-lost', reason }],
-      event.atMs,
-    )
+    const lost = { version, cause: 'fleet-lost', reason: `it cannot be kept running: ${event.reason}` } as const
+    const now = state.winner?.version === version ? open : state
+    return drop(plan, now, { which: [lost], atMs: event.atMs }, context)
   }
   if (event.state !== 'ready') return unchanged(state)
   const { winner } = state
