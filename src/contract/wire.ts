@@ -280,11 +280,6 @@ const stagePlan = z.looseObject({
   pairs: z.int().optional(),
 })
 
-const goalPlan = checkPlan.extend({
-  kind: z.enum(['no-worse', 'improve']),
-  minimumEffect: z.number().nullable(),
-})
-
 export const planSchema = z
   .object({
     planVersion: z.literal(1),

@@ -113,7 +113,9 @@ const shadowShape = object({
   agreement: agreement.optional().meta({
     description: 'The least share of answers that must agree, or `any`; 90% by default where there is no goal.',
   }),
-  goal: stageGoal(missingGoal).optional().meta({ description: 'What must be shown on pairs: both versions against one label.' }),
+  goal: stageGoal(missingGoal)
+    .optional()
+    .meta({ description: 'What must be shown on pairs: both versions against one label.' }),
   alpha: z
     .number()
     .gt(0)

@@ -14,6 +14,7 @@ import { runningChallengers, type ShadowState } from '../strategies/shadow-state
 import { isHarmful } from './harmful.ts'
 import type { ArmJudgement, CheckResult, Judgement, PairNumbers, Validity, Verdict } from './judgement.ts'
 import { judgementVersion } from './judgement.ts'
+import { goalOf } from './overall.ts'
 import { runPairCheck, unjudgedReason } from './pair-checks.ts'
 import { pairsOf, replayedPairs } from './pair-evidence.ts'
 import { percent } from './words.ts'
@@ -152,13 +153,6 @@ function armVerdict(
   if (open !== undefined) return { verdict: 'insufficient', reason: open.reason }
   const passed = acting.filter(({ role }) => role === 'guardrail').map(({ reason }) => reason)
   return { verdict: 'pass', reason: [...passed, agreement.reason].join('; ') }
-}
-
-function goalOf(checks: readonly CheckResult[]): { verdict: Verdict; reason: string } {
-  const goals = checks.filter(({ role }) => role === 'goal')
-  const open = goals.find(({ verdict }) => verdict !== 'pass')
-  if (open !== undefined) return { verdict: open.verdict, reason: open.reason }
-  return { verdict: 'pass', reason: goals.map(({ reason }) => reason).join('; ') }
 }
 
 /** The interval's own level where no agreement is asked for. */
