@@ -64,7 +64,7 @@ export function renderReference(): string {
   const schema = JSON.parse(renderSchema()) as Schema
   const definitions = schema.$defs ?? {}
   const documents = ['Endpoint', 'Version', 'Metric', 'Feature', 'Release']
-  const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary']
+  const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary', 'Shadow']
   const sections = [...documents, ...stages].map(name => section(name, definitions))
   return `${[introduction, ...sections, checkNames()].join('\n\n')}\n`
 }

@@ -33,6 +33,7 @@ import { CutoverError } from './core/errors.ts'
 import { limits } from './core/limits.ts'
 import { unitMetricsOf } from './core/metrics/by-unit.ts'
 import { tellMonitored, watchedOf } from './core/monitor/monitoring.ts'
+import { pairingOf } from './core/pairing.ts'
 import type { ReleasePlan } from './core/plan.ts'
 import type { ControlState, EndpointState } from './core/state.ts'
 import type { SecretRef } from './core/webhook.ts'
@@ -152,6 +153,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   const evidence = createAccumulator({
     definitions: name => definitions(control.state(), name),
     learnedWindowMs: release => control.state().releases[release]?.plan.labelWindowMs ?? null,
+    pairing: ({ release, epoch }) => pairingOf(control.state().releases[release], epoch),
   })
   const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
   const delays = createDelayBook({ awaited: awaitedBy(name => control.state().endpoints[name]?.spec) })

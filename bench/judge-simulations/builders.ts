@@ -3,8 +3,10 @@
 import type { GoalCheck, Measure, MetricCheck, Scale } from '../../src/core/metric-check.ts'
 import type { MetricSpec } from '../../src/core/metrics/spec.ts'
 import { drawNormal } from '../../src/stats/numerics/random.ts'
+import { shadowPlan, shadowRelease } from '../../test/support/shadows.ts'
 import { type FormTraffic, formStream } from './forms.ts'
 import { type MeanTraffic, meanStream } from './means.ts'
+import { type PairedValues, type PairTraffic, pairedValueStream, pairStream } from './pairs.ts'
 import { type RateTraffic, rateStream } from './rates.ts'
 import type { Scenario } from './simulation.ts'
 import { type UnitTraffic, unitStream } from './units.ts'
@@ -28,6 +30,37 @@ export function rateScenario(
     ...checksOf(measure, { kind: measure }, traffic.margin),
     open: random => rateStream(traffic, random),
   }
+}
+
+/** A challenger that answers copies: one epoch, and pairs instead of shares. */
+export function pairScenario(
+  name: string,
+  { looks, ...rest }: Most<PairTraffic, 'discordance'> & { looks?: Looks },
+): Scenario {
+  const traffic: PairTraffic = { observations: 20_000, counted: 'wrong', margin: 0, ...rest }
+  const measure = traffic.counted === 'errors' ? ('error-rate' as const) : ('accuracy' as const)
+  return shadowed({
+    ...common(name, { ...traffic, shares: [0] }, looks),
+    ...checksOf(measure, { kind: measure }, traffic.margin),
+    open: random => pairStream(traffic, random),
+  })
+}
+
+export function pairedValueScenario(
+  name: string,
+  { looks, ...rest }: Most<PairedValues, 'pair'> & { looks?: Looks },
+): Scenario {
+  const traffic: PairedValues = { observations: 20_000, metric: 'value', ...rest }
+  return shadowed({
+    ...common(name, { ...traffic, shares: [0] }, looks),
+    ...checksOf(traffic.metric, { kind: 'metric', spec: { type: 'mae' }, scale: 'absolute' }),
+    open: random => pairedValueStream(traffic, random),
+  })
+}
+
+function shadowed(scenario: Scenario): Scenario {
+  const { guardrail, goal } = scenario
+  return { ...scenario, release: shadowRelease(shadowPlan(), { plan: { guardrails: [guardrail], goals: [goal] } }) }
 }
 
 export function meanScenario(

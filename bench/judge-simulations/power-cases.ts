@@ -2,7 +2,7 @@
 
 import { drawNormal } from '../../src/stats/numerics/random.ts'
 import { logNormalSurvival } from '../../src/stats/numerics/special.ts'
-import { meanScenario, rateScenario } from './builders.ts'
+import { meanScenario, pairScenario, rateScenario } from './builders.ts'
 import { plainCritical, type Scenario } from './simulation.ts'
 
 export type PowerCase = {
@@ -83,6 +83,23 @@ const accuracies = [0.88, 0.85, 0.8].map(accuracy =>
   ),
 )
 
+/** Answers of which one version alone is right in `discordance` of the pairs, both as often: no worse than 1 pp. */
+function pairCase(discordance: number): PowerCase {
+  const name = `goal: ${100 * discordance} % of pairs discordant, both alike, worse by less than 1 pp`
+  const margin = 0.01
+  const perPair = ((plainCritical + powerQuantile) / margin) ** 2 * discordance
+  const fixedPower = (size: number) =>
+    Math.exp(logNormalSurvival(plainCritical - margin / Math.sqrt(discordance / size)))
+  const fixedSize = Math.ceil(perPair)
+  const scenario = pairScenario(name, {
+    discordance: () => discordance,
+    margin,
+    excess: 0,
+    observations: lengthFactor * fixedSize,
+  })
+  return { name, found: 'goal', fixedSize, fixedPower, scenario }
+}
+
 export const powerCases: readonly PowerCase[] = [
   ...errorRates,
   rateCase(
@@ -93,4 +110,5 @@ export const powerCases: readonly PowerCase[] = [
   ),
   ...accuracies,
   ...[0.1, 0.2, 0.5].map(meanCase),
+  ...[0.01, 0.05].map(pairCase),
 ]

@@ -1,6 +1,14 @@
 /** Releases of which no alarm is true: both versions are alike, or the candidate is worse by exactly the margin. */
 import { drawNormal, type Random } from '../../src/stats/numerics/random.ts'
-import { formScenario, meanScenario, ramp, rateScenario, unitScenario } from './builders.ts'
+import {
+  formScenario,
+  meanScenario,
+  pairedValueScenario,
+  pairScenario,
+  ramp,
+  rateScenario,
+  unitScenario,
+} from './builders.ts'
 import type { Scenario } from './simulation.ts'
 
 const long = 100_000
@@ -105,7 +113,25 @@ export const falseAlarmScenarios: readonly Scenario[] = [
     observations: long,
     looks: { runsShare: 0.25 },
   }),
+  pairScenario('pairs, 20 % discordant', { discordance: () => 0.2 }),
+  pairScenario('pairs, 1 % discordant, worse by just the margin of 0.5 pp', { discordance: () => 0.01, margin: 0.005 }),
+  pairScenario('pairs, errors, 2 % discordant, daily cycle', {
+    counted: 'errors',
+    discordance: time => 0.02 * daily(time),
+  }),
+  pairedValueScenario('paired means, normal', {
+    pair: random => beside(drawNormal(random), 0.2 * drawNormal(random)),
+    observations: 5_000,
+  }),
+  pairedValueScenario('paired means, alike in 97 % of pairs, else exponential', {
+    pair: random => beside(drawNormal(random), random.next() < 0.03 ? 1 - exponential(random) : 0),
+    observations: 5_000,
+  }),
 ]
+
+function beside(stable: number, difference: number): { candidate: number; stable: number } {
+  return { candidate: stable + difference, stable }
+}
 
 /** The true class and the predicted one: most times the same. */
 function classified(random: Random): [number, number] {

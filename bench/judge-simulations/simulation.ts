@@ -31,6 +31,8 @@ export type Scenario = {
   readonly everyObservation?: boolean
   /** Runs of this scenario to one run that is asked for; below 1 where a run takes long. */
   readonly runsShare?: number
+  /** The release that is judged; a canary with these shares if it is left out. */
+  readonly release?: ReleaseState
   open(random: Random): Stream
 }
 
@@ -81,7 +83,8 @@ function isOver({ guardrailAt, goalAt, plainAt }: Course, { only }: SimulationOp
 export const plainCritical = 1.6448536269514722
 
 /** The release in each of its steps: those to come are not known to the judge. */
-function releasesOf({ shares, guardrail, goal }: Scenario): ReleaseState[] {
+function releasesOf({ shares, guardrail, goal, release }: Scenario): ReleaseState[] {
+  if (release !== undefined) return [release]
   const percents = shares.map(share => 100 * share)
   return percents.map((_, step) =>
     runningRelease(percents.slice(0, step + 1), { guardrails: [guardrail], goals: [goal] }),

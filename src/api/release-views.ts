@@ -8,13 +8,13 @@ import type {
   WireTimelineEntry,
   WireTimelineLine,
 } from '../contract/wire.ts'
-import type { WireJudgement } from '../contract/wire-judgement.ts'
+import type { WireJudgement, WirePairNumbers } from '../contract/wire-judgement.ts'
 import type { WireTrial } from '../contract/wire-trial.ts'
 import type { ReleaseView } from '../controller/control-plane.ts'
 import { assertNever } from '../core/errors.ts'
 import type { Reading } from '../core/external-metric.ts'
 import { freezeText } from '../core/freeze.ts'
-import type { ArmJudgement, CheckResult, Judgement, SideNumbers } from '../core/judge/judgement.ts'
+import type { ArmJudgement, CheckResult, Judgement, PairNumbers, SideNumbers } from '../core/judge/judgement.ts'
 import { releaseWait } from '../core/judge/wait.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
 import { formOf } from '../core/metrics/spec.ts'
@@ -274,7 +274,18 @@ export function judgementView(judgement: Judgement): WireJudgement {
 }
 
 function armView([version, arm]: [string, ArmJudgement]) {
-  return [version, { ...lookView(arm), requests: arm.requests }] as const
+  const { requests, pairs } = arm
+  return [version, { ...lookView(arm), requests, ...(pairs !== undefined && { pairs: pairsView(pairs) }) }] as const
+}
+
+function pairsView({ failures, agreement, labelled, examples, ...counts }: PairNumbers): WirePairNumbers {
+  return {
+    ...counts,
+    failures: { ...failures },
+    agreement: { ...agreement },
+    labelled: { ...labelled },
+    examples: examples.map(example => ({ ...example })),
+  }
 }
 
 function lookView({ verdict, reason, validity, checks, goal }: Omit<ArmJudgement, 'requests'>) {

@@ -4,6 +4,7 @@ import type { WireExplanation, WirePlan, WireRelease, WireReleaseSummary, WireTi
 import type { WireCheckResult, WireJudgement } from '../contract/wire-judgement.ts'
 import type { WireTrial } from '../contract/wire-trial.ts'
 import { stageText } from './kinds.ts'
+import { pairsText } from './pairs-text.ts'
 import { stageWords } from './stage-text.ts'
 import { type Colour, duration, type Paint, percent, printable, table } from './text.ts'
 import { formatTimelineEntry } from './timeline.ts'
@@ -119,8 +120,12 @@ export function judgementText(judgement: WireJudgement): string {
       ? ''
       : `${indent}labels of matured predictions: ${share(validity.coverage.candidate)} of the candidate, ${share(validity.coverage.stable)} of stable, log evidence ${rounded(validity.coverage.logEvidence)}\n`
   const split = `${indent}traffic split ${validity.verdict}: ${printable(validity.reason)}`
-  const seen = ` (seen ${validity.observed.join(' : ')}, expected ${validity.expected.map(rounded).join(' : ')})\n`
-  return `${head}${goals}${split}${seen}${labels}${checksTable(checks)}${checks.map(strataText).join('')}`
+  const isSplit = validity.observed.length > 0
+  const seen = !isSplit
+    ? '\n'
+    : ` (seen ${validity.observed.join(' : ')}, expected ${validity.expected.map(rounded).join(' : ')})\n`
+  const pairs = pairsText(judgement, indent)
+  return `${head}${goals}${split}${seen}${labels}${checksTable(checks)}${checks.map(strataText).join('')}${pairs}`
 }
 
 /** Of several candidates those of each, whose version stands in every row. */

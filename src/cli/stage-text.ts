@@ -5,13 +5,15 @@ import { duration, percent } from './text.ts'
 type Stage = WirePlan['stages'][number]
 
 export function stageWords(stage: Stage): string {
-  const { kind, steps, control, holdMs, maxSurge, maxUnavailable } = stage
+  const { kind, steps, control, holdMs, maxSurge, maxUnavailable, challengers, pairs } = stage
   const words = [
     steps?.map(step => `${percent(step.weightPpm)}${step.approve === true ? ' until approved' : ''}`).join(', '),
     control === undefined ? undefined : 'beside a control of equal size',
     holdMs === undefined ? undefined : holdMs > 0 ? `holding callers up to ${duration(holdMs)}` : 'refusing callers',
     maxSurge === undefined ? undefined : `max-surge ${amountText(maxSurge)}`,
     maxUnavailable === undefined ? undefined : `max-unavailable ${amountText(maxUnavailable)}`,
+    challengers?.join(', '),
+    pairs === undefined ? undefined : `${pairs} pairs`,
   ]
   return [kind, words.filter(word => word !== undefined).join(', ')].join(' ').trim()
 }

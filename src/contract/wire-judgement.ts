@@ -68,6 +68,33 @@ const validitySchema = z.object({
 
 const goalSchema = z.object({ verdict: z.enum(verdicts), reason: z.string() })
 
+const pairsSchema = z
+  .object({
+    pairs: z.int().meta({ description: 'Requests of which it is known what both versions did.' }),
+    failures: z
+      .object({ challenger: z.int(), champion: z.int(), both: z.int() })
+      .meta({ description: 'Of one version alone, and of both.' }),
+    compared: z.int(),
+    agreed: z.int(),
+    agreement: z.object({
+      least: number.meta({ description: 'The share that must agree; null where none is asked for.' }),
+      verdict: z.enum(verdicts),
+      reason: z.string(),
+      estimate: number,
+      lower: number,
+      upper: number,
+      alpha: z.number(),
+    }),
+    labelled: z
+      .object({ bothRight: z.int(), challengerOnly: z.int(), championOnly: z.int(), bothWrong: z.int() })
+      .meta({ description: 'Rows whose true label is known.' }),
+    examples: z.array(z.object({ prediction: z.string(), distance: z.number(), note: z.string() })).meta({
+      description: 'The worst disagreements: the prediction that the caller got, and how far it is, from 0 to 1.',
+    }),
+    lost: z.int().meta({ description: 'Answers and labels whose other half was not at hand any more.' }),
+  })
+  .meta({ id: 'PairNumbers', description: 'What a challenger and the champion did with the same requests.' })
+
 const armSchema = z
   .object({
     verdict: z.enum(verdicts),
@@ -76,6 +103,7 @@ const armSchema = z
     validity: validitySchema,
     checks: z.array(checkResultSchema),
     requests: z.number(),
+    pairs: pairsSchema.optional(),
   })
   .meta({ id: 'ArmJudgement', description: 'One of several candidates against the stable version.' })
 
@@ -101,3 +129,4 @@ export const judgementSchema = z
 
 export type WireJudgement = z.infer<typeof judgementSchema>
 export type WireCheckResult = z.infer<typeof checkResultSchema>
+export type WirePairNumbers = z.infer<typeof pairsSchema>

@@ -276,6 +276,8 @@ const stagePlan = z.looseObject({
   goal: goalPlan.nullable().optional(),
   hypothesis: hypothesis.nullable().optional(),
   text: z.string().optional().meta({ description: 'One sentence for a person.' }),
+  challengers: z.array(z.string()).readonly().optional().meta({ description: 'Of a shadow.' }),
+  pairs: z.int().optional(),
 })
 
 export const planSchema = z

@@ -21,6 +21,7 @@ import { rollProblems, withEpochs } from './fleet-sizes.ts'
 import { withHypotheses, withoutHypotheses } from './hypotheses.ts'
 import { type Interface, misfits, missingAnswer, missingFeatures } from './interface.ts'
 import { expressionProblems, goalProblems, undeclaredProblems, withDefinitions } from './metric-definitions.ts'
+import { shadowProblems } from './shadow-admission.ts'
 
 /** The state is asked for again after every wait: it may have moved meanwhile. */
 type Surroundings = {
@@ -138,9 +139,14 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
   return { change, plan, id, existing: null }
 }
 
-/** The release's own and those that its tests name. */
+/** The release's own and those that its stages name. */
 function candidatesOf({ to, stages }: ReleaseRequest): string[] {
-  return [...new Set([to, ...stages.flatMap(stage => (stage.kind === 'abTest' ? stage.variants : []))])]
+  return [...new Set([to, ...stages.flatMap(namedBy)])]
+}
+
+function namedBy(stage: StagePlan): readonly string[] {
+  if (stage.kind === 'abTest') return stage.variants
+  return stage.kind === 'shadow' ? stage.challengers : []
 }
 
 /** New versions can be served, take what callers send now, and answer with what is compared with the label. */
@@ -207,6 +213,7 @@ function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Problem[]
     })
   }
   problems.push(...variantProblems(endpoint, request))
+  problems.push(...shadowProblems(endpoint, request))
   problems.push(...undeclaredProblems(request, spec), ...goalProblems(request))
   return problems
 }

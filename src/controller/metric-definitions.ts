@@ -6,6 +6,7 @@ import { byUnit } from '../core/metrics/by-unit.ts'
 import { isHigherBetter } from '../core/metrics/spec.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import type { ReleaseRequest } from './control-plane.ts'
+import { withComparator } from './shadow-admission.ts'
 
 const builtin = ['error-rate', 'latency-p50', 'latency-p90', 'latency-p95', 'latency-p99', 'latency-p99.9']
 
@@ -20,9 +21,10 @@ export function withDefinitions(request: ReleaseRequest, spec: EndpointSpec): Re
     signals: request.signals.map(define),
     ...(request.goals !== undefined && { goals: request.goals.map(define) }),
     stages: request.stages.map(stage => {
-      if (!('goal' in stage) || stage.goal === null) return stage
-      const goal = define(stage.goal)
-      return stage.kind === 'abTest' ? { ...stage, goal: byUnit(goal, spec.metrics) } : { ...stage, goal }
+      const compared = withComparator(stage, spec)
+      if (!('goal' in compared) || compared.goal === null) return compared
+      const goal = define(compared.goal)
+      return compared.kind === 'abTest' ? { ...compared, goal: byUnit(goal, spec.metrics) } : { ...compared, goal }
     }),
   }
 }

@@ -51,7 +51,53 @@ export type SharedUnits = {
 /** Bins of scores from 0 to 1: their width bounds the error of an AUC. */
 export const scoreBins = 1_000
 
-export type EpochEvidence = { epoch: number; versions: Readonly<Record<string, VersionEvidence>> }
+export type EpochEvidence = {
+  epoch: number
+  versions: Readonly<Record<string, VersionEvidence>>
+  /** By challenger, where one got copies of requests in this epoch. */
+  pairs?: Readonly<Record<string, PairEvidence>>
+}
+
+/** What champion and challenger did with the same requests. */
+export type PairEvidence = {
+  /** Requests of which it is known what both did. */
+  pairs: number
+  /** Those that only the one, or both, did not answer or answered with an error. */
+  failures: { challenger: number; champion: number; both: number }
+  /** Pairs of answers that the stage's comparator could compare, and those it found alike. */
+  compared: number
+  agreed: number
+  /** Of pairs that both answered, in milliseconds, without those of the warm-up. */
+  latencyMs: { champion: DDSketch; challenger: DDSketch }
+  /** Rows whose true label is known. No answer is a wrong one. */
+  labelled: { bothRight: number; challengerOnly: number; championOnly: number; bothWrong: number }
+  /**
+   * Of the metrics that pairs can tell, by name: moments of vectors with the champion's parts before the challenger's, of
+   * rows, or of units where the metric says so. Units of a stage stand in its first epoch, however many they were met in.
+   */
+  metrics: Readonly<Record<string, VectorMoments>>
+  /** The disagreements that are greatest, greatest first. */
+  examples: readonly PairExample[]
+  /** Answers and labels of a challenger whose champion was not at hand any more: they are in no number above. */
+  lost: number
+}
+
+/** The champion's prediction, how far the challenger's answer is from it (0 to 1), and what differs. */
+export type PairExample = { prediction: string; distance: number; note: string }
+
+export function emptyPairEvidence(): PairEvidence {
+  return {
+    pairs: 0,
+    failures: { challenger: 0, champion: 0, both: 0 },
+    compared: 0,
+    agreed: 0,
+    latencyMs: { champion: new DDSketch(), challenger: new DDSketch() },
+    labelled: { bothRight: 0, challengerOnly: 0, championOnly: 0, bothWrong: 0 },
+    metrics: {},
+    examples: [],
+    lost: 0,
+  }
+}
 
 export function emptyVersionEvidence(): VersionEvidence {
   return {

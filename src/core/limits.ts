@@ -58,6 +58,25 @@ export const limits = {
   payloadsReadBytesMax: 64 * 1024 * 1024,
   /** Items of one ranking, answered or true; a longer one is not read, or refused. */
   rankedItemsMax: 1_000,
+  /**
+   * Predictions of a stage with challengers that are kept for their other half. Beyond it the oldest go: a challenger's
+   * answer, or a label that comes before it, finds no champion then and is counted as lost.
+   */
+  pairsHeldMax: 20_000,
+  /** Scores and, where their shape is compared, bodies of those predictions. */
+  pairsHeldBytesMax: 64 * 1024 * 1024,
+  /** Recorded requests that a challenger answers; with fewer recorded it is asked again after a pause, when more may have come. */
+  replayPairsMax: 1_000,
+  replayPauseMs: 60_000,
+  /** A report that has not come by then is asked for again. */
+  replayReportMs: 15 * 60_000,
+  /** Disagreements that a stage may keep as examples, by challenger. */
+  pairExamplesMax: 100,
+  /** Characters (or words, of longer ones) of two texts that are compared; what lies beyond counts as different unless equal. */
+  comparedTextMax: 512,
+  /** Values of a JSON body, and levels of it, whose shape is compared; one with more is not compared. */
+  comparedNodesMax: 10_000,
+  comparedDepthMax: 64,
   /** Classes whose scores are recorded; an answer with more has none. */
   scoresMax: 1_000,
   /** Features that one endpoint declares; more are refused. A category longer than so many characters is not read and counted. */

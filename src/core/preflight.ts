@@ -23,7 +23,7 @@ function sizeOf(spec: EndpointSpec, name: string, candidate: string): number {
 export function peaks(spec: EndpointSpec, { from, to, stages }: Candidacy): Peak[] {
   const started = new Set([from])
   return stages.map(stage => {
-    for (const name of fleetsOf(stage, { from, to })) started.add(name)
+    for (const name of fleetsOf(spec, stage, { from, to })) started.add(name)
     const names = [...started].filter(
       name => !isControl(name) || (stage.kind === 'canary' && stage.control !== undefined),
     )
@@ -32,8 +32,11 @@ export function peaks(spec: EndpointSpec, { from, to, stages }: Candidacy): Peak
   })
 }
 
-function fleetsOf(stage: StagePlan, { from, to }: { from: string; to: string }): string[] {
+function fleetsOf(spec: EndpointSpec, stage: StagePlan, { from, to }: { from: string; to: string }): string[] {
   const named = [...versionsOf(stage, to)]
+  // Recorded requests take one instance after another; then whoever passed gets its whole fleet.
+  if (stage.kind === 'shadow' && stage.mode === 'replay')
+    return named.toSorted((a, b) => sizeOf(spec, b, to) - sizeOf(spec, a, to)).slice(0, 1)
   return stage.kind === 'canary' && stage.control !== undefined ? [...named, controlOf(from)] : named
 }
 

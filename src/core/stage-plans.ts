@@ -11,6 +11,7 @@ export const availableStageKinds = [
   'rolling',
   'blueGreen',
   'canary',
+  'shadow',
   'abTest',
 ] as const satisfies readonly StageKind[]
 
@@ -148,7 +149,8 @@ export type ShadowPlan = {
   /** Only requests with these methods, under these path prefixes (null: any path), are copied. */
   methods: readonly string[]
   paths: readonly string[] | null
-  comparator: Comparator
+  /** Null while the endpoint has not been asked what kind of answers there are. */
+  comparator: Comparator | null
   /** Pairs that each challenger needs before the stage can end. */
   pairs: number
   floorMs: number

@@ -10,10 +10,12 @@ import {
   type VersionEvidence,
 } from '../core/evidence.ts'
 import { limits } from '../core/limits.ts'
+import type { Pairing } from '../core/pairing.ts'
 import { type JoinedOutcome, type Label, labelText, type Prediction, valuesAfter } from '../core/prediction.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
 import { LabelClock } from './label-clock.ts'
 import { MetricBook, type MetricDefinitions } from './metric-book.ts'
+import { PairBook } from './pair-book.ts'
 
 export interface Accumulator extends EvidenceSource {
   add(batch: { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }): void
@@ -24,6 +26,8 @@ export type AccumulatorOptions = {
   definitions(endpoint: string): MetricDefinitions | null
   /** The label window that was known when a release began; null, or left out, where each release learns its own. */
   learnedWindowMs?(release: string): number | null
+  /** How answers of this epoch of a release are paired; null where they are not. */
+  pairing?(where: { release: string; epoch: number }): Pairing | null
 }
 
 type EpochMap = Map<number, Record<string, VersionEvidence>>
@@ -32,10 +36,15 @@ type EpochMap = Map<number, Record<string, VersionEvidence>>
 type UnitLedger = { release: string; units: Map<string, UnitStory> }
 type UnitStory = { met: string[]; epoch: number; first: VersionEvidence; isShared: boolean }
 
-export function createAccumulator({ definitions, learnedWindowMs = () => null }: AccumulatorOptions): Accumulator {
+export function createAccumulator({
+  definitions,
+  learnedWindowMs = () => null,
+  pairing = () => null,
+}: AccumulatorOptions): Accumulator {
   const endpoints = new Map<string, EpochMap>()
   const ledgers = new Map<string, UnitLedger>()
   const books = new Map<string, MetricBook>()
+  const pairBooks = new Map<string, PairBook>()
   const clocks = new Map<string, { release: string; clock: LabelClock }>()
 
   const at = (endpoint: string, epoch: number, version: string): VersionEvidence => {
@@ -89,11 +98,31 @@ export function createAccumulator({ definitions, learnedWindowMs = () => null }:
     clockOf(endpoint, release, false)?.addLabel({ epoch, version, predictedAtMs, labelledAtMs: outcome.atMs })
   }
 
+  /** Callers and copies alike, where answers are paired. */
+  const pairUp = (
+    { endpoint, release, epoch }: Pick<Prediction, 'endpoint' | 'release' | 'epoch'>,
+    add: (book: PairBook, how: Pairing, definitions: MetricDefinitions | null) => void,
+  ): void => {
+    const how = release === null ? null : pairing({ release, epoch })
+    if (how === null) return
+    add(
+      getOrMake(pairBooks, endpoint, () => new PairBook()),
+      how,
+      definitions(endpoint),
+    )
+  }
+
   return {
     add({ fresh, joined }) {
-      // What challengers answered to copies is no traffic: no caller has met it.
-      for (const prediction of fresh) if (prediction.shadowOf === undefined) addFresh(prediction)
-      for (const one of joined) if (one.shadowOf === undefined) addJoined(one)
+      for (const prediction of fresh) {
+        // What challengers answered to copies is no traffic: no caller has met it.
+        if (prediction.shadowOf === undefined) addFresh(prediction)
+        pairUp(prediction, (book, how, measured) => book.addPrediction(how, measured, prediction))
+      }
+      for (const one of joined) {
+        if (one.shadowOf === undefined) addJoined(one)
+        pairUp(one, (book, how, measured) => book.addOutcome(how, measured, one))
+      }
     },
 
     read({ endpoint, epochs }) {
@@ -108,7 +137,8 @@ export function createAccumulator({ definitions, learnedWindowMs = () => null }:
           const metrics: Readonly<Record<string, MetricEvidence>> = book?.read({ epoch, version }) ?? {}
           return [version, { ...evidence, matured, maturedLabelled, metrics }]
         })
-        return { epoch, versions: Object.fromEntries(versions) }
+        const pairs = pairBooks.get(endpoint)?.read(epoch)
+        return { epoch, versions: Object.fromEntries(versions), ...(pairs !== undefined && { pairs }) }
       })
     },
 
@@ -116,6 +146,7 @@ export function createAccumulator({ definitions, learnedWindowMs = () => null }:
       const known = endpoints.get(endpoint)
       for (const epoch of known?.keys() ?? []) if (epoch < beforeEpoch) known?.delete(epoch)
       books.get(endpoint)?.forget(beforeEpoch)
+      pairBooks.get(endpoint)?.forget(beforeEpoch)
       clocks.get(endpoint)?.clock.forget(beforeEpoch)
     },
   }

@@ -6,7 +6,7 @@
 import type { MetricEvidence, SharedUnits } from '../core/evidence.ts'
 import { clip, type Observation } from '../core/metrics/observe.ts'
 import { dimensionsOf, type MetricSpec } from '../core/metrics/spec.ts'
-import { ExactMoments } from '../stats/summaries/exact-moments.ts'
+import { ExactMoments, type VectorMoments } from '../stats/summaries/exact-moments.ts'
 import { type Cell, UnitTable } from './unit-table.ts'
 
 type Group = { epoch: number; version: string; moments: ExactMoments }
@@ -56,6 +56,17 @@ export class UnitMetric {
     return group === undefined
       ? null
       : { form: 'moments', moments: group.moments.read(), shared: this.#sharedOf(index, group) }
+  }
+
+  /** Of units that are in both groups, the first one's vector before the second's; null while there are none. */
+  readPair(first: Omit<Place, 'unit'>, second: Omit<Place, 'unit'>): VectorMoments | null {
+    const indexOf = ({ epoch, version }: Omit<Place, 'unit'>) =>
+      this.#groups.findIndex(group => group.epoch === epoch && group.version === version)
+    const [index, other] = [indexOf(first), indexOf(second)]
+    const pair = this.#pairs.get(index < other ? `${index} ${other}` : `${other} ${index}`)
+    if (pair === undefined || pair.n === 0) return null
+    if (index > other) throw new Error('the first of two groups must have been met first')
+    return pair.read()
   }
 
   forget(beforeEpoch: number): void {

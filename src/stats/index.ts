@@ -286,6 +286,17 @@ export {
   STRATUM_CLUSTERS_NEEDED,
 } from './sequential/compare-means.ts'
 export {
+  comparePairedMeans,
+  PAIRS_NEEDED,
+  type PairedMeanComparison,
+  type PairedMoments,
+} from './sequential/compare-paired-means.ts'
+export {
+  comparePairedProportions,
+  type PairedProportionComparison,
+  pairedProportionEvidence,
+} from './sequential/compare-paired-proportions.ts'
+export {
   compareProportions,
   type ProportionComparison,
   type ProportionEvidence,

@@ -5,7 +5,7 @@ import { createTrials } from '../../src/adapters/trials/trials.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { Prediction, SentHead } from '../../src/core/prediction.ts'
-import type { SmokeRequest } from '../../src/core/stage-plans.ts'
+import type { Comparator, SmokeRequest } from '../../src/core/stage-plans.ts'
 import type { Trial } from '../../src/core/trial.ts'
 import { aPrediction } from '../contract/samples.ts'
 import { endpointSpec, smokeRequest } from '../support/releases.ts'
@@ -215,6 +215,26 @@ describe('a replay', () => {
     const trials = await trialsOn({ serve: inMemory, green, recorded: recordedTen })
     await run(trials, replayTrial({ concurrencyMax: 3 }))
     expect(most).toBe(3)
+  })
+
+  test.each<[string, Comparator, number]>([
+    ['labels', { kind: 'label' }, 6],
+    ['numbers within a tolerance', { kind: 'number', absolute: 1, relative: 0 }, 8],
+    ['the shape of their bodies', { kind: 'shape' }, 9],
+  ])('compares %s, where the trial names it', async (_what, comparator, agreed) => {
+    const green: Answer = asked => {
+      const label = labelIn(asked)
+      if (label === 9) return { body: '{"outputs":"none"}' }
+      return { body: tensor(label >= 8 ? label + 3 : label >= 6 ? label + 1 : label) }
+    }
+    const trials = await trialsOn({ serve: inMemory, green, recorded: recordedTen })
+    expect(await run(trials, replayTrial({ comparator }))).toMatchObject({ sent: 10, compared: 10, agreed })
+  })
+
+  test('leaves out what the version answered to copies as a challenger', async () => {
+    const copied = recordedOf('p1~v1', 1, { shadowOf: 'p1' })
+    const trials = await trialsOn({ serve: inMemory, green: echo, recorded: [recordedOf('p2', 2), copied] })
+    expect(await run(trials, replayTrial())).toMatchObject({ sent: 1, agreed: 1 })
   })
 
   const json = (value: unknown) => JSON.stringify(value)

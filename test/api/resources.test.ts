@@ -96,9 +96,9 @@ describe('applying documents', () => {
     ['two releases of one endpoint', [digits, toV2, { ...toV2, to: 'v3' }], 400, 'documents[2]'],
     [
       'a stage that is not available yet',
-      [digits, { ...toV2, stages: [{ shadow: {} }] }],
+      [digits, { ...toV2, stages: [{ bandit: {} }] }],
       422,
-      'documents[1].stages[0].shadow',
+      'documents[1].stages[0].bandit',
     ],
   ])('refuses %s before anything changes', async (_, documents, status, path) => {
     const answer = await apply<Problems>({ documents })

@@ -87,8 +87,8 @@ describe('apply', () => {
   })
 
   it('is refused as bad input where something is not available yet', async () => {
-    const { code, err } = await cutover('apply -f -', { stdin: stringify({ ...toV2, stages: [{ shadow: {} }] }) })
-    expect([code, err]).toEqual([2, expect.stringContaining('stages[0].shadow: shadow is not available yet (')])
+    const { code, err } = await cutover('apply -f -', { stdin: stringify({ ...toV2, stages: [{ bandit: {} }] }) })
+    expect([code, err]).toEqual([2, expect.stringContaining('stages[0].bandit: bandit is not available yet (')])
   })
 })
 

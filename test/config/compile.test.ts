@@ -233,6 +233,75 @@ describe('compiling a Release', () => {
     })
   })
 
+  it('keeps a shadow stage with its defaults, and compares by whatever it names', () => {
+    const stageOf = (shadow: unknown) => {
+      const document = compiled(changed(toV2, ['stages', 0], { shadow }))
+      return document.kind === 'Release' ? document.plan.stages[0] : null
+    }
+    const goal = { metric: 'accuracy', 'no-worse-than': '1pp' }
+    expect(stageOf({ fraction: '100%', until: { pairs: 2_000 }, goal })).toEqual({
+      kind: 'shadow',
+      challengers: ['v2'],
+      mode: 'live',
+      fractionPpm: 1_000_000,
+      budget: {
+        ratePerSecondMax: null,
+        concurrencyMax: 16,
+        queueMax: 256,
+        bodyBytesMax: 1024 * 1024,
+        timeoutMs: 10_000,
+      },
+      methods: ['GET', 'POST'],
+      paths: null,
+      comparator: null,
+      pairs: 2_000,
+      floorMs: 0,
+      ceilingMs: 24 * 3_600_000,
+      agreement: null,
+      goal: {
+        metric: 'accuracy',
+        measure: { kind: 'declared', scale: 'absolute' },
+        margin: 0.01,
+        alpha: 0.05,
+        minEvents: 100,
+        goal: { kind: 'no-worse' },
+      },
+      examples: 10,
+    })
+    expect(stageOf({})).toMatchObject({ pairs: 1_000, agreement: { least: 0.9, alpha: 0.05 }, goal: null })
+    expect(stageOf({ agreement: 'any' })).toMatchObject({ agreement: null })
+    expect(stageOf({ challengers: ['v3'], agreement: { least: '99%', alpha: 0.01 } })).toMatchObject({
+      challengers: ['v3', 'v2'],
+      agreement: { least: 0.99, alpha: 0.01 },
+    })
+    const comparators = [
+      ['label', { kind: 'label' }],
+      ['shape', { kind: 'shape' }],
+      [{ number: { absolute: 0.5 } }, { kind: 'number', absolute: 0.5, relative: 0.01 }],
+      [{ vector: {} }, { kind: 'vector', absolute: 0, relative: 0.01 }],
+      [{ cosine: 0.99 }, { kind: 'cosine', least: 0.99 }],
+      [{ ranking: { least: 0.8 } }, { kind: 'ranking', persistence: 0.9, least: 0.8 }],
+      [{ text: 0.7 }, { kind: 'text', least: 0.7 }],
+    ]
+    for (const [compare, comparator] of comparators) expect(stageOf({ compare })).toMatchObject({ comparator })
+  })
+
+  it.each([
+    ['two ways to compare', { compare: { text: 0.9, cosine: 0.9 } }, 'stages[0].shadow.compare'],
+    ['a floor over its ceiling', { until: { for: '2h', 'at-most': '1h' } }, 'stages[0].shadow.until.for'],
+    ['a latency as a goal', { goal: { metric: 'latency-p99', 'no-worse-than': '5%' } }, 'stages[0].shadow.goal.metric'],
+    ['a goal without what it is', { goal: { metric: 'accuracy' } }, 'stages[0].shadow.goal'],
+    [
+      'a goal of a replay',
+      { mode: 'replay', goal: { metric: 'accuracy', 'no-worse-than': '1pp' } },
+      'stages[0].shadow.goal',
+    ],
+    ['a replay of too many', { mode: 'replay', until: { pairs: 1_001 } }, 'stages[0].shadow.until.pairs'],
+  ])('refuses a shadow stage with %s', (_, shadow, path) => {
+    const { code, problems } = thrownBy(() => compiled(changed(toV2, ['stages', 0], { shadow })))
+    expect([code, problems.map(problem => problem.path)]).toEqual(['invalid-resource', [path]])
+  })
+
   it('keeps what a canary asks for beyond its weights', () => {
     const canary = {
       steps: [{ weight: '0.01%', approve: true }, '1%'],
@@ -285,13 +354,12 @@ describe('compiling a Release', () => {
   })
 
   it('names every stage that is not available yet', () => {
-    const stages = [{ shadow: { fraction: '100%' } }, toV2.stages[0], { bandit: {} }]
+    const stages = [toV2.stages[0], { bandit: {} }]
     const { code, message, problems } = thrownBy(() => compiled({ ...toV2, stages }))
     expect(code).toBe('not-available-yet')
-    expect(message).toContain('stages[0].shadow')
+    expect(message).toContain('stages[1].bandit')
     expect(problems.map(({ path, allowed }) => ({ path, allowed }))).toEqual([
-      { path: 'stages[0].shadow', allowed: [...availableStageKinds] },
-      { path: 'stages[2].bandit', allowed: [...availableStageKinds] },
+      { path: 'stages[1].bandit', allowed: [...availableStageKinds] },
     ])
   })
 })

@@ -3,6 +3,8 @@ import {
   alpha,
   formScenario,
   meanScenario,
+  pairedValueScenario,
+  pairScenario,
   ramp,
   rateScenario,
   unitScenario,
@@ -36,6 +38,17 @@ describe('false alarms of the judge, looked at while observations come', () => {
       shares: [0.05, 0.5],
       observations: 3_000,
     }),
+    pairScenario('wrong answers on the same requests', { discordance: time => 0.05 + 0.2 * time, observations: 2_000 }),
+    pairScenario('errors on the same requests, worse by just the margin', {
+      counted: 'errors',
+      discordance: () => 0.04,
+      margin: 0.01,
+      observations: 2_000,
+    }),
+    pairedValueScenario('values on the same requests', {
+      pair: random => ({ candidate: exponential(random), stable: exponential(random) }),
+      observations: 600,
+    }),
     unitScenario('a mean by unit, whose units return', { units: 400, observations: 3_000, shares: [0.1, 0.3, 0.5] }),
   ]
 
@@ -60,6 +73,14 @@ describe('the simulations themselves', () => {
     }),
     meanScenario('a mean', {
       value: (arm, _, random) => drawNormal(random) + (arm === 'candidate' ? 0.8 : 0),
+      observations: 400,
+    }),
+    pairScenario('wrong answers on the same requests', { discordance: () => 0.3, excess: 0.2, observations: 300 }),
+    pairedValueScenario('values on the same requests', {
+      pair: random => {
+        const stable = drawNormal(random)
+        return { stable, candidate: stable + 0.3 + 0.5 * drawNormal(random) }
+      },
       observations: 400,
     }),
     unitScenario('a mean by unit', { units: 300, observations: 700, shares: [0.4, 0.5], lift: 1.5 }),

@@ -62,6 +62,11 @@ describe('the peak of a stage', () => {
     ['of a roll by shares is rounded up', plan(stages.rolling({ ppm: 10_000 })), [5]],
     ['of a shadow is stable and all challengers', plan(stages.shadow(['v2', 'v3'])), [9]],
     ['of a bandit is all arms', plan(stages.bandit), [9]],
+    [
+      'of a replay is stable and the largest challenger',
+      plan({ ...stages.shadow(['v3', 'v2']), mode: 'replay' }, canaryPlan()),
+      [7, 7],
+    ],
     ['counts fleets that earlier stages started', plan(stages.shadow(['v2', 'v3']), canaryPlan()), [9, 9]],
     ['counts a control in its own stage alone', plan(canaryPlan({ control: 'equal' }), canaryPlan()), [10, 7]],
   ]

@@ -13,6 +13,7 @@ import { type Controller, createController } from '../../src/controller/controll
 import { assign, bucketOf, saltSeed } from '../../src/core/assign.ts'
 import { limits } from '../../src/core/limits.ts'
 import { unitMetricsOf } from '../../src/core/metrics/by-unit.ts'
+import { pairingOf } from '../../src/core/pairing.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
 import { isTerminal, type ReleaseState } from '../../src/core/state.ts'
 import type { Trial, TrialReport } from '../../src/core/trial.ts'
@@ -139,6 +140,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
           ? null
           : compileDefinitions(endpoint.spec, expressions, unitMetricsOf(plan?.stages ?? []))
       },
+      pairing: ({ release, epoch }) => pairingOf(controller.state().releases[release], epoch),
     })
     const controller = createController({
       log,

@@ -1,6 +1,7 @@
 /** Whether a version says to a recorded request what was answered then. The one place where recorded answers are compared. */
 import { isDeepStrictEqual } from 'node:util'
 import { readAnswer } from '../../core/answer.ts'
+import { compareAnswers, comparedAnswer } from '../../core/compare/compare-answers.ts'
 import type { EndpointSpec } from '../../core/endpoint.ts'
 import {
   type Answer,
@@ -18,24 +19,42 @@ export type Recorded = Prediction & { payload: Payload & { sent: SentHead } }
 
 type Answered = Pick<Extract<Asked, { state: 'answered' }>, 'body' | 'contentType'>
 
+type Compared = { recorded: Recorded; asked: Answered; spec: EndpointSpec }
+
 /** What both said, as texts for a person. */
 export type Comparison = { agrees: boolean; expected: string; answered: string }
 
 /** Null if the recorded answer cannot be read: then nothing can be said. Labels agree by their text, like everywhere. */
-export function compareRecorded(
-  comparator: Comparator | null,
-  { recorded, asked, spec }: { recorded: Recorded; asked: Answered; spec: EndpointSpec },
-): Comparison | null {
-  if (comparator !== null && comparator.kind !== 'label')
-    throw new Error(`recorded answers cannot be compared by ${comparator.kind} yet`)
+export function compareRecorded(comparator: Comparator | null, { recorded, asked, spec }: Compared): Comparison | null {
   const { answer: rule, protocol } = spec
+  if (comparator !== null) return compareBy(comparator, { recorded, asked, spec })
   if (rule !== null && recorded.answer !== null) {
     const { answer } = readAnswer({ body: asked.body, contentType: asked.contentType, rule, protocol })
     const agrees = answer !== null && sameRows(recorded.answer, answer)
     return { agrees, expected: rowsText(recorded.answer), answered: answer === null ? 'no value' : rowsText(answer) }
   }
-  return comparator === null && rule === null ? compareJson(recorded.payload.response, asked.body, protocol) : null
+  return rule === null ? compareJson(recorded.payload.response, asked.body, protocol) : null
 }
+
+/** As answers of challengers to copies are compared. */
+function compareBy(
+  comparator: Comparator,
+  { recorded, asked: { body, contentType }, spec: { answer: rule, protocol } }: Compared,
+): Comparison | null {
+  const read = rule === null ? { answer: null, scores: null } : readAnswer({ body, contentType, rule, protocol })
+  const result = compareAnswers(
+    comparator,
+    comparedAnswer(comparator, recorded),
+    comparedAnswer(comparator, { ...read, payload: { request: empty, response: body } }),
+  )
+  if (!result.comparable) return null
+  const { agree: agrees, note } = result
+  const [then, now] = [recorded.answer, read.answer]
+  if (comparator.kind === 'shape' || then === null) return { agrees, expected: 'the same', answered: note }
+  return { agrees, expected: rowsText(then), answered: now === null ? 'no value' : rowsText(now) }
+}
+
+const empty = new Uint8Array()
 
 function sameRows(expected: readonly Answer[], answered: readonly Answer[]): boolean {
   return (

@@ -6,6 +6,7 @@ import { compileBlueGreen } from './blue-green.ts'
 import { compileCanary } from './canary.ts'
 import { compileRecreate } from './recreate.ts'
 import { compileRolling } from './rolling.ts'
+import { compileShadow } from './shadow.ts'
 
 /** `release` is the one that the stage belongs to: its candidate is a stage's by default. */
 export function compileStage(stage: StageResource, release: { to: string }): StagePlan {
@@ -14,5 +15,6 @@ export function compileStage(stage: StageResource, release: { to: string }): Sta
   if (stage.recreate !== undefined) return compileRecreate(stage.recreate)
   if (stage.rolling !== undefined) return compileRolling(stage.rolling)
   if (stage.abTest !== undefined) return compileAbTest(stage.abTest, release)
+  if (stage.shadow !== undefined) return compileShadow(stage.shadow, release)
   throw new Error('a stage that is not available passed the check')
 }

@@ -7,6 +7,7 @@ import { blueGreenStage } from './blue-green.ts'
 import { canaryStage } from './canary.ts'
 import { recreateStage } from './recreate.ts'
 import { rollingStage } from './rolling.ts'
+import { shadowStage } from './shadow.ts'
 
 const notAvailableYet = z.unknown().optional().meta({ description: 'Not available yet.' })
 
@@ -15,7 +16,7 @@ const stageShape = object({
   rolling: rollingStage.optional(),
   blueGreen: blueGreenStage.optional(),
   canary: canaryStage.optional(),
-  shadow: notAvailableYet,
+  shadow: shadowStage.optional(),
   abTest: abTestStage.optional(),
   bandit: notAvailableYet,
 })

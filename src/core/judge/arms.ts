@@ -44,11 +44,17 @@ function momentsArm(spec: MetricSpec, moments: VectorMoments): Result<{ arm: Arm
   return { ok: true, arm: { n: moments.n, mean: value, variance: quadratic(moments.covariance, gradient), gradient } }
 }
 
-function valueAndGradient(spec: MetricSpec, mean: readonly number[]): Result<{ value: number; gradient: number[] }> {
+/** A share is of two parts: what is in it and what it is of. */
+export function valueAndGradient(
+  spec: MetricSpec,
+  mean: readonly number[],
+): Result<{ value: number; gradient: number[] }> {
   const [first = 0, second = 0, third = 0] = mean
   switch (spec.type) {
     case 'ratio':
     case 'f1':
+    case 'precision':
+    case 'recall':
       if (second === 0) return insufficient('the denominator of the ratio is 0 so far')
       return { ok: true, value: first / second, gradient: [1 / second, -first / second / second] }
     case 'rmse': {

@@ -187,7 +187,7 @@ function observedThings(measure: Measure): string {
   return measure.spec.unitLevel === true ? 'units with a value' : 'observations'
 }
 
-function sidesOf(
+export function sidesOf(
   versions: Sides,
   strata: readonly { candidate: Counts; stable: Counts }[],
 ): { candidate: SideNumbers; stable: SideNumbers } {

@@ -13,6 +13,7 @@ import { runCheck } from './checks.ts'
 import { type Judgement, judgementVersion } from './judgement.ts'
 import { goalOf, overall, plannedEpochs } from './overall.ts'
 import { type Pair, pairUp, type Sides, weightedEpochs } from './pairs.ts'
+import { judgeShadow, shadowOf } from './shadow.ts'
 import { checkValidity } from './validity.ts'
 import { sum } from './words.ts'
 
@@ -22,6 +23,8 @@ export function judge(release: ReleaseState, evidence: readonly EpochEvidence[],
   const stage = phase.kind === 'running' ? plan.stages[phase.stageIndex] : undefined
   if (phase.kind === 'running' && stage?.kind === 'abTest' && phase.stage.kind === 'abTest')
     return judgeAbTest(release, evidence, { plan: stage, state: phase.stage, stageIndex: phase.stageIndex, readings })
+  const shadow = shadowOf(release)
+  if (shadow !== null) return judgeShadow(release, shadow, { evidence, readings })
   const contest = {
     readings,
     sides: { candidate: candidateOf(release), stable: comparedWith(release) },

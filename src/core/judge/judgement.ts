@@ -1,4 +1,5 @@
 /** What one look at the evidence says: a verdict per check with the numbers it rests on. Serialised into the log. */
+import type { PairEvidence } from '../evidence.ts'
 import type { Reading } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 import type { Posterior } from './methods.ts'
@@ -65,6 +66,23 @@ export const judgementVersion = 2
 /** Of one of several candidates, against the stable version. */
 export type ArmJudgement = Pick<Judgement, 'verdict' | 'reason' | 'goal' | 'validity' | 'checks'> & {
   requests: number
+  /** Of a challenger that answers copies. */
+  pairs?: PairNumbers
+}
+
+/** What pairs tell beside the checks. */
+export type PairNumbers = Omit<PairEvidence, 'latencyMs' | 'metrics'> & {
+  agreement: {
+    /** The least share that must agree; null where none is asked for, and then the verdict is a pass. */
+    least: number | null
+    verdict: Verdict
+    reason: string
+    /** Of all pairs that could be compared, with an interval that is valid at every look; null without any. */
+    estimate: number | null
+    lower: number | null
+    upper: number | null
+    alpha: number
+  }
 }
 
 export type Judgement = {

@@ -6,6 +6,8 @@ import { type BlueGreenState, blueGreen } from './blue-green.ts'
 import { type CanaryState, canary } from './canary.ts'
 import { type RecreateState, recreate } from './recreate.ts'
 import { type RollingState, rolling } from './rolling.ts'
+import { shadow } from './shadow.ts'
+import type { ShadowState } from './shadow-state.ts'
 import type { Retreat, StageContext, StageEvent, StageProgress, StageResult, Strategy } from './strategy.ts'
 
 /** The state of the running stage, by kind. */
@@ -14,6 +16,7 @@ export type StageStates = {
   rolling: RollingState
   blueGreen: BlueGreenState
   canary: CanaryState
+  shadow: ShadowState
   abTest: AbTestState
 }
 
@@ -27,6 +30,7 @@ const strategies: Strategies = {
   rolling,
   blueGreen,
   canary,
+  shadow,
   abTest,
 }
 

@@ -3,8 +3,17 @@
 /**
  * `queue-full`, `memory-full` and `body-too-large`: over the budget. `expired`: waited longer than an answer may take.
  * `incomplete`: the caller left, or its request did not come to its end. `stopped`: the mirror ended first.
+ * `starting`: the challenger has not come up since the server did, as every version does not at first.
  */
-export const dropReasons = ['queue-full', 'memory-full', 'body-too-large', 'expired', 'incomplete', 'stopped'] as const
+export const dropReasons = [
+  'queue-full',
+  'memory-full',
+  'body-too-large',
+  'expired',
+  'incomplete',
+  'stopped',
+  'starting',
+] as const
 export type DropReason = (typeof dropReasons)[number]
 
 export type CopyCounts = {

@@ -63,6 +63,8 @@ export class Mirrors {
   /** By endpoint and challenger. */
   readonly #lanes = new Map<string, Map<string, Lane<Job>>>()
   readonly #asking = new Set<Asking>()
+  /** Challengers that have had a ready instance while they were mirrored, by endpoint. */
+  readonly #beenUp = new Map<string, Set<string>>()
 
   constructor(ports: MirrorPorts) {
     this.#ports = ports
@@ -81,11 +83,14 @@ export class Mirrors {
       return [version, lane] as const
     })
     this.#lanes.set(name, new Map(lanes))
+    const beenUp = challengers.filter(version => this.#beenUp.get(name)?.has(version) === true)
+    this.#beenUp.set(name, new Set(beenUp))
   }
 
   forget(endpoint: string): void {
     for (const lane of this.#lanes.get(endpoint)?.values() ?? []) lane.stop()
     this.#lanes.delete(endpoint)
+    this.#beenUp.delete(endpoint)
     this.#counters.forget(endpoint)
   }
 
@@ -164,8 +169,18 @@ export class Mirrors {
     const { route, mirror, bodyBytes } = job
     const lane = this.#lanes.get(route.spec.name)?.get(mirror.version)
     if (lane === undefined) this.#dropJob(job, 'stopped')
+    else if (!this.#hasBeenUp(route.spec.name, mirror.version)) this.#dropJob(job, 'starting')
     else if (bodyBytes > mirror.budget.bodyBytesMax) this.#dropJob(job, 'body-too-large')
     else if (!lane.offer(job)) this.#dropJob(job, 'queue-full')
+  }
+
+  /** Its absence is a challenger's failure only once it has been there: a server that comes up takes all fleets with it. */
+  #hasBeenUp(endpoint: string, version: string): boolean {
+    const seen = this.#beenUp.get(endpoint)
+    if (seen === undefined || seen.has(version)) return true
+    if (this.#ports.fleets.readyCount(endpoint, version) === 0) return false
+    seen.add(version)
+    return true
   }
 
   #dropJob(job: Job, reason: DropReason): void {

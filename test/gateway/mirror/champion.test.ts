@@ -18,7 +18,7 @@ const json = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
 
 const challengers: readonly {
   does: string
-  make: () => Promise<Instance | null>
+  make: () => Promise<Instance>
   outcome: Outcome
   timeoutMs?: number
 }[] = [
@@ -79,7 +79,6 @@ const challengers: readonly {
     outcome: { status: 502, failed: true },
   },
   { does: 'has died', make: deadInstance, outcome: { status: 502, failed: true } },
-  { does: 'has no ready instance', make: async () => null, outcome: { status: 503, failed: true } },
   {
     does: 'throws at once',
     make: async () => ({ ...naming('v2'), send: () => throwNow() }),
@@ -120,7 +119,7 @@ describe('a caller gets the same bytes, and is counted the same, with a challeng
     const challenger = await make()
     const rig = await startMirrorRig({
       champion: champion.instance,
-      challengers: challenger === null ? {} : { v2: challenger },
+      challengers: { v2: challenger },
       mirrors: [mirror({ budget: { timeoutMs, concurrencyMax: requests } })],
     })
     const bodies = Array.from({ length: requests }, (_, index) => 'x'.repeat(1 + index * 100))
@@ -142,6 +141,24 @@ describe('a caller gets the same bytes, and is counted the same, with a challeng
     expect(shadows.map(({ status, failed }) => ({ status, failed }))).toEqual(Array(requests).fill(outcome))
     expect(champion.got.filter(({ headers }) => 'x-cutover-shadow' in headers)).toEqual([])
   })
+})
+
+test('a challenger that is not up yet is not asked; one that was and is no more has failed', async () => {
+  const [champion, challenger] = [await startServer(), await startServer()]
+  const rig = await startMirrorRig({ champion: champion.instance, challengers: {} })
+  await ask(rig.port, { path, body: 'a' })
+  await until(() => rig.mirrorStats().dropped.starting === 1)
+  rig.fleets.set('v2', [challenger.instance])
+  await ask(rig.port, { path, body: 'b' })
+  await until(() => rig.mirrorStats().answered === 1)
+  rig.fleets.set('v2', [])
+  await ask(rig.port, { path, body: 'c' })
+  await until(() => rig.mirrorStats().failed === 1)
+  const shadows = (await rig.recorder.recorded(5)).filter(({ shadowOf }) => shadowOf !== undefined)
+  expect(shadows.map(({ status, failed }) => ({ status, failed }))).toEqual([
+    { status: 200, failed: false },
+    { status: 503, failed: true },
+  ])
 })
 
 test('copies that hang are as many as the budget says; the next ones wait, and those beyond are dropped', async () => {
