@@ -276,6 +276,7 @@ const stagePlan = z.looseObject({
   goal: goalPlan.nullable().optional(),
   hypothesis: hypothesis.nullable().optional(),
   text: z.string().optional().meta({ description: 'One sentence for a person.' }),
+  arms: z.array(z.string()).optional().meta({ description: 'Of a bandit.' }),
 })
 
 export const planSchema = z
@@ -384,6 +385,7 @@ export const eventTypes = [
   'gate-answered',
   'monitored',
   'tick',
+  'arms-changed',
   'operator',
 ] as const
 

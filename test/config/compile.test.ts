@@ -285,13 +285,12 @@ describe('compiling a Release', () => {
   })
 
   it('names every stage that is not available yet', () => {
-    const stages = [{ shadow: { fraction: '100%' } }, toV2.stages[0], { bandit: {} }]
+    const stages = [{ shadow: { fraction: '100%' } }, toV2.stages[0]]
     const { code, message, problems } = thrownBy(() => compiled({ ...toV2, stages }))
     expect(code).toBe('not-available-yet')
     expect(message).toContain('stages[0].shadow')
     expect(problems.map(({ path, allowed }) => ({ path, allowed }))).toEqual([
       { path: 'stages[0].shadow', allowed: [...availableStageKinds] },
-      { path: 'stages[2].bandit', allowed: [...availableStageKinds] },
     ])
   })
 })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { object } from '../resource-parts.ts'
 import { stageRule, withRule } from '../resource-rules.ts'
 import { abTestStage } from './ab-test.ts'
+import { banditStage } from './bandit.ts'
 import { blueGreenStage } from './blue-green.ts'
 import { canaryStage } from './canary.ts'
 import { recreateStage } from './recreate.ts'
@@ -17,7 +18,7 @@ const stageShape = object({
   canary: canaryStage.optional(),
   shadow: notAvailableYet,
   abTest: abTestStage.optional(),
-  bandit: notAvailableYet,
+  bandit: banditStage.optional(),
 })
 
 export const stage = withRule(stageShape, stageRule).meta({

@@ -2,6 +2,7 @@
 import { availableStageKinds, type StagePlan, type StagePlans } from '../stage-plans.ts'
 import { abTest } from './ab-test.ts'
 import type { AbTestState } from './ab-test-state.ts'
+import { type BanditState, bandit } from './bandit.ts'
 import { type BlueGreenState, blueGreen } from './blue-green.ts'
 import { type CanaryState, canary } from './canary.ts'
 import { type RecreateState, recreate } from './recreate.ts'
@@ -15,6 +16,7 @@ export type StageStates = {
   blueGreen: BlueGreenState
   canary: CanaryState
   abTest: AbTestState
+  bandit: BanditState
 }
 
 export type StageState = StageStates[keyof StageStates]
@@ -28,6 +30,7 @@ const strategies: Strategies = {
   blueGreen,
   canary,
   abTest,
+  bandit,
 }
 
 export function isAvailable(plan: Pick<StagePlan, 'kind'>): boolean {
