@@ -20,7 +20,7 @@ export type ApiDependencies = {
   compile(resource: Resource): CompiledDocument
   health: { ready(): boolean }
   predictions: Pick<PredictionLog, 'find'>
-  analytics: Pick<Analytics, 'summarise'>
+  analytics: Pick<Analytics, 'summarise' | 'offPolicyRows'>
   deliveries: Deliveries
   /** Prometheus text. */
   metrics: { text(): Promise<string>; contentType: string }
