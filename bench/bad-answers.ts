@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { availableStageKinds, type StageKind } from '../src/core/stage-plans.ts'
+import { type StageKind, stageKinds } from '../src/core/stage-plans.ts'
 import { getJson, openWorkplace, root, type ServerProcess, type Workplace } from '../test/e2e/process.ts'
 
 const rounds = Number(process.env['ROUNDS'] ?? 3)
@@ -166,7 +166,7 @@ function median(values: readonly number[]): number {
 }
 
 const asked = process.argv.slice(2)
-const kinds = availableStageKinds.filter(kind => asked.length === 0 || asked.includes(kind))
+const kinds = stageKinds.filter(kind => asked.length === 0 || asked.includes(kind))
 const wide = (text: string, width: number) => text.padEnd(width)
 console.log(
   `v3 of handwritten digits: ${requestsPerSecond} requests a second of ${users} users, labels after ${labelDelayMs.least}-${labelDelayMs.most} ms, medians of ${rounds}`,

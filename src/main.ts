@@ -294,17 +294,18 @@ function definitionsBy(expressions: Expressions): (state: ControlState, name: st
 }
 
 /** Opened by the first question: who asks none needs no copy of the log. */
-function analyticsOnDemand(open: () => Promise<Analytics>): Pick<Analytics, 'summarise' | 'close'> {
+function analyticsOnDemand(open: () => Promise<Analytics>): Analytics {
   let opened: Promise<Analytics> | null = null
+  const ready = (): Promise<Analytics> => {
+    opened ??= open()
+    return opened.catch((error: unknown) => {
+      opened = null
+      throw error
+    })
+  }
   return {
-    summarise: async query => {
-      opened ??= open()
-      const analytics = await opened.catch((error: unknown) => {
-        opened = null
-        throw error
-      })
-      return analytics.summarise(query)
-    },
+    summarise: async query => (await ready()).summarise(query),
+    offPolicyRows: async (query, each) => (await ready()).offPolicyRows(query, each),
     close: async () => {
       await (await opened?.catch(() => null))?.close()
     },

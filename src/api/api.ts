@@ -10,6 +10,7 @@ import { guard } from './guard.ts'
 import { createListener, type Listening } from './listener.ts'
 import { asCutoverError, problemResponse } from './problems.ts'
 import type { App } from './route-parts.ts'
+import { registerBacktest } from './routes/backtest.ts'
 import { registerEndpoints } from './routes/endpoints.ts'
 import { registerLater } from './routes/later.ts'
 import { registerMonitoring } from './routes/monitoring.ts'
@@ -61,6 +62,7 @@ function createApp(api: Api): App {
   registerMonitoring(app, api)
   registerReleases(app, api)
   registerRecords(app, api)
+  registerBacktest(app, api)
   registerLater(app)
   registerServer(app, api)
   app.notFound(context => problemResponse(nothingThere(app, context.req)))

@@ -35,25 +35,21 @@ export async function applyDocuments(api: Api, request: ApplyRequest): Promise<W
 }
 
 function readAll(api: Api, { documents, base }: ApplyRequest): Placed[] {
-  const faults: { code: CutoverError['code']; problems: readonly Problem[] }[] = []
+  const faults: Problem[] = []
   const placed = documents.flatMap((value, index): Placed[] => {
     const path = base === null ? '' : writePath([...base, index])
     try {
       return [{ index, path, document: readOne(api, value) }]
     } catch (error) {
       if (!(error instanceof CutoverError)) throw error
-      faults.push({ code: error.code, problems: beneath(path, error) })
+      faults.push(...beneath(path, error))
       return []
     }
   })
   if (faults.length === 0) return placed
-  const invalid = faults.some(({ code }) => code === 'invalid-resource')
-  const what = documents.length === 1 ? 'the document' : `${faults.length} of ${documents.length} documents`
-  const [code, detail] = invalid
-    ? (['invalid-resource', `${what} ${faults.length > 1 ? 'are' : 'is'} not valid; nothing has changed`] as const)
-    : (['not-available-yet', `${what} asked for something that is not available yet; nothing has changed`] as const)
-  const problems = faults.flatMap(fault => fault.problems)
-  throw new CutoverError(code, detail, problems)
+  const faulty = documents.length - placed.length
+  const what = documents.length === 1 ? 'the document is' : `${faulty} of ${documents.length} documents are`
+  throw new CutoverError('invalid-resource', `${what} not valid; nothing has changed`, faults)
 }
 
 function readOne(api: Api, value: unknown): CompiledDocument {

@@ -16,11 +16,11 @@ export type CompiledDocument = { kind: 'Endpoint'; spec: EndpointSpec } | { kind
 
 export type ApiDependencies = {
   control: ControlPlane
-  /** Turns a valid document into what the controller takes; throws invalid-resource or not-available-yet. */
+  /** Turns a valid document into what the controller takes; throws invalid-resource. */
   compile(resource: Resource): CompiledDocument
   health: { ready(): boolean }
   predictions: Pick<PredictionLog, 'find'>
-  analytics: Pick<Analytics, 'summarise'>
+  analytics: Pick<Analytics, 'summarise' | 'offPolicyRows'>
   deliveries: Deliveries
   /** Prometheus text. */
   metrics: { text(): Promise<string>; contentType: string }

@@ -14,7 +14,14 @@ import type { ReleaseView } from '../controller/control-plane.ts'
 import { assertNever } from '../core/errors.ts'
 import type { Reading } from '../core/external-metric.ts'
 import { freezeText } from '../core/freeze.ts'
-import type { ArmJudgement, CheckResult, Judgement, PairNumbers, SideNumbers } from '../core/judge/judgement.ts'
+import type {
+  ArmJudgement,
+  BanditNumbers,
+  CheckResult,
+  Judgement,
+  PairNumbers,
+  SideNumbers,
+} from '../core/judge/judgement.ts'
 import { releaseWait } from '../core/judge/wait.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
 import { formOf } from '../core/metrics/spec.ts'
@@ -173,6 +180,7 @@ export function planView(plan: ReleasePlan): WirePlan {
 
 function stagePlanView(stage: StagePlan, stable: string): WirePlan['stages'][number] {
   if (stage.kind === 'abTest') return abTestView(stage, stable)
+  if (stage.kind === 'bandit') return { ...stage, arms: [...stage.arms] }
   if (stage.kind === 'canary') return { ...stage, steps: stage.steps.map(step => ({ ...step })) }
   return 'goal' in stage ? { ...stage, goal: stage.goal === null ? null : goalPlanView(stage.goal) } : { ...stage }
 }
@@ -267,6 +275,7 @@ export function judgementView(judgement: Judgement): WireJudgement {
     version: judgement.version ?? 1,
     ...lookView(judgement),
     ...(arms !== undefined && { arms: Object.fromEntries(Object.entries(arms).map(armView)) }),
+    bandit: judgement.bandit === undefined ? null : banditView(judgement.bandit),
     stepRequests,
     exposedRequests,
     exposedUnits,
@@ -302,6 +311,16 @@ function lookView({ verdict, reason, validity, checks, goal }: Omit<ArmJudgement
     },
     checks: checks.map(checkView),
     goal: goal ?? noGoal,
+  }
+}
+
+function banditView({ arms, weights, leader, evidence, ends }: BanditNumbers): WireJudgement['bandit'] {
+  return {
+    arms: arms.map(arm => ({ ...arm })),
+    weightsPpm: { ...weights },
+    leader,
+    evidence: evidence === null ? null : { ...evidence },
+    ends,
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander'
 import { registerApply } from './commands/apply.ts'
+import { registerBacktest } from './commands/backtest.ts'
 import { registerCompletion } from './commands/completion.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerExplain } from './commands/explain.ts'
@@ -58,6 +59,7 @@ const commands: readonly Register[] = [
   registerVerbs,
   registerExplain,
   registerFeedback,
+  registerBacktest,
   registerDoctor,
   registerCompletion,
   registerLater,

@@ -1,7 +1,7 @@
 /** A release for people: where it stands, the newest look at the evidence, the story; and every number, if asked. */
 
 import type { WireExplanation, WirePlan, WireRelease, WireReleaseSummary, WireTimelineEntry } from '../contract/wire.ts'
-import type { WireCheckResult, WireJudgement } from '../contract/wire-judgement.ts'
+import type { WireBanditNumbers, WireCheckResult, WireJudgement } from '../contract/wire-judgement.ts'
 import type { WireTrial } from '../contract/wire-trial.ts'
 import { stageText } from './kinds.ts'
 import { pairsText } from './pairs-text.ts'
@@ -111,7 +111,7 @@ function groupText({ name, endpoints }: NonNullable<WirePlan['group']>): string 
 const indent = ' '.repeat(18)
 
 export function judgementText(judgement: WireJudgement): string {
-  const { version, verdict, reason, validity, goal } = judgement
+  const { version, verdict, reason, validity, goal, bandit } = judgement
   const checks = checksOf(judgement)
   const head = `${indent}${verdict}: ${printable(reason)} (methods ${version})\n`
   const goals = goal.reason === '' ? '' : `${indent}goal ${goal.verdict}: ${printable(goal.reason)}\n`
@@ -125,7 +125,29 @@ export function judgementText(judgement: WireJudgement): string {
     ? '\n'
     : ` (seen ${validity.observed.join(' : ')}, expected ${validity.expected.map(rounded).join(' : ')})\n`
   const pairs = pairsText(judgement, indent)
-  return `${head}${goals}${split}${seen}${labels}${checksTable(checks)}${checks.map(strataText).join('')}${pairs}`
+  const arms = bandit === null ? '' : armsTable(bandit)
+  return `${head}${goals}${split}${seen}${labels}${arms}${checksTable(checks)}${checks.map(strataText).join('')}${pairs}`
+}
+
+/** Every digit of what the weights follow from, so that they can be computed again. */
+function armsTable({ arms, weightsPpm, leader, evidence }: WireBanditNumbers): string {
+  const head = ['ARM', 'REWARDS', 'N', 'MEAN', 'VARIANCE', 'CHANCE OF BEST', 'EXPECTED LOSS', 'WEIGHT']
+  const rows = arms.map(({ version, rewards, n, mean, variance, chance, loss }) => [
+    version === leader ? `${version} *` : version,
+    String(rewards),
+    String(n),
+    String(mean),
+    String(variance),
+    chance === null ? '-' : `${rounded(chance * 100)}%`,
+    loss === null ? '-' : rounded(loss),
+    percent(weightsPpm[version] ?? 0),
+  ])
+  const known =
+    evidence === null ? 'too few rewards yet' : `${rounded(evidence.log ?? 0)} of ${rounded(evidence.needed)}`
+  return table(head, rows)
+    .replace(/^/gm, indent)
+    .trimEnd()
+    .concat(`\n${indent}log evidence that ${printable(leader)} is the best arm: ${known}\n`)
 }
 
 /** Of several candidates those of each, whose version stands in every row. */

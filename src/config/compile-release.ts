@@ -1,8 +1,6 @@
 /** A Release document as the plan that the control plane starts. */
 import type { ReleaseResource } from '../contract/resources.ts'
-import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ReleasePlan } from '../core/plan.ts'
-import { availableStageKinds } from '../core/stage-plans.ts'
 import { compileChecks, compileGoals, compileGuardrails } from './compile-checks.ts'
 import { compileFreeze } from './compile-freeze.ts'
 import { compileScopeRules } from './compile-scope.ts'
@@ -17,7 +15,6 @@ export type RequestedRelease = Omit<ReleasePlan, 'from' | 'planVersion'>
 const sampleRatioAlpha = 0.001
 
 export function compileRelease(resource: ReleaseResource): RequestedRelease {
-  refuseUnavailable(resource)
   return {
     endpoint: resource.endpoint,
     to: resource.to,
@@ -38,23 +35,4 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
     ...(resource.match !== undefined && { match: compileScopeRules(resource.match) }),
     ...(resource.freeze.length > 0 && { freeze: compileFreeze(resource.freeze) }),
   }
-}
-
-function refuseUnavailable(resource: ReleaseResource): void {
-  const problems: Problem[] = resource.stages.flatMap((stage, index) =>
-    Object.keys(stage)
-      .filter(kind => !isAvailable(kind))
-      .map(kind => ({
-        path: `stages[${index}].${kind}`,
-        message: `${kind} is not available yet`,
-        allowed: [...availableStageKinds],
-      })),
-  )
-  if (problems.length === 0) return
-  const what = problems.map(problem => `${problem.path}: ${problem.message}`).join('; ')
-  throw new CutoverError('not-available-yet', `this release cannot be started: ${what}`, problems)
-}
-
-function isAvailable(kind: string): boolean {
-  return availableStageKinds.some(available => available === kind)
 }

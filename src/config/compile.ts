@@ -19,7 +19,7 @@ export function validateResource(value: unknown): Resource {
   throw new CutoverError('invalid-resource', `${nameOf(value)} is not valid`, problems)
 }
 
-/** Throws invalid-resource for paths that mean nothing here, not-available-yet for what Cutover cannot do so far. */
+/** Throws invalid-resource for paths that mean nothing here. */
 export function compileResource(resource: Resource): CompiledResource {
   return resource.kind === 'Endpoint'
     ? { kind: 'Endpoint', spec: compileEndpoint(resource) }

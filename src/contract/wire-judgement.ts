@@ -106,6 +106,28 @@ const armSchema = z
     pairs: pairsSchema.optional(),
   })
   .meta({ id: 'ArmJudgement', description: 'One of several candidates against the stable version.' })
+export const banditNumbersSchema = z
+  .object({
+    arms: z.array(
+      z.object({
+        version: z.string(),
+        rewards: z.number().meta({ description: 'That came in this stage.' }),
+        n: z.number().meta({ description: 'As if all had come in one period of constant weights.' }),
+        mean: z.number(),
+        variance: z.number(),
+        chance: number.meta({ description: 'Posterior probability of being the best arm; null with too few rewards.' }),
+        loss: number.meta({ description: 'Expected loss of choosing it, in the unit of the reward.' }),
+      }),
+    ),
+    weightsPpm: z.record(z.string(), z.int()).meta({ description: 'What the arms ask for, if all of them can serve.' }),
+    leader: z.string(),
+    evidence: z
+      .object({ log: number, needed: z.number() })
+      .nullable()
+      .meta({ description: 'That the leader is the best; null while an arm has too few rewards.' }),
+    ends: z.boolean(),
+  })
+  .meta({ id: 'BanditNumbers', description: 'What a bandit decides by: weights and end follow from it.' })
 
 export const judgementSchema = z
   .object({
@@ -121,6 +143,7 @@ export const judgementSchema = z
       .record(z.string(), armSchema)
       .optional()
       .meta({ description: 'By version, where a stage has several candidates.' }),
+    bandit: banditNumbersSchema.nullable(),
     stepRequests: z.number(),
     exposedRequests: z.number(),
     exposedUnits: z.number(),
@@ -128,5 +151,6 @@ export const judgementSchema = z
   .meta({ id: 'Judgement', description: 'One look at the evidence: a verdict per check.' })
 
 export type WireJudgement = z.infer<typeof judgementSchema>
+export type WireBanditNumbers = z.infer<typeof banditNumbersSchema>
 export type WireCheckResult = z.infer<typeof checkResultSchema>
 export type WirePairNumbers = z.infer<typeof pairsSchema>

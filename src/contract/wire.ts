@@ -278,6 +278,7 @@ const stagePlan = z.looseObject({
   text: z.string().optional().meta({ description: 'One sentence for a person.' }),
   challengers: z.array(z.string()).readonly().optional().meta({ description: 'Of a shadow.' }),
   pairs: z.int().optional(),
+  arms: z.array(z.string()).optional().meta({ description: 'Of a bandit.' }),
 })
 
 export const planSchema = z
@@ -386,6 +387,7 @@ export const eventTypes = [
   'gate-answered',
   'monitored',
   'tick',
+  'arms-changed',
   'operator',
 ] as const
 

@@ -9,16 +9,17 @@ import { preflightProblems } from '../core/preflight.ts'
 import { type StagePlan, versionsOf } from '../core/stage-plans.ts'
 import type { ControlState, EndpointState, ReleaseState } from '../core/state.ts'
 import { fewestForAgreement } from '../core/strategies/replay-verdict.ts'
-import { isAvailable } from '../core/strategies/table.ts'
 import type { ModelMetadata } from '../ports/backend.ts'
 import type { Baselines } from '../ports/baselines.ts'
 import type { Deployer } from '../ports/deployer.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import type { TrafficRate } from '../ports/traffic-rate.ts'
+import { askedOf } from './asked.ts'
+import { type ArmsChange, armsChangeOf, banditProblems, completeBandit } from './bandit-admission.ts'
 import type { Change, ReleaseRequest } from './control-plane.ts'
 import { differences } from './differences.ts'
 import { rollProblems, withEpochs } from './fleet-sizes.ts'
-import { withHypotheses, withoutHypotheses } from './hypotheses.ts'
+import { withHypotheses } from './hypotheses.ts'
 import { type Interface, misfits, missingAnswer, missingFeatures } from './interface.ts'
 import { expressionProblems, goalProblems, undeclaredProblems, withDefinitions } from './metric-definitions.ts'
 import { shadowProblems } from './shadow-admission.ts'
@@ -96,15 +97,25 @@ function conflictsWith(state: ControlState, known: EndpointState, spec: Endpoint
   return problems
 }
 
-type Admitted = { change: Change; plan: ReleasePlan | null; id: string; existing: string | null }
+type Admitted = {
+  change: Change
+  plan: ReleasePlan | null
+  id: string
+  existing: string | null
+  /** Of the release that exists. */
+  arms?: ArmsChange
+}
 
 export async function admitRelease(around: Surroundings, asked: ReleaseRequest, again: boolean): Promise<Admitted> {
   const endpoint = needEndpoint(around.state(), asked.endpoint)
   const defined = withDefinitions(asked, endpoint.spec)
-  const versions = { stable: endpoint.stable, candidate: asked.to }
+  const { spec, stable } = endpoint
+  const versions = { stable, candidate: asked.to }
   const request = {
     ...defined,
-    stages: defined.stages.map(stage => withEpochs(stage, versions, endpoint.spec)),
+    stages: defined.stages.map(stage =>
+      completeBandit(withEpochs(stage, versions, spec), { spec, stable, to: asked.to }),
+    ),
   }
   refuse(
     [...problemsOf(endpoint, request), ...groupProblems(around.state(), request)],
@@ -120,9 +131,11 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
       id,
       existing: same.id,
     }
+  const changed = await changesArms(around, endpoint, request)
+  if (changed !== null) return { ...changed, id }
   refuseConflict(endpoint, request)
   preflight(endpoint, request)
-  for (const name of candidatesOf(request)) {
+  for (const name of participants(request)) {
     const version = endpoint.spec.versions[name]
     if (version !== undefined) await checkVersion(around, version)
   }
@@ -139,14 +152,36 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
   return { change, plan, id, existing: null }
 }
 
-/** The release's own and those that its stages name. */
-function candidatesOf({ to, stages }: ReleaseRequest): string[] {
-  return [...new Set([to, ...stages.flatMap(namedBy)])]
+/** The versions that the release may run. */
+function participants({ stages, to }: ReleaseRequest): string[] {
+  return [...new Set([to, ...stages.flatMap(stage => versionsOf(stage, to))])]
 }
 
-function namedBy(stage: StagePlan): readonly string[] {
-  if (stage.kind === 'abTest') return stage.variants
-  return stage.kind === 'shadow' ? stage.challengers : []
+/** A document that differs from the release under way in a bandit's arms alone changes these, and nothing is forgotten. */
+async function changesArms(
+  around: Surroundings,
+  endpoint: EndpointState,
+  request: ReleaseRequest,
+): Promise<Omit<Admitted, 'id'> | null> {
+  const active = endpoint.activeRelease === null ? undefined : around.state().releases[endpoint.activeRelease]
+  const arms = active === undefined ? null : armsChangeOf(active, request)
+  if (active === undefined || arms === null) return null
+  const joins = arms.add.length > 0
+  const problems = joins ? preflightProblems(endpoint.spec, { ...request, from: active.plan.from }) : []
+  refuse(problems, 'preflight-refused', `${arms.add.join(', ')} cannot join ${active.id}`)
+  for (const name of arms.add) {
+    const version = endpoint.spec.versions[name]
+    if (version !== undefined) await checkVersion(around, version)
+  }
+  const isUnchanged = arms.add.length + arms.retire.length === 0
+  const note = [
+    ...arms.add.map(arm => `${arm} joins`),
+    ...arms.retire.map(arm => `${arm} is retired`),
+    ...(isUnchanged ? [`release ${active.id} of this document is under way`] : []),
+  ].join(', ')
+  const action = isUnchanged ? 'unchanged' : 'updated'
+  const change: Change = { action, resource: `Release/${active.id}`, differences: [], note }
+  return { change, plan: null, existing: active.id, ...(!isUnchanged && { arms }) }
 }
 
 /** New versions can be served, take what callers send now, and answer with what is compared with the label. */
@@ -215,6 +250,7 @@ function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Problem[]
   problems.push(...variantProblems(endpoint, request))
   problems.push(...shadowProblems(endpoint, request))
   problems.push(...undeclaredProblems(request, spec), ...goalProblems(request))
+  problems.push(...banditProblems(request, endpoint))
   return problems
 }
 
@@ -284,16 +320,13 @@ function alreadySo(
 }
 
 function asks(release: ReleaseState, request: ReleaseRequest): boolean {
-  // What Cutover added by itself was not asked for.
-  const { planVersion: _version, from: _from, labelWindowMs: _window, reason: _reason, ...asked } = release.plan
-  return isDeepStrictEqual(withoutHypotheses(asked), request)
+  return isDeepStrictEqual(askedOf(release.plan), request)
 }
 
 /** What would never end, or never start, is refused before it begins. */
 function preflight(endpoint: EndpointState, request: ReleaseRequest): void {
   const problems: Problem[] = []
   request.stages.forEach((stage, index) => {
-    if (!isAvailable(stage)) problems.push({ path: `stages[${index}].${stage.kind}`, message: 'not available yet' })
     problems.push(...replayProblems(stage, `stages[${index}].${stage.kind}.replay`, endpoint.spec))
   })
   problems.push(...rollProblems(request.stages, { stable: endpoint.stable, candidate: request.to }, endpoint.spec))

@@ -76,6 +76,7 @@ export function createController(ports: ControllerPorts): Controller {
   let working = false
   let isStopped = false
   let lastInsistMs = clock.nowMs()
+  const nextLookMs = new Map<string, number>()
 
   /** Appends, folds and carries out, in this order: an event is on disk before it takes effect. */
   const record = (event: ControlEvent): void => {
@@ -202,10 +203,15 @@ export function createController(ports: ControllerPorts): Controller {
 
   const look = (release: ReleaseState): void => {
     const { endpoint } = release.plan
+    const sinceMs = clock.nowMs()
+    if (sinceMs < (nextLookMs.get(release.id) ?? 0)) return
     const seen = evidence.read({ endpoint, epochs: release.epochs.map(one => one.epoch) })
     const judgement = judge(release, seen, ports.sources.read(readingsQuery(release)))
     desk.latest.set(release.id, { atMs: clock.nowMs(), judgement })
     recordIfItMatters({ type: 'judged', release: release.id, judgement })
+    // The gateway shares this thread: a look at many epochs must not keep callers waiting.
+    const untilMs = clock.nowMs()
+    nextLookMs.set(release.id, untilMs + (untilMs - sinceMs) / limits.lookShareMax)
   }
 
   const isGateAwaited = (id: string, before: GatePlace): boolean => {
@@ -285,7 +291,10 @@ export function createController(ports: ControllerPorts): Controller {
         ports.complain('asking again for what was not answered', cause)
       }
       for (const release of Object.values(state.releases)) {
-        if (isTerminal(release)) continue
+        if (isTerminal(release)) {
+          nextLookMs.delete(release.id)
+          continue
+        }
         try {
           if (release.phase.kind === 'running' || release.phase.kind === 'probation') look(release)
           recordIfItMatters({ type: 'tick', release: release.id })
@@ -334,6 +343,8 @@ export function createController(ports: ControllerPorts): Controller {
     async applyRelease({ plan: request, actor, dryRun, again }) {
       const around = { state: () => state, deployer, expressions, rate: ports.rate, baselines }
       const admitted = await admitRelease(around, request, again)
+      if (admitted.arms !== undefined && admitted.existing !== null && !dryRun)
+        record({ type: 'arms-changed', release: admitted.existing, ...admitted.arms, actor })
       if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }
       const plan = { ...admitted.plan, ...learnedWindow(admitted.plan.endpoint) }
       record({ type: 'release-started', release: admitted.id, plan, actor })

@@ -33,6 +33,8 @@ export type ControlEvent =
   | { type: 'monitored'; endpoint: string; report: MonitorReport }
   /** Time passed: moves what waits for a deadline. */
   | { type: 'tick'; release: string }
+  /** The arms of a bandit that runs: those that come in, and those that leave the race. */
+  | { type: 'arms-changed'; release: string; add: readonly string[]; retire: readonly string[]; actor: string }
   /** `step`: of `promote`, past the step that the stage is in and no further. */
   | { type: 'operator'; release: string; verb: OperatorVerb; actor: string; note: string | null; step?: true }
 

@@ -23,6 +23,8 @@ export type VersionEvidence = {
   /** Rows of predictions that are older than the label window, and how many of them were labelled within it. */
   matured: number
   maturedLabelled: number
+  /** Predictions that are older than the label window, and how many had a reward or a reported value within it. */
+  rewards?: { matured: number; labelled: number }
   /** The metrics that the endpoint declares, by name; one without an observation may be missing. */
   metrics: Readonly<Record<string, MetricEvidence>>
 }

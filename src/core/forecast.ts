@@ -8,7 +8,7 @@ import { span } from './judge/wait.ts'
 import { limits } from './limits.ts'
 import type { MetricCheck } from './metric-check.ts'
 import { type Candidacy, peaks } from './preflight.ts'
-import type { AbTestPlan, CanaryPlan, StagePlan } from './stage-plans.ts'
+import type { AbTestPlan, BanditPlan, CanaryPlan, StagePlan } from './stage-plans.ts'
 
 export type Gate = {
   /** From 0. */
@@ -51,6 +51,8 @@ function gatesOf(stage: StagePlan, plan: Candidacy, rate: number | null): Gate[]
       return [gate({ step: 0, weightPpm: stage.fractionPpm, requests: stage.pairs, ...timesOf(stage) }, rate)]
     case 'abTest':
       return [testGate(stage, rate)]
+    case 'bandit':
+      return [banditGate(stage, rate)]
     default:
       return []
   }
@@ -58,6 +60,12 @@ function gatesOf(stage: StagePlan, plan: Candidacy, rate: number | null): Gate[]
 
 function timesOf({ floorMs, ceilingMs }: { floorMs: number; ceilingMs: number | null }) {
   return { floorMs, ceilingMs }
+}
+
+/** Until each arm has its first rewards, if every request is rewarded: the race itself ends when its answer is known. */
+function banditGate({ arms, minRewards, ceilingMs }: BanditPlan, rate: number | null): Gate {
+  const weightPpm = Math.floor(limits.ppmTotal / arms.length)
+  return gate({ step: 0, weightPpm, requests: minRewards, floorMs: 0, ceilingMs }, rate)
 }
 
 /** A test has planned its sample and its days itself, from what was recorded, by unit. */

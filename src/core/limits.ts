@@ -24,6 +24,14 @@ export const limits = {
   rateLooksMax: 60,
   /** Endpoints that one grouped release moves together. */
   groupMembersMax: 20,
+  /** Arms of a bandit; more are refused. */
+  banditArmsMax: 20,
+  /** Times that a bandit may change its weights: each begins an epoch of evidence. A plan with more is refused. */
+  banditUpdatesMax: 1_000,
+  /** Weights of a bandit that would move less of the traffic than this stay, so that its epochs are few. */
+  banditMoveLeastPpm: 10_000,
+  /** A move of at least this much of the traffic since the last entry is an entry of the timeline. */
+  banditTellPpm: 50_000,
   /** Segments of one traffic table; a change that would pass it is refused. */
   segmentsMax: 10_000,
 
@@ -154,6 +162,8 @@ export const limits = {
 
   /** The controller looks at the evidence this often. */
   tickIntervalMs: 500,
+  /** Looks at one release take no more of the time than this share: after a long one the next waits. */
+  lookShareMax: 0.05,
   /** Answers of a version at the start of an epoch whose latency is no evidence: it warms up. */
   warmUpAnswers: 20,
   /** Over this share of units that several versions served in one epoch, and this many, a comparison is invalid. */

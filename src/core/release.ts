@@ -184,6 +184,21 @@ function watchedWhilePaused(draft: Draft, judgement: Judgement, atMs: number): D
     : draft
 }
 
+/** New arms are in the plan from now on; retired ones stay in it, out of the race. */
+export function armsChanged(
+  draft: Draft,
+  { add, retire, actor }: { add: readonly string[]; retire: readonly string[]; actor: string },
+  atMs: number,
+): Draft {
+  const { phase, plan } = draft.release
+  if (phase.kind !== 'running') return draft
+  const stages = plan.stages.map((stage, index) =>
+    index === phase.stageIndex && stage.kind === 'bandit' ? { ...stage, arms: [...stage.arms, ...add] } : stage,
+  )
+  const planned = { ...draft, release: { ...draft.release, plan: { ...plan, stages } } }
+  return stepStaged(planned, { type: 'arms', atMs, add, retire, actor })
+}
+
 /** Why the release cannot go on now although no guardrail failed; null if nothing is in its way. */
 function blockedBy(judgement: Judgement): Pick<Hold, 'cause' | 'reason'> | null {
   if (judgement.verdict === 'invalid') return { cause: 'invalid', reason: judgement.reason }

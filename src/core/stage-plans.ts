@@ -1,19 +1,9 @@
 /** The strategies with their parameters as they will run: every default filled in, every unit converted. Plain data. */
 import type { GoalCheck } from './metric-check.ts'
+import type { MetricSpec } from './metrics/spec.ts'
 
 export const stageKinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit'] as const
 export type StageKind = (typeof stageKinds)[number]
-
-/** The kinds that run today; the others are refused by name before anything starts. */
-export const availableStageKinds = [
-  // One a line.
-  'recreate',
-  'rolling',
-  'blueGreen',
-  'canary',
-  'shadow',
-  'abTest',
-] as const satisfies readonly StageKind[]
 
 /** A number of instances, or a share of a fleet's. */
 export type Amount = { count: number } | { ppm: number }
@@ -215,27 +205,39 @@ export type BanditPolicy =
   | { kind: 'epsilon-greedy'; epsilon: number }
   | { kind: 'top-two' }
 
+/** What an arm earns: a metric that the endpoint declares, or `reward`. */
+export type BanditReward = {
+  metric: string
+  /** As it was defined when the release began; null until the door fills it in, as `better` and `family` are. */
+  spec: MetricSpec | null
+  better: 'higher' | 'lower' | null
+  /** Yes or no; any number; a number between `lower` and `upper`. */
+  family: 'bernoulli' | 'gaussian' | 'bounded' | null
+  lower: number
+  upper: number
+}
+
 export type BanditPlan = {
   kind: 'bandit'
   /** All versions among which traffic is divided, stable included if it is an arm. */
   arms: readonly string[]
-  /** A declared metric by name, or `reward`. */
-  reward: {
-    metric: string
-    family: 'bernoulli' | 'gaussian' | 'bounded'
-    lower: number
-    upper: number
-    better: 'higher' | 'lower'
-  }
+  reward: BanditReward
   policy: BanditPolicy
+  /** Weights change no more often than this. */
   updateMs: number
+  /** The least share of an arm that has not been retired. */
   floorPpm: number
-  /** Memory: a factor per update, or the newest epochs alone. */
+  /** All periods of constant weights alike; each older one by this factor less; the newest ones alone. */
   memory: { kind: 'all' } | { kind: 'discount'; factor: number } | { kind: 'window'; epochs: number }
-  /** Rewards an arm needs before weights leave the even split. */
+  /** Rewards an arm needs before its weight leaves the even split. */
   minRewards: number
-  stop: { chance: number; loss: number | null }
-  ceilingMs: number | null
+  /**
+   * `evidence` bounds the chance of ending with another arm than the best by 1 - `chance`; `posterior` asks for that
+   * probability of being the best. An expected loss of at most `loss` ends it too, in the unit of the reward.
+   */
+  stop: { by: 'evidence' | 'posterior'; chance: number; loss: number | null }
+  /** Without a best arm by then stable is kept. */
+  ceilingMs: number
 }
 
 export type StagePlans = {

@@ -13,6 +13,7 @@ import { limits } from './limits.ts'
 import { follow, monitored } from './monitor/monitoring.ts'
 import { enqueue, startNext } from './overlap.ts'
 import {
+  armsChanged,
   begin,
   fleetChanged,
   gateAnswered,
@@ -84,6 +85,8 @@ function stepEvent(state: ControlState, event: ControlEvent, atMs: number): Step
       return { state: monitored(state, event, atMs), commands: [] }
     case 'tick':
       return onRelease(state, event.release, draft => timePassed(draft, atMs))
+    case 'arms-changed':
+      return onRelease(state, event.release, draft => armsChanged(draft, event, atMs))
     case 'operator':
       return onRelease(state, event.release, draft => operated(draft, event, atMs))
     default:

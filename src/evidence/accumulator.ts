@@ -11,9 +11,16 @@ import {
 } from '../core/evidence.ts'
 import { limits } from '../core/limits.ts'
 import type { Pairing } from '../core/pairing.ts'
-import { type JoinedOutcome, type Label, labelText, type Prediction, valuesAfter } from '../core/prediction.ts'
+import {
+  type JoinedOutcome,
+  type Label,
+  labelText,
+  type OutcomeValues,
+  type Prediction,
+  valuesAfter,
+} from '../core/prediction.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
-import { LabelClock } from './label-clock.ts'
+import { type CohortReport, LabelClock } from './label-clock.ts'
 import { MetricBook, type MetricDefinitions } from './metric-book.ts'
 import { PairBook } from './pair-book.ts'
 
@@ -30,6 +37,9 @@ export type AccumulatorOptions = {
   pairing?(where: { release: string; epoch: number }): Pairing | null
 }
 
+/** By endpoint, of the release that it has now. */
+type Clocks = Map<string, { release: string; clock: LabelClock }>
+
 type EpochMap = Map<number, Record<string, VersionEvidence>>
 
 /** Which versions each unit of a release has met, and which was the first in the newest epoch in which it came. */
@@ -45,7 +55,9 @@ export function createAccumulator({
   const ledgers = new Map<string, UnitLedger>()
   const books = new Map<string, MetricBook>()
   const pairBooks = new Map<string, PairBook>()
-  const clocks = new Map<string, { release: string; clock: LabelClock }>()
+  const clocks: Clocks = new Map()
+  /** When rewards and reported values come, whichever is first. */
+  const rewardClocks: Clocks = new Map()
 
   const at = (endpoint: string, epoch: number, version: string): VersionEvidence => {
     const epochs = getOrMake(endpoints, endpoint, () => new Map<number, Record<string, VersionEvidence>>())
@@ -60,14 +72,19 @@ export function createAccumulator({
   const bookOf = (endpoint: string): MetricBook => getOrMake(books, endpoint, () => new MetricBook())
 
   /** A release has a clock of its own; null outside of one, and for the outcomes of an earlier one. */
-  const clockOf = (endpoint: string, release: string | null, isNew: boolean): LabelClock | null => {
+  const clockOf = (
+    of: Clocks,
+    endpoint: string,
+    { release, isNew }: { release: string | null; isNew: boolean },
+  ): LabelClock | null => {
     if (release === null) return null
-    const known = clocks.get(endpoint)
+    const known = of.get(endpoint)
     if (known?.release === release) return known.clock
     if (!isNew) return null
-    const windowMs = definitions(endpoint)?.labelWindowMs ?? learnedWindowMs(release)
-    const clock = new LabelClock({ windowMs })
-    clocks.set(endpoint, { release, clock })
+    // What was learned before the release is of labels.
+    const learned = of === clocks ? learnedWindowMs(release) : null
+    const clock = new LabelClock({ windowMs: definitions(endpoint)?.labelWindowMs ?? learned })
+    of.set(endpoint, { release, clock })
     return clock
   }
 
@@ -82,8 +99,9 @@ export function createAccumulator({
     if (measured === null || version !== assigned) return
     bookOf(endpoint).addPrediction(measured, prediction)
     // The first row stands for all: labels of one request come together.
-    if (prediction.answer === null) return
-    clockOf(endpoint, release, true)?.addPrediction({ epoch, version, atMs, rows: 1 })
+    const row = { epoch, version, atMs, rows: 1 }
+    if (!isError(prediction)) clockOf(rewardClocks, endpoint, { release, isNew: true })?.addPrediction(row)
+    if (prediction.answer !== null) clockOf(clocks, endpoint, { release, isNew: true })?.addPrediction(row)
   }
 
   const addJoined = (joined: JoinedOutcome): void => {
@@ -93,9 +111,13 @@ export function createAccumulator({
     const measured = definitions(endpoint)
     if (measured === null) return
     bookOf(endpoint).addOutcome(measured, joined)
-    if (outcome.label === null || outcome.row !== 0 || joined.predicted === null) return
+    if (outcome.row !== 0) return
+    const arrival = { epoch, version, predictedAtMs, labelledAtMs: outcome.atMs }
+    if (isRewarded(outcome) && !isRewarded(before))
+      clockOf(rewardClocks, endpoint, { release, isNew: false })?.addLabel(arrival)
+    if (outcome.label === null || joined.predicted === null) return
     if ((before?.label ?? null) !== null) return
-    clockOf(endpoint, release, false)?.addLabel({ epoch, version, predictedAtMs, labelledAtMs: outcome.atMs })
+    clockOf(clocks, endpoint, { release, isNew: false })?.addLabel(arrival)
   }
 
   /** Callers and copies alike, where answers are paired. */
@@ -129,13 +151,15 @@ export function createAccumulator({
       const known = endpoints.get(endpoint)
       const book = books.get(endpoint)
       // Of the newest prediction's time, not of the clock's: a rebuild must give the same.
-      const labels = clocks.get(endpoint)?.clock.read(0).cohorts ?? []
+      const labels = cohortsOf(clocks.get(endpoint)?.clock)
+      const rewarded = cohortsOf(rewardClocks.get(endpoint)?.clock)
       return epochs.map((epoch): EpochEvidence => {
         const versions = Object.entries(known?.get(epoch) ?? {}).map(([version, evidence]) => {
-          const { matured = 0, maturedLabelled = 0 } =
-            labels.find(one => one.epoch === epoch && one.version === version) ?? {}
+          const { matured = 0, maturedLabelled = 0 } = labels.get(`${epoch} ${version}`) ?? {}
+          const came = rewarded.get(`${epoch} ${version}`)
+          const rewards = { matured: came?.matured ?? 0, labelled: came?.maturedLabelled ?? 0 }
           const metrics: Readonly<Record<string, MetricEvidence>> = book?.read({ epoch, version }) ?? {}
-          return [version, { ...evidence, matured, maturedLabelled, metrics }]
+          return [version, { ...evidence, matured, maturedLabelled, rewards, metrics }]
         })
         const pairs = pairBooks.get(endpoint)?.read(epoch)
         return { epoch, versions: Object.fromEntries(versions), ...(pairs !== undefined && { pairs }) }
@@ -148,8 +172,17 @@ export function createAccumulator({
       books.get(endpoint)?.forget(beforeEpoch)
       pairBooks.get(endpoint)?.forget(beforeEpoch)
       clocks.get(endpoint)?.clock.forget(beforeEpoch)
+      rewardClocks.get(endpoint)?.clock.forget(beforeEpoch)
     },
   }
+}
+
+function cohortsOf(clock: LabelClock | undefined): ReadonlyMap<string, CohortReport> {
+  return new Map((clock?.read(0).cohorts ?? []).map(one => [`${one.epoch} ${one.version}`, one]))
+}
+
+function isRewarded(values: OutcomeValues | null): boolean {
+  return values !== null && (values.reward !== null || Object.keys(values.metrics).length > 0)
 }
 
 function addPrediction(evidence: VersionEvidence, prediction: Prediction): void {

@@ -3,7 +3,7 @@ import type { EndpointSpec } from '../core/endpoint.ts'
 import type { MetricEvidence } from '../core/evidence.ts'
 import { limits } from '../core/limits.ts'
 import { type Expression, observe, type Row } from '../core/metrics/observe.ts'
-import { formOf, isKnownAtOnce, type MetricSpec } from '../core/metrics/spec.ts'
+import { builtinReward, builtinRewardSpec, formOf, isKnownAtOnce, type MetricSpec } from '../core/metrics/spec.ts'
 import { type JoinedOutcome, type OutcomeValues, type Prediction, valuesAfter } from '../core/prediction.ts'
 import type { Expressions } from '../ports/expressions.ts'
 import { createRowMetric, type RowMetric } from './row-metric.ts'
@@ -20,7 +20,7 @@ export function compileDefinitions(
   expressions: Expressions,
   besides: Readonly<Record<string, MetricSpec>> = {},
 ): MetricDefinitions {
-  const metrics = [...Object.entries(spec.metrics), ...Object.entries(besides)]
+  const metrics = Object.entries({ [builtinReward]: builtinRewardSpec, ...spec.metrics, ...besides })
     .filter(([, metric]) => metric.type !== 'accuracy' || metric.unitLevel === true)
     .map(([name, metric]) => ({
       name,

@@ -20,6 +20,7 @@ export {
   solveRidge,
 } from './bandit/ridge.ts'
 export { type Slid, slideMoments, slideOutcomes, type Window } from './bandit/sliding-window.ts'
+export { type ArmStratum, stratifiedArms } from './bandit/stratified-arms.ts'
 export { type BetaPrior, betaGrid, checkPrior, thompsonBeta, UNIFORM_PRIOR } from './bandit/thompson-beta.ts'
 export { bestOrEven, thompsonGaussian } from './bandit/thompson-gaussian.ts'
 export { topTwo, topTwoBeta, topTwoGaussian } from './bandit/top-two.ts'
@@ -125,6 +126,7 @@ export {
   shrinkageDoublyRobust,
   switchDoublyRobust,
 } from './off-policy/estimators.ts'
+export { addGroupToOffPolicy, type LoggedGroup } from './off-policy/grouped-rows.ts'
 export {
   addToOverlap,
   emptyOverlap,

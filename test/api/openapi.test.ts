@@ -64,6 +64,7 @@ describe('the OpenAPI document', () => {
         'get /api/v1/flags',
         'post /api/v1/flags',
         'post /api/v1/advise',
+        'post /api/v1/backtest',
         'post /api/v1/simulate',
       ].toSorted(),
     )

@@ -65,7 +65,6 @@ describe('starting a release', () => {
 
   it.each([
     ['an unknown strategy', { endpoint: 'digits', to: 'v2', strategy: 'magic' }, 400, 'invalid-resource'],
-    ['a strategy to come', { endpoint: 'digits', to: 'v2', strategy: 'bandit' }, 422, 'not-available-yet'],
     ['a test without a goal', { endpoint: 'digits', to: 'v2', strategy: 'abTest' }, 400, 'invalid-resource'],
     ['an unknown key', { endpoint: 'digits', to: 'v2', stages: [] }, 400, 'invalid-resource'],
     ['a document with faults', { ...toV2, stages: [] }, 400, 'invalid-resource'],

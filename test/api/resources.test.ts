@@ -94,12 +94,6 @@ describe('applying documents', () => {
     ],
     ['one endpoint twice', [digits, digits], 400, 'documents[1]'],
     ['two releases of one endpoint', [digits, toV2, { ...toV2, to: 'v3' }], 400, 'documents[2]'],
-    [
-      'a stage that is not available yet',
-      [digits, { ...toV2, stages: [{ bandit: {} }] }],
-      422,
-      'documents[1].stages[0].bandit',
-    ],
   ])('refuses %s before anything changes', async (_, documents, status, path) => {
     const answer = await apply<Problems>({ documents })
     expect([answer.status, answer.body.problems.map(problem => problem.path)]).toEqual([status, [path]])

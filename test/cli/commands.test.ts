@@ -85,11 +85,6 @@ describe('apply', () => {
     const { code, err } = await cutover(line, stdin === undefined ? {} : { stdin })
     expect([code, err]).toEqual([2, expect.stringContaining(message)])
   })
-
-  it('is refused as bad input where something is not available yet', async () => {
-    const { code, err } = await cutover('apply -f -', { stdin: stringify({ ...toV2, stages: [{ bandit: {} }] }) })
-    expect([code, err]).toEqual([2, expect.stringContaining('stages[0].bandit: bandit is not available yet (')])
-  })
 })
 
 describe('get, describe and delete', () => {

@@ -117,7 +117,7 @@ describe('release', () => {
     ['release digits --to v2 --strategy canary -f x.yaml', 2, 'cannot be used with'],
     ['release digits --to v2 --wait --timeout soon', 2, 'not a duration'],
     ['release digits --to v2 --timeout 3s', 2, '--timeout needs --wait'],
-    ['release digits --to v2 --strategy bandit', 2, 'not available yet'],
+    ['release digits --to v2 --strategy magic', 2, 'Allowed choices are recreate'],
     ['release digits --to v9', 2, 'allowed: v1, v2, v3'],
     ['release letters --to v2', 2, 'there is no endpoint letters'],
     ['release digits --to v1', 1, 'stable'],

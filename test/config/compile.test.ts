@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { compileResource, validateResource } from '../../src/config/compile.ts'
-import { availableStageKinds } from '../../src/core/stage-plans.ts'
 import { changed, digits, toV2 } from '../support/documents.ts'
 import { thrownBy } from '../support/thrown.ts'
 
@@ -351,15 +350,5 @@ describe('compiling a Release', () => {
     })
     const { code, problems } = thrownBy(() => compiled({ ...toV2, freeze: [{ from: '12:00', to: '12:00' }] }))
     expect([code, problems[0]?.path]).toEqual(['invalid-resource', 'freeze'])
-  })
-
-  it('names every stage that is not available yet', () => {
-    const stages = [toV2.stages[0], { bandit: {} }]
-    const { code, message, problems } = thrownBy(() => compiled({ ...toV2, stages }))
-    expect(code).toBe('not-available-yet')
-    expect(message).toContain('stages[1].bandit')
-    expect(problems.map(({ path, allowed }) => ({ path, allowed }))).toEqual([
-      { path: 'stages[1].bandit', allowed: [...availableStageKinds] },
-    ])
   })
 })

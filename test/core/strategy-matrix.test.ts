@@ -1,6 +1,6 @@
 /** Every strategy against every kind of candidate, in virtual time through the real control plane. */
 import { describe, expect, it } from 'vitest'
-import { availableStageKinds, type StageKind } from '../../src/core/stage-plans.ts'
+import { type StageKind, stageKinds } from '../../src/core/stage-plans.ts'
 import { isTerminal } from '../../src/core/state.ts'
 import { type Behaviour, createWorld, sound, type World } from '../support/world.ts'
 
@@ -151,7 +151,7 @@ async function run(kind: StageKind, outcome: Outcome): Promise<{ world: World; i
   return { world, id, end: end === 'promoted' || end === 'rolled-back' ? end : 'waits' }
 }
 
-describe.each(availableStageKinds)('%s', kind => {
+describe.each(stageKinds)('%s', kind => {
   it.each(Object.keys(outcomes) as (keyof typeof outcomes)[])('a candidate that is %s', async name => {
     const { world, id, end } = await run(kind, outcomes[name])
     expect(end, JSON.stringify(world.controller.timeline(id).map(({ text }) => text))).toBe(ends[kind][name])

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { availableStageKinds, type StageKind } from '../../src/core/stage-plans.ts'
+import { type StageKind, stageKinds } from '../../src/core/stage-plans.ts'
 import { randomFrom } from '../../src/stats/numerics/random.ts'
 import { getJson, openWorkplace, root, type ServerProcess, type Workplace } from './process.ts'
 
@@ -95,8 +95,8 @@ function startTraffic(urls: Pick<ServerProcess, 'inferenceUrl'>, seed: number) {
   }
 }
 
-it.each(availableStageKinds)('%s', async kind => {
-  const random = randomFrom(availableStageKinds.indexOf(kind) + 1)
+it.each(stageKinds)('%s', async kind => {
+  const random = randomFrom(stageKinds.indexOf(kind) + 1)
   let server = await place.serve(['-c', place.write('cutover.yaml', stringify(endpoint))])
   const traffic = startTraffic(server, 7)
   const releaseOf = () => getJson(`${server.controlUrl}/api/v1/releases/digits-1`)

@@ -31,7 +31,7 @@ export async function startControlServer(overrides: Partial<ApiDependencies> = {
     predictions: { find: async query => findPredictions(query) },
     metrics: { text: async () => 'cutover_up 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
     deliveries: { list: () => [] },
-    analytics: { summarise: async query => [summaryRow(query.groupBy)] },
+    analytics: { summarise: async query => [summaryRow(query.groupBy)], offPolicyRows: async () => {} },
     version: '1.2.3',
     clock: {
       nowMs: () => Date.UTC(2026, 0, 1),

@@ -6,7 +6,6 @@ const commands = [
   ['flags', 'feature flags'],
   ['advise', 'the sample and the time that a release would need'],
   ['simulate', 'a release on simulated traffic'],
-  ['backtest', 'a release policy on past releases'],
 ] as const
 
 export const registerLater: Register = (program, does) => {

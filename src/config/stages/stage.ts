@@ -2,6 +2,7 @@
 import type { StageResource } from '../../contract/stages/stage.ts'
 import type { StagePlan } from '../../core/stage-plans.ts'
 import { compileAbTest } from './ab-test.ts'
+import { compileBandit } from './bandit.ts'
 import { compileBlueGreen } from './blue-green.ts'
 import { compileCanary } from './canary.ts'
 import { compileRecreate } from './recreate.ts'
@@ -16,5 +17,6 @@ export function compileStage(stage: StageResource, release: { to: string }): Sta
   if (stage.rolling !== undefined) return compileRolling(stage.rolling)
   if (stage.abTest !== undefined) return compileAbTest(stage.abTest, release)
   if (stage.shadow !== undefined) return compileShadow(stage.shadow, release)
-  throw new Error('a stage that is not available passed the check')
+  if (stage.bandit !== undefined) return compileBandit(stage.bandit)
+  throw new Error('a stage without a strategy passed the contract')
 }

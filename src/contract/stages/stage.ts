@@ -1,15 +1,14 @@
-/** One strategy with its parameters: all seven kinds are known by name; the config door says which are available. */
-import { z } from 'zod'
+/** One strategy with its parameters. */
+import type { z } from 'zod'
 import { object } from '../resource-parts.ts'
 import { stageRule, withRule } from '../resource-rules.ts'
 import { abTestStage } from './ab-test.ts'
+import { banditStage } from './bandit.ts'
 import { blueGreenStage } from './blue-green.ts'
 import { canaryStage } from './canary.ts'
 import { recreateStage } from './recreate.ts'
 import { rollingStage } from './rolling.ts'
 import { shadowStage } from './shadow.ts'
-
-const notAvailableYet = z.unknown().optional().meta({ description: 'Not available yet.' })
 
 const stageShape = object({
   recreate: recreateStage.optional(),
@@ -18,7 +17,7 @@ const stageShape = object({
   canary: canaryStage.optional(),
   shadow: shadowStage.optional(),
   abTest: abTestStage.optional(),
-  bandit: notAvailableYet,
+  bandit: banditStage.optional(),
 })
 
 export const stage = withRule(stageShape, stageRule).meta({

@@ -11,6 +11,7 @@ import type { CheckResult, Counts, Role, SideNumbers, Verdict } from './judgemen
 import { runMeans } from './means.ts'
 import { type Methods, sequentialMethods } from './methods.ts'
 import type { Pair, Sides } from './pairs.ts'
+import { byShare } from './strata.ts'
 import { minusOne, ms, percent, plain, points, sum } from './words.ts'
 
 /**
@@ -19,13 +20,17 @@ import { minusOne, ms, percent, plain, points, sum } from './words.ts'
  */
 const latencyBreachTrialsMin = 20
 
-/** `epochsPlanned`: a check that starts anew in each epoch splits its alpha over so many. Methods are sequential by default. */
+/**
+ * `epochsPlanned`: a check that starts anew in each epoch splits its alpha over so many. `manyEpochs`: weights change all the
+ * time, and counts are put together by share. Methods are sequential by default.
+ */
 export type CheckContext = {
   sides: Sides
   pairs: readonly Pair[]
   epochsPlanned: number
   readings: Readings
   methods?: Methods
+  manyEpochs?: boolean
 }
 
 export function runCheck(check: MetricCheck | GoalCheck, role: Role, context: CheckContext): CheckResult {
@@ -80,14 +85,18 @@ function runRate(
   context: CheckContext,
   count: (one: VersionEvidence) => Counts,
 ): CheckResult {
-  const strata = context.pairs.map(pair => ({
-    epoch: pair.epoch,
-    candidate: count(pair.candidate),
-    stable: count(pair.stable),
+  const counted = context.pairs.map(({ epoch, share, candidate, stable }) => ({
+    epoch,
+    share,
+    candidate: count(candidate),
+    stable: count(stable),
   }))
+  const strata = context.manyEpochs
+    ? byShare(counted)
+    : counted.map(({ epoch, candidate, stable }) => ({ epoch, candidate, stable }))
   const sides = sidesOf(context.sides, strata)
   const { rates, ratesName } = context.methods ?? sequentialMethods
-  const base = { check, role, ...sides, strata, method: ratesName }
+  const base = { check, role, ...sides, strata, method: context.manyEpochs ? methodByShare : ratesName }
   const few = tooFew(check, sides)
   const result = rates({ strata, margin: check.margin, alpha: check.alpha })
   if (!result.ok)
@@ -108,6 +117,8 @@ function runRate(
     ...(result.posterior !== undefined && { posterior: result.posterior }),
   }
 }
+
+const methodByShare = 'mixture e-process per share of the traffic, time-uniform'
 
 function runQuantile(
   check: MetricCheck,

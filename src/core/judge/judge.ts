@@ -8,6 +8,7 @@ import type { Readings } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 import { candidateOf, type ReleaseState } from '../state.ts'
 import { judgeAbTest } from './ab-test.ts'
+import { judgeBandit } from './bandit.ts'
 import { asBeforeAfter, switchPair } from './blue-green.ts'
 import { runCheck } from './checks.ts'
 import { type Judgement, judgementVersion } from './judgement.ts'
@@ -25,12 +26,22 @@ export function judge(release: ReleaseState, evidence: readonly EpochEvidence[],
     return judgeAbTest(release, evidence, { plan: stage, state: phase.stage, stageIndex: phase.stageIndex, readings })
   const shadow = shadowOf(release)
   if (shadow !== null) return judgeShadow(release, shadow, { evidence, readings })
+  if (phase.kind === 'running' && stage?.kind === 'bandit' && phase.stage.kind === 'bandit')
+    return judgeBandit(release, evidence, {
+      plan: stage,
+      state: phase.stage,
+      stageIndex: phase.stageIndex,
+      readings,
+      compare: judgeTraffic,
+    })
   const contest = {
     readings,
     sides: { candidate: candidateOf(release), stable: comparedWith(release) },
     guardrails: plan.guardrails,
     signals: plan.signals,
     goals: plan.goals ?? [],
+    // Also after the race: its epochs are evidence still.
+    manyEpochs: plan.stages.some(stage => stage.kind === 'bandit'),
   }
   const stageIndex = judgedStage(release)
   if (plan.stages[stageIndex ?? -1]?.kind === 'blueGreen') {
@@ -65,23 +76,25 @@ export type Contest = {
   stageIndex?: number
   /** What is compared, if that is not both versions in every epoch. */
   pairs?: readonly Pair[]
+  /** Weights change all the time: counts of rates are put together by share. */
+  manyEpochs?: boolean
 }
 
 export function judgeTraffic(
   release: ReleaseState,
   evidence: readonly EpochEvidence[],
-  { sides, guardrails, signals, goals, readings = {}, stageIndex, pairs: given }: Contest,
+  { sides, guardrails, signals, goals, readings = {}, stageIndex, pairs: given, manyEpochs = false }: Contest,
 ): Judgement {
   const { plan } = release
   const pairs = given ?? pairUp(weightedEpochs(release, stageIndex), evidence, sides)
-  const context = { sides, pairs, epochsPlanned: plannedEpochs(plan), readings }
+  const context = { sides, pairs, epochsPlanned: plannedEpochs(plan), readings, manyEpochs }
   const checks = [
     ...guardrails.map(check => runCheck(check, 'guardrail', context)),
     ...signals.map(check => runCheck(check, 'signal', context)),
     ...goals.map(check => runCheck(check, 'goal', context)),
   ]
   const alphas = { sampleRatio: plan.sampleRatioAlpha, coverage: plan.coverageAlpha }
-  const validity = checkValidity(sides, pairs, alphas)
+  const validity = checkValidity(sides, pairs, { ...alphas, manyEpochs })
   return {
     version: judgementVersion,
     ...overall(checks, validity),

@@ -2,6 +2,7 @@
 import type { PairEvidence } from '../evidence.ts'
 import type { Reading } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
+import type { Weights } from '../traffic.ts'
 import type { Posterior } from './methods.ts'
 
 /** Insufficient is never a pass and never a failure; invalid holds and says why. */
@@ -85,6 +86,33 @@ export type PairNumbers = Omit<PairEvidence, 'latencyMs' | 'metrics'> & {
   }
 }
 
+/** What a bandit decides by: its weights and its end can be computed again from these alone. */
+export type BanditNumbers = {
+  /** Of the arms in the race, in the order of the plan. */
+  arms: readonly BanditArm[]
+  /** What the arms' numbers ask for, in parts per million: written down, so that a log folds alike whatever computes it later. */
+  weights: Weights
+  /** The arm that is expected to lose least. */
+  leader: string
+  /** For the leader against each other arm; `needed` is what ends the race. Null while an arm has too few rewards. */
+  evidence: { log: number; needed: number } | null
+  /** The race may end with the leader. */
+  ends: boolean
+}
+
+export type BanditArm = {
+  version: string
+  /** Rewards that came in this stage, all of them. */
+  rewards: number
+  /** As if all had come in one period of constant weights, with older ones discounted as the plan says. */
+  n: number
+  mean: number
+  variance: number
+  /** The posterior probability of being the best arm, and what is expected to be lost by choosing it; null with too few rewards. */
+  chance: number | null
+  loss: number | null
+}
+
 export type Judgement = {
   /** The version that it was made by; 1 where it is left out. */
   version?: number
@@ -97,6 +125,8 @@ export type Judgement = {
   checks: readonly CheckResult[]
   /** By version, where a stage has several candidates; the numbers of the whole are then those of the release's own. */
   arms?: Readonly<Record<string, ArmJudgement>>
+  /** Of a bandit's arms together. */
+  bandit?: BanditNumbers
   /** Requests that the candidate answered in the epoch that is running. */
   stepRequests: number
   /** Requests and units that met the candidate since the release began. */

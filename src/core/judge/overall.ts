@@ -13,6 +13,7 @@ function epochsOf(stage: StagePlan): number {
   if (stage.kind === 'canary') return stage.steps.length
   // An A/B test begins a new one with every variant that it drops.
   if (stage.kind === 'abTest') return stage.variants.length
+  if (stage.kind === 'bandit') return Math.ceil(stage.ceilingMs / stage.updateMs) + stage.arms.length
   return stage.kind === 'rolling' ? (stage.epochs ?? 1) : 1
 }
 

@@ -1,11 +1,12 @@
 /** Whether a comparison says anything at all: assignment as planned, labels alike, a control that works. */
 import { compareCoverage } from '../../stats/delay/coverage.ts'
 import { type RatioStratum, sampleRatio } from '../../stats/sequential/sample-ratio.ts'
-import type { EpochEvidence } from '../evidence.ts'
+import type { EpochEvidence, VersionEvidence } from '../evidence.ts'
 import { limits } from '../limits.ts'
 import type { Weights } from '../traffic.ts'
-import type { Validity } from './judgement.ts'
+import type { Counts, Validity } from './judgement.ts'
 import type { Pair, Sides } from './pairs.ts'
+import { byShare } from './strata.ts'
 import { percent, sum } from './words.ts'
 
 /** Above this rate of errors on the stable side a comparison with it says nothing. */
@@ -15,7 +16,7 @@ const stableErrorTrialsMin = 20
 const unsplit = 'labels and control in order; one version came after the other, so there is no split to check'
 
 /** Chances of a false alarm; different shares of labelled predictions are not called where `coverage` is left out. */
-export type ValidityAlphas = { sampleRatio: number; coverage: number | undefined }
+export type ValidityAlphas = { sampleRatio: number; coverage: number | undefined; manyEpochs?: boolean }
 
 export function checkValidity(sides: Sides, pairs: readonly Pair[], alphas: ValidityAlphas): Validity {
   const strata = pairs.flatMap(({ share, stable, candidate }) =>
@@ -70,7 +71,7 @@ export function checkPair(
   pairs: readonly Pair[],
   { alphas, numbers }: { alphas: ValidityAlphas; numbers: Pick<Validity, 'logEvidence' | 'observed' | 'expected'> },
 ): Validity {
-  const labels = coverageOf(sides, pairs, alphas.coverage)
+  const labels = coverageOf(sides, pairs, alphas)
   if (labels?.alarm === true) return { verdict: 'invalid', reason: labels.reason, ...numbers, coverage: labels.numbers }
   const requests = sum(pairs, pair => pair.stable.requests)
   const errors = sum(pairs, pair => pair.stable.errors)
@@ -90,11 +91,8 @@ export function checkPair(
 }
 
 /** Versions whose predictions get labels at different rates are judged on different samples. */
-function coverageOf(sides: Sides, pairs: readonly Pair[], alpha: number | undefined) {
-  const strata = pairs.map(({ candidate, stable }) => ({
-    candidate: { matured: candidate.matured, labelled: candidate.maturedLabelled },
-    stable: { matured: stable.matured, labelled: stable.maturedLabelled },
-  }))
+function coverageOf(sides: Sides, pairs: readonly Pair[], { coverage: alpha, manyEpochs = false }: ValidityAlphas) {
+  const strata = coverageStrata(pairs, manyEpochs, one => ({ matured: one.matured, labelled: one.maturedLabelled }))
   // Nobody labels anything: there is nothing to compare, and no check of labels can pass.
   if (alpha === undefined || strata.every(one => one.candidate.labelled + one.stable.labelled === 0)) return null
   const result = compareCoverage({ strata, alpha })
@@ -102,4 +100,24 @@ function coverageOf(sides: Sides, pairs: readonly Pair[], alpha: number | undefi
   const { alarm, logEvidence, candidateCoverage: candidate, stableCoverage: stable } = result
   const reason = `label coverage differs: ${percent(candidate)} of ${sides.candidate} against ${percent(stable)} of ${sides.stable} among matured predictions`
   return { alarm, reason, numbers: { logEvidence, candidate, stable } }
+}
+
+type Matured = { matured: number; labelled: number }
+
+/** By epoch, or by share where epochs are many. */
+export function coverageStrata(
+  pairs: readonly Pair[],
+  manyEpochs: boolean,
+  of: (one: VersionEvidence) => Matured,
+): { candidate: Matured; stable: Matured }[] {
+  if (!manyEpochs) return pairs.map(({ candidate, stable }) => ({ candidate: of(candidate), stable: of(stable) }))
+  const counts = (one: VersionEvidence) => ({ trials: of(one).matured, events: of(one).labelled })
+  const counted = pairs.map(({ epoch, share, candidate, stable }) => ({
+    epoch,
+    share,
+    candidate: counts(candidate),
+    stable: counts(stable),
+  }))
+  const matured = ({ trials, events }: Counts): Matured => ({ matured: trials, labelled: events })
+  return byShare(counted).map(({ candidate, stable }) => ({ candidate: matured(candidate), stable: matured(stable) }))
 }

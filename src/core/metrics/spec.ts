@@ -45,6 +45,10 @@ export type MetricSpec = MetricDefinition & {
   covariate?: string
 }
 
+/** What callers report as `reward`, measured without a declaration; a metric declared under this name takes its place. */
+export const builtinReward = 'reward'
+export const builtinRewardSpec: MetricSpec = { type: 'mean', of: { from: 'reward' } }
+
 /** The form in which evidence of a metric is kept. */
 export type MetricForm = 'counts' | 'moments' | 'sketch' | 'scores' | 'confusion'
 

@@ -57,6 +57,7 @@ export const abTest: Strategy<AbTestPlan, AbTestState> = {
       case 'applied':
         return letGo(state)
       case 'trial':
+      case 'arms':
       case 'restarted':
       case 'return':
         return unchanged(state)

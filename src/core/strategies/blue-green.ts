@@ -85,6 +85,7 @@ export const blueGreen: Strategy<BlueGreenPlan, BlueGreenState> = {
       case 'restarted':
         return { state: { ...state, isReady: false, askedAtMs: null }, commands: [] }
       case 'applied':
+      case 'arms':
       case 'return':
         return unchanged(state)
       default:

@@ -61,6 +61,7 @@ export const canary: Strategy<CanaryPlan, CanaryState> = {
         return heardOnTheWayBack(plan, state, event, context)
       case 'applied':
       case 'trial':
+      case 'arms':
       case 'restarted':
         return unchanged(state)
       default:

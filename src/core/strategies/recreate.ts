@@ -46,6 +46,7 @@ export const recreate: Strategy<RecreatePlan, RecreateState> = {
       case 'judged':
       case 'approved':
       case 'trial':
+      case 'arms':
         return unchanged(state)
       default:
         return assertNever(event)

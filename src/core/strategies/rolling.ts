@@ -81,6 +81,7 @@ export const rolling: Strategy<RollingPlan, RollingState> = {
         return goOn(plan, state, event, context)
       case 'approved':
       case 'trial':
+      case 'arms':
         return unchanged(state)
       default:
         return assertNever(event)

@@ -63,6 +63,7 @@ export const shadow: Strategy<ShadowPlan, ShadowState> = {
         return restartReplay(state)
       case 'applied':
       case 'approved':
+      case 'arms':
       case 'return':
         return unchanged(state)
       default:

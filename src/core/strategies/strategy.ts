@@ -36,6 +36,8 @@ export type StageEvent =
   | { type: 'fleet'; atMs: number; version: string; state: 'stopped' }
   | { type: 'trial'; atMs: number; report: TrialReport }
   | { type: 'tick'; atMs: number }
+  /** An operator changed who takes part: `add` is in the plan by now, `retire` still is. */
+  | { type: 'arms'; atMs: number; add: readonly string[]; retire: readonly string[]; actor: string }
   /** A server came up: fleets that were wanted start anew, trials that ran are lost and must be asked for again. */
   | { type: 'restarted'; atMs: number }
   /** The release goes back, and this strategy does so in its own way (`goesBack`): it ends with `returned`. */

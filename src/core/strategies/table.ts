@@ -1,7 +1,8 @@
-/** From kind to strategy. A kind that is available and not here does not compile. */
-import { availableStageKinds, type StagePlan, type StagePlans } from '../stage-plans.ts'
+/** From kind to strategy. A kind without one does not compile. */
+import type { StageKind, StagePlan, StagePlans } from '../stage-plans.ts'
 import { abTest } from './ab-test.ts'
 import type { AbTestState } from './ab-test-state.ts'
+import { type BanditState, bandit } from './bandit.ts'
 import { type BlueGreenState, blueGreen } from './blue-green.ts'
 import { type CanaryState, canary } from './canary.ts'
 import { type RecreateState, recreate } from './recreate.ts'
@@ -18,12 +19,12 @@ export type StageStates = {
   canary: CanaryState
   shadow: ShadowState
   abTest: AbTestState
+  bandit: BanditState
 }
 
 export type StageState = StageStates[keyof StageStates]
 
-type AvailableKind = (typeof availableStageKinds)[number]
-type Strategies = { [Kind in AvailableKind]: Strategy<StagePlans[Kind], StageStates[Kind]> }
+type Strategies = { [Kind in StageKind]: Strategy<StagePlans[Kind], StageStates[Kind]> }
 
 const strategies: Strategies = {
   recreate,
@@ -32,10 +33,7 @@ const strategies: Strategies = {
   canary,
   shadow,
   abTest,
-}
-
-export function isAvailable(plan: Pick<StagePlan, 'kind'>): boolean {
-  return (availableStageKinds as readonly string[]).includes(plan.kind)
+  bandit,
 }
 
 export function initialStage(plan: StagePlan): StageState {
@@ -96,11 +94,7 @@ export function promotionRefusal(plan: StagePlan, state: StageState): string | n
   return strategyOf(plan).refusesPromotion?.(state) ?? null
 }
 
-/**
- * Plan and state of one kind belong together by construction, which the type of a union cannot say. The config door
- * refuses kinds that are not available by name; one that got here is a programmer's error.
- */
+/** Plan and state of one kind belong together by construction, which the type of a union cannot say. */
 function strategyOf(plan: StagePlan): Strategy<StagePlan, StageState> {
-  if (!isAvailable(plan)) throw new Error(`stage kind ${plan.kind} cannot run`)
-  return strategies[plan.kind as AvailableKind] as Strategy<StagePlan, StageState>
+  return strategies[plan.kind] as Strategy<StagePlan, StageState>
 }

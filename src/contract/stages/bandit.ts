@@ -1,0 +1,102 @@
+/** The bandit stage as people write it. */
+import { z } from 'zod'
+import { duration, name, object, percent } from '../resource-parts.ts'
+import { asObject, isObject, type Loose, type Report, withRule } from '../resource-rules.ts'
+import { parseDurationMs, parsePercentPpm } from '../units.ts'
+
+export const banditPolicies = ['thompson', 'ucb1', 'epsilon-greedy', 'top-two'] as const
+export const rewardFamilies = ['bernoulli', 'gaussian', 'bounded'] as const
+
+const reward = object({
+  metric: name.default('reward').meta({
+    description: 'What an arm earns: `reward` as feedback reports it, or a metric that the endpoint declares.',
+  }),
+  better: z.enum(['higher', 'lower']).optional().meta({ description: 'By default the direction of the metric.' }),
+  family: z.enum(rewardFamilies).optional().meta({
+    description:
+      'Of one reward: yes or no (bernoulli), any number (gaussian), a number between lower and upper (bounded). By default bernoulli for metrics that say yes or no, else gaussian.',
+  }),
+  lower: z.number().default(0).meta({ description: 'Of bounded rewards.' }),
+  upper: z.number().default(1).meta({ description: 'Of bounded rewards.' }),
+})
+
+const memory = object({
+  discount: z.number().gt(0).lt(1).optional().meta({
+    description: 'Each period of constant weights counts by this factor less than the next one: 0.98.',
+  }),
+  window: z.int().min(1).optional().meta({ description: 'Only so many of the newest periods count.' }),
+})
+
+const stop = object({
+  by: z.enum(['evidence', 'posterior']).default('evidence').meta({
+    description:
+      'evidence bounds the chance of ending with a wrong arm, however often one looks; posterior is the probability of being the best, and does not.',
+  }),
+  chance: z.number().gt(0.5).lt(1).default(0.95).meta({ description: 'How sure the best arm must be.' }),
+  loss: z.number().gt(0).optional().meta({
+    description: 'The race also ends once its leader is expected to lose at most this much, in the unit of the reward.',
+  }),
+})
+
+const banditShape = object({
+  arms: z.array(name).min(2).max(20).optional().meta({
+    description: 'The versions that share the traffic; by default stable and the candidate. Stable need not be one.',
+  }),
+  reward: reward.prefault({}).meta({ description: 'What is to be earned.' }),
+  policy: z.enum(banditPolicies).default('thompson').meta({
+    description: 'How the traffic follows the rewards; top-two finds the best arm with the fewest requests.',
+  }),
+  epsilon: z.number().gt(0).lt(1).default(0.1).meta({ description: 'What epsilon-greedy spreads over all arms.' }),
+  update: duration.default('15m').meta({ description: 'Weights change no more often than this.' }),
+  floor: percent.default('5%').meta({ description: 'The least share of an arm that is in the race.' }),
+  memory: memory
+    .prefault({})
+    .meta({ description: 'What is forgotten; by default nothing. At most one of discount, window.' }),
+  'min-rewards': z.int().min(2).default(100).meta({
+    description: 'Rewards that an arm needs before its weight leaves the even split.',
+  }),
+  stop: stop.prefault({}).meta({ description: 'When the race ends with its leader.' }),
+  'at-most': duration.default('7d').meta({ description: 'Without a best arm by then stable is kept.' }),
+})
+
+export const banditStage = withRule(banditShape, banditRule).meta({
+  id: 'Bandit',
+  description: 'Two or more arms; traffic follows the rewards, until the best arm is known.',
+})
+
+/** As `limits.banditUpdatesMax`: each update is an epoch of evidence. */
+const updatesMax = 1_000
+const wholePpm = 1_000_000
+
+function banditRule(bandit: Loose, report: Report): void {
+  const { arms, reward: earned, policy } = bandit
+  if (Array.isArray(arms)) armsRule(arms, bandit['floor'], report)
+  const { lower, upper, family } = asObject(earned)
+  if (typeof lower === 'number' && typeof upper === 'number' && lower >= upper)
+    report(['reward', 'upper'], 'must be greater than lower', `above ${lower}`)
+  if (policy === 'ucb1' && family !== 'bernoulli' && family !== 'bounded')
+    report(['reward', 'family'], 'ucb1 needs to know the range of rewards', 'bernoulli, bounded')
+  const { discount, window } = asObject(bandit['memory'])
+  if (discount !== undefined && window !== undefined)
+    report(['memory'], 'takes at most one of discount, window; both are given', 'discount, window')
+  updatesRule(bandit, report)
+}
+
+function armsRule(arms: readonly unknown[], floor: unknown, report: Report): void {
+  arms.forEach((arm, index) => {
+    if (arms.indexOf(arm) !== index) report(['arms', index], 'names an arm twice')
+  })
+  const floorPpm = typeof floor === 'string' ? parsePercentPpm(floor) : null
+  if (floorPpm !== null && floorPpm * arms.length > wholePpm)
+    report(['floor'], `is more than an even split of ${arms.length} arms`, `up to ${Math.floor(100 / arms.length)}%`)
+}
+
+function updatesRule(bandit: Loose, report: Report): void {
+  if (!isObject(bandit)) return
+  const { update, 'at-most': atMost } = bandit
+  if (typeof update !== 'string' || typeof atMost !== 'string') return
+  const [updateMs, ceilingMs] = [parseDurationMs(update), parseDurationMs(atMost)]
+  if (updateMs === null || ceilingMs === null || ceilingMs <= updatesMax * updateMs) return
+  const least = Math.ceil(ceilingMs / updatesMax / 1_000)
+  report(['update'], `would change weights more than ${updatesMax} times within ${atMost}`, `${least}s and longer`)
+}

@@ -1,0 +1,227 @@
+/**
+ * Bandit: traffic goes where rewards are, and a race ends when its best arm is known. Weights are those of the newest
+ * look; a guardrail, a lost fleet or an operator retires an arm and the others take its share. The stage ends
+ * with a winner that has passed its guardrails, or stable is kept.
+ */
+import { evenWeights, weightsAmong } from '../bandit/weights.ts'
+import { leaderWords, weightsWords } from '../bandit/words.ts'
+import { assertNever } from '../errors.ts'
+import type { BanditNumbers } from '../judge/judgement.ts'
+import { limits } from '../limits.ts'
+import type { BanditPlan } from '../stage-plans.ts'
+import { totalVariationPpm, type Weights } from '../traffic.ts'
+import {
+  type StageCommand,
+  type StageContext,
+  type StageEvent,
+  type StageResult,
+  type Strategy,
+  unchanged,
+} from './strategy.ts'
+
+export type BanditState = {
+  kind: 'bandit'
+  enteredMs: number
+  /** When weights changed last. */
+  updatedMs: number
+  /** Arms out of the race, with why. */
+  retired: Readonly<Record<string, string>>
+  /** Their fleets end once the gateway routes by this epoch. */
+  leaving: readonly { version: string; epoch: number }[]
+  /** What the timeline was told last. */
+  told: Weights
+  says: string
+}
+
+type Judged = Extract<StageEvent, { type: 'judged' }>
+
+export const bandit: Strategy<BanditPlan, BanditState> = {
+  initial: () => ({ kind: 'bandit', enteredMs: 0, updatedMs: 0, retired: {}, leaving: [], told: {}, says: '' }),
+
+  progress: (_plan, { says }) => ({ step: says === '' ? null : 0, steps: 1, says: says === '' ? null : says }),
+
+  needs: ({ arms }) => arms,
+  mindsFleets: true,
+  watchesWhilePaused: true,
+
+  step(plan, state, event, context): StageResult<BanditState> {
+    switch (event.type) {
+      case 'entered':
+        return enter(plan, state, event.atMs)
+      case 'judged':
+        return judged(plan, state, event, context)
+      case 'fleet':
+        return event.state === 'failed' ? fleetFailed(plan, state, event, context) : unchanged(state)
+      case 'applied':
+        return applied(state, event.epoch)
+      case 'arms':
+        return armsChanged(plan, state, event, context)
+      case 'approved':
+      case 'trial':
+      case 'tick':
+      case 'restarted':
+      case 'return':
+        return unchanged(state)
+      default:
+        return assertNever(event)
+    }
+  },
+}
+
+/** The arms that have not been retired. */
+export function racing({ arms }: BanditPlan, { retired }: Pick<BanditState, 'retired'>): readonly string[] {
+  return arms.filter(arm => !Object.hasOwn(retired, arm))
+}
+
+function enter(plan: BanditPlan, state: BanditState, atMs: number): StageResult<BanditState> {
+  const weights = evenWeights(plan.arms)
+  const says = `${plan.arms.length} arms begin evenly: ${weightsWords(weights)}`
+  return {
+    state: { ...state, enteredMs: atMs, updatedMs: atMs, told: weights, says },
+    commands: [{ type: 'set-weights', weights }],
+  }
+}
+
+function judged(plan: BanditPlan, state: BanditState, event: Judged, context: StageContext): StageResult<BanditState> {
+  const { arms = {}, bandit: numbers } = event.judgement
+  const failing = racing(plan, state).flatMap(version => {
+    const arm = arms[version]
+    return version !== context.stable && arm?.verdict === 'fail' ? [{ version, reason: arm.reason }] : []
+  })
+  if (failing.length > 0) return retire(plan, state, failing, { atMs: event.atMs, context })
+  if (event.paused === true || numbers === undefined || !isOfRace(numbers, racing(plan, state))) return unchanged(state)
+  const ending = numbers.ends ? endOf(numbers, event, context) : null
+  if (ending !== null && ending !== 'waits') return { state, commands: [ending] }
+  if (event.atMs - state.enteredMs >= plan.ceilingMs && event.atMs >= (event.notBeforeMs ?? 0)) {
+    const reason = `no arm was shown to be the best within ${plan.ceilingMs / 1000} s: ${leaderWords(numbers)}`
+    return { state, commands: [{ type: 'failed', cause: 'kept', reason }] }
+  }
+  return ending === 'waits' ? unchanged(state) : update(plan, state, { atMs: event.atMs, numbers, context })
+}
+
+/** The numbers belong to the race as it is now. */
+function isOfRace({ arms }: BanditNumbers, race: readonly string[]): boolean {
+  return arms.length === race.length && arms.every(({ version }, index) => version === race[index])
+}
+
+/** What a race ends with; it waits while the winner has something to show yet, and the weights rest. */
+function endOf(numbers: BanditNumbers, event: Judged, { stable }: StageContext): StageCommand | 'waits' {
+  const { leader, arms } = numbers
+  if (leader === stable) return { type: 'failed', cause: 'kept', reason: leaderWords(numbers) }
+  if (arms.length < 2)
+    return { type: 'failed', cause: 'kept', reason: `${leader} is the only arm left: nothing shows that it is better` }
+  const own = event.judgement.arms?.[leader]
+  const hasPassed = own?.verdict === 'pass' && (own.goal?.verdict ?? 'pass') === 'pass'
+  if (!hasPassed || event.atMs < (event.notBeforeMs ?? 0)) return 'waits'
+  return { type: 'passed', winner: leader, reason: leaderWords(numbers) }
+}
+
+/** An arm that has become ready joins at once; otherwise weights change after their time, and only by enough to matter. */
+function update(
+  plan: BanditPlan,
+  state: BanditState,
+  { atMs, numbers, context }: { atMs: number; numbers: BanditNumbers; context: StageContext },
+): StageResult<BanditState> {
+  const able = racing(plan, state).filter(version => canServe(version, context))
+  if (able.length === 0) return unchanged(state)
+  const joining = able.filter(version => (context.weights[version] ?? 0) === 0)
+  if (joining.length === 0 && atMs - state.updatedMs < plan.updateMs) return unchanged(state)
+  const weights = weightsAmong(numbers.weights, able)
+  const movedPpm = totalVariationPpm(context.weights, weights)
+  // Where old periods are to be forgotten each update begins a new one, whatever it moves.
+  if (joining.length === 0 && plan.memory.kind === 'all' && movedPpm < limits.banditMoveLeastPpm)
+    return unchanged(state)
+  const joined = joining.map(version => `${version} joins`)
+  return move({ ...state, updatedMs: atMs }, weights, { why: joined, after: `: ${leaderWords(numbers)}` })
+}
+
+/** New traffic needs a ready fleet; a fleet that starts again after a restart keeps what it had. */
+function canServe(version: string, { fleets, weights }: StageContext): boolean {
+  const fleet = fleets[version]
+  return fleet === 'ready' || (fleet === 'starting' && (weights[version] ?? 0) > 0)
+}
+
+function move(
+  state: BanditState,
+  weights: Weights,
+  words: { why: readonly string[]; after: string },
+): StageResult<BanditState> {
+  const commands: StageCommand[] = [{ type: 'set-weights', weights }]
+  if (words.why.length === 0 && totalVariationPpm(state.told, weights) < limits.banditTellPpm)
+    return { state, commands }
+  const says = [...words.why, `${weightsWords(weights)}${words.after}`].join('; ')
+  return { state: { ...state, told: weights, says }, commands }
+}
+
+type Out = { version: string; reason: string }
+
+/** Their shares go to the others as these have theirs; fleets end after the traffic has left them. */
+function retire(
+  plan: BanditPlan,
+  state: BanditState,
+  out: readonly Out[],
+  { atMs, context }: { atMs: number; context: StageContext },
+): StageResult<BanditState> {
+  const reasons = Object.fromEntries(out.map(({ version, reason }) => [version, reason]))
+  const after = { ...state, updatedMs: atMs, retired: { ...state.retired, ...reasons } }
+  const race = racing(plan, after)
+  const words = out.map(({ version, reason }) => `${version} is retired: ${reason}`)
+  if (race.every(version => version === context.stable))
+    return { state: after, commands: [{ type: 'failed', cause: 'guardrail', reason: words.join('; ') }] }
+  const able = race.filter(version => canServe(version, context))
+  const hadTraffic = out.some(({ version }) => (context.weights[version] ?? 0) > 0)
+  const leaving = out.map(({ version }) => ({ version, epoch: context.epoch + (hadTraffic ? 1 : 0) }))
+  const says = { ...after, leaving: [...state.leaving, ...leaving], says: words.join('; ') }
+  if (!hadTraffic) return applied(says, context.appliedEpoch)
+  return move(says, weightsAmong(context.weights, able.length > 0 ? able : race), { why: words, after: '' })
+}
+
+function fleetFailed(
+  plan: BanditPlan,
+  state: BanditState,
+  event: Extract<StageEvent, { type: 'fleet'; state: 'failed' }>,
+  context: StageContext,
+): StageResult<BanditState> {
+  const { version, reason, atMs } = event
+  const race = racing(plan, state)
+  if (!race.includes(version)) return unchanged(state)
+  if (version !== context.stable)
+    return retire(plan, state, [{ version, reason: `it cannot be kept running: ${reason}` }], { atMs, context })
+  // Stable is asked for again and again: it only rests until it is back.
+  const able = race.filter(arm => arm !== version && canServe(arm, context))
+  if (able.length === 0 || (context.weights[version] ?? 0) === 0) return unchanged(state)
+  return move({ ...state, updatedMs: atMs }, weightsAmong(context.weights, able), {
+    why: [`${version} cannot be kept running for now: ${reason}`],
+    after: '',
+  })
+}
+
+function armsChanged(
+  plan: BanditPlan,
+  state: BanditState,
+  event: Extract<StageEvent, { type: 'arms' }>,
+  context: StageContext,
+): StageResult<BanditState> {
+  const { add, atMs, actor } = event
+  const asked: StageCommand[] = add.map(version => ({ type: 'ensure', version }))
+  const starting = add.length === 0 ? state : { ...state, says: `${add.join(', ')} will join, by ${actor}` }
+  const race = racing(plan, state)
+  const out = event.retire.filter(version => race.includes(version) && version !== context.stable)
+  if (out.length === 0) return { state: starting, commands: asked }
+  const reason = `by ${actor}`
+  const result = retire(
+    plan,
+    starting,
+    out.map(version => ({ version, reason })),
+    { atMs, context },
+  )
+  return { state: result.state, commands: [...asked, ...result.commands] }
+}
+
+/** The gateway routes without them: nothing more comes to their fleets. */
+function applied(state: BanditState, epoch: number): StageResult<BanditState> {
+  const gone = state.leaving.filter(one => one.epoch <= epoch)
+  if (gone.length === 0) return unchanged(state)
+  const leaving = state.leaving.filter(one => one.epoch > epoch)
+  return { state: { ...state, leaving }, commands: gone.map(({ version }) => ({ type: 'stop', version })) }
+}
