@@ -28,7 +28,7 @@ const stages: Readonly<Record<StageKind, object>> = {
   canary: { canary: { steps: ['5%', '25%', '50%'] } },
   shadow: { shadow: { until: { pairs: 1_000 }, goal: { metric: 'accuracy', 'no-worse-than': '2pp' } } },
   abTest: {
-    abTest: { split: '50%', goal: { metric: 'right', improve: 'increase', 'minimum-effect': '2%' }, 'at-most': '2m' },
+    abTest: { split: '50%', goal: { metric: 'right', improve: 'increase', 'minimum-effect': '5%' }, 'at-most': '2m' },
   },
   bandit: { bandit: { arms: ['v1', 'v3'], reward: { metric: 'right' }, update: '2s', 'at-most': '2m' } },
 }
@@ -47,7 +47,7 @@ const endpoint = {
   prediction: { output: 'label' },
   metrics: {
     accuracy: { type: 'accuracy' },
-    right: { type: 'expression', expression: 'outcome.label == prediction.predicted ? 1.0 : 0.0', better: 'higher' },
+    right: { type: 'rate', of: 'reward', better: 'higher' },
   },
   'payload-sample': '100%',
 }
@@ -99,7 +99,7 @@ function startTraffic(server: ServerProcess) {
   const open = new Set<Promise<void>>()
   let failed = 0
   let sent = 0
-  let due: { dueMs: number; prediction: string; label: number }[] = []
+  let due: { dueMs: number; prediction: string; label: number; reward: number }[] = []
   const ask = async (): Promise<void> => {
     const row = sent++ % heldOut.images.length
     const user = `user-${Math.floor(Math.random() * users)}`
@@ -108,12 +108,18 @@ function startTraffic(server: ServerProcess) {
     })
     const headers = { 'content-type': 'application/json', 'x-user-id': user }
     const response = await fetch(`${server.inferenceUrl}/v2/models/digits/infer`, { method: 'POST', headers, body })
-    await response.arrayBuffer()
+    const answer = (await response.json()) as { outputs?: { data: number[] }[] }
+    const isRight = answer.outputs?.[0]?.data[0] === heldOut.labels[row]
     if (response.status !== 200) failed += 1
     if (response.headers.get('x-cutover-version') === 'v3') bad.push({ atMs: performance.now(), user })
     const delayMs = labelDelayMs.least + Math.random() * (labelDelayMs.most - labelDelayMs.least)
     const prediction = response.headers.get('x-cutover-prediction-id') ?? ''
-    due.push({ dueMs: performance.now() + delayMs, prediction, label: heldOut.labels[row] ?? 0 })
+    due.push({
+      dueMs: performance.now() + delayMs,
+      prediction,
+      label: heldOut.labels[row] ?? 0,
+      reward: isRight ? 1 : 0,
+    })
   }
   const label = async (): Promise<void> => {
     const ripe = due.filter(({ dueMs }) => dueMs <= performance.now())
@@ -121,7 +127,7 @@ function startTraffic(server: ServerProcess) {
     if (ripe.length > 0)
       await post(
         `${server.inferenceUrl}/v1/feedback`,
-        ripe.map(({ prediction, label: truth }) => ({ prediction, label: truth })),
+        ripe.map(({ dueMs: _due, ...feedback }) => feedback),
       )
   }
   const keep = (work: Promise<void>): void => {

@@ -10,7 +10,7 @@ import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { judge } from '../core/judge/judge.ts'
 import { limits } from '../core/limits.ts'
 import { lookAt } from '../core/monitor/look.ts'
-import { returnPlan } from '../core/monitor/monitoring.ts'
+import { isInProbation, probationToEnd, returnPlan } from '../core/monitor/monitoring.ts'
 import type { Look } from '../core/monitor/report.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { gateAwaited, refusalOf } from '../core/refusals.ts'
@@ -227,12 +227,17 @@ export function createController(ports: ControllerPorts): Controller {
     return lookAt(endpoint.spec, endpoint.monitoring, watched)
   }
 
-  /** A release judges for itself; where none runs the stable version is looked at. */
+  /** A release judges for itself; where none runs, or the candidate has everybody, the stable version is looked at. */
   const monitor = (name: string): void => {
-    if (state.endpoints[name]?.activeRelease !== null) return
+    if (state.endpoints[name]?.activeRelease !== null && !isInProbation(state, name)) return
     const look = lookAtStable(name)
     if (look === null) return
     recordIfItMatters({ type: 'monitored', endpoint: name, report: look.report })
+    const ending = probationToEnd(state, name)
+    if (ending !== null) {
+      const { release, reason: note } = ending
+      record({ type: 'operator', release, verb: 'rollback', actor: 'monitor', note })
+    }
     const plan = returnPlan(state, name)
     const count = state.endpoints[name]?.releaseCount ?? 0
     if (plan !== null) record({ type: 'release-started', release: `${name}-${count + 1}`, plan, actor: 'monitor' })

@@ -16,9 +16,9 @@ const monitor: MonitorSpec = {
   onBreach: 'return',
 }
 
-function request(): ReleaseRequest {
+function request(over: Partial<ReleaseRequest> = {}): ReleaseRequest {
   const { planVersion: _version, from: _from, ...plan } = releasePlan()
-  return plan
+  return { ...plan, ...over }
 }
 
 async function watchedRig(over: Partial<MonitorSpec> = {}, log = createMemoryEventLog()): Promise<ControlRig> {
@@ -29,8 +29,8 @@ async function watchedRig(over: Partial<MonitorSpec> = {}, log = createMemoryEve
 }
 
 /** v2 becomes stable by a release. */
-async function promoted(rig: ControlRig): Promise<ControlRig> {
-  await rig.controller.applyRelease({ plan: request(), actor: 'test', dryRun: false, again: false })
+async function promoted(rig: ControlRig, over: Partial<ReleaseRequest> = {}): Promise<ControlRig> {
+  await rig.controller.applyRelease({ plan: request(over), actor: 'test', dryRun: false, again: false })
   rig.controller.operate({ release: 'digits-1', verb: 'promote', actor: 'test', note: null })
   return rig
 }
@@ -100,6 +100,28 @@ describe('monitoring without a release', () => {
     rig.tick(10)
     expect(statusOf(rig)).toBe('breached')
     expect(Object.keys(rig.controller.state().releases)).toEqual(['digits-1', 'digits-2'])
+  })
+
+  it('takes a release in probation back, where the candidate has everybody and nothing else is compared with it', async () => {
+    const rig = await promoted(await watchedRig(), { probationMs: 3_600_000 })
+    find(rig, 'v2', { last: good })
+    rig.tick(5)
+    expect(rig.controller.release('digits-1').release.phase.kind).toBe('probation')
+    find(rig, 'v2', { window: bad })
+    rig.tick()
+    expect(rig.controller.release('digits-1').release.phase).toMatchObject({
+      kind: 'rolled-back',
+      reason: /rollback by monitor: error-rate broke its limit/,
+    })
+    expect(rig.routes.at(-1)?.table.weights).toEqual({ v1: 1_000_000 })
+  })
+
+  it('only tells of a breach in probation where an alert is wanted', async () => {
+    const rig = await promoted(await watchedRig({ onBreach: 'alert' }), { probationMs: 3_600_000 })
+    find(rig, 'v2', { window: bad })
+    rig.tick(5)
+    expect(statusOf(rig)).toBe('breached')
+    expect(rig.controller.release('digits-1').release.phase.kind).toBe('probation')
   })
 
   it('is not started again by the document that released the version, only by a person', async () => {

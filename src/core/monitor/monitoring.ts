@@ -105,6 +105,20 @@ export function returnPlan(state: ControlState, name: string): ReleasePlan | nul
   return planBack(name, { from: stable, to: previous, reason: reasonOf(monitoring) })
 }
 
+/** A release whose candidate has everybody, so that it can be watched as the stable version is: its probation. */
+export function isInProbation(state: ControlState, name: string): boolean {
+  const active = state.endpoints[name]?.activeRelease ?? null
+  return active !== null && state.releases[active]?.phase.kind === 'probation'
+}
+
+/** The release in probation that a breach takes back, and why; null where there is none, or where only telling is wanted. */
+export function probationToEnd(state: ControlState, name: string): { release: string; reason: string } | null {
+  const { monitoring, spec, activeRelease, stable } = state.endpoints[name] ?? {}
+  if (monitoring?.status !== 'breached' || spec?.monitor?.onBreach !== 'return' || activeRelease == null) return null
+  if (!isInProbation(state, name) || monitoring.version !== stable) return null
+  return { release: activeRelease, reason: reasonOf(monitoring) }
+}
+
 /** The release that made the present stable version what it is; undefined where it was declared. */
 export function promotionOf(state: ControlState, name: string): ReleaseState | undefined {
   const isPromoted = ({ phase, plan }: ReleaseState) => phase.kind === 'promoted' && plan.endpoint === name
