@@ -1,5 +1,7 @@
 /** Every strategy against every kind of candidate, in virtual time through the real control plane. */
 import { describe, expect, it } from 'vitest'
+import { CutoverError } from '../../src/core/errors.ts'
+import { type OperatorVerb, operatorVerbs } from '../../src/core/event.ts'
 import { type StageKind, stageKinds } from '../../src/core/stage-plans.ts'
 import { isTerminal } from '../../src/core/state.ts'
 import { type Behaviour, createWorld, sound, type World } from '../support/world.ts'
@@ -193,4 +195,45 @@ describe.each(stageKinds)('%s', kind => {
       expect(world.controller.state().endpoints['digits']?.table.weights).toEqual({ v1: 1_000_000 })
     }
   })
+
+  it.each(operatorVerbs)('an operator says %s', async verb => {
+    for (const afterMs of [3_000, 20_000]) {
+      const world = await createWorld({
+        versions: { v1: sound, v2: { ...sound, ...outcomes.good.candidate } },
+        requestsPerSecond: 60,
+      })
+      await world.pass(5_000)
+      const id = await world.release({ ...guarded, ...files[kind], probation: '1m' })
+      await world.pass(afterMs)
+      const wasAccepted = say(world, id, verb)
+      const weights = world.controller.state().endpoints['digits']?.table.weights ?? {}
+      expect(Object.values(weights).reduce((sum, ppm) => sum + ppm, 0)).toBe(1_000_000)
+      if (verb === 'pause' && wasAccepted) {
+        const paused = world.state(id).epochs.length
+        await world.pass(60_000)
+        // A comparison may still drop a version that breaks; a good one stays as it is.
+        expect(world.state(id).epochs).toHaveLength(paused)
+        expect(say(world, id, 'resume')).toBe(true)
+      }
+      await world.until(() => isTerminal(world.state(id)), atMostMs)
+      const goesBack = wasAccepted && (verb === 'abort' || verb === 'rollback')
+      const story = JSON.stringify(world.controller.timeline(id).map(({ text }) => text))
+      expect(world.state(id).phase.kind, `${verb} after ${afterMs} ms: ${story}`).toBe(
+        goesBack ? 'rolled-back' : 'promoted',
+      )
+      expect(world.complaints).toEqual([])
+      expect(world.counts.unserved).toBe(0)
+    }
+  })
 })
+
+/** False where the release, as it stands, refuses the word. */
+function say(world: World, release: string, verb: OperatorVerb): boolean {
+  try {
+    world.controller.operate({ release, verb, actor: 'test', note: null })
+    return true
+  } catch (error) {
+    if (error instanceof CutoverError && error.code === 'release-state') return false
+    throw error
+  }
+}
