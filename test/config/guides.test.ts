@@ -20,7 +20,7 @@ function hasKind(document: unknown): boolean {
   return typeof document === 'object' && document !== null && 'kind' in document
 }
 
-const files = readdirSync(folder).flatMap(guide =>
+const files = [...readdirSync(folder), '../strategies.md'].flatMap(guide =>
   resourcesOf(guide).map((resource, index) => ({ guide, index, resource })),
 )
 
