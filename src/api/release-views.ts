@@ -1,15 +1,15 @@
 /** Domain to wire: releases, their judgements and their story. */
 
+import type { WireJudgement, WirePairNumbers } from '../contract/wire/judgement.ts'
+import type { WirePlan } from '../contract/wire/plan.ts'
 import type {
   WireExplanation,
-  WirePlan,
   WireRelease,
   WireReleaseSummary,
   WireTimelineEntry,
   WireTimelineLine,
-} from '../contract/wire.ts'
-import type { WireJudgement, WirePairNumbers } from '../contract/wire-judgement.ts'
-import type { WireTrial } from '../contract/wire-trial.ts'
+} from '../contract/wire/release.ts'
+import type { WireTrial } from '../contract/wire/trial.ts'
 import type { ReleaseView } from '../controller/control-plane.ts'
 import { assertNever } from '../core/errors.ts'
 import type { Reading } from '../core/external-metric.ts'
