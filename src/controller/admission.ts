@@ -4,9 +4,9 @@ import type { EndpointSpec, VersionSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import { forecast } from '../core/forecast.ts'
 import { limits } from '../core/limits.ts'
-import type { ReleasePlan } from '../core/plan.ts'
+import { type ReleasePlan, triedVersions } from '../core/plan.ts'
 import { preflightProblems } from '../core/preflight.ts'
-import { type StagePlan, versionsOf } from '../core/stage-plans.ts'
+import type { StagePlan } from '../core/stage-plans.ts'
 import type { ControlState, EndpointState, ReleaseState } from '../core/state.ts'
 import { fewestForAgreement } from '../core/strategies/replay-verdict.ts'
 import type { ModelMetadata } from '../ports/backend.ts'
@@ -54,9 +54,7 @@ export async function admitEndpoint(around: Omit<Surroundings, 'baselines'>, spe
 function waitingFor(state: ControlState, { queue = [] }: EndpointState, version: string): string | undefined {
   return queue.find(({ release }) => {
     const plan = state.releases[release]?.plan
-    return (
-      plan !== undefined && (plan.to === version || plan.stages.some(one => versionsOf(one, plan.to).includes(version)))
-    )
+    return plan !== undefined && triedVersions(plan).includes(version)
   })?.release
 }
 
@@ -135,7 +133,7 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
   if (changed !== null) return { ...changed, id }
   refuseConflict(endpoint, request)
   preflight(endpoint, request)
-  for (const name of participants(request)) {
+  for (const name of triedVersions(request)) {
     const version = endpoint.spec.versions[name]
     if (version !== undefined) await checkVersion(around, version)
   }
@@ -150,11 +148,6 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
     forecast: forecast(endpoint.spec, plan, around.rate.perSecond(request.endpoint)),
   }
   return { change, plan, id, existing: null }
-}
-
-/** The versions that the release may run. */
-function participants({ stages, to }: ReleaseRequest): string[] {
-  return [...new Set([to, ...stages.flatMap(stage => versionsOf(stage, to))])]
 }
 
 /** A document that differs from the release under way in a bandit's arms alone changes these, and nothing is forgotten. */

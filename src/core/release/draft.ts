@@ -2,7 +2,7 @@
 import type { Command } from '../command.ts'
 import { controlOf, fleetSpec, isControl } from '../control-fleet.ts'
 import { readyTimeoutOf } from '../endpoint.ts'
-import { versionsOf } from '../stage-plans.ts'
+import { triedVersions } from '../plan.ts'
 import {
   type ControlState,
   candidateOf,
@@ -143,8 +143,7 @@ export function stopFleets(draft: Draft, which: { first: string; kept: string })
 
 /** Every version that the release may run. */
 function participants({ plan }: ReleaseState): string[] {
-  const named = plan.stages.flatMap(stage => versionsOf(stage, plan.to))
-  return [...new Set([plan.from, plan.to, controlOf(plan.from), ...named])]
+  return [...new Set([plan.from, plan.to, controlOf(plan.from), ...triedVersions(plan)])]
 }
 
 export function contextOf({ endpoint, release }: Draft): StageContext {
