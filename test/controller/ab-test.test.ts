@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { judgementView, planView } from '../../src/api/release-views.ts'
+import { judgementView } from '../../src/api/judgement-view.ts'
+import { planView } from '../../src/api/plan-view.ts'
 import { judgementSchema } from '../../src/contract/wire/judgement.ts'
 import { planSchema } from '../../src/contract/wire/plan.ts'
 import type { ReleaseRequest } from '../../src/controller/control-plane.ts'
