@@ -4,7 +4,7 @@
  */
 import { toProblems, writePath } from '../contract/problems.ts'
 import { resourceSchema } from '../contract/resources.ts'
-import type { WireChange } from '../contract/wire.ts'
+import type { WireChange } from '../contract/wire/change.ts'
 import type { Change, ReleaseRequest } from '../controller/control-plane.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'

@@ -1,5 +1,5 @@
 /** Domain to wire: what is watched of endpoints, and how late labels come. */
-import type { WireMonitoring, WireSignal } from '../contract/wire-monitoring.ts'
+import type { WireMonitoring, WireSignal } from '../contract/wire/monitoring.ts'
 import type { SignalReport, VersionDelays } from '../core/label-delays.ts'
 import type { WindowSpan } from '../core/monitor/evidence.ts'
 import type { FeatureReport, Look } from '../core/monitor/report.ts'

@@ -1,6 +1,6 @@
 /** How the control API says no: one shape (RFC 9457). */
 import { HTTPException } from 'hono/http-exception'
-import type { WireProblem } from '../contract/wire.ts'
+import type { WireProblem } from '../contract/wire/problem.ts'
 import { CutoverError, errorTable, statusByCode } from '../core/errors.ts'
 
 /** More faults than these are counted, not listed. */

@@ -1,7 +1,7 @@
 /** Pieces that every route of the control API is put together from. */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
-import { problemSchema } from '../contract/wire.ts'
+import { problemSchema } from '../contract/wire/problem.ts'
 
 export type App = OpenAPIHono
 

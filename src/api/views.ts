@@ -1,16 +1,10 @@
 /** Domain to wire: what the control API shows of endpoints, versions, events and predictions. Secrets stay inside. */
 
 import { builtinMetricNames, latencyQuantileOf } from '../contract/metric-names.ts'
-import type {
-  WireChange,
-  WireDelivery,
-  WireEndpoint,
-  WireEvent,
-  WireMetric,
-  WirePrediction,
-  WireSummaryRow,
-  WireVersion,
-} from '../contract/wire.ts'
+import type { WireChange } from '../contract/wire/change.ts'
+import type { WireEndpoint, WireVersion } from '../contract/wire/endpoint.ts'
+import type { WireDelivery, WireEvent } from '../contract/wire/event.ts'
+import type { WireMetric, WirePrediction, WireSummaryRow } from '../contract/wire/prediction.ts'
 import type { Change } from '../controller/control-plane.ts'
 import { controlOf, publicName, publicWeights } from '../core/control-fleet.ts'
 import type { Backend, EndpointSpec, VersionSpec } from '../core/endpoint.ts'

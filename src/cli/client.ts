@@ -1,5 +1,5 @@
 /** Requests to a running server, with errors that say what to do. */
-import type { WireProblem } from '../contract/wire.ts'
+import type { WireProblem } from '../contract/wire/problem.ts'
 import { CliError, exitCodeOf, exitCodes, usageError } from './errors.ts'
 
 export type Client = {

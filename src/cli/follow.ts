@@ -1,5 +1,5 @@
 /** Follows the story of a release over server-sent events, across connections that break. */
-import type { WireReleaseSummary, WireTimelineEntry } from '../contract/wire.ts'
+import type { WireReleaseSummary, WireTimelineEntry } from '../contract/wire/release.ts'
 import type { Client } from './client.ts'
 import { CliError } from './errors.ts'
 

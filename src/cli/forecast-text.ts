@@ -1,5 +1,5 @@
 /** What a release will take, for people: the peak of each stage, and each gate with its requests and its time. */
-import type { WireChange } from '../contract/wire.ts'
+import type { WireChange } from '../contract/wire/change.ts'
 import { duration, type Paint, percent, printable } from './text.ts'
 
 type WireForecast = NonNullable<WireChange['forecast']>

@@ -1,13 +1,8 @@
 /** The kinds of thing that can be asked for by name, and how a list of each is shown. */
-import type {
-  WireDelivery,
-  WireEndpoint,
-  WireEvent,
-  WireMetric,
-  WirePrediction,
-  WireReleaseSummary,
-  WireVersion,
-} from '../contract/wire.ts'
+import type { WireEndpoint, WireVersion } from '../contract/wire/endpoint.ts'
+import type { WireDelivery, WireEvent } from '../contract/wire/event.ts'
+import type { WireMetric, WirePrediction } from '../contract/wire/prediction.ts'
+import type { WireReleaseSummary } from '../contract/wire/release.ts'
 import { usageError } from './errors.ts'
 import { duration, percent, table } from './text.ts'
 

@@ -1,5 +1,5 @@
 /** What a challenger and the champion did with the same requests, for people. */
-import type { WireJudgement, WirePairNumbers } from '../contract/wire-judgement.ts'
+import type { WireJudgement, WirePairNumbers } from '../contract/wire/judgement.ts'
 import { printable } from './text.ts'
 
 export function pairsText({ arms = {} }: WireJudgement, indent: string): string {

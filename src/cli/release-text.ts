@@ -1,8 +1,9 @@
 /** A release for people: where it stands, the newest look at the evidence, the story; and every number, if asked. */
 
-import type { WireExplanation, WirePlan, WireRelease, WireReleaseSummary, WireTimelineEntry } from '../contract/wire.ts'
-import type { WireBanditNumbers, WireCheckResult, WireJudgement } from '../contract/wire-judgement.ts'
-import type { WireTrial } from '../contract/wire-trial.ts'
+import type { WireBanditNumbers, WireCheckResult, WireJudgement } from '../contract/wire/judgement.ts'
+import type { WirePlan } from '../contract/wire/plan.ts'
+import type { WireExplanation, WireRelease, WireReleaseSummary, WireTimelineEntry } from '../contract/wire/release.ts'
+import type { WireTrial } from '../contract/wire/trial.ts'
 import { stageText } from './kinds.ts'
 import { pairsText } from './pairs-text.ts'
 import { stageWords } from './stage-text.ts'

@@ -1,5 +1,5 @@
 /** A stage of a plan in a few words. */
-import type { WirePlan } from '../contract/wire.ts'
+import type { WirePlan } from '../contract/wire/plan.ts'
 import { duration, percent } from './text.ts'
 
 type Stage = WirePlan['stages'][number]

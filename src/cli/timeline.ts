@@ -1,5 +1,5 @@
 /** An entry of a release's story, for people and for programs. */
-import type { WireTimelineEntry, WireTimelineLine } from '../contract/wire.ts'
+import type { WireTimelineEntry, WireTimelineLine } from '../contract/wire/release.ts'
 import { type Colour, duration, offset, type Paint, percent, printable } from './text.ts'
 
 export type TimelineFormat = {

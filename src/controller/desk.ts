@@ -5,7 +5,6 @@ import type { TimelineEntry } from '../core/timeline.ts'
 
 export interface Desk {
   readonly latest: Map<string, { atMs: number; judgement: Judgement }>
-  lastSeq(): number
   publish(event: LoggedEvent, entries: readonly TimelineEntry[]): void
   entries(release: string): readonly TimelineEntry[]
   subscribe(listener: (event: LoggedEvent) => void): () => void
@@ -15,12 +14,9 @@ export function createDesk(): Desk {
   const latest = new Map<string, { atMs: number; judgement: Judgement }>()
   const timelines = new Map<string, TimelineEntry[]>()
   const listeners = new Set<(event: LoggedEvent) => void>()
-  let seq = 0
   return {
     latest,
-    lastSeq: () => seq,
     publish(event, entries) {
-      seq = event.seq
       for (const entry of entries) {
         const timeline = timelines.get(entry.release)
         if (timeline === undefined) timelines.set(entry.release, [entry])

@@ -2,7 +2,7 @@
 import type { FreezeWindow } from './freeze.ts'
 import type { GoalCheck, MetricCheck } from './metric-check.ts'
 import type { ScopeRule } from './scope.ts'
-import type { StagePlan } from './stage-plans.ts'
+import { type StagePlan, versionsOf } from './stage-plans.ts'
 import type { Gate } from './webhook.ts'
 
 export type ReleasePlan = {
@@ -43,4 +43,9 @@ export type ReleasePlan = {
   labelWindowMs?: number
   /** Why Cutover started it by itself; left out where somebody asked for it. */
   reason?: string
+}
+
+/** The versions that a release tries: its candidate and whatever its stages name beside the stable one. */
+export function triedVersions({ to, stages }: Pick<ReleasePlan, 'to' | 'stages'>): string[] {
+  return [...new Set([to, ...stages.flatMap(stage => versionsOf(stage, to))])]
 }

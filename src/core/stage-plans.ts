@@ -265,3 +265,9 @@ export function versionsOf(stage: StagePlan, candidate: string): readonly string
       return [candidate]
   }
 }
+
+export function stageAt(stages: readonly StagePlan[], index: number): StagePlan {
+  const stage = stages[index]
+  if (stage === undefined) throw new Error(`stage ${index} does not exist`)
+  return stage
+}

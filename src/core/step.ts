@@ -4,26 +4,26 @@
  */
 import type { Command, IssuedCommand } from './command.ts'
 import { fleetSpec } from './control-fleet.ts'
-import type { Draft } from './draft.ts'
 import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
-import { settleGroups } from './group.ts'
 import { limits } from './limits.ts'
 import { follow, monitored } from './monitor/monitoring.ts'
-import { enqueue, startNext } from './overlap.ts'
+import { type Draft, withDraft } from './release/draft.ts'
+import { settleGroups } from './release/group.ts'
+import { operated } from './release/operator.ts'
+import { enqueue, startNext } from './release/overlap.ts'
 import {
   armsChanged,
   begin,
   fleetChanged,
   gateAnswered,
   judged,
-  operated,
   restarted,
   timePassed,
   trafficApplied,
   trialEnded,
-} from './release.ts'
+} from './release/release.ts'
 import { type ControlState, type EndpointState, emptyState, isTerminal, type ReleaseState } from './state.ts'
 import type { FleetState } from './state-words.ts'
 import { soleTable } from './traffic.ts'
@@ -266,8 +266,5 @@ function put(state: ControlState, draft: Draft): StepResult {
   const { endpoint, release, commands } = draft
   const same = state.endpoints[endpoint.spec.name] === endpoint && state.releases[release.id] === release
   if (same) return { state, commands }
-  return {
-    state: { ...putEndpoint(state, endpoint), releases: { ...state.releases, [release.id]: release } },
-    commands,
-  }
+  return { state: withDraft(state, draft), commands }
 }

@@ -2,6 +2,7 @@
  * Turns committed predictions and joined outcomes into sufficient statistics per epoch and version, O(1) each.
  * It reads nothing else, so a rebuild from the prediction log gives the same numbers.
  */
+
 import { isControl } from '../core/control-fleet.ts'
 import {
   type EpochEvidence,
@@ -20,6 +21,7 @@ import {
   valuesAfter,
 } from '../core/prediction.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
+import { getOrMake } from './get-or-make.ts'
 import { type CohortReport, LabelClock } from './label-clock.ts'
 import { MetricBook, type MetricDefinitions } from './metric-book.ts'
 import { PairBook } from './pair-book.ts'
@@ -253,12 +255,4 @@ function addOutcome(evidence: VersionEvidence, joined: JoinedOutcome): void {
 
 function scalar(value: Label | readonly Label[] | null): Label | null {
   return typeof value === 'object' ? null : value
-}
-
-function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const known = map.get(key)
-  if (known !== undefined) return known
-  const made = make()
-  map.set(key, made)
-  return made
 }

@@ -1,4 +1,5 @@
 /** The declared metrics of one endpoint: rows and units to sufficient statistics, by epoch and version. */
+
 import type { EndpointSpec } from '../core/endpoint.ts'
 import type { MetricEvidence } from '../core/evidence.ts'
 import { limits } from '../core/limits.ts'
@@ -6,6 +7,7 @@ import { type Expression, observe, type Row } from '../core/metrics/observe.ts'
 import { builtinReward, builtinRewardSpec, formOf, isKnownAtOnce, type MetricSpec } from '../core/metrics/spec.ts'
 import { type JoinedOutcome, type OutcomeValues, type Prediction, valuesAfter } from '../core/prediction.ts'
 import type { Expressions } from '../ports/expressions.ts'
+import { getOrMake } from './get-or-make.ts'
 import { createRowMetric, type RowMetric } from './row-metric.ts'
 import { UnitMetric } from './unit-metric.ts'
 
@@ -128,12 +130,4 @@ export class MetricBook {
     const metrics = getOrMake(versions, version, () => new Map<string, RowMetric>())
     return getOrMake(metrics, name, () => createRowMetric(spec))
   }
-}
-
-function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const known = map.get(key)
-  if (known !== undefined) return known
-  const made = make()
-  map.set(key, made)
-  return made
 }

@@ -2,6 +2,7 @@
  * Pairs what challengers answered to copies with what callers got, of one endpoint: O(1) each. Predictions and labels may
  * come in any order; what pairs need of a champion is kept for the newest `limits.pairsHeldMax` of them.
  */
+
 import type { PairEvidence } from '../core/evidence.ts'
 import { limits } from '../core/limits.ts'
 import type { Row } from '../core/metrics/observe.ts'
@@ -19,6 +20,7 @@ import {
   valuesAfter,
 } from '../core/prediction.ts'
 import type { VectorMoments } from '../stats/summaries/exact-moments.ts'
+import { getOrMake } from './get-or-make.ts'
 import { championOf, compareHalves, type Half, type Held, HeldPairs, halfOf, isGone } from './held-pairs.ts'
 import type { MetricDefinitions } from './metric-book.ts'
 import { PairTally } from './pair-tally.ts'
@@ -228,12 +230,4 @@ function rightOf(label: Truth | null, said: Sides<Answer | null>): Sides<boolean
 
 function scalar(value: Answer | Truth | null): Label | null {
   return typeof value === 'object' ? null : value
-}
-
-function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const known = map.get(key)
-  if (known !== undefined) return known
-  const made = make()
-  map.set(key, made)
-  return made
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { backtestText, sharesOf } from '../../src/cli/commands/backtest.ts'
-import type { WireBacktest } from '../../src/contract/wire-backtest.ts'
+import type { WireBacktest } from '../../src/contract/wire/backtest.ts'
 import type { OffPolicyQuery, OffPolicyRow } from '../../src/ports/analytics.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'
 import { digits } from '../support/documents.ts'

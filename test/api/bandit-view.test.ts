@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { judgementView } from '../../src/api/release-views.ts'
+import { judgementView } from '../../src/api/judgement-view.ts'
 import { judgementText } from '../../src/cli/release-text.ts'
-import { judgementSchema } from '../../src/contract/wire-judgement.ts'
+import { judgementSchema } from '../../src/contract/wire/judgement.ts'
 import { judgement } from '../support/releases.ts'
 
 const bandit = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { releaseView } from '../../src/api/release-views.ts'
 import { headText } from '../../src/cli/release-text.ts'
-import { releaseSchema } from '../../src/contract/wire.ts'
+import { releaseSchema } from '../../src/contract/wire/release.ts'
 import type { StagePlan } from '../../src/core/stage-plans.ts'
 import { calm, fleetWorld, untilEnded, type World } from '../support/fleet-world.ts'
 

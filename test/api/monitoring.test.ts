@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { monitoringSchema, signalSchema } from '../../src/contract/wire-monitoring.ts'
+import { monitoringSchema, signalSchema } from '../../src/contract/wire/monitoring.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'
 import { digits } from '../support/documents.ts'
 import { call } from '../support/http.ts'

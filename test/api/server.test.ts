@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { WirePrediction } from '../../src/contract/wire.ts'
+import type { WirePrediction } from '../../src/contract/wire/prediction.ts'
 import { errorTable, statusByCode } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'

@@ -3,23 +3,14 @@ import { expect, expectTypeOf, it } from 'vitest'
 import { latencyQuantiles } from '../../src/contract/metric-names.ts'
 import { timelineKinds } from '../../src/contract/resource-webhooks.ts'
 import { resourceSchema } from '../../src/contract/resources.ts'
-import {
-  type changeActions,
-  type eventTypes,
-  type fleetStates,
-  type holdCauses,
-  type instanceStates,
-  type phaseKinds,
-  type returnCauses,
-  type WireEndpoint,
-  type WireFeedbackAnswer,
-  type WirePrediction,
-  type WireVersion,
-  wireStageKinds,
-  wireVerbs,
-} from '../../src/contract/wire.ts'
-import type { roles, verdicts } from '../../src/contract/wire-judgement.ts'
-import type { alarmKinds, monitorStatuses, WireMonitoring } from '../../src/contract/wire-monitoring.ts'
+import type { changeActions } from '../../src/contract/wire/change.ts'
+import type { fleetStates, instanceStates, WireEndpoint, WireVersion } from '../../src/contract/wire/endpoint.ts'
+import type { eventTypes } from '../../src/contract/wire/event.ts'
+import type { roles, verdicts } from '../../src/contract/wire/judgement.ts'
+import type { alarmKinds, monitorStatuses, WireMonitoring } from '../../src/contract/wire/monitoring.ts'
+import { wireStageKinds } from '../../src/contract/wire/plan.ts'
+import type { WireFeedbackAnswer, WirePrediction } from '../../src/contract/wire/prediction.ts'
+import { type holdCauses, type phaseKinds, type returnCauses, wireVerbs } from '../../src/contract/wire/release.ts'
 import type { Change } from '../../src/controller/control-plane.ts'
 import type { Backend, EndpointSpec } from '../../src/core/endpoint.ts'
 import { type ControlEvent, operatorVerbs } from '../../src/core/event.ts'

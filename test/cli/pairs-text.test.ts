@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { judgementView } from '../../src/api/release-views.ts'
+import { judgementView } from '../../src/api/judgement-view.ts'
 import { pairsText } from '../../src/cli/pairs-text.ts'
 import { arm, seenArms } from '../support/shadows.ts'
 

@@ -5,7 +5,7 @@
 import type { Command } from '../../src/core/command.ts'
 import type { ControlEvent, OperatorVerb } from '../../src/core/event.ts'
 import { limits } from '../../src/core/limits.ts'
-import { refusalOf } from '../../src/core/refusals.ts'
+import { refusalOf } from '../../src/core/release/refusals.ts'
 import type { StagePlan } from '../../src/core/stage-plans.ts'
 import { type ControlState, emptyState, isTerminal, type ReleaseState } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'

@@ -2,7 +2,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import type { z } from 'zod'
 import { parsePercentPpm } from '../../contract/units.ts'
-import { backtestAnswerSchema, backtestRequestSchema, type WireBacktest } from '../../contract/wire-backtest.ts'
+import { backtestAnswerSchema, backtestRequestSchema, type WireBacktest } from '../../contract/wire/backtest.ts'
 import type { EndpointSpec } from '../../core/endpoint.ts'
 import { CutoverError, type Problem } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'

@@ -1,14 +1,8 @@
 /** What was recorded: events of the log, and predictions with their outcomes. */
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
-import {
-  deliverySchema,
-  deliveryStates,
-  eventSchema,
-  predictionSchema,
-  summaryDimensions,
-  summaryRowSchema,
-} from '../../contract/wire.ts'
+import { deliverySchema, deliveryStates, eventSchema } from '../../contract/wire/event.ts'
+import { predictionSchema, summaryDimensions, summaryRowSchema } from '../../contract/wire/prediction.ts'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { SummaryDimension } from '../../ports/analytics.ts'

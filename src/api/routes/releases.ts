@@ -2,8 +2,8 @@
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { type ReleaseResource, releaseResource } from '../../contract/resources.ts'
+import { changeSchema } from '../../contract/wire/change.ts'
 import {
-  changeSchema,
   explanationSchema,
   releaseSchema,
   releaseSummarySchema,
@@ -11,7 +11,7 @@ import {
   verbRequestSchema,
   type WireRelease,
   wireVerbs,
-} from '../../contract/wire.ts'
+} from '../../contract/wire/release.ts'
 import type { ReleaseView } from '../../controller/control-plane.ts'
 import { CutoverError } from '../../core/errors.ts'
 import { readJson, validated } from '../bodies.ts'

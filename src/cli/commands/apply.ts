@@ -1,5 +1,5 @@
 /** `cutover apply`: documents of a file to the server, all or none. */
-import type { WireApplied, WireChange } from '../../contract/wire.ts'
+import type { WireApplied, WireChange } from '../../contract/wire/change.ts'
 import { readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes } from '../errors.ts'
 import { forecastText } from '../forecast-text.ts'

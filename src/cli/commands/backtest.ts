@@ -1,5 +1,5 @@
 /** `cutover backtest`: what another fixed policy would have earned, from the log of predictions. */
-import type { WireBacktest } from '../../contract/wire-backtest.ts'
+import type { WireBacktest } from '../../contract/wire/backtest.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { examples, pathTo, type Register } from '../invocation.ts'
 import { percent, printable, table } from '../text.ts'

@@ -1,5 +1,5 @@
 /** `cutover explain`: every decision of a release with its numbers. */
-import type { WireExplanation } from '../../contract/wire.ts'
+import type { WireExplanation } from '../../contract/wire/release.ts'
 import { exitCodes } from '../errors.ts'
 import { examples, pathTo, type Register } from '../invocation.ts'
 import { explanationText } from '../release-text.ts'

@@ -1,7 +1,7 @@
 /** `cutover feedback`: what became known of predictions, to the inference listener. */
 import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
-import type { WireFeedbackAnswer } from '../../contract/wire.ts'
+import type { WireFeedbackAnswer } from '../../contract/wire/prediction.ts'
 import { readText } from '../documents.ts'
 import { CliError, exitCodes, usageError } from '../errors.ts'
 import { examples, type Invocation, type Register } from '../invocation.ts'

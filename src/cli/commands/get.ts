@@ -1,6 +1,7 @@
 /** `cutover get`, `describe`, `delete`. */
-import type { WireEndpoint, WireRelease, WireVersion } from '../../contract/wire.ts'
-import type { WireMonitoring, WireSignal } from '../../contract/wire-monitoring.ts'
+import type { WireEndpoint, WireVersion } from '../../contract/wire/endpoint.ts'
+import type { WireMonitoring, WireSignal } from '../../contract/wire/monitoring.ts'
+import type { WireRelease } from '../../contract/wire/release.ts'
 import { CliError, exitCodeOf, exitCodes, usageError } from '../errors.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { type Kind, kindOf, kinds, tables } from '../kinds.ts'

@@ -1,7 +1,9 @@
 /** `cutover release`: start one, and wait for its end if asked. */
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDurationMs } from '../../contract/units.ts'
-import { type WireChange, type WireRelease, wireStageKinds } from '../../contract/wire.ts'
+import type { WireChange } from '../../contract/wire/change.ts'
+import { wireStageKinds } from '../../contract/wire/plan.ts'
+import type { WireRelease } from '../../contract/wire/release.ts'
 import { readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { atTheTurn, type EndOf, followRelease, type Outcome } from '../follow.ts'

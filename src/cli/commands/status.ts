@@ -1,5 +1,6 @@
 /** `cutover status`: where everything, or one release, stands. */
-import type { WireEndpoint, WireRelease, WireReleaseSummary } from '../../contract/wire.ts'
+import type { WireEndpoint } from '../../contract/wire/endpoint.ts'
+import type { WireRelease, WireReleaseSummary } from '../../contract/wire/release.ts'
 import { CliError, exitCodes, usageError } from '../errors.ts'
 import { atTheEnd } from '../follow.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'

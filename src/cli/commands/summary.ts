@@ -1,5 +1,5 @@
 /** `cutover get predictions --summary`: the whole recorded log of an endpoint, added up. */
-import type { WireSummaryRow } from '../../contract/wire.ts'
+import type { WireSummaryRow } from '../../contract/wire/prediction.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { type Invocation, pathTo } from '../invocation.ts'
 import { duration, table } from '../text.ts'

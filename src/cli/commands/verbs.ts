@@ -1,5 +1,5 @@
 /** What an operator can tell a release: `cutover promote`, `pause`, `resume`, `approve`, `abort`, `rollback`. */
-import { type WireRelease, wireVerbs } from '../../contract/wire.ts'
+import { type WireRelease, wireVerbs } from '../../contract/wire/release.ts'
 import { exitCodes } from '../errors.ts'
 import { examples, pathTo, type Register } from '../invocation.ts'
 import { headText } from '../release-text.ts'

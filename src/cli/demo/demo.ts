@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import type { WireExplanation, WireReleaseSummary, WireTimelineEntry } from '../../contract/wire.ts'
+import type { WireExplanation, WireReleaseSummary, WireTimelineEntry } from '../../contract/wire/release.ts'
 import { tellEntry } from './story.ts'
 import { loadHeldOut, startUsers, type Users } from './users.ts'
 

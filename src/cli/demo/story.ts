@@ -1,6 +1,7 @@
 /** The demo's story on a terminal: one line a decision, under it the numbers that it rests on. */
-import type { WireTimelineEntry } from '../../contract/wire.ts'
-import type { WireCheckResult } from '../../contract/wire-judgement.ts'
+
+import type { WireCheckResult } from '../../contract/wire/judgement.ts'
+import type { WireTimelineEntry } from '../../contract/wire/release.ts'
 
 export function tellEntry(entry: WireTimelineEntry, startedAtMs: number): string {
   const seconds = ((Date.parse(entry.at) - startedAtMs) / 1_000).toFixed(1).padStart(6)

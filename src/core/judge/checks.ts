@@ -7,6 +7,7 @@ import type { Readings } from '../external-metric.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../metric-check.ts'
 import { formOf } from '../metrics/spec.ts'
 import { runExternal } from './external.ts'
+import { noHarm } from './harm.ts'
 import type { CheckResult, Counts, Role, SideNumbers, Verdict } from './judgement.ts'
 import { runMeans } from './means.ts'
 import { type Methods, sequentialMethods } from './methods.ts'
@@ -217,8 +218,6 @@ function latencySide(version: string, sketch: VersionEvidence['latencyMs'], quan
   const value = sketch.quantile(quantile)
   return { version, trials: sketch.count, events: null, value: value.ok ? value.value : null }
 }
-
-export const noHarm = { estimate: null, lower: null, upper: null }
 
 export function nameOf(check: MetricCheck): string {
   const { measure, metric } = check

@@ -1,15 +1,15 @@
 /** A number that another system measures against its bound: so many readings in a row beyond it are a breach. */
+
 import { publicName } from '../control-fleet.ts'
 import { assertNever } from '../errors.ts'
 import type { ExternalBound, Reading } from '../external-metric.ts'
 import type { Measure, MetricCheck } from '../metric-check.ts'
 import type { CheckContext } from './checks.ts'
+import { noHarm } from './harm.ts'
 import type { CheckResult, Role, SideNumbers } from './judgement.ts'
 import { plain } from './words.ts'
 
 type External = Extract<Measure, { kind: 'external' }>
-
-const noHarm = { estimate: null, lower: null, upper: null }
 
 export function runExternal(check: MetricCheck, role: Role, context: CheckContext, measure: External): CheckResult {
   const byVersion = context.readings[check.metric] ?? {}

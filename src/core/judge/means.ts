@@ -5,12 +5,13 @@ import type { MetricCheck, Scale } from '../metric-check.ts'
 import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
 import { adjusted } from './adjust.ts'
 import { type Arm, armOf } from './arms.ts'
-import { type CheckContext, decide, nameOf, noHarm, tooFew } from './checks.ts'
+import { type CheckContext, decide, nameOf, tooFew } from './checks.ts'
+import { differenceMargin, harmOf, harmWords, noHarm } from './harm.ts'
 import type { ArmNumbers, CheckResult, Role, SideNumbers } from './judgement.ts'
 import { type Methods, sequentialMethods } from './methods.ts'
 import type { Pair } from './pairs.ts'
 import { withSharedUnits } from './shared-units.ts'
-import { percent, plain, sum } from './words.ts'
+import { plain, sum } from './words.ts'
 
 /** One epoch in which both versions have a value. */
 export type ArmPair = {
@@ -49,24 +50,18 @@ export function runMeans(
   const methods = context.methods ?? sequentialMethods
   const base = { check, role, ...sides, strata, method: methodOf(spec, methods) }
   const few = tooFew(check, sides)
-  const higherIsBetter = isHigherBetter(spec)
-  const margin = higherIsBetter ? -check.margin : check.margin
-  const better = higherIsBetter ? 'higher' : 'lower'
+  const margin = differenceMargin(spec, check.margin)
+  const better = isHigherBetter(spec) ? 'higher' : 'lower'
   const result = methods.means({ strata, margin, scale, alpha: check.alpha, better })
   if (!result.ok)
     return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
-  const harm = higherIsBetter
-    ? { estimate: 0 - result.estimate, lower: 0 - result.upper, upper: 0 - result.lower }
-    : { estimate: result.estimate, lower: result.lower, upper: result.upper }
-  const [harmful, harmless] = higherIsBetter ? [result.below, result.above] : [result.above, result.below]
-  const text = scale === 'relative' ? percent : plain
-  const words = `${nameOf(check)} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)}, harm ${text(harm.estimate)} in [${text(harm.lower)}, ${text(harm.upper)}], margin ${text(check.margin)}`
+  const { crossed, shown, ...harmed } = harmOf(spec, result)
+  const { harm } = harmed
+  const words = `${nameOf(check)} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)}, ${harmWords(harm, check.margin, scale)}`
   return {
     ...base,
-    ...decide(role, few, { words, crossed: harmful, shown: harmless, overMargin: harm.estimate > check.margin }),
-    harm,
-    logEvidence: higherIsBetter ? result.logEvidenceBelow : result.logEvidenceAbove,
-    logEvidenceBelow: higherIsBetter ? result.logEvidenceAbove : result.logEvidenceBelow,
+    ...decide(role, few, { words, crossed, shown, overMargin: harm.estimate > check.margin }),
+    ...harmed,
     ...(result.posterior !== undefined && { posterior: result.posterior }),
   }
 }

@@ -8,9 +8,10 @@ import { emptyVersionEvidence, type PairEvidence } from '../evidence.ts'
 import type { Readings } from '../external-metric.ts'
 import type { GoalCheck, Measure, MetricCheck, Scale } from '../metric-check.ts'
 import { unpairedReason } from '../metrics/paired.ts'
-import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
+import type { MetricSpec } from '../metrics/spec.ts'
 import { bilinear, quadratic, valueAndGradient } from './arms.ts'
-import { decide, nameOf, noHarm, runCheck, sidesOf, tooFew } from './checks.ts'
+import { decide, nameOf, runCheck, sidesOf, tooFew } from './checks.ts'
+import { differenceMargin, harmOf, harmWords, noHarm } from './harm.ts'
 import type { CheckResult, Role } from './judgement.ts'
 import type { Sides } from './pairs.ts'
 import { percent, plain, points } from './words.ts'
@@ -165,23 +166,17 @@ function runPairedMeans(
   const method = `normal mixture on paired ${spec.unitLevel === true ? 'units' : 'rows'}, time-uniform (asymptotic)`
   const base = { check, role, ...sides, method, strata: moments === null ? [] : [strataOf(epoch, moments)] }
   const few = tooFew(check, sides)
-  const isHigher = isHigherBetter(spec)
-  const margin = isHigher ? -check.margin : check.margin
+  const margin = differenceMargin(spec, check.margin)
   const result = found.ok ? comparePairedMeans({ moments: found.moments, margin, scale, alpha: check.alpha }) : found
   if (!result.ok)
     return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
-  const harm = isHigher
-    ? { estimate: 0 - result.estimate, lower: 0 - result.upper, upper: 0 - result.lower }
-    : { estimate: result.estimate, lower: result.lower, upper: result.upper }
-  const [crossed, shown] = isHigher ? [result.below, result.above] : [result.above, result.below]
-  const text = scale === 'relative' ? percent : plain
-  const words = `${check.metric} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)} on the same ${sides.candidate.trials}, harm ${text(harm.estimate)} in [${text(harm.lower)}, ${text(harm.upper)}], margin ${text(check.margin)}`
+  const { crossed, shown, ...harmed } = harmOf(spec, result)
+  const { harm } = harmed
+  const words = `${check.metric} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)} on the same ${sides.candidate.trials}, ${harmWords(harm, check.margin, scale)}`
   return {
     ...base,
     ...decide(role, few, { words, crossed, shown, overMargin: harm.estimate > check.margin }),
-    harm,
-    logEvidence: isHigher ? result.logEvidenceBelow : result.logEvidenceAbove,
-    logEvidenceBelow: isHigher ? result.logEvidenceAbove : result.logEvidenceBelow,
+    ...harmed,
   }
 }
 

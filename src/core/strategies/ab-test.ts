@@ -18,10 +18,12 @@ import {
   variantsOf,
 } from './ab-test-state.ts'
 import { effectText, hypothesisText, nothingShownText } from './ab-test-words.ts'
+import { whatAgeNeeds } from './promotion-needs.ts'
 import {
+  endHold,
+  type Judged,
   type StageCommand,
   type StageContext,
-  type StageEvent,
   type StageResult,
   type Strategy,
   unchanged,
@@ -90,7 +92,7 @@ function timePassed(plan: AbTestPlan, state: AbTestState, atMs: number): StageRe
   return { state: { ...state, isMature, isOver }, commands: [] }
 }
 
-type Look = Extract<StageEvent, { type: 'judged' }> & { context: StageContext }
+type Look = Judged & { context: StageContext }
 
 function judged(plan: AbTestPlan, state: AbTestState, look: Look): StageResult<AbTestState> {
   const arms = armsOf(state, look.judgement)
@@ -169,12 +171,10 @@ function worseText(arms: readonly Seen[]): string {
 }
 
 /** What keeps a variant that is shown to be better from being shipped; null if nothing does. */
-function whatIsMissing(state: AbTestState, { arm }: Seen, { atMs, notBeforeMs }: Look): string | null {
+function whatIsMissing(state: AbTestState, { arm }: Seen, look: Look): string | null {
   if (arm.verdict !== 'pass') return arm.reason
   if (!state.isMature) return 'the test has not reached its least duration'
-  if (notBeforeMs !== undefined && atMs < notBeforeMs)
-    return `the release is to be ${notBeforeMs - atMs} ms older before a variant ships`
-  return null
+  return whatAgeNeeds(look, 'a variant ships')
 }
 
 function waitForApproval(state: AbTestState, decision: NonNullable<AbTestState['decision']>): StageResult<AbTestState> {
@@ -189,12 +189,12 @@ function approvalOf({ reason }: NonNullable<AbTestState['decision']>): StageComm
 function ship(state: AbTestState, { winner, reason }: { winner: string; reason: string }): StageResult<AbTestState> {
   return {
     state: { ...state, held: false, decision: null, says: reason },
-    commands: [...endHold(state), { type: 'passed', winner, reason }],
+    commands: [...endHold(state.held), { type: 'passed', winner, reason }],
   }
 }
 
 function keep(state: AbTestState, reason: string): StageResult<AbTestState> {
-  return { state, commands: [...endHold(state), { type: 'failed', cause: 'kept', reason }] }
+  return { state, commands: [...endHold(state.held), { type: 'failed', cause: 'kept', reason }] }
 }
 
 function drop(
@@ -217,7 +217,7 @@ function drop(
       says: `dropped, and the share goes to ${state.stable}: ${told}`,
     },
     commands: [
-      ...(isVoid ? endHold(state) : []),
+      ...(isVoid ? endHold(state.held) : []),
       { type: 'set-weights', weights: withoutShares(context.weights, gone, state.stable) },
     ],
   }
@@ -238,8 +238,4 @@ function letGo(state: AbTestState): StageResult<AbTestState> {
   if (state.leaving.length === 0) return unchanged(state)
   const commands = state.leaving.map((version): StageCommand => ({ type: 'stop', version }))
   return { state: { ...state, leaving: [] }, commands }
-}
-
-function endHold(state: AbTestState): StageCommand[] {
-  return state.held ? [{ type: 'release-hold' }] : []
 }

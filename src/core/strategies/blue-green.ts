@@ -10,6 +10,8 @@ import type { BlueGreenPlan } from '../stage-plans.ts'
 import type { TrialReport } from '../trial.ts'
 import { type Check, checksOf, judgeTrial, trialIdOf, trialOf } from './blue-green-checks.ts'
 import {
+  endHold,
+  type Judged,
   type StageCommand,
   type StageContext,
   type StageEvent,
@@ -39,7 +41,6 @@ export type BlueGreenState = {
 
 type Result = StageResult<BlueGreenState>
 type At = { plan: BlueGreenPlan; state: BlueGreenState; context: StageContext; atMs: number }
-type Judged = Extract<StageEvent, { type: 'judged' }>
 
 export const blueGreen: Strategy<BlueGreenPlan, BlueGreenState> = {
   mindsFleets: true,
@@ -112,7 +113,7 @@ function enter(here: At): Result {
 function goTo(here: At, at: Check | 'checked', why: string): Result {
   const { plan, context } = here
   const state: BlueGreenState = { ...here.state, at, attempt: 1, held: null, tryFromMs: here.atMs }
-  const commands = endHold(here.state)
+  const commands = endHold(here.state.held !== null)
   if (at === 'checked') {
     const shared = plan.shares.length === 0 ? '' : `; both versions use ${plan.shares.join(', ')}`
     return { state: { ...state, says: `${why}${shared}; ${whatSwitches(plan)}` }, commands }
@@ -217,7 +218,7 @@ function switchAll({ plan, state, context, atMs }: At, why: string): Result {
   const says = `${why}: everybody is switched to ${candidate} at once; ${stable} stays warm, and ${candidate} is watched for ${plan.watchMs / 1_000} s`
   return {
     state: { ...state, at: 'watch', switchedAtMs: atMs, held: null, says },
-    commands: [...endHold(state), { type: 'set-weight', candidatePpm: limits.ppmTotal }],
+    commands: [...endHold(state.held !== null), { type: 'set-weight', candidatePpm: limits.ppmTotal }],
   }
 }
 
@@ -228,7 +229,10 @@ function passIfShown({ plan, state, context, atMs }: At, { judgement }: Judged):
   if (!isOn || watchedMs < plan.watchMs) return unchanged(state)
   if (open !== null) return hold(state, 'ceiling', open)
   const passed = { type: 'passed', reason: judgement.reason, keepMs: Math.max(0, plan.keepMs - watchedMs) } as const
-  return { state: state.held === null ? state : { ...state, held: null }, commands: [...endHold(state), passed] }
+  return {
+    state: state.held === null ? state : { ...state, held: null },
+    commands: [...endHold(state.held !== null), passed],
+  }
 }
 
 function whatPassingNeeds({ verdict, reason, goal }: Judgement): string | null {
@@ -239,7 +243,7 @@ function whatPassingNeeds({ verdict, reason, goal }: Judgement): string | null {
 /** The switch follows with the next look at the evidence: never while the release is paused. */
 function approve({ state }: At): Result {
   if (state.at !== 'checked' || state.approved) return unchanged(state)
-  return { state: { ...state, approved: true, held: null }, commands: endHold(state) }
+  return { state: { ...state, approved: true, held: null }, commands: endHold(state.held !== null) }
 }
 
 function fleetChanged(here: At, event: Extract<StageEvent, { type: 'fleet' }>): Result {
@@ -258,10 +262,6 @@ function hold(state: BlueGreenState, cause: 'ceiling' | 'approval', reason: stri
   // An operator may end a wait for evidence; an approval is asked for again whatever else has held the release meanwhile.
   if (isKnown && cause === 'ceiling') return unchanged(state)
   return { state: isKnown ? state : { ...state, held: cause }, commands: [{ type: 'hold', cause, reason }] }
-}
-
-function endHold({ held }: BlueGreenState): StageCommand[] {
-  return held === null ? [] : [{ type: 'release-hold' }]
 }
 
 function after(commands: readonly StageCommand[], result: Result): Result {

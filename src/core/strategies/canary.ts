@@ -9,10 +9,12 @@ import { leftMs, stepWait, waitText } from '../judge/wait.ts'
 import { limits } from '../limits.ts'
 import type { CanaryPlan, CanaryStep } from '../stage-plans.ts'
 import { type CanaryReturn, goesBackInSteps, heardOnTheWayBack, turnBack } from './canary-return.ts'
+import { whatPromotionNeeds } from './promotion-needs.ts'
 import {
+  endHold,
+  type Judged,
   type StageCommand,
   type StageContext,
-  type StageEvent,
   type StageResult,
   type Strategy,
   unchanged,
@@ -75,12 +77,7 @@ export const canary: Strategy<CanaryPlan, CanaryState> = {
       : { state, commands: [{ type: 'returned' }] },
 }
 
-function judged(
-  plan: CanaryPlan,
-  state: CanaryState,
-  event: Extract<StageEvent, { type: 'judged' }>,
-  context: StageContext,
-): StageResult<CanaryState> {
+function judged(plan: CanaryPlan, state: CanaryState, event: Judged, context: StageContext): StageResult<CanaryState> {
   const step = stepAt(plan, state.stepIndex)
   const { atMs, judgement } = event
   const ageMs = atMs - state.stepSinceMs
@@ -119,14 +116,6 @@ function whatIsMissing(
   return null
 }
 
-/** What must be shown before the candidate gets everything; null when it has been. */
-function whatPromotionNeeds({ atMs, judgement, notBeforeMs }: Extract<StageEvent, { type: 'judged' }>): string | null {
-  if (judgement.goal !== undefined && judgement.goal.verdict !== 'pass') return judgement.goal.reason
-  if (notBeforeMs !== undefined && atMs < notBeforeMs)
-    return `the release is to be ${notBeforeMs - atMs} ms older before it is promoted`
-  return null
-}
-
 type Cause = { atMs: number; reason: string }
 
 /** The evidence of the step is in: on to the next one, unless a person is to say so first. */
@@ -148,7 +137,7 @@ function goOn(plan: CanaryPlan, state: CanaryState, cause: Cause, context: Stage
   const stepIndex = state.stepIndex + 1
   if (stepIndex < plan.steps.length) return enterStep(plan, state, { stepIndex, ...cause }, context)
   const passed: StageCommand = { type: 'passed', reason: cause.reason }
-  return { state, commands: state.awaitsApproval ? [passed] : [...endHold(state), passed] }
+  return { state, commands: state.awaitsApproval ? [passed] : [...endHold(state.held), passed] }
 }
 
 function enterStep(
@@ -160,7 +149,7 @@ function enterStep(
   const step = stepAt(plan, into.stepIndex)
   return {
     state: { ...state, stepIndex: into.stepIndex, stepSinceMs: into.atMs, awaitsApproval: false, held: false },
-    commands: [...endHold(state), weigh(plan, step.weightPpm, context)],
+    commands: [...endHold(state.held), weigh(plan, step.weightPpm, context)],
   }
 }
 
@@ -173,8 +162,4 @@ function weigh({ control }: CanaryPlan, candidatePpm: number, { stable, candidat
     [candidate]: candidatePpm,
   }
   return { type: 'set-weights', weights }
-}
-
-function endHold(state: CanaryState): StageCommand[] {
-  return state.held ? [{ type: 'release-hold' }] : []
 }

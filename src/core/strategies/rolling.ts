@@ -16,8 +16,10 @@ import {
   type Sizes,
   saysOf,
 } from './fleet-steps.ts'
+import { whatPromotionNeeds } from './promotion-needs.ts'
 import { batchBack, batchForward, boundsOf, lengthOf, type RollBounds, rollRefusal } from './roll-plan.ts'
 import {
+  type Judged,
   type StageCommand,
   type StageContext,
   type StageEvent,
@@ -164,7 +166,7 @@ function checkProgress(plan: RollingPlan, state: RollingState, at: At): StageRes
 function judged(
   plan: RollingPlan,
   state: RollingState,
-  event: Extract<StageEvent, { type: 'judged' }>,
+  event: Judged,
   context: StageContext,
 ): StageResult<RollingState> {
   const { script } = state
@@ -181,7 +183,7 @@ function judged(
 function whatIsMissing(
   plan: RollingPlan,
   { sinceMs, sizes, versions }: Script,
-  { atMs, judgement }: Extract<StageEvent, { type: 'judged' }>,
+  { atMs, judgement }: Judged,
   { fleets }: StageContext,
 ): string | null {
   const unready = (['stable', 'candidate'] as const).find(side => sizes[side] > 0 && fleets[versions[side]] !== 'ready')
@@ -193,16 +195,6 @@ function whatIsMissing(
   if (judgement.verdict !== 'pass') return judgement.reason
   if (judgement.stepRequests >= plan.minRequests) return null
   return `${versions.candidate} has answered ${judgement.stepRequests} of ${plan.minRequests} requests in this batch`
-}
-
-/** What must be shown before the candidate gets everything; null when it has been. */
-function whatPromotionNeeds({
-  atMs,
-  judgement,
-  notBeforeMs = 0,
-}: Extract<StageEvent, { type: 'judged' }>): string | null {
-  if (judgement.goal !== undefined && judgement.goal.verdict !== 'pass') return judgement.goal.reason
-  return atMs < notBeforeMs ? `the release is to be ${notBeforeMs - atMs} ms older before it is promoted` : null
 }
 
 function goBack(plan: RollingPlan, state: RollingState, at: At): StageResult<RollingState> {

@@ -9,9 +9,12 @@ import { isHarmful } from '../judge/harmful.ts'
 import type { ArmJudgement, Judgement } from '../judge/judgement.ts'
 import type { ShadowPlan } from '../stage-plans.ts'
 import type { Mirror } from '../traffic.ts'
+import { whatAgeNeeds } from './promotion-needs.ts'
 import { afterTrial, beginReplay, fleetOfReplay, replayAgain, restartReplay } from './shadow-replay.ts'
 import { type Dropped, runningChallengers, type ShadowState } from './shadow-state.ts'
 import {
+  endHold,
+  type Judged,
   type StageCommand,
   type StageContext,
   type StageEvent,
@@ -21,7 +24,6 @@ import {
 } from './strategy.ts'
 
 type Result = StageResult<ShadowState>
-type Judged = Extract<StageEvent, { type: 'judged' }>
 
 export const shadow: Strategy<ShadowPlan, ShadowState> = {
   mindsFleets: true,
@@ -169,8 +171,7 @@ function whatIsAwaited(
   const behind = contenders.find(({ arm }) => arm.requests < pairs)
   if (behind !== undefined && !isLate) return `${behind.version} has ${behind.arm.requests} of ${pairs} pairs`
   if (ageMs < floorMs) return `the stage lasts ${floorMs - ageMs} ms more`
-  const { notBeforeMs = 0, atMs } = event
-  return atMs < notBeforeMs ? `the release is to be ${notBeforeMs - atMs} ms older before it is promoted` : null
+  return whatAgeNeeds(event, 'it is promoted')
 }
 
 /** Harm is what is worse: the least is the best. Earlier ones stay before later ones that are no better. */
@@ -192,7 +193,7 @@ function pass(
     .filter(one => one !== version)
     .map((one): Dropped => ({ version: one, cause: 'kept', reason: `${version} is chosen` }))
   const alone = drop(plan, state, { which: others, atMs }, context)
-  const commands = [...(state.held ? [{ type: 'release-hold' } as const] : []), ...alone.commands]
+  const commands = [...endHold(state.held), ...alone.commands]
   if (plan.mode === 'live')
     return { state: alone.state, commands: [...commands, { type: 'passed', reason, winner: version }] }
   return {

@@ -43,6 +43,9 @@ export type StageEvent =
   /** The release goes back, and this strategy does so in its own way (`goesBack`): it ends with `returned`. */
   | { type: 'return'; atMs: number; reason: string }
 
+/** A look at the evidence. */
+export type Judged = Extract<StageEvent, { type: 'judged' }>
+
 /** What a stage wants of the release. */
 export type StageCommand =
   /** Give the candidate this share of the traffic from now on, the stable version the rest. */
@@ -97,6 +100,11 @@ export interface Strategy<Plan, State> {
   advance?(plan: Plan, state: State, atMs: number, context: StageContext): StageResult<State>
   /** Why an operator's `promote` cannot be done in this state; null if it can. */
   refusesPromotion?(state: State): string | null
+}
+
+/** A stage that had the release hold lets it go on; one that had not says nothing. */
+export function endHold(isHeld: boolean): StageCommand[] {
+  return isHeld ? [{ type: 'release-hold' }] : []
 }
 
 export function unchanged<State>(state: State): StageResult<State> {

@@ -1,6 +1,6 @@
 /** What another fixed policy would have earned, as the control API is asked and answers. */
 import { z } from 'zod'
-import { name, object, percent } from './resource-parts.ts'
+import { name, object, percent } from '../resource-parts.ts'
 
 const number = z.number()
 

@@ -1,12 +1,12 @@
 /** What a stage with challengers needs of its endpoint: versions that exist, answers that can be compared, checks that pairs can tell. */
-import type { EndpointSpec } from '../core/endpoint.ts'
-import type { Problem } from '../core/errors.ts'
-import { unjudgedReason } from '../core/judge/pair-checks.ts'
-import type { MetricCheck } from '../core/metric-check.ts'
-import type { MetricType } from '../core/metrics/spec.ts'
-import type { Comparator, ShadowPlan, StagePlan } from '../core/stage-plans.ts'
-import type { EndpointState } from '../core/state.ts'
-import type { ReleaseRequest } from './control-plane.ts'
+import type { EndpointSpec } from '../../core/endpoint.ts'
+import type { Problem } from '../../core/errors.ts'
+import { unjudgedReason } from '../../core/judge/pair-checks.ts'
+import type { MetricCheck } from '../../core/metric-check.ts'
+import type { MetricType } from '../../core/metrics/spec.ts'
+import type { Comparator, ShadowPlan, StagePlan } from '../../core/stage-plans.ts'
+import type { EndpointState } from '../../core/state.ts'
+import type { ReleaseRequest } from '../control-plane.ts'
 
 /** A stage that does not say how answers are compared goes by how the endpoint reads them. */
 export function withComparator(stage: StagePlan, spec: EndpointSpec): StagePlan {

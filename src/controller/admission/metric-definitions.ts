@@ -1,12 +1,12 @@
 /** What a release's checks are of: the definitions that the endpoint declares, as they are when the release begins. */
-import type { EndpointSpec } from '../core/endpoint.ts'
-import { CutoverError, type Problem } from '../core/errors.ts'
-import type { GoalCheck, Measure, MetricCheck } from '../core/metric-check.ts'
-import { byUnit } from '../core/metrics/by-unit.ts'
-import { isHigherBetter } from '../core/metrics/spec.ts'
-import type { Expressions } from '../ports/expressions.ts'
-import type { ReleaseRequest } from './control-plane.ts'
-import { withComparator } from './shadow-admission.ts'
+import type { EndpointSpec } from '../../core/endpoint.ts'
+import { CutoverError, type Problem } from '../../core/errors.ts'
+import type { GoalCheck, Measure, MetricCheck } from '../../core/metric-check.ts'
+import { byUnit } from '../../core/metrics/by-unit.ts'
+import { isHigherBetter } from '../../core/metrics/spec.ts'
+import type { Expressions } from '../../ports/expressions.ts'
+import type { ReleaseRequest } from '../control-plane.ts'
+import { withComparator } from './shadow.ts'
 
 const builtin = ['error-rate', 'latency-p50', 'latency-p90', 'latency-p95', 'latency-p99', 'latency-p99.9']
 

@@ -1,8 +1,8 @@
 /** What a release's stages do to fleets, given the sizes that the endpoint declares: what cannot work, and what follows. */
-import type { EndpointSpec } from '../core/endpoint.ts'
-import type { Problem } from '../core/errors.ts'
-import type { RollingPlan, StagePlan } from '../core/stage-plans.ts'
-import { boundsOf, lengthOf, type RollBounds, rollRefusal } from '../core/strategies/roll-plan.ts'
+import type { EndpointSpec } from '../../core/endpoint.ts'
+import type { Problem } from '../../core/errors.ts'
+import type { RollingPlan, StagePlan } from '../../core/stage-plans.ts'
+import { boundsOf, lengthOf, type RollBounds, rollRefusal } from '../../core/strategies/roll-plan.ts'
 
 type Versions = { stable: string; candidate: string }
 

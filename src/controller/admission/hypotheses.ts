@@ -1,8 +1,8 @@
 /** Writes what was planned into the A/B tests of a release that begins. */
-import { hypothesisOf } from '../core/hypothesis.ts'
-import type { StagePlan } from '../core/stage-plans.ts'
-import type { Baselines } from '../ports/baselines.ts'
-import type { ReleaseRequest } from './control-plane.ts'
+import { hypothesisOf } from '../../core/hypothesis.ts'
+import type { StagePlan } from '../../core/stage-plans.ts'
+import type { Baselines } from '../../ports/baselines.ts'
+import type { ReleaseRequest } from '../control-plane.ts'
 
 export async function withHypotheses(
   request: ReleaseRequest,

@@ -1,11 +1,11 @@
-/** What an operator may say to a release as it stands, and what it waits for a yes to. */
-import { assertNever } from './errors.ts'
-import type { OperatorVerb } from './event.ts'
-import { freezeReason } from './freeze.ts'
-import type { StagePlan } from './stage-plans.ts'
-import type { ReleaseState } from './state.ts'
-import { hasSteps, promotionRefusal, type StageState } from './strategies/table.ts'
-import type { Gate, GatePlace } from './webhook.ts'
+/** What an operator may say to a release as it stands. */
+import { assertNever } from '../errors.ts'
+import type { OperatorVerb } from '../event.ts'
+import { freezeReason } from '../freeze.ts'
+import { type StagePlan, stageAt } from '../stage-plans.ts'
+import type { ReleaseState } from '../state.ts'
+import { hasSteps, promotionRefusal, type StageState } from '../strategies/table.ts'
+import { gateAwaited } from './gates.ts'
 
 /** What an operator says; `step` goes with `promote`. */
 export type Word = { verb: OperatorVerb; step?: true }
@@ -56,23 +56,4 @@ export function returnsInSteps({ phase, plan }: ReleaseState): boolean {
 function promotionRefused(stagePlan: StagePlan, stage: StageState, { step }: Word): string | null {
   if (step !== true) return promotionRefusal(stagePlan, stage)
   return hasSteps(stagePlan) ? null : `${stagePlan.kind} has no steps to be promoted by; promote it as a whole`
-}
-
-/** A gate of the plan that has not said yes. */
-export function gateOf({ plan, confirmed }: ReleaseState, before: GatePlace): Gate | undefined {
-  return confirmed?.includes(before) ? undefined : plan.gates?.find(gate => gate.before === before)
-}
-
-/** The gate that a release waits for; null if it waits for none. */
-export function gateAwaited(release: ReleaseState): GatePlace | null {
-  const { phase } = release
-  if (phase.kind === 'starting' && phase.awaitsGate === true) return 'start'
-  const hasPassed = phase.kind === 'running' && phase.passed !== undefined
-  return hasPassed && gateOf(release, 'promotion') !== undefined ? 'promotion' : null
-}
-
-export function stageAt(stages: readonly StagePlan[], index: number): StagePlan {
-  const stage = stages[index]
-  if (stage === undefined) throw new Error(`stage ${index} does not exist`)
-  return stage
 }

@@ -1,8 +1,8 @@
 /** What the control API tells of endpoints between and beside releases: drift, limits, and how late labels come. */
 import { z } from 'zod'
-import { verdicts } from './wire-judgement.ts'
+import { verdicts } from './judgement.ts'
+import { time } from './parts.ts'
 
-const time = z.iso.datetime().meta({ description: 'ISO 8601, UTC.' })
 const number = z.number().nullable()
 const share = z.number().min(0).max(1)
 

@@ -1,7 +1,7 @@
 /** Whether a version can stand in for another: what callers send must fit it, and the predicted value must be in its answer. */
-import type { AnswerRule, EndpointSpec, Protocol } from '../core/endpoint.ts'
-import type { Problem } from '../core/errors.ts'
-import type { ModelMetadata, TensorMetadata } from '../ports/backend.ts'
+import type { AnswerRule, EndpointSpec, Protocol } from '../../core/endpoint.ts'
+import type { Problem } from '../../core/errors.ts'
+import type { ModelMetadata, TensorMetadata } from '../../ports/backend.ts'
 
 export type Interface = { version: string; metadata: ModelMetadata }
 

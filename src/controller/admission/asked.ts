@@ -1,5 +1,5 @@
-import type { ReleasePlan } from '../core/plan.ts'
-import type { ReleaseRequest } from './control-plane.ts'
+import type { ReleasePlan } from '../../core/plan.ts'
+import type { ReleaseRequest } from '../control-plane.ts'
 import { withoutHypotheses } from './hypotheses.ts'
 
 /** The plan as it was asked for, without what Cutover added by itself. */

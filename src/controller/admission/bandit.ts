@@ -1,14 +1,14 @@
 /** What the endpoint adds to a bandit, what it refuses, and which arms of one under way a document changes. */
 import { isDeepStrictEqual } from 'node:util'
-import { canReward } from '../core/bandit/rewards.ts'
-import type { EndpointSpec } from '../core/endpoint.ts'
-import type { Problem } from '../core/errors.ts'
-import { builtinReward, builtinRewardSpec, formOf, isHigherBetter } from '../core/metrics/spec.ts'
-import type { BanditPlan, StagePlan } from '../core/stage-plans.ts'
-import type { ReleaseState } from '../core/state.ts'
-import { racing } from '../core/strategies/bandit.ts'
+import { canReward } from '../../core/bandit/rewards.ts'
+import type { EndpointSpec } from '../../core/endpoint.ts'
+import type { Problem } from '../../core/errors.ts'
+import { builtinReward, builtinRewardSpec, formOf, isHigherBetter } from '../../core/metrics/spec.ts'
+import type { BanditPlan, StagePlan } from '../../core/stage-plans.ts'
+import type { ReleaseState } from '../../core/state.ts'
+import { racing } from '../../core/strategies/bandit.ts'
+import type { ReleaseRequest } from '../control-plane.ts'
 import { askedOf } from './asked.ts'
-import type { ReleaseRequest } from './control-plane.ts'
 
 /** The definition of the reward as it is now, and the arms where none are named. */
 export function completeBandit(stage: StagePlan, at: { spec: EndpointSpec; stable: string; to: string }): StagePlan {

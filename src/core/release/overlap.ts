@@ -1,10 +1,10 @@
 /** Releases of an endpoint that wait for their turn. One runs at a time; the version promoted last is what each starts from. */
-import type { Command } from './command.ts'
-import type { Draft } from './draft.ts'
+import type { Command } from '../command.ts'
+import { type StagePlan, versionsOf } from '../stage-plans.ts'
+import type { ControlState, EndpointState, ReleaseState } from '../state.ts'
+import { withDraft } from './draft.ts'
 import { endedWaiting, type Queue, queueOf } from './queue.ts'
 import { begin, giveWay } from './release.ts'
-import { type StagePlan, versionsOf } from './stage-plans.ts'
-import type { ControlState, EndpointState, ReleaseState } from './state.ts'
 
 /** A release that comes while another runs waits behind the others, or takes the place of the one that runs. */
 export function enqueue(
@@ -80,13 +80,5 @@ function withQueue(
     ...state,
     endpoints: { ...state.endpoints, [endpoint.spec.name]: queueOf(endpoint, queue) },
     releases: { ...state.releases, ...changed },
-  }
-}
-
-function withDraft(state: ControlState, { endpoint, release }: Draft): ControlState {
-  return {
-    ...state,
-    endpoints: { ...state.endpoints, [endpoint.spec.name]: endpoint },
-    releases: { ...state.releases, [release.id]: release },
   }
 }

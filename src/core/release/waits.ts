@@ -1,7 +1,8 @@
 /** What keeps a release waiting: holds of its stage, freeze windows, the others of its group. */
+
+import { freezeReason, frozenBy } from '../freeze.ts'
+import type { Hold, Passed, ReleaseState } from '../state.ts'
 import { type Draft, setPhase } from './draft.ts'
-import { freezeReason, frozenBy } from './freeze.ts'
-import type { Hold, ReleaseState } from './state.ts'
 
 export function hold(draft: Draft, next: Hold): Draft {
   const { phase } = draft.release
@@ -71,14 +72,13 @@ export function awaitGroup(draft: Draft, atMs: number): Draft {
 }
 
 /** The last stage has passed, and the promotion is kept waiting. */
-export function waitPassed(
-  draft: Draft,
-  passed: { winner: string | undefined; keepMs: number | undefined },
-  why: Hold,
-): Draft {
+export function waitPassed(draft: Draft, passed: Passed, why: Hold): Draft {
   const { phase } = draft.release
   if (phase.kind !== 'running' || phase.hold?.cause === why.cause) return draft
-  const { winner, keepMs } = passed
-  const kept = { ...(winner !== undefined && { winner }), ...(keepMs !== undefined && { keepMs }) }
-  return setPhase(draft, { ...phase, passed: kept, hold: why })
+  return setPhase(draft, { ...phase, passed: passedOf(passed), hold: why })
+}
+
+/** What the state keeps of a stage's word that it has passed. */
+export function passedOf({ winner, keepMs }: Passed): Passed {
+  return { ...(winner !== undefined && { winner }), ...(keepMs !== undefined && { keepMs }) }
 }

@@ -1,7 +1,8 @@
 /** The line of releases that wait for the end of the one that runs: who stands in it, and how one leaves it. */
+
+import type { EndpointState, ReleaseState } from '../state.ts'
+import type { ReturnCause } from '../state-words.ts'
 import type { Draft } from './draft.ts'
-import type { EndpointState, ReleaseState } from './state.ts'
-import type { ReturnCause } from './state-words.ts'
 
 export type Queue = NonNullable<EndpointState['queue']>
 

@@ -2,10 +2,11 @@
  * Releases of several endpoints that move or return as one: they begin together, none is promoted before all have passed,
  * probation ends for all at once, and one that goes back takes the others with it.
  */
-import type { Command } from './command.ts'
-import type { Draft } from './draft.ts'
-import { awaitsGroup, beginReturn, enterTogether, finishPromotion, promoteTogether } from './release.ts'
-import { type ControlState, isTerminal, type ReleaseState } from './state.ts'
+import type { Command } from '../command.ts'
+import { type ControlState, isTerminal, type ReleaseState } from '../state.ts'
+import { type Draft, withDraft } from './draft.ts'
+import { finishPromotion, promoteTogether } from './promotion.ts'
+import { awaitsGroup, beginReturn, enterTogether } from './stages.ts'
 import { isFrozen } from './waits.ts'
 
 type Result = { state: ControlState; commands: readonly Command[] }
@@ -79,12 +80,4 @@ function each(state: ControlState, releases: readonly ReleaseState[], change: Ch
     },
     { state, commands: [] },
   )
-}
-
-function withDraft(state: ControlState, { endpoint, release }: Draft): ControlState {
-  return {
-    ...state,
-    endpoints: { ...state.endpoints, [endpoint.spec.name]: endpoint },
-    releases: { ...state.releases, [release.id]: release },
-  }
 }

@@ -1,10 +1,17 @@
 /** An endpoint and its release while an event is worked in, and the smallest changes that can be made to them. */
-import type { Command } from './command.ts'
-import { controlOf, fleetSpec, isControl } from './control-fleet.ts'
-import { readyTimeoutOf } from './endpoint.ts'
-import { versionsOf } from './stage-plans.ts'
-import { candidateOf, type EndpointState, type Phase, type ReleaseEpoch, type ReleaseState } from './state.ts'
-import type { StageContext } from './strategies/strategy.ts'
+import type { Command } from '../command.ts'
+import { controlOf, fleetSpec, isControl } from '../control-fleet.ts'
+import { readyTimeoutOf } from '../endpoint.ts'
+import { triedVersions } from '../plan.ts'
+import {
+  type ControlState,
+  candidateOf,
+  type EndpointState,
+  type Phase,
+  type ReleaseEpoch,
+  type ReleaseState,
+} from '../state.ts'
+import type { StageContext } from '../strategies/strategy.ts'
 import {
   bareTable,
   dressTable,
@@ -13,9 +20,18 @@ import {
   scopeTable,
   type TrafficTable,
   type Weights,
-} from './traffic.ts'
+} from '../traffic.ts'
 
 export type Draft = { endpoint: EndpointState; release: ReleaseState; commands: readonly Command[] }
+
+/** The state after the draft has been worked in. */
+export function withDraft(state: ControlState, { endpoint, release }: Draft): ControlState {
+  return {
+    ...state,
+    endpoints: { ...state.endpoints, [endpoint.spec.name]: endpoint },
+    releases: { ...state.releases, [release.id]: release },
+  }
+}
 
 export function setPhase(draft: Draft, phase: Phase): Draft {
   return { ...draft, release: { ...draft.release, phase } }
@@ -127,8 +143,7 @@ export function stopFleets(draft: Draft, which: { first: string; kept: string })
 
 /** Every version that the release may run. */
 function participants({ plan }: ReleaseState): string[] {
-  const named = plan.stages.flatMap(stage => versionsOf(stage, plan.to))
-  return [...new Set([plan.from, plan.to, controlOf(plan.from), ...named])]
+  return [...new Set([plan.from, plan.to, controlOf(plan.from), ...triedVersions(plan)])]
 }
 
 export function contextOf({ endpoint, release }: Draft): StageContext {
@@ -161,4 +176,8 @@ export function endIdleControl(draft: Draft): Draft {
   const isIdle = appliedEpoch >= table.epoch && table.weights[control] === undefined
   const isWanted = release.phase.kind === 'starting'
   return (fleets[control] ?? 'absent') !== 'absent' && isIdle && !isWanted ? stopFleet(draft, control) : draft
+}
+
+export function endRelease(draft: Draft, phase: Phase): Draft {
+  return setPhase({ ...draft, endpoint: { ...draft.endpoint, activeRelease: null } }, phase)
 }

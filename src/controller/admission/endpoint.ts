@@ -1,0 +1,74 @@
+/** The door for endpoints: what a document may change, given what is. Throws before anything has changed; never changes anything itself. */
+
+import { isDeepStrictEqual } from 'node:util'
+import type { EndpointSpec, VersionSpec } from '../../core/endpoint.ts'
+import type { Problem } from '../../core/errors.ts'
+import { triedVersions } from '../../core/plan.ts'
+import type { ControlState, EndpointState } from '../../core/state.ts'
+import type { Change } from '../control-plane.ts'
+import { differences } from './differences.ts'
+import { expressionProblems } from './metric-definitions.ts'
+import { refuse, type Surroundings } from './refuse.ts'
+import { checkVersions } from './versions.ts'
+
+export async function admitEndpoint(around: Omit<Surroundings, 'baselines'>, spec: EndpointSpec): Promise<Change> {
+  const before = around.state().endpoints[spec.name]
+  refuse(
+    before === undefined ? [] : conflictsWith(around.state(), before, spec),
+    'invalid-resource',
+    `endpoint ${spec.name} cannot become this`,
+  )
+  refuse(expressionProblems(spec, around.expressions), 'invalid-resource', `endpoint ${spec.name} cannot become this`)
+  await checkVersions(around, before, spec)
+  const known = around.state().endpoints[spec.name]
+  if (known !== before) return admitEndpoint(around, spec)
+  const resource = `Endpoint/${spec.name}`
+  if (known === undefined) return { action: 'created', resource, differences: differences(undefined, spec), note: null }
+  const found = differences(known.spec, spec)
+  return { action: found.length === 0 ? 'unchanged' : 'updated', resource, differences: found, note: null }
+}
+
+/** A waiting release that will run the version. */
+function waitingFor(state: ControlState, { queue = [] }: EndpointState, version: string): string | undefined {
+  return queue.find(({ release }) => {
+    const plan = state.releases[release]?.plan
+    return plan !== undefined && triedVersions(plan).includes(version)
+  })?.release
+}
+
+function conflictsWith(state: ControlState, known: EndpointState, spec: EndpointSpec): Problem[] {
+  const problems: Problem[] = []
+  for (const [name, version] of Object.entries(known.spec.versions)) {
+    const next: VersionSpec | undefined = spec.versions[name]
+    if (next === undefined && (known.fleets[name] ?? 'absent') !== 'absent') {
+      problems.push({ path: `versions.${name}`, message: 'the version is running and cannot be removed' })
+    }
+    const waiting = next === undefined ? waitingFor(state, known, name) : undefined
+    if (waiting !== undefined) {
+      const message = `release ${waiting} waits for its turn with it; abort that first`
+      problems.push({ path: `versions.${name}`, message })
+    }
+    if (next !== undefined && !isDeepStrictEqual(next, version)) {
+      problems.push({
+        path: `versions.${name}`,
+        message: 'a version cannot change once it exists; give the new one another name',
+        value: next,
+      })
+    }
+  }
+  if (known.activeRelease !== null && !isDeepStrictEqual(spec.metrics, known.spec.metrics)) {
+    problems.push({
+      path: 'metrics',
+      message: `release ${known.activeRelease} is judged by these; metrics can change when it has ended`,
+    })
+  }
+  if (spec.stable !== known.spec.stable && spec.stable !== known.stable) {
+    problems.push({
+      path: 'stable',
+      message: `stable is moved by a release: cutover release ${spec.name} --to ${spec.stable}`,
+      value: spec.stable,
+      allowed: [...new Set([known.spec.stable, known.stable])],
+    })
+  }
+  return problems
+}

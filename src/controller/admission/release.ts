@@ -1,0 +1,125 @@
+/** The door for releases: what a document may start, given what is. Throws before anything has changed; never changes anything itself. */
+import { CutoverError } from '../../core/errors.ts'
+import { forecast } from '../../core/forecast.ts'
+import { limits } from '../../core/limits.ts'
+import { type ReleasePlan, triedVersions } from '../../core/plan.ts'
+import { preflightProblems } from '../../core/preflight.ts'
+import type { ControlState, EndpointState } from '../../core/state.ts'
+import type { Change, ReleaseRequest } from '../control-plane.ts'
+import { type ArmsChange, armsChangeOf, completeBandit } from './bandit.ts'
+import { differences } from './differences.ts'
+import { withEpochs } from './fleet-sizes.ts'
+import { withHypotheses } from './hypotheses.ts'
+import { withDefinitions } from './metric-definitions.ts'
+import { refuse, type Surroundings } from './refuse.ts'
+import { groupProblems, preflight, problemsOf } from './release-problems.ts'
+import { alreadySo } from './repeats.ts'
+import { checkVersion } from './versions.ts'
+
+type Admitted = {
+  change: Change
+  plan: ReleasePlan | null
+  id: string
+  existing: string | null
+  /** Of the release that exists. */
+  arms?: ArmsChange
+}
+
+export async function admitRelease(around: Surroundings, asked: ReleaseRequest, again: boolean): Promise<Admitted> {
+  const endpoint = needEndpoint(around.state(), asked.endpoint)
+  const defined = withDefinitions(asked, endpoint.spec)
+  const { spec, stable } = endpoint
+  const versions = { stable, candidate: asked.to }
+  const request = {
+    ...defined,
+    stages: defined.stages.map(stage =>
+      completeBandit(withEpochs(stage, versions, spec), { spec, stable, to: asked.to }),
+    ),
+  }
+  refuse(
+    [...problemsOf(endpoint, request), ...groupProblems(around.state(), request)],
+    'invalid-resource',
+    `the release of ${request.to} on ${request.endpoint} is not valid`,
+  )
+  const id = `${request.endpoint}-${endpoint.releaseCount + 1}`
+  const same = alreadySo(around.state(), endpoint, request, again)
+  if (same !== null)
+    return {
+      change: { action: 'unchanged', resource: `Release/${same.id ?? id}`, differences: [], note: same.note },
+      plan: null,
+      id,
+      existing: same.id,
+    }
+  const changed = await changesArms(around, endpoint, request)
+  if (changed !== null) return { ...changed, id }
+  refuseConflict(endpoint, request)
+  preflight(endpoint, request)
+  for (const name of triedVersions(request)) {
+    const version = endpoint.spec.versions[name]
+    if (version !== undefined) await checkVersion(around, version)
+  }
+  const planned = await withHypotheses(request, endpoint.stable, around.baselines)
+  if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, asked, again)
+  const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...planned }
+  const change: Change = {
+    action: endpoint.activeRelease === null ? 'started' : 'queued',
+    resource: `Release/${id}`,
+    differences: differences(undefined, plan),
+    note: noteOf(endpoint, plan),
+    forecast: forecast(endpoint.spec, plan, around.rate.perSecond(request.endpoint)),
+  }
+  return { change, plan, id, existing: null }
+}
+
+function needEndpoint(state: ControlState, name: string): EndpointState {
+  const endpoint = state.endpoints[name]
+  if (endpoint !== undefined) return endpoint
+  throw new CutoverError('endpoint-not-found', `there is no endpoint ${name}`, [
+    { path: 'endpoint', message: 'not found', value: name, allowed: Object.keys(state.endpoints) },
+  ])
+}
+
+/** A document that differs from the release under way in a bandit's arms alone changes these, and nothing is forgotten. */
+async function changesArms(
+  around: Surroundings,
+  endpoint: EndpointState,
+  request: ReleaseRequest,
+): Promise<Omit<Admitted, 'id'> | null> {
+  const active = endpoint.activeRelease === null ? undefined : around.state().releases[endpoint.activeRelease]
+  const arms = active === undefined ? null : armsChangeOf(active, request)
+  if (active === undefined || arms === null) return null
+  const joins = arms.add.length > 0
+  const problems = joins ? preflightProblems(endpoint.spec, { ...request, from: active.plan.from }) : []
+  refuse(problems, 'preflight-refused', `${arms.add.join(', ')} cannot join ${active.id}`)
+  for (const name of arms.add) {
+    const version = endpoint.spec.versions[name]
+    if (version !== undefined) await checkVersion(around, version)
+  }
+  const isUnchanged = arms.add.length + arms.retire.length === 0
+  const note = [
+    ...arms.add.map(arm => `${arm} joins`),
+    ...arms.retire.map(arm => `${arm} is retired`),
+    ...(isUnchanged ? [`release ${active.id} of this document is under way`] : []),
+  ].join(', ')
+  const action = isUnchanged ? 'unchanged' : 'updated'
+  const change: Change = { action, resource: `Release/${active.id}`, differences: [], note }
+  return { change, plan: null, existing: active.id, ...(!isUnchanged && { arms }) }
+}
+
+/** One release at a time: the next one is refused unless it says what is to happen. */
+function refuseConflict({ spec, activeRelease, queue = [] }: EndpointState, { onConflict }: ReleaseRequest): void {
+  if (activeRelease === null) return
+  const under = `endpoint ${spec.name} has release ${activeRelease} under way`
+  if (onConflict === undefined) {
+    const remedy = 'wait for its end, abort it, or say `on-conflict: queue` or `replace`'
+    throw new CutoverError('release-conflict', `${under}; ${remedy}`)
+  }
+  if (queue.length < limits.queuedReleasesMax) return
+  const full = `${queue.length} releases wait for it already; at most ${limits.queuedReleasesMax}`
+  throw new CutoverError('release-conflict', `${under}, and ${full}`)
+}
+
+function noteOf({ activeRelease }: EndpointState, { onConflict }: ReleasePlan): string | null {
+  if (activeRelease === null) return null
+  return onConflict === 'replace' ? `takes the place of ${activeRelease}` : `waits for the end of ${activeRelease}`
+}

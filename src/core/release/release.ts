@@ -1,0 +1,185 @@
+/**
+ * What a release hears: of fleets, traffic, time, trials, gates and judgements. Fleets are made ready, stages run one after
+ * another, then everybody moves to the candidate or back to stable. Pure: a draft in, a draft out.
+ */
+import type { Judgement } from '../judge/judgement.ts'
+import { type StagePlan, stageAt } from '../stage-plans.ts'
+import { candidateOf, type Hold, type ReleaseState } from '../state.ts'
+import { mindsFleets, watchesWhilePaused } from '../strategies/table.ts'
+import type { TrialReport } from '../trial.ts'
+import type { GatePlace } from '../webhook.ts'
+import { type Draft, endIdleControl, noteGap, setPhase } from './draft.ts'
+import { askGate, gateAwaited } from './gates.ts'
+import { finishPromotion, promotePassed } from './promotion.ts'
+import { isReplaced } from './queue.ts'
+import { beginReturn, enterWhenReady, neededBy, passGate, prepareStage, stepStaged } from './stages.ts'
+import { endHoldOf, hold, standStill } from './waits.ts'
+import { finishReturn, shiftBack } from './way-back.ts'
+
+export function begin(draft: Draft, atMs: number): Draft {
+  return prepareStage(draft, 0, atMs)
+}
+
+export type FleetNews =
+  | { version: string; state: 'ready'; instances: number }
+  | { version: string; state: 'failed'; reason: string }
+  | { version: string; state: 'stopped' }
+
+export function fleetChanged(draft: Draft, news: FleetNews, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  const staged = mindedStage(draft)
+  if (staged !== null) return stepStaged(draft, { type: 'fleet', atMs, ...news })
+  if (news.state === 'failed') return fleetFailed(draft, news, atMs)
+  if (news.state !== 'ready') return draft
+  if (phase.kind === 'starting') return enterWhenReady(draft, phase.stageIndex ?? 0, atMs)
+  if (phase.kind === 'returning' && phase.awaiting === 'fleet' && news.version === plan.from)
+    return shiftBack(draft, phase, atMs)
+  return draft
+}
+
+/** The stage that hears of fleets: one that goes back in its own way, or that minds its fleets. */
+function mindedStage({ release: { phase, plan } }: Draft): StagePlan | null {
+  if (phase.kind === 'returning') return phase.awaiting === 'stage' ? stageAt(plan.stages, phase.stageIndex ?? 0) : null
+  if (phase.kind !== 'running') return null
+  const stage = stageAt(plan.stages, phase.stageIndex)
+  return mindsFleets(stage) ? stage : null
+}
+
+function fleetFailed(draft: Draft, { version, reason }: { version: string; reason: string }, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  const candidate = candidateOf(draft.release)
+  if (phase.kind === 'starting') {
+    return neededBy(draft.release, phase.stageIndex ?? 0).includes(version) && version !== plan.from
+      ? beginReturn(draft, 'never-ready', `${version} did not become ready: ${reason}`, atMs)
+      : draft
+  }
+  const serving = phase.kind === 'running' || phase.kind === 'promoting' || phase.kind === 'probation'
+  return serving && version === candidate
+    ? beginReturn(draft, 'fleet-lost', `${version} cannot be kept running: ${reason}`, atMs)
+    : draft
+}
+
+export function trafficApplied(before: Draft, epoch: number, atMs: number): Draft {
+  const draft = epoch >= before.endpoint.table.epoch ? noteGap(before, atMs) : before
+  return endIdleControl(routed(draft, epoch, atMs))
+}
+
+function routed(draft: Draft, epoch: number, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  if (phase.kind === 'promoting' && epoch >= phase.epoch) {
+    const watchMs = Math.max(plan.probationMs, phase.keepMs ?? 0)
+    // A group is watched until all of it is promoted.
+    const isOver = watchMs === 0 && draft.release.members === undefined
+    if (isOver || isReplaced(draft.endpoint)) return finishPromotion(draft, atMs)
+    return setPhase(draft, { kind: 'probation', untilMs: atMs + watchMs })
+  }
+  if (phase.kind === 'returning' && phase.awaiting === 'traffic' && epoch >= phase.epoch)
+    return finishReturn(draft, phase, atMs)
+  return epoch >= draft.endpoint.table.epoch ? stepStaged(draft, { type: 'applied', atMs, epoch }) : draft
+}
+
+export function timePassed(draft: Draft, atMs: number): Draft {
+  const { phase } = draft.release
+  if (phase.kind === 'probation')
+    return atMs >= phase.untilMs && draft.release.members === undefined ? finishPromotion(draft, atMs) : draft
+  if (phase.kind === 'starting') return enterWhenReady(draft, phase.stageIndex ?? 0, atMs)
+  if (phase.kind === 'running' && phase.paused) return draft
+  if (phase.kind !== 'running') return stepStaged(draft, { type: 'tick', atMs })
+  const frozen = standStill(draft, atMs)
+  if (frozen !== null) return frozen
+  return promotePassed(draft, atMs) ?? stepStaged(endHoldOf(draft, 'freeze'), { type: 'tick', atMs })
+}
+
+export function trialEnded(draft: Draft, report: TrialReport, atMs: number): Draft {
+  return stepStaged(draft, { type: 'trial', atMs, report })
+}
+
+/** A server came up: fleets start anew, trials and questions to gates are lost. */
+export function restarted(draft: Draft, atMs: number): Draft {
+  const { phase } = draft.release
+  if (phase.kind === 'starting' && phase.awaitsGate === true) {
+    const { awaitsGate: _asked, ...starting } = phase
+    return setPhase(draft, starting)
+  }
+  const asked = phase.kind === 'running' && phase.passed !== undefined ? askGate(draft, 'promotion') : draft
+  return stepStaged(asked, { type: 'restarted', atMs })
+}
+
+export function gateAnswered(
+  draft: Draft,
+  answer: { before: GatePlace; confirmed: boolean; reason: string },
+  atMs: number,
+): Draft {
+  if (gateAwaited(draft.release) !== answer.before) return draft
+  return answer.confirmed
+    ? passGate(draft, answer.before, atMs)
+    : beginReturn(draft, 'refused', `refused before the ${answer.before}: ${answer.reason}`, atMs)
+}
+
+export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  if (phase.kind !== 'running' && phase.kind !== 'probation') return draft
+  if (judgement.verdict === 'fail') {
+    if (plan.onFail === 'rollback' || phase.kind === 'probation')
+      return beginReturn(draft, 'guardrail', judgement.reason, atMs)
+    return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: judgement.reason })
+  }
+  if (phase.kind === 'probation') return draft
+  if (phase.paused) return watchedWhilePaused(draft, judgement, atMs)
+  const frozen = standStill(draft, atMs)
+  if (frozen !== null) return watchedWhilePaused(frozen, judgement, atMs)
+  const blocked = blockedBy(judgement)
+  if (blocked !== null) return hold(draft, { sinceMs: atMs, ...blocked })
+  const unblocked = endHoldOf(draft, 'invalid', 'signal', 'freeze')
+  const event = { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) } as const
+  return promotePassed(unblocked, atMs) ?? stepStaged(unblocked, event)
+}
+
+function watchedWhilePaused(draft: Draft, judgement: Judgement, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  const hears = phase.kind === 'running' && watchesWhilePaused(stageAt(plan.stages, phase.stageIndex))
+  return hears && blockedBy(judgement) === null
+    ? stepStaged(draft, { type: 'judged', atMs, judgement, paused: true })
+    : draft
+}
+
+/** Why the release cannot go on now although no guardrail failed; null if nothing is in its way. */
+function blockedBy(judgement: Judgement): Pick<Hold, 'cause' | 'reason'> | null {
+  if (judgement.verdict === 'invalid') return { cause: 'invalid', reason: judgement.reason }
+  const signal = judgement.checks.find(
+    check => check.role === 'signal' && check.verdict === 'fail' && check.check.dryRun !== true,
+  )
+  return signal === undefined ? null : { cause: 'signal', reason: signal.reason }
+}
+
+function promotableFromMs({ startedAtMs, plan }: ReleaseState): number {
+  return startedAtMs + (plan.minimumAgeMs ?? 0)
+}
+
+/** New arms are in the plan from now on; retired ones stay in it, out of the race. */
+export function armsChanged(
+  draft: Draft,
+  { add, retire, actor }: { add: readonly string[]; retire: readonly string[]; actor: string },
+  atMs: number,
+): Draft {
+  const { phase, plan } = draft.release
+  if (phase.kind !== 'running') return draft
+  const stages = plan.stages.map((stage, index) =>
+    index === phase.stageIndex && stage.kind === 'bandit' ? { ...stage, arms: [...stage.arms, ...add] } : stage,
+  )
+  const planned = { ...draft, release: { ...draft.release, plan: { ...plan, stages } } }
+  return stepStaged(planned, { type: 'arms', atMs, add, retire, actor })
+}
+
+/** Another release takes the place: what has been promoted stays so, what has not goes back. */
+export function giveWay(draft: Draft, reason: string, atMs: number): Draft {
+  switch (draft.release.phase.kind) {
+    case 'starting':
+    case 'running':
+      return beginReturn(draft, 'replaced', reason, atMs)
+    case 'probation':
+      return finishPromotion(draft, atMs)
+    default:
+      return draft
+  }
+}
