@@ -124,6 +124,14 @@ export function shadowIdOf(prediction: string, challenger: string): string {
   return `${prediction}~${challenger}`
 }
 
+/**
+ * From then on a prediction waits for what becomes known of it. Counted from the request, every later value of a slow
+ * version would look late, and where values come fast that is all that its labels would be judged by.
+ */
+export function answeredAtMs({ atMs, latencyMs }: Pick<Prediction, 'atMs' | 'latencyMs'>): number {
+  return atMs + latencyMs
+}
+
 /** The text under which two labels are compared. */
 export function labelText(label: Label): string {
   return typeof label === 'string' ? label.trim() : String(label)

@@ -13,6 +13,7 @@ import {
 import { limits } from '../core/limits.ts'
 import type { Pairing } from '../core/pairing.ts'
 import {
+  answeredAtMs,
   type JoinedOutcome,
   type Label,
   labelText,
@@ -92,7 +93,7 @@ export function createAccumulator({
 
   const addFresh = (prediction: Prediction): void => {
     if (prediction.pinned) return
-    const { endpoint, epoch, release, assigned, version, atMs } = prediction
+    const { endpoint, epoch, release, assigned, version } = prediction
     const evidence = at(endpoint, epoch, assigned)
     // A control that was not there says nothing of the version: only its units count, so that the gap is seen.
     if (version === assigned || !isControl(assigned)) addPrediction(evidence, prediction)
@@ -101,19 +102,20 @@ export function createAccumulator({
     if (measured === null || version !== assigned) return
     bookOf(endpoint).addPrediction(measured, prediction)
     // The first row stands for all: labels of one request come together.
-    const row = { epoch, version, atMs, rows: 1 }
+    const row = { epoch, version, atMs: answeredAtMs(prediction), rows: 1 }
     if (!isError(prediction)) clockOf(rewardClocks, endpoint, { release, isNew: true })?.addPrediction(row)
     if (prediction.answer !== null) clockOf(clocks, endpoint, { release, isNew: true })?.addPrediction(row)
   }
 
   const addJoined = (joined: JoinedOutcome): void => {
     if (!joined.counts) return
-    const { endpoint, epoch, release, version, before, outcome, predictedAtMs } = joined
+    const { endpoint, epoch, release, version, before, outcome } = joined
     addOutcome(at(endpoint, epoch, version), joined)
     const measured = definitions(endpoint)
     if (measured === null) return
     bookOf(endpoint).addOutcome(measured, joined)
     if (outcome.row !== 0) return
+    const predictedAtMs = answeredAtMs({ atMs: joined.predictedAtMs, latencyMs: joined.latencyMs })
     const arrival = { epoch, version, predictedAtMs, labelledAtMs: outcome.atMs }
     if (isRewarded(outcome) && !isRewarded(before))
       clockOf(rewardClocks, endpoint, { release, isNew: false })?.addLabel(arrival)

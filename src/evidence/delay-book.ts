@@ -6,7 +6,7 @@ import type { EndpointSpec } from '../core/endpoint.ts'
 import type { Signal, SignalReport, VersionDelays } from '../core/label-delays.ts'
 import { limits } from '../core/limits.ts'
 import { signalsOf } from '../core/metrics/spec.ts'
-import type { JoinedOutcome, OutcomeValues, Prediction } from '../core/prediction.ts'
+import { answeredAtMs, type JoinedOutcome, type OutcomeValues, type Prediction } from '../core/prediction.ts'
 import { delayDistribution } from '../stats/delay/delay-distribution.ts'
 import { delayOf, maturityOf, meanArrived } from './label-clock.ts'
 import { emptyDelaySums, LabelCohorts } from './label-cohorts.ts'
@@ -69,7 +69,7 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
   }
 
   const addPrediction = (prediction: Prediction): void => {
-    const { endpoint, version, assigned, pinned, answer, atMs } = prediction
+    const { endpoint, version, assigned, pinned, answer } = prediction
     if (pinned || version !== assigned) return
     const wanted = awaited(endpoint)
     if (wanted === null) {
@@ -77,6 +77,7 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
       return
     }
     const delays = delaysOf(endpoint)
+    const atMs = answeredAtMs(prediction)
     delays.newestMs = Math.max(delays.newestMs, atMs)
     for (const { name } of wanted.signals)
       if (name !== 'label' || answer !== null) cohortsOf(delays, wanted, { name, version }).addPredictions(atMs, 1)
@@ -91,14 +92,16 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
     before,
     predicted,
     predictedAtMs,
+    latencyMs,
   }: JoinedOutcome): void => {
     if (!counts || outcome.row !== 0) return
     const wanted = awaited(endpoint)
+    const fromMs = answeredAtMs({ atMs: predictedAtMs, latencyMs })
     for (const { name } of wanted?.signals ?? []) {
       if (wanted === null || (name === 'label' && predicted === null)) continue
       if (!has(outcome, name) || (before !== null && has(before, name))) continue
       const cohorts = cohortsOf(delaysOf(endpoint), wanted, { name, version })
-      cohorts.addLabel(predictedAtMs, outcome.atMs - predictedAtMs)
+      cohorts.addLabel(fromMs, outcome.atMs - fromMs)
     }
   }
 

@@ -125,6 +125,32 @@ describe('evidence', () => {
     })
   })
 
+  it('counts the age of a label from the answer, so that those of a slow version are no later than those of a fast one', async () => {
+    const log = createMemoryPredictionLog({ clock: createManualClock() })
+    const accumulator = createAccumulator({ definitions: () => ({ metrics: [], labelWindowMs: 50 }) })
+    const made = Array.from({ length: 200 }, (_, index) => {
+      const [version, latencyMs] = index % 2 === 0 ? (['v1', 5] as const) : (['v2', 5_000] as const)
+      return prediction({
+        id: `p${index}`,
+        unit: `u${index}`,
+        assigned: version,
+        version,
+        latencyMs,
+        atMs: index * 100,
+      })
+    })
+    accumulator.add(await log.appendPredictions(made))
+    const labels = made.map(({ id, atMs, latencyMs }) =>
+      outcome({ id: `o-${id}`, prediction: id, atMs: atMs + latencyMs + 20 }),
+    )
+    accumulator.add({ fresh: [], joined: (await log.appendOutcomes(labels)).joined })
+    const { v1, v2 } = accumulator.read({ endpoint: 'digits', epochs: [2] })[0]?.versions ?? {}
+    for (const one of [v1, v2]) {
+      expect(one?.matured).toBeGreaterThan(20)
+      expect(one?.maturedLabelled).toBe(one?.matured)
+    }
+  })
+
   it('judges the coverage of labels from the first prediction on where the window was known before the release', async () => {
     const day = 24 * 3_600_000
     const maturedOf = async (windowMs: number | null) => {
