@@ -138,11 +138,13 @@ export function createAccumulator({
 
   /** Where a version is chosen by features. */
   const regress = (
-    { endpoint, release, epoch }: Pick<Prediction, 'endpoint' | 'release' | 'epoch'>,
+    { endpoint, release, epoch, version }: Pick<Prediction, 'endpoint' | 'release' | 'epoch' | 'version'>,
     add: (book: ContextBook, how: Regression) => void,
   ): void => {
     const how = release === null ? null : regression({ release, epoch })
     if (how === null) return
+    // So that it is read with that epoch, though the arm may have joined later.
+    at(endpoint, how.epoch, version)
     add(
       getOrMake(contextBooks, endpoint, () => new ContextBook()),
       how,

@@ -48,21 +48,17 @@ export class ContextBook {
 
   #apply(
     how: Regression,
-    {
-      epoch,
-      version,
-      features,
-    }: Pick<Prediction, 'epoch' | 'version'> & { features: NonNullable<Prediction['features']> },
+    { version, features }: Pick<Prediction, 'version'> & { features: NonNullable<Prediction['features']> },
     rows: { before: Observation | null; after: Observation | null },
   ): void {
     if (rows.before === null && rows.after === null) return
-    const sums = this.#sumsOf(how, epoch, version)
+    const sums = this.#sumsOf(how, version)
     sums.read = null
     if (rows.before !== null) sums.moments.remove(regressionRow(how, features, rows.before))
     if (rows.after !== null) sums.moments.add(regressionRow(how, features, rows.after))
   }
 
-  #sumsOf({ features }: Regression, epoch: number, version: string): Sums {
+  #sumsOf({ features, epoch }: Regression, version: string): Sums {
     const versions = this.#epochs.get(epoch) ?? new Map<string, Sums>()
     this.#epochs.set(epoch, versions)
     const known = versions.get(version)

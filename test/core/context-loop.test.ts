@@ -171,6 +171,26 @@ describe('an arm that breaks a guardrail', () => {
   })
 })
 
+describe('an arm that comes later', () => {
+  it('is chosen by features once it has its rewards, until then by weights like all others', () => {
+    const add = { type: 'arms-changed', release: 'digits-1', add: ['v3'], retire: [], actor: 'ann' } as const
+    const arms = { ...crossing, v3: by(values => (isOld(values) ? 0.7 : 0.05)) }
+    const memory = { kind: 'discount', factor: 0.95 } as const
+    for (const over of [{}, { memory }]) {
+      const run = runBandit(world({ arms, plan: { ...plan, ...over }, happens: { 50: [add] } }))
+      const policy = run.endpoint.table.policy
+      expect(policy?.fit?.arms.map(({ version }) => version)).toEqual(['v1', 'v2', 'v3'])
+      const joinedMs = run.log.find(({ event }) => event.type === 'arms-changed')?.atMs ?? 0
+      const first = run.predictions.find(({ version, byContext }) => version === 'v3' && byContext === true)
+      expect(first?.atMs).toBeGreaterThan(joinedMs)
+      const before = run.predictions.filter(({ atMs, version }) => version === 'v3' && atMs < (first?.atMs ?? 0))
+      expect(before.length).toBeGreaterThanOrEqual(50)
+      if (policy === undefined || policy.fit === null) throw new Error('nothing was fitted')
+      expect(partsAt({ ...policy, fit: policy.fit }, { age: 75, country: 'es' })[2]).toBeGreaterThan(800)
+    }
+  })
+})
+
 describe('callers whose requests fail more', () => {
   it('do not count against the arm that their features send them to', () => {
     const fragile =

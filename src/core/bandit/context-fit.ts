@@ -13,6 +13,9 @@ export type ContextStratum = { arms: readonly (VectorMoments | undefined)[]; wei
 /** A penalty of one row: columns are of about unit size, and rewards are taken from their mean. */
 const l2 = 1
 
+/** Of what is remembered of an arm. */
+const leastRows = 2
+
 /** Null while an arm has fewer rewards than the plan asks for, or all features are alike in all of them. */
 export function fitContext(
   { policy, context, minRewards, reward }: Pick<BanditPlan, 'policy' | 'context' | 'minRewards' | 'reward'>,
@@ -22,103 +25,93 @@ export function fitContext(
   if (context === undefined || race.length < 2 || (policy.kind !== 'lin-ts' && policy.kind !== 'lin-ucb')) return null
   const rewards = race.map((_, arm) => strata.reduce((sum, { arms }) => sum + (arms[arm]?.n ?? 0), 0))
   if (rewards.some(count => count < minRewards)) return null
-  const size = columnNames(context.features).length
-  const together = merged(
-    strata.flatMap(({ arms, weight }) => arms.flatMap(one => (one === undefined ? [] : [{ one, weight }]))),
-    size + 1,
-  )
+  const names = columnNames(context.features).length
+  const arms = race.map((_, arm) => merged(partsOf(strata, arm), names + 1))
+  if (arms.some(({ n }) => n < leastRows)) return null
   const isNumber = context.features.flatMap(({ categories }) =>
     categories === null ? [true, false] : categories.map(() => false),
   )
-  const columns = isNumber.map((is, column) => (is ? scaleOf(together, column) : null))
-  const turned = { columns, origin: together.mean[size] ?? 0, sign: reward.better === 'lower' ? -1 : 1 }
-  const sums = race.map((_, arm) =>
-    armSums(
-      strata.flatMap(({ arms, weight }) => pick(arms[arm], weight)),
-      turned,
-    ),
-  )
-  return solved(race, policy, { columns, sums })
+  const columns = isNumber.map((is, column) => (is ? scaleOf(arms, column) : null))
+  const turned = { columns, origin: meanOf(arms, names), sign: reward.better === 'lower' ? -1 : 1 }
+  return solved(race, policy, { columns, sums: arms.map(arm => armSums(arm, turned)) })
 }
 
 type Weighed = { one: VectorMoments; weight: number }
 
-function pick(one: VectorMoments | undefined, weight: number): Weighed[] {
-  return one === undefined || one.n === 0 || weight === 0 ? [] : [{ one, weight }]
+function partsOf(strata: readonly ContextStratum[], arm: number): Weighed[] {
+  return strata.flatMap(({ arms, weight }) => {
+    const one = arms[arm]
+    return one === undefined || one.n === 0 || weight < weightLeast ? [] : [{ one, weight }]
+  })
 }
 
+/** Below this an epoch has been forgotten. */
+const weightLeast = 1e-3
+
+/** Rows, their mean and the sums of products around it, within and between the parts. */
 type Merged = { n: number; mean: readonly number[]; squares: readonly (readonly number[])[] }
 
-/** Moments of all rows: sums of products around the mean, within and between the parts. */
 function merged(parts: readonly Weighed[], size: number): Merged {
-  const places = Array.from({ length: size }, (_, index) => index)
   const n = parts.reduce((sum, { one, weight }) => sum + weight * one.n, 0)
-  const mean = places.map(i =>
-    parts.reduce((sum, { one, weight }) => sum + (weight * one.n * (one.mean[i] ?? 0)) / (n || 1), 0),
-  )
-  const apart = ({ one }: Weighed, i: number) => (one.mean[i] ?? 0) - (mean[i] ?? 0)
-  const squares = places.map(i =>
-    places.map(j =>
-      parts.reduce(
-        (sum, part) =>
-          sum +
-          part.weight *
-            (Math.max(0, part.one.n - 1) * (part.one.covariance[i]?.[j] ?? 0) +
-              part.one.n * apart(part, i) * apart(part, j)),
-        0,
-      ),
-    ),
-  )
+  const mean = new Array<number>(size).fill(0)
+  const squares = Array.from({ length: size }, () => new Array<number>(size).fill(0))
+  for (const { one, weight } of parts)
+    for (let i = 0; i < size; i += 1) mean[i] = (mean[i] ?? 0) + ((weight * one.n) / n) * (one.mean[i] ?? 0)
+  for (const { one, weight } of parts) {
+    const apart = one.mean.map((value, i) => value - (mean[i] ?? 0))
+    const [within, between] = [weight * Math.max(0, one.n - 1), weight * one.n]
+    for (const [i, row] of squares.entries()) {
+      const [covariances = [], left = 0] = [one.covariance[i], apart[i]]
+      for (let j = 0; j < size; j += 1)
+        row[j] = (row[j] ?? 0) + within * (covariances[j] ?? 0) + between * left * (apart[j] ?? 0)
+    }
+  }
   return { n, mean, squares }
 }
 
-/** Mean and deviation of a number where it is not missing: there its column is 0 and the next one 1. */
-function scaleOf({ n, mean, squares }: Merged, column: number): ColumnScale {
-  const missing = mean[column + 1] ?? 0
+function meanOf(arms: readonly Merged[], column: number): number {
+  const n = arms.reduce((sum, arm) => sum + arm.n, 0)
+  return arms.reduce((sum, arm) => sum + (arm.n / n) * (arm.mean[column] ?? 0), 0)
+}
+
+/** Mean and deviation of a number over all arms where it is not missing: there its column is 0 and the next one 1. */
+function scaleOf(arms: readonly Merged[], column: number): ColumnScale {
+  const n = arms.reduce((sum, arm) => sum + arm.n, 0)
+  const [missing, mean] = [meanOf(arms, column + 1), meanOf(arms, column)]
   if (missing >= 1) return { centre: 0, scale: 1 }
-  const centre = (mean[column] ?? 0) / (1 - missing)
+  const centre = mean / (1 - missing)
+  const squares = arms.reduce(
+    (sum, arm) => sum + (arm.squares[column]?.[column] ?? 0) + arm.n * ((arm.mean[column] ?? 0) - mean) ** 2,
+    0,
+  )
   // Of all squares, those between the missing ones, at 0, and the others.
   const between = n * missing * (1 - missing) * centre ** 2
-  const variance = ((squares[column]?.[column] ?? 0) - between) / (n * (1 - missing))
+  const variance = (squares - between) / (n * (1 - missing))
   return { centre, scale: variance > 0 ? Math.sqrt(variance) : 1 }
 }
 
 type Turned = { columns: readonly ColumnScale[]; origin: number; sign: number }
 
 /** Sums of products of a model's row with itself and with the reward, and of the reward with itself. */
-type ArmSums = { n: number; a: number[][]; b: number[]; c: number }
+type ArmSums = { n: number; a: readonly (readonly number[])[]; b: readonly number[]; c: number }
 
 /**
- * From the moments of raw columns to those of model rows: within an epoch by the linear part of `modelRow`, around its
- * mean, so that a number far from 0 keeps its digits.
+ * From the moments of raw columns to the sums of model rows: around the mean by the linear part of `modelRow`, so that a
+ * number far from 0 keeps its digits.
  */
-function armSums(parts: readonly Weighed[], { columns, origin, sign }: Turned): ArmSums {
-  const size = columns.length + 1
-  const sums: ArmSums = {
-    n: 0,
-    a: Array.from({ length: size }, () => new Array<number>(size).fill(0)),
-    b: new Array<number>(size).fill(0),
-    c: 0,
+function armSums({ n, mean, squares }: Merged, { columns, origin, sign }: Turned): ArmSums {
+  const last = columns.length
+  const centre = meanRow(columns, mean)
+  const middle = sign * ((mean[last] ?? 0) - origin)
+  const around = linearPart(columns, squares)
+  // The constant has no spread.
+  const spread = (i: number, j: number) => (i === 0 || j === 0 ? 0 : (around[i - 1]?.[j - 1] ?? 0))
+  return {
+    n,
+    a: centre.map((left, i) => centre.map((right, j) => spread(i, j) + n * left * right)),
+    b: centre.map((left, i) => sign * spread(i, last + 1) + n * left * middle),
+    c: spread(last + 1, last + 1) + n * middle ** 2,
   }
-  for (const { one, weight } of parts) {
-    const centre = meanRow(columns, one.mean)
-    const middle = sign * ((one.mean[columns.length] ?? 0) - origin)
-    const spread = linearPart(columns, one)
-    const freedom = Math.max(0, one.n - 1)
-    sums.n += weight * one.n
-    sums.c += weight * (freedom * (spread[columns.length]?.[columns.length] ?? 0) + one.n * middle ** 2)
-    for (let i = 0; i < size; i += 1) {
-      const left = centre[i] ?? 0
-      const within = i === 0 ? 0 : freedom * sign * (spread[i - 1]?.[columns.length] ?? 0)
-      sums.b[i] = (sums.b[i] ?? 0) + weight * (within + one.n * left * middle)
-      const row = sums.a[i] ?? []
-      for (let j = 0; j < size; j += 1) {
-        const inside = i === 0 || j === 0 ? 0 : freedom * (spread[i - 1]?.[j - 1] ?? 0)
-        row[j] = (row[j] ?? 0) + weight * (inside + one.n * left * (centre[j] ?? 0))
-      }
-    }
-  }
-  return sums
 }
 
 /** The mean of model rows: a missing number is 0 in them, and its mark is a part of their mean. */
@@ -131,19 +124,18 @@ function meanRow(columns: readonly ColumnScale[], mean: readonly number[]): numb
   return row
 }
 
-/** Covariances after (value + centre * mark) / scale, for every number; marks and the reward stay as they are. */
-function linearPart(columns: readonly ColumnScale[], { covariance }: VectorMoments): number[][] {
+/** Sums of products after (value + centre * mark) / scale, for every number; marks and the reward stay as they are. */
+function linearPart(columns: readonly ColumnScale[], squares: readonly (readonly number[])[]): number[][] {
   const across = (row: readonly number[]) =>
     row.map((value, index) => {
       const column = columns[index] ?? null
       return column === null ? value : (value + column.centre * (row[index + 1] ?? 0)) / column.scale
     })
-  const half = covariance.map(across)
+  const half = squares.map(across)
   return half.map((row, index) => {
     const column = columns[index] ?? null
-    return column === null
-      ? row
-      : row.map((value, j) => (value + column.centre * (half[index + 1]?.[j] ?? 0)) / column.scale)
+    if (column === null) return row
+    return row.map((value, j) => (value + column.centre * (half[index + 1]?.[j] ?? 0)) / column.scale)
   })
 }
 
