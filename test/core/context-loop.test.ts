@@ -171,6 +171,16 @@ describe('an arm that breaks a guardrail', () => {
   })
 })
 
+describe('an arm that is left alone', () => {
+  it('is no choice: stable is kept', () => {
+    const failing: Behaviour = ({ uniform }) => ({ reward: 0, failed: uniform() < 0.5 })
+    const run = runBandit(world({ arms: { ...crossing, v3: failing }, plan: { ...plan, arms: ['v2', 'v3'] } }))
+    expect(run.release.phase).toMatchObject({ kind: 'rolled-back', cause: 'kept' })
+    expect(run.endpoint.stable).toBe('v1')
+    expect(run.endpoint.table.policy).toBeUndefined()
+  })
+})
+
 describe('an arm that comes later', () => {
   it('is chosen by features once it has its rewards, until then by weights like all others', () => {
     const add = { type: 'arms-changed', release: 'digits-1', add: ['v3'], retire: [], actor: 'ann' } as const

@@ -69,11 +69,10 @@ function contextNumbers(
     arms: race.map(version => versions[version]?.context),
     weight: weights[index] ?? 0,
   }))
-  const [chance, loss] = [summary?.probabilitiesBest[0], summary?.expectedLosses[0]]
+  const [chance = null, loss = null] = [summary?.probabilitiesBest[0], summary?.expectedLosses[0]]
+  const addsNothing = race.length < 2 || endOf(plan, [alone, chosen], { arm: 0, isKnown, chance, loss }).ends
   return {
-    ends:
-      isBestArm &&
-      endOf(plan, [alone, chosen], { arm: 0, isKnown, ...{ chance: chance ?? null, loss: loss ?? null } }).ends,
+    ends: isBestArm && addsNothing,
     numbers: {
       rewards,
       chosen,
