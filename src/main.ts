@@ -28,6 +28,7 @@ import { readResourceFile } from './config/resource-file.ts'
 import { resolvePaths } from './contract/resource-paths.ts'
 import type { Resource } from './contract/resources.ts'
 import { type Controller, createController } from './controller/controller.ts'
+import { regressionOf } from './core/bandit/regression.ts'
 import type { EndpointSpec } from './core/endpoint.ts'
 import { CutoverError } from './core/errors.ts'
 import { limits } from './core/limits.ts'
@@ -154,6 +155,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     definitions: name => definitions(control.state(), name),
     learnedWindowMs: release => control.state().releases[release]?.plan.labelWindowMs ?? null,
     pairing: ({ release, epoch }) => pairingOf(control.state().releases[release], epoch),
+    regression: ({ release, epoch }) => regressionOf(control.state().releases[release], epoch),
   })
   const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
   const delays = createDelayBook({ awaited: awaitedBy(name => control.state().endpoints[name]?.spec) })

@@ -1,10 +1,13 @@
 /** A look at the evidence from the domain to the wire. */
+
 import type { WireJudgement, WirePairNumbers } from '../contract/wire/judgement.ts'
+import { columnNames } from '../core/bandit/context.ts'
 import type { Reading } from '../core/external-metric.ts'
 import type {
   ArmJudgement,
   BanditNumbers,
   CheckResult,
+  ContextNumbers,
   Judgement,
   PairNumbers,
   SideNumbers,
@@ -57,14 +60,26 @@ function lookView({ verdict, reason, validity, checks, goal }: Omit<ArmJudgement
   }
 }
 
-function banditView({ arms, weights, leader, evidence, ends }: BanditNumbers): WireJudgement['bandit'] {
+function banditView({ arms, weights, leader, evidence, ends, context }: BanditNumbers): WireJudgement['bandit'] {
   return {
     arms: arms.map(arm => ({ ...arm })),
     weightsPpm: { ...weights },
     leader,
     evidence: evidence === null ? null : { ...evidence },
     ends,
+    context: context === undefined ? null : contextView(context),
   }
+}
+
+function contextView({ policy: { features, fit }, ...numbers }: ContextNumbers) {
+  const columns = columnNames(features)
+  if (fit === null) return { ...numbers, columns, fit: null }
+  const arms = fit.arms.map(({ version, coefficients, factor }) => ({
+    version,
+    coefficients: [...coefficients],
+    factor: factor.map(row => [...row]),
+  }))
+  return { ...numbers, columns, fit: { width: fit.rule.width, scales: [...fit.columns], arms } }
 }
 
 const noGoal = { verdict: 'pass' as const, reason: '' }

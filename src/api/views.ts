@@ -174,7 +174,7 @@ export function predictionView(
   found: { prediction: Prediction; outcomes: readonly Outcome[] },
   options: { payload: boolean },
 ): WirePrediction {
-  const { atMs, features, payload, shadowOf = null, ...plain } = found.prediction
+  const { atMs, features, payload, shadowOf = null, byContext = false, ...plain } = found.prediction
   return {
     ...plain,
     version: publicName(plain.version),
@@ -182,6 +182,7 @@ export function predictionView(
     at: isoTime(atMs),
     features: features === null ? null : { ...features },
     shadowOf,
+    byContext,
     payload: payload === null || !options.payload ? null : payloadView(payload),
     outcomes: found.outcomes.map(outcomeView),
   }

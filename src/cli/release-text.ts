@@ -131,7 +131,7 @@ export function judgementText(judgement: WireJudgement): string {
 }
 
 /** Every digit of what the weights follow from, so that they can be computed again. */
-function armsTable({ arms, weightsPpm, leader, evidence }: WireBanditNumbers): string {
+function armsTable({ arms, weightsPpm, leader, evidence, context }: WireBanditNumbers): string {
   const head = ['ARM', 'REWARDS', 'N', 'MEAN', 'VARIANCE', 'CHANCE OF BEST', 'EXPECTED LOSS', 'WEIGHT']
   const rows = arms.map(({ version, rewards, n, mean, variance, chance, loss }) => [
     version === leader ? `${version} *` : version,
@@ -148,7 +148,28 @@ function armsTable({ arms, weightsPpm, leader, evidence }: WireBanditNumbers): s
   return table(head, rows)
     .replace(/^/gm, indent)
     .trimEnd()
-    .concat(`\n${indent}log evidence that ${printable(leader)} is the best arm: ${known}\n`)
+    .concat(
+      `\n${indent}log evidence that ${printable(leader)} is the best arm: ${known}\n${contextText(context, leader)}`,
+    )
+}
+
+/** Coefficients of scaled columns: what a deviation more, or a mark, is worth on each arm. */
+function contextText(context: WireBanditNumbers['context'], leader: string): string {
+  if (context === null) return ''
+  const { rewards, chosen, leader: alone, chance, columns, fit } = context
+  const better = chance === null ? 'too few rewards yet' : `better with chance ${rounded(chance * 100)}%`
+  const head = `${indent}chosen by features: mean ${chosen.mean} (N ${chosen.n}) of ${rewards} rewards, ${printable(leader)} alone ${alone.mean} (N ${alone.n}): ${better}\n`
+  if (fit === null) return head
+  const rows = ['constant', ...columns].map((name, row) => [
+    name,
+    ...fit.arms.map(({ coefficients }) => rounded(coefficients[row] ?? 0)),
+  ])
+  return head.concat(
+    table(['COLUMN', ...fit.arms.map(({ version }) => version)], rows)
+      .replace(/^/gm, indent)
+      .trimEnd(),
+    '\n',
+  )
 }
 
 /** Of several candidates those of each, whose version stands in every row. */

@@ -2,6 +2,8 @@
  * Assignment: the version that serves a unit. `hash(unit, salt)` against an ordered list of segments; the same answer
  * in every process. Test vectors are published in docs/assignment.md; a change of the hash is a major version.
  */
+import type { FeatureValues } from './bandit/context.ts'
+import { type ContextPolicy, chooseAt } from './bandit/context-policy.ts'
 import { limits } from './limits.ts'
 import type { TrafficTable } from './traffic.ts'
 
@@ -11,6 +13,8 @@ export type Assignment = {
   propensity: number
   /** A rule chose it: whom a rule sends to a version is no sample of the callers. */
   byRule: boolean
+  /** The features of the request chose it, so that what it met is no sample of all callers. */
+  byContext?: true
 }
 
 /** MurmurHash3 x86 32-bit over bytes (Appleby, public domain algorithm), the finaliser included. Returns 0 … 2^32-1. */
@@ -69,14 +73,32 @@ export function versionAt(table: TrafficTable, bucket: number): string {
   return segment.version
 }
 
-/** Assigns a unit: rules first, in order, then weights. `header` answers a header's value by lower-case name. */
+/**
+ * Assigns a unit: rules first, in order, then the policy where there is one and the features are known, then weights.
+ * `header` answers a header's value by lower-case name.
+ */
 export function assign(
   table: TrafficTable,
-  request: { unit: string; seed: number; header: (name: string) => string | undefined },
+  request: {
+    unit: string
+    seed: number
+    header: (name: string) => string | undefined
+    features?: FeatureValues | null
+  },
 ): Assignment {
   for (const rule of table.rules) {
     if (request.header(rule.header) === rule.equals) return { version: rule.version, propensity: 1, byRule: true }
   }
-  const version = versionAt(table, bucketOf(request.unit, request.seed))
+  const bucket = bucketOf(request.unit, request.seed)
+  const { policy } = table
+  if (policy !== undefined && request.features != null && policy.fit !== null && !isExplored(request, policy)) {
+    return { ...chooseAt({ ...policy, fit: policy.fit }, request.features, bucket), byRule: false, byContext: true }
+  }
+  const version = versionAt(table, bucket)
   return { version, propensity: (table.weights[version] ?? 0) / limits.ppmTotal, byRule: false }
+}
+
+/** By a hash of its own: which units are explored has nothing to do with the version that weights give them. */
+function isExplored({ unit, seed }: { unit: string; seed: number }, { explorePpm }: ContextPolicy): boolean {
+  return bucketOf(unit, ~seed) < explorePpm
 }

@@ -27,6 +27,10 @@ export type VersionEvidence = {
   rewards?: { matured: number; labelled: number }
   /** The metrics that the endpoint declares, by name; one without an observation may be missing. */
   metrics: Readonly<Record<string, MetricEvidence>>
+  /** Requests beside those above that met this version by their features. */
+  byContext?: number
+  /** Columns of features, then the reward, of every row with both, whatever chose its version. */
+  context?: VectorMoments
 }
 
 /** Sufficient statistics of one metric of one version in one epoch, in the form that `formOf` names. */

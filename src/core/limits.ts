@@ -32,6 +32,10 @@ export const limits = {
   banditMoveLeastPpm: 10_000,
   /** A move of at least this much of the traffic since the last entry is an entry of the timeline. */
   banditTellPpm: 50_000,
+  /** Columns that the features of a contextual bandit may become; more are refused. A score takes time by their square. */
+  contextColumnsMax: 32,
+  /** Numbers of all arms' models together: each update writes them down. A plan with more is refused. */
+  contextNumbersMax: 2_500,
   /** Segments of one traffic table; a change that would pass it is refused. */
   segmentsMax: 10_000,
 

@@ -35,12 +35,14 @@ export type Prediction = {
   answer: readonly Answer[] | null
   /** The scores of the classes, row by row; null where no metric needs them or they could not be read. */
   scores: readonly (readonly number[])[] | null
-  /** Declared features of the request by name, read from the requests whose bodies are kept; null for the others. */
+  /** Declared features of the request by name, of requests whose bodies are kept or that are chosen for by features; null for the others. */
   features: Readonly<Record<string, Feature>> | null
   /** For the share of units whose payloads are kept. */
   payload: Payload | null
   /** Of a challenger's answer to a copy of a request: the id of the champion's prediction, which the caller got. */
   shadowOf?: string
+  /** The features of the request chose the version: what it met is no sample of all callers. */
+  byContext?: true
 }
 
 /** Bodies, and how the request was sent: left out where that is not kept, as it never was in rows written earlier. */
@@ -111,10 +113,13 @@ export type JoinedOutcome = {
    * outcome of the champion, after the champion's own.
    */
   shadowOf?: string
+  /** As of the prediction; left out where it has none. */
+  features?: Readonly<Record<string, Feature>>
+  byContext?: true
 }
 
 /** What a prediction tells to the outcomes that belong to it. */
-export type JoinFacts = Omit<Prediction, 'id' | 'failed' | 'features' | 'payload'>
+export type JoinFacts = Omit<Prediction, 'id' | 'failed' | 'payload'>
 
 /** What became of an outcome that was sent. `pending` waits for its prediction. */
 export type OutcomeReceipt = { status: 'joined' | 'pending' | 'duplicate' }
@@ -140,7 +145,7 @@ export function labelText(label: Label): string {
 /** `before` is what was known of the same row before, null if nothing was. */
 export function joinOutcome(outcome: Outcome, prediction: JoinFacts, before: OutcomeValues | null): JoinedOutcome {
   const { endpoint, epoch, release, version, assigned, unit, propensity, latencyMs, status, pinned, atMs } = prediction
-  const { shadowOf } = prediction
+  const { shadowOf, features, byContext } = prediction
   return {
     outcome,
     endpoint,
@@ -157,6 +162,8 @@ export function joinOutcome(outcome: Outcome, prediction: JoinFacts, before: Out
     predictedAtMs: atMs,
     before,
     ...(shadowOf !== undefined && { shadowOf }),
+    ...(features !== null && { features }),
+    ...(byContext === true && { byContext }),
   }
 }
 

@@ -1,4 +1,5 @@
 /** The strategies with their parameters as they will run: every default filled in, every unit converted. Plain data. */
+import type { ContextFeature } from './bandit/context.ts'
 import type { GoalCheck } from './metric-check.ts'
 import type { MetricSpec } from './metrics/spec.ts'
 
@@ -204,6 +205,10 @@ export type BanditPolicy =
   | { kind: 'ucb1' }
   | { kind: 'epsilon-greedy'; epsilon: number }
   | { kind: 'top-two' }
+  | LinearPolicy
+
+/** By the features of each request; `scale`: how many deviations of its score an arm is explored by. */
+export type LinearPolicy = { kind: 'lin-ts'; scale: number } | { kind: 'lin-ucb'; scale: number; epsilon: number }
 
 /** What an arm earns: a metric that the endpoint declares, or `reward`. */
 export type BanditReward = {
@@ -217,12 +222,20 @@ export type BanditReward = {
   upper: number
 }
 
+export type BanditContext = {
+  features: readonly ContextFeature[]
+  /** Share of units whose version does not depend on their features: what arms are compared by. */
+  explorePpm: number
+}
+
 export type BanditPlan = {
   kind: 'bandit'
   /** All versions among which traffic is divided, stable included if it is an arm. */
   arms: readonly string[]
   reward: BanditReward
   policy: BanditPolicy
+  /** Of a linear policy, and of no other. */
+  context?: BanditContext
   /** Weights change no more often than this. */
   updateMs: number
   /** The least share of an arm that has not been retired. */

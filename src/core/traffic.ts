@@ -2,6 +2,7 @@
  * The traffic table: which version serves a unit. Immutable, compiled once per change, swapped whole.
  * Weights are integers in parts per million; a unit's bucket falls into exactly one segment.
  */
+import { type ContextPolicy, policyAmong } from './bandit/context-policy.ts'
 import { CutoverError } from './errors.ts'
 import { limits } from './limits.ts'
 import type { Scope } from './scope.ts'
@@ -47,10 +48,18 @@ export type TrafficTable = {
   mirrors?: readonly Mirror[]
   /** Looked at before rules and weights: requests out of it take no part. */
   scope?: Scope
+  /** Chooses by the features of a request, where these can be read; weights choose for the others. */
+  policy?: ContextPolicy
 }
 
 /** What a stage adds to the table beside weights; null takes it away, left out leaves it as it is. */
-export type RouteExtras = { gap?: Gap | null; mirrors?: readonly Mirror[] | null; rules?: readonly MatchRule[] | null }
+export type RouteExtras = {
+  gap?: Gap | null
+  mirrors?: readonly Mirror[] | null
+  rules?: readonly MatchRule[] | null
+  /** It comes with weights. */
+  policy?: null
+}
 
 /** The table of an endpoint on which one version serves everybody. */
 export function soleTable(input: { endpoint: string; version: string; epoch: number; salt: string }): TrafficTable {
@@ -155,12 +164,12 @@ function mergeAdjacent(segments: readonly Segment[]): Segment[] {
   return merged
 }
 
-/** The next epoch's table with new weights. The salt may change only while one version serves everybody: nobody moves then. */
+/** The next epoch's table with new weights; versions without traffic leave the policy too. The salt may change only while one version serves everybody: nobody moves then. */
 export function moveTable(
   table: TrafficTable,
-  change: { weights: Weights; stable: string; release: string | null; salt?: string },
+  change: { weights: Weights; stable: string; release: string | null; salt?: string; policy?: ContextPolicy },
 ): TrafficTable {
-  const { weights, stable, release, salt } = change
+  const { weights, stable, release, salt, policy = table.policy } = change
   const segments = moveSegments(table.segments, weights)
   const saltMayChange = table.segments.length === 1
   return {
@@ -171,13 +180,14 @@ export function moveTable(
     weights: weightsOf(segments),
     stable,
     release,
+    ...(policy !== undefined && { policy: policyAmong(policy, version => (weights[version] ?? 0) > 0) }),
   }
 }
 
 /** The next epoch's table with the same weights and other extras. */
 export function dressTable(table: TrafficTable, extras: RouteExtras, release: string | null): TrafficTable {
   const { gap = table.gap, mirrors = table.mirrors, rules = table.rules } = extras
-  const { gap: _gap, mirrors: _mirrors, ...bare } = table
+  const { gap: _gap, mirrors: _mirrors, policy, ...bare } = table
   return {
     ...bare,
     epoch: table.epoch + 1,
@@ -185,6 +195,7 @@ export function dressTable(table: TrafficTable, extras: RouteExtras, release: st
     rules: rules ?? [],
     ...(gap != null && { gap }),
     ...(mirrors != null && mirrors.length > 0 && { mirrors }),
+    ...(policy !== undefined && extras.policy !== null && { policy }),
   }
 }
 
@@ -195,6 +206,6 @@ export function scopeTable(table: TrafficTable, scope: Scope): TrafficTable {
 
 /** Without what a stage had added, in the same epoch: for a table that is about to move. */
 export function bareTable(table: TrafficTable): TrafficTable {
-  const { gap: _gap, mirrors: _mirrors, scope: _scope, ...bare } = table
+  const { gap: _gap, mirrors: _mirrors, scope: _scope, policy: _policy, ...bare } = table
   return { ...bare, rules: [] }
 }

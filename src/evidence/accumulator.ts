@@ -3,6 +3,7 @@
  * It reads nothing else, so a rebuild from the prediction log gives the same numbers.
  */
 
+import { chosenByContext, type Regression } from '../core/bandit/regression.ts'
 import { isControl } from '../core/control-fleet.ts'
 import {
   type EpochEvidence,
@@ -11,6 +12,7 @@ import {
   type VersionEvidence,
 } from '../core/evidence.ts'
 import { limits } from '../core/limits.ts'
+import type { Expression } from '../core/metrics/observe.ts'
 import type { Pairing } from '../core/pairing.ts'
 import {
   answeredAtMs,
@@ -22,6 +24,7 @@ import {
   valuesAfter,
 } from '../core/prediction.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
+import { ContextBook } from './context-book.ts'
 import { getOrMake } from './get-or-make.ts'
 import { type CohortReport, LabelClock } from './label-clock.ts'
 import { MetricBook, type MetricDefinitions } from './metric-book.ts'
@@ -38,6 +41,8 @@ export type AccumulatorOptions = {
   learnedWindowMs?(release: string): number | null
   /** How answers of this epoch of a release are paired; null where they are not. */
   pairing?(where: { release: string; epoch: number }): Pairing | null
+  /** How rewards in this epoch of a release are regressed on features; null where they are not. */
+  regression?(where: { release: string; epoch: number }): Regression | null
 }
 
 /** By endpoint, of the release that it has now. */
@@ -53,11 +58,13 @@ export function createAccumulator({
   definitions,
   learnedWindowMs = () => null,
   pairing = () => null,
+  regression = () => null,
 }: AccumulatorOptions): Accumulator {
   const endpoints = new Map<string, EpochMap>()
   const ledgers = new Map<string, UnitLedger>()
   const books = new Map<string, MetricBook>()
   const pairBooks = new Map<string, PairBook>()
+  const contextBooks = new Map<string, ContextBook>()
   const clocks: Clocks = new Map()
   /** When rewards and reported values come, whichever is first. */
   const rewardClocks: Clocks = new Map()
@@ -94,26 +101,31 @@ export function createAccumulator({
   const addFresh = (prediction: Prediction): void => {
     if (prediction.pinned) return
     const { endpoint, epoch, release, assigned, version } = prediction
-    const evidence = at(endpoint, epoch, assigned)
+    if (prediction.byContext === true) addByContext(at(endpoint, epoch, assigned))
+    const evidence = at(endpoint, epoch, sampleOf(prediction, assigned))
     // A control that was not there says nothing of the version: only its units count, so that the gap is seen.
     if (version === assigned || !isControl(assigned)) addPrediction(evidence, prediction)
     meetUnit(ledgers, prediction, evidence)
     const measured = definitions(endpoint)
     if (measured === null || version !== assigned) return
-    bookOf(endpoint).addPrediction(measured, prediction)
+    const sample = sampleOf(prediction, version)
+    bookOf(endpoint).addPrediction(measured, sample === version ? prediction : { ...prediction, version: sample })
+    regress(prediction, (book, how) => book.addPrediction(how, expressionOf(measured, how), prediction))
     // The first row stands for all: labels of one request come together.
-    const row = { epoch, version, atMs: answeredAtMs(prediction), rows: 1 }
+    const row = { epoch, version: sample, atMs: answeredAtMs(prediction), rows: 1 }
     if (!isError(prediction)) clockOf(rewardClocks, endpoint, { release, isNew: true })?.addPrediction(row)
     if (prediction.answer !== null) clockOf(clocks, endpoint, { release, isNew: true })?.addPrediction(row)
   }
 
   const addJoined = (joined: JoinedOutcome): void => {
     if (!joined.counts) return
-    const { endpoint, epoch, release, version, before, outcome } = joined
+    const { endpoint, epoch, release, before, outcome } = joined
+    const version = sampleOf(joined, joined.version)
     addOutcome(at(endpoint, epoch, version), joined)
     const measured = definitions(endpoint)
     if (measured === null) return
-    bookOf(endpoint).addOutcome(measured, joined)
+    bookOf(endpoint).addOutcome(measured, version === joined.version ? joined : { ...joined, version })
+    regress(joined, (book, how) => book.addOutcome(how, expressionOf(measured, how), joined))
     if (outcome.row !== 0) return
     const predictedAtMs = answeredAtMs({ atMs: joined.predictedAtMs, latencyMs: joined.latencyMs })
     const arrival = { epoch, version, predictedAtMs, labelledAtMs: outcome.atMs }
@@ -122,6 +134,21 @@ export function createAccumulator({
     if (outcome.label === null || joined.predicted === null) return
     if ((before?.label ?? null) !== null) return
     clockOf(clocks, endpoint, { release, isNew: false })?.addLabel(arrival)
+  }
+
+  /** Where a version is chosen by features. */
+  const regress = (
+    { endpoint, release, epoch, version }: Pick<Prediction, 'endpoint' | 'release' | 'epoch' | 'version'>,
+    add: (book: ContextBook, how: Regression) => void,
+  ): void => {
+    const how = release === null ? null : regression({ release, epoch })
+    if (how === null) return
+    // So that it is read with that epoch, though the arm may have joined later.
+    at(endpoint, how.epoch, version)
+    add(
+      getOrMake(contextBooks, endpoint, () => new ContextBook()),
+      how,
+    )
   }
 
   /** Callers and copies alike, where answers are paired. */
@@ -163,7 +190,9 @@ export function createAccumulator({
           const came = rewarded.get(`${epoch} ${version}`)
           const rewards = { matured: came?.matured ?? 0, labelled: came?.maturedLabelled ?? 0 }
           const metrics: Readonly<Record<string, MetricEvidence>> = book?.read({ epoch, version }) ?? {}
-          return [version, { ...evidence, matured, maturedLabelled, rewards, metrics }]
+          const context = contextBooks.get(endpoint)?.read({ epoch, version }) ?? null
+          const learnt = context === null ? {} : { context }
+          return [version, { ...evidence, matured, maturedLabelled, rewards, metrics, ...learnt }]
         })
         const pairs = pairBooks.get(endpoint)?.read(epoch)
         return { epoch, versions: Object.fromEntries(versions), ...(pairs !== undefined && { pairs }) }
@@ -175,10 +204,24 @@ export function createAccumulator({
       for (const epoch of known?.keys() ?? []) if (epoch < beforeEpoch) known?.delete(epoch)
       books.get(endpoint)?.forget(beforeEpoch)
       pairBooks.get(endpoint)?.forget(beforeEpoch)
+      contextBooks.get(endpoint)?.forget(beforeEpoch)
       clocks.get(endpoint)?.clock.forget(beforeEpoch)
       rewardClocks.get(endpoint)?.clock.forget(beforeEpoch)
     },
   }
+}
+
+/** Versions are compared by what chance gave them; what features chose is a sample of its own. */
+function sampleOf({ byContext }: Pick<Prediction, 'byContext'>, version: string): string {
+  return byContext === true ? chosenByContext : version
+}
+
+function addByContext(evidence: VersionEvidence): void {
+  evidence.byContext = (evidence.byContext ?? 0) + 1
+}
+
+function expressionOf({ metrics }: MetricDefinitions, { metric }: Regression): Expression | null {
+  return metrics.find(({ name }) => name === metric)?.expression ?? null
 }
 
 function cohortsOf(clock: LabelClock | undefined): ReadonlyMap<string, CohortReport> {

@@ -2,7 +2,9 @@
 import type { IncomingMessage } from 'node:http'
 import { assign } from '../core/assign.ts'
 import { CutoverError } from '../core/errors.ts'
+import type { ReadFeatures } from '../core/features.ts'
 import type { FleetView, Instance } from '../ports/backend.ts'
+import { contextOf } from './context-features.ts'
 import { badHeader, excerpt } from './errors.ts'
 import { headerText, ownHeaders } from './headers.ts'
 import type { CompiledRoute } from './route.ts'
@@ -15,6 +17,10 @@ export type Choice = {
   propensity: number
   /** A rule or the caller chose it: kept, but no evidence. */
   pinned: boolean
+  /** The features of the request chose it. */
+  byContext: boolean
+  /** As they were read to choose; null where nothing asked for them. */
+  read: ReadFeatures | null
   /** The version that answers: the stable one in place of one without a ready instance. */
   version: string
   /** Null if nothing is ready. */
@@ -28,13 +34,16 @@ export type Choice = {
 export function choose(
   fleets: FleetView,
   route: CompiledRoute,
-  request: { req: IncomingMessage; unit: string; pin: string | null },
+  request: { req: IncomingMessage; unit: string; pin: string | null; body?: Buffer | null },
 ): Choice {
   const { table, seed, spec } = route
   const { req, unit, pin } = request
   if (pin !== null) return itself(fleets, route, pin)
   if (table.scope !== undefined && isOutside(route, req)) return itself(fleets, route, table.scope.outside)
-  const { version, propensity, byRule } = assign(table, { unit, seed, header: name => headerText(req, name) })
+  const read = contextOf(route, req, request.body ?? null)
+  const header = (name: string) => headerText(req, name)
+  const assigned = assign(table, { unit, seed, header, features: read?.features ?? null })
+  const { version, propensity, byRule, byContext = false } = assigned
   const own = fleets.pick(spec.name, version)
   const substitute = own === null && version !== table.stable ? fleets.pick(spec.name, table.stable) : null
   return {
@@ -42,6 +51,8 @@ export function choose(
     assigned: version,
     propensity,
     pinned: byRule,
+    byContext,
+    read,
     version: substitute === null ? version : table.stable,
     instance: own ?? substitute,
   }
@@ -50,7 +61,7 @@ export function choose(
 /** Chosen by no chance: kept, but no evidence. */
 function itself(fleets: FleetView, route: CompiledRoute, version: string): Choice {
   const instance = fleets.pick(route.spec.name, version)
-  return { route, assigned: version, propensity: 1, pinned: true, version, instance }
+  return { route, assigned: version, propensity: 1, pinned: true, byContext: false, read: null, version, instance }
 }
 
 function isOutside({ inScope }: CompiledRoute, req: IncomingMessage): boolean {

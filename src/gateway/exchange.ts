@@ -159,6 +159,8 @@ function predictionOf(exchange: Exchange, latencyMs: number): Omit<RawPrediction
     version: choice.version,
     propensity: choice.propensity,
     pinned: choice.pinned,
+    ...(choice.byContext && { byContext: true as const }),
+    ...(choice.read !== null && { read: choice.read }),
     atMs: exchange.atMs,
     latencyMs,
     status: exchange.status,
@@ -179,7 +181,7 @@ function payloadOf({ req, path, requestCopy, payloadCopy }: Exchange): Payload |
 /** What is to be read of the request later, off the path. */
 function askedOf({ req, choice, requestCopy }: Exchange): { asked?: AskedFeatures } {
   const { features } = choice.route.spec
-  if (features === undefined || requestCopy === null) return {}
+  if (features === undefined || requestCopy === null || choice.read !== null) return {}
   const encoding = headerText(req, 'content-encoding')?.trim().toLowerCase() ?? 'identity'
   const length = headerText(req, 'inference-header-content-length')
   return { asked: { features, encoding, jsonBytes: length === undefined ? null : Number(length) } }

@@ -47,11 +47,11 @@ export async function forward(context: GatewayContext, call: Call): Promise<void
   let body = await takeBody(call, kind, kind === 'short' || spec.unit.from === 'body')
   const unit = unitOf(spec.unit, { req, body, predictionId })
   await waitOutGap(context, call)
-  let choice = chooseNow(context, call, unit)
+  let choice = chooseNow(context, call, { unit, body })
   if (body === null && kind !== 'none' && choice.instance?.wantsWholeBody === true) {
     body = await takeBody(call, kind, true)
     await waitOutGap(context, call)
-    choice = chooseNow(context, call, unit)
+    choice = chooseNow(context, call, { unit, body })
   }
   const { res, shape } = call
   const exchange = openExchange(context, { req, res, choice, path: call.path, predictionId, unit, shape })
@@ -72,9 +72,9 @@ function waitOutGap(context: GatewayContext, { route, res, pin }: Call): Promise
 }
 
 /** On the table of this moment: a slow upload must not be sent by a table that has been replaced since. */
-function chooseNow(context: GatewayContext, call: Call, unit: string): Choice {
+function chooseNow(context: GatewayContext, call: Call, sent: { unit: string; body: Buffer | null }): Choice {
   const route = context.routes.get(call.route.spec.name) ?? call.route
-  return choose(context.fleets, route, { req: call.req, unit, pin: call.pin })
+  return choose(context.fleets, route, { req: call.req, pin: call.pin, ...sent })
 }
 
 type Sent = { path: string; body: Buffer | null; kind: BodyKind }

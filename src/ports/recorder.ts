@@ -1,7 +1,7 @@
 /** Takes predictions off the hot path. */
 
 import type { AnswerRule, Protocol } from '../core/endpoint.ts'
-import type { FeatureSpecs } from '../core/features.ts'
+import type { FeatureSpecs, ReadFeatures } from '../core/features.ts'
 import type { Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
 
 /** A prediction whose answer is still bytes: it is read off the path. */
@@ -10,6 +10,8 @@ export type RawPrediction = Omit<Prediction, 'answer' | 'scores' | 'features'> &
   raw: { body: Uint8Array; contentType: string; rule: AnswerRule; protocol: Protocol } | null
   /** What is read of the request in `payload`; left out where the endpoint declares no features. */
   asked?: AskedFeatures
+  /** The features as they were read already, to choose the version. */
+  read?: ReadFeatures
 }
 
 /** How the body of a request is to be read. */

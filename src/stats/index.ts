@@ -6,6 +6,7 @@ export { addWeightedValue, discountFactor, discountMoments, discountOutcomes } f
 export { checkProbabilities, draw } from './bandit/draw.ts'
 export { epsilonGreedy } from './bandit/epsilon-greedy.ts'
 export { withFloor } from './bandit/floor.ts'
+export { greatestOfNormals } from './bandit/greatest-of-normals.ts'
 export { klUcb } from './bandit/kl-ucb.ts'
 export { laiRobbins } from './bandit/lai-robbins.ts'
 export { type LinearAllocation, linearThompson } from './bandit/lin-ts.ts'

@@ -200,7 +200,7 @@ describe('predictions', () => {
     recorder.record(raw('bomb', { payload: payloadOf(bomb), asked: { ...asked, encoding: 'gzip' } }))
     clock.advance(flushMs)
     await queueIsEmpty()
-    const read = committed.map(one => ('features' in one ? [one.id, one.features] : null))
+    const read = committed.map(one => ('id' in one ? [one.id, one.features] : null))
     expect(Object.fromEntries(read.filter(entry => entry !== null))).toEqual({
       plain: { age: 41 },
       packed: { age: 41 },

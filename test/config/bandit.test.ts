@@ -47,6 +47,21 @@ describe('a bandit stage', () => {
       memory: { kind: 'discount', factor: 0.9 },
       stop: { by: 'posterior', chance: 0.9, loss: 0.01 },
     })
+    const features = [{ name: 'age' }, { name: 'country', categories: ['de'] }]
+    expect(compiled({ policy: 'lin-ts', scale: 0.5, features, explore: '30%' })).toMatchObject({
+      policy: { kind: 'lin-ts', scale: 0.5 },
+      context: {
+        features: [
+          { name: 'age', categories: null },
+          { name: 'country', categories: ['de'] },
+        ],
+        explorePpm: 300_000,
+      },
+    })
+    expect(compiled({ policy: 'lin-ucb', features })).toMatchObject({
+      policy: { kind: 'lin-ucb', scale: 1, epsilon: 0.1 },
+      context: { explorePpm: 200_000 },
+    })
     expect(compiled({ memory: { window: 12 } })).toMatchObject({ memory: { kind: 'window', epochs: 12 } })
   })
 
@@ -60,6 +75,19 @@ describe('a bandit stage', () => {
     ['a chance that is none', { stop: { chance: 0.4 } }, 'stop.chance'],
     ['a policy that is none', { policy: 'softmax' }, 'policy'],
     ['an unknown key', { exploration: 1 }, 'exploration'],
+    ['a choice by features without any', { policy: 'lin-ts' }, 'features'],
+    ['features without a choice by them', { features: [{ name: 'age' }] }, 'features'],
+    [
+      'a feature that is named twice',
+      { policy: 'lin-ucb', features: [{ name: 'a' }, { name: 'a' }] },
+      'features[1].name',
+    ],
+    [
+      'a category that is named twice',
+      { policy: 'lin-ts', features: [{ name: 'a', categories: ['x', 'x'] }] },
+      'features[0].categories',
+    ],
+    ['nothing to compare arms by', { policy: 'lin-ts', features: [{ name: 'a' }], explore: '0%' }, 'explore'],
   ])('is refused for %s', (_, bandit, path) => {
     const { code, problems } = thrownBy(() => compiled(bandit))
     expect(code).toBe('invalid-resource')

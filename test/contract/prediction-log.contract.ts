@@ -48,6 +48,8 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
           latencyMs: 0.1 + 0.2,
           propensity: 1e-6,
           answer: [3, '3', true, '', 1e300, 'ü'],
+          features: { age: 41.5, country: 'ü', items: null },
+          byContext: true,
           payload: { request: new Uint8Array(pooled), response: new Uint8Array(0) },
         })
         await log.appendPredictions([
@@ -169,6 +171,18 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         expect(receipts).toEqual([{ status: 'joined' }, { status: 'duplicate' }])
         const waiting = [anOutcome({ id: 'w', prediction: 'p3' }), anOutcome({ id: 'w', prediction: 'p4' })]
         expect((await log.appendOutcomes(waiting)).receipts).toEqual([{ status: 'pending' }, { status: 'duplicate' }])
+      })
+
+      test('features, and whether they chose the version, come with what is joined and with a replay', async () => {
+        const features = { age: 41.5, country: 'de', items: null }
+        await log.appendPredictions([aPrediction({ features, byContext: true }), aPrediction({ id: 'p2' })])
+        const { joined } = await log.appendOutcomes([anOutcome(), anOutcome({ id: 'o2', prediction: 'p2' })])
+        expect(joined[0]).toMatchObject({ features, byContext: true })
+        expect(Object.keys(joined[1] ?? {})).not.toContain('features')
+        expect(Object.keys(joined[1] ?? {})).not.toContain('byContext')
+        const replayed: unknown[] = []
+        await log.replay({ endpoint: 'digits', fromEpoch: 0 }, batch => replayed.push(...batch.joined))
+        expect(replayed).toEqual(joined)
       })
 
       test('a ranking, its truth and the scores of its row come back as they were', async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { ReleaseRequest } from '../../src/controller/control-plane.ts'
+import type { ContextFeature } from '../../src/core/bandit/context.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { BanditPlan } from '../../src/core/stage-plans.ts'
 import { banditOf, banditPlan } from '../support/bandits.ts'
@@ -15,10 +16,16 @@ function request(bandit: Partial<BanditPlan> = {}, over: Partial<ReleaseRequest>
 
 let rig: ControlRig
 const spec = endpointSpec({
+  features: {
+    age: { source: { from: 'pointer', pointer: '/age' }, type: 'number' },
+    country: { source: { from: 'pointer', pointer: '/country' }, type: 'category' },
+  },
   metrics: {
     accuracy: { type: 'accuracy' },
     bought: { type: 'rate', of: { from: 'reported', name: 'bought' } },
     spent: { type: 'mean', of: { from: 'reported', name: 'spent' }, better: 'lower' },
+    visits: { type: 'mean', of: { from: 'reward' }, unitLevel: true },
+    share: { type: 'ratio', of: { from: 'reward' }, per: { from: 'reported', name: 'seen' } },
     slow: { type: 'quantile', of: { from: 'latency' }, quantile: 0.9 },
   },
 })
@@ -67,6 +74,37 @@ describe('a bandit at the door', () => {
     ['a reward that is no value of a row', { reward: { ...asked, metric: 'slow' } }, 'stages[0].bandit.reward.metric'],
   ])('refuses %s by its path', async (_, over, path) => {
     expect(await refusalOf(request(over))).toEqual({ code: 'invalid-resource', paths: [path] })
+  })
+})
+
+describe('a bandit that chooses by features', () => {
+  const policy = { kind: 'lin-ts', scale: 1 } as const
+  const by = (features: readonly ContextFeature[], over: Partial<BanditPlan> = {}): Partial<BanditPlan> => ({
+    policy,
+    context: { features, explorePpm: 200_000 },
+    ...over,
+  })
+  const age = { name: 'age', categories: null }
+  const country = { name: 'country', categories: ['de', 'fr'] }
+  const countries = { name: 'country', categories: Array.from({ length: 31 }, (_, index) => `c${index}`) }
+
+  it('is admitted with features that the endpoint declares, which stay as they are meanwhile', async () => {
+    await apply(request(by([age, country])))
+    expect(stage()).toMatchObject({ context: { features: [age, country] } })
+    const { features: _features, ...bare } = spec
+    const change = rig.controller.applyEndpoint({ spec: bare, actor: 'test', dryRun: false })
+    await expect(change).rejects.toMatchObject({ problems: [{ path: 'features' }] })
+  })
+
+  it.each([
+    ['a feature that is not declared', by([{ name: 'height', categories: null }]), 'features[0].name'],
+    ['categories of a number', by([{ name: 'age', categories: ['old'] }]), 'features[0].categories'],
+    ['a category without its categories', by([age, { name: 'country', categories: null }]), 'features[1]'],
+    ['more columns than a score has time for', by([age, countries]), 'features'],
+    ['a reward by unit', by([age], { reward: { ...asked, metric: 'visits' } }), 'reward.metric'],
+    ['a reward of two numbers', by([age], { reward: { ...asked, metric: 'share' } }), 'reward.metric'],
+  ])('is refused for %s', async (_, over, path) => {
+    expect(await refusalOf(request(over))).toEqual({ code: 'invalid-resource', paths: [`stages[0].bandit.${path}`] })
   })
 })
 

@@ -171,7 +171,7 @@ function featuresOf(random: Random, shift: Shift): Prediction['features'] {
   }
 }
 
-function labelOf({ id, atMs, answer, ...prediction }: Prediction, label: string | number): JoinedOutcome {
+function labelOf({ id, atMs, answer, features, ...prediction }: Prediction, label: string | number): JoinedOutcome {
   return {
     ...prediction,
     outcome: { id, prediction: id, row: 0, label, reward: null, metrics: {}, atMs },
@@ -180,6 +180,7 @@ function labelOf({ id, atMs, answer, ...prediction }: Prediction, label: string 
     scores: null,
     predictedAtMs: atMs,
     before: null,
+    ...(features !== null && { features }),
   }
 }
 

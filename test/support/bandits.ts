@@ -1,6 +1,8 @@
 /** A bandit's world: simulated callers, the real assignment, evidence, judge and `step`, in virtual time. */
 
 import { assign, saltSeed } from '../../src/core/assign.ts'
+import type { FeatureValues } from '../../src/core/bandit/context.ts'
+import { regressionOf } from '../../src/core/bandit/regression.ts'
 import type { Command } from '../../src/core/command.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import type { ControlEvent, LoggedEvent } from '../../src/core/event.ts'
@@ -36,7 +38,10 @@ export function banditPlan(over: Partial<BanditPlan> = {}): BanditPlan {
 }
 
 /** What a version does at a moment: how it answers and what that earns. */
-export type Behaviour = (at: { atMs: number; uniform: () => number }) => { reward: number | null; failed?: boolean }
+export type Behaviour = (at: { atMs: number; uniform: () => number; features: FeatureValues }) => {
+  reward: number | null
+  failed?: boolean
+}
 
 export type World = {
   plan?: Partial<BanditPlan>
@@ -49,6 +54,8 @@ export type World = {
   /** Rewards are known so much later. */
   delayMs?: number
   seed: number
+  /** Of a request; null where they cannot be read, and for worlds without any. */
+  features?: (uniform: () => number) => FeatureValues | null
   /** What else happens, before the tick of this number. */
   happens?: Readonly<Record<number, readonly ControlEvent[]>>
 }
@@ -74,7 +81,10 @@ export function runBandit(world: World): Run {
   const random = randomFrom(world.seed)
   const uniform = () => random.next()
   const metrics = [{ name: 'reward', spec: builtinRewardSpec, expression: null }]
-  const evidence = createAccumulator({ definitions: () => ({ metrics, labelWindowMs: 10 * world.tickMs }) })
+  const evidence = createAccumulator({
+    definitions: () => ({ metrics, labelWindowMs: 10 * world.tickMs }),
+    regression: ({ release, epoch }) => regressionOf(state.releases[release], epoch),
+  })
   const log: LoggedEvent[] = []
   const commands: Command[] = []
   const predictions: Prediction[] = []
@@ -103,8 +113,10 @@ export function runBandit(world: World): Run {
   const request = (number: number): void => {
     const { table } = state.endpoints['digits'] as EndpointState
     const unit = `u${world.seed}-${number}`
-    const { version, propensity } = assign(table, { unit, seed: saltSeed(table.salt), header: () => undefined })
-    const { reward, failed = false } = (world.arms[version] as Behaviour)({ atMs, uniform })
+    const features = table.policy === undefined ? null : (world.features?.(uniform) ?? null)
+    const seed = saltSeed(table.salt)
+    const { version, propensity, byContext } = assign(table, { unit, seed, header: () => undefined, features })
+    const { reward, failed = false } = (world.arms[version] as Behaviour)({ atMs, uniform, features: features ?? {} })
     const prediction = predictionOf({
       id: unit,
       epoch: table.epoch,
@@ -113,6 +125,8 @@ export function runBandit(world: World): Run {
       propensity,
       atMs,
       failed,
+      features,
+      ...(byContext === true && { byContext }),
     })
     predictions.push(prediction)
     evidence.add({ fresh: [prediction], joined: [] })
@@ -164,7 +178,10 @@ export function runBandit(world: World): Run {
 }
 
 function predictionOf(
-  one: Pick<Prediction, 'id' | 'epoch' | 'release' | 'version' | 'propensity' | 'atMs' | 'failed'>,
+  one: Pick<
+    Prediction,
+    'id' | 'epoch' | 'release' | 'version' | 'propensity' | 'atMs' | 'failed' | 'features' | 'byContext'
+  >,
 ): Prediction {
   return {
     ...one,
@@ -176,7 +193,6 @@ function predictionOf(
     status: one.failed ? 500 : 200,
     answer: null,
     scores: null,
-    features: null,
     payload: null,
   }
 }

@@ -4,6 +4,7 @@ import { rowValues } from '../sqlite/migrations/prediction-log/0002-row-values.t
 import { outcomesByCommit } from '../sqlite/migrations/prediction-log/0003-outcomes-by-commit.ts'
 import { sentHeads } from '../sqlite/migrations/prediction-log/0004-sent-heads.ts'
 import { shadows } from '../sqlite/migrations/prediction-log/0005-shadows.ts'
+import { byContext } from '../sqlite/migrations/prediction-log/0006-by-context.ts'
 
 export const predictionLogMigrations: readonly Migration[] = [
   predictions,
@@ -11,4 +12,5 @@ export const predictionLogMigrations: readonly Migration[] = [
   outcomesByCommit,
   sentHeads,
   shadows,
+  byContext,
 ]

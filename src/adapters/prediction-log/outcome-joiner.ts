@@ -106,7 +106,7 @@ function valuesOf(last: LastOutcome | null): OutcomeValues | null {
 /** From the sixth column on in the order of `JoinRow`. */
 const knownColumns = `j.key, p.seq, EXISTS (SELECT 1 FROM outcomes o WHERE o.prediction_seq = p.seq), p.answer, p.scores,
   p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status,
-  (p.pinned = 0 AND p.version = p.assigned), p.at_ms, p.shadow_of`
+  (p.pinned = 0 AND p.version = p.assigned), p.at_ms, p.shadow_of, p.by_context, p.features`
 
 function prepareStatements(database: DatabaseSync) {
   const statements = {

@@ -15,7 +15,7 @@ export type OutcomeRow = readonly [
   atMs: number,
 ]
 
-/** What a prediction, and what was known before, tell of one outcome. Predicted value, scores and `before` are JSON. */
+/** What a prediction, and what was known before, tell of one outcome. Features, predicted value, scores and `before` are JSON. */
 export type JoinRow = readonly [
   endpoint: string,
   epoch: number,
@@ -28,6 +28,8 @@ export type JoinRow = readonly [
   counts: number,
   predictedAtMs: number,
   shadowOf: string | null,
+  byContext: number,
+  features: string | null,
   predicted: string | null,
   scores: string | null,
   before: string | null,
@@ -51,7 +53,8 @@ export function readOutcomeRow(columns: readonly SQLOutputValue[]): OutcomeRow {
 
 export function joinFromRow(outcome: Outcome, join: JoinRow): JoinedOutcome {
   const [endpoint, epoch, release, version, unit, propensity, latencyMs, status, counts, predictedAtMs] = join
-  const [shadowOf = null, predicted, scores, before] = join.slice(10) as unknown as readonly (string | null)[]
+  const [shadowOf, byContext] = [join[10], join[11]]
+  const [features = null, predicted, scores, before] = join.slice(12) as unknown as readonly (string | null)[]
   return {
     outcome,
     endpoint,
@@ -68,6 +71,8 @@ export function joinFromRow(outcome: Outcome, join: JoinRow): JoinedOutcome {
     predictedAtMs,
     before: fromJson<OutcomeValues>(before),
     ...(shadowOf !== null && { shadowOf }),
+    ...(features !== null && { features: JSON.parse(features) }),
+    ...(byContext === 1 && { byContext: true as const }),
   }
 }
 

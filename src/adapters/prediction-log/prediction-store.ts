@@ -159,7 +159,7 @@ function prepareStatements(database: DatabaseSync) {
       `SELECT max(coalesce((SELECT max(seq) FROM predictions), 0), coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`,
     ),
     insertPrediction: database.prepare(
-      `INSERT INTO predictions (seq, ${predictionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO predictions (seq, ${predictionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO NOTHING`,
     ),
     insertPayload: database.prepare(

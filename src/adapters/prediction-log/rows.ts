@@ -31,10 +31,11 @@ export type PredictionRow = readonly [
   scores: string | null,
   features: string | null,
   shadowOf: string | null,
+  byContext: number,
 ]
 
 export const predictionColumns =
-  'id, endpoint, epoch, release, unit, assigned, version, propensity, pinned, at_ms, latency_ms, status, failed, answer, scores, features, shadow_of'
+  'id, endpoint, epoch, release, unit, assigned, version, propensity, pinned, at_ms, latency_ms, status, failed, answer, scores, features, shadow_of, by_context'
 
 export function predictionToRow(prediction: Prediction): PredictionRow {
   const { id, endpoint, epoch, release, unit, assigned, version, propensity, atMs, latencyMs, status } = prediction
@@ -59,6 +60,7 @@ export function predictionToRow(prediction: Prediction): PredictionRow {
     toJson(prediction.scores),
     toJson(prediction.features),
     prediction.shadowOf ?? null,
+    prediction.byContext === true ? 1 : 0,
   ]
 }
 
@@ -85,6 +87,7 @@ export function rowToPrediction(row: SqlRow): Prediction {
     features: fromJson<Record<string, Feature>>(row['features']),
     payload: payloadOf(row),
     ...shadowOfRow(row),
+    ...byContextOfRow(row),
   }
 }
 
@@ -113,7 +116,7 @@ export const outcomeColumns =
 
 /** The same, with what is read of the outcome's row of the prediction. */
 export const joinedColumns = `${outcomeColumns}, o.seq, p.answer -> o.row AS predicted, p.scores -> o.row AS scores, o.before,
-  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status, p.at_ms, p.shadow_of, (p.pinned = 0 AND p.version = p.assigned) AS counts`
+  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status, p.at_ms, p.shadow_of, p.features, p.by_context, (p.pinned = 0 AND p.version = p.assigned) AS counts`
 
 export function rowToJoined(row: SqlRow): JoinedOutcome {
   return {
@@ -132,12 +135,23 @@ export function rowToJoined(row: SqlRow): JoinedOutcome {
     predictedAtMs: Number(row['at_ms']),
     before: fromJson<OutcomeValues>(row['before']),
     ...shadowOfRow(row),
+    ...featuresOfRow(row),
+    ...byContextOfRow(row),
   }
 }
 
 function shadowOfRow(row: SqlRow): { shadowOf?: string } {
   const shadowOf = textOrNull(row['shadow_of'])
   return shadowOf === null ? {} : { shadowOf }
+}
+
+function featuresOfRow(row: SqlRow): { features?: Readonly<Record<string, Feature>> } {
+  const features = fromJson<Record<string, Feature>>(row['features'])
+  return features === null ? {} : { features }
+}
+
+function byContextOfRow(row: SqlRow): { byContext?: true } {
+  return row['by_context'] === 1 ? { byContext: true } : {}
 }
 
 export function toJson(value: unknown): string | null {

@@ -127,9 +127,9 @@ async function readBodies(
   const predictions: Prediction[] = []
   let featuresMalformed = 0
   let sliceBytes = 0
-  for (const { raw, asked, ...prediction } of batch) {
+  for (const { raw, asked, read: known, ...prediction } of batch) {
     const request = asked === undefined ? undefined : prediction.payload?.request
-    const read = asked === undefined || request === undefined ? nothingAsked : readRequest(request, asked)
+    const read = known ?? (asked === undefined || request === undefined ? nothingAsked : readRequest(request, asked))
     if (read.isMalformed) featuresMalformed += 1
     predictions.push({
       ...prediction,

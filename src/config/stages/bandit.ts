@@ -20,6 +20,7 @@ export function compileBandit(bandit: BanditResource): BanditPlan {
       upper: reward.upper,
     },
     policy: policyOf(bandit),
+    ...contextOf(bandit),
     updateMs: durationMs(bandit.update),
     floorPpm: percentPpm(bandit.floor),
     memory: memoryOf(bandit.memory),
@@ -29,8 +30,23 @@ export function compileBandit(bandit: BanditResource): BanditPlan {
   }
 }
 
-function policyOf({ policy, epsilon }: BanditResource): BanditPolicy {
-  return policy === 'epsilon-greedy' ? { kind: policy, epsilon } : { kind: policy }
+function policyOf({ policy, epsilon, scale }: BanditResource): BanditPolicy {
+  switch (policy) {
+    case 'epsilon-greedy':
+      return { kind: policy, epsilon }
+    case 'lin-ts':
+      return { kind: policy, scale }
+    case 'lin-ucb':
+      return { kind: policy, scale, epsilon }
+    default:
+      return { kind: policy }
+  }
+}
+
+function contextOf({ features, explore }: BanditResource): Pick<BanditPlan, 'context'> {
+  if (features === undefined) return {}
+  const known = features.map(({ name, categories }) => ({ name, categories: categories ?? null }))
+  return { context: { features: known, explorePpm: percentPpm(explore) } }
 }
 
 function memoryOf({ discount, window }: BanditResource['memory']): BanditPlan['memory'] {

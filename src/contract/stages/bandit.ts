@@ -4,7 +4,7 @@ import { duration, name, object, percent } from '../resource-parts.ts'
 import { asObject, isObject, type Loose, type Report, withRule } from '../resource-rules.ts'
 import { parseDurationMs, parsePercentPpm } from '../units.ts'
 
-export const banditPolicies = ['thompson', 'ucb1', 'epsilon-greedy', 'top-two'] as const
+export const banditPolicies = ['thompson', 'ucb1', 'epsilon-greedy', 'top-two', 'lin-ts', 'lin-ucb'] as const
 export const rewardFamilies = ['bernoulli', 'gaussian', 'bounded'] as const
 
 const reward = object({
@@ -38,6 +38,13 @@ const stop = object({
   }),
 })
 
+const contextFeature = object({
+  name: name.meta({ description: 'A feature that the endpoint declares.' }),
+  categories: z.array(z.string().min(1)).min(1).max(31).optional().meta({
+    description: 'Of a feature of type category: those that count for themselves; all others count as one.',
+  }),
+})
+
 const banditShape = object({
   arms: z.array(name).min(2).max(20).optional().meta({
     description: 'The versions that share the traffic; by default stable and the candidate. Stable need not be one.',
@@ -46,7 +53,22 @@ const banditShape = object({
   policy: z.enum(banditPolicies).default('thompson').meta({
     description: 'How the traffic follows the rewards; top-two finds the best arm with the fewest requests.',
   }),
-  epsilon: z.number().gt(0).lt(1).default(0.1).meta({ description: 'What epsilon-greedy spreads over all arms.' }),
+  epsilon: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.1)
+    .meta({ description: 'What epsilon-greedy, and lin-ucb, spread over all arms.' }),
+  features: z.array(contextFeature).min(1).max(32).optional().meta({
+    description: 'Of lin-ts and lin-ucb: features of the endpoint by which a version is chosen, request by request.',
+  }),
+  scale: z.number().gt(0).max(10).default(1).meta({
+    description: 'Of lin-ts and lin-ucb: how many deviations of what an arm promises it is explored by.',
+  }),
+  explore: percent.default('20%').meta({
+    description:
+      'Of lin-ts and lin-ucb: units whose version does not depend on their features; arms are compared by these.',
+  }),
   update: duration.default('15m').meta({ description: 'Weights change no more often than this.' }),
   floor: percent.default('5%').meta({ description: 'The least share of an arm that is in the race.' }),
   memory: memory
@@ -67,6 +89,7 @@ export const banditStage = withRule(banditShape, banditRule).meta({
 /** As `limits.banditUpdatesMax`: each update is an epoch of evidence. */
 const updatesMax = 1_000
 const wholePpm = 1_000_000
+const exploreLeastPpm = 10_000
 
 function banditRule(bandit: Loose, report: Report): void {
   const { arms, reward: earned, policy } = bandit
@@ -80,6 +103,7 @@ function banditRule(bandit: Loose, report: Report): void {
   if (discount !== undefined && window !== undefined)
     report(['memory'], 'takes at most one of discount, window; both are given', 'discount, window')
   updatesRule(bandit, report)
+  contextRule(bandit, report)
 }
 
 function armsRule(arms: readonly unknown[], floor: unknown, report: Report): void {
@@ -89,6 +113,29 @@ function armsRule(arms: readonly unknown[], floor: unknown, report: Report): voi
   const floorPpm = typeof floor === 'string' ? parsePercentPpm(floor) : null
   if (floorPpm !== null && floorPpm * arms.length > wholePpm)
     report(['floor'], `is more than an even split of ${arms.length} arms`, `up to ${Math.floor(100 / arms.length)}%`)
+}
+
+function contextRule({ policy, features, explore }: Loose, report: Report): void {
+  const isLinear = policy === 'lin-ts' || policy === 'lin-ucb'
+  if (isLinear && features === undefined) report(['features'], `is missing: ${policy} chooses by them`)
+  if (!isLinear && features !== undefined)
+    report(['features'], `are of lin-ts and lin-ucb; this policy is ${String(policy)}`, 'lin-ts, lin-ucb')
+  const explorePpm = typeof explore === 'string' ? parsePercentPpm(explore) : null
+  if (isLinear && explorePpm !== null && (explorePpm < exploreLeastPpm || explorePpm >= wholePpm))
+    report(['explore'], 'leaves too little to compare arms by, or nothing to choose', '1% to below 100%')
+  if (Array.isArray(features)) namesRule(features, report)
+}
+
+function namesRule(features: readonly unknown[], report: Report): void {
+  const names = features.map(one => asObject(one)['name'])
+  names.forEach((one, index) => {
+    if (names.indexOf(one) !== index) report(['features', index, 'name'], 'names a feature twice')
+  })
+  features.forEach((one, index) => {
+    const { categories } = asObject(one)
+    if (!Array.isArray(categories) || new Set(categories).size === categories.length) return
+    report(['features', index, 'categories'], 'names a category twice')
+  })
 }
 
 function updatesRule(bandit: Loose, report: Report): void {

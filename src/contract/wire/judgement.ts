@@ -106,6 +106,37 @@ const armSchema = z
     pairs: pairsSchema.optional(),
   })
   .meta({ id: 'ArmJudgement', description: 'One of several candidates against the stable version.' })
+const asIfOnePeriod = z.object({ n: z.number(), mean: z.number(), variance: z.number() })
+
+const contextNumbersSchema = z
+  .object({
+    rewards: z.number().meta({ description: 'Of requests whose version was chosen by their features.' }),
+    chosen: asIfOnePeriod.meta({ description: 'What they earned.' }),
+    leader: asIfOnePeriod.meta({
+      description: 'What the leader alone earned in the same periods, where chance chose it.',
+    }),
+    chance: number.meta({
+      description: 'Posterior probability that choosing by features earns more; null with too few.',
+    }),
+    isBestArm: z.boolean().meta({ description: 'The leader is shown to be the best arm.' }),
+    columns: z.array(z.string()),
+    fit: z
+      .object({
+        width: z.number().meta({ description: "An arm's score is as uncertain as this times the root of x' A^-1 x." }),
+        scales: z.array(z.object({ centre: z.number(), scale: z.number() }).nullable()),
+        arms: z.array(
+          z.object({
+            version: z.string(),
+            coefficients: z.array(z.number()).meta({ description: 'Of the constant, then of the scaled columns.' }),
+            factor: z.array(z.array(z.number())).meta({ description: 'The lower triangle L of A = L L.' }),
+          }),
+        ),
+      })
+      .nullable()
+      .meta({ description: 'By which versions are chosen next; null with too few rewards.' }),
+  })
+  .meta({ id: 'ContextNumbers', description: 'Of a bandit that chooses by features.' })
+
 export const banditNumbersSchema = z
   .object({
     arms: z.array(
@@ -126,6 +157,7 @@ export const banditNumbersSchema = z
       .nullable()
       .meta({ description: 'That the leader is the best; null while an arm has too few rewards.' }),
     ends: z.boolean(),
+    context: contextNumbersSchema.nullable(),
   })
   .meta({ id: 'BanditNumbers', description: 'What a bandit decides by: weights and end follow from it.' })
 

@@ -36,6 +36,7 @@ export const predictionSchema = z
       .record(z.string(), z.union([z.number(), z.string(), z.null()]))
       .nullable()
       .meta({ description: 'Declared features of the request, where its body was kept.' }),
+    byContext: z.boolean().meta({ description: 'The features of the request chose its version.' }),
     shadowOf: z
       .string()
       .nullable()

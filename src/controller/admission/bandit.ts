@@ -9,6 +9,7 @@ import type { ReleaseState } from '../../core/state.ts'
 import { racing } from '../../core/strategies/bandit.ts'
 import type { ReleaseRequest } from '../control-plane.ts'
 import { askedOf } from './asked.ts'
+import { contextProblems } from './context.ts'
 
 /** The definition of the reward as it is now, and the arms where none are named. */
 export function completeBandit(stage: StagePlan, at: { spec: EndpointSpec; stable: string; to: string }): StagePlan {
@@ -27,7 +28,11 @@ export function banditProblems(request: ReleaseRequest, at: { spec: EndpointSpec
   return request.stages.flatMap((stage, index) => {
     if (stage.kind !== 'bandit') return []
     const path = `stages[${index}].bandit`
-    return [...armProblems(stage, path, { ...at, to: request.to }), ...rewardProblems(stage, path, at.spec)]
+    return [
+      ...armProblems(stage, path, { ...at, to: request.to }),
+      ...rewardProblems(stage, path, at.spec),
+      ...contextProblems(stage, path, at.spec),
+    ]
   })
 }
 

@@ -28,6 +28,11 @@ export async function admitEndpoint(around: Omit<Surroundings, 'baselines'>, spe
   return { action: found.length === 0 ? 'unchanged' : 'updated', resource, differences: found, note: null }
 }
 
+function choosesByFeatures(state: ControlState, { activeRelease }: EndpointState): boolean {
+  const stages = activeRelease === null ? [] : (state.releases[activeRelease]?.plan.stages ?? [])
+  return stages.some(stage => stage.kind === 'bandit' && stage.context !== undefined)
+}
+
 /** A waiting release that will run the version. */
 function waitingFor(state: ControlState, { queue = [] }: EndpointState, version: string): string | undefined {
   return queue.find(({ release }) => {
@@ -60,6 +65,12 @@ function conflictsWith(state: ControlState, known: EndpointState, spec: Endpoint
     problems.push({
       path: 'metrics',
       message: `release ${known.activeRelease} is judged by these; metrics can change when it has ended`,
+    })
+  }
+  if (choosesByFeatures(state, known) && !isDeepStrictEqual(spec.features, known.spec.features)) {
+    problems.push({
+      path: 'features',
+      message: `release ${known.activeRelease} chooses by these; they can change when it has ended`,
     })
   }
   if (spec.stable !== known.spec.stable && spec.stable !== known.stable) {

@@ -25,6 +25,9 @@ export function allocate({ policy, reward }: BanditPlan, arms: readonly ArmNumbe
   const turned = turn(reward, arms)
   switch (policy.kind) {
     case 'thompson':
+    // For requests whose features are not known.
+    case 'lin-ts':
+    case 'lin-ucb':
       return shares('rates' in turned ? thompsonBeta({ arms: turned.rates }) : thompsonGaussian({ arms: turned.means }))
     case 'top-two':
       return shares('rates' in turned ? topTwoBeta({ arms: turned.rates }) : topTwoGaussian({ arms: turned.means }))

@@ -1,10 +1,12 @@
 /** The numbers that a bandit decides by, from the evidence of its stage's epochs. */
 import { type ArmStratum, stratifiedArms } from '../../stats/bandit/stratified-arms.ts'
 import type { EpochEvidence } from '../evidence.ts'
-import type { ArmNumbers, BanditNumbers } from '../judge/judgement.ts'
+import type { ArmNumbers, BanditNumbers, ContextNumbers } from '../judge/judgement.ts'
 import type { BanditPlan } from '../stage-plans.ts'
 import { bestArm, summarize } from './allocate.ts'
+import { fitContext } from './context-fit.ts'
 import { nextWeights } from './next-weights.ts'
+import { chosenByContext } from './regression.ts'
 import { rewardsOf } from './rewards.ts'
 
 /**
@@ -34,13 +36,55 @@ export function banditNumbers(
     loss: losses[arm] ?? null,
   }))
   const leader = leaderOf(arms)
+  const end = endOf(plan, numbers, { isKnown: !isKnown.includes(false), arm: leader, ...arms[leader] })
+  const best = { arms, weights: nextWeights(plan, { arms }), leader: race[leader] ?? '' }
+  if (plan.context === undefined) return { ...best, ...end }
+  const context = contextNumbers(plan, { race, leader: best.leader, isBestArm: end.ends }, epochs)
+  return { ...best, ...end, ends: context.ends, context: context.numbers }
+}
+
+/**
+ * Choosing by features against the leader for everybody: which of the two a unit gets is a matter of chance alone, so they
+ * are compared like two arms. The race ends early only where features are shown, or sure enough, to add nothing.
+ */
+function contextNumbers(
+  plan: BanditPlan,
+  { race, leader, isBestArm }: { race: readonly string[]; leader: string; isBestArm: boolean },
+  epochs: readonly EpochEvidence[],
+): { ends: boolean; numbers: ContextNumbers } {
+  const { explorePpm, features } = plan.context ?? { explorePpm: 0, features: [] }
+  const weights = epochs.map((_, index) => remembered(plan.memory, epochs.length - 1 - index))
+  const sides = [leader, chosenByContext]
+  const strata = epochs.map(
+    ({ versions }, index): ArmStratum => ({
+      arms: sides.map(version => rewardsOf(plan.reward, versions[version])),
+      weight: weights[index] ?? 0,
+    }),
+  )
+  const [alone = noNumbers, chosen = noNumbers] = asIfOne(strata, 2)
+  const rewards = strata.reduce((sum, { arms }) => sum + (arms[1]?.n ?? 0), 0)
+  const isKnown = rewards >= plan.minRewards && alone.n > 0 && chosen.n > 0
+  const summary = isKnown ? summarize(plan.reward, [alone, chosen]) : null
+  const rows = epochs.map(({ versions }, index) => ({
+    arms: race.map(version => versions[version]?.context),
+    weight: weights[index] ?? 0,
+  }))
+  const [chance = null, loss = null] = [summary?.probabilitiesBest[0], summary?.expectedLosses[0]]
+  const addsNothing = race.length < 2 || endOf(plan, [alone, chosen], { arm: 0, isKnown, chance, loss }).ends
   return {
-    arms,
-    weights: nextWeights(plan, { arms }),
-    leader: race[leader] ?? '',
-    ...endOf(plan, numbers, { isKnown: !isKnown.includes(false), arm: leader, ...arms[leader] }),
+    ends: isBestArm && addsNothing,
+    numbers: {
+      rewards,
+      chosen,
+      leader: alone,
+      chance: summary?.probabilitiesBest[1] ?? null,
+      isBestArm,
+      policy: { features, explorePpm, floorPpm: plan.floorPpm, fit: fitContext(plan, race, rows) },
+    },
   }
 }
+
+const noNumbers = { n: 0, mean: 0, variance: 0 }
 
 /** Among the arms that have enough rewards; nothing is believed of the others. */
 function beliefs(plan: BanditPlan, numbers: readonly ArmNumbers[], isKnown: readonly boolean[]) {

@@ -10,12 +10,21 @@ export function weightsWords(weights: Weights): string {
 }
 
 /** The leader beside its strongest rival. */
-export function leaderWords({ arms, leader }: Pick<BanditNumbers, 'arms' | 'leader'>): string {
+export function leaderWords(numbers: Pick<BanditNumbers, 'arms' | 'leader' | 'context'>): string {
+  const { arms, leader } = numbers
   const rewards = arms.reduce((sum, arm) => sum + arm.rewards, 0)
   const first = arms.find(({ version }) => version === leader)
   if (first === undefined || first.chance === null) return `no arm has enough of ${rewards} rewards to be judged`
   const rivals = arms.filter(arm => arm !== first && arm.chance !== null)
   const rival = rivals.toSorted((a, b) => (b.chance ?? 0) - (a.chance ?? 0))[0]
   const against = rival === undefined ? '' : ` against ${plain(rival.mean)} of ${rival.version}`
-  return `${leader} is best with chance ${percent(first.chance)}: reward ${plain(first.mean)}${against}, ${rewards} rewards`
+  return `${leader} is best with chance ${percent(first.chance)}: reward ${plain(first.mean)}${against}, ${rewards} rewards${contextWords(numbers)}`
+}
+
+/** What choosing by features earns beside the leader alone. */
+function contextWords({ context, leader }: Pick<BanditNumbers, 'leader' | 'context'>): string {
+  if (context === undefined) return ''
+  if (context.chance === null) return `; chosen by features: ${context.rewards} rewards, too few to be judged`
+  const { chosen, leader: alone, chance } = context
+  return `; chosen by features: reward ${plain(chosen.mean)} against ${plain(alone.mean)} of ${leader} alone, better with chance ${percent(chance)}`
 }

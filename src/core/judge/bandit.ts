@@ -190,10 +190,16 @@ function together(
     checks: failing === undefined ? judged.flatMap(({ judgement }) => judgement.checks.filter(isBreachedSignal)) : [],
     arms,
     bandit: numbers,
-    stepRequests: sum(exposed, version => of(last, version).requests),
-    exposedRequests: sum(epochs, ({ versions }) => sum(exposed, version => of(versions, version).requests)),
+    stepRequests: sum(exposed, version => requestsOf(last, version)),
+    exposedRequests: sum(epochs, ({ versions }) => sum(exposed, version => requestsOf(versions, version))),
     exposedUnits: sum(epochs, ({ versions }) => sum(exposed, version => of(versions, version).unitsMet)),
   }
+}
+
+/** By chance or by features. */
+function requestsOf(versions: EpochEvidence['versions'], version: string): number {
+  const { requests, byContext = 0 } = versions[version] ?? emptyVersionEvidence()
+  return requests + byContext
 }
 
 const nothingCompared = {

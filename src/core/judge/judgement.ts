@@ -1,4 +1,5 @@
 /** What one look at the evidence says: a verdict per check with the numbers it rests on. Serialised into the log. */
+import type { ContextPolicy } from '../bandit/context-policy.ts'
 import type { PairEvidence } from '../evidence.ts'
 import type { Reading } from '../external-metric.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
@@ -98,6 +99,22 @@ export type BanditNumbers = {
   evidence: { log: number; needed: number } | null
   /** The race may end with the leader. */
   ends: boolean
+  /** Of a contextual bandit. */
+  context?: ContextNumbers
+}
+
+/** What choosing by features earns beside the leader alone, by two random samples of the same callers; and how it chooses next. */
+export type ContextNumbers = {
+  /** Rewards of requests whose version was chosen by their features. */
+  rewards: number
+  /** As if all had come in one period of constant weights. */
+  chosen: ArmNumbers
+  leader: ArmNumbers
+  /** The posterior probability that it earns more than the leader alone; null with too few rewards. */
+  chance: number | null
+  /** The leader is shown to be the best of the arms, whatever choosing by features may add. */
+  isBestArm: boolean
+  policy: ContextPolicy
 }
 
 export type BanditArm = {

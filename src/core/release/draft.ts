@@ -1,4 +1,5 @@
 /** An endpoint and its release while an event is worked in, and the smallest changes that can be made to them. */
+import type { ContextPolicy } from '../bandit/context-policy.ts'
 import type { Command } from '../command.ts'
 import { controlOf, fleetSpec, isControl } from '../control-fleet.ts'
 import { readyTimeoutOf } from '../endpoint.ts'
@@ -38,11 +39,21 @@ export function setPhase(draft: Draft, phase: Phase): Draft {
 }
 
 /** Everybody moves by these weights; what a stage had added to the table goes unless it is kept. */
-export function setWeights(draft: Draft, to: { weights: Weights; stable: string; extras: 'keep' | 'drop' }): Draft {
+export function setWeights(
+  draft: Draft,
+  to: { weights: Weights; stable: string; extras: 'keep' | 'drop'; policy?: ContextPolicy },
+): Draft {
   const { endpoint, release } = draft
   const salt = `${endpoint.spec.name}/${release.id}`
   const before = to.extras === 'keep' ? endpoint.table : bareTable(endpoint.table)
-  const moved = moveTable(before, { weights: to.weights, stable: to.stable, release: release.id, salt })
+  const { weights, stable, policy } = to
+  const moved = moveTable(before, {
+    weights,
+    stable,
+    release: release.id,
+    salt,
+    ...(policy !== undefined && { policy }),
+  })
   const table = to.extras === 'keep' ? scoped(moved, release) : moved
   return applyTable({ ...draft, endpoint: { ...endpoint, stable: to.stable } }, table)
 }
@@ -57,7 +68,7 @@ export function setExtras(draft: Draft, extras: RouteExtras): Draft {
 }
 
 export function hasExtras({ endpoint: { table } }: Draft): boolean {
-  return table.gap !== undefined || table.mirrors !== undefined || table.rules.length > 0
+  return table.gap !== undefined || table.mirrors !== undefined || table.rules.length > 0 || table.policy !== undefined
 }
 
 function applyTable(draft: Draft, table: TrafficTable): Draft {

@@ -2,6 +2,7 @@
  * The life of the stages: the next one is made ready and entered, hears what happens, and what it says is carried out. A
  * release begins its return here, since a stage may go back in its own way first.
  */
+import type { ContextPolicy } from '../bandit/context-policy.ts'
 import { assertNever } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { stageAt } from '../stage-plans.ts'
@@ -129,7 +130,7 @@ function carryOutOne(draft: Draft, command: StageCommand, atMs: number): Draft {
     case 'set-weight':
       return shareOut(draft, candidateWeights(draft.release, command.candidatePpm), atMs)
     case 'set-weights':
-      return shareOut(draft, command.weights, atMs)
+      return shareOut(draft, command.weights, atMs, command.policy)
     case 'set-route':
       return noteEpoch(setExtras(draft, command.extras), atMs)
     case 'ensure':
@@ -164,9 +165,12 @@ function candidateWeights(release: ReleaseState, candidatePpm: number): Weights 
   return { [release.plan.from]: limits.ppmTotal - candidatePpm, [candidateOf(release)]: candidatePpm }
 }
 
-function shareOut(draft: Draft, weights: Weights, atMs: number): Draft {
-  return noteEpoch(setWeights(draft, { weights, stable: draft.release.plan.from, extras: 'keep' }), atMs)
+function shareOut(draft: Draft, weights: Weights, atMs: number, policy?: ContextPolicy): Draft {
+  const to = { weights, stable: draft.release.plan.from, extras: 'keep' } as const
+  return noteEpoch(setWeights(draft, policy === undefined ? to : { ...to, policy }), atMs)
 }
+
+const undress = { gap: null, mirrors: null, rules: null, policy: null }
 
 function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed' }>, atMs: number): Draft {
   const { phase, plan } = draft.release
@@ -175,7 +179,7 @@ function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed
   if (isLast && gateOf(draft.release, 'promotion') !== undefined) return awaitPromotionGate(draft, phase, passed, atMs)
   const chosen = passed.winner === undefined ? draft : withCandidate(draft, passed.winner)
   if (isLast) return promoteWhenFree(draft, passed, atMs)
-  const undressed = hasExtras(chosen) ? setExtras(chosen, { gap: null, mirrors: null, rules: null }) : chosen
+  const undressed = hasExtras(chosen) ? setExtras(chosen, undress) : chosen
   return prepareStage(undressed, phase.stageIndex + 1, atMs)
 }
 

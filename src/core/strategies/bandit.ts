@@ -3,6 +3,7 @@
  * look; a guardrail, a lost fleet or an operator retires an arm and the others take its share. The stage ends
  * with a winner that has passed its guardrails, or stable is kept.
  */
+import type { ContextPolicy } from '../bandit/context-policy.ts'
 import { evenWeights, weightsAmong } from '../bandit/weights.ts'
 import { leaderWords, weightsWords } from '../bandit/words.ts'
 import { assertNever } from '../errors.ts'
@@ -78,8 +79,13 @@ function enter(plan: BanditPlan, state: BanditState, atMs: number): StageResult<
   const says = `${plan.arms.length} arms begin evenly: ${weightsWords(weights)}`
   return {
     state: { ...state, enteredMs: atMs, updatedMs: atMs, told: weights, says },
-    commands: [{ type: 'set-weights', weights }],
+    commands: [{ type: 'set-weights', weights, ...firstPolicy(plan) }],
   }
+}
+
+/** Features are read and kept from the first request on, though nothing is known of them yet. */
+function firstPolicy({ context, floorPpm }: BanditPlan): { policy?: ContextPolicy } {
+  return context === undefined ? {} : { policy: { ...context, floorPpm, fit: null } }
 }
 
 function judged(plan: BanditPlan, state: BanditState, event: Judged, context: StageContext): StageResult<BanditState> {
@@ -93,6 +99,9 @@ function judged(plan: BanditPlan, state: BanditState, event: Judged, context: St
   const ending = numbers.ends ? endOf(numbers, event, context) : null
   if (ending !== null && ending !== 'waits') return { state, commands: [ending] }
   if (event.atMs - state.enteredMs >= plan.ceilingMs && event.atMs >= (event.notBeforeMs ?? 0)) {
+    // Versions cannot be chosen by features for ever: the best of them goes on.
+    const best = numbers.context?.isBestArm === true ? endOf(numbers, event, context) : 'waits'
+    if (best !== 'waits') return { state, commands: [best] }
     const reason = `no arm was shown to be the best within ${plan.ceilingMs / 1000} s: ${leaderWords(numbers)}`
     return { state, commands: [{ type: 'failed', cause: 'kept', reason }] }
   }
@@ -128,11 +137,16 @@ function update(
   if (joining.length === 0 && atMs - state.updatedMs < plan.updateMs) return unchanged(state)
   const weights = weightsAmong(numbers.weights, able)
   const movedPpm = totalVariationPpm(context.weights, weights)
-  // Where old periods are to be forgotten each update begins a new one, whatever it moves.
-  if (joining.length === 0 && plan.memory.kind === 'all' && movedPpm < limits.banditMoveLeastPpm)
-    return unchanged(state)
+  // Where old periods are to be forgotten, or features choose, each update begins a new one, whatever it moves.
+  const isNews = plan.memory.kind !== 'all' || numbers.context !== undefined
+  if (joining.length === 0 && !isNews && movedPpm < limits.banditMoveLeastPpm) return unchanged(state)
   const joined = joining.map(version => `${version} joins`)
-  return move({ ...state, updatedMs: atMs }, weights, { why: joined, after: `: ${leaderWords(numbers)}` })
+  const policy = numbers.context === undefined ? {} : { policy: numbers.context.policy }
+  return move(
+    { ...state, updatedMs: atMs },
+    { weights, ...policy },
+    { why: joined, after: `: ${leaderWords(numbers)}` },
+  )
 }
 
 /** New traffic needs a ready fleet; a fleet that starts again after a restart keeps what it had. */
@@ -143,10 +157,11 @@ function canServe(version: string, { fleets, weights }: StageContext): boolean {
 
 function move(
   state: BanditState,
-  weights: Weights,
+  to: { weights: Weights; policy?: ContextPolicy },
   words: { why: readonly string[]; after: string },
 ): StageResult<BanditState> {
-  const commands: StageCommand[] = [{ type: 'set-weights', weights }]
+  const { weights } = to
+  const commands: StageCommand[] = [{ type: 'set-weights', ...to }]
   if (words.why.length === 0 && totalVariationPpm(state.told, weights) < limits.banditTellPpm)
     return { state, commands }
   const says = [...words.why, `${weightsWords(weights)}${words.after}`].join('; ')
@@ -173,7 +188,8 @@ function retire(
   const leaving = out.map(({ version }) => ({ version, epoch: context.epoch + (hadTraffic ? 1 : 0) }))
   const says = { ...after, leaving: [...state.leaving, ...leaving], says: words.join('; ') }
   if (!hadTraffic) return applied(says, context.appliedEpoch)
-  return move(says, weightsAmong(context.weights, able.length > 0 ? able : race), { why: words, after: '' })
+  const weights = weightsAmong(context.weights, able.length > 0 ? able : race)
+  return move(says, { weights }, { why: words, after: '' })
 }
 
 function fleetFailed(
@@ -190,10 +206,15 @@ function fleetFailed(
   // Stable is asked for again and again: it only rests until it is back.
   const able = race.filter(arm => arm !== version && canServe(arm, context))
   if (able.length === 0 || (context.weights[version] ?? 0) === 0) return unchanged(state)
-  return move({ ...state, updatedMs: atMs }, weightsAmong(context.weights, able), {
-    why: [`${version} cannot be kept running for now: ${reason}`],
-    after: '',
-  })
+  const weights = weightsAmong(context.weights, able)
+  return move(
+    { ...state, updatedMs: atMs },
+    { weights },
+    {
+      why: [`${version} cannot be kept running for now: ${reason}`],
+      after: '',
+    },
+  )
 }
 
 function armsChanged(

@@ -2,6 +2,7 @@
  * What a strategy is: a pure reducer over its own stage. It never sees the other stages or the clock; it answers with its
  * next state and what it wants, and the release carries that out.
  */
+import type { ContextPolicy } from '../bandit/context-policy.ts'
 import type { Judgement } from '../judge/judgement.ts'
 import type { FleetState, ReturnCause } from '../state-words.ts'
 import type { RouteExtras, Weights } from '../traffic.ts'
@@ -50,7 +51,8 @@ export type Judged = Extract<StageEvent, { type: 'judged' }>
 export type StageCommand =
   /** Give the candidate this share of the traffic from now on, the stable version the rest. */
   | { type: 'set-weight'; candidatePpm: number }
-  | { type: 'set-weights'; weights: Weights }
+  /** `policy` chooses by features from then on; left out, the one in force stays among the versions with traffic. */
+  | { type: 'set-weights'; weights: Weights; policy?: ContextPolicy }
   /** A gap, mirrors, rules: in force until the stage ends or changes them. */
   | { type: 'set-route'; extras: RouteExtras }
   /** Answered by `fleet`: ready once exactly so many instances are; as many as the version declares if none are named. */
