@@ -23,8 +23,10 @@ const endpoint = 'digits'
 /** Thirty days, four releases of five epochs each, a million units, one in ten to v2, one error in a hundred. */
 const numbersSql =
   'WITH RECURSIVE numbers (i) AS (SELECT CAST(? AS INTEGER) UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < ?)'
+const filledColumns =
+  'seq, id, endpoint, epoch, release, unit, assigned, version, propensity, pinned, at_ms, latency_ms, status, failed, answer, scores, features'
 const predictionsSql = `${numbersSql}
-  INSERT INTO predictions SELECT 2 * i + 1, 'dGhlIHByZWZp.' || printf('%08x', i), '${endpoint}', 1 + i * 20 / ${rows},
+  INSERT INTO predictions (${filledColumns}) SELECT 2 * i + 1, 'dGhlIHByZWZp.' || printf('%08x', i), '${endpoint}', 1 + i * 20 / ${rows},
     'r' || (1 + i * 4 / ${rows}), 'user-' || (i * 7919 % 1000003), iif(i % 10 = 0, 'v2', 'v1'), iif(i % 10 = 0, 'v2', 'v1'),
     iif(i % 10 = 0, 0.1, 0.9), 0, ${startMs}.0 + i * ${(30 * dayMs) / rows}, 2 + (i * 104729 % 10007) / 200.0,
     iif(i % 100 = 7, 500, 200), i % 100 = 7, '[' || (i % 10) || ']', NULL, NULL FROM numbers`

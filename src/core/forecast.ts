@@ -4,11 +4,13 @@
  */
 import { quantileRanks } from '../stats/sequential/quantile-ranks.ts'
 import type { EndpointSpec } from './endpoint.ts'
+import { assertNever } from './errors.ts'
 import { span } from './judge/wait.ts'
 import { limits } from './limits.ts'
 import type { MetricCheck } from './metric-check.ts'
 import { type Candidacy, peaks } from './preflight.ts'
-import type { AbTestPlan, BanditPlan, CanaryPlan, StagePlan } from './stage-plans.ts'
+import type { AbTestPlan, BanditPlan, BlueGreenPlan, CanaryStep, RollingPlan, StagePlan } from './stage-plans.ts'
+import { boundsOf, lengthOf } from './strategies/roll-plan.ts'
 
 export type Gate = {
   /** From 0. */
@@ -37,25 +39,51 @@ export function forecast(spec: EndpointSpec, plan: Candidacy, requestsPerSecond:
   const stages = plan.stages.map((stage, index) => ({
     kind: stage.kind,
     peakInstances: totals[index]?.total ?? 0,
-    gates: gatesOf(stage, plan, requestsPerSecond),
+    gates: gatesOf(spec, { stage, plan, rate: requestsPerSecond }),
   }))
   const capacity = spec.capacity?.instances ?? null
   return { requestsPerSecond, capacity, stages, warnings: warningsOf(stages, plan, requestsPerSecond) }
 }
 
-function gatesOf(stage: StagePlan, plan: Candidacy, rate: number | null): Gate[] {
+type Asked<Stage extends StagePlan = StagePlan> = { stage: Stage; plan: Candidacy; rate: number | null }
+
+function gatesOf(spec: EndpointSpec, { stage, plan, rate }: Asked): Gate[] {
   switch (stage.kind) {
     case 'canary':
-      return canaryGates(stage, plan, rate)
+      return countedGates(stage.steps, { minRequests: stage.minRequests, plan, rate })
+    case 'rolling':
+      return rollGates(spec, { stage, plan, rate })
+    case 'blueGreen':
+      return switchGates({ stage, plan, rate })
     case 'shadow':
       return [gate({ step: 0, weightPpm: stage.fractionPpm, requests: stage.pairs, ...timesOf(stage) }, rate)]
     case 'abTest':
       return [testGate(stage, rate)]
     case 'bandit':
       return [banditGate(stage, rate)]
-    default:
+    case 'recreate':
       return []
+    default:
+      return assertNever(stage)
   }
+}
+
+/** A roll that asks for no requests waits for fleets alone. */
+function rollGates(spec: EndpointSpec, { stage, plan, rate }: Asked<RollingPlan>): Gate[] {
+  const { minRequests, minReadyMs: floorMs, progressDeadlineMs: ceilingMs } = stage
+  if (minRequests === 0) return []
+  const sizeOf = (version: string) => spec.versions[version]?.instances ?? 1
+  const { sharesPpm } = lengthOf(boundsOf(stage, { stable: sizeOf(plan.from), candidate: sizeOf(plan.to) }))
+  const batches = sharesPpm.map(weightPpm => ({ weightPpm, floorMs, ceilingMs }))
+  return countedGates(batches, { minRequests, plan, rate })
+}
+
+/** Blue's period before the switch, which green is compared with, and green's own after it. */
+function switchGates({ stage, plan, rate }: Asked<BlueGreenPlan>): Gate[] {
+  const requests = Math.max(0, ...plan.guardrails.map(check => requestsOf(check, 0, 1)))
+  const whole = { weightPpm: limits.ppmTotal, requests }
+  const before = { step: 0, ...whole, floorMs: stage.afterMs, ceilingMs: stage.afterMs + stage.watchMs }
+  return [before, { step: 1, ...whole, floorMs: stage.watchMs, ceilingMs: null }].map(need => gate(need, rate))
 }
 
 function timesOf({ floorMs, ceilingMs }: { floorMs: number; ceilingMs: number | null }) {
@@ -80,13 +108,18 @@ function testGate({ hypothesis, splitPpm, goal, floorMs, ceilingMs }: AbTestPlan
 
 const dayMs = 86_400_000
 
+type Step = Pick<CanaryStep, 'weightPpm' | 'floorMs' | 'ceilingMs'>
+
 /** What earlier steps have counted counts in later ones, but for quantiles, which begin anew in each. */
-function canaryGates(stage: CanaryPlan, { guardrails, stages }: Candidacy, rate: number | null): Gate[] {
+function countedGates(
+  steps: readonly Step[],
+  { minRequests, plan, rate }: { minRequests: number; plan: Candidacy; rate: number | null },
+): Gate[] {
   let counted = 0
-  const epochs = stages.reduce((total, one) => total + (one.kind === 'canary' ? one.steps.length : 1), 0)
-  return stage.steps.map(({ weightPpm, floorMs, ceilingMs }, step) => {
-    const needs = guardrails.map(check => requestsOf(check, counted, epochs))
-    const requests = Math.max(stage.minRequests, ...needs)
+  const epochs = plan.stages.reduce((total, one) => total + (one.kind === 'canary' ? one.steps.length : 1), 0)
+  return steps.map(({ weightPpm, floorMs, ceilingMs }, step) => {
+    const needs = plan.guardrails.map(check => requestsOf(check, counted, epochs))
+    const requests = Math.max(minRequests, ...needs)
     const next = gate({ step, weightPpm, requests, floorMs, ceilingMs }, rate)
     const lastsMs = Math.max(next.expectedMs ?? 0, floorMs)
     counted += Math.max(requests, Math.floor(((rate ?? 0) * weightPpm * lastsMs) / 1_000_000_000))

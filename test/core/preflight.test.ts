@@ -217,6 +217,50 @@ describe('a forecast', () => {
     })
   })
 
+  it('counts the requests of each batch of a roll by the share it will have, and none where the roll asks for none', () => {
+    const roll = (minRequests: number) => ({
+      ...plan({
+        kind: 'rolling',
+        maxSurge: { count: 1 },
+        maxUnavailable: { count: 0 },
+        minReadyMs: 0,
+        progressDeadlineMs: 10 * minute,
+        minRequests,
+      }),
+      guardrails: [guard({ minEvents: 60 })],
+    })
+    const shares = forecast(spec(), roll(60), 10).stages[0]?.gates.map(({ weightPpm }) => weightPpm) ?? []
+    expect(shares.toSorted((a, b) => a - b)).toEqual(shares)
+    expect(new Set(shares).size).toBeGreaterThan(1)
+    for (const [index, [requests, expectedMs]] of gates(roll(60), 10).entries()) {
+      expect(requests).toBe(60)
+      expect(expectedMs).toBe(Math.ceil(60 / ((10 * (shares[index] ?? 0)) / 1_000_000_000)))
+    }
+    expect(gates(roll(0), 10)).toEqual([])
+  })
+
+  it('tells what blue must have answered before a switch, and green after it', () => {
+    const switched = {
+      ...plan({
+        kind: 'blueGreen',
+        preview: null,
+        smoke: [],
+        replay: null,
+        promotion: 'automatic',
+        afterMs: 0,
+        watchMs: minute,
+        keepMs: minute,
+        shares: [],
+      }),
+      guardrails: [guard({ minEvents: 1_200 })],
+    }
+    expect(gates(switched, 10)).toEqual([
+      [1_200, 2 * minute],
+      [1_200, 2 * minute],
+    ])
+    expect(forecast(spec(), switched, 10).warnings[0]).toMatch(/blueGreen step 1 will hold at its ceiling of 60 s/)
+  })
+
   it('takes the sample and the days of a test from its own plan', () => {
     const hypothesis = { baseline: null, needed: { v1: 4_000, v2: 3_000 }, days: 3, unknown: null }
     const test = { kind: 'abTest', variants: ['v2'], splitPpm: { v2: 500_000 }, goal: { ...guard(), minEvents: 100 } }

@@ -125,8 +125,9 @@ function shrink(before: number, after: Sizes, side: Side): FleetStep[] {
   return before === after[side] ? [] : [{ do: 'resize', side, instances: after[side] }]
 }
 
-/** Batches and changes of weights of a whole roll that nothing stops. */
-export function lengthOf(bounds: RollBounds): { batches: number; epochs: number } {
+/** Batches and changes of weights of a whole roll that nothing stops, and the candidate's share of the traffic in each batch. */
+export function lengthOf(bounds: RollBounds): { batches: number; epochs: number; sharesPpm: readonly number[] } {
+  const sharesPpm: number[] = []
   let sizes: Sizes = { stable: bounds.whole.stable, candidate: 0 }
   let [batches, epochs, weight] = [0, 0, 0]
   while (sizes.candidate < bounds.whole.candidate) {
@@ -139,6 +140,7 @@ export function lengthOf(bounds: RollBounds): { batches: number; epochs: number 
       weight = step.candidatePpm
       epochs += 1
     }
+    sharesPpm.push(weight)
   }
-  return { batches, epochs }
+  return { batches, epochs, sharesPpm }
 }
