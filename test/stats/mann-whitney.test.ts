@@ -93,7 +93,8 @@ describe('ranks keep the rules', () => {
   test('without ties the interval of the shift excludes 0 just when p is at most alpha', () => {
     fc.assert(
       fc.property(distinct, ([candidate, stable]) => {
-        for (const alpha of [0.01, 0.05, 0.3]) {
+        // No p of so few values is one of these: at equality the last digit would decide.
+        for (const alpha of [Math.E / 271, Math.PI / 61, Math.SQRT2 / 4.7]) {
           const { pValue, shiftInterval } = numbers(mannWhitney({ candidate, stable, alpha }))
           const excluded = shiftInterval.ok && (shiftInterval.lower > 0 || shiftInterval.upper < 0)
           expect(excluded).toBe(pValue <= alpha)
