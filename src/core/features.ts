@@ -1,5 +1,6 @@
 /** Declared features of a request, read from its bytes. Pure; what cannot be read is null and told, never an error. */
 import { assertNever } from './errors.ts'
+import { valueAt } from './json-pointer.ts'
 import { limits } from './limits.ts'
 import type { Feature } from './prediction.ts'
 import { readTensors, type Tensor } from './tensors.ts'
@@ -107,14 +108,4 @@ function typed(value: unknown, type: FeatureType): Read {
 
 function finite(value: unknown): Read {
   return typeof value === 'number' && Number.isFinite(value) ? value : malformed
-}
-
-function valueAt(document: unknown, pointer: string): unknown {
-  let place = document
-  for (const token of pointer.split('/').slice(1)) {
-    const key = token.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (typeof place !== 'object' || place === null || !Object.hasOwn(place, key)) return undefined
-    place = (place as Record<string, unknown>)[key]
-  }
-  return place
 }

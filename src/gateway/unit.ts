@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { UnitSource } from '../core/endpoint.ts'
 import { assertNever, CutoverError } from '../core/errors.ts'
+import { valueAt } from '../core/json-pointer.ts'
 import { limits } from '../core/limits.ts'
 import { asUtf8, headerText, ownHeaders } from './headers.ts'
 
@@ -92,15 +93,4 @@ function asWritten(text: string, pointer: string): string | undefined {
   const keepSource = (_key: string, value: unknown, context: { source?: string }) =>
     typeof value === 'number' ? (context.source ?? String(value)) : value
   return asUnit(valueAt(JSON.parse(text, keepSource as (key: string, value: unknown) => unknown), pointer))
-}
-
-/** RFC 6901. */
-function valueAt(document: unknown, pointer: string): unknown {
-  let value = document
-  for (const token of pointer.split('/').slice(1)) {
-    const key = token.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key)) return undefined
-    value = (value as Record<string, unknown>)[key]
-  }
-  return value
 }

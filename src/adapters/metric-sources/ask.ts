@@ -1,6 +1,7 @@
 /** One question to another system, and the number in its answer. */
 import { Client } from 'undici'
 import type { ExternalMetric, ExternalSource, Reading } from '../../core/external-metric.ts'
+import { valueAt } from '../../core/json-pointer.ts'
 import { limits } from '../../core/limits.ts'
 import { errorText } from '../error-text.ts'
 
@@ -86,13 +87,8 @@ function sample(pair: unknown): Answer {
 }
 
 function numberAt(document: unknown, pointer: string): Answer {
-  let value = document
-  for (const token of pointer.split('/').slice(1)) {
-    const key = token.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key))
-      return { value: null, detail: `the answer has nothing at ${pointer}` }
-    value = (value as Record<string, unknown>)[key]
-  }
+  const value = valueAt(document, pointer)
+  if (value === undefined) return { value: null, detail: `the answer has nothing at ${pointer}` }
   return finite(typeof value === 'number' ? value : Number.NaN, JSON.stringify(value).slice(0, 100))
 }
 
