@@ -31,7 +31,7 @@ export function createCourier(options: CourierOptions): Courier {
   const { clock, complain } = options
   const store = openDeliveryStore(options.file)
   const underWay = new Map<number, Promise<void>>()
-  /** Notices of the event that is being taken: written down when the next event's first one comes, or at the next look. */
+  /** Deliveries by the event they tell of, written down at the next look. */
   const fresh = new Map<number, NewDelivery[]>()
   let takenSeq = store.takenSeq()
 
@@ -86,8 +86,9 @@ export function createCourier(options: CourierOptions): Courier {
     take(notice) {
       const { seq } = notice.entry
       if (seq <= takenSeq) return
-      const known = fresh.get(seq) ?? []
-      fresh.set(seq, [...known, ...deliveriesOf(notice)])
+      // Where nobody wants to hear of it there is nothing to write: a log that is read again says so again.
+      const wanted = deliveriesOf(notice)
+      if (wanted.length > 0) fresh.set(seq, [...(fresh.get(seq) ?? []), ...wanted])
     },
     list: query => {
       write()
