@@ -1,6 +1,6 @@
 import { limits } from '../../core/limits.ts'
 import type { InstanceStatus } from '../../ports/deployer.ts'
-import { after } from './after.ts'
+import { after } from '../clock/after.ts'
 import type { Driver, FleetInstance, Replica, ReplicaEvents, ReplicaPlan } from './replica.ts'
 
 export interface SlotOwner {

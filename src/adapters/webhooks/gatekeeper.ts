@@ -3,7 +3,7 @@ import { limits } from '../../core/limits.ts'
 import type { SecretRef } from '../../core/webhook.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { GateAnswer, GateQuestion, Gates } from '../../ports/gates.ts'
-import { after } from '../deployer/after.ts'
+import { after } from '../clock/after.ts'
 import { describe, isYes, type Posted, post } from './post.ts'
 import { signatureHeaders } from './sign.ts'
 

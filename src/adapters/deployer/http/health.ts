@@ -1,6 +1,6 @@
 import { limits } from '../../../core/limits.ts'
 import type { Clock } from '../../../ports/clock.ts'
-import { after } from '../after.ts'
+import { after } from '../../clock/after.ts'
 import type { ProbeResult } from './probe.ts'
 
 /** How often a server that starts is asked: at first, and at the longest. */
