@@ -2,7 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { LoggedEvent } from '../../core/event.ts'
 import type { EventLog } from '../../ports/event-log.ts'
-import { storeFailure } from '../sqlite/failure.ts'
+import { storeGuard } from '../sqlite/failure.ts'
 import { events } from '../sqlite/migrations/event-log/0001-events.ts'
 import { openDatabase } from '../sqlite/open-database.ts'
 import { inTransaction } from '../sqlite/transaction.ts'
@@ -12,13 +12,7 @@ import { decodeEvent, encodeEvent } from './event-text.ts'
 export function openSqliteEventLog(file: string): EventLog {
   const database = openDatabase({ file, migrations: [events] })
   const log = prepareLog(database)
-  const guard = <T>(action: string, run: () => T): T => {
-    try {
-      return run()
-    } catch (error) {
-      throw storeFailure(action, file, error)
-    }
-  }
+  const guard = storeGuard(file)
   return {
     append: entries => {
       const rows = entries.map(({ atMs, event }) => ({ atMs, type: event.type, text: encodeEvent(event) }))

@@ -3,7 +3,7 @@
 import { limits } from '../../core/limits.ts'
 import type { SecretRef } from '../../core/webhook.ts'
 import type { Deliveries, Delivery, DeliveryState } from '../../ports/deliveries.ts'
-import { storeFailure } from '../sqlite/failure.ts'
+import { storeGuard } from '../sqlite/failure.ts'
 import { deliveries } from '../sqlite/migrations/deliveries/0001-deliveries.ts'
 import { openDatabase } from '../sqlite/open-database.ts'
 import { inTransaction } from '../sqlite/transaction.ts'
@@ -58,13 +58,7 @@ export function openDeliveryStore(file: string): DeliveryStore {
     `SELECT * FROM deliveries WHERE (?1 IS NULL OR endpoint = ?1) AND (?2 IS NULL OR state = ?2)
      ORDER BY number DESC LIMIT ?3`,
   )
-  const guard = <T>(action: string, run: () => T): T => {
-    try {
-      return run()
-    } catch (error) {
-      throw storeFailure(action, file, error)
-    }
-  }
+  const guard = storeGuard(file)
   return {
     takenSeq: () => guard('read deliveries from', () => Number(taken.get()?.['seq'] ?? 0)),
     add: (seq, added) =>
