@@ -15,3 +15,10 @@ export const connectionFields: ReadonlySet<string> = new Set([
 
 /** Meant for this hop: the caller named us, not the model server, and the expectation was met when the request reached us. */
 export const hopRequestFields: ReadonlySet<string> = new Set(['host', 'expect'])
+
+/** Fields by which callers, gateway and model servers speak of Cutover's own matters: none passes through. */
+export const ownFieldPrefix = 'x-cutover-'
+
+export function isOwnField(lowerName: string): boolean {
+  return lowerName.startsWith(ownFieldPrefix)
+}

@@ -46,6 +46,8 @@ export const limits = {
   headerBytesMax: 32 * 1024,
   /** Header fields of one request; more are answered 431. */
   headerFieldsMax: 1_000,
+  /** Of those, in a request that is read on the fast path; one with more goes the long way. */
+  plainFieldsMax: 100,
   /** Outcomes in one feedback request; more are answered 413. */
   feedbackItemsMax: 10_000,
   /** Faults listed in one answer; the rest are counted. */
@@ -142,6 +144,10 @@ export const limits = {
   clientHeaderTimeoutMs: 15_000,
   clientBodyTimeoutMs: 60_000,
   keepAliveMs: 65_000,
+  /** What a caller sends ahead of its answer is read up to this, and waits. */
+  pipelinedBytesMax: 64 * 1024,
+  /** An answer that its caller does not take is held up to this; then the model server has to wait. */
+  answerBufferBytesMax: 64 * 1024,
   upstreamConnectionsMax: 256,
 
   /** A version that is not ready by then has failed. */

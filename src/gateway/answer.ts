@@ -1,7 +1,7 @@
 /** The part of an answer from which a predicted value can be read, plain even if it travelled compressed. */
 import { brotliDecompress, type CompressCallback, gunzip, inflate, zstdDecompress } from 'node:zlib'
+import { fieldOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
-import { rawField } from './headers.ts'
 import type { Tee } from './tee.ts'
 
 /** What an answer says of its body. */
@@ -9,11 +9,11 @@ export type AnswerHead = { contentType: string; encoding: string }
 export type ReadableAnswer = AnswerHead & { body: Uint8Array }
 
 /** Null unless a value can be read from it: a success in JSON. */
-export function answerHead(status: number, headers: readonly string[]): AnswerHead | null {
+export function answerHead(status: number, lines: string): AnswerHead | null {
   if (status < 200 || status > 299) return null
-  const contentType = rawField(headers, 'content-type') ?? ''
+  const contentType = fieldOf(lines, 'content-type') ?? ''
   if (!/^application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i.test(contentType.trim())) return null
-  return { contentType, encoding: rawField(headers, 'content-encoding')?.trim().toLowerCase() ?? 'identity' }
+  return { contentType, encoding: fieldOf(lines, 'content-encoding')?.trim().toLowerCase() ?? 'identity' }
 }
 
 export function readableAnswer(copy: Tee | null, head: AnswerHead | null): ReadableAnswer | null {

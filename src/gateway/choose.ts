@@ -1,12 +1,12 @@
 /** Which version and which of its instances serve a request. */
-import type { IncomingMessage } from 'node:http'
 import { assign } from '../core/assign.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { ReadFeatures } from '../core/features.ts'
 import type { FleetView, Instance } from '../ports/backend.ts'
 import { contextOf } from './context-features.ts'
 import { badHeader, excerpt } from './errors.ts'
-import { headerText, ownHeaders } from './headers.ts'
+import { headerText, ownHeader, ownHeaders } from './headers.ts'
+import type { Inbound } from './inbound.ts'
 import type { CompiledRoute } from './route.ts'
 import { cookie } from './unit.ts'
 
@@ -34,14 +34,14 @@ export type Choice = {
 export function choose(
   fleets: FleetView,
   route: CompiledRoute,
-  request: { req: IncomingMessage; unit: string; pin: string | null; body?: Buffer | null },
+  request: { inbound: Inbound; unit: string; pin: string | null; body?: Buffer | null },
 ): Choice {
   const { table, seed, spec } = route
-  const { req, unit, pin } = request
+  const { inbound, unit, pin } = request
   if (pin !== null) return itself(fleets, route, pin)
-  if (table.scope !== undefined && isOutside(route, req)) return itself(fleets, route, table.scope.outside)
-  const read = contextOf(route, req, request.body ?? null)
-  const header = (name: string) => headerText(req, name)
+  if (table.scope !== undefined && isOutside(route, inbound)) return itself(fleets, route, table.scope.outside)
+  const read = contextOf(route, inbound, request.body ?? null)
+  const header = (name: string) => headerText(inbound, name)
   const assigned = assign(table, { unit, seed, header, features: read?.features ?? null })
   const { version, propensity, byRule, byContext = false } = assigned
   const own = fleets.pick(spec.name, version)
@@ -64,17 +64,17 @@ function itself(fleets: FleetView, route: CompiledRoute, version: string): Choic
   return { route, assigned: version, propensity: 1, pinned: true, byContext: false, read: null, version, instance }
 }
 
-function isOutside({ inScope }: CompiledRoute, req: IncomingMessage): boolean {
+function isOutside({ inScope }: CompiledRoute, inbound: Inbound): boolean {
   const reader = {
-    header: (name: string) => headerText(req, name),
-    cookie: (name: string) => cookie(req.headers.cookie, name),
+    header: (name: string) => headerText(inbound, name),
+    cookie: (name: string) => cookie(inbound.field('cookie'), name),
   }
   return inScope !== null && !inScope(reader)
 }
 
 /** The version the caller asks for, in the path or by header. Throws pin-refused, version-not-found, invalid-request. */
-export function pinOf(route: CompiledRoute, req: IncomingMessage, inPath: string | null): string | null {
-  const inHeader = headerText(req, ownHeaders.version) ?? null
+export function pinOf(route: CompiledRoute, inbound: Inbound, inPath: string | null): string | null {
+  const inHeader = ownHeader(inbound, ownHeaders.version) ?? null
   const pin = inPath ?? inHeader
   if (pin === null) return null
   if (inPath !== null && inHeader !== null && inPath !== inHeader) {

@@ -1,11 +1,7 @@
-/**
- * How an error reaches the caller: its status, its shape in the dialect of the path, and what becomes of a body that
- * is still on its way.
- */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+/** How an error reaches the caller: its status and its shape in the dialect of the path. */
 import { CutoverError, type ErrorCode, errorTable, type Problem, statusByCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
-import { awaitsContinue, dropBody } from './request-body.ts'
+import type { Outbound } from './inbound.ts'
 
 /** `problem` is application/problem+json (RFC 9457); `open-inference` is `{"error": text}`. */
 export type ErrorShape = 'problem' | 'open-inference'
@@ -23,12 +19,7 @@ export class ComeBackError extends CutoverError {
 /** A caller that is told to come back later, and not when, waits at least this long. */
 const retryAfterMs = 1_000
 
-export type ErrorAnswer = {
-  status: number
-  contentType: string
-  body: Buffer
-  headers: readonly string[]
-}
+export type ErrorAnswer = { status: number; lines: string; body: Buffer }
 
 /** `status` overrides the code's own, for refusals that HTTP has a number of its own for (408, 417, 431, 501, 505). */
 export function errorAnswer(error: CutoverError, shape: ErrorShape, status = statusByCode[error.code]): ErrorAnswer {
@@ -36,9 +27,8 @@ export function errorAnswer(error: CutoverError, shape: ErrorShape, status = sta
   const document = isProblem ? problemDocument(error, status) : { error: error.message }
   return {
     status,
-    contentType: isProblem ? 'application/problem+json' : 'application/json',
+    lines: `content-type: ${isProblem ? 'application/problem+json' : 'application/json'}\r\n${extraLines(error, status)}`,
     body: Buffer.from(JSON.stringify(document)),
-    headers: extraHeaders(error, status),
   }
 }
 
@@ -56,11 +46,11 @@ function problemDocument(error: CutoverError, status: number): object {
   }
 }
 
-function extraHeaders(error: CutoverError, status: number): string[] {
+function extraLines(error: CutoverError, status: number): string {
   if (status === 503)
-    return ['retry-after', wholeSeconds(error instanceof ComeBackError ? error.retryAfterMs : retryAfterMs)]
-  if (status === 405) return ['allow', error.problems[0]?.allowed?.join(', ') ?? '']
-  return []
+    return `retry-after: ${wholeSeconds(error instanceof ComeBackError ? error.retryAfterMs : retryAfterMs)}\r\n`
+  if (status === 405) return `allow: ${error.problems[0]?.allowed?.join(', ') ?? ''}\r\n`
+  return ''
 }
 
 /** HTTP has no finer unit here. */
@@ -73,35 +63,14 @@ function wholeSeconds(ms: number): string {
  * the caller gets the whole answer first, then a bounded time to notice.
  */
 export function sendError(
-  exchange: { req: IncomingMessage; res: ServerResponse },
+  outbound: Outbound,
   error: CutoverError,
-  options: { shape: ErrorShape; status?: number; headers?: readonly string[]; close?: boolean },
+  options: { shape: ErrorShape; status?: number; lines?: string; closes?: boolean },
 ): void {
-  const { req, res } = exchange
-  if (res.headersSent || res.destroyed) return
-  const answer = errorAnswer(error, options.shape, options.status)
-  const mustClose = options.close === true || error.code === 'body-too-large' || !isShortToRead(req)
-  const headers = [
-    ...['content-type', answer.contentType, 'content-length', String(answer.body.length)],
-    ...answer.headers,
-    ...(options.headers ?? []),
-    ...(mustClose ? ['connection', 'close'] : []),
-  ]
-  res.writeHead(answer.status, headers)
-  if (req.complete || !mustClose || awaitsContinue(req)) {
-    res.end(answer.body)
-    return
-  }
-  // The length is stated, so the caller has the whole answer before the connection ends.
-  res.write(answer.body)
-  dropBody(req, () => res.end())
-}
-
-/** Whether what is left of the body may simply be read and dropped. A caller that waits for a 100 may never send it. */
-function isShortToRead(req: IncomingMessage): boolean {
-  if (req.complete) return true
-  if (awaitsContinue(req) || req.headers['transfer-encoding'] !== undefined) return false
-  return Number(req.headers['content-length'] ?? 0) <= limits.lingerBytesMax
+  if (outbound.hasBegun || outbound.isClosed) return
+  const { status, lines, body } = errorAnswer(error, options.shape, options.status)
+  const closes = options.closes === true || error.code === 'body-too-large'
+  outbound.answer(status, lines + (options.lines ?? ''), body, closes)
 }
 
 export function methodNotAllowed(method: string, path: string, allowed: readonly string[]): CutoverError {

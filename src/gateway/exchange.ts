@@ -2,187 +2,265 @@
  * One request from its assignment to the last byte of its answer, and the record that is made of it. Whatever happens,
  * it is recorded exactly once: when the answer has been sent or the caller has gone.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
 import { bucketOf } from '../core/assign.ts'
 import { publicName } from '../core/control-fleet.ts'
-import { type CutoverError, statusByCode } from '../core/errors.ts'
+import { CutoverError, statusByCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
-import type { Payload } from '../core/prediction.ts'
-import type { AskedFeatures, RawPrediction } from '../ports/recorder.ts'
-import { type AnswerHead, readableAnswer } from './answer.ts'
+import type { AnswerSink, Instance, Sending } from '../ports/backend.ts'
+import { type AnswerHead, answerHead, readableAnswer } from './answer.ts'
 import type { Choice } from './choose.ts'
 import type { GatewayContext } from './context.ts'
 import { type ErrorShape, sendError } from './errors.ts'
-import { headerText, ownHeaders } from './headers.ts'
+import { requestFields } from './headers.ts'
+import type { BodyReader, Inbound, Outbound, OutboundWatcher } from './inbound.ts'
 import type { CopySource } from './mirror/mirrors.ts'
+import { predictionOf } from './prediction-of.ts'
 import { recordPrediction } from './record-prediction.ts'
-import { callerLeft } from './request-body.ts'
-import { sentHead } from './sent-head.ts'
 import { Tee } from './tee.ts'
 
-export type Exchange = {
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
-  readonly choice: Choice
+export type Opened = {
+  inbound: Inbound
+  outbound: Outbound
+  choice: Choice
   /** Path and query as the model server gets them. */
-  readonly path: string
-  readonly predictionId: string
-  readonly unit: string
-  readonly shape: ErrorShape
-  /** Aborts when the caller goes away or the gateway gives up. */
-  readonly controller: AbortController
+  path: string
+  predictionId: string
+  unit: string
+  shape: ErrorShape
+}
+
+export class Exchange implements AnswerSink, OutboundWatcher, BodyReader {
+  readonly opened: Opened
   readonly atMs: number
-  /** `x-cutover-*` fields of the answer: name, value, name, value … */
-  readonly ownFields: readonly string[]
+  readonly #context: GatewayContext
   /** On the process's steady clock: last byte of the request, last byte of the answer. */
-  requestEndedMs: number
-  answerEndedMs: number | null
-  status: number
-  failed: boolean
+  #requestEndedMs = performance.now()
+  #answerEndedMs: number | null = null
+  #status = 0
+  #failed = false
   /** The answer is out or the caller is gone. */
-  closed: boolean
-  /** The gateway has told an error or cut the answer: what the backend says from then on is not heard. */
-  gaveUp: boolean
-  /** The body on its way to the backend, if it is streamed. */
-  upload: Readable | null
+  #isClosed = false
+  /** An error has been told or the answer cut: what the backend says from then on is not heard. */
+  #gaveUp = false
+  #sending: Sending | null = null
+  /** The body is on its way to the backend piece by piece. */
+  #isUploading = false
   /** Copies; null where nobody needs one. */
-  requestCopy: Tee | null
-  payloadCopy: Tee | null
-  answerCopy: Tee | null
+  readonly #requestCopy: Tee | null
+  readonly #payloadCopy: Tee | null
+  #answerCopy: Tee | null = null
   /** Of the answer's body, as far as the backend has sent it. */
-  answerBytes: number
-  answerHead: AnswerHead | null
+  #answerBytes = 0
+  #answerHead: AnswerHead | null = null
   /** What copies for challengers need of the request; null where it is not copied. */
-  readonly copySource: CopySource | null
-}
+  readonly #copySource: CopySource | null
+  #stall: NodeJS.Timeout | undefined
 
-export function openExchange(
-  context: GatewayContext,
-  opened: Pick<Exchange, 'req' | 'res' | 'choice' | 'path' | 'predictionId' | 'unit' | 'shape'>,
-): Exchange {
-  const { spec, payloadSeed } = opened.choice.route
-  const sampled = spec.payloadSamplePpm > 0 && bucketOf(opened.unit, payloadSeed) < spec.payloadSamplePpm
-  const exchange: Exchange = {
-    ...opened,
-    controller: new AbortController(),
-    atMs: context.clock.nowMs(),
-    ownFields: ownFields(opened.predictionId, opened.choice),
-    requestEndedMs: performance.now(),
-    answerEndedMs: null,
-    status: 0,
-    failed: false,
-    closed: false,
-    gaveUp: false,
-    upload: null,
-    requestCopy: sampled ? new Tee(limits.payloadBytesMax) : null,
-    payloadCopy: sampled ? new Tee(limits.payloadBytesMax) : null,
-    answerCopy: null,
-    answerBytes: 0,
-    answerHead: null,
-    copySource: context.mirrors.begin(opened.choice, opened),
+  constructor(context: GatewayContext, opened: Opened) {
+    this.#context = context
+    this.opened = opened
+    this.atMs = context.clock.nowMs()
+    const { spec, payloadSeed } = opened.choice.route
+    const isKept = spec.payloadSamplePpm > 0 && bucketOf(opened.unit, payloadSeed) < spec.payloadSamplePpm
+    this.#requestCopy = isKept ? new Tee(limits.payloadBytesMax) : null
+    this.#payloadCopy = isKept ? new Tee(limits.payloadBytesMax) : null
+    this.#copySource = context.mirrors.begin(opened.choice, opened)
+    context.stats.opened(spec.name)
+    opened.outbound.watch(this)
   }
-  context.stats.opened(spec.name)
-  opened.res.once('close', () => settle(context, exchange))
-  return exchange
-}
 
-function ownFields(predictionId: string, { version, route }: Choice): string[] {
-  return [
-    ...[ownHeaders.predictionId, predictionId],
-    ...[ownHeaders.version, publicName(version)],
-    ...[ownHeaders.endpoint, route.spec.name],
-  ]
-}
-
-/** Ends the exchange with an error: as an answer if none has begun, else by cutting the connection. */
-export function failExchange(context: GatewayContext, exchange: Exchange, error: CutoverError): void {
-  if (exchange.closed || exchange.gaveUp) return
-  const { req, res, shape, ownFields } = exchange
-  exchange.gaveUp = true
-  exchange.upload?.destroy()
-  exchange.controller.abort(error)
-  exchange.answerEndedMs = performance.now()
-  context.stats.error(error.code)
-  if (res.headersSent) {
-    context.stats.cut()
-    exchange.failed = error.code !== 'body-too-large'
-    cut(req, res)
-    return
+  /** Asks the chosen instance. `body` is null for none, and for one that is to be streamed. */
+  ask(body: Buffer | null): void {
+    const { choice } = this.opened
+    if (choice.instance === null) {
+      this.fail(nothingReady(choice))
+      return
+    }
+    try {
+      this.#send(choice.instance, body)
+    } catch (thrown) {
+      this.fail(this.#instanceFault(thrown))
+    }
   }
-  exchange.status = statusByCode[error.code]
-  exchange.failed = exchange.status >= 500
-  sendError({ req, res }, error, { shape, headers: ownFields })
-}
 
-/**
- * A broken answer must not look like a whole one. In HTTP/1.1 the missing end of the message tells; an HTTP/1.0 caller
- * takes any orderly end of the connection for the end of the answer, so it gets a reset.
- */
-function cut(req: IncomingMessage, res: ServerResponse): void {
-  if (req.httpVersion === '1.0') res.socket?.resetAndDestroy()
-  res.destroy()
-}
-
-function settle(context: GatewayContext, exchange: Exchange): void {
-  exchange.closed = true
-  const { req, res, choice, answerCopy, answerHead, copySource } = exchange
-  const sent = res.writableFinished
-  if (!sent && !exchange.gaveUp) exchange.status = 0
-  if (!sent || !req.complete) exchange.controller.abort(callerLeft())
-  const { status, failed } = exchange
-  const latencyMs = Math.max(0, (exchange.answerEndedMs ?? performance.now()) - exchange.requestEndedMs)
-  const endpoint = choice.route.spec.name
-  const version = publicName(choice.version)
-  context.stats.closed({ endpoint, version, status })
-  const prediction = predictionOf(exchange, latencyMs)
-  try {
-    context.observe({ endpoint, version, status, failed, latencyMs })
-    recordPrediction(context.recorder, choice.route.spec, prediction, readableAnswer(answerCopy, answerHead))
-  } catch (error) {
-    context.logger.error({ err: error, endpoint }, 'a request could not be recorded')
+  #send(instance: Instance, body: Buffer | null): void {
+    const { inbound, predictionId, path, choice } = this.opened
+    const { spec } = choice.route
+    const fields = requestFields(inbound, predictionId)
+    const streams = body === null && inbound.bodyKind !== 'none'
+    this.#noteRequest(fields, body, streams)
+    const sent = streams ? { bytes: inbound.statedBytes } : body
+    this.#sending = instance.dispatch(
+      { method: inbound.method, path, fields, body: sent, timeouts: spec.timeouts },
+      this,
+    )
+    if (!streams) return
+    this.#isUploading = true
+    inbound.readBody(this, spec.bodyBytesMax)
   }
-  if (copySource === null) return
-  context.mirrors.send(copySource, choice.route, { champion: prediction, answerBytes: exchange.answerBytes })
-}
 
-function predictionOf(exchange: Exchange, latencyMs: number): Omit<RawPrediction, 'raw'> {
-  const { choice } = exchange
-  const { spec, table } = choice.route
-  return {
-    id: exchange.predictionId,
-    endpoint: spec.name,
-    epoch: table.epoch,
-    release: table.release,
-    unit: exchange.unit,
-    assigned: choice.assigned,
-    version: choice.version,
-    propensity: choice.propensity,
-    pinned: choice.pinned,
-    ...(choice.byContext && { byContext: true as const }),
-    ...(choice.read !== null && { read: choice.read }),
-    atMs: exchange.atMs,
-    latencyMs,
-    status: exchange.status,
-    failed: exchange.failed,
-    payload: payloadOf(exchange),
-    ...askedOf(exchange),
+  #noteRequest(fields: string, body: Buffer | null, streams: boolean): void {
+    const copy = this.#requestCopy
+    const source = this.#copySource
+    if (body !== null) copy?.add(body)
+    if (!streams) copy?.end()
+    if (source === null) return
+    source.fields = fields
+    source.hasBody = body !== null || streams
+    if (body !== null) source.body.add(body)
+    if (!streams) source.body.end()
+  }
+
+  onBodyChunk(chunk: Buffer): void {
+    if (!this.#isUploading) return
+    this.#requestCopy?.add(chunk)
+    this.#copySource?.body.add(chunk)
+    if (this.#sending?.write(chunk) === false) this.opened.inbound.pauseBody()
+  }
+
+  onBodyEnd(): void {
+    if (!this.#isUploading) return
+    this.#isUploading = false
+    this.#requestEndedMs = performance.now()
+    this.#requestCopy?.end()
+    this.#copySource?.body.end()
+    this.#sending?.end()
+  }
+
+  onBodyFail(error: CutoverError): void {
+    if (!this.#isUploading) return
+    // Who has left gets no answer; that it left is told by the way back.
+    if (error.code !== 'client-closed') this.fail(error)
+  }
+
+  /** The backend takes more of the caller's body. */
+  onDrain(): void {
+    if (this.#isUploading) this.opened.inbound.resumeBody()
+  }
+
+  onHead(status: number, fields: string, bodyBytes: number | null): void {
+    if (this.#isOver) return
+    const { outbound, choice, predictionId } = this.opened
+    try {
+      outbound.begin(status, fields + ownLines(predictionId, choice), status === 204 ? null : bodyBytes)
+    } catch (cause) {
+      this.fail(
+        new CutoverError('backend-failed', 'the model server answered with what HTTP does not allow', [], cause),
+      )
+      return
+    }
+    this.#status = status
+    if (choice.route.spec.answer === null) return
+    this.#answerHead = answerHead(status, fields)
+    if (this.#answerHead !== null) this.#answerCopy = new Tee(limits.answerBytesMax)
+  }
+
+  onBody(chunk: Uint8Array): void {
+    if (this.#isOver) return
+    this.#answerBytes += chunk.length
+    this.#answerCopy?.add(chunk)
+    this.#payloadCopy?.add(chunk)
+    const { outbound, choice } = this.opened
+    if (outbound.write(chunk) || this.#isClosed) return
+    this.#sending?.pause()
+    // A caller that takes nothing for so long holds a connection of the model server: it is taken for gone.
+    this.#stall ??= setTimeout(() => outbound.cut(), choice.route.spec.timeouts.idleMs)
+  }
+
+  onAnswerDrain(): void {
+    clearTimeout(this.#stall)
+    this.#stall = undefined
+    this.#sending?.resume()
+  }
+
+  /** The model server is done; that it said so with a status of 500 or more is its failure all the same. */
+  onEnd(): void {
+    if (this.#isOver) return
+    this.#answerCopy?.end()
+    this.#payloadCopy?.end()
+    this.#answerEndedMs = performance.now()
+    this.#failed = this.#status >= 500
+    this.opened.outbound.end()
+  }
+
+  onFail(error: CutoverError): void {
+    this.fail(error)
+  }
+
+  get #isOver(): boolean {
+    return this.#isClosed || this.#gaveUp
+  }
+
+  /** Ends the exchange with an error: as an answer if none has begun, else by cutting the connection. */
+  fail(error: CutoverError): void {
+    if (this.#isOver) return
+    const { outbound, shape, choice, predictionId } = this.opened
+    this.#gaveUp = true
+    this.#isUploading = false
+    this.#sending?.cancel()
+    this.#answerEndedMs = performance.now()
+    this.#context.stats.error(error.code)
+    if (outbound.hasBegun) {
+      this.#context.stats.cut()
+      this.#failed = error.code !== 'body-too-large'
+      outbound.cut()
+      return
+    }
+    this.#status = statusByCode[error.code]
+    this.#failed = this.#status >= 500
+    sendError(outbound, error, { shape, lines: ownLines(predictionId, choice) })
+  }
+
+  /** Instances fail with a `CutoverError`; anything else is a fault in one of them, and the version's failure. */
+  #instanceFault(thrown: unknown): CutoverError {
+    if (thrown instanceof CutoverError) return thrown
+    const { version, route } = this.opened.choice
+    const endpoint = route.spec.name
+    this.#context.logger.error({ err: thrown, endpoint, version }, 'an instance failed')
+    const detail = `version ${publicName(version)} of endpoint ${endpoint} failed`
+    return new CutoverError('backend-failed', detail, [], thrown)
+  }
+
+  onAnswerClosed(isSent: boolean): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    clearTimeout(this.#stall)
+    if (!isSent && !this.#gaveUp) this.#status = 0
+    if (!isSent || this.#isUploading) this.#sending?.cancel()
+    this.#isUploading = false
+    this.#record()
+  }
+
+  #record(): void {
+    const { choice } = this.opened
+    const latencyMs = Math.max(0, (this.#answerEndedMs ?? performance.now()) - this.#requestEndedMs)
+    const status = this.#status
+    const failed = this.#failed
+    const { spec } = choice.route
+    const endpoint = spec.name
+    const version = publicName(choice.version)
+    const context = this.#context
+    context.stats.closed(endpoint, version, status)
+    const bodies = { request: this.#requestCopy, response: this.#payloadCopy }
+    const prediction = predictionOf(this.opened, { atMs: this.atMs, latencyMs, status, failed }, bodies)
+    try {
+      context.observe({ endpoint, version, status, failed, latencyMs })
+      recordPrediction(context.recorder, spec, prediction, readableAnswer(this.#answerCopy, this.#answerHead))
+    } catch (error) {
+      context.logger.error({ err: error, endpoint }, 'a request could not be recorded')
+    }
+    if (this.#copySource === null) return
+    context.mirrors.send(this.#copySource, choice.route, { champion: prediction, answerBytes: this.#answerBytes })
   }
 }
 
-function payloadOf({ req, path, requestCopy, payloadCopy }: Exchange): Payload | null {
-  const request = requestCopy?.whole() ?? null
-  const response = payloadCopy?.whole() ?? null
-  if (request === null || response === null) return null
-  const sent = sentHead(req, path)
-  return sent === null ? { request, response } : { request, response, sent }
+function ownLines(predictionId: string, { version, route }: Choice): string {
+  return `x-cutover-prediction-id: ${predictionId}\r\nx-cutover-version: ${publicName(version)}\r\nx-cutover-endpoint: ${route.spec.name}\r\n`
 }
 
-/** What is to be read of the request later, off the path. */
-function askedOf({ req, choice, requestCopy }: Exchange): { asked?: AskedFeatures } {
-  const { features } = choice.route.spec
-  if (features === undefined || requestCopy === null || choice.read !== null) return {}
-  const encoding = headerText(req, 'content-encoding')?.trim().toLowerCase() ?? 'identity'
-  const length = headerText(req, 'inference-header-content-length')
-  return { asked: { features, encoding, jsonBytes: length === undefined ? null : Number(length) } }
+function nothingReady({ route, assigned, pinned }: Choice): CutoverError {
+  const { name } = route.spec
+  const others = pinned || assigned === route.table.stable ? '' : `, nor has the stable version ${route.table.stable}`
+  const detail = `version ${publicName(assigned)} of endpoint ${name} has no ready instance${others}`
+  return new CutoverError('not-ready', detail)
 }

@@ -1,5 +1,4 @@
 /** `POST /v1/feedback`: what became known of predictions. Answers when the outcomes are on disk, item by item. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Outcome, OutcomeReceipt } from '../core/prediction.ts'
@@ -7,8 +6,9 @@ import type { GatewayContext } from './context.ts'
 import { excerpt } from './errors.ts'
 import { type FeedbackItem, readItem } from './feedback-items.ts'
 import { headerText } from './headers.ts'
+import type { Inbound, Visit } from './inbound.ts'
 import { assertMethod, sendJson } from './json-answer.ts'
-import { askForBody, readWhole, refuseStatedLength } from './request-body.ts'
+import { refuseStatedLength } from './request-body.ts'
 import type { Target } from './target.ts'
 
 type FeedbackResult = {
@@ -22,11 +22,10 @@ type FeedbackResult = {
 /** Valid items are taken even if others are not; a request without any valid item is refused whole. */
 export async function serveFeedback(
   context: GatewayContext,
-  call: { req: IncomingMessage; res: ServerResponse; target: Target },
+  { inbound, outbound, target }: Visit & { target: Target },
 ): Promise<void> {
-  const { req, res, target } = call
-  assertMethod(req, target.path, 'POST')
-  const given = parseItems(await readBody(req, res))
+  assertMethod(inbound, target.path, 'POST')
+  const given = parseItems(await readBody(inbound))
   const isArray = Array.isArray(given)
   const list: readonly unknown[] = isArray ? given : [given]
   assertCount(list.length)
@@ -35,17 +34,16 @@ export async function serveFeedback(
   const outcomes = items.flatMap(item => ('outcome' in item ? [item.outcome] : []))
   if (outcomes.length === 0) throw nothingValid(items)
   const receipts = await accept(context, outcomes)
-  sendJson(res, 200, { results: resultsOf(items, list, receipts) })
+  sendJson(outbound, 200, { results: resultsOf(items, list, receipts) })
 }
 
-function readBody(req: IncomingMessage, res: ServerResponse): Promise<Buffer> {
-  refuseStatedLength(req, limits.feedbackBodyBytesMax)
-  const encoding = headerText(req, 'content-encoding') ?? 'identity'
+function readBody(inbound: Inbound): Promise<Buffer> {
+  refuseStatedLength(inbound, limits.feedbackBodyBytesMax)
+  const encoding = headerText(inbound, 'content-encoding') ?? 'identity'
   if (encoding !== 'identity') {
     throw new CutoverError('invalid-request', `feedback is read uncompressed, not in ${excerpt(encoding)}`)
   }
-  askForBody(req, res)
-  return readWhole(req, limits.feedbackBodyBytesMax)
+  return inbound.wholeBody(limits.feedbackBodyBytesMax)
 }
 
 const expected = 'one object or an array of objects {prediction, row?, label?, reward?, metrics?, at?, id?}'

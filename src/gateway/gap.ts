@@ -2,16 +2,16 @@
  * Requests of an endpoint that has no version for a while: the old one has been told to end and the new one does not run
  * yet. They are refused with a time to come back at, or wait in order until the table says that the gap is over.
  */
-import type { ServerResponse } from 'node:http'
 import { limits } from '../core/limits.ts'
 import type { Gap } from '../core/traffic.ts'
 import type { Clock } from '../ports/clock.ts'
 import { ComeBackError } from './errors.ts'
+import type { Outbound } from './inbound.ts'
 import { callerLeft } from './request-body.ts'
 
 export type HeldRequests = {
   /** Resolves when the gap is over. Rejects with `between-versions` past the bounds of the gap, client-closed if the caller leaves. */
-  wait(request: { endpoint: string; gap: Gap; res: ServerResponse }): Promise<void>
+  wait(request: { endpoint: string; gap: Gap; outbound: Outbound }): Promise<void>
   /** The gap is over: all that wait go on, the first to come first. */
   release(endpoint: string): void
   read(): { endpoint: string; count: number }[]
@@ -22,12 +22,12 @@ type Held = { goOn: () => void }
 export function createHeldRequests(clock: Clock): HeldRequests {
   const held = new Map<string, Set<Held>>()
   return {
-    wait: async ({ endpoint, gap, res }) => {
+    wait: async ({ endpoint, gap, outbound }) => {
       const waiting = held.get(endpoint) ?? new Set<Held>()
       held.set(endpoint, waiting)
       if (gap.holdMs === 0) throw comeBack(endpoint, gap)
       if (waiting.size >= limits.heldRequestsMax) throw comeBack(endpoint, gap, `${waiting.size} requests wait already`)
-      await waitIn(waiting, { endpoint, gap, res, clock })
+      await waitIn(waiting, { endpoint, gap, outbound, clock })
     },
     release: endpoint => {
       const waiting = held.get(endpoint)
@@ -40,9 +40,9 @@ export function createHeldRequests(clock: Clock): HeldRequests {
 
 async function waitIn(
   waiting: Set<Held>,
-  request: { endpoint: string; gap: Gap; res: ServerResponse; clock: Clock },
+  request: { endpoint: string; gap: Gap; outbound: Outbound; clock: Clock },
 ): Promise<void> {
-  const { endpoint, gap, res, clock } = request
+  const { endpoint, gap, outbound, clock } = request
   const { promise, resolve: goOn, reject } = Promise.withResolvers<void>()
   const leave = () => reject(callerLeft())
   const cancel = clock.every(gap.holdMs, () =>
@@ -50,13 +50,12 @@ async function waitIn(
   )
   const entry = { goOn }
   waiting.add(entry)
-  res.once('close', leave)
+  outbound.watch({ onAnswerDrain: () => {}, onAnswerClosed: leave })
   try {
     await promise
   } finally {
     cancel()
     waiting.delete(entry)
-    res.off('close', leave)
   }
 }
 

@@ -3,7 +3,6 @@
  * beside it: an assignment depends on table and unit alone. Per request it awaits only the caller's body and the
  * backend; it reads no store and writes no log.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CutoverError } from '../core/errors.ts'
 import type { FleetView } from '../ports/backend.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -14,6 +13,7 @@ import { asCutoverError, excerpt, sendError } from './errors.ts'
 import { serveFeedback } from './feedback.ts'
 import { createHeldRequests } from './gap.ts'
 import { createIds } from './ids.ts'
+import type { Visit } from './inbound.ts'
 import { createListener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
@@ -58,10 +58,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     isReady: options.isReady ?? (() => true),
     observe: options.observe ?? nothing,
   }
-  const listener = createListener(
-    (req, res) => dispatch(context, req, res),
-    error => context.stats.error(error.code),
-  )
+  const listener = createListener({
+    visit: visit => dispatch(context, visit),
+    onError: error => context.stats.error(error.code),
+  })
   return {
     apply: route => {
       const applied = context.routes.apply(route)
@@ -87,28 +87,27 @@ export function createGateway(options: GatewayOptions): Gateway {
 
 function nothing(): void {}
 
-function dispatch(context: GatewayContext, req: IncomingMessage, res: ServerResponse): void {
-  const target = parseTarget(req.url ?? '')
-  const shape = shapeOf(target)
-  serve(context, req, res, target).catch((thrown: unknown) => {
-    const error = asCutoverError(thrown)
-    if (error.code === 'internal')
-      context.logger.error({ err: thrown, url: excerpt(req.url ?? '') }, 'a request failed')
-    context.stats.error(error.code)
-    sendError({ req, res }, error, { shape })
-  })
+function dispatch(context: GatewayContext, visit: Visit): void {
+  const target = parseTarget(visit.inbound.target)
+  try {
+    serve(context, visit, target)?.catch((thrown: unknown) => failed(context, visit, target, thrown))
+  } catch (thrown) {
+    failed(context, visit, target, thrown)
+  }
 }
 
-async function serve(
-  context: GatewayContext,
-  req: IncomingMessage,
-  res: ServerResponse,
-  target: Target | null,
-): Promise<void> {
-  if (target === null) throw new CutoverError('invalid-request', `${excerpt(req.url ?? '')} is not a path`)
-  if (isOpenInference(target.path)) return serveOpenInference(context, { req, res, target })
-  if (target.path.startsWith(httpPrefix)) return serveHttp(context, { req, res, target })
-  if (target.path === '/v1/feedback') return serveFeedback(context, { req, res, target })
+function failed(context: GatewayContext, { inbound, outbound }: Visit, target: Target | null, thrown: unknown): void {
+  const error = asCutoverError(thrown)
+  if (error.code === 'internal') context.logger.error({ err: thrown, url: excerpt(inbound.target) }, 'a request failed')
+  context.stats.error(error.code)
+  sendError(outbound, error, { shape: shapeOf(target) })
+}
+
+function serve(context: GatewayContext, visit: Visit, target: Target | null): void | Promise<void> {
+  if (target === null) throw new CutoverError('invalid-request', `${excerpt(visit.inbound.target)} is not a path`)
+  if (isOpenInference(target.path)) return serveOpenInference(context, { ...visit, target })
+  if (target.path.startsWith(httpPrefix)) return serveHttp(context, { ...visit, target })
+  if (target.path === '/v1/feedback') return serveFeedback(context, { ...visit, target })
   throw nothingHere(target.path)
 }
 

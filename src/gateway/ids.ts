@@ -1,9 +1,9 @@
 /** Ids of predictions: a caller's own, or cheap ones that no other process makes. */
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import { limits } from '../core/limits.ts'
 import { badHeader } from './errors.ts'
-import { headerText, ownHeaders } from './headers.ts'
+import { ownHeader, ownHeaders } from './headers.ts'
+import type { Inbound } from './inbound.ts'
 
 /** 72 random bits per process, then a counter: unique across processes and restarts. */
 export function createIds(): () => string {
@@ -21,8 +21,8 @@ export function isPredictionId(text: string): boolean {
 }
 
 /** The caller's own id, which makes its request idempotent, or a new one. Throws invalid-request. */
-export function predictionIdOf(req: IncomingMessage, ids: () => string): string {
-  const given = headerText(req, ownHeaders.predictionId)
+export function predictionIdOf(inbound: Inbound, ids: () => string): string {
+  const given = ownHeader(inbound, ownHeaders.predictionId)
   if (given === undefined) return ids()
   if (isPredictionId(given)) return given
   throw badHeader(ownHeaders.predictionId, given, idRule)

@@ -1,15 +1,13 @@
 /** Small JSON answers of the gateway's own. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { methodNotAllowed } from './errors.ts'
+import type { Inbound, Outbound } from './inbound.ts'
 
-export function sendJson(res: ServerResponse, status: number, value: unknown): void {
-  const body = Buffer.from(JSON.stringify(value))
-  res.writeHead(status, ['content-type', 'application/json', 'content-length', String(body.length)])
-  res.end(body)
+export function sendJson(outbound: Outbound, status: number, value: unknown, lines = ''): void {
+  outbound.answer(status, `content-type: application/json\r\n${lines}`, Buffer.from(JSON.stringify(value)), false)
 }
 
 /** Throws method-not-allowed; HEAD is allowed wherever GET is. */
-export function assertMethod(req: IncomingMessage, path: string, method: 'GET' | 'POST'): void {
-  if (req.method === method || (method === 'GET' && req.method === 'HEAD')) return
-  throw methodNotAllowed(req.method ?? '', path, method === 'GET' ? ['GET', 'HEAD'] : ['POST'])
+export function assertMethod(inbound: Inbound, path: string, method: 'GET' | 'POST'): void {
+  if (inbound.method === method || (method === 'GET' && inbound.method === 'HEAD')) return
+  throw methodNotAllowed(inbound.method, path, method === 'GET' ? ['GET', 'HEAD'] : ['POST'])
 }

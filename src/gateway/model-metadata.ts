@@ -1,9 +1,10 @@
 /** What an endpoint's model takes and gives, from the instance itself or from its server's own metadata path. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CutoverError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
-import type { BackendResponse, Instance } from '../ports/backend.ts'
+import type { Instance } from '../ports/backend.ts'
+import { wholeAnswer } from '../ports/whole-answer.ts'
 import type { GatewayContext } from './context.ts'
+import type { Outbound } from './inbound.ts'
 import { callerLeft } from './request-body.ts'
 import type { CompiledRoute } from './route.ts'
 
@@ -12,7 +13,7 @@ type Described = { platform: unknown; inputs: unknown; outputs: unknown }
 /** In the endpoint's name, with the names of its versions. Throws not-ready, backend-*. */
 export async function modelMetadata(
   context: GatewayContext,
-  call: { req: IncomingMessage; res: ServerResponse },
+  outbound: Outbound,
   route: CompiledRoute,
   version: string | null,
 ): Promise<object> {
@@ -22,7 +23,7 @@ export async function modelMetadata(
   if (instance === null) {
     throw new CutoverError('not-ready', `version ${wanted} of endpoint ${spec.name} has no ready instance to ask`)
   }
-  const { platform, inputs, outputs } = instance.metadata() ?? (await fetchMetadata(instance, route, call.res))
+  const { platform, inputs, outputs } = instance.metadata() ?? (await fetchMetadata(instance, route, outbound))
   return {
     name: spec.name,
     versions,
@@ -32,36 +33,17 @@ export async function modelMetadata(
   }
 }
 
-async function fetchMetadata(instance: Instance, { spec }: CompiledRoute, res: ServerResponse): Promise<Described> {
+async function fetchMetadata(instance: Instance, { spec }: CompiledRoute, outbound: Outbound): Promise<Described> {
   const path = `/v2/models/${spec.name}`
   const controller = new AbortController()
-  const leave = () => controller.abort(callerLeft())
-  res.once('close', leave)
-  try {
-    const answer = await instance.send({
-      method: 'GET',
-      path,
-      headers: ['accept', 'application/json'],
-      body: null,
-      timeouts: spec.timeouts,
-      signal: controller.signal,
-    })
-    return parse(answer.status, await collect(answer.body, path), path)
-  } finally {
-    res.off('close', leave)
-  }
-}
-
-async function collect(body: BackendResponse['body'], path: string): Promise<Uint8Array> {
-  if (body instanceof Uint8Array) return body
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length
-    if (bytes > limits.answerBytesMax) throw unusable(path, `with more than ${limits.answerBytesMax} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  outbound.watch({ onAnswerDrain: () => {}, onAnswerClosed: () => controller.abort(callerLeft()) })
+  const call = { method: 'GET', path, fields: 'accept: application/json\r\n', body: null, timeouts: spec.timeouts }
+  const bounds = { bytesMax: limits.answerBytesMax, signal: controller.signal }
+  const { status, body } = await wholeAnswer(instance, call, bounds).catch((error: unknown) => {
+    if (!(error instanceof CutoverError) || error.code !== 'body-too-large') throw error
+    throw unusable(path, `with more than ${limits.answerBytesMax} bytes`)
+  })
+  return parse(status, body, path)
 }
 
 function parse(status: number, body: Uint8Array, path: string): Described {

@@ -29,7 +29,7 @@ export type StatsCollector = {
   sync(endpoint: string, versions: readonly string[]): void
   forget(endpoint: string): void
   opened(endpoint: string): void
-  closed(request: { endpoint: string; version: string; status: number }): void
+  closed(endpoint: string, version: string, status: number): void
   error(code: ErrorCode): void
   cut(): void
   read(): Omit<GatewayStats, 'held' | 'mirrors'>
@@ -48,7 +48,7 @@ export function createStats(): StatsCollector {
       const counters = endpoints.get(endpoint)
       if (counters !== undefined) counters.inFlight += 1
     },
-    closed: ({ endpoint, version, status }) => {
+    closed: (endpoint, version, status) => {
       const counters = endpoints.get(endpoint)
       if (counters === undefined) return
       counters.inFlight = Math.max(0, counters.inFlight - 1)

@@ -9,10 +9,11 @@ export class Tee {
     this.#bytesMax = bytesMax
   }
 
+  /** Copied at once: what passes by is a view of a buffer that is read into again. */
   add(chunk: Uint8Array): void {
     this.#bytes += chunk.length
     if (this.#bytes > this.#bytesMax) this.#chunks = null
-    else this.#chunks?.push(chunk)
+    else this.#chunks?.push(Buffer.from(chunk))
   }
 
   /** The body has passed to its end. */
@@ -20,8 +21,10 @@ export class Tee {
     this.#ended = true
   }
 
-  /** The body, copied so that it pins no read buffer; null if it was too long or did not come to its end. */
+  /** Null if it was too long or did not come to its end. */
   whole(): Uint8Array | null {
-    return this.#ended && this.#chunks !== null ? Buffer.concat(this.#chunks) : null
+    if (!this.#ended || this.#chunks === null) return null
+    const [first, ...rest] = this.#chunks
+    return first !== undefined && rest.length === 0 ? first : Buffer.concat(this.#chunks)
   }
 }

@@ -1,16 +1,15 @@
 /** W3C Trace Context, level 2: whether the fields of a request may be passed on. */
-import type { IncomingHttpHeaders } from 'node:http'
+import type { Inbound } from './inbound.ts'
 
 const traceparent = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/
 
 /**
- * False if `traceparent` is malformed, doubled (Node joins the two with a comma) or absent beside a `tracestate`: both
+ * False if `traceparent` is malformed, doubled (the two come joined with a comma) or absent beside a `tracestate`: both
  * fields are then dropped and the model server starts a trace of its own.
  */
-export function isTraceValid(headers: IncomingHttpHeaders): boolean {
-  const parent = headers['traceparent']
-  if (parent === undefined) return headers['tracestate'] === undefined
-  if (typeof parent !== 'string') return false
+export function isTraceValid(inbound: Inbound): boolean {
+  const parent = inbound.field('traceparent')
+  if (parent === undefined) return inbound.field('tracestate') === undefined
   const [, version, trace, span, rest] = traceparent.exec(parent) ?? []
   if (version === undefined || trace === undefined || span === undefined) return false
   if (version === 'ff' || (version === '00' && rest !== undefined)) return false

@@ -1,10 +1,10 @@
 /** The unit of a request: what is kept on its version. */
-import type { IncomingMessage } from 'node:http'
 import type { UnitSource } from '../core/endpoint.ts'
 import { assertNever, CutoverError } from '../core/errors.ts'
 import { valueAt } from '../core/json-pointer.ts'
 import { limits } from '../core/limits.ts'
-import { asUtf8, headerText, ownHeaders } from './headers.ts'
+import { asUtf8, headerText, ownHeader, ownHeaders } from './headers.ts'
+import type { Inbound } from './inbound.ts'
 
 /**
  * The endpoint's own source, else `x-cutover-unit`, else the prediction's id: the request is then its own unit. `body`
@@ -12,28 +12,29 @@ import { asUtf8, headerText, ownHeaders } from './headers.ts'
  */
 export function unitOf(
   source: UnitSource,
-  request: { req: IncomingMessage; body: Uint8Array | null; predictionId: string },
+  request: { inbound: Inbound; body: Uint8Array | null; predictionId: string },
 ): string {
-  const { req, body, predictionId } = request
-  const unit = fromSource(source, req, body) ?? headerText(req, ownHeaders.unit)
+  const { inbound, body, predictionId } = request
+  const unit = fromSource(source, inbound, body) ?? ownHeader(inbound, ownHeaders.unit)
   if (unit === undefined) return predictionId
-  const bytes = Buffer.byteLength(unit)
+  // A character has at most three bytes in UTF-8 for each of its code units.
+  const bytes = 3 * unit.length <= limits.unitKeyBytesMax ? 0 : Buffer.byteLength(unit)
   if (bytes <= limits.unitKeyBytesMax) return unit
   throw new CutoverError('invalid-request', `the unit key has ${bytes} bytes; at most ${limits.unitKeyBytesMax}`, [
     { path: describe(source), message: `at most ${limits.unitKeyBytesMax} bytes`, value: `${unit.slice(0, 40)}…` },
   ])
 }
 
-function fromSource(source: UnitSource, req: IncomingMessage, body: Uint8Array | null): string | undefined {
+function fromSource(source: UnitSource, inbound: Inbound, body: Uint8Array | null): string | undefined {
   switch (source.from) {
     case 'request':
       return undefined
     case 'header':
-      return headerText(req, source.name.toLowerCase())
+      return headerText(inbound, source.name.toLowerCase())
     case 'cookie':
-      return cookie(req.headers.cookie, source.name)
+      return cookie(inbound.field('cookie'), source.name)
     case 'body':
-      return body === null ? undefined : fromBody(body, source.pointer, req)
+      return body === null ? undefined : fromBody(body, source.pointer, inbound)
     default:
       return assertNever(source)
   }
@@ -71,8 +72,8 @@ export function cookie(field: string | undefined, name: string): string | undefi
  * The value at a JSON pointer. A body that is not JSON has no unit here: whether it is an error is for the model server
  * to say. With binary tensors (`Inference-Header-Content-Length`) only the JSON in front is read.
  */
-function fromBody(body: Uint8Array, pointer: string, req: IncomingMessage): string | undefined {
-  const jsonBytes = Number(headerText(req, 'inference-header-content-length') ?? body.length)
+function fromBody(body: Uint8Array, pointer: string, inbound: Inbound): string | undefined {
+  const jsonBytes = Number(headerText(inbound, 'inference-header-content-length') ?? body.length)
   const text = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, jsonBytes || 0)).toString('utf8')
   try {
     const value = valueAt(JSON.parse(text), pointer)

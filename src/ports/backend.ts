@@ -1,38 +1,64 @@
 /** A running copy of a version, as the gateway sees it. */
-import type { Readable } from 'node:stream'
+import type { CutoverError } from '../core/errors.ts'
 
-export type BackendRequest = {
+export type BackendCall = {
   method: string
   /** Path and query as the model server gets them. */
   path: string
   /**
-   * Name, value, name, value … as they came, hop-by-hop fields and Host already removed. `content-length` is among them
-   * exactly when the length of the body is known; a stream without it is to be sent in chunks.
+   * Header lines `Name: value` in Latin-1, each with its CRLF; without Host, the fields of the connection and those of framing
+   * (Content-Length, Transfer-Encoding): these are the instance's to add.
    */
-  headers: readonly string[]
-  /** A whole body or a stream of it; null for none. A stream that fails was cut by the caller or by a limit. */
-  body: Uint8Array | Readable | null
-  timeouts: { connectMs: number; firstByteMs: number; idleMs: number }
-  /** Aborts when the caller goes away or the gateway gives up. */
-  signal: AbortSignal
+  fields: string
+  /** Whole and never changed afterwards; null for none; else it comes by `write`, `bytes` of it where that is known. */
+  body: Uint8Array | null | StreamedBody
+  timeouts: CallTimeouts
 }
 
-export type BackendResponse = {
-  status: number
-  /** Name, value, name, value … */
-  headers: readonly string[]
-  /** Fails, rather than ends, when the server breaks off. */
-  body: Readable | Uint8Array
+export type StreamedBody = { bytes: number | null }
+
+/** `totalMs` is from the call to the last byte of the answer; left out where only silence ends it. */
+export type CallTimeouts = { connectMs: number; firstByteMs: number; idleMs: number; totalMs?: number }
+
+/** What becomes of a call. Nothing is told before `dispatch` has returned, and nothing after `onEnd` or `onFail`. */
+export interface AnswerSink {
+  /**
+   * `fields` are lines as in a call, in order and byte for byte, without fields of the connection, of framing and
+   * Cutover's own. `bodyBytes` is the stated length, also where no body follows (HEAD, 304); null where none is stated.
+   */
+  onHead(status: number, fields: string, bodyBytes: number | null): void
+  /** The chunk is valid during this call alone. `isLast`: the answer ends with it, and `onEnd` follows in the same turn. */
+  onBody(chunk: Uint8Array, isLast: boolean): void
+  onEnd(): void
+  /**
+   * Instead of `onEnd`, whether or not the head has come: backend-unreachable (never sent), backend-failed, backend-timeout,
+   * overloaded, invalid-request.
+   */
+  onFail(error: CutoverError): void
+  /** A body that is written piece by piece may go on. */
+  onDrain(): void
+}
+
+/** A call under way. */
+export interface Sending {
+  /** Back-pressure on the answer. */
+  pause(): void
+  resume(): void
+  /** The next piece of a streamed body, used or copied within the call. False: wait for `onDrain`. */
+  write(chunk: Uint8Array): boolean
+  /** A streamed body is complete. */
+  end(): void
+  /** Nothing more is wanted: the sink hears nothing from now on, and the server does not work on in vain. */
+  cancel(): void
 }
 
 export interface Instance {
   readonly id: string
-  /** Requests in flight: the gateway prefers the least busy instance. */
+  /** Calls in flight: the gateway prefers the least busy instance. */
   readonly inFlight: number
-  /** True if `send` takes bodies only whole, as `Uint8Array` or null: the gateway then collects them first. */
+  /** True if `dispatch` takes bodies only whole or null: the gateway then collects them first. */
   readonly wantsWholeBody: boolean
-  /** Rejects with a `CutoverError`: backend-unreachable (never sent), backend-failed, backend-timeout, overloaded, client-closed, invalid-request. */
-  send(request: BackendRequest): Promise<BackendResponse>
+  dispatch(call: BackendCall, sink: AnswerSink): Sending
   /** Model metadata in Open Inference Protocol form, if the backend knows it itself; null asks the server. */
   metadata(): ModelMetadata | null
 }

@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
+import type { BackendRequest } from '../../src/adapters/deployer/by-promise.ts'
 import { createDeployer } from '../../src/adapters/deployer/deployer.ts'
 import { createMemoryDeployer } from '../../src/adapters/deployer/memory.ts'
 import type { Backend } from '../../src/core/endpoint.ts'
-import type { BackendRequest, FleetView } from '../../src/ports/backend.ts'
+import type { FleetView } from '../../src/ports/backend.ts'
 import { closing, collectReports, fastClock, silentLogger, version } from './deployer/support.ts'
 
 export type Asked = { method: string; path: string; headers: Readonly<Record<string, string>>; body: string }

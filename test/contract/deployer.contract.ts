@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import type { BackendResponse } from '../../src/adapters/deployer/by-promise.ts'
 import type { VersionSpec } from '../../src/core/endpoint.ts'
-import type { BackendResponse, Instance } from '../../src/ports/backend.ts'
+import type { Instance } from '../../src/ports/backend.ts'
 import type { Deployer, FleetReport } from '../../src/ports/deployer.ts'
 import { request, text } from '../adapters/deployer/requests.ts'
 import { closing, collectReports, type Finished, pick, until } from '../adapters/deployer/support.ts'
+import { send as ask } from '../support/send.ts'
 
 export type Held = {
   answer: Promise<BackendResponse>
@@ -141,7 +143,7 @@ export function deployerContract(name: string, makeHarness: (finished: Finished)
 
     test('a request whose caller is gone already is not sent', async ({ onTestFinished }) => {
       const { deployer } = await ready(onTestFinished)
-      const sent = pick(deployer, 'v1').send(request({ path: '/echo', signal: AbortSignal.abort() }))
+      const sent = ask(pick(deployer, 'v1'), request({ path: '/echo', signal: AbortSignal.abort() }))
       await expect(sent).rejects.toMatchObject({ code: 'client-closed' })
     })
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
+import type { BackendRequest } from '../../src/adapters/deployer/by-promise.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { Gap, TrafficTable } from '../../src/core/traffic.ts'
-import type { BackendRequest } from '../../src/ports/backend.ts'
 import { endpoint, fleetsOf, instance, naming, type Rig, sole, startRig } from '../support/gateway-rig.ts'
 import { ask, dial, inferPath, keepAlive, readUntil } from '../support/http-caller.ts'
 

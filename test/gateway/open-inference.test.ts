@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import type { BackendRequest, BackendResponse } from '../../src/ports/backend.ts'
+import type { BackendRequest, BackendResponse } from '../../src/adapters/deployer/by-promise.ts'
 import { endpoint, fleetsOf, instance, naming, type Rig, startRig } from '../support/gateway-rig.ts'
 import { ask, keepAlive } from '../support/http-caller.ts'
 

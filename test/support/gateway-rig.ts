@@ -1,11 +1,12 @@
 /** A gateway on a real socket, with fleets and a recorder that a test can look into. */
 import { EventEmitter, once } from 'node:events'
+import { type BackendRequest, type BackendResponse, dispatchBySend } from '../../src/adapters/deployer/by-promise.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import type { Outcome, OutcomeReceipt } from '../../src/core/prediction.ts'
 import { moveTable, soleTable, type TrafficTable, type Weights } from '../../src/core/traffic.ts'
 import type { Gateway, GatewayOptions } from '../../src/gateway/gateway.ts'
 import { createGateway } from '../../src/gateway/gateway.ts'
-import type { BackendRequest, BackendResponse, FleetView, Instance, ModelMetadata } from '../../src/ports/backend.ts'
+import type { FleetView, Instance, ModelMetadata } from '../../src/ports/backend.ts'
 import type { RawPrediction, Recorder } from '../../src/ports/recorder.ts'
 
 export function endpoint(overrides: Partial<EndpointSpec> & { versionNames?: readonly string[] } = {}): EndpointSpec {
@@ -49,7 +50,7 @@ export function instance(
     id: options.id ?? 'i1',
     inFlight: 0,
     wantsWholeBody: options.wantsWholeBody ?? false,
-    send: async request => answer(request),
+    dispatch: (call, sink) => dispatchBySend(async request => answer(request), call, sink),
     metadata: () => options.metadata ?? null,
   }
 }

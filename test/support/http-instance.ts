@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Pool } from 'undici'
+import { type BackendRequest, type BackendResponse, dispatchBySend } from '../../src/adapters/deployer/by-promise.ts'
 import { CutoverError } from '../../src/core/errors.ts'
-import type { BackendResponse, Instance } from '../../src/ports/backend.ts'
+import type { Instance } from '../../src/ports/backend.ts'
 
 function httpInstance(origin: string): Instance & { close(): Promise<void> } {
   const pool = new Pool(origin, { pipelining: 1 })
@@ -15,21 +16,23 @@ function httpInstance(origin: string): Instance & { close(): Promise<void> } {
     wantsWholeBody: false,
     metadata: () => null,
     close: () => pool.destroy(),
-    send: async request => {
-      try {
-        const { statusCode, headers, body } = await pool.request({
-          method: request.method as 'POST',
-          path: request.path,
-          headers: [...request.headers],
-          body: request.body,
-          signal: request.signal,
-          responseHeaders: 'raw',
-        })
-        return { status: statusCode, headers: headers as unknown as string[], body } satisfies BackendResponse
-      } catch (cause) {
-        throw new CutoverError('backend-failed', 'the test server failed', [], cause)
-      }
-    },
+    dispatch: (call, sink) => dispatchBySend(request => sendTo(pool, request), call, sink),
+  }
+}
+
+async function sendTo(pool: Pool, request: BackendRequest): Promise<BackendResponse> {
+  try {
+    const { statusCode, headers, body } = await pool.request({
+      method: request.method as 'POST',
+      path: request.path,
+      headers: [...request.headers],
+      body: request.body,
+      signal: request.signal,
+      responseHeaders: 'raw',
+    })
+    return { status: statusCode, headers: headers as unknown as string[], body } satisfies BackendResponse
+  } catch (cause) {
+    throw new CutoverError('backend-failed', 'the test server failed', [], cause)
   }
 }
 

@@ -1,7 +1,8 @@
 import { CutoverError } from '../../core/errors.ts'
-import type { BackendRequest, BackendResponse } from '../../ports/backend.ts'
+import type { AnswerSink, BackendCall, Sending } from '../../ports/backend.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Deployer, FleetReport } from '../../ports/deployer.ts'
+import { type BackendRequest, type BackendResponse, dispatchBySend } from './by-promise.ts'
 import { FleetDeployer } from './fleet-deployer.ts'
 import { InFlight } from './in-flight.ts'
 import type { Driver, FleetInstance, Replica, ReplicaEvents, ReplicaPlan } from './replica.ts'
@@ -131,7 +132,11 @@ export class MemoryInstance implements FleetInstance {
     return this.#load.idle()
   }
 
-  async send(request: BackendRequest): Promise<BackendResponse> {
+  dispatch(call: BackendCall, sink: AnswerSink): Sending {
+    return dispatchBySend(request => this.#send(request), call, sink)
+  }
+
+  async #send(request: BackendRequest): Promise<BackendResponse> {
     this.#load.enter()
     const aborted = Promise.withResolvers<never>()
     const onAbort = () => aborted.reject(new CutoverError('client-closed', 'the caller broke off the request'))

@@ -1,7 +1,8 @@
 /** One request of a trial, from an instance of a version to the last byte of its answer. */
-import { CutoverError } from '../../core/errors.ts'
+
+import { fieldOf, linesOf } from '../../core/http/field-lines.ts'
 import { limits } from '../../core/limits.ts'
-import type { BackendResponse } from '../../ports/backend.ts'
+import { wholeAnswer } from '../../ports/whole-answer.ts'
 import type { TrialSurroundings } from './surroundings.ts'
 
 export type TrialRequest = {
@@ -27,17 +28,17 @@ export async function ask(version: string, request: TrialRequest, around: TrialS
   const deadline = AbortSignal.timeout(limits.trialRequestTimeoutMs)
   const sentMs = performance.now()
   try {
-    const response = await instance.send({
+    const call = {
       method: request.method,
       path: request.path,
-      headers: fieldsOf(request),
+      fields: fieldsOf(request),
       body: request.body,
       timeouts: spec.timeouts,
-      signal: AbortSignal.any([signal, deadline]),
-    })
-    const body = await wholeBody(response)
+    }
+    const bounds = { bytesMax: limits.trialAnswerBytesMax, signal: AbortSignal.any([signal, deadline]) }
+    const { status, fields, body } = await wholeAnswer(instance, call, bounds)
     const tookMs = performance.now() - sentMs
-    return { state: 'answered', status: response.status, contentType: contentTypeOf(response), body, tookMs }
+    return { state: 'answered', status, contentType: fieldOf(fields, 'content-type') ?? '', body, tookMs }
   } catch (error) {
     if (signal.aborted) return { state: 'stopped' }
     if (deadline.aborted)
@@ -47,28 +48,6 @@ export async function ask(version: string, request: TrialRequest, around: TrialS
 }
 
 /** An answer is compared as it is, so none is asked for in a compressed form. */
-function fieldsOf({ kind, headers, body }: TrialRequest): string[] {
-  const own = ['accept-encoding', 'identity', 'x-cutover-trial', kind]
-  const length = body === null ? [] : ['content-length', String(body.byteLength)]
-  return [...headers.flat(), ...length, ...own]
-}
-
-async function wholeBody({ body }: BackendResponse): Promise<Uint8Array> {
-  if (body instanceof Uint8Array) return body
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  // Leaving the loop destroys the stream.
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    bytes += chunk.byteLength
-    if (bytes > limits.trialAnswerBytesMax)
-      throw new CutoverError('body-too-large', `the answer is longer than ${limits.trialAnswerBytesMax} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-function contentTypeOf({ headers }: BackendResponse): string {
-  for (let at = 0; at + 1 < headers.length; at += 2)
-    if (headers[at]?.toLowerCase() === 'content-type') return headers[at + 1] ?? ''
-  return ''
+function fieldsOf({ kind, headers }: TrialRequest): string {
+  return linesOf([...headers.flat(), 'accept-encoding', 'identity', 'x-cutover-trial', kind])
 }

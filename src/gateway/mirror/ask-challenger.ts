@@ -1,8 +1,7 @@
 /** One copy on its way to a challenger and back. It ends in time whatever the challenger does, and nobody waits for it. */
-import type { Readable } from 'node:stream'
 import { CutoverError, statusByCode } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import type { BackendRequest, BackendResponse, Instance } from '../../ports/backend.ts'
+import type { AnswerSink, BackendCall, Instance, Sending } from '../../ports/backend.ts'
 import { type AnswerHead, answerHead } from '../answer.ts'
 import { Tee } from '../tee.ts'
 
@@ -15,8 +14,8 @@ export type ChallengerAnswer = {
   body: Tee
 }
 
-/** Everything that a backend is asked, but for how the asking ends. */
-export type Copy = Omit<BackendRequest, 'signal' | 'body'> & { body: Uint8Array | null }
+/** What the challenger is asked, its body whole. */
+export type Copy = BackendCall & { body: Uint8Array | null }
 
 export type Bounds = {
   timeoutMs: number
@@ -38,14 +37,14 @@ export function askChallenger(instance: Instance | null, copy: Copy, bounds: Bou
   return asking
 }
 
-class AskingOnce implements Asking {
+class AskingOnce implements Asking, AnswerSink {
   readonly answer: Promise<ChallengerAnswer | null>
   readonly #resolve: (answer: ChallengerAnswer | null) => void
-  readonly #controller = new AbortController()
   readonly #startedMs = performance.now()
   readonly #timer: NodeJS.Timeout
   readonly #body = new Tee(limits.answerBytesMax)
   readonly #answerBytesMax: number
+  #sending: Sending | null = null
   #isOver = false
   #status = 0
   #head: AnswerHead | null = null
@@ -62,11 +61,11 @@ class AskingOnce implements Asking {
   }
 
   send(instance: Instance, copy: Copy): void {
-    // In a turn of its own, so that an instance which throws at once rejects like others.
-    Promise.resolve()
-      .then(() => instance.send({ ...copy, signal: this.#controller.signal }))
-      .then(response => this.#read(response))
-      .catch((error: unknown) => this.fail(error))
+    try {
+      this.#sending = instance.dispatch(copy, this)
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   cancel(): void {
@@ -81,39 +80,28 @@ class AskingOnce implements Asking {
     this.#end({ ...this.#facts(), status, failed }, known)
   }
 
-  #read({ status, headers, body }: BackendResponse): void {
-    if (this.#isOver) {
-      discard(body)
-      return
-    }
-    if (!Number.isInteger(status) || status < 200 || status > 599) {
-      discard(body)
-      throw brokenOff('the challenger answered with a status that HTTP does not have')
-    }
+  onHead(status: number, fields: string): void {
     this.#status = status
-    this.#head = answerHead(status, headers)
-    if (body instanceof Uint8Array) {
-      this.#body.add(body)
-      this.#finish()
-    } else this.#stream(body)
+    this.#head = answerHead(status, fields)
   }
 
-  #stream(body: Readable): void {
-    this.#controller.signal.addEventListener('abort', () => body.destroy())
-    body.on('data', (chunk: Uint8Array) => {
-      this.#bytes += chunk.length
-      this.#body.add(chunk)
-      if (this.#bytes > this.#answerBytesMax) this.fail(brokenOff('the answer has no end in sight'))
-    })
-    body.on('end', () => this.#finish())
-    body.on('error', error => this.fail(error))
-    body.on('close', () => this.fail(brokenOff('the challenger broke off its answer')))
+  onBody(chunk: Uint8Array): void {
+    if (this.#isOver) return
+    this.#bytes += chunk.length
+    this.#body.add(chunk)
+    if (this.#bytes > this.#answerBytesMax) this.fail(brokenOff('the answer has no end in sight'))
   }
 
-  #finish(): void {
+  onEnd(): void {
     this.#body.end()
     this.#end({ ...this.#facts(), status: this.#status, failed: this.#status >= 500 }, null)
   }
+
+  onFail(error: CutoverError): void {
+    this.fail(error)
+  }
+
+  onDrain(): void {}
 
   #facts() {
     return { latencyMs: performance.now() - this.#startedMs, head: this.#head, body: this.#body }
@@ -124,7 +112,7 @@ class AskingOnce implements Asking {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#timer)
-    if (cause !== null) this.#controller.abort(cause)
+    if (cause !== null) this.#sending?.cancel()
     this.#resolve(answer)
   }
 }
@@ -132,11 +120,3 @@ class AskingOnce implements Asking {
 function brokenOff(what: string): CutoverError {
   return new CutoverError('backend-failed', what)
 }
-
-function discard(body: Readable | Uint8Array): void {
-  if (body instanceof Uint8Array) return
-  body.on('error', ignore)
-  body.destroy()
-}
-
-function ignore(): void {}

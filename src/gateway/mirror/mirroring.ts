@@ -2,11 +2,11 @@
  * Which requests are copied to challengers. Copies are made of what callers sent once they have been served, and nothing
  * that becomes of them reaches a caller: a copy has its own bytes, its own time and its own end.
  */
-import type { IncomingMessage } from 'node:http'
 import { bucketOf, saltSeed } from '../../core/assign.ts'
 import type { Mirror, TrafficTable } from '../../core/traffic.ts'
 import type { Choice } from '../choose.ts'
-import { headerText, ownHeaders } from '../headers.ts'
+import { ownHeader, ownHeaders } from '../headers.ts'
+import type { Inbound } from '../inbound.ts'
 
 /** The mirrors of one traffic table. */
 export type Mirroring = {
@@ -29,15 +29,15 @@ const none: readonly Mirror[] = []
  */
 export function mirrorsFor(
   choice: Choice,
-  request: { req: IncomingMessage; unit: string; path: string },
+  request: { inbound: Inbound; unit: string; path: string },
 ): readonly Mirror[] {
   const { mirroring, table } = choice.route
   if (mirroring === null || choice.pinned) return none
   if (choice.assigned !== table.stable || choice.version !== table.stable) return none
-  const { req, unit, path } = request
-  if (headerText(req, ownHeaders.shadow) !== undefined) return none
+  const { inbound, unit, path } = request
+  if (ownHeader(inbound, ownHeaders.shadow) !== undefined) return none
   const bucket = bucketOf(unit, mirroring.seed)
-  const method = req.method ?? 'GET'
+  const { method } = inbound
   return mirroring.mirrors.filter(
     ({ fractionPpm, methods, paths }) =>
       bucket < fractionPpm && methods.includes(method) && (paths?.some(prefix => path.startsWith(prefix)) ?? true),

@@ -3,7 +3,6 @@
  * is over the copy waits in its challenger's lane. From there on nothing leads back: a challenger that hangs, breaks off,
  * talks without end or is not there changes no answer, no latency and no count of what callers get.
  */
-import type { IncomingMessage } from 'node:http'
 import { limits } from '../../core/limits.ts'
 import { shadowIdOf } from '../../core/prediction.ts'
 import type { MirrorBudget } from '../../core/stage-plans.ts'
@@ -14,7 +13,8 @@ import type { RawPrediction, Recorder } from '../../ports/recorder.ts'
 import { readableAnswer } from '../answer.ts'
 import type { Choice } from '../choose.ts'
 import type { GatewayLogger } from '../context.ts'
-import { copyHeaders } from '../headers.ts'
+import { copyFields } from '../headers.ts'
+import type { Inbound } from '../inbound.ts'
 import { recordPrediction } from '../record-prediction.ts'
 import type { CompiledRoute } from '../route.ts'
 import { type Asking, askChallenger, type ChallengerAnswer } from './ask-challenger.ts'
@@ -31,7 +31,7 @@ export type CopySource = {
   readonly path: string
   readonly body: BodyCopy
   /** The fields that the champion got; null until it got them. */
-  headers: readonly string[] | null
+  fields: string | null
   hasBody: boolean
 }
 
@@ -48,7 +48,7 @@ type Job = {
   champion: Champion
   keepsPayload: boolean
   answerBytesMax: number
-  request: { method: string; path: string; headers: readonly string[]; body: Uint8Array | null }
+  request: { method: string; path: string; fields: string; body: Uint8Array | null }
   bodyBytes: number
   /** Called once by every copy of one request: the last gives back the memory of the body. */
   release(): void
@@ -95,11 +95,11 @@ export class Mirrors {
   }
 
   /** Null for a request that is not copied. */
-  begin(choice: Choice, request: { req: IncomingMessage; unit: string; path: string }): CopySource | null {
+  begin(choice: Choice, request: { inbound: Inbound; unit: string; path: string }): CopySource | null {
     const chosen = mirrorsFor(choice, request)
     if (chosen.length === 0) return null
-    const { req, path } = request
-    const statedBytes = Number(req.headers['content-length'] ?? 0)
+    const { inbound, path } = request
+    const statedBytes = inbound.statedBytes ?? 0
     const mirrors = chosen.filter(mirror => {
       const fits = statedBytes <= mirror.budget.bodyBytesMax
       if (!fits) this.#drop(choice.route, mirror, 'body-too-large')
@@ -108,7 +108,7 @@ export class Mirrors {
     if (mirrors.length === 0) return null
     const bytesMax = mirrors.reduce((most, { budget }) => Math.max(most, budget.bodyBytesMax), 0)
     const body = new BodyCopy(this.#memory, bytesMax)
-    return { mirrors, method: req.method ?? 'GET', path, body, headers: null, hasBody: false }
+    return { mirrors, method: inbound.method, path, body, fields: null, hasBody: false }
   }
 
   /** The caller's request is over. Copies go their own ways from here; `champion` says what its caller got. */
@@ -121,10 +121,10 @@ export class Mirrors {
   }
 
   #offerAll(source: CopySource, route: CompiledRoute, { champion, answerBytes }: Served): void {
-    const { mirrors, headers, body } = source
+    const { mirrors, fields, body } = source
     // A caller that left has no answer that one of a challenger could be compared with.
-    const lack = champion.status === 0 || headers === null ? 'incomplete' : body.lack
-    if (lack !== null || headers === null) {
+    const lack = champion.status === 0 || fields === null ? 'incomplete' : body.lack
+    if (lack !== null || fields === null) {
       body.release()
       for (const mirror of mirrors) this.#drop(route, mirror, lack ?? 'incomplete')
       return
@@ -136,7 +136,7 @@ export class Mirrors {
       champion: { ...facts, payload: null },
       keepsPayload: payload !== null,
       answerBytesMax: limits.mirrorAnswerBytesMax + 4 * answerBytes,
-      request: { method: source.method, path: source.path, headers, body: source.hasBody ? body.whole() : null },
+      request: { method: source.method, path: source.path, fields, body: source.hasBody ? body.whole() : null },
       bodyBytes: body.bytes,
       release: atCall(mirrors.length, () => body.release()),
     }
@@ -218,10 +218,9 @@ export class Mirrors {
     const within = (ms: number) => Math.min(ms, timeoutMs)
     const copy = {
       ...request,
-      headers: copyHeaders(request.headers, {
+      fields: copyFields(request.fields, {
         predictionId: shadowIdOf(champion.id, mirror.version),
         challenger: mirror.version,
-        bodyBytes: request.body?.length ?? null,
       }),
       timeouts: { connectMs: within(connectMs), firstByteMs: within(firstByteMs), idleMs: within(idleMs) },
     }

@@ -2,22 +2,22 @@
  * Open Inference Protocol v2 over REST: the endpoint is the model that callers see, its versions are the model's
  * versions. Bodies are not read; the model server knows the model by the endpoint's name.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { CutoverError } from '../../core/errors.ts'
+import { assertNever, CutoverError } from '../../core/errors.ts'
 import { assertVersion, pinOf } from '../choose.ts'
 import type { GatewayContext } from '../context.ts'
 import { excerpt } from '../errors.ts'
 import { findRoute } from '../find-route.ts'
 import { forward } from '../forward.ts'
+import type { Visit } from '../inbound.ts'
 import { assertMethod, sendJson } from '../json-answer.ts'
 import { modelMetadata } from '../model-metadata.ts'
 import type { CompiledRoute } from '../route.ts'
 import type { Target } from '../target.ts'
 
-export type OpenInferenceCall = { req: IncomingMessage; res: ServerResponse; target: Target }
+type Call = Visit & { target: Target }
 
 /** Throws `CutoverError`s, to be answered as `{"error": text}`. */
-export async function serveOpenInference(context: GatewayContext, call: OpenInferenceCall): Promise<void> {
+export function serveOpenInference(context: GatewayContext, call: Call): void | Promise<void> {
   const { path } = call.target
   const [, , section = '', ...rest] = path.split('/')
   if (section === '' && rest.length === 0) return serverMetadata(context, call)
@@ -49,24 +49,24 @@ function parseModel(segments: readonly string[]): Model | null {
   return verb === 'ready' || verb === 'infer' ? { endpoint, version, verb } : null
 }
 
-function serverMetadata(context: GatewayContext, { req, res, target }: OpenInferenceCall): void {
-  assertMethod(req, target.path, 'GET')
-  sendJson(res, 200, { name: 'cutover', version: context.version, extensions: [] })
+function serverMetadata(context: GatewayContext, { inbound, outbound, target }: Call): void {
+  assertMethod(inbound, target.path, 'GET')
+  sendJson(outbound, 200, { name: 'cutover', version: context.version, extensions: [] })
 }
 
-function live({ req, res, target }: OpenInferenceCall): void {
-  assertMethod(req, target.path, 'GET')
-  sendJson(res, 200, { live: true })
+function live({ inbound, outbound, target }: Call): void {
+  assertMethod(inbound, target.path, 'GET')
+  sendJson(outbound, 200, { live: true })
 }
 
-function serverReady(context: GatewayContext, { req, res, target }: OpenInferenceCall): void {
-  assertMethod(req, target.path, 'GET')
+function serverReady(context: GatewayContext, { inbound, outbound, target }: Call): void {
+  assertMethod(inbound, target.path, 'GET')
   // A gap is meant and tells its callers when to come back; without this a load balancer would let go of the others too.
   const missing = [...context.routes.all()].filter(({ spec, table }) => {
     return table.gap === undefined && context.fleets.readyCount(spec.name, table.stable) === 0
   })
   if (context.isReady() && missing.length === 0) {
-    sendJson(res, 200, { ready: true })
+    sendJson(outbound, 200, { ready: true })
     return
   }
   const waiting = missing.map(({ spec, table }) => `version ${table.stable} of endpoint ${spec.name}`).join(', ')
@@ -74,21 +74,22 @@ function serverReady(context: GatewayContext, { req, res, target }: OpenInferenc
   throw new CutoverError('not-ready', what)
 }
 
-async function serveModel(context: GatewayContext, call: OpenInferenceCall, model: Model): Promise<void> {
-  const { req, target } = call
+function serveModel(context: GatewayContext, call: Call, model: Model): void | Promise<void> {
+  const { inbound, target } = call
   const route = findRoute(context.routes, model.endpoint)
   assertProtocol(route)
   switch (model.verb) {
     case 'infer':
-      assertMethod(req, target.path, 'POST')
+      assertMethod(inbound, target.path, 'POST')
       return infer(context, call, route, model)
     case 'ready':
-      assertMethod(req, target.path, 'GET')
+      assertMethod(inbound, target.path, 'GET')
       return modelReady(context, call, route, model)
     case 'metadata':
-      assertMethod(req, target.path, 'GET')
-      if (model.version !== null) assertVersion(route, model.version)
-      sendJson(call.res, 200, await modelMetadata(context, call, route, model.version))
+      assertMethod(inbound, target.path, 'GET')
+      return metadata(context, call, route, model)
+    default:
+      return assertNever(model.verb)
   }
 }
 
@@ -101,19 +102,24 @@ function assertProtocol({ spec }: CompiledRoute): void {
   )
 }
 
-function infer(context: GatewayContext, call: OpenInferenceCall, route: CompiledRoute, model: Model): Promise<void> {
-  const { req, res, target } = call
-  const pin = pinOf(route, req, model.version)
-  const path = `/v2/models/${route.spec.name}/infer${target.query}`
-  return forward(context, { req, res, route, pin, path, shape: 'open-inference' })
+async function metadata(context: GatewayContext, call: Call, route: CompiledRoute, model: Model): Promise<void> {
+  if (model.version !== null) assertVersion(route, model.version)
+  sendJson(call.outbound, 200, await modelMetadata(context, call.outbound, route, model.version))
 }
 
-function modelReady(context: GatewayContext, call: OpenInferenceCall, route: CompiledRoute, model: Model): void {
+function infer(context: GatewayContext, call: Call, route: CompiledRoute, model: Model): void | Promise<void> {
+  const { inbound, outbound, target } = call
+  const pin = pinOf(route, inbound, model.version)
+  const path = `/v2/models/${route.spec.name}/infer${target.query}`
+  return forward(context, { inbound, outbound, route, pin, path, shape: 'open-inference' })
+}
+
+function modelReady(context: GatewayContext, call: Call, route: CompiledRoute, model: Model): void {
   const { spec, table } = route
   if (model.version !== null) assertVersion(route, model.version)
   const version = model.version ?? table.stable
   if (context.fleets.readyCount(spec.name, version) === 0) {
     throw new CutoverError('not-ready', `version ${version} of endpoint ${spec.name} has no ready instance`)
   }
-  sendJson(call.res, 200, { name: spec.name, ready: true })
+  sendJson(call.outbound, 200, { name: spec.name, ready: true })
 }

@@ -8,6 +8,7 @@ import { createCommandDriver } from '../../../src/adapters/deployer/command/comm
 import { createDeployer } from '../../../src/adapters/deployer/deployer.ts'
 import { FleetDeployer } from '../../../src/adapters/deployer/fleet-deployer.ts'
 import { deployerContract } from '../../contract/deployer.contract.ts'
+import { send as ask } from '../../support/send.ts'
 import { json, request, text } from './requests.ts'
 import {
   closing,
@@ -43,7 +44,7 @@ function deployerOf(finished: Finished, speed = 10) {
   const deployer = closing(createDeployer({ clock: fastClock(speed), logger, report: reports.report }), finished)
   const ensure = (spec: ReturnType<typeof command>, readyTimeoutMs = 600_000) =>
     deployer.ensure({ endpoint: 'digits', version: spec, readyTimeoutMs })
-  const send = (path: string) => pick(deployer, 'v1').send(request({ path }))
+  const send = (path: string) => ask(pick(deployer, 'v1'), request({ path }))
   const count = (wanted: number) => until(() => deployer.fleets.readyCount('digits', 'v1') === wanted)
   return { deployer, reports, lines, ensure, send, count }
 }
@@ -74,8 +75,8 @@ deployerContract('command', async () => ({
   good: (name, instances) => server(name, [], { instances }),
   bad: name => server(name, ['--health', '503']),
   hold: (instance, signal = new AbortController().signal) => ({
-    answer: instance.send(request({ path: '/hold?key=a', signal })),
-    release: () => void instance.send(request({ path: '/release?key=a' })).catch(() => {}),
+    answer: ask(instance, request({ path: '/hold?key=a', signal })),
+    release: () => void ask(instance, request({ path: '/release?key=a' })).catch(() => {}),
   }),
 }))
 
@@ -115,10 +116,10 @@ describe.concurrent('a command', () => {
   test('that says it is not ready leaves the view until it is', async ({ onTestFinished }) => {
     const { deployer, count } = await serve(onTestFinished, 'v1')
     const instance = pick(deployer, 'v1')
-    await instance.send(request({ method: 'PUT', path: '/health?key=503' }))
+    await ask(instance, request({ method: 'PUT', path: '/health?key=503' }))
     await count(0)
     expect(deployer.status('digits', 'v1')[0]?.state).toBe('unhealthy')
-    await instance.send(request({ method: 'PUT', path: '/health?key=200' }))
+    await ask(instance, request({ method: 'PUT', path: '/health?key=200' }))
     await count(1)
     expect(pick(deployer, 'v1')).toBe(instance)
   })
@@ -128,7 +129,7 @@ describe.concurrent('a command', () => {
     ensure(server('v1'), 30_000)
     await reports.next('ready')
     const { pid } = (await json(await send('/environment'))) as { pid: number }
-    await pick(deployer, 'v1').send(request({ method: 'PUT', path: '/health?key=503' }))
+    await ask(pick(deployer, 'v1'), request({ method: 'PUT', path: '/health?key=503' }))
     await count(0)
     await until(async () => !(await isAlive(pid)))
     await count(1)
@@ -203,7 +204,7 @@ describe.concurrent('no process is left behind', () => {
       new FleetDeployer({ clock, logger: silentLogger, report: reports.report, drivers }),
       onTestFinished,
     )
-    const send = (path: string) => pick(deployer, 'v1').send(request({ path }))
+    const send = (path: string) => ask(pick(deployer, 'v1'), request({ path }))
     const script = `trap '' TERM; "${process.execPath}" "${serverCommand}" --port "$PORT" & while :; do sleep 1000; done`
     const shell = command('v1', ['/bin/sh', '-c', script])
     deployer.ensure({ endpoint: 'digits', version: shell, readyTimeoutMs: 600_000 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { createMemoryDeployer } from '../../../src/adapters/deployer/memory.ts'
 import { deployerContract } from '../../contract/deployer.contract.ts'
+import { send as ask } from '../../support/send.ts'
 import { request } from './requests.ts'
 import { closing, collectReports, fastClock, pick, until, version } from './support.ts'
 
@@ -22,7 +23,7 @@ deployerContract('memory', async () => {
     good,
     bad: name => version(name, { kind: 'onnx', path: 'other.onnx' }),
     hold: (instance, signal = new AbortController().signal) => ({
-      answer: instance.send(request({ path: '/', signal })),
+      answer: ask(instance, request({ path: '/', signal })),
       release: () => release(),
     }),
   }
@@ -113,7 +114,7 @@ test('an instance too many that does not finish is cut when its drain has passed
     deployer.ensure({ endpoint: 'digits', version: good('v1', 2), readyTimeoutMs: 60_000, instances, drainMs: 500 })
   resize(2)
   await reports.next('ready')
-  const held = [pick(deployer, 'v1'), pick(deployer, 'v1')].map(one => one.send(request({ path: '/' })))
+  const held = [pick(deployer, 'v1'), pick(deployer, 'v1')].map(one => ask(one, request({ path: '/' })))
   resize(1)
   await expect(Promise.race(held)).rejects.toMatchObject({ code: 'backend-failed', message: 'digits/v1/1 has ended' })
   expect((await reports.next('ready')).instances).toBe(1)

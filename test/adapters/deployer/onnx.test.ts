@@ -8,6 +8,7 @@ import { limits } from '../../../src/core/limits.ts'
 import type { Instance } from '../../../src/ports/backend.ts'
 import { deployerContract } from '../../contract/deployer.contract.ts'
 import { identityModel, onnxModel } from '../../fixtures/onnx-model.ts'
+import { send as ask } from '../../support/send.ts'
 import { json, request, text } from './requests.ts'
 import {
   closing,
@@ -52,7 +53,7 @@ deployerContract('onnx', async finished => ({
   good: (name, instances) => onnx(name, identityModel('FP32'), instances, finished),
   bad: name => onnx(name, Buffer.from('not a model'), 1, finished),
   hold: (instance, signal = new AbortController().signal) => ({
-    answer: instance.send(request({ path: infer, body: plainBody, signal })),
+    answer: ask(instance, request({ path: infer, body: plainBody, signal })),
     release: () => {},
   }),
 }))
@@ -66,7 +67,8 @@ describe('an ONNX instance answers the Open Inference Protocol', () => {
   })
 
   test('names model and version, and gives the id back', async () => {
-    const answer = await instance.send(
+    const answer = await ask(
+      instance,
       request({ path: infer, body: inferBody('FP32', [2], '[1,0.5]', ',"id":"a\\"b"') }),
     )
     expect(answer.headers.slice(0, 2)).toEqual(['content-type', 'application/json'])
@@ -107,7 +109,7 @@ describe('an ONNX instance answers the Open Inference Protocol', () => {
     const tensor = (type: keyof typeof elements, suffix: string) =>
       `{"name":"${type}${suffix}","datatype":"${type}","shape":[${JSON.parse(elements[type]).length}],"data":${elements[type]}}`
     const inputs = datatypes.map(type => tensor(type, '')).join(',')
-    const answer = await echo.send(request({ path: infer, body: Buffer.from(`{"inputs":[${inputs}]}`) }))
+    const answer = await ask(echo, request({ path: infer, body: Buffer.from(`{"inputs":[${inputs}]}`) }))
     const outputs = datatypes.map(type => tensor(type, ' out')).join(',')
     // 1e30 is not an FP32: what comes back is its nearest neighbour.
     const expected = outputs.replace('1e+30', String(Math.fround(1e30)))
@@ -136,19 +138,19 @@ describe('an ONNX instance answers the Open Inference Protocol', () => {
     ],
     ['an unknown encoding', { headers: ['content-encoding', 'br'], body: plainBody }, 415, /use gzip, deflate or none/],
   ])('%s is an answer in the shape of the protocol, not a failure of the version', async (_, parts, status, error) => {
-    const answer = await instance.send(request({ path: infer, ...parts }))
+    const answer = await ask(instance, request({ path: infer, ...parts }))
     expect(answer.status).toBe(status)
     expect(await json(answer)).toEqual({ error: expect.stringMatching(error) })
   })
 
   test('a packed body is unpacked', async () => {
     const headers = ['Content-Encoding', 'gzip']
-    expect((await instance.send(request({ path: infer, headers, body: gzipSync(plainBody) }))).status).toBe(200)
+    expect((await ask(instance, request({ path: infer, headers, body: gzipSync(plainBody) }))).status).toBe(200)
   })
 
   test('the bytes of the request stay usable', async () => {
     const body = new Uint8Array(plainBody)
-    await instance.send(request({ path: infer, body }))
+    await ask(instance, request({ path: infer, body }))
     expect(Buffer.from(body).equals(plainBody)).toBe(true)
   })
 
@@ -158,7 +160,8 @@ describe('an ONNX instance answers the Open Inference Protocol', () => {
       inputs: [{ name: 'x', datatype: 'FP32', shape: ['N'] }],
       outputs: [{ name: 'y', datatype: 'FP32', shape: ['N'] }],
     })
-    const answer = await (await serve(onnx('v1', broken))).send(
+    const answer = await ask(
+      await serve(onnx('v1', broken)),
       request({ path: infer, body: inferBody('FP32', [2], '[4,-1]') }),
     )
     expect(answer.status).toBe(500)
@@ -178,7 +181,8 @@ describe('an ONNX instance answers the Open Inference Protocol', () => {
       { name: 'table', datatype: 'FP32', shape: [2], data: [1, 2] },
       { name: 'x', datatype: 'INT64', shape: [1], data: [7] },
     ]
-    const answer = await (await serve(onnx('v1', broken))).send(
+    const answer = await ask(
+      await serve(onnx('v1', broken)),
       request({ path: infer, body: Buffer.from(JSON.stringify({ inputs })) }),
     )
     expect(answer.status).toBe(500)
@@ -187,8 +191,8 @@ describe('an ONNX instance answers the Open Inference Protocol', () => {
 
   test('a request that is given up while it waits is dropped, and the others are answered', async () => {
     const caller = new AbortController()
-    const others = [1, 2, 3].map(() => instance.send(request({ path: infer, body: plainBody })))
-    const dropped = instance.send(request({ path: infer, body: plainBody, signal: caller.signal }))
+    const others = [1, 2, 3].map(() => ask(instance, request({ path: infer, body: plainBody })))
+    const dropped = ask(instance, request({ path: infer, body: plainBody, signal: caller.signal }))
     // The first three fill the worker and the queue once their bodies are read, in the next turn.
     await Promise.resolve()
     caller.abort()
@@ -198,7 +202,7 @@ describe('an ONNX instance answers the Open Inference Protocol', () => {
   })
 
   test('more requests than may wait are refused', async () => {
-    const send = () => instance.send(request({ path: infer, body: plainBody }))
+    const send = () => ask(instance, request({ path: infer, body: plainBody }))
     const accepted = Array.from({ length: limits.instanceQueueMax }, send)
     await expect(send()).rejects.toMatchObject({ code: 'overloaded' })
     expect(new Set((await Promise.all(accepted)).map(({ status }) => status))).toEqual(new Set([200]))
@@ -207,7 +211,7 @@ describe('an ONNX instance answers the Open Inference Protocol', () => {
   test('a request that takes too long rejects with backend-timeout', async () => {
     const timeouts = { connectMs: 1, firstByteMs: 1, idleMs: 1 }
     const data = `[${'1,'.repeat(500_000)}1]`
-    const sent = instance.send(request({ path: infer, body: inferBody('FP32', [500_001], data), timeouts }))
+    const sent = ask(instance, request({ path: infer, body: inferBody('FP32', [500_001], data), timeouts }))
     await expect(sent).rejects.toMatchObject({ code: 'backend-timeout' })
     await until(() => instance.inFlight === 0)
   })
@@ -247,7 +251,7 @@ describe('a model thread that dies', () => {
     const clock = fastClock(20)
     const deployer = closing(new FleetDeployer({ clock, logger: silentLogger, report: reports.report, drivers }))
     deployer.ensure({ endpoint: 'digits', version: onnx('v1', Buffer.from('x')), readyTimeoutMs: 60_000 })
-    const send = (text: string) => pick(deployer, 'v1').send(request({ path: infer, body: Buffer.from(text) }))
+    const send = (text: string) => ask(pick(deployer, 'v1'), request({ path: infer, body: Buffer.from(text) }))
     return { deployer, reports, send }
   }
 
@@ -267,12 +271,10 @@ describe('a model thread that dies', () => {
     deployer.ensure({ endpoint: 'digits', version: onnx('v1', identityModel('FP32')), readyTimeoutMs: 600_000 })
     await reports.next('ready')
     const sent = Array.from({ length: 200 }, () => {
-      return pick(deployer, 'v1')
-        .send(request({ path: infer, body: plainBody }))
-        .then(
-          ({ status }) => status,
-          ({ code }) => code,
-        )
+      return ask(pick(deployer, 'v1'), request({ path: infer, body: plainBody })).then(
+        ({ status }) => status,
+        ({ code }) => code,
+      )
     })
     await deployer.stop({ endpoint: 'digits', version: 'v1', drainMs: 0 })
     expect([200, 'backend-failed']).toEqual(expect.arrayContaining([...new Set(await Promise.all(sent))]))

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import type { BackendRequest, BackendResponse } from '../../../src/ports/backend.ts'
+import type { BackendRequest, BackendResponse } from '../../../src/adapters/deployer/by-promise.ts'
 
 export function request(parts: Partial<BackendRequest> & { path: string }): BackendRequest {
   return {

@@ -1,10 +1,12 @@
 import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { BackendRequest } from '../../../src/adapters/deployer/by-promise.ts'
 import { createDeployer } from '../../../src/adapters/deployer/deployer.ts'
 import { limits } from '../../../src/core/limits.ts'
-import type { BackendRequest, Instance } from '../../../src/ports/backend.ts'
+import type { Instance } from '../../../src/ports/backend.ts'
 import { deployerContract } from '../../contract/deployer.contract.ts'
 import { type ModelServer, startModelServer } from '../../fixtures/model-server.ts'
+import { send as ask } from '../../support/send.ts'
 import { json, request, text } from './requests.ts'
 import { closing, collectReports, type Finished, fastClock, pick, silentLogger, until, version } from './support.ts'
 
@@ -45,7 +47,7 @@ deployerContract('url', async finished => {
     bad: name => url(name, [unready.address]),
     fixedSize: 'a url version has as many instances as addresses',
     hold: (instance, signal = new AbortController().signal) => ({
-      answer: instance.send(request({ path: '/hold?key=a', signal })),
+      answer: ask(instance, request({ path: '/hold?key=a', signal })),
       release: () => {
         for (const model of models) void model.arrived('/hold?key=a').then(() => model.release('a'))
       },
@@ -64,7 +66,7 @@ describe('a request reaches a server as it came', () => {
       headers: [...headers, ...dropped],
       body: Buffer.from('hello'),
     })
-    const echo = (await json(await instance.send(sent))) as Record<string, unknown>
+    const echo = (await json(await ask(instance, sent))) as Record<string, unknown>
     expect(echo).toMatchObject({ method: 'PATCH', url: '/echo?q=%20%41', body: 'hello' })
     const host = new URL(model.address).host
     const expected = ['host', host, 'connection', 'keep-alive', ...headers.slice(0, 6), 'content-length', '5']
@@ -81,10 +83,10 @@ describe('a request reaches a server as it came', () => {
 
   test('a body without content and a body that streams', async () => {
     const { instance } = await serve()
-    const none = await instance.send(request({ method: 'GET', path: '/echo', headers: ['content-length', '0'] }))
+    const none = await ask(instance, request({ method: 'GET', path: '/echo', headers: ['content-length', '0'] }))
     expect(await json(none)).toMatchObject({ method: 'GET', body: '' })
     const chunks = Array.from({ length: 100 }, () => Buffer.alloc(10_000))
-    expect(await text(await instance.send(request({ path: '/upload', body: Readable.from(chunks) })))).toBe('1000000')
+    expect(await text(await ask(instance, request({ path: '/upload', body: Readable.from(chunks) })))).toBe('1000000')
   })
 })
 
@@ -95,16 +97,16 @@ describe('an answer comes back as it was', () => {
     const { instance } = await serve()
     const head =
       'HTTP/1.1 418 T\r\nSet-Cookie: a\r\nset-cookie: b\r\nX-L: \xe9\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nContent-Length: 2\r\n\r\n'
-    const answer = await instance.send(request(raw(`${head}\xff\x00`)))
+    const answer = await ask(instance, request(raw(`${head}\xff\x00`)))
     expect(answer.status).toBe(418)
-    expect(answer.headers).toEqual(['Set-Cookie', 'a', 'set-cookie', 'b', 'X-L', '\xe9', 'Content-Length', '2'])
+    expect(answer.headers).toEqual(['Set-Cookie', 'a', 'set-cookie', 'b', 'X-L', '\xe9', 'content-length', '2'])
     expect(await text(answer)).toBe('\xff\x00')
   })
 
   test('interim answers are not taken for the answer', async () => {
     const { instance } = await serve()
     const head = 'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
-    expect((await instance.send(request(raw(head)))).status).toBe(200)
+    expect((await ask(instance, request(raw(head)))).status).toBe(200)
   })
 
   test.each([
@@ -117,9 +119,9 @@ describe('an answer comes back as it was', () => {
     ['nothing at all', ''],
   ])('%s rejects with backend-failed', async (_, text) => {
     const { instance } = await serve()
-    await expect(instance.send(request(raw(text)))).rejects.toMatchObject({ code: 'backend-failed' })
+    await expect(ask(instance, request(raw(text)))).rejects.toMatchObject({ code: 'backend-failed' })
     expect(instance.inFlight).toBe(0)
-    expect((await instance.send(request({ path: '/status?key=204' }))).status).toBe(204)
+    expect((await ask(instance, request({ path: '/status?key=204' }))).status).toBe(204)
   })
 
   test.each([
@@ -128,7 +130,7 @@ describe('an answer comes back as it was', () => {
     ['a chunk that is malformed', raw('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab')],
   ])('%s in mid-answer fails the body rather than ending it', async (_, parts) => {
     const { instance } = await serve()
-    const answer = await instance.send(request(parts))
+    const answer = await ask(instance, request(parts))
     expect(answer.status).toBe(200)
     await expect(text(answer)).rejects.toMatchObject({ code: 'backend-failed' })
     expect(instance.inFlight).toBe(0)
@@ -136,7 +138,7 @@ describe('an answer comes back as it was', () => {
 
   test('a body that nobody reads waits, and one that is destroyed cuts the connection', async () => {
     const { instance, model } = await serve()
-    const answer = await instance.send(request({ path: '/stall' }))
+    const answer = await ask(instance, request({ path: '/stall' }))
     expect(instance.inFlight).toBe(1)
     if (answer.body instanceof Readable) answer.body.destroy()
     await model.left('/stall')
@@ -149,7 +151,7 @@ describe('what goes wrong has a name', () => {
 
   test('no answer in time is a timeout, and the server is told', async () => {
     const { instance, model } = await serve()
-    const sent = instance.send(request({ path: '/silent', timeouts: quick }))
+    const sent = ask(instance, request({ path: '/silent', timeouts: quick }))
     await expect(sent).rejects.toMatchObject({
       code: 'backend-timeout',
       message: /did not begin to answer within 50 ms/,
@@ -159,14 +161,14 @@ describe('what goes wrong has a name', () => {
 
   test('a stall in mid-answer is a timeout', async () => {
     const { instance } = await serve()
-    const body = text(await instance.send(request({ path: '/stall', timeouts: quick })))
+    const body = text(await ask(instance, request({ path: '/stall', timeouts: quick })))
     await expect(body).rejects.toMatchObject({ code: 'backend-timeout', message: /sent nothing for 50 ms/ })
   })
 
   test('a server that is gone is unreachable', async () => {
     const { instance, model } = await serve()
     await model.stop()
-    const sent = instance.send(request({ path: '/echo' }))
+    const sent = ask(instance, request({ path: '/echo' }))
     await expect(sent).rejects.toMatchObject({ code: 'backend-unreachable', message: /ECONNREFUSED/ })
   })
 
@@ -174,15 +176,15 @@ describe('what goes wrong has a name', () => {
     const { instance, model } = await serve()
     const caller = new AbortController()
     const busy = Array.from({ length: limits.upstreamConnectionsMax }, () => {
-      return instance.send(request({ path: '/silent', signal: caller.signal })).catch(() => {})
+      return ask(instance, request({ path: '/silent', signal: caller.signal })).catch(() => {})
     })
     const timeouts = { ...quick, connectMs: 100 }
-    await expect(instance.send(request({ path: '/late', timeouts }))).rejects.toMatchObject({
+    await expect(ask(instance, request({ path: '/late', timeouts }))).rejects.toMatchObject({
       code: 'backend-unreachable',
     })
     caller.abort()
     await Promise.all(busy)
-    expect((await instance.send(request({ path: '/status?key=200' }))).status).toBe(200)
+    expect((await ask(instance, request({ path: '/status?key=200' }))).status).toBe(200)
     expect(await Promise.race([model.arrived('/late'), 'never'])).toBe('never')
   })
 
@@ -190,7 +192,7 @@ describe('what goes wrong has a name', () => {
     const { instance, model } = await serve()
     const body = new PassThrough()
     body.write('half')
-    const sent = instance.send(request({ path: '/upload', body }))
+    const sent = ask(instance, request({ path: '/upload', body }))
     await model.arrived('/upload')
     body.destroy(new Error('aborted'))
     await expect(sent).rejects.toMatchObject({ code: 'client-closed' })
@@ -199,18 +201,18 @@ describe('what goes wrong has a name', () => {
   test("a length that is not that of the body is the caller's", async () => {
     const { instance } = await serve()
     const body = Readable.from([Buffer.from('abc')])
-    const sent = instance.send(request({ path: '/upload', headers: ['content-length', '5'], body }))
+    const sent = ask(instance, request({ path: '/upload', headers: ['content-length', '5'], body }))
     await expect(sent).rejects.toMatchObject({ code: 'invalid-request' })
   })
 
   test('a caller who leaves before there is a connection', async () => {
     const { instance, model } = await serve()
     const caller = new AbortController()
-    const sent = instance.send({ ...request({ path: '/unsent' }), signal: caller.signal })
+    const sent = ask(instance, { ...request({ path: '/unsent' }), signal: caller.signal })
     caller.abort()
     await expect(sent).rejects.toMatchObject({ code: 'client-closed' })
     expect(instance.inFlight).toBe(0)
-    await instance.send(request({ path: '/status?key=200' }))
+    await ask(instance, request({ path: '/status?key=200' }))
     expect(await Promise.race([model.arrived('/unsent'), 'never'])).toBe('never')
   })
 
@@ -219,7 +221,7 @@ describe('what goes wrong has a name', () => {
     const { deployer, reports } = deployerOf()
     deployer.ensure({ endpoint: 'digits', version: url('v1', [model.address]), readyTimeoutMs: 60_000 })
     await reports.next('ready')
-    const answer = await pick(deployer, 'v1').send(request({ path: '/stall' }))
+    const answer = await ask(pick(deployer, 'v1'), request({ path: '/stall' }))
     const body = text(answer)
     await Promise.all([
       expect(body).rejects.toMatchObject({ code: 'backend-failed' }),
@@ -237,9 +239,7 @@ describe('addresses come and go', () => {
     const count = (wanted: number) => until(() => deployer.fleets.readyCount('digits', 'v1') === wanted)
     await count(2)
     const send = (parts: Partial<BackendRequest> & { path: string }) =>
-      pick(deployer, 'v1')
-        .send(request(parts))
-        .catch(() => {})
+      ask(pick(deployer, 'v1'), request(parts)).catch(() => {})
     return { models, deployer, reports, count, send }
   }
 
@@ -270,7 +270,7 @@ describe('addresses come and go', () => {
     await models[0]?.start()
     for (let sent = 0; sent < 2 * limits.outlierFailures; sent += 1) {
       const first = pick(deployer, 'v1')
-      if (first.id.endsWith('/0')) await first.send(request({ path: '/status?key=503' }))
+      if (first.id.endsWith('/0')) await ask(first, request({ path: '/status?key=503' }))
     }
     expect(deployer.status('digits', 'v1')[0]).toMatchObject({
       state: 'unhealthy',

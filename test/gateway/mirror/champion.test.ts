@@ -81,7 +81,7 @@ const challengers: readonly {
   { does: 'has died', make: deadInstance, outcome: { status: 502, failed: true } },
   {
     does: 'throws at once',
-    make: async () => ({ ...naming('v2'), send: () => throwNow() }),
+    make: async () => ({ ...naming('v2'), dispatch: () => throwNow() }),
     outcome: { status: 502, failed: true },
   },
   {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { CutoverError } from '../../../core/errors.ts'
-import type { BackendRequest, BackendResponse } from '../../../ports/backend.ts'
+import type { BackendRequest, BackendResponse } from '../by-promise.ts'
 import { AnswerBody } from './answer-body.ts'
 import { responseFields } from './fields.ts'
 

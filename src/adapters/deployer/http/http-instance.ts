@@ -2,7 +2,8 @@ import { Readable } from 'node:stream'
 import { Pool } from 'undici'
 import { CutoverError } from '../../../core/errors.ts'
 import { limits } from '../../../core/limits.ts'
-import type { BackendRequest, BackendResponse } from '../../../ports/backend.ts'
+import type { AnswerSink, BackendCall, Sending } from '../../../ports/backend.ts'
+import { type BackendRequest, type BackendResponse, dispatchBySend } from '../by-promise.ts'
 import { InFlight } from '../in-flight.ts'
 import type { FleetInstance } from '../replica.ts'
 import { Exchange } from './exchange.ts'
@@ -61,7 +62,11 @@ export class HttpInstance implements FleetInstance {
   }
 
   /** Rejects as the port says, and with `client-closed` or `invalid-request` where the caller is at fault. */
-  send(request: BackendRequest): Promise<BackendResponse> {
+  dispatch(call: BackendCall, sink: AnswerSink): Sending {
+    return dispatchBySend(request => this.#send(request), call, sink)
+  }
+
+  #send(request: BackendRequest): Promise<BackendResponse> {
     if (request.signal.aborted) return Promise.reject(new CutoverError('client-closed', 'the caller is gone already'))
     if (this.inFlight >= limits.upstreamConnectionsMax + limits.instanceQueueMax)
       return Promise.reject(this.#overloaded())

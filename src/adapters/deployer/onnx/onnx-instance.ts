@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { assertNever, CutoverError } from '../../../core/errors.ts'
 import { limits } from '../../../core/limits.ts'
-import type { BackendRequest, BackendResponse, ModelMetadata } from '../../../ports/backend.ts'
+import type { AnswerSink, BackendCall, ModelMetadata, Sending } from '../../../ports/backend.ts'
+import { type BackendRequest, type BackendResponse, dispatchBySend } from '../by-promise.ts'
 import { InFlight } from '../in-flight.ts'
 import type { FleetInstance } from '../replica.ts'
 import { bodyBytes } from './body-bytes.ts'
@@ -74,7 +75,11 @@ export class OnnxInstance implements FleetInstance {
    * `{"error": …}` rather than rejecting: it is the caller's fault and says nothing about the version. The bytes are
    * copied, since the caller may still mirror or record them.
    */
-  async send(request: BackendRequest): Promise<BackendResponse> {
+  dispatch(call: BackendCall, sink: AnswerSink): Sending {
+    return dispatchBySend(request => this.#send(request), call, sink)
+  }
+
+  async #send(request: BackendRequest): Promise<BackendResponse> {
     if (request.signal.aborted) throw callerLeft(request)
     if (this.inFlight >= limits.instanceQueueMax) throw this.#overloaded()
     const refusal = refuse(request)

@@ -1,8 +1,8 @@
 /** What a request must be before any surface sees it, beyond what Node's own parser insists on. */
 import type { IncomingMessage } from 'node:http'
-import { CutoverError } from '../core/errors.ts'
-import { limits } from '../core/limits.ts'
-import { excerpt } from './errors.ts'
+import { CutoverError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { excerpt } from '../errors.ts'
 
 /** `status` is the number HTTP has for this refusal. */
 export type Refusal = { status: number; error: CutoverError }

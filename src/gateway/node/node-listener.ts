@@ -1,0 +1,153 @@
+/**
+ * All of HTTP that is not plain, by the hardened node:http server: every time and size is bounded, and whatever is malformed
+ * gets an answer that says so. Its connections come from the listener on sockets, with what these have read of them.
+ */
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { CutoverError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { errorAnswer, sendError } from '../errors.ts'
+import type { Visit } from '../inbound.ts'
+import { callerLeft } from '../request-body.ts'
+import { parseTarget, shapeOf } from '../target.ts'
+import { refusalOf } from './admission.ts'
+import { NodeInbound } from './node-inbound.ts'
+import { NodeOutbound } from './node-outbound.ts'
+
+export type NodeListener = {
+  /** From now on the connection is served here. */
+  take(connection: Duplex): void
+  /** Answers end their connections; idle ones are closed. */
+  drain(): void
+  /** Cuts what is left. */
+  close(): void
+}
+
+export type ListenerEvents = {
+  visit(visit: Visit): void
+  onError(error: CutoverError): void
+}
+
+export function createNodeListener({ visit, onError }: ListenerEvents): NodeListener {
+  const server = createServer({
+    headersTimeout: limits.clientHeaderTimeoutMs,
+    requestTimeout: limits.clientBodyTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: 1_000,
+    maxHeaderSize: limits.headerBytesMax,
+    insecureHTTPParser: false,
+    // Checked by `refusalOf`, whose answer says what is wrong.
+    requireHostHeader: false,
+  })
+  // Past a number of its own Node would drop fields in silence; `refusalOf` counts them instead.
+  server.maxHeadersCount = 0
+  const newest = new WeakMap<Duplex, ServerResponse>()
+  const state = { draining: false }
+  const refuse = (to: Visit, error: CutoverError, status: number) => {
+    onError(error)
+    sendError(to.outbound, error, { shape: shapeOf(parseTarget(to.inbound.target)), status, closes: true })
+  }
+  const accept = (req: IncomingMessage, res: ServerResponse) => {
+    newest.set(req.socket, res)
+    if (state.draining) res.setHeader('connection', 'close')
+    const refusal = refusalOf(req)
+    const visited = visitOf(req, res)
+    if (refusal === null) visit(visited)
+    else refuse(visited, refusal.error, refusal.status)
+  }
+  server.on('request', accept)
+  server.on('checkContinue', accept)
+  server.on('checkExpectation', (req, res) => refuse(visitOf(req, res), unknownExpectation(), 417))
+  server.on('connect', (_req, socket) => {
+    onError(noTunnel())
+    answerRaw(socket, noTunnel(), 501)
+  })
+  server.on('clientError', (error, socket) => onMalformed(error, socket, newest.get(socket), onError))
+  // It listens to nothing itself; this starts its clocks for headers and bodies, which a test holds.
+  server.emit('listening')
+  let sweep: NodeJS.Timeout | undefined
+  return {
+    take: connection => {
+      server.emit('connection', connection)
+    },
+    drain: () => {
+      state.draining = true
+      server.closeIdleConnections()
+      // Node closes idle connections once; those that get their answer later would stay open for their keep-alive time.
+      sweep ??= setInterval(() => server.closeIdleConnections(), 20)
+    },
+    close: () => {
+      clearInterval(sweep)
+      server.closeAllConnections()
+      server.emit('close')
+    },
+  }
+}
+
+function visitOf(req: IncomingMessage, res: ServerResponse): Visit {
+  const inbound = new NodeInbound(req, res)
+  return { inbound, outbound: new NodeOutbound(req, res, inbound) }
+}
+
+function unknownExpectation(): CutoverError {
+  return new CutoverError('invalid-request', 'the only expectation known here is 100-continue')
+}
+
+function noTunnel(): CutoverError {
+  return new CutoverError('invalid-request', 'this is a gateway to models; it opens no tunnels')
+}
+
+type ParseError = Error & { code?: string }
+
+/**
+ * What the parser could not read. An answer that is under way on the connection is let through first, unless it is the
+ * body of its own request that is malformed.
+ */
+function onMalformed(
+  failure: ParseError,
+  socket: Duplex,
+  res: ServerResponse | undefined,
+  onError: (error: CutoverError) => void,
+): void {
+  if (!socket.writable || failure.code === 'ECONNRESET' || failure.code === 'EPIPE') {
+    socket.destroy()
+    return
+  }
+  const { status, detail } = describe(failure)
+  const hasLeft = failure.code === 'HPE_INVALID_EOF_STATE'
+  const error = hasLeft ? callerLeft() : new CutoverError('invalid-request', detail)
+  onError(error)
+  const underWay = res !== undefined && !res.writableFinished && !res.destroyed
+  if (!underWay) answerRaw(socket, error, status)
+  else if (res.req.complete) res.once('close', () => answerRaw(socket, error, status))
+  // Without the end of its message, so that an answer that was not whole does not look so.
+  else if (res.headersSent) socket.end(() => socket.destroy())
+  else answerRaw(socket, error, status)
+}
+
+function describe(failure: ParseError): { status: number; detail: string } {
+  switch (failure.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return { status: 431, detail: `the header fields are longer than ${limits.headerBytesMax} bytes` }
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return { status: 408, detail: lateRequest }
+    default:
+      return { status: 400, detail: `this is not HTTP/1.1: ${failure.message}` }
+  }
+}
+
+export const lateRequest = `the request did not arrive in time: ${limits.clientHeaderTimeoutMs} ms for its header, ${limits.clientBodyTimeoutMs} ms for the whole`
+
+/** An answer where there is no response object: straight on the connection, which ends with it. */
+export function answerRaw(socket: Duplex, error: CutoverError, status: number): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { lines, body } = errorAnswer(error, 'problem', status)
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}content-length: ${body.length}\r\nconnection: close\r\n\r\n`
+  socket.on('error', ignore)
+  socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]), () => socket.destroy())
+}
+
+function ignore(): void {}

@@ -1,0 +1,47 @@
+/** How bytes of a caller's connection are read: into one buffer that all connections share, where Node lets us. */
+import { Buffer } from 'node:buffer'
+import { Socket, type SocketConstructorOpts } from 'node:net'
+
+export type Reading = {
+  /** What is to be written to and listened to. */
+  socket: Socket
+  pause(): void
+  resume(): void
+}
+
+/** Read by one connection at a time and used up at once, since Node's loop reads one at a time. */
+const shared = Buffer.allocUnsafeSlow(64 * 1024)
+
+type Handle = { useUserBuffer?: unknown }
+
+/**
+ * `onBytes` gets views that are valid during the call alone. `net.Server` has no documented way to read into a buffer of
+ * one's own as `net.connect` has with `onread`; an accepted connection's handle given to a `Socket` with `onread` does the
+ * same. Where there is no such handle (TLS, another runtime) chunks come by the documented events.
+ */
+export function readSocket(accepted: Socket, onBytes: (bytes: Buffer) => void): Reading {
+  const handle = (accepted as Socket & { _handle?: Handle | null })._handle
+  if (typeof handle?.useUserBuffer !== 'function') return readByEvents(accepted, onBytes)
+  const options = {
+    handle,
+    allowHalfOpen: true,
+    readable: true,
+    writable: true,
+    onread: {
+      buffer: shared,
+      callback: (length: number, bytes: Uint8Array) => {
+        onBytes(bytes.subarray(0, length) as Buffer)
+        return true
+      },
+    },
+  }
+  const socket = new Socket(options as object as SocketConstructorOpts)
+  socket.resume()
+  return { socket, pause: () => void socket.pause(), resume: () => void socket.resume() }
+}
+
+export function readByEvents(socket: Socket, onBytes: (bytes: Buffer) => void): Reading {
+  socket.on('data', onBytes)
+  socket.resume()
+  return { socket, pause: () => void socket.pause(), resume: () => void socket.resume() }
+}

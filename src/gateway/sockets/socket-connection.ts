@@ -1,0 +1,204 @@
+/**
+ * One caller's connection: plain requests, one after the other, each answered before the next is looked at. The first that
+ * is not plain takes the connection to node:http.
+ */
+import type { Socket } from 'node:net'
+import { CutoverError } from '../../core/errors.ts'
+import { incomplete, parseRequestHead, RequestHead, unusual } from '../../core/http/request-head.ts'
+import { limits } from '../../core/limits.ts'
+import { answerRaw, lateRequest } from '../node/node-listener.ts'
+import { HandedOver } from './handed-over.ts'
+import { type Reading, readSocket } from './read-socket.ts'
+import { SocketInbound } from './socket-inbound.ts'
+import { type AnswerEnd, SocketOutbound } from './socket-outbound.ts'
+import { patienceMs, type SocketServerEvents } from './socket-server.ts'
+
+/** Filled and used up within one call. */
+const head = new RequestHead()
+const nothing = Buffer.alloc(0)
+
+/** What the connection waits for; `answer` is on its way out. */
+type Waiting = keyof typeof patienceMs | 'answer' | 'nothing'
+
+export class SocketConnection implements AnswerEnd {
+  readonly #events: SocketServerEvents
+  readonly #reading: Reading
+  readonly #socket: Socket
+  readonly #remoteAddress: string
+  readonly #onGone: () => void
+  #waiting: Waiting = 'idle'
+  #sinceMs = performance.now()
+  /** Bytes of a request that is not whole, or sent ahead of an answer. */
+  #held: Buffer = nothing
+  #heldBytes = 0
+  /** So many bytes make the held request whole; 0 where that is not known. */
+  #wantedBytes = 0
+  #outbound: SocketOutbound | null = null
+  #handedOver: HandedOver | null = null
+  #isDraining = false
+  #isServing = false
+
+  constructor(accepted: Socket, events: SocketServerEvents, onGone: () => void) {
+    this.#events = events
+    this.#onGone = onGone
+    this.#remoteAddress = accepted.remoteAddress ?? 'unknown'
+    this.#reading = readSocket(accepted, bytes => this.#onBytes(bytes))
+    const { socket } = this.#reading
+    this.#socket = socket
+    socket.on('drain', () => this.#outbound?.onSocketDrain())
+    socket.on('end', () => this.#onEnd())
+    socket.on('error', ignore)
+    socket.on('close', hadError => this.#onClose(hadError))
+  }
+
+  /** Ends once what is in flight has been answered. */
+  drain(): void {
+    this.#isDraining = true
+    this.#outbound?.closeAfter()
+    if (this.#waiting === 'idle') this.#socket.destroy()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  checkTimes(nowMs: number): void {
+    const waiting = this.#waiting
+    if (waiting === 'answer' || waiting === 'nothing' || nowMs - this.#sinceMs < patienceMs[waiting]) return
+    if (waiting === 'idle') {
+      this.#socket.destroy()
+      return
+    }
+    const error = new CutoverError('invalid-request', lateRequest)
+    this.#events.onError(error)
+    this.#wait('nothing')
+    answerRaw(this.#socket, error, 408)
+  }
+
+  onAnswered(closes: boolean): void {
+    this.#outbound = null
+    if (closes) {
+      this.#wait('nothing')
+      this.#socket.end(() => this.#socket.destroy())
+      return
+    }
+    this.#wait('idle')
+    // Whoever answers at once is still within `#read`, which goes on by itself.
+    if (!this.#isServing && this.#heldBytes > 0) this.#readHeld()
+  }
+
+  #onBytes(bytes: Buffer): void {
+    if (this.#handedOver !== null) this.#handedOver.onBytes(bytes)
+    else if (this.#waiting === 'answer') this.#hold(bytes, 0, bytes.length)
+    else if (this.#waiting === 'nothing') return
+    else if (this.#heldBytes === 0) this.#read(bytes, 0, bytes.length)
+    else {
+      this.#hold(bytes, 0, bytes.length)
+      if (this.#heldBytes >= this.#wantedBytes) this.#readHeld()
+    }
+  }
+
+  #onEnd(): void {
+    if (this.#handedOver !== null) {
+      this.#handedOver.onEnd()
+      return
+    }
+    this.#outbound?.callerLeft()
+    this.#socket.destroy()
+  }
+
+  #onClose(hadError: boolean): void {
+    this.#wait('nothing')
+    this.#held = nothing
+    this.#outbound?.callerLeft()
+    this.#outbound = null
+    this.#handedOver?.onClose(hadError)
+    this.#onGone()
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting = waiting
+    this.#sinceMs = performance.now()
+  }
+
+  #readHeld(): void {
+    const held = this.#held
+    const bytes = this.#heldBytes
+    this.#held = nothing
+    this.#heldBytes = 0
+    this.#wantedBytes = 0
+    this.#reading.resume()
+    this.#read(held, 0, bytes)
+  }
+
+  /** Requests one after the other, as long as each is answered at once. */
+  #read(bytes: Buffer, start: number, end: number): void {
+    let at = start
+    while (at < end) {
+      const next = this.#readOne(bytes, at, end)
+      if (next < 0) return
+      at = next
+      if (this.#waiting === 'idle') continue
+      if (this.#waiting === 'answer') this.#hold(bytes, at, end)
+      return
+    }
+  }
+
+  /** Where the next request begins; -1 if this one is not served here or not whole. */
+  #readOne(bytes: Buffer, start: number, end: number): number {
+    const headEnd = parseRequestHead(bytes, start, end, head)
+    if (headEnd === unusual) return this.#handOver(bytes, start, end)
+    if (headEnd === incomplete) {
+      if (end - start >= limits.headerBytesMax) return this.#handOver(bytes, start, end)
+      return this.#holdPart(bytes, start, end, 0)
+    }
+    const { bodyBytes } = head
+    if (bodyBytes > limits.wholeBodyBytesMax) return this.#handOver(bytes, start, end)
+    const bodyEnd = headEnd + bodyBytes
+    if (bodyEnd > end) return this.#holdPart(bytes, start, end, bodyEnd - start)
+    this.#serve(bodyBytes === 0 ? null : Buffer.from(bytes.subarray(headEnd, bodyEnd)))
+    return bodyEnd
+  }
+
+  #serve(body: Buffer | null): void {
+    const inbound = new SocketInbound(head, body, this.#remoteAddress)
+    const request = { isHead: head.method === 'HEAD', closes: head.closes || this.#isDraining }
+    const outbound = new SocketOutbound(this.#socket, this, request)
+    this.#outbound = outbound
+    this.#wait('answer')
+    this.#isServing = true
+    this.#events.visit({ inbound, outbound })
+    this.#isServing = false
+  }
+
+  #holdPart(bytes: Buffer, start: number, end: number, wantedBytes: number): -1 {
+    const isNew = this.#waiting === 'idle'
+    this.#hold(bytes, start, end, wantedBytes)
+    this.#wantedBytes = wantedBytes
+    // A body's time counts from the head's first byte on, as a slow head's does.
+    if (isNew || (wantedBytes > 0 && this.#waiting === 'head')) this.#wait(wantedBytes > 0 ? 'body' : 'head')
+    return -1
+  }
+
+  #hold(bytes: Buffer, start: number, end: number, wantedBytes = 0): void {
+    const total = this.#heldBytes + end - start
+    if (total > this.#held.length) {
+      const room = Buffer.allocUnsafe(Math.max(wantedBytes, total, Math.min(2 * this.#held.length, 256 * 1024)))
+      this.#held.copy(room, 0, 0, this.#heldBytes)
+      this.#held = room
+    }
+    bytes.copy(this.#held, this.#heldBytes, start, end)
+    this.#heldBytes = total
+    if (this.#waiting === 'answer' && total > limits.pipelinedBytesMax) this.#reading.pause()
+  }
+
+  #handOver(bytes: Buffer, start: number, end: number): -1 {
+    const connection = new HandedOver(this.#reading, Buffer.from(bytes.subarray(start, end)))
+    this.#handedOver = connection
+    this.#wait('nothing')
+    this.#events.handOver(connection)
+    return -1
+  }
+}
+
+function ignore(): void {}

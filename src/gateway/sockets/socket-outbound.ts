@@ -1,0 +1,159 @@
+/** The answer to a plain request, on its socket. */
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { limits } from '../../core/limits.ts'
+import type { Outbound, OutboundWatcher } from '../inbound.ts'
+
+/** What the connection has to know of its answer. */
+export type AnswerEnd = {
+  /** All of it has been handed to the network. `closes`: the connection ends with it. */
+  onAnswered(closes: boolean): void
+}
+
+/** Up to this a piece is written as text beside what goes before it, in one system call; a longer one by itself. */
+const textBytesMax = 16 * 1024
+
+export class SocketOutbound implements Outbound {
+  hasBegun = false
+  isClosed = false
+  readonly #socket: Socket
+  readonly #end: AnswerEnd
+  readonly #isHead: boolean
+  #closes: boolean
+  #watcher: OutboundWatcher | null = null
+  /** Latin-1, not written yet. */
+  #text = ''
+  #isFlushDue = false
+  #isChunked = false
+  #hasNoBody = false
+  #hasEnded = false
+
+  constructor(socket: Socket, end: AnswerEnd, request: { isHead: boolean; closes: boolean }) {
+    this.#socket = socket
+    this.#end = end
+    this.#isHead = request.isHead
+    this.#closes = request.closes
+  }
+
+  watch(watcher: OutboundWatcher): void {
+    this.#watcher = watcher
+  }
+
+  /** The connection is to end with this answer, if that can still be told. */
+  closeAfter(): void {
+    this.#closes = true
+  }
+
+  begin(status: number, lines: string, bodyBytes: number | null): void {
+    if (this.isClosed) return
+    this.#hasNoBody = this.#isHead || status === 204 || status === 304
+    this.#isChunked = bodyBytes === null && !this.#hasNoBody
+    this.hasBegun = true
+    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}`
+    if (bodyBytes !== null) head += `content-length: ${bodyBytes}\r\n`
+    else if (this.#isChunked) head += 'transfer-encoding: chunked\r\n'
+    if (!hasDate(lines)) head += `date: ${httpDate()}\r\n`
+    if (this.#closes) head += 'connection: close\r\n'
+    this.#text = `${head}\r\n`
+    this.#flushSoon()
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.isClosed || this.#hasNoBody || chunk.length === 0) return true
+    if (this.#isChunked) this.#text += `${chunk.length.toString(16)}\r\n`
+    if (chunk.length <= textBytesMax) this.#text += asBuffer(chunk).toString('latin1')
+    else {
+      this.#flush()
+      this.#socket.write(Buffer.from(chunk))
+    }
+    if (this.#isChunked) this.#text += '\r\n'
+    if (this.#text.length > textBytesMax) this.#flush()
+    else this.#flushSoon()
+    return this.#socket.writableLength + this.#text.length <= limits.answerBufferBytesMax
+  }
+
+  end(): void {
+    if (this.isClosed || this.#hasEnded) return
+    this.#hasEnded = true
+    if (this.#isChunked) this.#text += '0\r\n\r\n'
+    this.#flush()
+    if (this.#socket.writableLength === 0) this.#answered()
+  }
+
+  answer(status: number, lines: string, body: Buffer, closes: boolean): void {
+    if (closes) this.#closes = true
+    this.begin(status, lines, body.length)
+    this.write(body)
+    this.end()
+  }
+
+  cut(): void {
+    if (this.isClosed) return
+    this.#socket.destroy()
+    this.callerLeft()
+  }
+
+  /** The socket has taken all that was held. */
+  onSocketDrain(): void {
+    if (this.isClosed) return
+    if (this.#hasEnded) this.#answered()
+    else this.#watcher?.onAnswerDrain()
+  }
+
+  callerLeft(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.#text = ''
+    this.#watcher?.onAnswerClosed(false)
+  }
+
+  #answered(): void {
+    this.isClosed = true
+    this.#watcher?.onAnswerClosed(true)
+    this.#end.onAnswered(this.#closes)
+  }
+
+  /** What comes in this turn goes out together; a stream of events may be long in coming. */
+  #flushSoon(): void {
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    process.nextTick(flushDue, this)
+  }
+
+  flushIfDue(): void {
+    this.#isFlushDue = false
+    if (!this.isClosed) this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#text === '') return
+    const text = this.#text
+    this.#text = ''
+    this.#socket.write(text, 'latin1')
+  }
+}
+
+function flushDue(outbound: SocketOutbound): void {
+  outbound.flushIfDue()
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+function hasDate(lines: string): boolean {
+  return lines.startsWith('Date: ') || lines.includes('\nDate: ') || /^date:/im.test(lines)
+}
+
+let dateText = ''
+let dateSecond = 0
+
+/** Made once a second. */
+function httpDate(): string {
+  const second = Math.floor(Date.now() / 1_000)
+  if (second !== dateSecond) {
+    dateSecond = second
+    dateText = new Date(second * 1_000).toUTCString()
+  }
+  return dateText
+}

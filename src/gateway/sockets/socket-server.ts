@@ -1,0 +1,80 @@
+/** Accepts connections, watches over their times, and lets them end in order. */
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { limits } from '../../core/limits.ts'
+import type { ListenerEvents } from '../node/node-listener.ts'
+import { SocketConnection } from './socket-connection.ts'
+
+export type SocketServerEvents = ListenerEvents & {
+  /** The connection says what is not plain; its bytes so far are the first that it gives. */
+  handOver(connection: Duplex): void
+}
+
+/** Times are checked this often, so that no request needs a timer of its own. */
+const sweepMs = 1_000
+
+export class SocketServer {
+  readonly #server: Server
+  readonly #events: SocketServerEvents
+  readonly #connections = new Set<SocketConnection>()
+  #sweep: NodeJS.Timeout | undefined
+  #isClosing = false
+  #onEmpty: (() => void) | null = null
+
+  constructor(events: SocketServerEvents) {
+    this.#events = events
+    // Paused, so that the first bytes are read in the way that the connection chooses.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, socket =>
+      this.#accept(socket),
+    )
+  }
+
+  listen({ host, port }: { host: string; port: number }): Promise<{ host: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port, backlog: 4_096 }, () => {
+        this.#server.off('error', reject)
+        this.#sweep = setInterval(() => this.#checkTimes(), sweepMs)
+        const bound = this.#server.address()
+        resolve({ host, port: bound !== null && typeof bound === 'object' ? bound.port : port })
+      })
+    })
+  }
+
+  /** Takes no new connection; those with requests in flight get `drainMs`, then they are cut. */
+  async close(drainMs: number): Promise<void> {
+    this.#isClosing = true
+    clearInterval(this.#sweep)
+    this.#server.close()
+    for (const connection of this.#connections) connection.drain()
+    if (this.#connections.size === 0) return
+    const deadline = setTimeout(() => {
+      for (const connection of this.#connections) connection.destroy()
+    }, drainMs)
+    await new Promise<void>(resolve => {
+      this.#onEmpty = resolve
+    })
+    clearTimeout(deadline)
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new SocketConnection(socket, this.#events, () => {
+      this.#connections.delete(connection)
+      if (this.#connections.size === 0) this.#onEmpty?.()
+    })
+    this.#connections.add(connection)
+    if (this.#isClosing) connection.drain()
+  }
+
+  #checkTimes(): void {
+    const nowMs = performance.now()
+    for (const connection of this.#connections) connection.checkTimes(nowMs)
+  }
+}
+
+/** How long a connection may be in a state, in milliseconds. */
+export const patienceMs = {
+  idle: limits.keepAliveMs,
+  head: limits.clientHeaderTimeoutMs,
+  body: limits.clientBodyTimeoutMs,
+} as const
