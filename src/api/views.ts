@@ -54,6 +54,7 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     })),
     metrics: Object.fromEntries(Object.entries(spec.metrics).map(([name, { type }]) => [name, { type }])),
     timeouts: { ...spec.timeouts },
+    recording: spec.recording ?? 'on',
     bodyBytesMax: spec.bodyBytesMax,
     capacity: spec.capacity ?? null,
     payloadSamplePpm: spec.payloadSamplePpm,

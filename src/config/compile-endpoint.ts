@@ -7,6 +7,7 @@ import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ExternalMetric } from '../core/external-metric.ts'
 import { limits } from '../core/limits.ts'
 import { compileMetric } from './compile-metric.ts'
+import { compileResilience } from './compile-resilience.ts'
 import { compileWatching } from './compile-watching.ts'
 import { compileWebhook } from './compile-webhooks.ts'
 import { durationMs, percentPpm } from './quantities.ts'
@@ -25,11 +26,8 @@ export function compileEndpoint(resource: EndpointResource): EndpointSpec {
     answer: compileAnswer(resource),
     metrics: mapValues(resource.metrics, compileMetric),
     ...(Object.keys(resource.external).length > 0 && { external: mapValues(resource.external, compileExternal) }),
-    timeouts: {
-      connectMs: durationMs(resource.timeouts.connect),
-      firstByteMs: durationMs(resource.timeouts['first-byte']),
-      idleMs: durationMs(resource.timeouts.idle),
-    },
+    ...compileResilience(resource),
+    ...(resource.recording === 'off' && { recording: 'off' as const }),
     bodyBytesMax: resource['body-limit'],
     payloadSamplePpm: percentPpm(resource['payload-sample']),
     ...(resource.capacity !== undefined && { capacity: resource.capacity }),

@@ -8,6 +8,7 @@ import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
 import { drift, features, monitor } from './resource-monitoring.ts'
 import { duration, name, object, percent } from './resource-parts.ts'
+import { breaker, concurrency, retry, timeouts } from './resource-resilience.ts'
 import {
   allowedMark,
   endpointRule,
@@ -179,13 +180,15 @@ const endpointShape = object({
   external: z.record(name, external).default({}).meta({
     description: 'Metrics that other systems measure, by name; checks of releases hold them against a bound.',
   }),
-  timeouts: object({
-    connect: duration.default('2s').meta({ description: 'To reach the model server.' }),
-    'first-byte': duration.default('60s').meta({ description: 'From the request to the first byte of the answer.' }),
-    idle: duration.default('60s').meta({ description: 'Between two parts of the answer.' }),
-  })
-    .prefault({})
-    .meta({ description: 'How long the gateway waits for a model server.' }),
+  timeouts: timeouts.prefault({}).meta({ description: 'How long the gateway waits for a model server.' }),
+  retry: retry.optional().meta({ description: 'Calls that fail before the caller got any of the answer.' }),
+  breaker: breaker.optional().meta({
+    description: 'Keep away from a version while most of its calls fail; the stable one answers for a candidate.',
+  }),
+  concurrency: concurrency.optional().meta({ description: 'How much each version is asked at once.' }),
+  recording: z.enum(['on', 'off']).default('on').meta({
+    description: 'Whether predictions are kept. Without them there is no evidence: such an endpoint has no releases.',
+  }),
   'body-limit': z
     .int()
     .min(1)

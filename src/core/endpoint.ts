@@ -3,6 +3,7 @@ import type { ExternalMetric } from './external-metric.ts'
 import type { FeatureSpecs } from './features.ts'
 import type { MetricSpec } from './metrics/spec.ts'
 import type { DriftSpec, MonitorSpec } from './monitor/spec.ts'
+import type { BreakerPolicy, ConcurrencyPolicy, RetryPolicy } from './resilience.ts'
 import type { Webhook } from './webhook.ts'
 
 /** How a caller's requests speak. `http` is any path and body, passed through as bytes. */
@@ -54,7 +55,8 @@ export type AnswerRule = {
   scores?: string
 }
 
-export type Timeouts = { connectMs: number; firstByteMs: number; idleMs: number }
+/** `totalMs` is from the call to the last byte of the answer; left out where only silence ends it. */
+export type Timeouts = { connectMs: number; firstByteMs: number; idleMs: number; totalMs?: number }
 
 export type EndpointSpec = {
   name: string
@@ -70,6 +72,12 @@ export type EndpointSpec = {
   /** Numbers that other systems measure for each version, by name. */
   external?: Readonly<Record<string, ExternalMetric>>
   timeouts: Timeouts
+  /** What is done about calls that fail; `defaultRetry` where it is left out. */
+  retry?: RetryPolicy
+  breaker?: BreakerPolicy
+  concurrency?: ConcurrencyPolicy
+  /** Predictions are not kept: the endpoint is routed and counted, and has no evidence. */
+  recording?: 'off'
   /** By name. */
   webhooks?: Readonly<Record<string, Webhook>>
   bodyBytesMax: number

@@ -125,6 +125,8 @@ export const limits = {
   trialExamplesMax: 10,
   trialExampleChars: 300,
 
+  /** Requests of one process that are being answered. Copies are refused at half of it, candidates at nine tenths, then all. */
+  requestsInFlightMax: 20_000,
   /** Requests of one endpoint that wait for its next version; more are answered 503. No more than the queue of one instance takes. */
   heldRequestsMax: 1_000,
   /** The longest hold that may be asked for: a long body is read after it and must arrive within `clientBodyTimeoutMs` all the same. */

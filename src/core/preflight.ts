@@ -57,7 +57,13 @@ function amountOf(amount: Amount, instances: number): number {
   return 'count' in amount ? amount.count : Math.ceil((amount.ppm * instances) / 1_000_000)
 }
 
+function unrecorded(endpoint: string): Problem {
+  const message = `endpoint ${endpoint} keeps no predictions, so that nothing would ever be known of the candidate`
+  return { path: 'endpoint', message, value: endpoint, allowed: ['an endpoint with `recording: on`'] }
+}
+
 export function preflightProblems(spec: EndpointSpec, plan: Candidacy): Problem[] {
+  if (spec.recording === 'off') return [unrecorded(spec.name)]
   return [
     ...capacityProblems(spec, plan),
     ...plan.stages.flatMap((stage, index) => stageProblems(spec, plan, stage, index)),

@@ -1,5 +1,6 @@
 /** Which version and which of its instances serve a request. */
 import { assign } from '../core/assign.ts'
+import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { ReadFeatures } from '../core/features.ts'
 import type { FleetView, Instance } from '../ports/backend.ts'
@@ -7,6 +8,7 @@ import { contextOf } from './context-features.ts'
 import { badHeader, excerpt } from './errors.ts'
 import { headerText, ownHeader, ownHeaders } from './headers.ts'
 import type { Inbound } from './inbound.ts'
+import type { Guards } from './resilience/guards.ts'
 import type { CompiledRoute } from './route.ts'
 import { cookie } from './unit.ts'
 
@@ -32,20 +34,20 @@ export type Choice = {
  * the stable version.
  */
 export function choose(
-  fleets: FleetView,
+  from: Instances,
   route: CompiledRoute,
   request: { inbound: Inbound; unit: string; pin: string | null; body?: Buffer | null },
 ): Choice {
   const { table, seed, spec } = route
   const { inbound, unit, pin } = request
-  if (pin !== null) return itself(fleets, route, pin)
-  if (table.scope !== undefined && isOutside(route, inbound)) return itself(fleets, route, table.scope.outside)
+  if (pin !== null) return itself(from, route, pin)
+  if (table.scope !== undefined && isOutside(route, inbound)) return itself(from, route, table.scope.outside)
   const read = contextOf(route, inbound, request.body ?? null)
   const header = (name: string) => headerText(inbound, name)
   const assigned = assign(table, { unit, seed, header, features: read?.features ?? null })
   const { version, propensity, byRule, byContext = false } = assigned
-  const own = fleets.pick(spec.name, version)
-  const substitute = own === null && version !== table.stable ? fleets.pick(spec.name, table.stable) : null
+  const own = pick(from, spec, version)
+  const substitute = own === null && version !== table.stable ? pick(from, spec, table.stable) : null
   return {
     route,
     assigned: version,
@@ -58,9 +60,16 @@ export function choose(
   }
 }
 
+/** Ready instances, and which versions are given a rest. */
+type Instances = { readonly fleets: FleetView; readonly guards: Guards }
+
+function pick({ fleets, guards }: Instances, spec: EndpointSpec, version: string): Instance | null {
+  return guards.lets(spec, version) ? fleets.pick(spec.name, version) : null
+}
+
 /** Chosen by no chance: kept, but no evidence. */
-function itself(fleets: FleetView, route: CompiledRoute, version: string): Choice {
-  const instance = fleets.pick(route.spec.name, version)
+function itself(from: Instances, route: CompiledRoute, version: string): Choice {
+  const instance = pick(from, route.spec, version)
   return { route, assigned: version, propensity: 1, pinned: true, byContext: false, read: null, version, instance }
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Recorder } from '../ports/recorder.ts'
 import type { HeldRequests } from './gap.ts'
 import type { Mirrors } from './mirror/mirrors.ts'
+import type { Guards } from './resilience/guards.ts'
 import type { RouteTable } from './route.ts'
 import type { StatsCollector } from './stats.ts'
 
@@ -29,6 +30,7 @@ export type GatewayContext = {
   readonly held: HeldRequests
   readonly recorder: Recorder
   readonly mirrors: Mirrors
+  readonly guards: Guards
   readonly clock: Clock
   readonly ids: () => string
   readonly stats: StatsCollector

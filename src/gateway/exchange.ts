@@ -4,18 +4,21 @@
  */
 import { bucketOf } from '../core/assign.ts'
 import { publicName } from '../core/control-fleet.ts'
-import { CutoverError, statusByCode } from '../core/errors.ts'
+import { CutoverError, type ErrorCode, statusByCode } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
+import { defaultRetry, mayRepeat, tellsOfTrouble } from '../core/resilience.ts'
 import type { AnswerSink, Instance, Sending } from '../ports/backend.ts'
 import { type AnswerHead, answerHead, readableAnswer } from './answer.ts'
 import type { Choice } from './choose.ts'
 import type { GatewayContext } from './context.ts'
+import { type Deadline, timeoutsWithin } from './deadline.ts'
 import { type ErrorShape, sendError } from './errors.ts'
 import { requestFields } from './headers.ts'
 import type { BodyReader, Inbound, Outbound, OutboundWatcher } from './inbound.ts'
 import type { CopySource } from './mirror/mirrors.ts'
 import { predictionOf } from './prediction-of.ts'
 import { recordPrediction } from './record-prediction.ts'
+import type { VersionGate, Waiter } from './resilience/version-gate.ts'
 import { Tee } from './tee.ts'
 
 export type Opened = {
@@ -27,9 +30,11 @@ export type Opened = {
   predictionId: string
   unit: string
   shape: ErrorShape
+  /** Null where the caller states none. */
+  deadline: Deadline | null
 }
 
-export class Exchange implements AnswerSink, OutboundWatcher, BodyReader {
+export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter {
   readonly opened: Opened
   readonly atMs: number
   readonly #context: GatewayContext
@@ -55,6 +60,13 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader {
   /** What copies for challengers need of the request; null where it is not copied. */
   readonly #copySource: CopySource | null
   #stall: NodeJS.Timeout | undefined
+  /** Whole; null for none, and for one that is streamed, which cannot be sent twice. */
+  #body: Buffer | null = null
+  #attempts = 0
+  /** Counted among those that the process is answering. */
+  #isCounted = false
+  /** The version's, once this is inside or waits before it. */
+  #gate: VersionGate | null = null
 
   constructor(context: GatewayContext, opened: Opened) {
     this.#context = context
@@ -69,34 +81,94 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader {
     opened.outbound.watch(this)
   }
 
-  /** Asks the chosen instance. `body` is null for none, and for one that is to be streamed. */
+  /** Asks the chosen instance once there is room. `body` is null for none, and for one that is to be streamed. */
   ask(body: Buffer | null): void {
+    const { guards } = this.#context
+    const { spec, table } = this.opened.choice.route
+    const { assigned } = this.opened.choice
+    this.#body = body
+    this.#isCounted = guards.begin(assigned === table.stable ? 'stable' : 'candidate')
+    if (!this.#isCounted) {
+      this.fail(new CutoverError('overloaded', 'the gateway is answering as many requests as it can'))
+      return
+    }
+    guards.onRequest(spec.name, (spec.retry ?? defaultRetry).budgetPpm)
+    if (spec.concurrency === undefined) this.#attempt(this.opened.choice.instance)
+    else this.#askGate(guards.gate(spec.name, this.opened.choice.version))
+  }
+
+  #askGate(gate: VersionGate): void {
     const { choice } = this.opened
-    if (choice.instance === null) {
+    const { concurrency } = choice.route.spec
+    if (concurrency === undefined) return
+    switch (gate.ask(concurrency, this)) {
+      case 'in':
+        this.#gate = gate
+        this.#attempt(choice.instance)
+        return
+      case 'waits':
+        this.#gate = gate
+        return
+      case 'full':
+        this.fail(crowded(choice, `${concurrency.queueMax} requests wait for it already`))
+        return
+    }
+  }
+
+  /** Its turn has come. */
+  enter(): void {
+    const { choice } = this.opened
+    this.#attempt(choice.instance)
+  }
+
+  /** It has waited before the version's gate for as long as it may. */
+  expire(): void {
+    this.#gate = null
+    const { choice } = this.opened
+    this.fail(crowded(choice, `it did not get its turn within ${choice.route.spec.concurrency?.waitMs} ms`))
+  }
+
+  #attempt(instance: Instance | null): void {
+    const { choice } = this.opened
+    if (instance === null) {
       this.fail(nothingReady(choice))
       return
     }
+    this.#attempts += 1
     try {
-      this.#send(choice.instance, body)
+      this.#send(instance)
     } catch (thrown) {
       this.fail(this.#instanceFault(thrown))
     }
   }
 
-  #send(instance: Instance, body: Buffer | null): void {
-    const { inbound, predictionId, path, choice } = this.opened
+  #send(instance: Instance): void {
+    const { inbound, predictionId, path, choice, deadline } = this.opened
     const { spec } = choice.route
-    const fields = requestFields(inbound, predictionId)
+    const body = this.#body
+    const fields = requestFields(inbound, predictionId, deadline)
     const streams = body === null && inbound.bodyKind !== 'none'
-    this.#noteRequest(fields, body, streams)
+    if (this.#attempts === 1) this.#noteRequest(fields, body, streams)
     const sent = streams ? { bytes: inbound.statedBytes } : body
-    this.#sending = instance.dispatch(
-      { method: inbound.method, path, fields, body: sent, timeouts: spec.timeouts },
-      this,
-    )
+    const timeouts = deadline === null ? spec.timeouts : timeoutsWithin(deadline, spec.timeouts)
+    this.#sending = instance.dispatch({ method: inbound.method, path, fields, body: sent, timeouts }, this)
     if (!streams) return
     this.#isUploading = true
     inbound.readBody(this, spec.bodyBytesMax)
+  }
+
+  /** Makes the call again, elsewhere if there is an elsewhere; false if that must not be. */
+  #repeats(failure: ErrorCode | number): boolean {
+    const { inbound, choice } = this.opened
+    const { spec } = choice.route
+    const isWhole = this.#body !== null || inbound.bodyKind === 'none'
+    const { method } = inbound
+    if (!isWhole || !mayRepeat(spec.retry ?? defaultRetry, { method, attempts: this.#attempts, failure })) return false
+    const instance = this.#context.fleets.pick(spec.name, choice.version)
+    if (instance === null || !this.#context.guards.mayRetry(spec.name)) return false
+    this.#sending?.cancel()
+    this.#attempt(instance)
+    return true
   }
 
   #noteRequest(fields: string, body: Buffer | null, streams: boolean): void {
@@ -141,6 +213,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader {
   onHead(status: number, fields: string, bodyBytes: number | null): void {
     if (this.#isOver) return
     const { outbound, choice, predictionId } = this.opened
+    this.#context.guards.heard(choice.route.spec, choice.version, !tellsOfTrouble(status))
+    if (status >= 500 && this.#repeats(status)) return
     try {
       outbound.begin(status, fields + ownLines(predictionId, choice), status === 204 ? null : bodyBytes)
     } catch (cause) {
@@ -184,6 +258,10 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader {
   }
 
   onFail(error: CutoverError): void {
+    if (this.#isOver) return
+    const { outbound, choice } = this.opened
+    if (isServersFault(error.code)) this.#context.guards.heard(choice.route.spec, choice.version, false)
+    if (!outbound.hasBegun && this.#repeats(error.code)) return
     this.fail(error)
   }
 
@@ -225,6 +303,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader {
     if (this.#isClosed) return
     this.#isClosed = true
     clearTimeout(this.#stall)
+    if (this.#isCounted) this.#context.guards.end()
+    if (this.#gate?.giveUp(this) === false) this.#gate.leave()
     if (!isSent && !this.#gaveUp) this.#status = 0
     if (!isSent || this.#isUploading) this.#sending?.cancel()
     this.#isUploading = false
@@ -245,7 +325,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader {
     const prediction = predictionOf(this.opened, { atMs: this.atMs, latencyMs, status, failed }, bodies)
     try {
       context.observe({ endpoint, version, status, failed, latencyMs })
-      recordPrediction(context.recorder, spec, prediction, readableAnswer(this.#answerCopy, this.#answerHead))
+      if (spec.recording !== 'off')
+        recordPrediction(context.recorder, spec, prediction, readableAnswer(this.#answerCopy, this.#answerHead))
     } catch (error) {
       context.logger.error({ err: error, endpoint }, 'a request could not be recorded')
     }
@@ -256,6 +337,16 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader {
 
 function ownLines(predictionId: string, { version, route }: Choice): string {
   return `x-cutover-prediction-id: ${predictionId}\r\nx-cutover-version: ${publicName(version)}\r\nx-cutover-endpoint: ${route.spec.name}\r\n`
+}
+
+function crowded({ version, route }: Choice, why: string): CutoverError {
+  const { name, concurrency } = route.spec
+  const at = `version ${publicName(version)} of endpoint ${name} serves ${concurrency?.perVersionMax} requests at once`
+  return new CutoverError('overloaded', `${at}, and ${why}`)
+}
+
+function isServersFault(code: ErrorCode): boolean {
+  return code === 'backend-unreachable' || code === 'backend-failed' || code === 'backend-timeout'
 }
 
 function nothingReady({ route, assigned, pinned }: Choice): CutoverError {

@@ -1,6 +1,7 @@
 /** The way of one request through the gateway: body, unit, version, instance. The hot path: what need not wait does not. */
 import { type Choice, choose } from './choose.ts'
 import type { GatewayContext } from './context.ts'
+import { type Deadline, deadlineOf } from './deadline.ts'
 import type { ErrorShape } from './errors.ts'
 import { Exchange } from './exchange.ts'
 import { predictionIdOf } from './ids.ts'
@@ -25,21 +26,22 @@ export function forward(context: GatewayContext, call: Call): void | Promise<voi
   const { inbound, route } = call
   refuseStatedLength(inbound, route.spec.bodyBytesMax)
   const predictionId = predictionIdOf(inbound, context.ids)
+  const deadline = deadlineOf(inbound)
   const isAtHand = inbound.bodyKind === 'none' || inbound.bodyInHand !== null
-  if (!isAtHand || mustWait(context, call)) return forwardLater(context, call, predictionId)
+  if (!isAtHand || mustWait(context, call)) return forwardLater(context, call, { predictionId, deadline })
   const body = inbound.bodyInHand
   const unit = unitOf(route.spec.unit, { inbound, body, predictionId })
-  exchange(context, call, { predictionId, unit, body, choice: chooseNow(context, call, unit, body) })
+  exchange(context, call, { predictionId, deadline, unit, body, choice: chooseNow(context, call, unit, body) })
 }
 
 /** The same for a request whose body is still to come, or that has to wait for a version. */
-async function forwardLater(context: GatewayContext, call: Call, predictionId: string): Promise<void> {
+async function forwardLater(context: GatewayContext, call: Call, known: Known): Promise<void> {
   const { inbound, route } = call
   const { spec } = route
   // Before the body is taken: what waits should take no memory.
   await waitOutGap(context, call)
   let body = await takeBody(call, inbound.bodyKind === 'short' || spec.unit.from === 'body')
-  const unit = unitOf(spec.unit, { inbound, body, predictionId })
+  const unit = unitOf(spec.unit, { inbound, body, predictionId: known.predictionId })
   await waitOutGap(context, call)
   let choice = chooseNow(context, call, unit, body)
   if (body === null && inbound.bodyKind !== 'none' && choice.instance?.wantsWholeBody === true) {
@@ -47,7 +49,7 @@ async function forwardLater(context: GatewayContext, call: Call, predictionId: s
     await waitOutGap(context, call)
     choice = chooseNow(context, call, unit, body)
   }
-  if (!call.outbound.isClosed) exchange(context, call, { predictionId, unit, body, choice })
+  if (!call.outbound.isClosed) exchange(context, call, { ...known, unit, body, choice })
 }
 
 /** Null for no body, and for one that is to be streamed. */
@@ -68,12 +70,14 @@ function waitOutGap(context: GatewayContext, { route, outbound, pin }: Call): Pr
 /** On the table of this moment: a slow upload must not be sent by a table that has been replaced since. */
 function chooseNow(context: GatewayContext, call: Call, unit: string, body: Buffer | null): Choice {
   const route = context.routes.get(call.route.spec.name) ?? call.route
-  return choose(context.fleets, route, { inbound: call.inbound, pin: call.pin, unit, body })
+  return choose(context, route, { inbound: call.inbound, pin: call.pin, unit, body })
 }
 
-type Ready = { predictionId: string; unit: string; body: Buffer | null; choice: Choice }
+type Known = { predictionId: string; deadline: Deadline | null }
+type Ready = Known & { unit: string; body: Buffer | null; choice: Choice }
 
-function exchange(context: GatewayContext, call: Call, { predictionId, unit, body, choice }: Ready): void {
+function exchange(context: GatewayContext, call: Call, ready: Ready): void {
   const { inbound, outbound, path, shape } = call
-  new Exchange(context, { inbound, outbound, choice, path, predictionId, unit, shape }).ask(body)
+  const { predictionId, deadline, unit, body, choice } = ready
+  new Exchange(context, { inbound, outbound, choice, path, predictionId, unit, shape, deadline }).ask(body)
 }

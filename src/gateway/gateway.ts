@@ -18,6 +18,7 @@ import { createListener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
 import { serveOpenInference } from './protocols/open-inference.ts'
+import { Guards } from './resilience/guards.ts'
 import { createRouteTable } from './route.ts'
 import { createStats, type GatewayStats } from './stats.ts'
 import { isOpenInference, parseTarget, shapeOf, type Target } from './target.ts'
@@ -48,13 +49,15 @@ export interface Gateway extends TrafficSink {
 export function createGateway(options: GatewayOptions): Gateway {
   const { fleets, recorder, clock, version } = options
   const logger = options.logger ?? { warn: nothing, error: nothing }
+  const guards = new Guards(clock)
   const context: GatewayContext = {
     ...{ fleets, recorder, clock, version, logger },
     routes: createRouteTable(),
     held: createHeldRequests(clock),
     stats: createStats(),
     ids: options.ids ?? createIds(),
-    mirrors: new Mirrors({ fleets, recorder, clock, logger }),
+    mirrors: new Mirrors({ fleets, recorder, clock, logger, hasRoom: () => guards.hasRoomForCopies() }),
+    guards,
     isReady: options.isReady ?? (() => true),
     observe: options.observe ?? nothing,
   }
@@ -68,6 +71,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (applied === null) return
       context.stats.sync(route.spec.name, applied.versions)
       context.mirrors.sync(applied)
+      guards.sync(route.spec)
       if (route.table.gap === undefined) context.held.release(route.spec.name)
     },
     remove: endpoint => {
@@ -75,13 +79,19 @@ export function createGateway(options: GatewayOptions): Gateway {
       context.stats.forget(endpoint)
       context.held.release(endpoint)
       context.mirrors.forget(endpoint)
+      guards.forget(endpoint)
     },
     listen: listener.listen,
     close: async closing => {
       await listener.close(closing)
       context.mirrors.close()
     },
-    stats: () => ({ ...context.stats.read(), held: context.held.read(), mirrors: context.mirrors.stats() }),
+    stats: () => ({
+      ...context.stats.read(),
+      held: context.held.read(),
+      mirrors: context.mirrors.stats(),
+      guards: guards.stats(),
+    }),
   }
 }
 

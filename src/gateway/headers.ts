@@ -3,6 +3,7 @@
  * (RFC 9110, 7.6.1) and Cutover's own are taken out, and ours are added last so that no caller can have them stripped.
  */
 import { withoutFields } from '../core/http/field-lines.ts'
+import { type Deadline, deadlineHeader, remainingMs } from './deadline.ts'
 import type { Inbound } from './inbound.ts'
 import { isTraceValid } from './trace-context.ts'
 
@@ -18,13 +19,18 @@ export const ownHeaders = {
 type OwnHeader = (typeof ownHeaders)[keyof typeof ownHeaders]
 
 /** The lines a model server gets. */
-export function requestFields(inbound: Inbound, predictionId: string): string {
-  const kept = inbound.mayHaveTrace && !isTraceValid(inbound) ? withoutTrace(inbound.passedOn) : inbound.passedOn
+export function requestFields(inbound: Inbound, predictionId: string, deadline: Deadline | null): string {
+  let kept = inbound.mayHaveTrace && !isTraceValid(inbound) ? withoutTrace(inbound.passedOn) : inbound.passedOn
+  if (deadline !== null) kept = `${withoutDeadline(kept)}${deadlineHeader}: ${remainingMs(deadline)}\r\n`
   return `${kept}x-cutover-prediction-id: ${predictionId}\r\nx-forwarded-for: ${inbound.remoteAddress}\r\nvia: ${inbound.httpVersion} cutover\r\n`
 }
 
 function withoutTrace(lines: string): string {
   return withoutFields(lines, name => name === 'traceparent' || name === 'tracestate')
+}
+
+function withoutDeadline(lines: string): string {
+  return withoutFields(lines, name => name === deadlineHeader)
 }
 
 /** The lines a challenger gets: those that the champion got, and what tells a copy from a caller's request. */

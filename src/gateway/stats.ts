@@ -1,6 +1,7 @@
 /** Counters for the metrics page. Labels come from configuration only, so their number is bounded. */
 import type { ErrorCode } from '../core/errors.ts'
 import type { MirrorStats } from './mirror/mirrors.ts'
+import type { GuardStats } from './resilience/guards.ts'
 
 /** `closed` are callers that left first. */
 const statusClasses = ['2xx', '3xx', '4xx', '5xx', 'closed'] as const
@@ -20,6 +21,8 @@ export type GatewayStats = {
   answersCut: number
   /** Copies for challengers, which are in none of the other numbers. */
   mirrors: readonly MirrorStats[]
+  /** Of endpoints that declare a breaker or a limit, or that repeated a call. */
+  guards: GuardStats
 }
 
 type EndpointCounters = { inFlight: number; versions: Map<string, Record<StatusClass, number>> }
@@ -32,7 +35,7 @@ export type StatsCollector = {
   closed(endpoint: string, version: string, status: number): void
   error(code: ErrorCode): void
   cut(): void
-  read(): Omit<GatewayStats, 'held' | 'mirrors'>
+  read(): Omit<GatewayStats, 'held' | 'mirrors' | 'guards'>
 }
 
 export function createStats(): StatsCollector {

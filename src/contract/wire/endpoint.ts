@@ -65,7 +65,8 @@ export const endpointSchema = z
     external: z
       .array(z.object({ name: z.string(), from: z.enum(['prometheus', 'http']), url: z.string(), everyMs: z.number() }))
       .meta({ description: 'Metrics that other systems measure.' }),
-    timeouts: z.object({ connectMs: z.int(), firstByteMs: z.int(), idleMs: z.int() }),
+    timeouts: z.object({ connectMs: z.int(), firstByteMs: z.int(), idleMs: z.int(), totalMs: z.int().optional() }),
+    recording: z.enum(['on', 'off']),
     bodyBytesMax: z.int(),
     capacity: z.object({ instances: z.int() }).nullable(),
     payloadSamplePpm: ppm,

@@ -3,7 +3,8 @@
 /**
  * `queue-full`, `memory-full` and `body-too-large`: over the budget. `expired`: waited longer than an answer may take.
  * `incomplete`: the caller left, or its request did not come to its end. `stopped`: the mirror ended first.
- * `starting`: the challenger has not come up since the server did, as every version does not at first.
+ * `starting`: the challenger has not come up since the server did, as every version does not at first. `overloaded`: the
+ * process had no room for more than its callers.
  */
 export const dropReasons = [
   'queue-full',
@@ -13,6 +14,7 @@ export const dropReasons = [
   'incomplete',
   'stopped',
   'starting',
+  'overloaded',
 ] as const
 export type DropReason = (typeof dropReasons)[number]
 

@@ -54,7 +54,14 @@ type Job = {
   release(): void
 }
 
-export type MirrorPorts = { fleets: FleetView; recorder: Recorder; clock: Clock; logger: GatewayLogger }
+export type MirrorPorts = {
+  fleets: FleetView
+  recorder: Recorder
+  clock: Clock
+  logger: GatewayLogger
+  /** Whether the process has room for what no caller waits for. */
+  hasRoom(): boolean
+}
 
 export class Mirrors {
   readonly #ports: MirrorPorts
@@ -98,6 +105,10 @@ export class Mirrors {
   begin(choice: Choice, request: { inbound: Inbound; unit: string; path: string }): CopySource | null {
     const chosen = mirrorsFor(choice, request)
     if (chosen.length === 0) return null
+    if (!this.#ports.hasRoom()) {
+      for (const mirror of chosen) this.#drop(choice.route, mirror, 'overloaded')
+      return null
+    }
     const { inbound, path } = request
     const statedBytes = inbound.statedBytes ?? 0
     const mirrors = chosen.filter(mirror => {

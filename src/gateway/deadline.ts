@@ -1,0 +1,38 @@
+/** When a caller stops waiting: no model server is asked for longer, and each is told what is left. */
+import type { Timeouts } from '../core/endpoint.ts'
+import { badHeader } from './errors.ts'
+import type { Inbound } from './inbound.ts'
+
+/** On the process's steady clock, in milliseconds. */
+export type Deadline = { atMs: number }
+
+/** Of requests: how many milliseconds the caller waits for the whole answer. */
+export const deadlineHeader = 'x-request-timeout-ms'
+
+const longestMs = 24 * 3_600_000
+
+/** Null if the caller says nothing. Throws invalid-request. */
+export function deadlineOf(inbound: Inbound): Deadline | null {
+  const given = inbound.field(deadlineHeader)
+  if (given === undefined) return null
+  const ms = /^\d{1,9}$/.test(given) ? Number(given) : 0
+  if (ms < 1 || ms > longestMs)
+    throw badHeader(deadlineHeader, given, `a whole number of milliseconds from 1 to ${longestMs}`)
+  return { atMs: performance.now() + ms }
+}
+
+/** At least 1: a call that is made at all is given some time. */
+export function remainingMs({ atMs }: Deadline): number {
+  return Math.max(1, Math.ceil(atMs - performance.now()))
+}
+
+export function timeoutsWithin(deadline: Deadline, { connectMs, firstByteMs, idleMs, totalMs }: Timeouts): Timeouts {
+  const leftMs = remainingMs(deadline)
+  const within = (ms: number) => Math.min(ms, leftMs)
+  return {
+    connectMs: within(connectMs),
+    firstByteMs: within(firstByteMs),
+    idleMs: within(idleMs),
+    totalMs: within(totalMs ?? leftMs),
+  }
+}

@@ -1,0 +1,116 @@
+/** What is kept of each endpoint and version to treat its model servers with care. Nothing is kept of one that declares nothing. */
+import type { EndpointSpec } from '../../core/endpoint.ts'
+import { limits } from '../../core/limits.ts'
+import { loadShares } from '../../core/resilience.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { Breaker } from './breakers.ts'
+import { RetryBudget } from './retry-budget.ts'
+import { VersionGate } from './version-gate.ts'
+
+export type GuardStats = {
+  breakers: readonly { endpoint: string; version: string; isOpen: boolean; openings: number }[]
+  gates: readonly { endpoint: string; version: string; inside: number; queued: number }[]
+  retries: readonly { endpoint: string; count: number }[]
+}
+
+type Guarded = {
+  budget: RetryBudget
+  retries: number
+  breakers: Map<string, Breaker>
+  gates: Map<string, VersionGate>
+}
+
+export class Guards {
+  readonly #clock: Clock
+  readonly #endpoints = new Map<string, Guarded>()
+  #inFlight = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Keeps what belongs to the endpoint's present versions. Requests inside a gate leave it whether it is kept or not. */
+  sync({ name, versions }: EndpointSpec): void {
+    const known = this.#endpoints.get(name)
+    if (known === undefined) return
+    for (const kept of [known.breakers, known.gates])
+      for (const version of kept.keys()) if (!Object.hasOwn(versions, version)) kept.delete(version)
+  }
+
+  forget(endpoint: string): void {
+    this.#endpoints.delete(endpoint)
+  }
+
+  /** False where the process is too full for one more of this kind: what matters least is refused first. */
+  begin(kind: keyof typeof loadShares): boolean {
+    if (this.#inFlight >= loadShares[kind] * limits.requestsInFlightMax) return false
+    this.#inFlight += 1
+    return true
+  }
+
+  end(): void {
+    this.#inFlight -= 1
+  }
+
+  hasRoomForCopies(): boolean {
+    return this.#inFlight < loadShares.copy * limits.requestsInFlightMax
+  }
+
+  lets({ name, breaker }: EndpointSpec, version: string): boolean {
+    return breaker === undefined || this.#breaker(name, version).lets(breaker)
+  }
+
+  heard({ name, breaker }: EndpointSpec, version: string, ok: boolean): void {
+    if (breaker !== undefined) this.#breaker(name, version).heard(breaker, ok)
+  }
+
+  gate(endpoint: string, version: string): VersionGate {
+    const { gates } = this.#of(endpoint)
+    const known = gates.get(version)
+    if (known !== undefined) return known
+    const gate = new VersionGate()
+    gates.set(version, gate)
+    return gate
+  }
+
+  onRequest(endpoint: string, budgetPpm: number): void {
+    this.#of(endpoint).budget.onRequest(budgetPpm)
+  }
+
+  mayRetry(endpoint: string): boolean {
+    const guarded = this.#of(endpoint)
+    if (!guarded.budget.take()) return false
+    guarded.retries += 1
+    return true
+  }
+
+  stats(): GuardStats {
+    const endpoints = [...this.#endpoints]
+    return {
+      breakers: endpoints.flatMap(([endpoint, { breakers }]) =>
+        [...breakers].map(([version, { isOpen, openings }]) => ({ endpoint, version, isOpen, openings })),
+      ),
+      gates: endpoints.flatMap(([endpoint, { gates }]) =>
+        [...gates].map(([version, { inside, queued }]) => ({ endpoint, version, inside, queued })),
+      ),
+      retries: endpoints.map(([endpoint, { retries }]) => ({ endpoint, count: retries })),
+    }
+  }
+
+  #breaker(endpoint: string, version: string): Breaker {
+    const { breakers } = this.#of(endpoint)
+    const known = breakers.get(version)
+    if (known !== undefined) return known
+    const breaker = new Breaker(this.#clock)
+    breakers.set(version, breaker)
+    return breaker
+  }
+
+  #of(endpoint: string): Guarded {
+    const known = this.#endpoints.get(endpoint)
+    if (known !== undefined) return known
+    const guarded = { budget: new RetryBudget(), retries: 0, breakers: new Map(), gates: new Map() }
+    this.#endpoints.set(endpoint, guarded)
+    return guarded
+  }
+}

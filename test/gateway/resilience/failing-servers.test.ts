@@ -1,0 +1,133 @@
+import { afterEach, expect, test } from 'vitest'
+import { CutoverError, type ErrorCode } from '../../../src/core/errors.ts'
+import type { Instance } from '../../../src/ports/backend.ts'
+import {
+  endpoint,
+  type Fleets,
+  fleetsOf,
+  instance,
+  naming,
+  type Rig,
+  split,
+  startRig,
+} from '../../support/gateway-rig.ts'
+import { ask, inferPath } from '../../support/http-caller.ts'
+
+let rig: Rig
+afterEach(() => rig.close())
+
+const failing = (code: ErrorCode, told: string[] = []): Instance =>
+  instance(() => {
+    told.push(code)
+    return Promise.reject(new CutoverError(code, 'what went wrong'))
+  })
+
+/** A fleet whose instances take turns. */
+function turns(instances: readonly Instance[]): Fleets {
+  let turn = 0
+  const fleets = fleetsOf({})
+  return { ...fleets, pick: () => instances[turn++ % instances.length] ?? null, readyCount: () => instances.length }
+}
+
+test('a request that was never sent goes to another instance, and its caller hears nothing of it', async () => {
+  rig = await startRig({ fleets: turns([failing('backend-unreachable'), naming('v1')]) })
+  expect((await ask(rig.port, { path: inferPath, body: '{}' })).status).toBe(200)
+  expect(await rig.recorder.recorded(1)).toMatchObject([{ status: 200, failed: false }])
+  expect(rig.gateway.stats().guards.retries).toEqual([{ endpoint: 'digits', count: 1 }])
+})
+
+test('one that a server may have worked on is not sent again, unless its endpoint says so', async () => {
+  rig = await startRig({ fleets: turns([failing('backend-failed'), naming('v1')]) })
+  expect((await ask(rig.port, { path: inferPath, body: '{}' })).status).toBe(502)
+  const retry = { attemptsMax: 2, budgetPpm: 200_000, repeatsPosts: true, statuses: [] }
+  await rig.close()
+  rig = await startRig({ fleets: turns([failing('backend-failed'), naming('v1')]), spec: endpoint({ retry }) })
+  expect((await ask(rig.port, { path: inferPath, body: '{}' })).status).toBe(200)
+})
+
+test('where everything fails repeating ends with the budget', async () => {
+  const told: string[] = []
+  rig = await startRig({ fleets: turns([failing('backend-unreachable', told)]) })
+  for (let sent = 0; sent < 40; sent += 1) await ask(rig.port, { path: inferPath, body: '{}' })
+  expect(told.length).toBeGreaterThan(40)
+  expect(told.length).toBeLessThanOrEqual(40 + 10 + 0.2 * 40)
+})
+
+test('a status that the endpoint names is asked again', async () => {
+  const busy = instance(() => ({ status: 503, headers: [], body: Buffer.from('busy') }))
+  const retry = { attemptsMax: 2, budgetPpm: 200_000, repeatsPosts: true, statuses: [503] }
+  rig = await startRig({ fleets: turns([busy, naming('v1')]), spec: endpoint({ retry }) })
+  expect((await ask(rig.port, { path: inferPath, body: '{}' })).json()).toMatchObject({ answeredBy: 'v1' })
+})
+
+test('a candidate whose calls fail is given a rest: the stable version answers, and it counts against the candidate', async () => {
+  const breaker = { failuresPpm: 500_000, callsMin: 5, openMs: 60_000 }
+  const told: string[] = []
+  rig = await startRig({
+    fleets: fleetsOf({ v1: naming('v1'), v2: failing('backend-failed', told) }),
+    spec: endpoint({ breaker }),
+    table: split({ v1: 0, v2: 1_000_000 }),
+  })
+  const statuses: number[] = []
+  for (let sent = 0; sent < 10; sent += 1) statuses.push((await ask(rig.port, { path: inferPath, body: '{}' })).status)
+  expect(statuses).toEqual([502, 502, 502, 502, 502, 200, 200, 200, 200, 200])
+  expect(told).toHaveLength(5)
+  expect((await rig.recorder.recorded(10)).slice(5)).toMatchObject(Array(5).fill({ assigned: 'v2', version: 'v1' }))
+  expect(rig.gateway.stats().guards.breakers).toMatchObject([
+    { version: 'v2', isOpen: true, openings: 1 },
+    { version: 'v1', isOpen: false },
+  ])
+})
+
+test('a version serves so many at once; the next waits for its turn, one more is told to come back', async () => {
+  const answers: (() => void)[] = []
+  const slow = instance(
+    () => new Promise(resolve => answers.push(() => resolve({ status: 200, headers: [], body: Buffer.from('{}') }))),
+  )
+  const concurrency = { perVersionMax: 1, queueMax: 1, waitMs: 60_000 }
+  rig = await startRig({ fleets: fleetsOf({ v1: slow }), spec: endpoint({ concurrency }) })
+  const queued = () => rig.gateway.stats().guards.gates[0]?.queued ?? 0
+  const first = ask(rig.port, { path: inferPath, body: '{}' })
+  const second = ask(rig.port, { path: inferPath, body: '{}' })
+  while (queued() < 1) await new Promise(resolve => setImmediate(resolve))
+  const third = await ask(rig.port, { path: inferPath, body: '{}' })
+  expect([third.status, third.headers['retry-after']]).toEqual([503, '1'])
+  expect(answers).toHaveLength(1)
+  answers[0]?.()
+  while (answers.length < 2) await new Promise(resolve => setImmediate(resolve))
+  answers[1]?.()
+  expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([200, 200])
+  expect(rig.gateway.stats().guards.gates).toMatchObject([{ inside: 0, queued: 0 }])
+})
+
+test('a version without a turn to give in time answers 503', async () => {
+  const stuck = instance(() => new Promise(() => {}))
+  const concurrency = { perVersionMax: 1, queueMax: 1, waitMs: 20 }
+  rig = await startRig({ fleets: fleetsOf({ v1: stuck }), spec: endpoint({ concurrency }) })
+  ask(rig.port, { path: inferPath, body: '{}' }).catch(() => {})
+  while (rig.gateway.stats().inFlight[0]?.count !== 1) await new Promise(resolve => setImmediate(resolve))
+  expect((await ask(rig.port, { path: inferPath, body: '{}' })).status).toBe(503)
+})
+
+test('a deadline goes on to the model server as what is left of it, and bounds the call', async () => {
+  const seen: unknown[] = []
+  const noting = instance(({ headers, timeouts }) => {
+    const at = headers.findIndex(name => name === 'x-request-timeout-ms')
+    seen.push([Number(headers[at + 1]), timeouts.totalMs, timeouts.firstByteMs])
+    return { status: 200, headers: [], body: Buffer.from('{}') }
+  })
+  rig = await startRig({ fleets: fleetsOf({ v1: noting }) })
+  await ask(rig.port, { path: inferPath, body: '{}', headers: { 'x-request-timeout-ms': '400' } })
+  const [told, total, firstByte] = (seen[0] ?? []) as number[]
+  for (const ms of [told, total, firstByte]) expect(ms).toBeGreaterThan(0)
+  for (const ms of [told, total, firstByte]) expect(ms).toBeLessThanOrEqual(400)
+  const bad = await ask(rig.port, { path: inferPath, body: '{}', headers: { 'x-request-timeout-ms': 'soon' } })
+  expect([bad.status, bad.text.includes('x-request-timeout-ms')]).toEqual([400, true])
+})
+
+test('an endpoint that keeps no predictions is answered and counted, and leaves none', async () => {
+  rig = await startRig({ spec: endpoint({ recording: 'off' }) })
+  expect((await ask(rig.port, { path: inferPath, body: '{}' })).status).toBe(200)
+  expect(rig.recorder.records).toEqual([])
+  expect(rig.gateway.stats().requests.find(({ count }) => count > 0)).toMatchObject({ version: 'v1', count: 1 })
+})
