@@ -8,23 +8,26 @@ import { endpointSpec, happen } from '../support/releases.ts'
 
 const monitor: MonitorSpec = { checks: [], alpha: 0.01, window: 100, atMostMs: 1, onBreach: 'alert' }
 
+const quiet: MetricReadings = {
+  requests: [],
+  inFlight: [],
+  held: [],
+  errors: [],
+  mirrors: [],
+  guards: { breakers: [], gates: [], retries: [] },
+  recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 0 },
+  readyInstances: [],
+  state: emptyState,
+}
+
 function pageOf(report: MonitorReport | null, spec = endpointSpec({ monitor })) {
   const events = [
     happen.applied(spec),
     ...(report === null ? [] : [{ type: 'monitored' as const, endpoint: 'digits', report }]),
   ]
   const state = fold(events.map((event, seq) => ({ seq, atMs: seq, event })))
-  const readings: MetricReadings = {
-    requests: [],
-    inFlight: [],
-    held: [],
-    errors: [],
-    mirrors: [],
-    recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 3 },
-    readyInstances: [],
-    state,
-  }
-  return createMetricsPage(() => readings).text()
+  const recorder = { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 3 }
+  return createMetricsPage(() => ({ ...quiet, recorder, state })).text()
 }
 
 const linesOf = async (page: Promise<string>) =>
@@ -56,6 +59,11 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
     inFlight: [],
     held: [],
     errors: [],
+    guards: {
+      breakers: [{ endpoint: 'digits', version: 'v2', isOpen: true, openings: 3 }],
+      gates: [{ endpoint: 'digits', version: 'v2', inside: 5, queued: 4 }],
+      retries: [{ endpoint: 'digits', count: 7 }],
+    },
     mirrors: [{ endpoint: 'digits', version: 'v2', answered: 30, failed: 3, queued: 2, inFlight: 1, dropped }],
     recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 0 },
     readyInstances: [],
@@ -63,7 +71,9 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
   }
   const page = createMetricsPage(() => readings)
   await page.text()
-  const lines = (await page.text()).split('\n').filter(line => /^cutover_(mirror|requests_total)/.test(line))
+  const lines = (await page.text())
+    .split('\n')
+    .filter(line => /^cutover_(mirror|requests_total|calls|breaker|version)/.test(line))
   const of = 'endpoint="digits",version="v2"'
   expect(lines).toEqual([
     'cutover_requests_total{endpoint="digits",version="v1",status="2xx"} 40',
@@ -73,5 +83,27 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
     `cutover_mirror_dropped_total{${of},reason="expired"} 0`,
     `cutover_mirror_queued{${of}} 2`,
     `cutover_mirror_in_flight{${of}} 1`,
+    'cutover_calls_repeated_total{endpoint="digits"} 7',
+    `cutover_breaker_open{${of}} 1`,
+    `cutover_breaker_openings_total{${of}} 3`,
+    `cutover_version_requests_waiting{${of}} 4`,
   ])
+})
+
+it('counts a latency in its bucket and in all above it', async () => {
+  const page = createMetricsPage(() => quiet)
+  for (const latencyMs of [0.4, 1, 30, 20_000]) page.observe({ endpoint: 'digits', version: 'v1', latencyMs })
+  const lines = (await page.text()).split('\n')
+  const of = 'endpoint="digits",version="v1"'
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      `cutover_request_duration_seconds_bucket{${of},le="0.001"} 2`,
+      `cutover_request_duration_seconds_bucket{${of},le="0.025"} 2`,
+      `cutover_request_duration_seconds_bucket{${of},le="0.05"} 3`,
+      `cutover_request_duration_seconds_bucket{${of},le="10"} 3`,
+      `cutover_request_duration_seconds_bucket{${of},le="+Inf"} 4`,
+      `cutover_request_duration_seconds_sum{${of}} 20.0314`,
+      `cutover_request_duration_seconds_count{${of}} 4`,
+    ]),
+  )
 })

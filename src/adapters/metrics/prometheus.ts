@@ -1,8 +1,9 @@
 /** The metrics page: counters of the gateway and the state of every endpoint and release, in Prometheus' text form. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Alarm, MonitorStatus } from '../../core/monitor/report.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { RecorderStats } from '../../ports/recorder.ts'
+import { LatencyHistograms } from './latency-histograms.ts'
 
 /** What is read when the page is asked for. */
 export type MetricReadings = {
@@ -19,6 +20,11 @@ export type MetricReadings = {
     inFlight: number
     dropped: Readonly<Record<string, number>>
   }[]
+  guards: {
+    breakers: readonly { endpoint: string; version: string; isOpen: boolean; openings: number }[]
+    gates: readonly { endpoint: string; version: string; inside: number; queued: number }[]
+    retries: readonly { endpoint: string; count: number }[]
+  }
   recorder: RecorderStats
   readyInstances: readonly { endpoint: string; version: string; count: number }[]
   state: ControlState
@@ -31,8 +37,6 @@ export interface MetricsPage {
   observe(sample: { endpoint: string; version: string; latencyMs: number }): void
 }
 
-const latencyBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-
 const statuses: readonly MonitorStatus[] = ['ok', 'drifting', 'breached']
 const alarmKinds: readonly Alarm['kind'][] = ['feature', 'answer', 'quality', 'limit']
 
@@ -40,13 +44,7 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry, prefix: 'cutover_process_' })
-  const latency = new Histogram({
-    name: 'cutover_request_duration_seconds',
-    help: 'From the last byte of the request to the last byte of the answer.',
-    labelNames: ['endpoint', 'version'],
-    buckets: latencyBucketsSeconds,
-    registers,
-  })
+  const latencies = new LatencyHistograms()
   const requests = new Counter({
     name: 'cutover_requests_total',
     help: 'Answered requests.',
@@ -106,6 +104,30 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
     labelNames: ['endpoint', 'version'],
     registers,
   })
+  const repeated = new Counter({
+    name: 'cutover_calls_repeated_total',
+    help: 'Calls of model servers that failed and were made again.',
+    labelNames: ['endpoint'],
+    registers,
+  })
+  const breakerOpen = new Gauge({
+    name: 'cutover_breaker_open',
+    help: '1 while a version is kept from traffic since most of its calls failed.',
+    labelNames: ['endpoint', 'version'],
+    registers,
+  })
+  const breakerOpenings = new Counter({
+    name: 'cutover_breaker_openings_total',
+    help: 'Times that a version was kept from traffic.',
+    labelNames: ['endpoint', 'version'],
+    registers,
+  })
+  const waiting = new Gauge({
+    name: 'cutover_version_requests_waiting',
+    help: 'Requests that wait for their turn at a version with a limit.',
+    labelNames: ['endpoint', 'version'],
+    registers,
+  })
   const ready = new Gauge({
     name: 'cutover_instances_ready',
     help: 'Ready instances.',
@@ -151,8 +173,10 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
 
   const refresh = (): void => {
     const now = read()
-    for (const one of [requests, errors, recorded, dropped, copies, copiesDropped, malformed]) one.reset()
-    const gauges = [inFlight, held, copiesQueued, copiesInFlight, ready, weight, epoch, phases, monitored, alarms]
+    const counters = [requests, errors, recorded, dropped, copies, copiesDropped, malformed, repeated, breakerOpenings]
+    for (const one of counters) one.reset()
+    const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, breakerOpen]
+    const gauges = [...traffic, ready, weight, epoch, phases, monitored, alarms]
     for (const one of gauges) one.reset()
     for (const { endpoint, version, statusClass, count } of now.requests)
       requests.inc({ endpoint, version, status: statusClass }, count)
@@ -167,6 +191,12 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
       copiesQueued.set({ endpoint, version }, mirror.queued)
       copiesInFlight.set({ endpoint, version }, mirror.inFlight)
     }
+    for (const { endpoint, count } of now.guards.retries) repeated.inc({ endpoint }, count)
+    for (const { endpoint, version, isOpen, openings } of now.guards.breakers) {
+      breakerOpen.set({ endpoint, version }, isOpen ? 1 : 0)
+      breakerOpenings.inc({ endpoint, version }, openings)
+    }
+    for (const { endpoint, version, queued: count } of now.guards.gates) waiting.set({ endpoint, version }, count)
     for (const { endpoint, version, count } of now.readyInstances) ready.set({ endpoint, version }, count)
     recorded.inc(now.recorder.recorded)
     dropped.inc(now.recorder.dropped)
@@ -188,10 +218,10 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
 
   return {
     contentType: registry.contentType,
-    text() {
+    text: async () => {
       refresh()
-      return registry.metrics()
+      return `${await registry.metrics()}${latencies.text()}`
     },
-    observe: ({ endpoint, version, latencyMs }) => latency.observe({ endpoint, version }, latencyMs / 1000),
+    observe: ({ endpoint, version, latencyMs }) => latencies.observe(endpoint, version, latencyMs),
   }
 }
