@@ -166,6 +166,12 @@ export const limits = {
   /** The last output lines of a command that are kept to explain a failure. */
   commandLogLines: 200,
 
+  /** Spans on their way to a collector: beyond the queue they are dropped and counted. */
+  spansQueueMax: 10_000,
+  spansBatchMax: 500,
+  spansFlushMs: 1_000,
+  spansTimeoutMs: 5_000,
+
   healthIntervalMs: 1_000,
   healthTimeoutMs: 2_000,
   /** Consecutive failed health checks or requests after which an address is set aside. */

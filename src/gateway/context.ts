@@ -8,6 +8,7 @@ import type { Mirrors } from './mirror/mirrors.ts'
 import type { Guards } from './resilience/guards.ts'
 import type { RouteTable } from './route.ts'
 import type { StatsCollector } from './stats.ts'
+import type { TracingOptions } from './trace-context.ts'
 
 /** Where rare, unforeseen things are told; nothing is logged per request. */
 export type GatewayLogger = {
@@ -36,6 +37,8 @@ export type GatewayContext = {
   readonly stats: StatsCollector
   readonly logger: GatewayLogger
   readonly isReady: () => boolean
+  /** Null where no spans are made. */
+  readonly tracing: TracingOptions | null
   readonly observe: (sample: RequestSample) => void
   /** Cutover's own version, as server metadata tells it. */
   readonly version: string

@@ -20,6 +20,7 @@ import { predictionOf } from './prediction-of.ts'
 import { recordPrediction } from './record-prediction.ts'
 import type { VersionGate, Waiter } from './resilience/version-gate.ts'
 import { Tee } from './tee.ts'
+import { beginTrace, spansOf, type Trace } from './trace-context.ts'
 
 export type Opened = {
   inbound: Inbound
@@ -63,6 +64,9 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   /** Whole; null for none, and for one that is streamed, which cannot be sent twice. */
   #body: Buffer | null = null
   #attempts = 0
+  #instance: Instance | null = null
+  readonly #trace: Trace | null
+  #calledMs: number | null = null
   /** Counted among those that the process is answering. */
   #isCounted = false
   /** The version's, once this is inside or waits before it. */
@@ -77,6 +81,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     this.#requestCopy = isKept ? new Tee(limits.payloadBytesMax) : null
     this.#payloadCopy = isKept ? new Tee(limits.payloadBytesMax) : null
     this.#copySource = context.mirrors.begin(opened.choice, opened)
+    this.#trace = beginTrace(context.tracing, opened.inbound)
     context.stats.opened(spec.name)
     opened.outbound.watch(this)
   }
@@ -135,6 +140,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
       return
     }
     this.#attempts += 1
+    this.#instance = instance
+    if (this.#trace !== null) this.#calledMs ??= this.#context.clock.nowMs()
     try {
       this.#send(instance)
     } catch (thrown) {
@@ -146,7 +153,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const { inbound, predictionId, path, choice, deadline } = this.opened
     const { spec } = choice.route
     const body = this.#body
-    const fields = requestFields(inbound, predictionId, deadline)
+    const fields = requestFields(inbound, { predictionId, deadline, trace: this.#trace })
     const streams = body === null && inbound.bodyKind !== 'none'
     if (this.#attempts === 1) this.#noteRequest(fields, body, streams)
     const sent = streams ? { bytes: inbound.statedBytes } : body
@@ -311,6 +318,22 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     this.#record()
   }
 
+  #tellSpans(trace: Trace, status: number, failed: boolean): void {
+    const { inbound, choice, predictionId } = this.opened
+    const { spec, table } = choice.route
+    const spans = spansOf(trace, {
+      endpoint: spec.name,
+      version: publicName(choice.version),
+      method: inbound.method,
+      ...{ status, failed, predictionId, release: table.release },
+      instance: this.#instance?.id ?? null,
+      startMs: this.atMs,
+      calledMs: this.#calledMs,
+      endMs: this.#context.clock.nowMs(),
+    })
+    for (const span of spans) this.#context.tracing?.spans.record(span)
+  }
+
   #record(): void {
     const { choice } = this.opened
     const latencyMs = Math.max(0, (this.#answerEndedMs ?? performance.now()) - this.#requestEndedMs)
@@ -330,6 +353,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     } catch (error) {
       context.logger.error({ err: error, endpoint }, 'a request could not be recorded')
     }
+    if (this.#trace !== null) this.#tellSpans(this.#trace, status, failed)
     if (this.#copySource === null) return
     context.mirrors.send(this.#copySource, choice.route, { champion: prediction, answerBytes: this.#answerBytes })
   }

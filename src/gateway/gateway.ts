@@ -22,6 +22,7 @@ import { Guards } from './resilience/guards.ts'
 import { createRouteTable } from './route.ts'
 import { createStats, type GatewayStats } from './stats.ts'
 import { isOpenInference, parseTarget, shapeOf, type Target } from './target.ts'
+import type { TracingOptions } from './trace-context.ts'
 
 export type GatewayOptions = {
   fleets: FleetView
@@ -34,6 +35,8 @@ export type GatewayOptions = {
   ids?: () => string
   /** Whether everything outside the gateway is ready too; `GET /v2/health/ready` says so. */
   isReady?: () => boolean
+  /** Spans of requests; without it trace context is passed on and nothing else. */
+  tracing?: TracingOptions
   /** Called once per finished request, with bounded labels: for histograms. Must be cheap. */
   observe?: (sample: RequestSample) => void
 }
@@ -56,10 +59,18 @@ export function createGateway(options: GatewayOptions): Gateway {
     held: createHeldRequests(clock),
     stats: createStats(),
     ids: options.ids ?? createIds(),
-    mirrors: new Mirrors({ fleets, recorder, clock, logger, hasRoom: () => guards.hasRoomForCopies() }),
+    mirrors: new Mirrors({
+      fleets,
+      recorder,
+      clock,
+      logger,
+      tracing: options.tracing ?? null,
+      hasRoom: () => guards.hasRoomForCopies(),
+    }),
     guards,
     isReady: options.isReady ?? (() => true),
     observe: options.observe ?? nothing,
+    tracing: options.tracing ?? null,
   }
   const listener = createListener({
     visit: visit => dispatch(context, visit),

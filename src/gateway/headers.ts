@@ -5,7 +5,7 @@
 import { withoutFields } from '../core/http/field-lines.ts'
 import { type Deadline, deadlineHeader, remainingMs } from './deadline.ts'
 import type { Inbound } from './inbound.ts'
-import { isTraceValid } from './trace-context.ts'
+import { type Trace, tracedLines } from './trace-context.ts'
 
 export const ownHeaders = {
   unit: 'x-cutover-unit',
@@ -19,14 +19,14 @@ export const ownHeaders = {
 type OwnHeader = (typeof ownHeaders)[keyof typeof ownHeaders]
 
 /** The lines a model server gets. */
-export function requestFields(inbound: Inbound, predictionId: string, deadline: Deadline | null): string {
-  let kept = inbound.mayHaveTrace && !isTraceValid(inbound) ? withoutTrace(inbound.passedOn) : inbound.passedOn
+export function requestFields(
+  inbound: Inbound,
+  added: { predictionId: string; deadline: Deadline | null; trace: Trace | null },
+): string {
+  const { predictionId, deadline, trace } = added
+  let kept = tracedLines(inbound, trace)
   if (deadline !== null) kept = `${withoutDeadline(kept)}${deadlineHeader}: ${remainingMs(deadline)}\r\n`
   return `${kept}x-cutover-prediction-id: ${predictionId}\r\nx-forwarded-for: ${inbound.remoteAddress}\r\nvia: ${inbound.httpVersion} cutover\r\n`
-}
-
-function withoutTrace(lines: string): string {
-  return withoutFields(lines, name => name === 'traceparent' || name === 'tracestate')
 }
 
 function withoutDeadline(lines: string): string {

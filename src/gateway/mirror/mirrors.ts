@@ -17,6 +17,7 @@ import { copyFields } from '../headers.ts'
 import type { Inbound } from '../inbound.ts'
 import { recordPrediction } from '../record-prediction.ts'
 import type { CompiledRoute } from '../route.ts'
+import { beginCopyTrace, copiedTrace, copySpan, type Trace, type TracingOptions } from '../trace-context.ts'
 import { type Asking, askChallenger, type ChallengerAnswer } from './ask-challenger.ts'
 import { BodyCopy } from './body-copy.ts'
 import { CopyCounters, type CopyCounts, type DropReason } from './counters.ts'
@@ -59,6 +60,8 @@ export type MirrorPorts = {
   recorder: Recorder
   clock: Clock
   logger: GatewayLogger
+  /** Null where no spans are made. */
+  tracing: TracingOptions | null
   /** Whether the process has room for what no caller waits for. */
   hasRoom(): boolean
 }
@@ -206,7 +209,8 @@ export class Mirrors {
   async #run(job: Job): Promise<void> {
     const { route, mirror } = job
     const atMs = this.#ports.clock.nowMs()
-    const asking = this.#ask(job)
+    const trace = beginCopyTrace(this.#ports.tracing, job.request.fields)
+    const asking = this.#ask(job, trace)
     this.#asking.add(asking)
     const answer = await asking.answer
     this.#asking.delete(asking)
@@ -215,6 +219,7 @@ export class Mirrors {
       return
     }
     job.release()
+    if (trace !== null) this.#tellSpan(trace, job, answer, atMs)
     this.#counters.answered(route.spec.name, mirror.version, answer.failed)
     try {
       this.#record(job, answer, atMs)
@@ -223,13 +228,26 @@ export class Mirrors {
     }
   }
 
-  #ask({ route, mirror, champion, request, answerBytesMax }: Job): Asking {
+  #tellSpan(
+    trace: Trace,
+    { route, mirror }: Job,
+    { status, failed, latencyMs }: ChallengerAnswer,
+    startMs: number,
+  ): void {
+    const { version } = mirror
+    const endMs = startMs + latencyMs
+    this.#ports.tracing?.spans.record(
+      copySpan(trace, { endpoint: route.spec.name, version, status, failed, startMs, endMs }),
+    )
+  }
+
+  #ask({ route, mirror, champion, request, answerBytesMax }: Job, trace: Trace | null): Asking {
     const { timeoutMs } = mirror.budget
     const { connectMs, firstByteMs, idleMs } = route.spec.timeouts
     const within = (ms: number) => Math.min(ms, timeoutMs)
     const copy = {
       ...request,
-      fields: copyFields(request.fields, {
+      fields: copyFields(copiedTrace(request.fields, trace), {
         predictionId: shadowIdOf(champion.id, mirror.version),
         challenger: mirror.version,
       }),

@@ -112,7 +112,7 @@ test('a version without a turn to give in time answers 503', async () => {
 test('a deadline goes on to the model server as what is left of it, and bounds the call', async () => {
   const seen: unknown[] = []
   const noting = instance(({ headers, timeouts }) => {
-    const at = headers.findIndex(name => name === 'x-request-timeout-ms')
+    const at = headers.indexOf('x-request-timeout-ms')
     seen.push([Number(headers[at + 1]), timeouts.totalMs, timeouts.firstByteMs])
     return { status: 200, headers: [], body: Buffer.from('{}') }
   })
