@@ -39,8 +39,8 @@ export type NginxJob = {
   release: boolean
   /** Copies for v2 of what v1 answered, of so many percent of the users. */
   mirrorPercent?: number
-  /** Bodies pass through as they come, as they do in Cutover. */
-  unbuffered?: true
+  /** Long bodies pass through as they come, in buffers that suit them; streams pass through part by part. */
+  bodies?: 'long' | 'streams'
   core?: string
   workers?: number
 }
@@ -65,7 +65,9 @@ export async function startProxy(place: Place, job: NginxJob): Promise<Contestan
 function startNginx(place: Place, server: { name: string; core: string; workers: number; http: string }): ChildProcess {
   const prefix = join(place.folder, server.name)
   mkdirSync(prefix)
-  const text = `pid nginx.pid; error_log stderr crit; worker_processes ${server.workers};
+  // Started by root it would give itself to nobody, who may not read the folder.
+  const user = process.getuid?.() === 0 ? 'user root root; ' : ''
+  const text = `${user}pid nginx.pid; error_log stderr crit; worker_processes ${server.workers};
 events { worker_connections 4096; }
 http {
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
@@ -78,11 +80,11 @@ http {
 }
 
 function proxyConfig(port: number, job: NginxJob): string {
-  const { upstream, release, mirrorPercent, unbuffered } = job
+  const { upstream, release, mirrorPercent } = job
   const pool = `{ server 127.0.0.1:${upstream}; keepalive 512; keepalive_requests 1000000000; }`
   const pass = 'proxy_http_version 1.1; proxy_set_header Connection "";'
   const copies = mirrorPercent === undefined ? '' : 'mirror /copy;'
-  const bodies = unbuffered === true ? 'proxy_request_buffering off; proxy_buffering off;' : ''
+  const bodies = job.bodies === undefined ? '' : bodyDirectives[job.bodies]
   if (!release) {
     return `access_log off; upstream v1 ${pool}
   server { listen 127.0.0.1:${port}; location / { proxy_pass http://v1; ${pass} ${bodies} } }`
@@ -99,6 +101,12 @@ function proxyConfig(port: number, job: NginxJob): string {
       add_header x-prediction-id $request_id; add_header x-version $version; }
     ${mirrorPercent === undefined ? '' : copyLocation(pass)} }`
 }
+
+const bodyDirectives = {
+  long: `proxy_request_buffering off; client_body_buffer_size 64k; proxy_max_temp_file_size 0;
+    proxy_buffers 16 64k; proxy_buffer_size 64k; proxy_busy_buffers_size 128k;`,
+  streams: 'proxy_request_buffering off; proxy_buffering off;',
+} as const
 
 function challengerMap(percent: number): string {
   const share = percent === 100 ? '*' : `${percent}%`

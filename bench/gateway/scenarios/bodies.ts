@@ -13,7 +13,8 @@ import type { Scenario } from './scenario.ts'
 
 const { rounds, seconds } = settings
 
-type Size = { megabytes: number; connections: number }
+/** `seconds` at least: whole bodies alone are counted, so that a run must see many of them. */
+type Size = { megabytes: number; connections: number; seconds: number }
 type Case = Size & { title: string; upload: boolean }
 type Run = {
   megabytesPerSecond: number
@@ -24,8 +25,8 @@ type Run = {
 }
 
 const sizes: readonly Size[] = [
-  { megabytes: 1, connections: 16 },
-  { megabytes: 64, connections: 4 },
+  { megabytes: 1, connections: 16, seconds },
+  { megabytes: 64, connections: 4, seconds: Math.max(10, seconds) },
 ]
 
 export const bodies: Scenario = {
@@ -44,14 +45,14 @@ function measureCase(one: Case): Promise<Table> {
   return withPlace(async place => {
     const upstream = one.upload ? await startModelServer(place) : (await startUpstream(place)).port
     const contestants = [
-      await startProxy(place, { upstream, release: true, unbuffered: true }),
+      await startProxy(place, { upstream, release: true, bodies: 'long' }),
       await startCutover(place, { upstream, release: true }),
     ]
     const run = (contestant: Contestant) => measure(place, contestant, one)
     for (const contestant of contestants) await run(contestant)
     const runs = await interleaved(contestants, { rounds, run })
     const notes = [
-      `${one.connections} connections, ${rounds} interleaved rounds of ${seconds} s, one worker on one core.`,
+      `${one.connections} connections, ${rounds} interleaved rounds of ${one.seconds} s, one worker on one core.`,
     ]
     return { title: one.title, notes, columns: contestants.map(({ name }) => name), rows: rowsOf(runs, bodyRows) }
   })
@@ -65,7 +66,7 @@ const bodyRows = [
   { title: 'failed requests', digits: 0, of: (run: Run) => run.failed },
 ] as const
 
-async function measure(place: Place, one: Contestant, { megabytes, connections, upload }: Case): Promise<Run> {
+async function measure(place: Place, one: Contestant, { megabytes, connections, upload, seconds }: Case): Promise<Run> {
   await settled(one.pids)
   const before = cpuOf(one.pids())
   const url = urlOf(one, upload ? '/upload' : `/${megabytes}m`)

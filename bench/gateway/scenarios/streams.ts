@@ -24,7 +24,7 @@ export const streams: Scenario = {
     withPlace(async place => {
       const upstream = await startModelServer(place)
       const contestants = [
-        await startProxy(place, { upstream, release: true, unbuffered: true }),
+        await startProxy(place, { upstream, release: true, bodies: 'streams' }),
         await startCutover(place, { upstream, release: true }),
       ]
       for (const one of contestants) await measure(one)
