@@ -3,7 +3,7 @@
  * read slowly, that send what is no request, feedback; model servers that flap; an operator who never leaves it alone.
  * At the end it is reckoned up: memory, sockets, timers, records, counters. Ends with 1 if anything does not hold.
  *
- *   node bench/soak.ts [MINUTES]        (30 by default; Linux)
+ *   node bench/soak.ts [MINUTES [words for serve …]]        (30 by default; Linux)
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -49,8 +49,7 @@ async function soak(): Promise<Line[]> {
   const child = startServer(inference, control)
   const server = { pid: child.pid ?? 0, control: `http://127.0.0.1:${control}` }
   try {
-    const ready = `http://127.0.0.1:${inference}/v2/health/ready`
-    await until('the server is ready', async () => (await fetch(ready)).status === 200)
+    await until('the server is ready', async () => (await fetch(`${server.control}/readyz`)).status === 200)
     await pause(3_000)
     const first = await look(server)
     const world = { port: inference, ledger: newLedger(), agent: new Agent({ keepAlive: true }) }
@@ -111,6 +110,7 @@ function startServer(inference: number, control: number) {
   const words = [
     ...['serve', '-c', file, '--data', join(folder, 'data'), '--log-level', 'error'],
     ...['--inference-port', String(inference), '--control-port', String(control)],
+    ...process.argv.slice(3),
   ]
   const launcher = resolve(import.meta.dirname, '../bin/cutover.js')
   const child = spawn(process.execPath, [launcher, ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
