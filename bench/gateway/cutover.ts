@@ -7,7 +7,7 @@ import { freePort } from '../../test/support/free-port.ts'
 import type { Contestant } from './contestant.ts'
 import { treeOf } from './proc.ts'
 import { type Place, until, untilAnswers } from './processes.ts'
-import { gatewayCore } from './settings.ts'
+import { gatewayCore, settings } from './settings.ts'
 
 /** No stage mirrors and splits at once: the table that the gateway gets is dressed on its way, all else is as it is. */
 const mirrorHook = join(import.meta.dirname, 'mirrored/register.ts')
@@ -39,6 +39,7 @@ export async function startCutover(place: Place, job: CutoverJob): Promise<Cutov
   ]
   const nodeFlags = [
     ...(job.gcTrace === undefined ? [] : ['--trace-gc']),
+    ...(settings.profileFolder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(settings.profileFolder)}`]),
     ...(job.mirrorPercent === undefined ? [] : ['--import', mirrorHook]),
   ]
   const command = [process.execPath, ...nodeFlags, launcher, ...words]

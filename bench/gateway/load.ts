@@ -9,6 +9,8 @@ export type LoadRun = WrkRun & {
   userMicros: number
   kernelMicros: number
   cpuMicros: number
+  /** On other threads than the one that serves: the store, the collector's helpers. */
+  otherMicros: number
   /** Per request that wrk saw answered; those that its end cut off are recorded too. */
   records: number
   /** What model servers got beyond the requests that were recorded, as a share of these. */
@@ -40,6 +42,7 @@ export async function loadRun(
     userMicros,
     kernelMicros,
     cpuMicros: userMicros + kernelMicros,
+    otherMicros: of('otherSeconds') * 1e6,
     records: of('records'),
     copies: (after.forwarded - before.forwarded) / (after.records - before.records) - 1,
     dropped: after.dropped - before.dropped,
@@ -55,8 +58,9 @@ export const loadRows = [
   { title: 'requests a second', digits: 0, of: (run: LoadRun) => run.perSecond, ratio: true },
   { title: 'CPU a request, µs', digits: 1, of: (run: LoadRun) => run.cpuMicros, ratio: true },
   { title: 'of it user', digits: 1, of: (run: LoadRun) => run.userMicros, ratio: true },
-  { title: 'of one core, %', digits: 0, of: (run: LoadRun) => (run.cpuMicros * run.perSecond) / 1e4 },
   { title: 'of it kernel', digits: 1, of: (run: LoadRun) => run.kernelMicros, ratio: true },
+  { title: 'of it on other threads', digits: 1, of: (run: LoadRun) => run.otherMicros },
+  { title: 'of one core, %', digits: 0, of: (run: LoadRun) => (run.cpuMicros * run.perSecond) / 1e4 },
   { title: 'p50, ms', digits: 2, of: (run: LoadRun) => run.p50Ms, ratio: true },
   { title: 'p99, ms', digits: 2, of: (run: LoadRun) => run.p99Ms, ratio: true },
   { title: 'failed requests', digits: 0, of: (run: LoadRun) => run.failed },

@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { pause } from './processes.ts'
 
-export type Cpu = { userSeconds: number; kernelSeconds: number }
+/** `otherSeconds`: what of both was not on the first thread of a process. */
+export type Cpu = { userSeconds: number; kernelSeconds: number; otherSeconds: number }
 
 /** The kernel counts process time in these. */
 const ticksPerSecond = 100
@@ -16,13 +17,20 @@ export function treeOf(pid: number): number[] {
 }
 
 export function cpuOf(pids: readonly number[]): Cpu {
-  const sum: Cpu = { userSeconds: 0, kernelSeconds: 0 }
+  const sum: Cpu = { userSeconds: 0, kernelSeconds: 0, otherSeconds: 0 }
   for (const pid of pids) {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    sum.userSeconds += Number(fields[11]) / ticksPerSecond
-    sum.kernelSeconds += Number(fields[12]) / ticksPerSecond
+    const all = timesIn(`/proc/${pid}/stat`)
+    const first = timesIn(`/proc/${pid}/task/${pid}/stat`)
+    sum.userSeconds += all.user
+    sum.kernelSeconds += all.kernel
+    sum.otherSeconds += all.user + all.kernel - first.user - first.kernel
   }
   return sum
+}
+
+function timesIn(file: string): { user: number; kernel: number } {
+  const fields = readFileSync(file, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return { user: Number(fields[11]) / ticksPerSecond, kernel: Number(fields[12]) / ticksPerSecond }
 }
 
 /** Resident memory. */

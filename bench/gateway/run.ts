@@ -3,7 +3,7 @@
  * time. Needs nginx, wrk and taskset on the PATH; Linux, at least 2 cores.
  *
  *   npm run bench:gateway [-- SCENARIO …] [--markdown FILE]
- *   ROUNDS=5 SECONDS=5 CONNECTIONS=64 REQUESTS=10000000 STREAMS=500 TOKENS=25 RATE=(half of what saturates)
+ *   ROUNDS=5 SECONDS=5 CONNECTIONS=64 REQUESTS=10000000 STREAMS=500 TOKENS=25 RATE=(half of what saturates) PROFILE=(folder)
  */
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'

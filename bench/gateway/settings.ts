@@ -12,6 +12,8 @@ export const settings = {
   tokensPerSecond: positive('TOKENS', 25),
   /** Of the latency scenario; half of what the slower contestant can do, if it is left out. */
   perSecond: process.env['RATE'] === undefined ? null : positive('RATE', 1),
+  /** Folder for a profile of every thread of the server, written when it ends. */
+  profileFolder: process.env['PROFILE'] ?? null,
 } as const
 
 /** What is measured has a core of its own; callers and model servers share the next one. */
