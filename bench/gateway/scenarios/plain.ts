@@ -1,7 +1,7 @@
 /** Forwarding and nothing else. */
 import { canSwitchRecordingOff, startCutover } from '../cutover.ts'
 import { interleaved } from '../interleave.ts'
-import { loadRows, loadRun } from '../load.ts'
+import { jobRows, loadRows, loadRun } from '../load.ts'
 import { startProxy, startUpstream } from '../nginx.ts'
 import { withPlace } from '../processes.ts'
 import { settings } from '../settings.ts'
@@ -27,6 +27,8 @@ export const plain: Scenario = {
         `${connections} connections, ${rounds} interleaved rounds of ${seconds} s, one worker on one core; ${recording}.`,
       ]
       const title = `Plain forwarding, ${isOff ? 'recording off' : 'RECORDING ON'}`
-      return [{ title, notes, columns: contestants.map(({ name }) => name), rows: rowsOf(runs, loadRows) }]
+      return [
+        { title, notes, columns: contestants.map(({ name }) => name), rows: rowsOf(runs, [...loadRows, jobRows[0]]) },
+      ]
     }),
 }
