@@ -1,0 +1,50 @@
+/** Callers that ask again as soon as they are answered: wrk, on the core of the callers. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import type { Place } from './processes.ts'
+import { loadCore, requestBody, settings, users } from './settings.ts'
+
+export type WrkRun = { requests: number; seconds: number; p50Ms: number; p99Ms: number; failed: number; bytes: number }
+
+export type WrkJob = {
+  seconds: number
+  connections?: number
+  core?: string
+  /** Bytes of a body in place of the usual JSON. */
+  uploadBytes?: number
+  method?: 'GET' | 'POST'
+}
+
+const runFile = promisify(execFile)
+const answerTimeoutSeconds = 60
+
+export async function runWrk(place: Place, url: string, job: WrkJob): Promise<WrkRun> {
+  const { seconds, connections = settings.connections, core = loadCore } = job
+  const script = place.write('load.lua', scriptOf(job))
+  const words = ['-c', core, 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, `--timeout=${answerTimeoutSeconds}s`]
+  const { stdout } = await runFile('taskset', [...words, '-s', script, url])
+  const match = /RESULT (\S+) (\S+) (\S+) (\S+) (\S+) (\S+)/.exec(stdout)
+  if (match === null) throw new Error(`wrk said nothing of use: ${stdout}`)
+  const [requests = 0, micros = 1, p50Ms = 0, p99Ms = 0, failed = 0, bytes = 0] = match.slice(1).map(Number)
+  return { requests, seconds: micros / 1e6, p50Ms, p99Ms, failed, bytes }
+}
+
+/** Requests of all users are made once, so that making them costs the callers' core nothing. */
+function scriptOf({ uploadBytes, method = 'POST' }: WrkJob): string {
+  const body = uploadBytes === undefined ? `'${requestBody}'` : `string.rep('x', ${uploadBytes})`
+  const requests = uploadBytes === undefined ? users : 1
+  return `wrk.method = "${method}"
+wrk.headers["content-type"] = "application/json"
+${method === 'GET' ? '' : `wrk.body = ${body}`}
+local requests, n = {}, 0
+function init()
+  for i = 1, ${requests} do wrk.headers["x-user-id"] = "user-" .. i; requests[i] = wrk.format() end
+end
+function request() n = n % ${requests} + 1; return requests[n] end
+function done(summary, latency)
+  local e = summary.errors
+  local failed = e.connect + e.read + e.write + e.status + e.timeout
+  io.write(string.format("RESULT %d %d %f %f %d %d\\n", summary.requests, summary.duration,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000, failed, summary.bytes))
+end`
+}
