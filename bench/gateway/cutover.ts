@@ -109,6 +109,6 @@ function endpointOf({ upstream, unrecorded }: CutoverJob): object {
     prediction: { output: '/label' },
     'payload-sample': '0%',
     'body-limit': 64 * 1024 * 1024,
-    ...(unrecorded && { record: 'off' }),
+    ...(unrecorded && { recording: 'off' }),
   }
 }
