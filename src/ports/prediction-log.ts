@@ -11,13 +11,19 @@ export type AppendedPredictions = {
   joined: readonly JoinedOutcome[]
 }
 
+/**
+ * Predictions in one buffer, as the packer makes it: cheap to make, to keep and to hand from thread to thread. It must not
+ * change before the append is settled.
+ */
+export type PackedPredictions = ArrayBuffer
+
 /** Every outcome that joined its prediction is followed by the same one for each shadow of it, as these were committed. */
 export type AppendedOutcomes = { receipts: readonly OutcomeReceipt[]; joined: readonly JoinedOutcome[] }
 
 /** Rejects with `store-failed`. A batch whose append was rejected has left nothing. */
 export interface PredictionLog {
   /** Resolves once the batch is committed; a crash before that loses the batch whole. */
-  appendPredictions(batch: readonly Prediction[]): Promise<AppendedPredictions>
+  appendPredictions(batch: readonly Prediction[] | PackedPredictions): Promise<AppendedPredictions>
   /**
    * Resolves once the batch is on disk: an accepted outcome survives a crash. One receipt per outcome, in order.
    * An outcome whose prediction is unknown waits for it, for `limits.orphanOutcomeMs` at least. One that names a shadow
