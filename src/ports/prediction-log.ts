@@ -9,11 +9,13 @@ export type AppendedPredictions = {
    * had come before their prediction: by prediction in the order of the batch, then as they came.
    */
   joined: readonly JoinedOutcome[]
+  /** The buffer of the batch, free to be used again; left out where the log keeps it, or had none. */
+  read?: PackedPredictions
 }
 
 /**
- * Predictions in one buffer, as the packer makes it: cheap to make, to keep and to hand from thread to thread. It must not
- * change before the append is settled.
+ * Predictions in one buffer, as the packer makes it: cheap to make, to keep and to hand from thread to thread. It is the
+ * log's from the append on.
  */
 export type PackedPredictions = ArrayBuffer
 

@@ -33,11 +33,11 @@ export class PackedCursor {
   /** `isPassing`: texts are used and let go at once. Cutting them is cheap, but each keeps the text of all in memory. */
   constructor(packed: ArrayBuffer, { isPassing = false }: { isPassing?: boolean } = {}) {
     this.#bytes = Buffer.from(packed)
-    this.#all = isPassing && packed.byteLength <= oneTextBytesMax ? this.#bytes.toString('latin1') : null
     this.#words = new Uint32Array(packed, 0, packed.byteLength >>> 2)
     this.#doubles = new Float64Array(packed, 0, packed.byteLength >>> 3)
     this.count = this.#words[header.count] ?? 0
     const offset = this.#words[header.kindsOffset] ?? 0
+    this.#all = isPassing && offset <= oneTextBytesMax ? this.#bytes.toString('latin1', 0, offset) : null
     this.kinds = JSON.parse(this.#bytes.toString('utf8', offset, offset + (this.#words[header.kindsBytes] ?? 0)))
   }
 

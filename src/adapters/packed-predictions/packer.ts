@@ -13,16 +13,21 @@ import {
   words,
 } from './layout.ts'
 
-const firstCapacity = 64 * 1024
+const firstCapacity = 256 * 1024
 /** A greater buffer is not kept for the next predictions. */
 const keptCapacityMax = 8 * 1024 * 1024
 /** Kinds of one endpoint that are looked through; a further one may be written twice, which costs a few bytes. */
 const kindsCompared = 64
 
+/** What is read of the bodies that a prediction came with. */
+export type ReadOfBodies = Pick<Prediction, 'answer' | 'scores' | 'features'>
+type Recorded = Omit<Prediction, keyof ReadOfBodies>
+
 export class PredictionPacker {
   #bytes: Uint8Array<ArrayBuffer>
   #words: Uint32Array<ArrayBuffer>
   #doubles: Float64Array<ArrayBuffer>
+  #spare: ArrayBuffer | null = null
   #end = headerBytes
   #count = 0
   #kinds: Kind[] = []
@@ -44,10 +49,11 @@ export class PredictionPacker {
     return this.#end
   }
 
-  add(prediction: Prediction): void {
+  /** `read`: what was read of its bodies, where that is not in it. */
+  add(prediction: Recorded, read: ReadOfBodies): void {
     const { id, unit, payload } = prediction
-    const { form, number, text } = answerOf(prediction)
-    const rest = restOf(prediction)
+    const { form, number, text } = answerOf(read)
+    const rest = restOf(prediction, read)
     const bodies = payload === null ? 0 : payload.request.byteLength + payload.response.byteLength
     const start = this.#end
     // A character takes three bytes at most.
@@ -90,7 +96,7 @@ export class PredictionPacker {
     this.#count += 1
   }
 
-  /** All that was added since the last time, in a buffer of its own. */
+  /** All that was added since the last time, at the beginning of a buffer that is the caller's from then on. */
   take(): ArrayBuffer {
     const kinds = JSON.stringify(this.#kinds)
     this.#reserve(this.#end + 3 * kinds.length)
@@ -98,16 +104,22 @@ export class PredictionPacker {
     this.#words[header.count] = this.#count
     this.#words[header.kindsOffset] = this.#end
     this.#words[header.kindsBytes] = kindsBytes
-    const taken = this.#bytes.buffer.slice(0, this.#end + kindsBytes)
+    const taken = this.#bytes.buffer
+    this.#use(this.#spare ?? new ArrayBuffer(firstCapacity))
+    this.#spare = null
     this.#end = headerBytes
     this.#count = 0
     this.#kinds = []
     this.#byEndpoint.clear()
-    if (this.#bytes.byteLength > keptCapacityMax) this.#use(new ArrayBuffer(firstCapacity))
     return taken
   }
 
-  #kindOf(prediction: Prediction): number {
+  /** Takes a buffer back whose predictions have been read: memory that is new costs more than all that is written to it. */
+  reuse(taken: ArrayBuffer): void {
+    if (taken.byteLength <= keptCapacityMax) this.#spare = taken
+  }
+
+  #kindOf(prediction: Recorded): number {
     const { endpoint } = prediction
     let known = this.#byEndpoint.get(endpoint)
     if (known === undefined) {
@@ -137,14 +149,14 @@ export class PredictionPacker {
   }
 }
 
-/** Of few predictions, in a buffer of their own. */
+/** Of predictions that are at hand. */
 export function packPredictions(predictions: readonly Prediction[]): ArrayBuffer {
   const packer = new PredictionPacker()
-  for (const prediction of predictions) packer.add(prediction)
+  for (const prediction of predictions) packer.add(prediction, prediction)
   return packer.take()
 }
 
-function kindOf(prediction: Prediction): Kind {
+function kindOf(prediction: Recorded): Kind {
   const { endpoint, epoch, release, assigned, version, propensity, pinned, byContext, status, failed } = prediction
   return [
     ...([endpoint, epoch, release, assigned, version, propensity] as const),
@@ -152,7 +164,7 @@ function kindOf(prediction: Prediction): Kind {
   ]
 }
 
-function isOfKind(prediction: Prediction, kind: Kind | undefined): boolean {
+function isOfKind(prediction: Recorded, kind: Kind | undefined): boolean {
   return (
     kind !== undefined &&
     kind[4] === prediction.version &&
@@ -171,7 +183,7 @@ type WrittenAnswer = { form: number; number: number; text: string }
 
 const noAnswer: WrittenAnswer = { form: answerForms.none, number: 0, text: '' }
 
-function answerOf({ answer }: Prediction): WrittenAnswer {
+function answerOf({ answer }: ReadOfBodies): WrittenAnswer {
   if (answer === null) return noAnswer
   const value = answer.length === 1 ? answer[0] : undefined
   // As JSON would have it, which knows no -0.
@@ -180,7 +192,7 @@ function answerOf({ answer }: Prediction): WrittenAnswer {
   return { form: answerForms.json, number: 0, text: JSON.stringify(answer) }
 }
 
-function restOf({ scores, features, shadowOf, payload }: Prediction): string {
+function restOf({ shadowOf, payload }: Recorded, { scores, features }: ReadOfBodies): string {
   const sent = payload?.sent
   if (scores === null && features === null && shadowOf === undefined && sent === undefined) return ''
   const rest: Rest = {

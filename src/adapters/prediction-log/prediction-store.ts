@@ -50,7 +50,7 @@ export class PredictionStore {
     this.#lastSeq = lastSeq
     // In this order no outcome is met twice: a champion of this batch has none yet.
     const missed = this.#joinMissed(freshIds(packed, seqs, { areShadows: true }))
-    return { repeated: placesOf(seqs, null), joined: [...missed, ...this.#joinWaiting(packed, seqs)] }
+    return { repeated: placesOf(seqs, null), joined: [...missed, ...this.#joinWaiting(packed, seqs)], read: packed }
   }
 
   appendOutcomes({ rows, nowMs }: Input<'appendOutcomes'>): Output<'appendOutcomes'> {

@@ -40,10 +40,11 @@ async function appendPredictions(
   nowMs: number,
 ): Promise<AppendedPredictions> {
   const packed = batch instanceof ArrayBuffer ? batch : packPredictions(batch)
-  // Not transferred but copied, which takes microseconds: evidence reads it here once it is committed.
-  const { repeated, joined } = await client.call('appendPredictions', { packed, nowMs })
+  // The buffer goes to the store's thread and comes back: neither copied nor made anew.
+  const { repeated, joined, read } = await client.call('appendPredictions', { packed, nowMs }, [packed])
   return {
-    fresh: unpackPredictions(packed, repeated),
+    fresh: unpackPredictions(read, repeated),
+    ...(batch instanceof ArrayBuffer && { read }),
     joined: joined.map(({ outcome, join }) => joinFromRow(outcomeFromRow(outcome), join)),
   }
 }

@@ -7,8 +7,8 @@ import type { CallRequest } from './worker-calls.ts'
 export type StoreCalls = {
   appendPredictions: {
     input: { packed: PackedPredictions; nowMs: number }
-    /** `repeated` holds the places in the batch of those whose id was known. */
-    output: { repeated: readonly number[]; joined: readonly JoinedRow[] }
+    /** `repeated` holds the places in the batch of those whose id was known; `read` is the buffer that was sent. */
+    output: { repeated: readonly number[]; joined: readonly JoinedRow[]; read: PackedPredictions }
   }
   appendOutcomes: { input: { rows: readonly OutcomeRow[]; nowMs: number }; output: AppendedRows }
   find: {

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readAnswer } from '../../core/answer.ts'
 import type { ReadFeatures } from '../../core/features.ts'
-import { type Prediction, payloadBytes } from '../../core/prediction.ts'
+import { payloadBytes } from '../../core/prediction.ts'
 import type { PackedPredictions, PredictionLog } from '../../ports/prediction-log.ts'
 import type { RawPrediction, RecorderStats } from '../../ports/recorder.ts'
 import { PredictionPacker } from '../packed-predictions/packer.ts'
@@ -146,7 +146,8 @@ export class PredictionQueue {
     const read =
       raw.read ?? (raw.asked === undefined || request === undefined ? nothingAsked : readRequest(request, raw.asked))
     if (read.isMalformed) this.#featuresMalformed += 1
-    this.#packer.add(readPrediction(raw, read.features))
+    const { answer, scores } = raw.raw === null ? unread : readAnswer(raw.raw)
+    this.#packer.add(raw, { answer, scores, features: read.features })
     this.#packerBytes += bytes
     if (this.#packer.count >= this.#bounds.batchMax || this.#packer.byteLength >= batchBytesMax)
       this.#batches.push(this.#takePacked())
@@ -168,6 +169,7 @@ export class PredictionQueue {
     this.#queued -= count
     this.#queuedBytes -= bytes
     if (appended === null) return
+    if (appended.read !== undefined) this.#packer.reuse(appended.read)
     this.#recorded += count
     this.#onCommitted(appended)
   }
@@ -183,33 +185,6 @@ const nothingAsked: ReadFeatures = { features: null, isMalformed: false }
 
 function isReadAtOnce({ raw, asked, read }: RawPrediction): boolean {
   return (raw === null || raw.body.byteLength <= readAtOnceBytesMax) && (asked === undefined || read !== undefined)
-}
-
-/** Field by field: to copy an object without some of its fields takes longer than all the rest of recording it. */
-function readPrediction(raw: RawPrediction, features: Prediction['features']): Prediction {
-  const { answer, scores } = raw.raw === null ? unread : readAnswer(raw.raw)
-  const { shadowOf, byContext } = raw
-  return {
-    id: raw.id,
-    endpoint: raw.endpoint,
-    epoch: raw.epoch,
-    release: raw.release,
-    unit: raw.unit,
-    assigned: raw.assigned,
-    version: raw.version,
-    propensity: raw.propensity,
-    pinned: raw.pinned,
-    atMs: raw.atMs,
-    latencyMs: raw.latencyMs,
-    status: raw.status,
-    failed: raw.failed,
-    answer,
-    scores,
-    features,
-    payload: raw.payload,
-    ...(shadowOf !== undefined && { shadowOf }),
-    ...(byContext === true && { byContext }),
-  }
 }
 
 const unread = { answer: null, scores: null }
