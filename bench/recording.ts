@@ -113,9 +113,7 @@ function prediction(index: number, { hasRule, hasRelease }: { hasRule: boolean; 
     status: 200,
     failed: false,
     payload: null,
-    raw: hasRule
-      ? { body: Buffer.from(answerBytes), contentType: 'application/json', rule, protocol: 'http' }
-      : null,
+    raw: hasRule ? { body: Buffer.from(answerBytes), contentType: 'application/json', rule, protocol: 'http' } : null,
   }
 }
 

@@ -17,7 +17,12 @@ export class CallServer {
   readonly #handlers: Handlers
   #queue: StoreRequest[] = []
 
-  constructor(options: { database: DatabaseSync; file: string; send: (reply: CallReply, transfer: ArrayBuffer[]) => void; ended: () => void }) {
+  constructor(options: {
+    database: DatabaseSync
+    file: string
+    send: (reply: CallReply, transfer: ArrayBuffer[]) => void
+    ended: () => void
+  }) {
     const { database, file, send, ended } = options
     this.#database = database
     this.#file = file

@@ -20,7 +20,8 @@ export class KindNumbers {
       const key = JSON.stringify(kind)
       const known = this.#numbers.get(key)
       if (known !== undefined) return known
-      const number = this.#find(kind) ?? Number(this.#sql.insert.run(...(kind as readonly SQLInputValue[])).lastInsertRowid)
+      const number =
+        this.#find(kind) ?? Number(this.#sql.insert.run(...(kind as readonly SQLInputValue[])).lastInsertRowid)
       this.#sql.insertEpoch.run(kind[0], kind[1], nextSeq)
       this.#numbers.set(key, number)
       return number

@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { limits } from '../../core/limits.ts'
 import { type Outcome, type Prediction, payloadBytes } from '../../core/prediction.ts'
 import type { PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
+import { slotSeqs } from './prediction-rows.ts'
 import { ReplayBatches } from './replay-batches.ts'
 import {
   joinedColumns,
@@ -13,7 +14,6 @@ import {
   rowToPrediction,
   type SqlRow,
 } from './rows.ts'
-import { slotSeqs } from './prediction-rows.ts'
 import type { SeqRange, StoreCalls } from './store-calls.ts'
 
 export class PredictionReader {
