@@ -1,6 +1,8 @@
 // What recording one prediction costs in CPU, from `record` to the row on disk and the evidence, wired as in `src/main.ts`:
 // of the gateway's thread, and of all others (the store's thread, the helpers of the garbage collector).
-// Run: node bench/recording.ts [predictions a case: 200000] [case, such as rule-release]; every case in a process of its own.
+// Run: ROUNDS=5 node bench/recording.ts [predictions a case: 200000] [OTHER-CHECKOUT]: every measurement is a process of its own,
+// in turns with those of another checkout, if there is one, such as the version before; told is the least of the rounds,
+// since what else the machine does can only add to it.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,19 +23,38 @@ import type { RawPrediction } from '../src/ports/recorder.ts'
 type Cpu = { mainMs: number; otherMs: number }
 
 const cases = ['plain-stable', 'rule-stable', 'plain-release', 'rule-release'] as const
+const rounds = Number(process.env['ROUNDS'] ?? 5)
 const predictions = Number(process.argv[2] ?? 200_000)
-const wanted = process.argv[3]
+const [wanted, checkout] = [process.env['CASE'], process.argv[3]]
 /** What one turn of a busy gateway's loop brings. */
 const perTurn = 50
 const units = 10_000
 
+type Measured = { main: number; other: number; bytes: number }
+
 function printAll(): void {
-  console.log('| case | main thread, µs | other threads, µs | together, µs | bytes on disk |')
-  console.log('| --- | ---: | ---: | ---: | ---: |')
-  for (const name of cases)
-    spawnSync(process.execPath, [...process.execArgv, import.meta.filename, String(predictions), name], {
-      stdio: 'inherit',
-    })
+  const scripts = [...(checkout === undefined ? [] : [join(checkout, 'bench/recording.ts')]), import.meta.filename]
+  console.log('| case | checkout | main thread, µs | other threads, µs | together, µs | bytes on disk |')
+  console.log('| --- | --- | ---: | ---: | ---: | ---: |')
+  for (const name of cases) {
+    const measured = scripts.map((): Measured[] => [])
+    for (let round = 0; round < rounds; round += 1)
+      for (const [index, script] of scripts.entries()) measured[index]?.push(measuredBy(script, name))
+    for (const [index, all] of measured.entries()) {
+      const least = all.reduce((best, one) => (one.main + one.other < best.main + best.other ? one : best))
+      const numbers = [least.main, least.other, least.main + least.other].map(value => value.toFixed(2))
+      console.log(`| ${name} | ${scripts[index]} | ${numbers.join(' | ')} | ${least.bytes.toFixed(0)} |`)
+    }
+  }
+}
+
+function measuredBy(script: string, name: string): Measured {
+  const { stdout } = spawnSync(process.execPath, [...process.execArgv, script, String(predictions)], {
+    env: { ...process.env, CASE: name },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  })
+  return JSON.parse(stdout)
 }
 
 async function printCase(of: { hasRule: boolean; hasRelease: boolean }): Promise<void> {
@@ -50,10 +71,7 @@ async function printCase(of: { hasRule: boolean; hasRelease: boolean }): Promise
     await log.close()
     if (recorded !== 1.25 * predictions) throw new Error(`${recorded} were recorded of ${1.25 * predictions}`)
     const [main, other] = [cpu.mainMs - made.mainMs, cpu.otherMs - made.otherMs].map(ms => (ms * 1_000) / predictions)
-    const bytes = statSync(file).size / recorded
-    console.log(
-      `| ${wanted} | ${main?.toFixed(2)} | ${other?.toFixed(2)} | ${((main ?? 0) + (other ?? 0)).toFixed(2)} | ${bytes.toFixed(0)} |`,
-    )
+    console.log(JSON.stringify({ main, other, bytes: statSync(file).size / recorded }))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
