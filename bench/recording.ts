@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../src/adapters/clock/system.ts'
 import { createExpressions } from '../src/adapters/expressions/cel.ts'
 import { openSqlitePredictionLog } from '../src/adapters/prediction-log/sqlite.ts'
@@ -103,9 +103,9 @@ async function drive(
   for (let start = from; start < from + count; start += perTurn) {
     for (let index = start; index < start + perTurn; index += 1) recorder.record(prediction(index, of))
     await nextTurn()
-    while (recorder.stats().queued > 4 * limits.recorderBatchMax) await nextTurn()
+    while (recorder.stats().queued > 4 * limits.recorderBatchMax) await sleep(5)
   }
-  while (recorder.stats().queued > 0) await new Promise(resolve => setTimeout(resolve, 10))
+  while (recorder.stats().queued > 0) await sleep(10)
 }
 
 const rule: AnswerRule = { output: '/label', read: 'value' }

@@ -14,6 +14,9 @@ export type Inserted = {
   /** The number of each prediction; null if its id was known, which changed nothing. */
   seqs: readonly (number | null)[]
   lastSeq: number
+  /** Places of the repeated ones. */
+  repeated: readonly number[]
+  hasShadows: boolean
 }
 
 export class PredictionRows {
@@ -23,6 +26,8 @@ export class PredictionRows {
   readonly #values: SQLInputValue[] = new Array(rowsPerStatement * columns).fill(null)
   /** By kind, the slot in which it was noted last. */
   readonly #slots = new Map<number, number>()
+  /** Whether there are any in the batch that is being written: most have none. */
+  #has = { payloads: false, shadows: false }
 
   constructor(database: DatabaseSync) {
     this.#sql = prepareStatements(database)
@@ -33,9 +38,11 @@ export class PredictionRows {
   insert(packed: ArrayBuffer, afterSeq: number): Inserted {
     const cursor = new PackedCursor(packed, { isPassing: true })
     const kinds = this.#kinds.of(cursor.kinds, afterSeq + 1)
-    const inserted = this.#insertAll(cursor, kinds, afterSeq) ?? this.#insertEach(packed, kinds, afterSeq)
-    this.#noteSlots(packed, kinds, inserted)
-    return inserted
+    this.#has = { payloads: false, shadows: false }
+    const { seqs, lastSeq, repeated } =
+      this.#insertAll(cursor, kinds, afterSeq) ?? this.#insertEach(packed, kinds, afterSeq)
+    if (this.#has.payloads) this.#insertPayloads(packed, seqs)
+    return { seqs, lastSeq, repeated, hasShadows: this.#has.shadows }
   }
 
   rolledBack(): void {
@@ -44,7 +51,7 @@ export class PredictionRows {
   }
 
   /** Null, and nothing is kept, if an id was known. */
-  #insertAll(cursor: PackedCursor, kinds: readonly number[], afterSeq: number): Inserted | null {
+  #insertAll(cursor: PackedCursor, kinds: readonly number[], afterSeq: number): Numbered | null {
     const { count } = cursor
     let inserted = 0
     for (let done = 0; done < count; ) {
@@ -53,22 +60,24 @@ export class PredictionRows {
       inserted += rows === 1 ? this.#runOne() : Number(this.#sql.many.run(...this.#values).changes)
       done += rows
     }
-    if (inserted === count) return { seqs: numbersAfter(afterSeq, count), lastSeq: afterSeq + count }
+    if (inserted === count) return { seqs: numbersAfter(afterSeq, count), lastSeq: afterSeq + count, repeated: [] }
     this.#sql.undo.run(afterSeq)
     return null
   }
 
-  #insertEach(packed: ArrayBuffer, kinds: readonly number[], afterSeq: number): Inserted {
+  #insertEach(packed: ArrayBuffer, kinds: readonly number[], afterSeq: number): Numbered {
     const cursor = new PackedCursor(packed, { isPassing: true })
     let lastSeq = afterSeq
     const seqs: (number | null)[] = []
+    const repeated: number[] = []
     for (let index = 0; index < cursor.count; index += 1) {
       this.#fill(0, cursor, kinds, lastSeq + 1)
       const isNew = this.#runOne() === 1
       if (isNew) lastSeq += 1
+      else repeated.push(index)
       seqs.push(isNew ? lastSeq : null)
     }
-    return { seqs, lastSeq }
+    return { seqs, lastSeq, repeated }
   }
 
   #runOne(): number {
@@ -79,9 +88,14 @@ export class PredictionRows {
   #fill(at: number, cursor: PackedCursor, kinds: readonly number[], seq: number): void {
     cursor.advance()
     const values = this.#values
+    const kind = kinds[cursor.kind] ?? 0
+    // Before it is certain that the row is new: a slot without the kind is looked through in vain, and no more.
+    this.#noteSlot(kind, Math.floor(seq / slotSeqs))
+    if (cursor.hasPayload) this.#has.payloads = true
+    if (cursor.isShadow) this.#has.shadows = true
     values[at] = seq
     values[at + 1] = cursor.id()
-    values[at + 2] = kinds[cursor.kind] ?? null
+    values[at + 2] = kind
     values[at + 3] = cursor.unit()
     values[at + 4] = cursor.atMs
     values[at + 5] = cursor.latencyMs
@@ -97,30 +111,30 @@ export class PredictionRows {
     this.#values[at + 2] = shadowOf
   }
 
-  #noteSlots(packed: ArrayBuffer, kinds: readonly number[], { seqs }: Inserted): void {
-    const cursor = new PackedCursor(packed)
-    for (const seq of seqs) {
-      cursor.advance()
-      if (seq !== null) this.#noteSlot(kinds[cursor.kind] ?? 0, Math.floor(seq / slotSeqs))
-      if (cursor.hasPayload && seq !== null) this.#insertPayload(cursor, seq)
-    }
-  }
-
   #noteSlot(kind: number, slot: number): void {
     if (this.#slots.get(kind) === slot) return
     this.#sql.noteSlot.run(slot, kind)
     this.#slots.set(kind, slot)
   }
 
-  #insertPayload(cursor: PackedCursor, seq: number): void {
-    const { request, response } = cursor.bodies()
-    const { sent }: { sent?: SentHead } = cursor.rest()
-    this.#sql.insertPayload.run(seq, request, response, toJson(sent ?? null))
+  #insertPayloads(packed: ArrayBuffer, seqs: Inserted['seqs']): void {
+    const cursor = new PackedCursor(packed)
+    for (const seq of seqs) {
+      cursor.advance()
+      if (seq === null || !cursor.hasPayload) continue
+      const { request, response } = cursor.bodies()
+      const { sent }: { sent?: SentHead } = cursor.rest()
+      this.#sql.insertPayload.run(seq, request, response, toJson(sent ?? null))
+    }
   }
 }
 
+type Numbered = Omit<Inserted, 'hasShadows'>
+
 function numbersAfter(seq: number, count: number): number[] {
-  return Array.from({ length: count }, (_, index) => seq + index + 1)
+  const numbers: number[] = []
+  for (let index = 1; index <= count; index += 1) numbers.push(seq + index)
+  return numbers
 }
 
 const columns = 10

@@ -46,11 +46,11 @@ export class PredictionStore {
 
   appendPredictions({ packed, nowMs }: Input<'appendPredictions'>): Output<'appendPredictions'> {
     this.#prune(nowMs)
-    const { seqs, lastSeq } = this.#rows.insert(packed, this.#lastSeq)
+    const { seqs, lastSeq, repeated, hasShadows } = this.#rows.insert(packed, this.#lastSeq)
     this.#lastSeq = lastSeq
     // In this order no outcome is met twice: a champion of this batch has none yet.
-    const missed = this.#joinMissed(freshIds(packed, seqs, { areShadows: true }))
-    return { repeated: placesOf(seqs, null), joined: [...missed, ...this.#joinWaiting(packed, seqs)], read: packed }
+    const missed = hasShadows ? this.#joinMissed(freshIds(packed, seqs, { areShadows: true })) : []
+    return { repeated, joined: [...missed, ...this.#joinWaiting(packed, seqs)], read: packed }
   }
 
   appendOutcomes({ rows, nowMs }: Input<'appendOutcomes'>): Output<'appendOutcomes'> {
@@ -127,10 +127,6 @@ function freshIds(packed: ArrayBuffer, seqs: Inserted['seqs'], { areShadows }: {
     if (seq !== null && cursor.isShadow === areShadows) ids.push(cursor.id())
   }
   return ids
-}
-
-function placesOf(seqs: Inserted['seqs'], wanted: null): number[] {
-  return seqs.flatMap((seq, index) => (seq === wanted ? [index] : []))
 }
 
 function prepareStatements(database: DatabaseSync) {
