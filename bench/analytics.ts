@@ -23,13 +23,16 @@ const endpoint = 'digits'
 /** Thirty days, four releases of five epochs each, a million units, one in ten to v2, one error in a hundred. */
 const numbersSql =
   'WITH RECURSIVE numbers (i) AS (SELECT CAST(? AS INTEGER) UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < ?)'
-const filledColumns =
-  'seq, id, endpoint, epoch, release, unit, assigned, version, propensity, pinned, at_ms, latency_ms, status, failed, answer, scores, features'
+/** Of 21 epochs, since one more begins with what is filled in later. */
+const kindsSql = `
+  WITH RECURSIVE epochs (e) AS (SELECT 1 UNION ALL SELECT e + 1 FROM epochs WHERE e < 21), two (n) AS (VALUES (0), (1))
+  INSERT OR IGNORE INTO kinds (kind, endpoint, epoch, release, assigned, version, propensity, pinned, by_context, status, failed)
+  SELECT 4 * e + 2 * v.n + f.n, '${endpoint}', e, 'r' || (1 + (e - 1) / 5), iif(v.n, 'v2', 'v1'), iif(v.n, 'v2', 'v1'),
+    iif(v.n, 0.1, 0.9), 0, 0, iif(f.n, 500, 200), f.n FROM epochs, two v, two f`
 const predictionsSql = `${numbersSql}
-  INSERT INTO predictions (${filledColumns}) SELECT 2 * i + 1, 'dGhlIHByZWZp.' || printf('%08x', i), '${endpoint}', 1 + i * 20 / ${rows},
-    'r' || (1 + i * 4 / ${rows}), 'user-' || (i * 7919 % 1000003), iif(i % 10 = 0, 'v2', 'v1'), iif(i % 10 = 0, 'v2', 'v1'),
-    iif(i % 10 = 0, 0.1, 0.9), 0, ${startMs}.0 + i * ${(30 * dayMs) / rows}, 2 + (i * 104729 % 10007) / 200.0,
-    iif(i % 100 = 7, 500, 200), i % 100 = 7, '[' || (i % 10) || ']', NULL, NULL FROM numbers`
+  INSERT INTO predictions (seq, id, kind, unit, at_ms, latency_ms, answer) SELECT 2 * i + 1, 'dGhlIHByZWZp.' || printf('%08x', i),
+    4 * (1 + i * 20 / ${rows}) + 2 * (i % 10 = 0) + (i % 100 = 7), 'user-' || (i * 7919 % 1000003),
+    ${startMs}.0 + i * ${(30 * dayMs) / rows}, 2 + (i * 104729 % 10007) / 200.0, '[' || (i % 10) || ']' FROM numbers`
 const outcomesSql = `${numbersSql}
   INSERT INTO outcomes SELECT 2 * i + 2, 'f-' || printf('%022x', i), 2 * i + 1, 0, (i + (i % 20 = 3)) % 10, i % 100 / 100.0,
     '{}', ${startMs}.0 + i * ${(30 * dayMs) / rows} + 60000, NULL FROM numbers`
@@ -100,6 +103,7 @@ async function measure<T>(what: string, run: () => Promise<T>): Promise<T> {
 function fill(first: number, count: number) {
   const database = openDatabase({ file: log, migrations: predictionLogMigrations, cacheBytes: 64 * 1024 * 1024 })
   database.exec('PRAGMA synchronous = OFF')
+  database.exec(kindsSql)
   const statements = [predictionsSql, outcomesSql].map(sql => database.prepare(sql))
   for (let start = first; start < first + count; start += rowsPerTransaction) {
     const end = Math.min(start + rowsPerTransaction, first + count)
@@ -115,14 +119,15 @@ function sqliteByVersion() {
   const database = new DatabaseSync(log, { readOnly: true })
   database
     .prepare(
-      `SELECT assigned, count(*), sum(failed OR status >= 400), count(DISTINCT unit), min(at_ms), max(at_ms)
-       FROM predictions WHERE endpoint = ? GROUP BY assigned`,
+      `SELECT k.assigned, count(*), sum(k.failed OR k.status >= 400), count(DISTINCT p.unit), min(p.at_ms), max(p.at_ms)
+       FROM predictions p JOIN kinds k ON k.kind = p.kind WHERE k.endpoint = ? GROUP BY k.assigned`,
     )
     .all(endpoint)
   database
     .prepare(
-      `SELECT p.assigned, count(o.label), sum(p.answer -> o.row <> o.label), count(o.reward), sum(o.reward)
-       FROM outcomes o CROSS JOIN predictions p ON p.seq = o.prediction_seq WHERE p.endpoint = ? GROUP BY p.assigned`,
+      `SELECT k.assigned, count(o.label), sum(p.answer -> o.row <> o.label), count(o.reward), sum(o.reward)
+       FROM outcomes o CROSS JOIN predictions p ON p.seq = o.prediction_seq JOIN kinds k ON k.kind = p.kind
+       WHERE k.endpoint = ? GROUP BY k.assigned`,
     )
     .all(endpoint)
   database.close()

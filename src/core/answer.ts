@@ -2,6 +2,7 @@
 import type { AnswerRule, Protocol } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import { limits } from './limits.ts'
+import { type Pointed, pointAt, pointerNames } from './pointed-json.ts'
 import type { Answer, Label, Prediction } from './prediction.ts'
 
 export type AnswerBytes = {
@@ -20,7 +21,13 @@ export type ReadAnswer = Pick<Prediction, 'answer' | 'scores'>
  * hold are given as their decimal text, so that a 64-bit id keeps every digit.
  */
 export function readAnswer({ body, contentType, rule, protocol }: AnswerBytes): ReadAnswer {
-  if (!jsonType.test(contentType)) return unread
+  if (contentType !== 'application/json' && !jsonType.test(contentType)) return unread
+  const pointed = protocol === 'http' && rule.scores === undefined ? pointedBy(rule, body) : 'unsure'
+  if (pointed === 'missing' || pointed === 'broken') return unread
+  if (pointed !== 'unsure') {
+    const target = parsePointed(body, pointed, rule.read !== 'argmax')
+    return { answer: readRows(rowsOf(target, rule.read), row => readRow(row, rule.read)), scores: null }
+  }
   const answer = parseJson(body, rule.read !== 'argmax')
   if (answer === undefined) return unread
   const rows = rowsAt(answer, { protocol, output: rule.output, read: rule.read })
@@ -33,6 +40,32 @@ export function readAnswer({ body, contentType, rule, protocol }: AnswerBytes): 
 
 const unread: ReadAnswer = { answer: null, scores: null }
 
+/** By rule: compiled once. */
+const namesByRule = new WeakMap<AnswerRule, { names: ReturnType<typeof pointerNames> }>()
+
+function pointedBy(rule: AnswerRule, body: Uint8Array): Pointed {
+  const known = namesByRule.get(rule) ?? { names: pointerNames(rule.output) }
+  namesByRule.set(rule, known)
+  return known.names === null ? 'unsure' : pointAt(body, known.names)
+}
+
+/** The value at a place that was found, whose bytes are valid JSON in ASCII. */
+function parsePointed(body: Uint8Array, { from, to }: { from: number; to: number }, keepDigits: boolean): unknown {
+  return smallInteger(body, from, to) ?? parseText(utf8.decode(body.subarray(from, to)), keepDigits)
+}
+
+/** Most labels are whole numbers of few digits; null if the bytes are another value. */
+function smallInteger(bytes: Uint8Array, from: number, to: number): number | null {
+  if (to - from > 9) return null
+  let number = 0
+  for (let at = from; at < to; at += 1) {
+    const digit = (bytes[at] ?? 0) - 0x30
+    if (digit < 0 || digit > 9) return null
+    number = 10 * number + digit
+  }
+  return number
+}
+
 type Place = { protocol: Protocol; output: string; read: AnswerRule['read'] }
 
 function rowsAt(answer: unknown, place: Place): unknown[] | null {
@@ -44,11 +77,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 function parseJson(body: Uint8Array, keepDigits: boolean): unknown {
   try {
-    const text = utf8.decode(body)
-    return keepDigits && longInteger.test(text) ? JSON.parse(text, reviveExact) : JSON.parse(text)
+    return parseText(utf8.decode(body), keepDigits)
   } catch {
     return undefined
   }
+}
+
+function parseText(text: string, keepDigits: boolean): unknown {
+  return keepDigits && longInteger.test(text) ? JSON.parse(text, reviveExact) : JSON.parse(text)
 }
 
 /** A whole number of 16 digits or more where a value may stand; reading with a reviver is slow, so it is rare. */
@@ -103,8 +139,12 @@ function cutRows(elements: readonly unknown[], shape: readonly number[]): unknow
 /** What the pointer leads to, as rows: an array has a row per item, except a lone row of scores for argmax. */
 function pointedRows(answer: unknown, rule: Place): unknown[] | null {
   const target = follow(answer, rule.output)
-  if (!Array.isArray(target)) return target === undefined ? null : [target]
-  return rule.read !== 'value' && !target.some(Array.isArray) ? [target] : target
+  return target === undefined ? null : rowsOf(target, rule.read)
+}
+
+function rowsOf(target: unknown, read: AnswerRule['read']): unknown[] {
+  if (!Array.isArray(target)) return [target]
+  return read !== 'value' && !target.some(Array.isArray) ? [target] : target
 }
 
 /** RFC 6901; undefined if it leads nowhere. */

@@ -37,6 +37,17 @@ type One = MetricDefinitions['metrics'][number]
 
 const nothingKnown: OutcomeValues = { label: null, reward: null, metrics: {} }
 
+function rowOf({ latencyMs, status, failed, answer, scores }: Prediction): Row {
+  return {
+    latencyMs,
+    status,
+    failed,
+    predicted: answer?.[0] ?? null,
+    scores: scores?.[0] ?? null,
+    values: nothingKnown,
+  }
+}
+
 export class MetricBook {
   readonly #rows = new Map<number, Map<string, Map<string, RowMetric>>>()
   #units = new Map<string, UnitMetric>()
@@ -44,21 +55,17 @@ export class MetricBook {
 
   /** Of a prediction that its own version answered, and whose version the caller did not choose. */
   addPrediction({ metrics }: MetricDefinitions, prediction: Prediction): void {
-    const { release, unit, epoch, version, latencyMs, status, failed } = prediction
+    const { release, unit, epoch, version } = prediction
     this.#enter(release)
-    const row: Row = {
-      latencyMs,
-      status,
-      failed,
-      predicted: prediction.answer?.[0] ?? null,
-      scores: prediction.scores?.[0] ?? null,
-      values: nothingKnown,
-    }
+    // Most metrics wait for what comes later: few predictions need a row at all.
+    let row: Row | null = null
     for (const one of metrics) {
       const { spec } = one
       if (spec.unitLevel === true && release !== null && (spec.type === 'count' || spec.type === 'rate'))
         this.#unitMetric(one).meet({ epoch, version, unit })
-      if (isKnownAtOnce(spec)) this.#apply(one, { epoch, version, unit, release }, { before: null, after: row })
+      if (!isKnownAtOnce(spec)) continue
+      row ??= rowOf(prediction)
+      this.#apply(one, { epoch, version, unit, release }, { before: null, after: row })
     }
   }
 

@@ -5,7 +5,12 @@ export type Committed = { fresh: readonly Prediction[]; joined: readonly JoinedO
 
 /** Without what challengers answered to copies: that is no traffic, for no caller has met it. */
 export function trafficOf({ fresh, joined }: Committed): Committed {
-  return { fresh: fresh.filter(isTraffic), joined: joined.filter(isTraffic) }
+  return { fresh: trafficAmong(fresh), joined: trafficAmong(joined) }
+}
+
+/** Most batches are traffic and nothing else. */
+function trafficAmong<One extends { shadowOf?: string }>(all: readonly One[]): readonly One[] {
+  return all.every(isTraffic) ? all : all.filter(isTraffic)
 }
 
 function isTraffic({ shadowOf }: { shadowOf?: string }): boolean {

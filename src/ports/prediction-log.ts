@@ -9,7 +9,15 @@ export type AppendedPredictions = {
    * had come before their prediction: by prediction in the order of the batch, then as they came.
    */
   joined: readonly JoinedOutcome[]
+  /** The buffer of the batch, free to be used again; left out where the log keeps it, or had none. */
+  read?: PackedPredictions
 }
+
+/**
+ * Predictions in one buffer, as the packer makes it: cheap to make, to keep and to hand from thread to thread. It is the
+ * log's from the append on.
+ */
+export type PackedPredictions = ArrayBuffer
 
 /** Every outcome that joined its prediction is followed by the same one for each shadow of it, as these were committed. */
 export type AppendedOutcomes = { receipts: readonly OutcomeReceipt[]; joined: readonly JoinedOutcome[] }
@@ -17,7 +25,7 @@ export type AppendedOutcomes = { receipts: readonly OutcomeReceipt[]; joined: re
 /** Rejects with `store-failed`. A batch whose append was rejected has left nothing. */
 export interface PredictionLog {
   /** Resolves once the batch is committed; a crash before that loses the batch whole. */
-  appendPredictions(batch: readonly Prediction[]): Promise<AppendedPredictions>
+  appendPredictions(batch: readonly Prediction[] | PackedPredictions): Promise<AppendedPredictions>
   /**
    * Resolves once the batch is on disk: an accepted outcome survives a crash. One receipt per outcome, in order.
    * An outcome whose prediction is unknown waits for it, for `limits.orphanOutcomeMs` at least. One that names a shadow

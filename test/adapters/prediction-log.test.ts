@@ -188,6 +188,76 @@ describe('prediction log on disk', () => {
     ])
   })
 
+  test('rows of the schema before kinds are found, joined and replayed as they were, and lose nothing that refers to them', async () => {
+    const file = join(tempFolder(), 'predictions.db')
+    const old = openDatabase({ file, migrations: predictionLogMigrations.slice(0, 6) })
+    const row = (seq: number, parts: string) => `(${seq}, 'p${seq}', 'digits', ${parts}, '{"a":1}', NULL, 1)`
+    old.exec(`
+      INSERT INTO predictions VALUES
+        ${row(1, "1, NULL, 'ada', 'v1', 'v1', 0.95, 0, 1.5, 3.25, 200, 0, '[3]', NULL")},
+        ${row(2, "2, 'digits-1', 'bob', 'v2', 'v1', 0.05, 1, 2.5, 4.25, 503, 1, NULL, '[[0.5]]'")},
+        ${row(4, "2, 'digits-1', 'eve', 'v2', 'v2', 0.05, 0, 3.5, 5.25, 200, 0, '[4]', NULL")};
+      INSERT INTO epochs VALUES ('digits', 1, 1), ('digits', 2, 2);
+      INSERT INTO payloads VALUES (1, x'7b7d', x'5b5d', NULL);
+      INSERT INTO outcomes VALUES (3, 'o3', 1, 0, '7', NULL, '{}', 6.5, NULL)`)
+    old.close()
+    const log = await openAt(file)
+    const found = await log.find({ endpoint: 'digits', limit: 9 })
+    expect(found.map(({ prediction }) => prediction.id)).toEqual(['p4', 'p2', 'p1'])
+    expect(found[1]?.prediction).toEqual({
+      ...aPrediction({ id: 'p2', epoch: 2, release: 'digits-1', unit: 'bob', assigned: 'v2', version: 'v1' }),
+      ...{ propensity: 0.05, pinned: true, atMs: 2.5, latencyMs: 4.25, status: 503, failed: true },
+      ...{ answer: null, scores: [[0.5]], features: { a: 1 }, byContext: true },
+    })
+    expect(found[2]?.prediction.payload?.request).toEqual(Uint8Array.from([0x7b, 0x7d]))
+    expect(found[2]?.outcomes).toMatchObject([{ id: 'o3', prediction: 'p1' }])
+    expect((await log.appendPredictions([aPrediction({ id: 'p2' })])).fresh).toEqual([])
+    const { joined } = await log.appendOutcomes([anOutcome({ id: 'o4', prediction: 'p4' })])
+    expect(joined).toMatchObject([{ epoch: 2, version: 'v2', unit: 'eve', predicted: 4, byContext: true }])
+    const replayed: string[] = []
+    await log.replay({ endpoint: 'digits', fromEpoch: 2 }, batch => {
+      replayed.push(...batch.predictions.map(({ id }) => id), ...batch.joined.map(({ outcome }) => outcome.id))
+    })
+    expect(replayed).toEqual(['p2', 'p4', 'o4'])
+    await log.close()
+    const database = new DatabaseSync(file)
+    expect(database.prepare('PRAGMA foreign_key_check').all()).toEqual([])
+    database.exec('DELETE FROM predictions WHERE seq = 1')
+    expect(database.prepare('SELECT count(*) AS n FROM outcomes WHERE seq = 3').get()).toEqual({ n: 0 })
+    database.close()
+  })
+
+  test('a rare version is found wherever it is among many others, newest first, up to the limit', async () => {
+    const log = await openAt(join(tempFolder(), 'predictions.db'))
+    const isRare = (index: number) => [3, 4, 1_100, 2_047, 2_048, 5_999].includes(index)
+    const all = Array.from({ length: 6_000 }, (_, index) =>
+      aPrediction({ id: `p${index}`, version: isRare(index) ? 'v2' : 'v1', status: index % 2 === 0 ? 200 : 404 }),
+    )
+    for (let start = 0; start < all.length; start += 1_500) await log.appendPredictions(all.slice(start, start + 1_500))
+    const ids = async (limit: number) =>
+      (await log.find({ endpoint: 'digits', version: 'v2', limit })).map(({ prediction }) => prediction.id)
+    expect(await ids(100)).toEqual(['p5999', 'p2048', 'p2047', 'p1100', 'p4', 'p3'])
+    expect(await ids(4)).toEqual(['p5999', 'p2048', 'p2047', 'p1100'])
+    expect(await log.find({ endpoint: 'other', limit: 9 })).toEqual([])
+  })
+
+  test('a batch with repeated ids takes no numbers for them', async () => {
+    const log = await openAt(join(tempFolder(), 'predictions.db'))
+    const batch = (from: number) => Array.from({ length: 120 }, (_, index) => aPrediction({ id: `p${from + index}` }))
+    await log.appendPredictions(batch(0))
+    const { fresh } = await log.appendPredictions(batch(60))
+    expect(fresh.map(({ id }) => id)).toEqual(
+      batch(120)
+        .slice(0, 60)
+        .map(({ id }) => id),
+    )
+    const newest: string[] = []
+    await log.replay({ endpoint: 'digits', fromEpoch: 0, newest: 3 }, ({ predictions }) => {
+      newest.push(...predictions.map(({ id }) => id))
+    })
+    expect(newest).toEqual(['p177', 'p178', 'p179'])
+  })
+
   test('a replay longer than one window skips nothing and tells nothing twice', async () => {
     const log = await openAt(join(tempFolder(), 'predictions.db'))
     const ids = Array.from({ length: 12_000 }, (_, index) => `p${index}`)

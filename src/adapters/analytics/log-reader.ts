@@ -88,16 +88,17 @@ const busyTimeoutMs = 5_000
 const { answered, error, left } = answerKinds
 
 const predictionsSql = `
-  SELECT seq, endpoint, assigned, epoch, release, unit, propensity, at_ms, latency_ms,
-    CASE WHEN status = 0 AND failed = 0 THEN ${left}
-         WHEN failed = 1 OR status >= 400 OR version <> assigned THEN ${error} ELSE ${answered} END
-  FROM predictions NOT INDEXED WHERE seq > ? AND seq <= ? AND pinned = 0 AND shadow_of IS NULL ORDER BY seq`
+  SELECT p.seq, k.endpoint, k.assigned, k.epoch, k.release, p.unit, k.propensity, p.at_ms, p.latency_ms,
+    CASE WHEN k.status = 0 AND k.failed = 0 THEN ${left}
+         WHEN k.failed = 1 OR k.status >= 400 OR k.version <> k.assigned THEN ${error} ELSE ${answered} END
+  FROM predictions p NOT INDEXED CROSS JOIN kinds k ON k.kind = p.kind
+  WHERE p.seq > ? AND p.seq <= ? AND k.pinned = 0 AND p.shadow_of IS NULL ORDER BY p.seq`
 
 const outcomesSql = `
-  SELECT o.prediction_seq, o.row, p.endpoint, p.assigned, p.epoch, p.release, p.propensity, p.at_ms,
+  SELECT o.prediction_seq, o.row, k.endpoint, k.assigned, k.epoch, k.release, k.propensity, p.at_ms,
     o.label, o.reward, o.metrics, o.before, p.answer -> o.row
-  FROM outcomes o NOT INDEXED CROSS JOIN predictions p ON p.seq = o.prediction_seq
-  WHERE o.seq > ? AND o.seq <= ? AND p.pinned = 0 AND p.shadow_of IS NULL AND p.version = p.assigned ORDER BY o.seq`
+  FROM outcomes o NOT INDEXED CROSS JOIN predictions p ON p.seq = o.prediction_seq CROSS JOIN kinds k ON k.kind = p.kind
+  WHERE o.seq > ? AND o.seq <= ? AND k.pinned = 0 AND p.shadow_of IS NULL AND k.version = k.assigned ORDER BY o.seq`
 
 const lastSeqSql = `
   SELECT max(coalesce((SELECT max(seq) FROM predictions), 0), coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`

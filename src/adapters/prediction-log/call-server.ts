@@ -12,12 +12,17 @@ type Handlers = { [M in StoreMethod]: (input: StoreCalls[M]['input']) => StoreCa
 export class CallServer {
   readonly #database: DatabaseSync
   readonly #file: string
-  readonly #send: (reply: CallReply) => void
+  readonly #send: (reply: CallReply, transfer: ArrayBuffer[]) => void
   readonly #store: PredictionStore
   readonly #handlers: Handlers
   #queue: StoreRequest[] = []
 
-  constructor(options: { database: DatabaseSync; file: string; send: (reply: CallReply) => void; ended: () => void }) {
+  constructor(options: {
+    database: DatabaseSync
+    file: string
+    send: (reply: CallReply, transfer: ArrayBuffer[]) => void
+    ended: () => void
+  }) {
     const { database, file, send, ended } = options
     this.#database = database
     this.#file = file
@@ -54,7 +59,7 @@ export class CallServer {
   #commit(appends: readonly StoreRequest[]): void {
     const outputs = appends.length < 2 ? null : this.#commitTogether(appends)
     for (const [index, request] of appends.entries()) {
-      if (outputs !== null) this.#send({ id: request.id, ok: true, output: outputs[index] })
+      if (outputs !== null) this.#tell(request, outputs[index])
       else this.#answer(request, () => this.#transact(() => this.#run(request)))
     }
   }
@@ -83,13 +88,19 @@ export class CallServer {
     }
   }
 
-  #answer({ id, method }: StoreRequest, run: () => unknown): void {
+  #answer(request: StoreRequest, run: () => unknown): void {
+    const { id, method } = request
     try {
-      this.#send({ id, ok: true, output: run() })
+      this.#tell(request, run())
     } catch (error) {
       const { code, message } = storeFailure(actions[method], this.#file, error)
-      this.#send({ id, ok: false, error: { code, message } })
+      this.#send({ id, ok: false, error: { code, message } }, [])
     }
+  }
+
+  /** The buffer of predictions goes back to who packed them. */
+  #tell({ id, method, input }: StoreRequest, output: unknown): void {
+    this.#send({ id, ok: true, output }, method === 'appendPredictions' ? [input.packed] : [])
   }
 
   #run<M extends StoreMethod>({ method, input }: StoreRequest<M>): StoreCalls[M]['output'] {

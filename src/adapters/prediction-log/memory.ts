@@ -7,11 +7,13 @@ import type { Clock } from '../../ports/clock.ts'
 import type {
   AppendedOutcomes,
   AppendedPredictions,
+  PackedPredictions,
   PredictionLog,
   PredictionQuery,
   ReplayBatch,
   ReplayQuery,
 } from '../../ports/prediction-log.ts'
+import { unpackPredictions } from '../packed-predictions/unpack.ts'
 import { OrphanSchedule } from './orphans.ts'
 import { ReplayBatches } from './replay-batches.ts'
 
@@ -38,8 +40,9 @@ class MemoryPredictionLog implements PredictionLog {
     this.#clock = clock
   }
 
-  async appendPredictions(batch: readonly Prediction[]): Promise<AppendedPredictions> {
+  async appendPredictions(predictions: readonly Prediction[] | PackedPredictions): Promise<AppendedPredictions> {
     this.#beginAppend()
+    const batch = predictions instanceof ArrayBuffer ? unpackPredictions(predictions) : predictions
     const fresh: Kept[] = []
     for (const prediction of batch) {
       if (this.#kept.has(prediction.id)) continue

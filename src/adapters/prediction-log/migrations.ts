@@ -5,6 +5,7 @@ import { outcomesByCommit } from '../sqlite/migrations/prediction-log/0003-outco
 import { sentHeads } from '../sqlite/migrations/prediction-log/0004-sent-heads.ts'
 import { shadows } from '../sqlite/migrations/prediction-log/0005-shadows.ts'
 import { byContext } from '../sqlite/migrations/prediction-log/0006-by-context.ts'
+import { kinds } from '../sqlite/migrations/prediction-log/0007-kinds.ts'
 
 export const predictionLogMigrations: readonly Migration[] = [
   predictions,
@@ -13,4 +14,5 @@ export const predictionLogMigrations: readonly Migration[] = [
   sentHeads,
   shadows,
   byContext,
+  kinds,
 ]

@@ -105,19 +105,23 @@ function valuesOf(last: LastOutcome | null): OutcomeValues | null {
 
 /** From the sixth column on in the order of `JoinRow`. */
 const knownColumns = `j.key, p.seq, EXISTS (SELECT 1 FROM outcomes o WHERE o.prediction_seq = p.seq), p.answer, p.scores,
-  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status,
-  (p.pinned = 0 AND p.version = p.assigned), p.at_ms, p.shadow_of, p.by_context, p.features`
+  k.endpoint, k.epoch, k.release, k.version, p.unit, k.propensity, p.latency_ms, k.status,
+  (k.pinned = 0 AND k.version = k.assigned), p.at_ms, p.shadow_of, k.by_context, p.features`
+
+const withKind = 'CROSS JOIN kinds k ON k.kind = p.kind'
 
 function prepareStatements(database: DatabaseSync) {
   const statements = {
     champions: database.prepare(
-      `SELECT ${knownColumns} FROM json_each(?) j CROSS JOIN predictions p ON p.id = j.value WHERE p.shadow_of IS NULL`,
+      `SELECT ${knownColumns} FROM json_each(?) j CROSS JOIN predictions p ON p.id = j.value ${withKind}
+       WHERE p.shadow_of IS NULL`,
     ),
     shadows: database.prepare(
-      `SELECT ${knownColumns} FROM json_each(?) j CROSS JOIN predictions p ON p.shadow_of = j.value ORDER BY p.seq`,
+      `SELECT ${knownColumns} FROM json_each(?) j CROSS JOIN predictions p ON p.shadow_of = j.value ${withKind}
+       ORDER BY p.seq`,
     ),
     anyPrediction: database.prepare(
-      `SELECT ${knownColumns} FROM json_each(?) j CROSS JOIN predictions p ON p.id = j.value`,
+      `SELECT ${knownColumns} FROM json_each(?) j CROSS JOIN predictions p ON p.id = j.value ${withKind}`,
     ),
     anyShadow: database.prepare('SELECT 1 FROM predictions WHERE shadow_of IS NOT NULL LIMIT 1'),
     missed: database.prepare(

@@ -1,8 +1,9 @@
 /** Reads predictions back: for the explorer and for rebuilding evidence. */
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { limits } from '../../core/limits.ts'
 import { type Outcome, type Prediction, payloadBytes } from '../../core/prediction.ts'
 import type { PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
+import { slotSeqs } from './prediction-rows.ts'
 import { ReplayBatches } from './replay-batches.ts'
 import {
   joinedColumns,
@@ -25,23 +26,53 @@ export class PredictionReader {
   }
 
   find(query: PredictionQuery): StoreCalls['find']['output'] {
-    const { where, values } = conditions(query)
-    // Few predictions have bodies: they are what is walked through where they are asked for.
-    const { tables, order, most } = query.withPayload === true ? bodiesFirst : predictionsFirst
-    const rows = this.#database
-      .prepare(
-        `SELECT p.seq, p.*, b.request, b.response, b.sent FROM ${tables} ${where} ORDER BY ${order} DESC LIMIT ?`,
-      )
-      .iterate(...values, Math.max(0, Math.min(query.limit, most)))
+    const withPayload = query.withPayload === true
+    const limit = Math.max(0, Math.min(query.limit, withPayload ? limits.payloadsReadMax : limits.pageMax))
     const found: { prediction: Prediction; seq: number }[] = []
     let bytes = 0
-    for (const row of rows) {
+    for (const row of this.#rowsOf(query, limit)) {
       const prediction = rowToPrediction(row)
       bytes += payloadBytes(prediction)
-      if (query.withPayload === true && bytes > limits.payloadsReadBytesMax) break
+      if (withPayload && bytes > limits.payloadsReadBytesMax) break
       found.push({ prediction, seq: Number(row['seq']) })
     }
     return found.map(({ prediction, seq }) => ({ prediction, outcomes: this.#outcomesOf(seq) }))
+  }
+
+  /** Newest first. */
+  #rowsOf(query: PredictionQuery, limit: number): Iterable<SqlRow> {
+    const { terms, values } = conditions(query)
+    // Few predictions have bodies: they are what is walked through where they are asked for.
+    if (query.withPayload === true) return this.#select(bodiesFirst, terms).iterate(...values, limit)
+    const isNarrow = query.id === undefined && (query.endpoint !== undefined || query.version !== undefined)
+    if (!isNarrow || limit === 0) return this.#select(predictionsFirst, terms).iterate(...values, limit)
+    return this.#rowsBySlot(terms, values, limit)
+  }
+
+  /** Slot by slot of commits in which there is such a kind at all. */
+  *#rowsBySlot(terms: readonly string[], values: readonly string[], limit: number): Iterable<SqlRow> {
+    const ofKinds = terms.filter(term => term.startsWith('k.'))
+    const slots = this.#database.prepare(
+      `SELECT DISTINCT slot FROM kind_slots WHERE kind IN (SELECT kind FROM kinds k WHERE ${ofKinds.join(' AND ')})
+       ORDER BY slot DESC`,
+    )
+    const ofSlot = this.#select(predictionsFirst, ['p.seq >= ?', 'p.seq < ?', ...terms])
+    let left = limit
+    for (const { slot } of slots.iterate(...values)) {
+      const firstSeq = Number(slot) * slotSeqs
+      for (const row of ofSlot.iterate(firstSeq, firstSeq + slotSeqs, ...values, left)) {
+        left -= 1
+        yield row
+      }
+      if (left <= 0) return
+    }
+  }
+
+  #select({ tables, order }: { tables: string; order: string }, terms: readonly string[]): StatementSync {
+    const where = terms.length === 0 ? '' : `WHERE ${terms.join(' AND ')}`
+    return this.#database.prepare(
+      `SELECT p.seq, ${predictionColumns}, b.request, b.response, b.sent FROM ${tables} ${where} ORDER BY ${order} DESC LIMIT ?`,
+    )
   }
 
   /** What is committed now, from the first commit of the epochs asked for; empty if there is none. */
@@ -70,14 +101,12 @@ export class PredictionReader {
 }
 
 const predictionsFirst = {
-  tables: 'predictions p LEFT JOIN payloads b ON b.prediction_seq = p.seq',
+  tables: `predictions p CROSS JOIN kinds k ON k.kind = p.kind LEFT JOIN payloads b ON b.prediction_seq = p.seq`,
   order: 'p.seq',
-  most: limits.pageMax,
 }
 const bodiesFirst = {
-  tables: 'payloads b CROSS JOIN predictions p ON p.seq = b.prediction_seq',
+  tables: `payloads b CROSS JOIN predictions p ON p.seq = b.prediction_seq CROSS JOIN kinds k ON k.kind = p.kind`,
   order: 'b.prediction_seq',
-  most: limits.payloadsReadMax,
 }
 
 function addPrediction(batches: ReplayBatches, row: SqlRow): void {
@@ -88,14 +117,13 @@ function addJoined(batches: ReplayBatches, row: SqlRow): void {
   batches.addJoined(rowToJoined(row))
 }
 
-function conditions({ endpoint, version, id, shadows = true }: PredictionQuery): { where: string; values: string[] } {
-  const wanted = Object.entries({ endpoint, version, id }).flatMap(([column, value]) =>
-    value === undefined ? [] : [{ column, value }],
+/** Of the values in their order; those of kinds begin with `k.`. */
+function conditions({ endpoint, version, id, shadows = true }: PredictionQuery): { terms: string[]; values: string[] } {
+  const wanted = Object.entries({ 'k.endpoint': endpoint, 'k.version': version, 'p.id': id }).flatMap(
+    ([column, value]) => (value === undefined ? [] : [{ column, value }]),
   )
-  const terms = wanted.map(({ column }) => `p.${column} = ?`)
-  if (!shadows) terms.push('p.shadow_of IS NULL')
   return {
-    where: terms.length === 0 ? '' : `WHERE ${terms.join(' AND ')}`,
+    terms: [...wanted.map(({ column }) => `${column} = ?`), ...(shadows ? [] : ['p.shadow_of IS NULL'])],
     values: wanted.map(({ value }) => value),
   }
 }
@@ -108,12 +136,13 @@ function prepareStatements(database: DatabaseSync) {
     ),
     firstSeq: database.prepare('SELECT min(first_seq) AS seq FROM epochs WHERE endpoint = ? AND epoch >= ?'),
     predictions: database.prepare(
-      `SELECT seq, ${predictionColumns} FROM predictions NOT INDEXED
-       WHERE seq > ? AND seq <= ? AND endpoint = ? AND epoch >= ? ORDER BY seq`,
+      `SELECT p.seq, ${predictionColumns} FROM predictions p NOT INDEXED CROSS JOIN kinds k ON k.kind = p.kind
+       WHERE p.seq > ? AND p.seq <= ? AND k.endpoint = ? AND k.epoch >= ? ORDER BY p.seq`,
     ),
     joined: database.prepare(
-      `SELECT ${joinedColumns} FROM outcomes o NOT INDEXED CROSS JOIN predictions p
-       WHERE p.seq = o.prediction_seq AND o.seq > ? AND o.seq <= ? AND p.endpoint = ? AND p.epoch >= ? ORDER BY o.seq`,
+      `SELECT ${joinedColumns} FROM outcomes o NOT INDEXED
+       CROSS JOIN predictions p ON p.seq = o.prediction_seq CROSS JOIN kinds k ON k.kind = p.kind
+       WHERE o.seq > ? AND o.seq <= ? AND k.endpoint = ? AND k.epoch >= ? ORDER BY o.seq`,
     ),
     outcomesOf: database.prepare(
       `SELECT ${outcomeColumns} FROM outcomes o JOIN predictions p ON p.seq = o.prediction_seq

@@ -1,11 +1,12 @@
 /** Writes predictions and outcomes to SQLite. Synchronous: it lives in a thread of its own. */
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { OutcomeReceipt } from '../../core/prediction.ts'
+import { PackedCursor } from '../packed-predictions/cursor.ts'
 import { OrphanSchedule } from './orphans.ts'
 import { OutcomeIds } from './outcome-ids.ts'
 import { type Known, OutcomeJoiner } from './outcome-joiner.ts'
 import { type JoinRow, type OutcomeRow, readOutcomeRow } from './outcome-rows.ts'
-import { type PredictionRow, predictionColumns } from './rows.ts'
+import { type Inserted, PredictionRows } from './prediction-rows.ts'
 import type { JoinedRow, StoreCalls } from './store-calls.ts'
 
 type Input<M extends keyof StoreCalls> = StoreCalls[M]['input']
@@ -14,14 +15,15 @@ type Output<M extends keyof StoreCalls> = StoreCalls[M]['output']
 /** Every append expects an open transaction, in which `settle` comes last; then call `committed` or `rolledBack`. */
 export class PredictionStore {
   readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #rows: PredictionRows
   readonly #joiner: OutcomeJoiner
   readonly #outcomeIds: OutcomeIds
   readonly #orphans = new OrphanSchedule()
-  readonly #epochs = new Set<string>()
   #lastSeq: number
 
   constructor(database: DatabaseSync) {
     this.#sql = prepareStatements(database)
+    this.#rows = new PredictionRows(database)
     this.#joiner = new OutcomeJoiner(database)
     this.#outcomeIds = new OutcomeIds(database)
     this.#lastSeq = this.#readLastSeq()
@@ -38,23 +40,17 @@ export class PredictionStore {
   /** Drops what is remembered of the tables: it may be gone. */
   rolledBack(): void {
     this.#outcomeIds.rolledBack()
-    this.#epochs.clear()
+    this.#rows.rolledBack()
     this.#lastSeq = this.#readLastSeq()
   }
 
-  appendPredictions({ rows, payloads, nowMs }: Input<'appendPredictions'>): Output<'appendPredictions'> {
+  appendPredictions({ packed, nowMs }: Input<'appendPredictions'>): Output<'appendPredictions'> {
     this.#prune(nowMs)
-    const seqs = rows.map(row => this.#insertPrediction(row))
-    for (const { index, request, response, sent } of payloads) {
-      const seq = seqs[index] ?? null
-      if (seq !== null) this.#sql.insertPayload.run(seq, request, response, sent)
-    }
-    const repeated = [...seqs.keys()].filter(index => seqs[index] === null)
-    const fresh = rows.filter((_, index) => seqs[index] !== null)
-    const [champions, shadows] = [idsOf(fresh, isChampion), idsOf(fresh, row => !isChampion(row))]
+    const { seqs, lastSeq, repeated, hasShadows } = this.#rows.insert(packed, this.#lastSeq)
+    this.#lastSeq = lastSeq
     // In this order no outcome is met twice: a champion of this batch has none yet.
-    const missed = this.#joinMissed(shadows)
-    return { repeated, joined: [...missed, ...this.#joinWaiting(champions)] }
+    const missed = hasShadows ? this.#joinMissed(freshIds(packed, seqs, { areShadows: true })) : []
+    return { repeated, joined: [...missed, ...this.#joinWaiting(packed, seqs)], read: packed }
   }
 
   appendOutcomes({ rows, nowMs }: Input<'appendOutcomes'>): Output<'appendOutcomes'> {
@@ -77,26 +73,9 @@ export class PredictionStore {
     return { statuses, joins }
   }
 
-  /** The number of the prediction; null if its id is known, which changes nothing. */
-  #insertPrediction(row: PredictionRow): number | null {
-    const seq = this.#lastSeq + 1
-    const { changes } = this.#sql.insertPrediction.run(seq, ...row)
-    if (Number(changes) === 0) return null
-    this.#lastSeq = seq
-    this.#noteEpoch(row[1], row[2], seq)
-    return seq
-  }
-
-  /** Keeps where an epoch begins, so that a replay from it need not read what came before. */
-  #noteEpoch(endpoint: string, epoch: number, seq: number): void {
-    const key = `${epoch} ${endpoint}`
-    if (this.#epochs.has(key)) return
-    this.#sql.insertEpoch.run(endpoint, epoch, seq)
-    this.#epochs.add(key)
-  }
-
-  #joinWaiting(ids: readonly string[]): JoinedRow[] {
+  #joinWaiting(packed: ArrayBuffer, seqs: Inserted['seqs']): JoinedRow[] {
     if (this.#sql.anyWaiting.get() === undefined) return []
+    const ids = freshIds(packed, seqs, { areShadows: false })
     const waiting = this.#sql.waitingFor.all(JSON.stringify(ids)) as unknown as readonly SQLOutputValue[][]
     const outcomes = waiting.map(columns => readOutcomeRow(columns))
     const predictions = this.#joiner.know(outcomes.map(([, prediction]) => prediction))
@@ -139,12 +118,15 @@ export class PredictionStore {
   }
 }
 
-function isChampion(row: PredictionRow): boolean {
-  return row[16] === null
-}
-
-function idsOf(rows: readonly PredictionRow[], wanted: (row: PredictionRow) => boolean): string[] {
-  return rows.filter(wanted).map(([id]) => id)
+/** Ids of those that were new, of callers' predictions or of shadows. */
+function freshIds(packed: ArrayBuffer, seqs: Inserted['seqs'], { areShadows }: { areShadows: boolean }): string[] {
+  const cursor = new PackedCursor(packed)
+  const ids: string[] = []
+  for (const seq of seqs) {
+    cursor.advance()
+    if (seq !== null && cursor.isShadow === areShadows) ids.push(cursor.id())
+  }
+  return ids
 }
 
 function prepareStatements(database: DatabaseSync) {
@@ -157,16 +139,6 @@ function prepareStatements(database: DatabaseSync) {
     waitingFor,
     lastSeq: database.prepare(
       `SELECT max(coalesce((SELECT max(seq) FROM predictions), 0), coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`,
-    ),
-    insertPrediction: database.prepare(
-      `INSERT INTO predictions (seq, ${predictionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO NOTHING`,
-    ),
-    insertPayload: database.prepare(
-      'INSERT INTO payloads (prediction_seq, request, response, sent) VALUES (?, ?, ?, ?)',
-    ),
-    insertEpoch: database.prepare(
-      'INSERT INTO epochs (endpoint, epoch, first_seq) VALUES (?, ?, ?) ON CONFLICT (endpoint, epoch) DO NOTHING',
     ),
     insertWaiting: database.prepare(
       `INSERT INTO waiting_outcomes (id, prediction, row, label, reward, metrics, at_ms, accepted_ms)

@@ -12,57 +12,9 @@ import type {
   Truth,
 } from '../../core/prediction.ts'
 
-/** The columns of `predictions` after `seq`, in their order. Made on the gateway's thread: flat rows are cheap to send. */
-export type PredictionRow = readonly [
-  id: string,
-  endpoint: string,
-  epoch: number,
-  release: string | null,
-  unit: string,
-  assigned: string,
-  version: string,
-  propensity: number,
-  pinned: number,
-  atMs: number,
-  latencyMs: number,
-  status: number,
-  failed: number,
-  answer: string | null,
-  scores: string | null,
-  features: string | null,
-  shadowOf: string | null,
-  byContext: number,
-]
-
-export const predictionColumns =
-  'id, endpoint, epoch, release, unit, assigned, version, propensity, pinned, at_ms, latency_ms, status, failed, answer, scores, features, shadow_of, by_context'
-
-export function predictionToRow(prediction: Prediction): PredictionRow {
-  const { id, endpoint, epoch, release, unit, assigned, version, propensity, atMs, latencyMs, status } = prediction
-  const pinned = prediction.pinned ? 1 : 0
-  const failed = prediction.failed ? 1 : 0
-  const answer = toJson(prediction.answer)
-  return [
-    id,
-    endpoint,
-    epoch,
-    release,
-    unit,
-    assigned,
-    version,
-    propensity,
-    pinned,
-    atMs,
-    latencyMs,
-    status,
-    failed,
-    answer,
-    toJson(prediction.scores),
-    toJson(prediction.features),
-    prediction.shadowOf ?? null,
-    prediction.byContext === true ? 1 : 0,
-  ]
-}
+/** All but the bodies, for a query in which `predictions` is called `p` and its kind `k`. */
+export const predictionColumns = `p.id, k.endpoint, k.epoch, k.release, p.unit, k.assigned, k.version, k.propensity, k.pinned, p.at_ms, p.latency_ms,
+  k.status, k.failed, p.answer, p.scores, p.features, p.shadow_of, k.by_context`
 
 export type SqlRow = Record<string, SQLOutputValue>
 
@@ -110,13 +62,14 @@ export function rowToOutcome(row: SqlRow): Outcome {
   }
 }
 
-/** For a query in which `outcomes` is called `o` and its prediction `p`. */
+/** For a query in which `outcomes` is called `o`, its prediction `p` and the kind of that `k`. */
 export const outcomeColumns =
   'o.id AS outcome_id, coalesce(p.shadow_of, p.id) AS prediction, o.row, o.label, o.reward, o.metrics, o.at_ms AS outcome_at_ms'
 
 /** The same, with what is read of the outcome's row of the prediction. */
 export const joinedColumns = `${outcomeColumns}, o.seq, p.answer -> o.row AS predicted, p.scores -> o.row AS scores, o.before,
-  p.endpoint, p.epoch, p.release, p.version, p.unit, p.propensity, p.latency_ms, p.status, p.at_ms, p.shadow_of, p.features, p.by_context, (p.pinned = 0 AND p.version = p.assigned) AS counts`
+  k.endpoint, k.epoch, k.release, k.version, p.unit, k.propensity, p.latency_ms, k.status, p.at_ms, p.shadow_of, p.features,
+  k.by_context, (k.pinned = 0 AND k.version = k.assigned) AS counts`
 
 export function rowToJoined(row: SqlRow): JoinedOutcome {
   return {

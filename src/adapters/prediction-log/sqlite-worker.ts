@@ -11,7 +11,12 @@ if (parentPort !== null) start(parentPort, String(workerData.file))
 function start(port: MessagePort, file: string): void {
   try {
     const database = openDatabase({ file, migrations: predictionLogMigrations, cacheBytes: 64 * 1024 * 1024 })
-    const server = new CallServer({ database, file, send: reply => port.postMessage(reply), ended: () => port.close() })
+    const server = new CallServer({
+      database,
+      file,
+      send: (reply, transfer) => port.postMessage(reply, transfer),
+      ended: () => port.close(),
+    })
     port.on('message', request => server.receive(request))
     port.postMessage({ id: openReplyId, ok: true, output: null } satisfies CallReply)
   } catch (error) {

@@ -1,16 +1,18 @@
 /** The prediction log in a SQLite file, which a thread of its own writes and reads. */
-import type { Outcome, Payload, Prediction } from '../../core/prediction.ts'
+import type { Outcome, Prediction } from '../../core/prediction.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type {
   AppendedOutcomes,
   AppendedPredictions,
+  PackedPredictions,
   PredictionLog,
   ReplayBatch,
   ReplayQuery,
 } from '../../ports/prediction-log.ts'
+import { packPredictions } from '../packed-predictions/packer.ts'
+import { unpackPredictions } from '../packed-predictions/unpack.ts'
 import { appendedOutcomes, joinFromRow, outcomeFromRow, outcomeToRow } from './outcome-rows.ts'
-import { predictionToRow, toJson } from './rows.ts'
-import type { IndexedPayload, StoreCalls } from './store-calls.ts'
+import type { StoreCalls } from './store-calls.ts'
 import { WorkerClient } from './worker-client.ts'
 
 /** Resolves when the file is open and its schema is current; rejects with `store-failed` or `data-folder-invalid`. */
@@ -34,15 +36,15 @@ const workerScript = new URL(
 
 async function appendPredictions(
   client: WorkerClient<StoreCalls>,
-  batch: readonly Prediction[],
+  batch: readonly Prediction[] | PackedPredictions,
   nowMs: number,
 ): Promise<AppendedPredictions> {
-  const payloads = batch.flatMap(({ payload }, index) => (payload === null ? [] : [copyPayload(index, payload)]))
-  const transfer = payloads.flatMap(({ request, response }) => [request.buffer, response.buffer])
-  const input = { rows: batch.map(predictionToRow), payloads, nowMs }
-  const { repeated, joined } = await client.call('appendPredictions', input, transfer)
+  const packed = batch instanceof ArrayBuffer ? batch : packPredictions(batch)
+  // The buffer goes to the store's thread and comes back: neither copied nor made anew.
+  const { repeated, joined, read } = await client.call('appendPredictions', { packed, nowMs }, [packed])
   return {
-    fresh: repeated.length === 0 ? batch : without(batch, repeated),
+    fresh: unpackPredictions(read, repeated),
+    ...(batch instanceof ArrayBuffer && { read }),
     joined: joined.map(({ outcome, join }) => joinFromRow(outcomeFromRow(outcome), join)),
   }
 }
@@ -53,21 +55,6 @@ async function appendOutcomes(
   nowMs: number,
 ): Promise<AppendedOutcomes> {
   return appendedOutcomes(batch, await client.call('appendOutcomes', { rows: batch.map(outcomeToRow), nowMs }))
-}
-
-/** A body is often a view of a pool, all of which would be sent; a copy of its own can be handed over. */
-function copyPayload(index: number, { request, response, sent }: Payload) {
-  return {
-    index,
-    request: new Uint8Array(request),
-    response: new Uint8Array(response),
-    sent: toJson(sent ?? null),
-  } satisfies IndexedPayload
-}
-
-function without<T>(items: readonly T[], places: readonly number[]): T[] {
-  const left = new Set(places)
-  return items.filter((_, index) => !left.has(index))
 }
 
 /** Commits per message of a replay: what the two threads hold of it at a time. */

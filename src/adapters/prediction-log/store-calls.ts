@@ -1,15 +1,14 @@
 /** What the gateway's thread asks of the thread that owns the database. */
 import type { Outcome, Prediction } from '../../core/prediction.ts'
-import type { PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
+import type { PackedPredictions, PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
 import type { AppendedRows, JoinRow, OutcomeRow } from './outcome-rows.ts'
-import type { PredictionRow } from './rows.ts'
 import type { CallRequest } from './worker-calls.ts'
 
 export type StoreCalls = {
   appendPredictions: {
-    input: { rows: readonly PredictionRow[]; payloads: readonly IndexedPayload[]; nowMs: number }
-    /** `repeated` holds the places in the batch of those whose id was known. */
-    output: { repeated: readonly number[]; joined: readonly JoinedRow[] }
+    input: { packed: PackedPredictions; nowMs: number }
+    /** `repeated` holds the places in the batch of those whose id was known; `read` is the buffer that was sent. */
+    output: { repeated: readonly number[]; joined: readonly JoinedRow[]; read: PackedPredictions }
   }
   appendOutcomes: { input: { rows: readonly OutcomeRow[]; nowMs: number }; output: AppendedRows }
   find: {
@@ -28,8 +27,5 @@ export type StoreMethod = keyof StoreCalls
 
 /** Commits with a number greater than `afterSeq`, up to `upToSeq` and with it. */
 export type SeqRange = { afterSeq: number; upToSeq: number }
-
-/** The bodies of the prediction at this place of the batch, and how it was sent as JSON. */
-export type IndexedPayload = { index: number; request: Uint8Array; response: Uint8Array; sent: string | null }
 
 export type StoreRequest<M extends StoreMethod = StoreMethod> = CallRequest<StoreCalls, M>

@@ -22,18 +22,19 @@ export function openDatabase(options: {
   const { file, migrations, cacheBytes = 8 * 1024 * 1024 } = options
   let database: DatabaseSync | null = null
   try {
-    database = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true })
+    database = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false })
     useWriteAheadLog(database)
     database.exec(`
       PRAGMA synchronous = FULL;
       PRAGMA fullfsync = ON;
       PRAGMA checkpoint_fullfsync = ON;
-      PRAGMA foreign_keys = ON;
       PRAGMA wal_autocheckpoint = ${checkpointPages};
       PRAGMA journal_size_limit = ${journalBytesMax};
       PRAGMA cache_size = -${Math.floor(cacheBytes / 1024)};
     `)
     migrate(database, migrations, file)
+    // Not before: a migration that makes a table anew drops the old one, which must not take what refers to it along.
+    database.exec('PRAGMA foreign_keys = ON')
     return database
   } catch (error) {
     database?.close()

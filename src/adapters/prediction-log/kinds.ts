@@ -1,0 +1,57 @@
+/** The numbers of kinds in the tables: what many predictions share is written once. */
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { Kind } from '../packed-predictions/layout.ts'
+
+/** Kinds whose number is remembered; past it they are looked up anew. */
+const rememberedMax = 10_000
+
+export class KindNumbers {
+  readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #numbers = new Map<string, number>()
+
+  constructor(database: DatabaseSync) {
+    this.#sql = prepareStatements(database)
+  }
+
+  /** In the order of the kinds. A new one is noted as of an epoch that begins at `nextSeq`, if that is new too. */
+  of(kinds: readonly Kind[], nextSeq: number): number[] {
+    if (this.#numbers.size > rememberedMax) this.#numbers.clear()
+    return kinds.map(kind => {
+      const key = JSON.stringify(kind)
+      const known = this.#numbers.get(key)
+      if (known !== undefined) return known
+      const number =
+        this.#find(kind) ?? Number(this.#sql.insert.run(...(kind as readonly SQLInputValue[])).lastInsertRowid)
+      this.#sql.insertEpoch.run(kind[0], kind[1], nextSeq)
+      this.#numbers.set(key, number)
+      return number
+    })
+  }
+
+  /** Drops what is remembered of the tables: it may be gone. */
+  rolledBack(): void {
+    this.#numbers.clear()
+  }
+
+  #find(kind: Kind): number | null {
+    const row = this.#sql.find.get(...(kind as readonly SQLInputValue[]))
+    return row === undefined ? null : Number(row['kind'])
+  }
+}
+
+function prepareStatements(database: DatabaseSync) {
+  return {
+    find: database.prepare(
+      `SELECT kind FROM kinds WHERE endpoint = ? AND epoch = ? AND release IS ? AND assigned = ? AND version = ?
+       AND propensity = ? AND pinned = ? AND by_context = ? AND status = ? AND failed = ?`,
+    ),
+    insert: database.prepare(
+      `INSERT INTO kinds (endpoint, epoch, release, assigned, version, propensity, pinned, by_context, status, failed)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    /** Where an epoch begins, so that a replay from it need not read what came before. */
+    insertEpoch: database.prepare(
+      'INSERT INTO epochs (endpoint, epoch, first_seq) VALUES (?, ?, ?) ON CONFLICT (endpoint, epoch) DO NOTHING',
+    ),
+  }
+}
