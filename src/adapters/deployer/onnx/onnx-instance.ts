@@ -6,17 +6,16 @@ import { type BackendRequest, type BackendResponse, dispatchBySend } from '../by
 import { InFlight } from '../in-flight.ts'
 import type { FleetInstance } from '../replica.ts'
 import { bodyBytes } from './body-bytes.ts'
-import type { FromWorker, ToWorker, WorkerPlan } from './worker-messages.ts'
-
-/** Requests inside the worker: one that runs and one that waits, so that it need not wait for the main thread. */
-const insideMax = 2
+import { bodyForm, callerLeft, errorResponse, refuse, responseOf } from './infer-call.ts'
+import { holdMs, Pace } from './pace.ts'
+import { pack } from './packed.ts'
+import type { AnswerItem, FromWorker, InferItem, ToWorker, WorkerPlan } from './worker-messages.ts'
 
 /** How long a stopped thread may go on with what it runs before nobody waits for it any longer. */
 const stopGraceMs = 4_000
 
-type Pending = {
-  body: Uint8Array<ArrayBuffer>
-  encoding: string
+type Pending = Omit<InferItem, 'id'> & {
+  sinceMs: number
   resolve(response: BackendResponse): void
   reject(error: CutoverError): void
 }
@@ -39,6 +38,11 @@ export class OnnxInstance implements FleetInstance {
   readonly #waiting = new Map<number, Pending>()
   /** Null for one that was given up while the worker had it. */
   readonly #inside = new Map<number, Pending | null>()
+  readonly #pace: Pace
+  readonly #batch: WorkerPlan['batch']
+  /** What comes in one turn of the event loop goes to the worker in one message, at the end of that turn. */
+  #feedsSoon = false
+  #holdTimer: NodeJS.Timeout | undefined
   #abandoned = 0
   #metadata: ModelMetadata | null = null
   #nextId = 0
@@ -47,6 +51,8 @@ export class OnnxInstance implements FleetInstance {
   constructor(id: string, workerUrl: URL, plan: WorkerPlan, events: OnnxInstanceEvents) {
     this.id = id
     this.#events = events
+    this.#batch = plan.batch
+    this.#pace = new Pace(plan.batch)
     this.#worker = new Worker(workerUrl, { workerData: plan, name: id })
     this.#worker.on('message', (message: FromWorker) => this.#hear(message))
     this.#worker.on('error', (error: Error) => this.#end(`the thread of the model failed: ${error.message}`, false))
@@ -122,23 +128,53 @@ export class OnnxInstance implements FleetInstance {
     const onAbort = () => giveUp(callerLeft(request))
     const timer = setTimeout(() => giveUp(this.#timedOut(timeouts.firstByteMs)), timeouts.firstByteMs)
     signal.addEventListener('abort', onAbort)
-    this.#waiting.set(id, { body, encoding: field(request.headers, 'content-encoding'), resolve, reject })
-    this.#feed()
+    this.#waiting.set(id, { body, ...bodyForm(request), sinceMs: performance.now(), resolve, reject })
+    this.#feedSoon()
     return promise.finally(() => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
     })
   }
 
-  /** Moves waiting requests into the worker. */
+  #feedSoon(): void {
+    if (this.#feedsSoon) return
+    this.#feedsSoon = true
+    setImmediate(() => {
+      this.#feedsSoon = false
+      this.#feed()
+    })
+  }
+
+  /** Moves waiting requests into the worker, as many as it has room for. */
   #feed(): void {
-    for (const [id, pending] of this.#waiting) {
-      if (this.#inside.size >= insideMax) return
+    const [oldest] = this.#waiting.values()
+    const room = this.#pace.insideMax - this.#inside.size
+    if (oldest === undefined || room <= 0 || this.#hasEnded) return
+    const waiting = { count: this.#waiting.size, oldestMs: oldest.sinceMs }
+    const leftMs = holdMs(this.#batch, waiting, performance.now())
+    if (leftMs > 0) this.#feedIn(leftMs)
+    else this.#give([...this.#waiting].slice(0, room))
+  }
+
+  #feedIn(delayMs: number): void {
+    clearTimeout(this.#holdTimer)
+    // A timer may ring a little early: what is left of a millisecond is waited for as a whole one.
+    this.#holdTimer = setTimeout(() => this.#feed(), Math.ceil(delayMs))
+  }
+
+  #give(given: readonly (readonly [number, Pending])[]): void {
+    const { bodies, buffers } = pack(
+      given.map(([, { body }]) => [body]),
+      true,
+    )
+    const items = given.map(([id, { encoding, jsonBytes }], at) => {
+      return { id, encoding, jsonBytes, body: bodies[at] ?? new Uint8Array() }
+    })
+    for (const [id, pending] of given) {
       this.#waiting.delete(id)
       this.#inside.set(id, pending)
-      const { body, encoding } = pending
-      this.#tell({ kind: 'infer', id, body, encoding }, [body.buffer])
     }
+    this.#tell({ kind: 'infer', items }, buffers)
   }
 
   #tell(message: ToWorker, transfer: ArrayBuffer[] = []): void {
@@ -163,19 +199,20 @@ export class OnnxInstance implements FleetInstance {
       case 'failed':
         this.#end(message.message, true)
         return
-      case 'answer':
-        this.#answered(message.id, message.status, message.body)
+      case 'answers':
+        this.#pace.note(message.answers.length, message.busyMs)
+        for (const answer of message.answers) this.#answered(answer)
+        this.#feed()
         return
       default:
         assertNever(message)
     }
   }
 
-  #answered(id: number, status: number, body: Uint8Array): void {
+  #answered({ id, ...answer }: AnswerItem): void {
     const pending = this.#inside.get(id)
     this.#inside.delete(id)
-    this.#feed()
-    if (pending) pending.resolve(jsonResponse(status, body))
+    if (pending) pending.resolve(responseOf(answer))
     else this.#abandoned -= 1
   }
 
@@ -188,6 +225,7 @@ export class OnnxInstance implements FleetInstance {
   #fail(detail: string): boolean {
     if (this.#hasEnded) return false
     this.#hasEnded = true
+    clearTimeout(this.#holdTimer)
     const error = new CutoverError('backend-failed', `${this.id}: ${detail}`)
     for (const pending of [...this.#inside.values(), ...this.#waiting.values()]) pending?.reject(error)
     this.#inside.clear()
@@ -203,35 +241,4 @@ export class OnnxInstance implements FleetInstance {
   #timedOut(timeMs: number): CutoverError {
     return new CutoverError('backend-timeout', `${this.id} did not answer within ${timeMs} ms`)
   }
-}
-
-/** What can be said without a look at the body. */
-function refuse(request: BackendRequest): BackendResponse | null {
-  if (request.method !== 'POST') return errorResponse(405, `an ONNX model takes POST, not ${request.method}`)
-  if (field(request.headers, 'inference-header-content-length') === '') return null
-  const advice = 'send tensors as JSON (in tritonclient: set_data_from_numpy(…, binary_data=False))'
-  return errorResponse(400, `the binary tensor extension is not supported here; ${advice}`)
-}
-
-function callerLeft(request: BackendRequest, cause?: unknown): CutoverError {
-  const reason: unknown = request.signal.reason
-  if (reason instanceof CutoverError) return reason
-  return new CutoverError('client-closed', 'the caller broke off the request', [], cause ?? reason)
-}
-
-/** The value of a header field, empty if there is none. */
-function field(headers: readonly string[], name: string): string {
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const candidate = headers[at] ?? ''
-    if (candidate.length === name.length && candidate.toLowerCase() === name) return headers[at + 1] ?? ''
-  }
-  return ''
-}
-
-function errorResponse(status: number, error: string): BackendResponse {
-  return jsonResponse(status, new TextEncoder().encode(JSON.stringify({ error })))
-}
-
-function jsonResponse(status: number, body: Uint8Array): BackendResponse {
-  return { status, headers: ['content-type', 'application/json', 'content-length', String(body.byteLength)], body }
 }
