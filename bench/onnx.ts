@@ -26,12 +26,14 @@ const image = Array.from({ length: 64 }, (_, index) => index % 17)
 type Contest = { name: string; contestants: readonly (() => Promise<number>)[]; titles: readonly string[] }
 
 const folder = mkdtempSync(join(tmpdir(), 'cutover-bench-'))
-let server: ChildProcess | null = null
+const servers: ChildProcess[] = []
 try {
   await main()
 } finally {
-  server?.kill('SIGTERM')
-  if (server?.exitCode === null) await new Promise(done => server?.once('exit', done))
+  for (const server of servers) {
+    server.kill('SIGTERM')
+    if (server.exitCode === null) await new Promise(done => server.once('exit', done))
+  }
   rmSync(folder, { recursive: true, force: true })
 }
 
@@ -40,7 +42,7 @@ async function main(): Promise<void> {
   writeFileSync(slow, perceptronModel(1_024, 7))
   const small = resolve(import.meta.dirname, '../examples/digits/models/v2.onnx')
   const [inference, control] = [await freePort(), await freePort()]
-  server = startServer({ slow, small, inference, control })
+  servers.push(startServer({ slow, small, inference, control }))
   await answers(inference, 'small-alone')
   const [bareSlow, bareSmall] = [await bare(slow), await bare(small)]
   const over = (endpoint: string, callers: number) => async () => {

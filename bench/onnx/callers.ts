@@ -54,7 +54,10 @@ class Caller {
   }
 }
 
-export async function load(port: number, options: { request: string; callers: number; seconds: number }): Promise<Load> {
+export async function load(
+  port: number,
+  options: { request: string; callers: number; seconds: number },
+): Promise<Load> {
   const opened = Array.from({ length: options.callers }, () => Caller.open(port, options.request))
   const callers = await Promise.all(opened)
   const startedMs = performance.now()

@@ -55,7 +55,7 @@ const views: ReadonlyMap<string, NumberView> = new Map<string, NumberView>([
 /** Copied where they do not begin at a multiple of their size, as behind a JSON of any length. */
 function elementsOf(View: NumberView, bytes: Uint8Array, count: number) {
   const isAligned = bytes.byteOffset % View.BYTES_PER_ELEMENT === 0
-  const { buffer, byteOffset } = isAligned ? bytes : bytes.slice()
+  const { buffer, byteOffset } = isAligned ? bytes : new Uint8Array(bytes)
   return new View(buffer, byteOffset, count)
 }
 
