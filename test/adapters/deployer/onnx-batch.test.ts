@@ -8,6 +8,7 @@ import { loadModel, type Model } from '../../../src/adapters/deployer/onnx/model
 import type { Batching } from '../../../src/core/endpoint.ts'
 import type { Instance } from '../../../src/ports/backend.ts'
 import { identityModel, onnxModel, perceptronModel } from '../../fixtures/onnx-model.ts'
+import { send as ask } from '../../support/send.ts'
 import { json, request } from './requests.ts'
 import {
   closing,
@@ -179,7 +180,7 @@ const ones = (rows: number, datatype = 'FP32') =>
   Buffer.from(JSON.stringify({ inputs: [{ name: 'x', datatype, shape: [rows, 1], data: Array(rows).fill(1) }] }))
 
 const send = (instance: Instance, body: Buffer, parts: { signal?: AbortSignal } = {}) =>
-  instance.send(request({ path: '/v2/models/digits/infer', body, ...parts }))
+  ask(instance, request({ path: '/v2/models/digits/infer', body, ...parts }))
 
 /** How many rows were in the run of this request; 0 for an error. */
 async function rowsWith(sent: ReturnType<typeof send>): Promise<number> {
