@@ -1,12 +1,14 @@
 /**
  * What the way through the server costs an ONNX model, and what batches give. In interleaved rounds: the bare rate of
  * onnxruntime-node in one thread beside that of the same model behind `cutover serve` (keep-alive callers on loopback,
- * predictions recorded as by default); then a model alone and in batches at 32 callers. Prints ratios of each round.
+ * predictions recorded as by default); then a model alone and in batches at 32 callers. Prints medians of each round's ratios: of
+ * rates, and of the CPU time that the busiest thread (the model's) takes for a request, which other work on the machine disturbs
+ * less. Linux, since that is where the kernel tells the time of each thread.
  *
  *   npm run bench:onnx            ROUNDS=7 SECONDS=3 MAX_WAIT=0ms node bench/onnx.ts
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
@@ -23,7 +25,12 @@ const manyCallers = 32
 
 const image = Array.from({ length: 64 }, (_, index) => index % 17)
 
-type Contest = { name: string; contestants: readonly (() => Promise<number>)[]; titles: readonly string[] }
+/** The kernel counts the time of threads in these. */
+const ticksPerSecond = 100
+
+/** `threadMicros`: CPU of the busiest thread, by request. */
+type Run = { perSecond: number; threadMicros: number }
+type Contest = { name: string; contestants: readonly (() => Promise<Run>)[]; titles: readonly string[] }
 
 const folder = mkdtempSync(join(tmpdir(), 'cutover-bench-'))
 const servers: ChildProcess[] = []
@@ -42,13 +49,18 @@ async function main(): Promise<void> {
   writeFileSync(slow, perceptronModel(1_024, 7))
   const small = resolve(import.meta.dirname, '../examples/digits/models/v2.onnx')
   const [inference, control] = [await freePort(), await freePort()]
-  servers.push(startServer({ slow, small, inference, control }))
+  const server = startServer({ slow, small, inference, control })
+  servers.push(server)
   await answers(inference, 'small-alone')
   const [bareSlow, bareSmall] = [await bare(slow), await bare(small)]
   const over = (endpoint: string, callers: number) => async () => {
+    const before = threadTicks(server.pid)
     const result = await load(inference, { request: requestTo(endpoint), callers, seconds })
+    const busiest = Math.max(
+      ...[...threadTicks(server.pid)].map(([thread, ticks]) => ticks - (before.get(thread) ?? 0)),
+    )
     if (result.failed > 0) throw new Error(`${result.failed} requests to ${endpoint} failed`)
-    return result.perSecond
+    return { perSecond: result.perSecond, threadMicros: (busiest * 1e6) / ticksPerSecond / result.requests }
   }
   const contests: Contest[] = [
     {
@@ -83,7 +95,7 @@ function startServer(options: { slow: string; small: string; inference: number; 
   const ports = ['--inference-port', String(options.inference), '--control-port', String(options.control)]
   const words = ['serve', '-c', file, '--data', join(folder, 'data'), ...ports, '--log-level', 'error']
   const launcher = resolve(import.meta.dirname, '../bin/cutover.js')
-  return spawn(process.execPath, [launcher, ...words], { stdio: ['ignore', 'ignore', 'ignore'] })
+  return spawn(process.execPath, [launcher, ...words], { stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
 function endpoint(name: string, onnx: string): string {
@@ -102,7 +114,7 @@ function requestTo(endpoint: string): string {
 }
 
 /** Runs one row after another for the time of a round. */
-async function bare(model: string): Promise<() => Promise<number>> {
+async function bare(model: string): Promise<() => Promise<Run>> {
   const session = await InferenceSession.create(model, {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -112,26 +124,39 @@ async function bare(model: string): Promise<() => Promise<number>> {
   const feeds = { image: new Tensor('float32', Float32Array.from(image), [1, 64]) }
   return async () => {
     const startedMs = performance.now()
+    const before = process.threadCpuUsage()
     let runs = 0
     for (; performance.now() < startedMs + seconds * 1_000; runs += 1) await session.run(feeds)
-    return (runs * 1_000) / (performance.now() - startedMs)
+    const { user, system } = process.threadCpuUsage(before)
+    return { perSecond: (runs * 1_000) / (performance.now() - startedMs), threadMicros: (user + system) / runs }
   }
 }
 
+/** User and system time of each thread of a process. */
+function threadTicks(pid = 0): Map<string, number> {
+  const threads = readdirSync(`/proc/${pid}/task`).map(thread => {
+    const fields = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+    return [thread, Number(fields[11]) + Number(fields[12])] as const
+  })
+  return new Map(threads)
+}
+
 async function run({ name, titles, contestants }: Contest): Promise<void> {
-  const results = contestants.map(() => [] as number[])
+  const results: Run[][] = contestants.map(() => [])
   for (const contestant of contestants) await contestant()
   for (let round = 0; round < rounds; round += 1) {
-    const order = [...contestants.keys()]
-    for (const at of round % 2 === 0 ? order : order.toReversed()) {
-      results[at]?.push((await contestants[at]?.()) ?? Number.NaN)
-    }
+    const order = [...contestants.entries()]
+    for (const [at, contestant] of round % 2 === 0 ? order : order.toReversed()) results[at]?.push(await contestant())
   }
-  console.log(`\n${name}; medians of ${rounds} interleaved rounds of ${seconds} s`)
+  console.log(`\n${name}; medians of ${rounds} interleaved rounds of ${seconds} s, ratios to the first`)
   for (const [at, title] of titles.entries()) {
-    const ratios = (results[at] ?? []).map((value, round) => value / (results[0]?.[round] ?? Number.NaN))
-    const [rate, ratio] = [median(results[at] ?? []), median(ratios)]
-    console.log(`  ${title.padEnd(26)}${rate.toFixed(0).padStart(8)} a second${ratio.toFixed(2).padStart(8)}`)
+    const told = (of: (run: Run) => number, digits: number) => {
+      const values = (results[at] ?? []).map(of)
+      const ratios = values.map((value, round) => value / of(results[0]?.[round] ?? { perSecond: 0, threadMicros: 0 }))
+      return `${median(values).toFixed(digits).padStart(8)} (${median(ratios).toFixed(2)})`
+    }
+    const rate = told(one => one.perSecond, 0)
+    console.log(`  ${title.padEnd(26)}${rate} a second${told(one => one.threadMicros, 1)} us of its thread`)
   }
 }
 
@@ -140,7 +165,7 @@ function median(values: readonly number[]): number {
 }
 
 async function answers(port: number, endpoint: string): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
     try {
       if ((await fetch(`http://127.0.0.1:${port}/v2/models/${endpoint}/ready`)).status === 200) return
     } catch {

@@ -1,7 +1,7 @@
 /** Callers on keep-alive sockets that ask again as soon as they are answered, cheap enough to leave the machine to the server. */
 import { connect, type Socket } from 'node:net'
 
-export type Load = { perSecond: number; failed: number; p50Ms: number; p99Ms: number }
+export type Load = { requests: number; perSecond: number; failed: number; p50Ms: number; p99Ms: number }
 
 class Caller {
   readonly #socket: Socket
@@ -78,5 +78,5 @@ export async function load(
   for (const caller of callers) caller.close()
   const sorted = latenciesMs.toSorted((a, b) => a - b)
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN
-  return { perSecond: sorted.length / seconds, failed, p50Ms: at(0.5), p99Ms: at(0.99) }
+  return { requests: sorted.length, perSecond: sorted.length / seconds, failed, p50Ms: at(0.5), p99Ms: at(0.99) }
 }
