@@ -134,11 +134,17 @@ async function bare(model: string): Promise<() => Promise<Run>> {
 
 /** User and system time of each thread of a process. */
 function threadTicks(pid = 0): Map<string, number> {
-  const threads = readdirSync(`/proc/${pid}/task`).map(thread => {
-    const fields = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    return [thread, Number(fields[11]) + Number(fields[12])] as const
-  })
-  return new Map(threads)
+  return new Map(readdirSync(`/proc/${pid}/task`).map(thread => [thread, ticksOf(`/proc/${pid}/task/${thread}/stat`)]))
+}
+
+function ticksOf(path: string): number {
+  try {
+    const fields = readFileSync(path, 'utf8').split(') ')[1]?.split(' ') ?? []
+    return Number(fields[11]) + Number(fields[12])
+  } catch {
+    // A thread that has just ended.
+    return 0
+  }
 }
 
 async function run({ name, titles, contestants }: Contest): Promise<void> {
