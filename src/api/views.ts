@@ -98,7 +98,7 @@ function roleOf(version: string, endpoint: EndpointState, state: ControlState): 
 }
 
 function backendView(backend: Backend): WireVersion['backend'] {
-  if (backend.kind === 'onnx') return { kind: 'onnx', path: backend.path }
+  if (backend.kind === 'onnx') return { ...backend }
   const ready = { ...backend.ready }
   if (backend.kind === 'url') return { kind: 'url', addresses: [...backend.addresses], ready }
   return { kind: 'command', argv: [...backend.argv], cwd: backend.cwd, env: Object.keys(backend.env), ready }

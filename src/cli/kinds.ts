@@ -59,7 +59,10 @@ export function versionTable(items: readonly WireVersion[]): string {
 }
 
 function backendText(backend: WireVersion['backend']): string {
-  if (backend.kind === 'onnx') return `onnx ${backend.path}`
+  if (backend.kind === 'onnx') {
+    const batches = backend.batch === undefined ? '' : ` in batches of up to ${backend.batch.rowsMax} rows`
+    return `onnx ${backend.path}${batches}`
+  }
   return backend.kind === 'command' ? `command ${backend.argv.join(' ')}` : `url ${backend.addresses.join(' ')}`
 }
 

@@ -53,13 +53,20 @@ function compileVersion(version: VersionResource, name: string): VersionSpec {
 
 function compileBackend(version: VersionResource): Backend {
   const { onnx, command, url } = version
-  if (onnx !== undefined) return { kind: 'onnx', path: onnx }
+  if (onnx !== undefined) return compileOnnx(onnx)
   const ready = compileReady(version)
   if (command !== undefined) {
     return { kind: 'command', argv: command, cwd: version.cwd ?? '', env: version.env ?? {}, ready }
   }
   if (url === undefined) throw new Error('a version without a backend passed the contract')
   return { kind: 'url', addresses: (Array.isArray(url) ? url : [url]).map(withoutSlash), ready }
+}
+
+function compileOnnx(onnx: NonNullable<VersionResource['onnx']>): Backend {
+  if (typeof onnx === 'string') return { kind: 'onnx', path: onnx }
+  const { model: path, 'max-batch': rowsMax, 'max-wait': wait } = onnx
+  if (rowsMax === undefined) return { kind: 'onnx', path }
+  return { kind: 'onnx', path, batch: { rowsMax, waitMs: wait === undefined ? 0 : durationMs(wait) } }
 }
 
 function compileExternal(external: EndpointResource['external'][string]): ExternalMetric {
@@ -102,8 +109,9 @@ function refuseRelativePaths(resource: EndpointResource): void {
 function relativePaths(name: string, version: VersionResource): Problem[] {
   const absolute = ['an absolute path; `cutover apply` makes those of a file absolute']
   const problems: Problem[] = []
-  for (const key of ['onnx', 'cwd'] as const) {
-    const value = version[key]
+  const { onnx, cwd } = version
+  const paths = typeof onnx === 'object' ? { 'onnx.model': onnx.model, cwd } : { onnx, cwd }
+  for (const [key, value] of Object.entries(paths)) {
     if (value === undefined || isAbsolute(value)) continue
     problems.push({ path: `versions.${name}.${key}`, message: 'is a relative path', value, allowed: absolute })
   }

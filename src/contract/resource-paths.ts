@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from 'node:path'
 type Plain = Readonly<Record<string, unknown>>
 
 /**
- * The document with `onnx` and `cwd` absolute, and `cwd` filled in for commands: the folder of the file.
+ * The document with the paths of `onnx` and `cwd` absolute, and `cwd` filled in for commands: the folder of the file.
  * Leaves alone what it does not understand, so that validation sees the document as it was written.
  */
 export function resolvePaths(document: unknown, baseFolder: string): unknown {
@@ -18,10 +18,15 @@ function inVersion(version: unknown, baseFolder: string): unknown {
   const { onnx, cwd, command } = version
   return {
     ...version,
-    ...(typeof onnx === 'string' && onnx !== '' && { onnx: absolute(onnx, baseFolder) }),
+    ...(isPath(onnx) && { onnx: absolute(onnx, baseFolder) }),
+    ...(isPlain(onnx) && isPath(onnx['model']) && { onnx: { ...onnx, model: absolute(onnx['model'], baseFolder) } }),
     ...(typeof cwd === 'string' && { cwd: absolute(cwd, baseFolder) }),
     ...(command !== undefined && cwd === undefined && { cwd: baseFolder }),
   }
+}
+
+function isPath(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 function absolute(path: string, baseFolder: string): string {

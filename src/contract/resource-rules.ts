@@ -54,6 +54,17 @@ export function exactlyOne(value: Loose, keys: readonly string[], report: Report
   report([], `takes exactly one of ${keys.join(', ')}; ${found}`, keys.join(', '))
 }
 
+const maxWaitMs = 1_000
+
+/** `max-wait` is a part of batching, and bounded: it is added to what every caller waits. */
+export function batchRule(onnx: Loose, report: Report): void {
+  const wait = onnx['max-wait']
+  if (wait === undefined) return
+  if (onnx['max-batch'] === undefined) report(['max-wait'], 'needs max-batch: nothing waits without it', 'max-batch')
+  const waitMs = typeof wait === 'string' ? parseDurationMs(wait) : null
+  if (waitMs !== null && waitMs > maxWaitMs) report(['max-wait'], 'is longer than 1s', 'up to 1s')
+}
+
 const keysOfBackend = {
   onnx: ['instances'],
   command: ['instances', 'cwd', 'env', 'ready'],

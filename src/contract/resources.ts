@@ -11,6 +11,7 @@ import { duration, name, object, percent } from './resource-parts.ts'
 import { breaker, concurrency, retry, timeouts } from './resource-resilience.ts'
 import {
   allowedMark,
+  batchRule,
   endpointRule,
   externalRule,
   metricRule,
@@ -34,8 +35,33 @@ const readyCheck = object({
 
 const address = z.url({ protocol: /^http$/, error: `is not a base address${allowedMark}http://host:port` })
 
+const onnxPath = z.string().min(1)
+
+const notBatch = `is not a number of rows${allowedMark}integers from 2 to 1024`
+const batchRows = z.int(notBatch).min(2, notBatch).max(1_024, notBatch)
+
+const onnxShape = object({
+  model: onnxPath.meta({ description: 'Path of the model.' }),
+  'max-batch': batchRows.optional().meta({
+    description:
+      'Requests that queue are run together, up to so many rows; the first dimension of all inputs and outputs must be dynamic. Every request alone if it is left out.',
+  }),
+  'max-wait': duration.optional().meta({
+    description:
+      'The oldest request waits up to this, at most 1s, for others of its batch; by default a batch is what queued while the model ran.',
+  }),
+})
+
+const onnxModel = withRule(onnxShape, batchRule).meta({
+  id: 'OnnxModel',
+  description: 'An ONNX model and how it runs.',
+})
+
 const versionShape = object({
-  onnx: z.string().min(1).optional().meta({ description: 'Path of an ONNX model, run in-process.' }),
+  onnx: z
+    .union([onnxPath, onnxModel])
+    .optional()
+    .meta({ description: 'Path of an ONNX model, run in-process, or an object that also says how.' }),
   command: z
     .array(z.string().min(1))
     .min(1)

@@ -1,4 +1,5 @@
 /** Reads the predicted value from an answer's bytes. Anything that cannot be read is null, never an error. */
+import { field, type TensorAnswer, tensorRows } from './answer-tensors.ts'
 import type { AnswerRule, Protocol } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import { limits } from './limits.ts'
@@ -9,6 +10,8 @@ export type AnswerBytes = {
   /** As it went to the caller. A body with a content-encoding is not JSON text, so nothing is read from it. */
   body: Uint8Array
   contentType: string
+  /** Length of the JSON in front where binary tensors follow it (open-inference); null or left out if all is JSON. */
+  jsonBytes?: number | null
   rule: AnswerRule
   protocol: Protocol
 }
@@ -20,16 +23,19 @@ export type ReadAnswer = Pick<Prediction, 'answer' | 'scores'>
  * One value per row of the answer, or null if it has no readable one for every row. Whole numbers that a double cannot
  * hold are given as their decimal text, so that a 64-bit id keeps every digit.
  */
-export function readAnswer({ body, contentType, rule, protocol }: AnswerBytes): ReadAnswer {
-  if (contentType !== 'application/json' && !jsonType.test(contentType)) return unread
-  const pointed = protocol === 'http' && rule.scores === undefined ? pointedBy(rule, body) : 'unsure'
+export function readAnswer(bytes: AnswerBytes): ReadAnswer {
+  const { rule, protocol } = bytes
+  const parts = partsOf(bytes)
+  if (parts === null) return unread
+  const pointed = protocol === 'http' && rule.scores === undefined ? pointedBy(rule, parts.json) : 'unsure'
   if (pointed === 'missing' || pointed === 'broken') return unread
   if (pointed !== 'unsure') {
-    const target = parsePointed(body, pointed, rule.read !== 'argmax')
+    const target = parsePointed(parts.json, pointed, rule.read !== 'argmax')
     return { answer: readRows(rowsOf(target, rule.read), row => readRow(row, rule.read)), scores: null }
   }
-  const answer = parseJson(body, rule.read !== 'argmax')
-  if (answer === undefined) return unread
+  const document = parseJson(parts.json, rule.read !== 'argmax')
+  if (document === undefined) return unread
+  const answer = { document, binary: parts.binary }
   const rows = rowsAt(answer, { protocol, output: rule.output, read: rule.read })
   const scored = rule.scores === undefined ? null : rowsAt(answer, { protocol, output: rule.scores, read: 'argmax' })
   return {
@@ -68,8 +74,19 @@ function smallInteger(bytes: Uint8Array, from: number, to: number): number | nul
 
 type Place = { protocol: Protocol; output: string; read: AnswerRule['read'] }
 
-function rowsAt(answer: unknown, place: Place): unknown[] | null {
-  return place.protocol === 'open-inference' ? tensorRows(answer, place) : pointedRows(answer, place)
+/** The JSON of an answer and the tensors behind it; null if it is neither JSON nor in the binary extension. */
+function partsOf({ body, contentType, jsonBytes = null, protocol }: AnswerBytes) {
+  if (jsonBytes === null)
+    return contentType === 'application/json' || jsonType.test(contentType) ? { json: body, binary: nothing } : null
+  if (protocol !== 'open-inference' || !Number.isSafeInteger(jsonBytes)) return null
+  if (jsonBytes < 0 || jsonBytes > body.byteLength) return null
+  return { json: body.subarray(0, jsonBytes), binary: body.subarray(jsonBytes) }
+}
+
+const nothing = new Uint8Array()
+
+function rowsAt(answer: TensorAnswer, place: Place): unknown[] | null {
+  return place.protocol === 'open-inference' ? tensorRows(answer, place) : pointedRows(answer.document, place)
 }
 
 const jsonType = /^\s*(application|text)\/([a-z0-9!#$&^_.+-]+\+)?json\s*(;|$)/i
@@ -97,45 +114,6 @@ function reviveExact(_key: string, value: unknown, context?: { source?: string }
   return source !== undefined && /^-?\d+$/.test(source) ? source : value
 }
 
-/** The rows of the named output tensor, its data flat or nested: cut along the first dimension, each row flat. */
-function tensorRows(answer: unknown, rule: Place): unknown[][] | null {
-  const outputs = field(answer, 'outputs')
-  if (!Array.isArray(outputs)) return null
-  const tensor: unknown = outputs.find(output => field(output, 'name') === rule.output)
-  const shape = field(tensor, 'shape')
-  const data = field(tensor, 'data')
-  if (!isShape(shape) || !Array.isArray(data)) return null
-  if (rule.read !== 'value' && shape.length !== 2) return null
-  const elements = data.some(Array.isArray) ? flatten(data, shape) : data
-  return elements === null ? null : cutRows(elements, shape)
-}
-
-/** Tensors of more dimensions are not read. */
-const rankMax = 8
-
-function isShape(shape: unknown): shape is number[] {
-  if (!Array.isArray(shape) || shape.length === 0 || shape.length > rankMax) return false
-  return shape.every(size => Number.isSafeInteger(size) && size >= 0)
-}
-
-function flatten(data: readonly unknown[], shape: readonly number[]): unknown[] | null {
-  return hasShape(data, shape) ? data.flat(shape.length) : null
-}
-
-function hasShape(data: unknown, shape: readonly number[]): boolean {
-  const [size, ...inner] = shape
-  if (size === undefined) return !Array.isArray(data)
-  return Array.isArray(data) && data.length === size && data.every(item => hasShape(item, inner))
-}
-
-function cutRows(elements: readonly unknown[], shape: readonly number[]): unknown[][] | null {
-  const [rowCount = 0, ...inner] = shape
-  const width = inner.reduce((product, size) => product * size, 1)
-  if (elements.length !== rowCount * width) return null
-  if (width === 0 && rowCount > 0) return null
-  return Array.from({ length: rowCount }, (_, row) => elements.slice(row * width, (row + 1) * width))
-}
-
 /** What the pointer leads to, as rows: an array has a row per item, except a lone row of scores for argmax. */
 function pointedRows(answer: unknown, rule: Place): unknown[] | null {
   const target = follow(answer, rule.output)
@@ -158,11 +136,6 @@ function follow(document: unknown, pointer: string): unknown {
     place = field(place, key)
   }
   return place
-}
-
-function field(container: unknown, key: string): unknown {
-  if (typeof container !== 'object' || container === null || !Object.hasOwn(container, key)) return undefined
-  return (container as Record<string, unknown>)[key]
 }
 
 /** Null if any row cannot be read: a row too few would shift the labels of those after it. */
@@ -208,7 +181,7 @@ function onlyValue(row: unknown): Label | null {
 function argmax(scores: readonly unknown[]): number | null {
   let best: { index: number; score: number } | null = null
   for (const [index, score] of scores.entries()) {
-    if (typeof score !== 'number') return null
+    if (typeof score !== 'number' || Number.isNaN(score)) return null
     if (best === null || score > best.score) best = { index, score }
   }
   return best?.index ?? null

@@ -23,9 +23,13 @@ export type ReadyCheck = {
   unknownIsReady: boolean
 }
 
+/** Requests that are run together: up to so many rows, the oldest waiting up to so long for others. */
+export type Batching = { rowsMax: number; waitMs: number }
+
 /** How a version runs. */
 export type Backend =
-  | { kind: 'onnx'; path: string }
+  /** Without `batch` every request is run alone. */
+  | { kind: 'onnx'; path: string; batch?: Batching }
   | {
       kind: 'command'
       /** Words of the command; `{port}` is replaced by the port that the instance must listen on. */

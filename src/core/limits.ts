@@ -143,6 +143,12 @@ export const limits = {
 
   /** Requests waiting inside one local model instance; more are answered 503. */
   instanceQueueMax: 1_024,
+  /** Rows of one run of an ONNX model that batches; more are refused when the document is applied. A request with more runs alone. */
+  batchRowsMax: 1_024,
+  /** The longest that a request may be asked to wait for others of its batch. */
+  batchWaitMsMax: 1_000,
+  /** Dimensions of a tensor that an ONNX model is asked with; more are answered 400. */
+  tensorRankMax: 32,
   clientHeaderTimeoutMs: 15_000,
   clientBodyTimeoutMs: 60_000,
   keepAliveMs: 65_000,

@@ -3,6 +3,7 @@
  * tensor's size under `parameters.binary_data_size`, and the bytes follow the JSON in the order of the inputs. Only the
  * first row of a tensor is looked at: what comes after it costs nothing.
  */
+import { tensorElements } from './tensor-elements.ts'
 
 /** `malformed` if its data are not what its shape and datatype say. */
 export type Tensor = FirstRow | 'malformed'
@@ -51,11 +52,17 @@ function binaryTensor(input: unknown, bytes: Uint8Array): Tensor {
   if (shape === null) return 'malformed'
   if (shape.rows === 0) return emptyRow
   if (datatype === 'BYTES') return textTensor(bytes, shape.width)
-  const element = typeof datatype === 'string' ? elements.get(datatype) : undefined
+  const element = typeof datatype === 'string' ? tensorElements.get(datatype) : undefined
   if (element === undefined || bytes.byteLength !== shape.rows * shape.width * element.bytes) return 'malformed'
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const read = (index: number) => (index < shape.width ? element.read(view, index * element.bytes) : undefined)
+  const read = (index: number) =>
+    index < shape.width ? asFeature(element.read(view, index * element.bytes)) : undefined
   return { width: shape.width, firstRow: read }
+}
+
+/** 64-bit integers become the nearest double. */
+function asFeature(value: number | boolean | bigint): number | boolean {
+  return typeof value === 'bigint' ? Number(value) : value
 }
 
 /** Each element is its length, four bytes, least first, and its text. */
@@ -79,41 +86,6 @@ function textTensor(bytes: Uint8Array, width: number): Tensor {
 
 const utf8 = new TextDecoder()
 const emptyRow: Tensor = { width: 0, firstRow: () => undefined }
-
-type Element = { bytes: number; read(view: DataView, at: number): number | boolean }
-
-/** Elements of the binary extension, least byte first. 64-bit integers become the nearest double. */
-const elements: ReadonlyMap<string, Element> = new Map<string, Element>([
-  ['BOOL', { bytes: 1, read: (view, at) => view.getUint8(at) !== 0 }],
-  ['UINT8', { bytes: 1, read: (view, at) => view.getUint8(at) }],
-  ['UINT16', { bytes: 2, read: (view, at) => view.getUint16(at, true) }],
-  ['UINT32', { bytes: 4, read: (view, at) => view.getUint32(at, true) }],
-  ['UINT64', { bytes: 8, read: (view, at) => Number(view.getBigUint64(at, true)) }],
-  ['INT8', { bytes: 1, read: (view, at) => view.getInt8(at) }],
-  ['INT16', { bytes: 2, read: (view, at) => view.getInt16(at, true) }],
-  ['INT32', { bytes: 4, read: (view, at) => view.getInt32(at, true) }],
-  ['INT64', { bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)) }],
-  ['FP16', { bytes: 2, read: (view, at) => half(view.getUint16(at, true)) }],
-  ['BF16', { bytes: 2, read: (view, at) => upperHalf(view.getUint16(at, true)) }],
-  ['FP32', { bytes: 4, read: (view, at) => view.getFloat32(at, true) }],
-  ['FP64', { bytes: 8, read: (view, at) => view.getFloat64(at, true) }],
-])
-
-/** IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction. */
-function half(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
-  return exponent === 0 ? sign * 2 ** -24 * fraction : sign * 2 ** (exponent - 25) * (1024 + fraction)
-}
-
-/** A bfloat16 is the upper half of a binary32. */
-function upperHalf(bits: number): number {
-  const view = new DataView(new ArrayBuffer(4))
-  view.setUint16(0, bits)
-  return view.getFloat32(0)
-}
 
 type Shape = { rank: number; rows: number; width: number }
 

@@ -1,20 +1,24 @@
 /** The part of an answer from which a predicted value can be read, plain even if it travelled compressed. */
 import { brotliDecompress, type CompressCallback, gunzip, inflate, zstdDecompress } from 'node:zlib'
 import { fieldOf } from '../core/http/field-lines.ts'
+import { jsonBytesOf } from '../core/http/json-bytes.ts'
 import { limits } from '../core/limits.ts'
 import type { Tee } from './tee.ts'
 
-/** What an answer says of its body. */
-export type AnswerHead = { contentType: string; encoding: string }
+/** What an answer says of its body. `jsonBytes`: the length of the JSON in front of binary tensors, null if all is JSON. */
+export type AnswerHead = { contentType: string; encoding: string; jsonBytes: number | null }
 export type ReadableAnswer = AnswerHead & { body: Uint8Array }
 
-/** Null unless a value can be read from it: a success in JSON. */
+/** Null unless a value can be read from it: a success in JSON, or with binary tensors behind a JSON. */
 export function answerHead(status: number, lines: string): AnswerHead | null {
   if (status < 200 || status > 299) return null
   const contentType = fieldOf(lines, 'content-type') ?? ''
-  if (!/^application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i.test(contentType.trim())) return null
-  return { contentType, encoding: fieldOf(lines, 'content-encoding')?.trim().toLowerCase() ?? 'identity' }
+  const jsonBytes = jsonBytesOf(lines)
+  if (jsonBytes === null && !jsonType.test(contentType.trim())) return null
+  return { contentType, encoding: fieldOf(lines, 'content-encoding')?.trim().toLowerCase() ?? 'identity', jsonBytes }
 }
+
+const jsonType = /^application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i
 
 export function readableAnswer(copy: Tee | null, head: AnswerHead | null): ReadableAnswer | null {
   const body = copy?.whole() ?? null

@@ -11,7 +11,7 @@ export function recordPrediction(
 ): void {
   decodeAnswer(answer, body => {
     const readable = answer !== null && body !== null && rule !== null
-    const raw = readable ? { body, contentType: answer.contentType, rule, protocol } : null
-    recorder.record({ ...prediction, raw })
+    const { contentType = '', jsonBytes = null } = answer ?? {}
+    recorder.record({ ...prediction, raw: readable ? { body, contentType, jsonBytes, rule, protocol } : null })
   })
 }

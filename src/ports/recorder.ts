@@ -1,13 +1,13 @@
 /** Takes predictions off the hot path. */
 
-import type { AnswerRule, Protocol } from '../core/endpoint.ts'
+import type { AnswerBytes } from '../core/answer.ts'
 import type { FeatureSpecs, ReadFeatures } from '../core/features.ts'
 import type { Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
 
 /** A prediction whose answer is still bytes: it is read off the path. */
 export type RawPrediction = Omit<Prediction, 'answer' | 'scores' | 'features'> & {
   /** The answer's body and how to read the predicted value from it; null where the endpoint does not say or it was too long. */
-  raw: { body: Uint8Array; contentType: string; rule: AnswerRule; protocol: Protocol } | null
+  raw: AnswerBytes | null
   /** What is read of the request in `payload`; left out where the endpoint declares no features. */
   asked?: AskedFeatures
   /** The features as they were read already, to choose the version. */

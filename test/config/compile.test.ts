@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { compileResource, validateResource } from '../../src/config/compile.ts'
+import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import { changed, digits, toV2 } from '../support/documents.ts'
 import { thrownBy } from '../support/thrown.ts'
 
@@ -49,6 +50,15 @@ describe('compiling an Endpoint', () => {
   })
 
   it.each([
+    [{ model: '/m.onnx' }, {}],
+    [{ model: '/m.onnx', 'max-batch': 32 }, { batch: { rowsMax: 32, waitMs: 0 } }],
+    [{ model: '/m.onnx', 'max-batch': 8, 'max-wait': '2ms' }, { batch: { rowsMax: 8, waitMs: 2 } }],
+  ])('reads how an ONNX model runs: %o', (onnx, expected) => {
+    const { spec } = compiled(changed(digits, ['versions', 'v1', 'onnx'], onnx)) as { spec: EndpointSpec }
+    expect(spec.versions['v1']?.backend).toEqual({ kind: 'onnx', path: '/m.onnx', ...expected })
+  })
+
+  it.each([
     [{ header: 'X-User-Id' }, { from: 'header', name: 'x-user-id' }],
     [{ cookie: 'Session' }, { from: 'cookie', name: 'Session' }],
     [{ pointer: '/user/id' }, { from: 'body', pointer: '/user/id' }],
@@ -58,6 +68,7 @@ describe('compiling an Endpoint', () => {
 
   it.each([
     [['versions', 'v1', 'onnx'], 'models/v1.onnx', 'versions.v1.onnx'],
+    [['versions', 'v1', 'onnx'], { model: 'models/v1.onnx' }, 'versions.v1.onnx.model'],
     [['versions', 'v2', 'cwd'], '.', 'versions.v2.cwd'],
     [['versions', 'v2', 'cwd'], undefined, 'versions.v2.cwd'],
   ])('refuses paths that mean nothing to a server: %s = %s', (at, value, path) => {

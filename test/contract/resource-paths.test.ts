@@ -16,6 +16,7 @@ it('makes the paths of a document absolute and gives commands the folder of the 
       c: { command: ['serve'] },
       d: { command: ['serve'], cwd: '../d' },
       e: { url: 'http://h:1' },
+      f: { onnx: { model: 'f.onnx', 'max-batch': 2 } },
     },
   }
   expect(versions(resolvePaths(document, '/srv/app'))).toEqual({
@@ -24,6 +25,7 @@ it('makes the paths of a document absolute and gives commands the folder of the 
     c: { command: ['serve'], cwd: '/srv/app' },
     d: { command: ['serve'], cwd: '/srv/d' },
     e: { url: 'http://h:1' },
+    f: { onnx: { model: '/srv/app/f.onnx', 'max-batch': 2 } },
   })
 })
 
@@ -33,7 +35,10 @@ it.each([null, 'text', [], {}, { kind: 'Endpoint', versions: 3 }, { kind: 'Relea
 )
 
 it('keeps invalid values as they were written', () => {
-  const document = { kind: 'Endpoint', versions: { a: { onnx: 3, cwd: null }, b: null, c: { onnx: '' } } }
+  const document = {
+    kind: 'Endpoint',
+    versions: { a: { onnx: 3, cwd: null }, b: null, c: { onnx: '' }, d: { onnx: { model: 3 } } },
+  }
   expect(resolvePaths(document, '/srv')).toEqual(document)
 })
 

@@ -1,5 +1,7 @@
+import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { BackendRequest, BackendResponse } from '../../src/adapters/deployer/by-promise.ts'
+import { readAnswer } from '../../src/core/answer.ts'
 import { endpoint, fleetsOf, instance, naming, type Rig, startRig } from '../support/gateway-rig.ts'
 import { ask, keepAlive } from '../support/http-caller.ts'
 
@@ -22,7 +24,7 @@ async function get(path: string) {
 describe('the server', () => {
   test.each([['/v2'], ['/v2/']])('%s tells name, version and extensions', async path => {
     rig = await startRig()
-    expect(await get(path)).toEqual([200, { name: 'cutover', version: '1.2.3', extensions: [] }])
+    expect(await get(path)).toEqual([200, { name: 'cutover', version: '1.2.3', extensions: ['binary_tensor_data'] }])
   })
 
   test('is live however unready it is', async () => {
@@ -136,4 +138,28 @@ test('HEAD is answered wherever GET is', async () => {
   const head = await ask(rig.port, { method: 'HEAD', path: '/v2' })
   const { text } = await ask(rig.port, { path: '/v2' })
   expect([head.status, head.text, head.headers['content-length']]).toEqual([200, '', String(text.length)])
+})
+
+describe('an answer with binary tensors', () => {
+  const json = Buffer.from(
+    JSON.stringify({ outputs: [{ name: 'y', datatype: 'INT64', shape: [1], parameters: { binary_data_size: 8 } }] }),
+  )
+  const body = Buffer.concat([json, new Uint8Array(BigInt64Array.from([9_007_199_254_740_993n]).buffer)])
+  const length = ['Inference-Header-Content-Length', String(json.length)]
+
+  test.each([
+    ['plain', body, []],
+    ['packed', gzipSync(body), ['Content-Encoding', 'gzip']],
+  ])('is passed on as it is and recorded with its value (%s)', async (_, sent, encoding) => {
+    const headers = ['Content-Type', 'application/octet-stream', ...length, ...encoding]
+    const v1 = instance(() => ({ status: 200, headers, body: sent }))
+    const spec = endpoint({ answer: { output: 'y', read: 'value' } })
+    rig = await startRig({ fleets: fleetsOf({ v1 }), spec })
+    const answer = await ask(rig.port, { method: 'POST', path: '/v2/models/digits/infer', body: '{}' })
+    expect(answer.raw).toEqual(Buffer.from(sent))
+    const [record] = await rig.recorder.recorded(1)
+    expect(record?.raw === undefined || record.raw === null ? null : readAnswer(record.raw).answer).toEqual([
+      '9007199254740993',
+    ])
+  })
 })

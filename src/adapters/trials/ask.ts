@@ -1,6 +1,7 @@
 /** One request of a trial, from an instance of a version to the last byte of its answer. */
 
 import { fieldOf, linesOf } from '../../core/http/field-lines.ts'
+import { jsonBytesOf } from '../../core/http/json-bytes.ts'
 import { limits } from '../../core/limits.ts'
 import { wholeAnswer } from '../../ports/whole-answer.ts'
 import type { TrialSurroundings } from './surroundings.ts'
@@ -16,7 +17,14 @@ export type TrialRequest = {
 
 /** `stopped`: the trial had to end; nothing is said of the version. */
 export type Asked =
-  | { state: 'answered'; status: number; contentType: string; body: Uint8Array; tookMs: number }
+  | {
+      state: 'answered'
+      status: number
+      contentType: string
+      jsonBytes: number | null
+      body: Uint8Array
+      tookMs: number
+    }
   | { state: 'failed'; reason: string }
   | { state: 'stopped' }
 
@@ -38,7 +46,8 @@ export async function ask(version: string, request: TrialRequest, around: TrialS
     const bounds = { bytesMax: limits.trialAnswerBytesMax, signal: AbortSignal.any([signal, deadline]) }
     const { status, fields, body } = await wholeAnswer(instance, call, bounds)
     const tookMs = performance.now() - sentMs
-    return { state: 'answered', status, contentType: fieldOf(fields, 'content-type') ?? '', body, tookMs }
+    const contentType = fieldOf(fields, 'content-type') ?? ''
+    return { state: 'answered', status, contentType, jsonBytes: jsonBytesOf(fields), body, tookMs }
   } catch (error) {
     if (signal.aborted) return { state: 'stopped' }
     if (deadline.aborted)

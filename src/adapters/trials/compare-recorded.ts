@@ -17,7 +17,7 @@ import type { Asked } from './ask.ts'
 /** A recorded request that can be sent again. */
 export type Recorded = Prediction & { payload: Payload & { sent: SentHead } }
 
-type Answered = Pick<Extract<Asked, { state: 'answered' }>, 'body' | 'contentType'>
+type Answered = Pick<Extract<Asked, { state: 'answered' }>, 'body' | 'contentType' | 'jsonBytes'>
 
 type Compared = { recorded: Recorded; asked: Answered; spec: EndpointSpec }
 
@@ -29,7 +29,7 @@ export function compareRecorded(comparator: Comparator | null, { recorded, asked
   const { answer: rule, protocol } = spec
   if (comparator !== null) return compareBy(comparator, { recorded, asked, spec })
   if (rule !== null && recorded.answer !== null) {
-    const { answer } = readAnswer({ body: asked.body, contentType: asked.contentType, rule, protocol })
+    const { answer } = readAnswer({ ...asked, rule, protocol })
     const agrees = answer !== null && sameRows(recorded.answer, answer)
     return { agrees, expected: rowsText(recorded.answer), answered: answer === null ? 'no value' : rowsText(answer) }
   }
@@ -39,13 +39,13 @@ export function compareRecorded(comparator: Comparator | null, { recorded, asked
 /** As answers of challengers to copies are compared. */
 function compareBy(
   comparator: Comparator,
-  { recorded, asked: { body, contentType }, spec: { answer: rule, protocol } }: Compared,
+  { recorded, asked, spec: { answer: rule, protocol } }: Compared,
 ): Comparison | null {
-  const read = rule === null ? { answer: null, scores: null } : readAnswer({ body, contentType, rule, protocol })
+  const read = rule === null ? { answer: null, scores: null } : readAnswer({ ...asked, rule, protocol })
   const result = compareAnswers(
     comparator,
     comparedAnswer(comparator, recorded),
-    comparedAnswer(comparator, { ...read, payload: { request: empty, response: body } }),
+    comparedAnswer(comparator, { ...read, payload: { request: empty, response: asked.body } }),
   )
   if (!result.comparable) return null
   const { agree: agrees, note } = result

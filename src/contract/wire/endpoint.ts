@@ -16,7 +16,14 @@ export const versionSchema = z
     role: z.enum(['stable', 'candidate', 'idle']),
     weightPpm: ppm,
     backend: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('onnx'), path: z.string() }),
+      z.object({
+        kind: z.literal('onnx'),
+        path: z.string(),
+        batch: z
+          .object({ rowsMax: z.int(), waitMs: z.number() })
+          .optional()
+          .meta({ description: 'Left out where every request is run alone.' }),
+      }),
       z.object({
         kind: z.literal('command'),
         argv: names,

@@ -51,7 +51,7 @@ function parseModel(segments: readonly string[]): Model | null {
 
 function serverMetadata(context: GatewayContext, { inbound, outbound, target }: Call): void {
   assertMethod(inbound, target.path, 'GET')
-  sendJson(outbound, 200, { name: 'cutover', version: context.version, extensions: [] })
+  sendJson(outbound, 200, { name: 'cutover', version: context.version, extensions: ['binary_tensor_data'] })
 }
 
 function live({ inbound, outbound, target }: Call): void {

@@ -16,8 +16,10 @@ const image = { name: 'image', datatype: 'FP32', shape: [-1, 2] }
 const flag = { name: 'flag', datatype: 'BOOL', shape: [1] }
 const good = { name: 'image', datatype: 'FP32', shape: [2, 2], data: [1, 2, 3, 4] }
 
+const jsonForm = { encoding: '', jsonBytes: null }
+
 function read(text: string, ...specs: TensorMetadata[]) {
-  return readInferRequest(readBody(Buffer.from(text), '', true), model(...(specs.length === 0 ? [image] : specs)))
+  return readInferRequest(readBody(Buffer.from(text), jsonForm, true), model(...(specs.length === 0 ? [image] : specs)))
 }
 
 function readOne(datatype: string, data: string) {
@@ -186,6 +188,6 @@ describe('what does not fit is refused by name, with what was given and what is 
       'content-encoding "zstd" is not supported; use gzip, deflate or none',
     ],
   ])('%s', (_, body, encoding, message) => {
-    expect(() => readBody(body, encoding, true)).toThrow(message)
+    expect(() => readBody(body, { encoding, jsonBytes: null }, true)).toThrow(message)
   })
 })

@@ -1,6 +1,6 @@
 /**
- * The tensor datatypes that have a JSON form, by their Open Inference Protocol names: how elements are read from JSON
- * into what onnxruntime takes, and written back. FP16 and BF16 have no JSON form in the protocol.
+ * The tensor datatypes by their Open Inference Protocol names: how elements are read from JSON into what onnxruntime
+ * takes, and written back. FP16 has no JSON form in the protocol; BF16 is not a type that onnxruntime's binding knows.
  */
 export type TensorData =
   | Float32Array
@@ -16,6 +16,7 @@ export type TensorData =
   | string[]
 
 export type OrtType =
+  | 'float16'
   | 'float32'
   | 'float64'
   | 'int8'
@@ -32,6 +33,11 @@ export type OrtType =
 export type Datatype = {
   /** Its name in onnxruntime. */
   ort: OrtType
+  /** Null if it has none. */
+  json: JsonForm | null
+}
+
+export type JsonForm = {
   /** What an element may be, for errors. */
   takes: string
   /** Converts all elements; answers the index of the first that does not fit instead. */
@@ -66,7 +72,7 @@ function floats(ort: OrtType, takes: string, make: (length: number) => Float32Ar
     const bad = (data as Float32Array | Float64Array).findIndex(value => !Number.isFinite(value))
     return bad === -1 ? data.join(',') : bad
   }
-  return { ort, takes, read, write }
+  return { ort, json: { takes, read, write } }
 }
 
 function integers(ort: OrtType, min: number, max: number, make: (length: number) => Numbers): Datatype {
@@ -79,7 +85,7 @@ function integers(ort: OrtType, min: number, max: number, make: (length: number)
     }
     return data
   }
-  return { ort, takes: `integers from ${min} to ${max}`, read, write: data => data.join(',') }
+  return { ort, json: { takes: `integers from ${min} to ${max}`, read, write: data => data.join(',') } }
 }
 
 /** Numbers beyond 2^53 come as bigint, or they are not exact and are refused. */
@@ -99,11 +105,11 @@ function bigIntegers(
     }
     return data
   }
-  return { ort, takes: `integers from ${min} to ${max} in plain digits`, read, write: data => data.join(',') }
+  const takes = `integers from ${min} to ${max} in plain digits`
+  return { ort, json: { takes, read, write: data => data.join(',') } }
 }
 
-const booleans: Datatype = {
-  ort: 'bool',
+const booleans: JsonForm = {
   takes: 'true or false',
   read(values) {
     const bad = values.findIndex(value => typeof value !== 'boolean')
@@ -112,8 +118,7 @@ const booleans: Datatype = {
   write: data => Array.from(data as Uint8Array, value => value !== 0).join(','),
 }
 
-const strings: Datatype = {
-  ort: 'string',
+const strings: JsonForm = {
   takes: 'strings',
   read(values) {
     const bad = values.findIndex(value => typeof value !== 'string')
@@ -122,7 +127,8 @@ const strings: Datatype = {
   write: data => (data as string[]).map(text => JSON.stringify(text)).join(','),
 }
 
-export const datatypes: ReadonlyMap<string, Datatype> = new Map([
+export const datatypes: ReadonlyMap<string, Datatype> = new Map<string, Datatype>([
+  ['FP16', { ort: 'float16', json: null }],
   ['FP32', floats('float32', 'finite numbers within FP32', length => new Float32Array(length))],
   ['FP64', floats('float64', 'finite numbers', length => new Float64Array(length))],
   ['INT8', integers('int8', -(2 ** 7), 2 ** 7 - 1, length => new Int8Array(length))],
@@ -133,11 +139,11 @@ export const datatypes: ReadonlyMap<string, Datatype> = new Map([
   ['UINT16', integers('uint16', 0, 2 ** 16 - 1, length => new Uint16Array(length))],
   ['UINT32', integers('uint32', 0, 2 ** 32 - 1, length => new Uint32Array(length))],
   ['UINT64', bigIntegers('uint64', 0n, 2n ** 64n - 1n, length => new BigUint64Array(length))],
-  ['BOOL', booleans],
-  ['BYTES', strings],
+  ['BOOL', { ort: 'bool', json: booleans }],
+  ['BYTES', { ort: 'string', json: strings }],
 ])
 
-/** The protocol's name of one of onnxruntime's types; null if the protocol has no JSON form for it. */
+/** The protocol's name of one of onnxruntime's types; null if the protocol has none for it. */
 export function datatypeName(ort: string): string | null {
   for (const [name, datatype] of datatypes) if (datatype.ort === ort) return name
   return null

@@ -6,12 +6,33 @@ import { ClientFault } from './client-fault.ts'
 const longInteger = /(?<![.\d])\d{16}/
 const plainInteger = /^-?\d+$/
 
+export type BodyForm = {
+  /** The request's Content-Encoding, empty for none. */
+  encoding: string
+  /** Its Inference-Header-Content-Length: the length of the JSON in front of binary tensors; null without the field. */
+  jsonBytes: number | null
+}
+
+/** A document with the tensors behind it, or with a JSON of length 0 the bytes of the only input. */
+export type InferBody = { kind: 'document'; document: unknown; binary: Uint8Array } | { kind: 'raw'; data: Uint8Array }
+
 /**
- * The JSON of a request body. With `exactIntegers`, integers that a JavaScript number cannot hold come as bigint; this
+ * A request body in its parts. With `exactIntegers`, integers that a JavaScript number cannot hold come as bigint; this
  * costs a call per element, so it is done only if the text has a number that long.
  */
-export function readBody(body: Uint8Array, encoding: string, exactIntegers: boolean): unknown {
-  const text = decode(unpack(body, encoding))
+export function readBody(packed: Uint8Array, form: BodyForm, exactIntegers: boolean): InferBody {
+  const body = unpack(packed, form.encoding)
+  const jsonBytes = form.jsonBytes ?? body.byteLength
+  if (form.jsonBytes === 0) return { kind: 'raw', data: body }
+  if (jsonBytes > body.byteLength) {
+    const given = `Inference-Header-Content-Length is ${jsonBytes}`
+    throw new ClientFault(`${given}, but the body has only ${body.byteLength} bytes`)
+  }
+  const document = parse(decode(body.subarray(0, jsonBytes)), exactIntegers)
+  return { kind: 'document', document, binary: body.subarray(jsonBytes) }
+}
+
+function parse(text: string, exactIntegers: boolean): unknown {
   try {
     return exactIntegers && longInteger.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text)
   } catch (error) {

@@ -1,6 +1,12 @@
+import { limits } from '../../../core/limits.ts'
 import type { ModelMetadata, TensorMetadata } from '../../../ports/backend.ts'
 import { ClientFault, quote } from './client-fault.ts'
 import { datatypes, type OrtType, type TensorData } from './datatypes.ts'
+import type { InferBody } from './infer-body.ts'
+import { binaryData, elementCount, jsonData } from './input-data.ts'
+import { flag, type Parameters, readParameters } from './parameters.ts'
+import { elementBytes } from './tensor-bytes.ts'
+import { allOutputs, describeTensor, listTensors, readOutputs, type WantedOutput } from './wanted-outputs.ts'
 
 export type InputTensor = { name: string; type: OrtType; data: TensorData; dims: readonly number[] }
 
@@ -8,7 +14,7 @@ export type InferRequest = {
   id: string | null
   inputs: readonly InputTensor[]
   /** The outputs asked for, in the order asked. */
-  outputs: readonly TensorMetadata[]
+  outputs: readonly WantedOutput[]
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -16,12 +22,39 @@ type Fields = Readonly<Record<string, unknown>>
 const elementsMax = 2 ** 31 - 1
 
 /** Checks an Open Inference Protocol v2 request against a model; throws a `ClientFault` that names what does not fit. */
-export function readInferRequest(json: unknown, model: ModelMetadata): InferRequest {
-  if (!isObject(json)) throw new ClientFault('the body must be a JSON object with "inputs"')
-  return {
-    id: readId(json['id']),
-    inputs: readInputs(json['inputs'], model),
-    outputs: readOutputs(json['outputs'], model),
+export function readInferRequest(body: InferBody, model: ModelMetadata): InferRequest {
+  if (body.kind === 'raw') return readRaw(body.data, model)
+  const { document } = body
+  if (!isObject(document)) throw new ClientFault('the body must be a JSON object with "inputs"')
+  const binaryOutput = flag(readParameters(document['parameters'], 'the request'), 'binary_data_output', 'the request')
+  const behind = new BytesBehind(body.binary)
+  const inputs = readInputs(document['inputs'], behind, model)
+  behind.refuseRest()
+  return { id: readId(document['id']), inputs, outputs: readOutputs(document['outputs'], binaryOutput ?? false, model) }
+}
+
+/** The tensors behind the JSON, taken in the order of the inputs. */
+class BytesBehind {
+  readonly #bytes: Uint8Array
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  take(size: number, name: string): Uint8Array {
+    const left = this.#bytes.byteLength - this.#at
+    if (size > left) {
+      const field = '"binary_data_size"'
+      throw new ClientFault(`input "${name}" has ${size} as ${field}, but ${left} bytes follow the JSON for it`)
+    }
+    this.#at += size
+    return this.#bytes.subarray(this.#at - size, this.#at)
+  }
+
+  refuseRest(): void {
+    const left = this.#bytes.byteLength - this.#at
+    if (left > 0) throw new ClientFault(`the body has ${left} bytes after the last tensor`)
   }
 }
 
@@ -31,42 +64,60 @@ function readId(id: unknown): string | null {
   throw new ClientFault(`"id" must be a string, not ${quote(id)}`)
 }
 
-function readInputs(inputs: unknown, model: ModelMetadata): InputTensor[] {
+function readInputs(inputs: unknown, behind: BytesBehind, model: ModelMetadata): InputTensor[] {
   if (!Array.isArray(inputs)) throw new ClientFault('"inputs" must be an array of tensors')
-  const tensors = inputs.map((input, at) => readInput(input, at, model))
   const names = new Set<string>()
-  for (const { name } of tensors) {
-    if (names.has(name)) throw new ClientFault(`input "${name}" is given twice`)
-    names.add(name)
-  }
+  const tensors = inputs.map((input, at) => {
+    const tensor = readInput(input, at, behind, model)
+    if (names.has(tensor.name)) throw new ClientFault(`input "${tensor.name}" is given twice`)
+    names.add(tensor.name)
+    return tensor
+  })
   const missing = model.inputs.find(spec => !names.has(spec.name))
-  if (missing !== undefined) throw new ClientFault(`input ${describe(missing)} is missing`)
+  if (missing !== undefined) throw new ClientFault(`input ${describeTensor(missing)} is missing`)
   return tensors
 }
 
-function readInput(input: unknown, at: number, model: ModelMetadata): InputTensor {
+function readInput(input: unknown, at: number, behind: BytesBehind, model: ModelMetadata): InputTensor {
   if (!isObject(input)) throw new ClientFault(`inputs[${at}] must be an object with name, datatype, shape and data`)
   const { name, datatype, shape, data } = input as Record<'name' | 'datatype' | 'shape' | 'data', unknown>
   const spec = model.inputs.find(candidate => candidate.name === name)
   if (spec === undefined)
-    throw new ClientFault(`there is no input ${quote(name)}; this model takes ${list(model.inputs)}`)
+    throw new ClientFault(`there is no input ${quote(name)}; this model takes ${listTensors(model.inputs)}`)
   if (datatype !== spec.datatype) {
     throw new ClientFault(`input "${spec.name}" has datatype ${quote(datatype)}, but the model takes ${spec.datatype}`)
   }
   const dims = readShape(shape, spec)
-  return { name: spec.name, dims, ...readData(data, dims, spec) }
+  const size = binarySize(readParameters(input['parameters'], `input "${spec.name}"`), spec)
+  if (size === null) return tensorOf(spec, dims, jsonData(data, dims, spec))
+  if (data !== undefined) throw new ClientFault(`input "${spec.name}" has both "data" and "binary_data_size"`)
+  return tensorOf(spec, dims, binaryData(behind.take(size, spec.name), dims, spec))
+}
+
+function binarySize(parameters: Parameters, { name }: TensorMetadata): number | null {
+  const size = parameters.get('binary_data_size')
+  if (size === undefined) return null
+  if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) return size
+  throw new ClientFault(`input "${name}" has ${quote(size)} as "binary_data_size"; it is a number of bytes`)
+}
+
+function tensorOf({ name, datatype }: TensorMetadata, dims: readonly number[], data: TensorData): InputTensor {
+  const type = datatypes.get(datatype)?.ort
+  if (type === undefined) throw new Error(`no such datatype: ${datatype}`)
+  return { name, type, data, dims }
 }
 
 function readShape(shape: unknown, spec: TensorMetadata): number[] {
   if (!Array.isArray(shape)) throw new ClientFault(`input "${spec.name}" needs "shape", an array of integers`)
-  let elements = 1
-  for (const size of shape) {
-    if (!Number.isInteger(size) || size < 0) {
-      throw new ClientFault(`input "${spec.name}" has shape ${quote(shape)}; sizes are integers of 0 or more`)
-    }
-    elements *= size
+  if (shape.length > limits.tensorRankMax) {
+    const most = `the most is ${limits.tensorRankMax}`
+    throw new ClientFault(`input "${spec.name}" has a shape of ${shape.length} dimensions; ${most}`)
   }
-  if (elements > elementsMax || shape.some(size => size > elementsMax)) {
+  if (shape.some(size => !Number.isInteger(size) || size < 0)) {
+    throw new ClientFault(`input "${spec.name}" has shape ${quote(shape)}; sizes are integers of 0 or more`)
+  }
+  // Without the zeros: [0, 2^40] has no elements and is no less of an overflow.
+  if (elementCount(shape.filter(size => size > 0)) > elementsMax) {
     throw new ClientFault(`input "${spec.name}" has shape ${quote(shape)}, which is more than ${elementsMax} elements`)
   }
   if (!fits(shape, spec.shape)) {
@@ -81,65 +132,31 @@ function fits(shape: readonly number[], expected: readonly number[]): boolean {
   return shape.length === expected.length && expected.every((size, at) => size === -1 || size === shape[at])
 }
 
-function readData(data: unknown, dims: readonly number[], spec: TensorMetadata): { type: OrtType; data: TensorData } {
-  const datatype = datatypes.get(spec.datatype)
-  if (datatype === undefined) throw new Error(`no such datatype: ${spec.datatype}`)
-  if (!Array.isArray(data)) throw new ClientFault(`input "${spec.name}" needs "data", an array of ${datatype.takes}`)
-  const values = dims.length > 1 && Array.isArray(data[0]) ? flatten(data, dims, spec.name) : data
-  const expected = dims.reduce((product, size) => product * size, 1)
-  if (values.length !== expected) {
-    const given = `${values.length} elements in "data"`
-    throw new ClientFault(`input "${spec.name}" has ${given}, but its shape ${quote(dims)} has ${expected}`)
+/**
+ * A body without JSON is the only input of a model as bytes, and all outputs come as bytes: as in Triton, whose protocol
+ * this is. The first size that is open is filled by what was sent; further ones are 1.
+ */
+function readRaw(data: Uint8Array, model: ModelMetadata): InferRequest {
+  const [spec, ...others] = model.inputs
+  if (spec === undefined || others.length > 0) {
+    const takes = `this one takes ${listTensors(model.inputs)}`
+    throw new ClientFault(`a body without JSON fits only a model with one input; ${takes}`)
   }
-  const read = datatype.read(values)
-  if (typeof read !== 'number') return { type: datatype.ort, data: read }
-  const bad = quote(values[read])
-  throw new ClientFault(
-    `input "${spec.name}" has ${bad} as element ${read}, but ${spec.datatype} takes ${datatype.takes}`,
-  )
+  const dims = rawShape(data.byteLength, spec)
+  const inputs = [tensorOf(spec, dims, binaryData(data, dims, spec))]
+  return { id: null, inputs, outputs: allOutputs(model, true) }
 }
 
-/** The elements of nested arrays in row-major order; every array must be as long as the shape says. */
-function flatten(data: readonly unknown[], dims: readonly number[], name: string): unknown[] {
-  const values: unknown[] = []
-  const walk = (part: unknown, depth: number) => {
-    if (depth === dims.length) {
-      values.push(part)
-    } else if (Array.isArray(part) && part.length === dims[depth]) {
-      for (const inner of part) walk(inner, depth + 1)
-    } else {
-      const found = Array.isArray(part) ? `an array of ${part.length}` : quote(part)
-      const want = `an array of ${dims[depth]}`
-      throw new ClientFault(
-        `input "${name}" has ${found} at depth ${depth} of "data", where its shape ${quote(dims)} has ${want}`,
-      )
-    }
+function rawShape(bytes: number, spec: TensorMetadata): number[] {
+  const open = spec.shape.indexOf(-1)
+  const known = elementCount(spec.shape.map(size => Math.abs(size)))
+  const size = elementBytes(spec.datatype)
+  // Texts say their own lengths: there is one row of them.
+  const filled = size === null || known === 0 ? 1 : bytes / size / known
+  if (!Number.isInteger(filled) || filled > elementsMax) {
+    throw new ClientFault(`${bytes} bytes are no whole number of rows for input ${describeTensor(spec)}`)
   }
-  walk(data, 0)
-  return values
-}
-
-function readOutputs(outputs: unknown, model: ModelMetadata): readonly TensorMetadata[] {
-  if (outputs === undefined) return model.outputs
-  if (!Array.isArray(outputs)) throw new ClientFault('"outputs" must be an array of objects with a name')
-  const wanted = outputs.map(output => {
-    const name = isObject(output) ? output['name'] : output
-    const spec = model.outputs.find(candidate => candidate.name === name)
-    if (spec === undefined)
-      throw new ClientFault(`there is no output ${quote(name)}; this model gives ${list(model.outputs)}`)
-    return spec
-  })
-  const twice = wanted.find((spec, at) => wanted.indexOf(spec) !== at)
-  if (twice !== undefined) throw new ClientFault(`output "${twice.name}" is asked for twice`)
-  return wanted.length === 0 ? model.outputs : wanted
-}
-
-function list(tensors: readonly TensorMetadata[]): string {
-  return tensors.map(describe).join(', ')
-}
-
-function describe({ name, datatype, shape }: TensorMetadata): string {
-  return `"${name}" (${datatype} ${JSON.stringify(shape)})`
+  return spec.shape.map((one, at) => (at === open ? filled : Math.abs(one)))
 }
 
 function isObject(value: unknown): value is Fields {

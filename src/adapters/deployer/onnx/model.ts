@@ -2,13 +2,15 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { ModelMetadata, TensorMetadata } from '../../../ports/backend.ts'
 import { ClientFault } from './client-fault.ts'
 import { datatypeName, type TensorData } from './datatypes.ts'
-import type { InferRequest } from './infer-request.ts'
+import type { InputTensor } from './infer-request.ts'
 import type { OutputTensor } from './infer-response.ts'
+
+export type Outputs = ReadonlyMap<string, OutputTensor>
 
 export type Model = {
   metadata: ModelMetadata
-  /** Runs it on inputs that were checked. */
-  run(request: InferRequest): Promise<ReadonlyMap<string, OutputTensor>>
+  /** Runs it on inputs that were checked; gives the outputs of these names. */
+  run(inputs: readonly InputTensor[], wanted: readonly string[]): Promise<Outputs>
   release(): Promise<void>
 }
 
@@ -34,7 +36,11 @@ export async function loadModel(path: string): Promise<Model> {
     inputs: session.inputMetadata.map(value => tensorMetadata('input', value)),
     outputs: session.outputMetadata.map(value => tensorMetadata('output', value)),
   }
-  return { metadata, run: request => run(session, runtime.Tensor, request), release: () => session.release() }
+  return {
+    metadata,
+    run: (inputs, wanted) => run(session, runtime.Tensor, inputs, wanted),
+    release: () => session.release(),
+  }
 }
 
 async function loadRuntime() {
@@ -52,22 +58,34 @@ function tensorMetadata(role: string, value: InferenceSession.ValueMetadata): Te
   }
   const datatype = datatypeName(value.type)
   if (datatype === null) {
-    throw new Error(`its ${role} "${value.name}" is of type ${value.type}, which has no JSON form; cast it to float32`)
+    const advice = 'which the Open Inference Protocol does not have; cast it to float32'
+    throw new Error(`its ${role} "${value.name}" is of type ${value.type}, ${advice}`)
   }
   return { name: value.name, datatype, shape: value.shape.map(size => (typeof size === 'number' ? size : -1)) }
 }
 
-async function run(session: InferenceSession, TensorClass: typeof Tensor, request: InferRequest) {
-  const feeds = Object.fromEntries(
-    request.inputs.map(({ name, type, data, dims }) => [name, new TensorClass(type, data, [...dims])]),
-  )
-  const wanted = request.outputs.map(({ name }) => name)
+async function run(
+  session: InferenceSession,
+  TensorClass: typeof Tensor,
+  inputs: readonly InputTensor[],
+  wanted: readonly string[],
+): Promise<Outputs> {
+  const feeds = Object.fromEntries(inputs.map(input => [input.name, inputTensor(TensorClass, input)]))
   try {
     const results = await session.run(feeds, wanted)
     return new Map(wanted.map(name => [name, outputTensor(results[name])]))
   } catch (error) {
     throw runFault(error)
   }
+}
+
+/**
+ * Halves are handed over as the 16 bits that they are: of a Float16Array, which the constructor makes of them, the
+ * binding of 1.30 takes no bytes at all ("not enough space").
+ */
+function inputTensor(TensorClass: typeof Tensor, { type, data, dims }: InputTensor): Tensor {
+  if (type !== 'float16') return new TensorClass(type, data, [...dims])
+  return Object.assign(new TensorClass('uint16', data as Uint16Array, [...dims]), { type })
 }
 
 function outputTensor(tensor: Tensor | undefined): OutputTensor {

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
-import type { VersionSpec } from '../../../core/endpoint.ts'
+import type { Batching, VersionSpec } from '../../../core/endpoint.ts'
 import { CutoverError } from '../../../core/errors.ts'
 import type { ModelMetadata } from '../../../ports/backend.ts'
 import type { Driver, Replica, ReplicaEvents, ReplicaPlan } from '../replica.ts'
+import { batchProblem } from './batch-tensors.ts'
 import { OnnxInstance } from './onnx-instance.ts'
 
 /** The worker beside this file, from the sources or compiled. */
@@ -15,23 +16,26 @@ export function createOnnxDriver(workerUrl: URL = ownWorker): Driver {
     readyNeeds: 'all',
     size: version => version.instances,
     async check(version) {
-      const path = modelPath(version)
+      const { path, batch } = onnxBackend(version)
       const problem = (await fileProblem(path)) ?? (await tryLoading(path, workerUrl))
-      if (typeof problem !== 'string') return problem
-      const detail = `the model ${path} cannot be served: ${problem}`
-      throw new CutoverError('model-invalid', detail, [{ path: 'onnx', message: problem, value: path }])
+      if (typeof problem === 'string') {
+        const detail = `the model ${path} cannot be served: ${problem}`
+        throw new CutoverError('model-invalid', detail, [{ path: 'onnx', message: problem, value: path }])
+      }
+      if (batch !== undefined && problem !== null) refuseBatch(path, batch, problem)
+      return problem
     },
     start: (plan, events) => startOnnxReplica(plan, events, workerUrl),
   }
 }
 
 function startOnnxReplica(plan: ReplicaPlan, events: ReplicaEvents, workerUrl: URL): Replica {
-  const path = modelPath(plan.version)
+  const { path, batch = null } = onnxBackend(plan.version)
   const names = { modelName: plan.endpoint, modelVersion: plan.version.name }
   const instance = new OnnxInstance(
     plan.id,
     workerUrl,
-    { path, ...names },
+    { path, batch, ...names },
     {
       loaded: () => events.ready(instance),
       ended: (detail, final) => events.ended(final ? `the model ${path} cannot be loaded: ${detail}` : detail, final),
@@ -57,7 +61,7 @@ async function fileProblem(path: string): Promise<string | null> {
 /** Loads it as an instance would, in a thread, so that a large or broken model does not stop the rest. */
 async function tryLoading(path: string, workerUrl: URL): Promise<string | ModelMetadata | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>()
-  const plan = { path, modelName: '', modelVersion: '' }
+  const plan = { path, modelName: '', modelVersion: '', batch: null }
   const instance = new OnnxInstance(`check of ${path}`, workerUrl, plan, {
     loaded: () => resolve(null),
     ended: resolve,
@@ -68,7 +72,14 @@ async function tryLoading(path: string, workerUrl: URL): Promise<string | ModelM
   return problem ?? metadata
 }
 
-function modelPath(version: VersionSpec): string {
-  if (version.backend.kind === 'onnx') return version.backend.path
-  throw new Error(`not an onnx backend: ${version.backend.kind}`)
+function refuseBatch(path: string, { rowsMax }: Batching, model: ModelMetadata): void {
+  const problem = batchProblem(model)
+  if (problem === null) return
+  const detail = `the model ${path} cannot be served in batches: ${problem}`
+  throw new CutoverError('model-invalid', detail, [{ path: 'onnx.max-batch', message: problem, value: rowsMax }])
+}
+
+function onnxBackend({ backend }: VersionSpec) {
+  if (backend.kind === 'onnx') return backend
+  throw new Error(`not an onnx backend: ${backend.kind}`)
 }
