@@ -121,7 +121,9 @@ export class AnswerReader {
   }
 
   #takeInterim(after: number): number {
-    if (this.head.status === 101) return this.#refuse('an upgrade that nobody asked for')
+    const { status, persists, isChunked, length } = this.head
+    if (status === 101) return this.#refuse('an upgrade that nobody asked for')
+    if (!persists || isChunked || length !== -1) return this.#refuse('an interim answer with a body or an end')
     this.#interims += 1
     if (this.#interims > limits.interimAnswersMax) return this.#refuse('too many interim answers')
     return after
