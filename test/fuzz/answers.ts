@@ -61,6 +61,7 @@ const fields = [
   'ETag: "a:b"',
   'Trailer: X-Sum',
   'Connection: X-Hop',
+  'X-Cutover-Id: 1',
   'X-Hop: 1',
   "!#$%&'*+-.^_`|~: odd",
 ]

@@ -3,7 +3,7 @@ import { hearLlhttp } from './llhttp.ts'
 
 /** Fields that our reader leaves out and llhttp tells. */
 const ours =
-  /^(connection|keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding|upgrade|content-length): /i
+  /^(connection|keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding|upgrade|content-length|x-cutover-.*): /i
 
 /** Where our reader is laxer than llhttp, or means something else; null where it is not. */
 export function disagreement(bytes: Buffer, method: string): string | null {

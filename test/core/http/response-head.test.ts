@@ -38,6 +38,7 @@ describe('a head of an answer', () => {
       'TE: trailers',
       'Trailer: X',
       'Upgrade: h2c',
+      'X-Cutover-Version: v9',
     ]
     const proxy = ['Proxy-Connection: x', 'Proxy-Authenticate: x', 'Proxy-Authorization: x', 'Content-Length: 0']
     const lines = [kept[0], ...dropped, kept[1], ...proxy, kept[2]].map(line => `${line}\r\n`).join('')
