@@ -56,6 +56,14 @@ describe('a request goes over the wire as one', () => {
     expect(server.requests).toEqual([text])
   })
 
+  test('fields that are ours to write are taken out', async () => {
+    const { server, instance } = await answering([ok])
+    const theirs =
+      'HOST: evil\r\nX-A: 1\r\ncontent-Length: 9\r\nTransfer-Encoding: chunked\r\nConnection: x\r\nTE: x\r\nX-B: 2\r\n'
+    await hearCall(instance, call({ method: 'GET', fields: `${theirs}Expect: 100-continue\r\n` })).done
+    expect(server.requests).toEqual([`GET /predict HTTP/1.1\r\n${lines(server)}X-A: 1\r\nX-B: 2\r\n\r\n`])
+  })
+
   test('a path of the address comes first', async () => {
     const { server } = await answering([ok])
     const { instance } = instanceOf(`${server.address}/models/`)
@@ -100,6 +108,7 @@ describe('a request goes over the wire as one', () => {
     ['fields beyond Latin-1', { fields: 'X: \u010d\u010aY: 1\r\n' }],
     ['fields that end the head', { fields: 'X: 1\r\n\r\nGET / HTTP/1.1\r\n' }],
     ['fields without an end', { fields: 'X: 1' }],
+    ['a field hidden in another one', { fields: 'X: 1\nTransfer-Encoding: chunked\r\n' }],
   ])('%s is refused before anything is sent', async (_, parts) => {
     const { server, instance, judged } = await answering([ok])
     const heard = await finished(hearCall(instance, call(parts)))

@@ -1,6 +1,7 @@
 import type { CutoverError } from '../../../../core/errors.ts'
 import type { AnswerSink, BackendCall, Sending } from '../../../../ports/backend.ts'
 import type { Connection } from './connection.ts'
+import { withoutOurs } from './own-lines.ts'
 import { Upload } from './upload.ts'
 
 /** Hears of every call of a pool. */
@@ -16,6 +17,8 @@ export interface CallObserver {
 /** One call on its way: the only object that is made for it. It tells its sink at most one end. */
 export class Call implements Sending {
   readonly request: BackendCall
+  /** The fields of the request without those that are the client's to write. */
+  readonly lines: string
   readonly sink: AnswerSink
   readonly upload: Upload | null
   readonly #observer: CallObserver
@@ -34,6 +37,7 @@ export class Call implements Sending {
 
   constructor(request: BackendCall, sink: AnswerSink, observer: CallObserver) {
     this.request = request
+    this.lines = withoutOurs(request.fields)
     this.sink = sink
     this.#observer = observer
     const { body } = request

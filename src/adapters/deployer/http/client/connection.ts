@@ -243,7 +243,7 @@ export class Connection implements SocketListener {
 
   #write(call: Call): void {
     const { request, upload } = call
-    const text = requestText(request, this.#target.prefix, this.#target.lines)
+    const text = requestText(call, this.#target)
     const apart = bodyApart(request)
     if (apart !== null || upload !== null) this.#cork()
     this.#socket.write(text, 'latin1')
@@ -274,7 +274,7 @@ export class Connection implements SocketListener {
     if (this.#state !== 'open' || this.#gathered === null) return
     let text = ''
     for (let call = this.#gathered.shift(); call !== null; call = this.#gathered.shift()) {
-      text += requestText(call.request, this.#target.prefix, this.#target.lines)
+      text += requestText(call, this.#target)
       this.#calls.add(call)
       if (this.#calls.size === 1) this.#listenTo(call)
     }

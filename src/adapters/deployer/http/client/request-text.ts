@@ -1,4 +1,6 @@
 import type { BackendCall } from '../../../../ports/backend.ts'
+import { faultOfLines } from './own-lines.ts'
+import type { Target } from './target.ts'
 
 /** Bodies up to this go out with the head as one text: one write of one string is the cheapest that a socket has. */
 const textBytesMax = 16 * 1024
@@ -8,25 +10,20 @@ const bodyMethods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 const tokenOnly = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const targetOnly = /^[\x21-\x7e\x80-\xff]+$/
-/** Beyond Latin-1 a character would lose its upper half, and may turn into the end of a line. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the range of one byte is meant
-const beyondLatin1 = /[^\x00-\xff]/
-
-/** What keeps a call from being written as one request; null for nothing. */
-export function faultOf({ method, path, fields }: BackendCall): string | null {
+/** What keeps a call from being written as one request; null for nothing. `lines` are its fields without those that are ours. */
+export function faultOf({ method, path, fields }: BackendCall, lines: string): string | null {
   if (!tokenOnly.test(method)) return `the method ${JSON.stringify(method)} is no token`
   if (!targetOnly.test(path)) return `the path ${JSON.stringify(path)} has characters that no request line can have`
-  if (beyondLatin1.test(fields)) return 'a header field has characters beyond Latin-1'
-  if (fields !== '' && !fields.endsWith('\r\n')) return 'the header fields do not end with a line'
-  return fields.includes('\r\n\r\n') || fields.startsWith('\r\n')
-    ? 'there is an empty line among the header fields'
-    : null
+  return faultOfLines(fields, lines)
 }
 
-/** Head and body in one text, or the head alone where the body follows. `lines`: Host and what else every request has. */
-export function requestText(call: BackendCall, prefix: string, lines: string): string {
-  const { method, path, fields, body } = call
-  const head = `${method} ${prefix}${path} HTTP/1.1\r\n${lines}${fields}`
+/** `lines`: the fields of the request without those that are ours. */
+type Sent = { request: BackendCall; lines: string }
+
+/** Head and body in one text, or the head alone where the body follows. */
+export function requestText({ request, lines }: Sent, target: Target): string {
+  const { method, path, body } = request
+  const head = `${method} ${target.prefix}${path} HTTP/1.1\r\n${target.lines}${lines}`
   if (body === null) return bodyMethods.has(method) ? `${head}content-length: 0\r\n\r\n` : `${head}\r\n`
   if (!(body instanceof Uint8Array)) return `${head}${framing(body.bytes)}`
   const start = `${head}content-length: ${body.length}\r\n\r\n`
