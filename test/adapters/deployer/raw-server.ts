@@ -1,6 +1,9 @@
 /** A server that speaks bytes: what it answers need not be HTTP. */
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { createServer as createTlsServer } from 'node:tls'
 import type { CutoverError } from '../../../src/core/errors.ts'
 import type { AnswerSink, BackendCall, Sending } from '../../../src/ports/backend.ts'
 import type { Finished } from './support.ts'
@@ -44,6 +47,34 @@ export async function rawServer(
     state.server.close()
   })
   return state
+}
+
+/** Gives the same answer to each request that it reads to its end, over TLS. `ca` is what makes it trusted. */
+export async function tlsServer(finished: Finished, answer: string): Promise<{ address: string; ca: Buffer }> {
+  const folder = join(import.meta.dirname, '../../fixtures/tls')
+  const ca = readFileSync(join(folder, 'certificate.pem'))
+  const server = createTlsServer({ key: readFileSync(join(folder, 'key.pem')), cert: ca })
+  const sockets: Socket[] = []
+  server.on('secureConnection', socket => {
+    sockets.push(socket)
+    let unread = ''
+    socket.on('error', () => {})
+    socket.on('data', chunk => {
+      unread += chunk.toString('latin1')
+      const end = endOf(unread)
+      if (end === -1 || end > unread.length) return
+      unread = unread.slice(end)
+      socket.write(answer)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  finished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const bound = server.address()
+  return { address: `https://127.0.0.1:${bound !== null && typeof bound === 'object' ? bound.port : 0}`, ca }
 }
 
 /** Where the first request ends; -1 while its head is not whole. A chunked one counts as its head alone. */

@@ -5,7 +5,7 @@ import { createManualClock } from '../../../src/adapters/clock/manual.ts'
 import type { PoolOptions } from '../../../src/adapters/deployer/http/client/pool.ts'
 import { HttpInstance } from '../../../src/adapters/deployer/http/http-instance.ts'
 import { limits } from '../../../src/core/limits.ts'
-import { call, hearCall, rawServer } from './raw-server.ts'
+import { call, hearCall, rawServer, tlsServer } from './raw-server.ts'
 import { closing, until } from './support.ts'
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -108,6 +108,8 @@ describe('a request goes over the wire as one', () => {
     ['fields beyond Latin-1', { fields: 'X: \u010d\u010aY: 1\r\n' }],
     ['fields that end the head', { fields: 'X: 1\r\n\r\nGET / HTTP/1.1\r\n' }],
     ['fields without an end', { fields: 'X: 1' }],
+    ['a space before the colon', { fields: 'Transfer-Encoding : chunked\r\n' }],
+    ['a folded line', { fields: 'X: 1\r\n Y: 2\r\n' }],
     ['a field hidden in another one', { fields: 'X: 1\nTransfer-Encoding: chunked\r\n' }],
   ])('%s is refused before anything is sent', async (_, parts) => {
     const { server, instance, judged } = await answering([ok])
@@ -511,6 +513,139 @@ describe('connections', () => {
     await instance.idle()
     await until(() => server.sockets[0]?.destroyed === true)
     expect(server.requests.length).toBe(1)
+  })
+})
+
+describe('several requests on one connection, where that is asked for', () => {
+  const bodies = (all: readonly { body: string }[]) => all.map(({ body }) => body)
+
+  /** Answers each request with its path. */
+  async function echoing(options: PoolOptions) {
+    const server = await rawServer(onTestFinished, (socket, request) => {
+      const path = /^[A-Z]+ (\S+)/.exec(request)?.[1] ?? ''
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${request.startsWith('HEAD') ? '' : path}`)
+    })
+    return { server, ...instanceOf(server.address, options) }
+  }
+
+  test('those of one turn go out in one write, and each gets its own answer', async () => {
+    const { server, instance } = await echoing({ pipelining: 8, connectionsMax: 2 })
+    await hearCall(instance, call()).done
+    const all = Array.from({ length: 8 }, (_, nth) =>
+      hearCall(instance, call({ path: `/${nth}`, method: nth === 3 ? 'HEAD' : 'POST' })),
+    )
+    await Promise.all(all.map(({ done }) => done))
+    expect(bodies(all)).toEqual(all.map((_, nth) => (nth === 3 ? '' : `/${nth}`)))
+    expect(server.sockets.length).toBe(1)
+  })
+
+  test('many callers, bodies of all sizes and few connections', async () => {
+    const { server, instance } = await echoing({ pipelining: 4, connectionsMax: 3 })
+    const sizes = [null, 0, 10, 5_000, 40_000]
+    const all = Array.from({ length: 100 }, (_, nth) => {
+      const size = sizes[nth % sizes.length] ?? null
+      return hearCall(instance, call({ path: `/${nth}`, body: size === null ? null : Buffer.alloc(size, 'x') }))
+    })
+    await Promise.all(all.map(({ done }) => done))
+    expect(bodies(all)).toEqual(all.map((_, nth) => `/${nth}`))
+    expect([server.sockets.length <= 3, instance.inFlight]).toEqual([true, 0])
+  })
+
+  test('a failure fails those that were written behind it, and no others', async () => {
+    const { server, instance } = await answering([ok, ok, reset('')], { pipelining: 8 })
+    await hearCall(instance, call()).done
+    const all = Array.from({ length: 4 }, () => hearCall(instance, call()))
+    await until(() => server.requests.length === 5)
+    const next = hearCall(instance, call())
+    await Promise.all([...all, next].map(({ done }) => done))
+    expect(all.map(({ events }) => events.at(-1))).toEqual([
+      'end',
+      'backend-failed',
+      'backend-failed',
+      'backend-failed',
+    ])
+    expect([next.events.at(-1), server.sockets.length]).toEqual(['end', 2])
+  })
+
+  test('what was gathered and not written when the connection was lost goes out on another one', async () => {
+    const { server, instance } = await answering([ok], { pipelining: 8 })
+    await hearCall(instance, call()).done
+    // What is sent from here on goes out after the next look at the sockets, which finds the connection closed.
+    await new Promise(resolve => setImmediate(resolve))
+    server.sockets[0]?.destroy()
+    const gathered = [hearCall(instance, call()), hearCall(instance, call())]
+    await Promise.all(gathered.map(({ done }) => done))
+    expect(gathered.map(({ events }) => events.at(-1))).toEqual(['end', 'end'])
+    expect(server.requests.length).toBe(3)
+  })
+
+  test('one that is cancelled takes no answer from the others', async () => {
+    const { server, instance } = await echoing({ pipelining: 8 })
+    await hearCall(instance, call()).done
+    const all = Array.from({ length: 5 }, (_, nth) => hearCall(instance, call({ path: `/${nth}` })))
+    all[1]?.sending.cancel()
+    await until(() => server.requests.length === 5)
+    all[0]?.sending.cancel()
+    await Promise.all([2, 3, 4].map(nth => all[nth]?.done))
+    expect(bodies(all.slice(2))).toEqual(['/2', '/3', '/4'])
+    expect([server.sockets.length, instance.inFlight]).toEqual([1, 0])
+  })
+
+  test('a body that comes piece by piece has a connection of its own', async () => {
+    const { server, instance } = await echoing({ pipelining: 8 })
+    const all = [hearCall(instance, call({ path: '/a', body: { bytes: 1 } })), hearCall(instance, call({ path: '/b' }))]
+    await until(() => server.sockets.length === 2)
+    all[0]?.sending.write(Buffer.from('x'))
+    all[0]?.sending.end()
+    await Promise.all(all.map(({ done }) => done))
+    expect(bodies(all)).toEqual(['/a', '/b'])
+  })
+
+  test('time runs for the answer that is awaited, not for those behind it', async () => {
+    const clock = createManualClock(1_000)
+    const { server, instance } = await answering([ok, () => {}], { pipelining: 8, clock })
+    await hearCall(instance, call()).done
+    const timeouts = { connectMs: 1_000, firstByteMs: 2_000, idleMs: 3_000 }
+    const all = [hearCall(instance, call({ timeouts })), hearCall(instance, call({ timeouts }))]
+    await until(() => server.requests.length === 3)
+    clock.advance(2_010)
+    expect(all.map(({ events }) => events)).toEqual([['backend-timeout'], ['backend-failed']])
+  })
+})
+
+describe('https', () => {
+  test('a server whose certificate is trusted, and one whose is not', async () => {
+    const { address, ca } = await tlsServer(onTestFinished, ok)
+    const { instance } = instanceOf(address, { tls: { ca } })
+    for (let nth = 0; nth < 2; nth += 1)
+      expect(await finished(hearCall(instance, call()))).toMatchObject({ body: 'ok', error: null })
+    const { error } = await finished(hearCall(instanceOf(address).instance, call()))
+    expect(error).toMatchObject({
+      code: 'backend-unreachable',
+      message: /cannot connect to https:.*(SELF_SIGNED|VERIFY)/,
+    })
+    const { instance: other } = instanceOf(address, { tls: { ca, servername: 'other.example' } })
+    expect((await finished(hearCall(other, call()))).error?.message).toMatch(/cannot connect to .*ALTNAME/)
+    const { instance: careless } = instanceOf(address, { tls: { rejectUnauthorized: false } })
+    expect((await finished(hearCall(careless, call()))).body).toBe('ok')
+  })
+
+  test('large bodies both ways, and a pause', async () => {
+    const size = 2_000_000
+    const { address, ca } = await tlsServer(
+      onTestFinished,
+      `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n${'x'.repeat(size)}`,
+    )
+    const { instance } = instanceOf(address, { tls: { ca } })
+    const heard = hearCall(instance, call({ body: Buffer.alloc(100_000, 'y') }), {
+      onHead: () => heard.sending.pause(),
+    })
+    await heard.head
+    await new Promise(resolve => setTimeout(resolve, 30))
+    expect(heard.body.length).toBeLessThan(128 * 1024)
+    heard.sending.resume()
+    await heard.done
+    expect([heard.body.length, heard.error]).toEqual([size, null])
   })
 })
 

@@ -6,23 +6,17 @@ const ours: ReadonlySet<string> = new Set([...connectionFields, ...hopRequestFie
 const lengths = Uint8Array.from(new Set([...ours].map(name => name.length)))
 
 const colon = 0x3a
-const cr = 0x0d
-/** Beyond Latin-1 a character would lose its upper half, and may turn into the end of a line. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the range of one byte is meant
-const beyondLatin1 = /[^\x00-\xff]/
+/** Names are tokens. Characters are of one byte: beyond Latin-1 one would lose its upper half, and may turn into the end of a line. */
+const wholeLines = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/
+
+/** Whether these are lines, each with its end, and nothing that a server might take for another end. */
+export function areLines(fields: string): boolean {
+  return wholeLines.test(fields)
+}
 
 /** The lines without those that are ours. Callers leave these out as a rule, so finding none must cost next to nothing. */
 export function withoutOurs(lines: string): string {
   return hasOurs(lines) ? withoutFields(lines, name => ours.has(name)) : lines
-}
-
-/** What is wrong with `lines`, which `withoutOurs` made of `fields`; null for nothing. */
-export function faultOfLines(fields: string, lines: string): string | null {
-  if (lines === '') return null
-  if (beyondLatin1.test(lines)) return 'a header field has characters beyond Latin-1'
-  if (!lines.endsWith('\r\n')) return 'the header fields do not end with a line'
-  if (hasEmptyLine(lines)) return 'there is an empty line among the header fields'
-  return fields !== lines && hasOurs(lines) ? 'a header field is hidden in another one' : null
 }
 
 function hasOurs(lines: string): boolean {
@@ -39,8 +33,4 @@ function isOurs(lines: string, start: number): boolean {
     if (ours.has(lines.slice(start, start + length).toLowerCase())) return true
   }
   return false
-}
-
-function hasEmptyLine(lines: string): boolean {
-  return lines.charCodeAt(0) === cr || lines.includes('\n\r') || lines.includes('\n\n')
 }

@@ -58,7 +58,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   dispatch(request: BackendCall, sink: AnswerSink): Sending {
     const call = new Call(request, sink, this.#observer)
-    const fault = faultOf(request, call.lines)
+    const fault = faultOf(request)
     if (fault !== null) return this.#refuse(call, failures.invalid(fault))
     if (this.#isClosed) return this.#refuse(call, failures.stoppedUnsent(this.address))
     const { totalMs } = request.timeouts

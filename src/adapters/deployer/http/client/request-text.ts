@@ -1,5 +1,5 @@
 import type { BackendCall } from '../../../../ports/backend.ts'
-import { faultOfLines } from './own-lines.ts'
+import { areLines } from './own-lines.ts'
 import type { Target } from './target.ts'
 
 /** Bodies up to this go out with the head as one text: one write of one string is the cheapest that a socket has. */
@@ -10,11 +10,11 @@ const bodyMethods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 const tokenOnly = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const targetOnly = /^[\x21-\x7e\x80-\xff]+$/
-/** What keeps a call from being written as one request; null for nothing. `lines` are its fields without those that are ours. */
-export function faultOf({ method, path, fields }: BackendCall, lines: string): string | null {
+/** What keeps a call from being written as one request; null for nothing. */
+export function faultOf({ method, path, fields }: BackendCall): string | null {
   if (!tokenOnly.test(method)) return `the method ${JSON.stringify(method)} is no token`
   if (!targetOnly.test(path)) return `the path ${JSON.stringify(path)} has characters that no request line can have`
-  return faultOfLines(fields, lines)
+  return areLines(fields) ? null : 'its header fields are not lines of Latin-1 characters'
 }
 
 /** `lines`: the fields of the request without those that are ours. */
