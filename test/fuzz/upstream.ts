@@ -6,8 +6,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { drawAnswer, drawFrom } from './answers.ts'
-import { dependsOnCuts, disagreement } from './compare.ts'
+import { drawAnswer, drawFrom } from './answer-bytes.ts'
+import { dependsOnCuts, disagreement } from './compare-answers.ts'
 
 const minutes = Number(process.argv[2] ?? 1)
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000)

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { limits } from '../../../src/core/limits.ts'
-import { drawAnswer, drawFrom } from '../../fuzz/answers.ts'
-import { dependsOnCuts, disagreement } from '../../fuzz/compare.ts'
-import { type Heard, hear } from '../../fuzz/hear.ts'
-import { hearLlhttp } from '../../fuzz/llhttp.ts'
+import { drawAnswer, drawFrom } from '../../fuzz/answer-bytes.ts'
+import { dependsOnCuts, disagreement } from '../../fuzz/compare-answers.ts'
+import { type Heard, hear } from '../../fuzz/hear-answer.ts'
+import { hearLlhttp } from '../../fuzz/llhttp-answers.ts'
 
 const latin1 = (text: string) => Buffer.from(text, 'latin1')
 const corpus = join(import.meta.dirname, '../../fuzz/corpus/answers')

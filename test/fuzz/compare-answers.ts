@@ -1,5 +1,5 @@
-import { type Heard, hear } from './hear.ts'
-import { hearLlhttp } from './llhttp.ts'
+import { type Heard, hear } from './hear-answer.ts'
+import { hearLlhttp } from './llhttp-answers.ts'
 
 /** Fields that our reader leaves out and llhttp tells. */
 const ours =

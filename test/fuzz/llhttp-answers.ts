@@ -1,6 +1,6 @@
 /** Node's own parser of answers, as a second opinion on ours. */
 import { createRequire } from 'node:module'
-import type { Heard } from './hear.ts'
+import type { Heard } from './hear-answer.ts'
 
 type Parser = {
   initialize(type: number, resource: object): void
