@@ -48,6 +48,10 @@ export const limits = {
   headerFieldsMax: 1_000,
   /** Of those, in a request that is read on the fast path; one with more goes the long way. */
   plainFieldsMax: 100,
+  /** Chunk extensions of one body, in bytes; a body with more is refused. */
+  chunkExtensionBytesMax: 4 * 1024,
+  /** Interim answers (103 and the like) before an answer; more are no answer. */
+  interimAnswersMax: 20,
   /** Outcomes in one feedback request; more are answered 413. */
   feedbackItemsMax: 10_000,
   /** Faults listed in one answer; the rest are counted. */

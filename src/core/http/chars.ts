@@ -12,6 +12,51 @@ export const isValueByte = rangeTable(code => code === 0x09 || (code >= 0x20 && 
 /** Of a host with its port, as `Host` holds it. */
 export const isHostByte = table("-.~!$&'()*+,;=:%[]_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
+/** Bytes that structure messages. */
+export const byte = {
+  tab: 0x09,
+  lf: 0x0a,
+  cr: 0x0d,
+  space: 0x20,
+  quote: 0x22,
+  zero: 0x30,
+  colon: 0x3a,
+  semicolon: 0x3b,
+  equals: 0x3d,
+  backslash: 0x5c,
+} as const
+
+/** What readers of answers and bodies say instead of a position. */
+export const incomplete = -1
+export const refused = -2
+
+/** What a byte is worth as a hexadecimal digit; 255 for none. */
+export const hexValues: Uint8Array = Uint8Array.from({ length: 256 }, (_, code) => {
+  const value = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase())
+  return value === -1 || code > 0x7f ? 255 : value
+})
+
+/** Whether the bytes of a token are this name, which is in lower case. */
+export function isNamed(bytes: Uint8Array, start: number, end: number, name: string): boolean {
+  return end - start === name.length && beginsWith(bytes, start, name)
+}
+
+/** Sets the case bit of letters; no other byte of a token becomes one of a name by it. */
+export function beginsWith(bytes: Uint8Array, start: number, name: string): boolean {
+  for (let at = 0; at < name.length; at += 1) {
+    if (((bytes[start + at] ?? 0) | 0x20) !== name.charCodeAt(at)) return false
+  }
+  return true
+}
+
+/** What a list of tokens such as `Connection: close, x-hop` names, in lower case. */
+export function tokensOf(value: string): string[] {
+  return value
+    .split(',')
+    .map(token => token.trim().toLowerCase())
+    .filter(token => token !== '')
+}
+
 function table(allowed: string): Uint8Array {
   return rangeTable(code => allowed.includes(String.fromCharCode(code)))
 }

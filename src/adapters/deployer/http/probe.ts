@@ -1,6 +1,6 @@
 import { Client } from 'undici'
 import { limits } from '../../../core/limits.ts'
-import { errorCode } from './exchange.ts'
+import { errorCode } from './error-code.ts'
 
 /** `plain`: the server itself says no, or nothing listens. Otherwise it only kept silent, as a busy one does. */
 export type ProbeResult = { ok: true } | { ok: false; plain: boolean; detail: string }

@@ -1,0 +1,344 @@
+import type { Socket } from 'node:net'
+import type { CutoverError } from '../../../../core/errors.ts'
+import { AnswerReader } from '../../../../core/http/answer-reader.ts'
+import { refused } from '../../../../core/http/chars.ts'
+import type { ResponseHead } from '../../../../core/http/response-head.ts'
+import { type Call, CallList } from './call.ts'
+import { failures } from './failures.ts'
+import { bodyApart, requestText } from './request-text.ts'
+import { openSocket, type SocketListener } from './socket.ts'
+import type { Target, TlsOptions } from './target.ts'
+
+/** What a connection tells the pool that it is in. */
+export interface ConnectionOwner {
+  nowMs(): number
+  /** Something becomes overdue at this time. */
+  dueBy(dueMs: number): void
+  /** How many requests may be under way on one connection. */
+  readonly pipelining: number
+  opened(connection: Connection): void
+  /** It takes another call. */
+  freed(connection: Connection): void
+  /** It never opened, for this reason; `lost` comes too. */
+  unreachable(cause: Error): void
+  lost(connection: Connection, wasOpen: boolean): void
+  /** Of this call no byte was sent. */
+  unsent(call: Call): void
+}
+
+/**
+ * Idle connections are closed after this time. It is shorter than what common servers use (gunicorn 2 s, uvicorn and
+ * Node 5 s), because a request sent while the server closes the connection is lost.
+ */
+const keepAliveMs = 1_500
+/** What a server says about its keeping of connections is taken with this to spare. */
+const keepAliveSpareMs = 500
+
+/**
+ * One connection and the calls that were written to it, whose answers come in the same order. Whatever makes that order
+ * doubtful (a malformed answer, bytes that belong to none, an end in the middle) closes it.
+ */
+export class Connection implements SocketListener {
+  readonly #owner: ConnectionOwner
+  readonly #target: Target
+  readonly #socket: Socket
+  readonly #reader: AnswerReader
+  readonly #calls = new CallList()
+  /** Calls that go out together when the turn is over. */
+  #gathered: CallList | null = null
+  #state: 'opening' | 'open' | 'closed' = 'opening'
+  /** When it is given up: as long as it opens, and while it is idle. */
+  #untilMs: number
+  #wasUsed = false
+  #isPaused = false
+  #isCorked = false
+
+  constructor(owner: ConnectionOwner, target: Target, tls: TlsOptions, openByMs: number) {
+    this.#owner = owner
+    this.#target = target
+    this.#untilMs = openByMs
+    this.#reader = new AnswerReader({
+      head: (head, bodyBytes) => this.#answered(head, bodyBytes),
+      body: (chunk, isLast) => this.#calls.first?.heard(chunk, isLast),
+    })
+    this.#socket = openSocket(target, tls, this)
+  }
+
+  /** Whether a request can be written: the server may have closed without our having been told yet. */
+  get isUsable(): boolean {
+    const socket = this.#socket
+    return this.#state === 'open' && socket.writable && !socket.destroyed && !socket.readableEnded
+  }
+
+  /** Takes a call while others are gathered in this turn. */
+  get hasRoom(): boolean {
+    const gathered = this.#gathered
+    return gathered !== null && gathered.size > 0 && this.#load < this.#owner.pipelining && this.isUsable
+  }
+
+  get #load(): number {
+    return this.#calls.size + (this.#gathered?.size ?? 0)
+  }
+
+  send(call: Call): void {
+    call.connection = this
+    if (this.#owner.pipelining > 1 && mayBePipelined(call)) {
+      this.#gather(call)
+      return
+    }
+    this.#calls.add(call)
+    this.#listenTo(call)
+    this.#write(call)
+  }
+
+  get needsDrain(): boolean {
+    return this.#socket.writableNeedDrain
+  }
+
+  /** False: wait for the socket to drain. */
+  writePiece(call: Call, part: string | Buffer): boolean {
+    if (this.#state !== 'open') return true
+    this.#cork()
+    const goesOn = typeof part === 'string' ? this.#socket.write(part, 'latin1') : this.#socket.write(part)
+    this.#await(call)
+    return goesOn
+  }
+
+  bodyEnded(call: Call): void {
+    this.#await(call)
+  }
+
+  /** The call wants more of its answer, or no more for now. */
+  heed(call: Call): void {
+    if (call !== this.#calls.first) return
+    this.#setPaused(call.isPaused)
+    this.#await(call)
+  }
+
+  /** Nobody waits for this call any more. Others on the same connection keep it open, and its answer is dropped. */
+  abandon(call: Call): void {
+    if (call === this.#calls.first && this.#reader.isDone) return
+    if (call.list !== this.#calls) this.#gathered?.remove(call)
+    else if (this.#calls.size > 1) this.#setPaused(this.#calls.first?.isPaused === true && this.#calls.first !== call)
+    else this.#close(null, null)
+  }
+
+  /** Idle from now on; until when is told by what the server said. */
+  rest(): void {
+    this.#untilMs = this.#owner.nowMs() + restMs(this.#reader.head)
+    this.#owner.dueBy(this.#untilMs)
+  }
+
+  /** Fails what is overdue and returns when something is next. */
+  sweep(nowMs: number): number {
+    if (this.#state === 'closed') return Number.POSITIVE_INFINITY
+    if (this.#load === 0 || this.#state === 'opening') {
+      if (nowMs < this.#untilMs) return this.#untilMs
+      this.#close(null, null)
+      return Number.POSITIVE_INFINITY
+    }
+    let nextMs = Number.POSITIVE_INFINITY
+    for (let call = this.#calls.first; call !== null; ) {
+      const after = call.next
+      if (call.dueMs <= nowMs) this.#overdue(call, nowMs)
+      else nextMs = Math.min(nextMs, call.dueMs)
+      call = after
+    }
+    return nextMs
+  }
+
+  /** Cuts what is in flight. */
+  destroy(error: CutoverError): void {
+    for (let call = this.#calls.first; call !== null; call = call.next) call.fail(error)
+    this.#close(null, null)
+  }
+
+  opened(): void {
+    if (this.#state !== 'opening') return
+    this.#state = 'open'
+    this.#owner.opened(this)
+  }
+
+  heard(bytes: Buffer, length: number): boolean {
+    let at = 0
+    while (at < length && this.#state === 'open') {
+      const call = this.#calls.first
+      if (call === null) this.#close(null, null)
+      else at = this.#readFor(call, bytes, at, length)
+    }
+    return !this.#isPaused
+  }
+
+  drained(): void {
+    const call = this.#calls.first
+    if (call === null || call.upload === null) return
+    this.#await(call)
+    call.upload.drained()
+  }
+
+  ended(): void {
+    const call = this.#calls.first
+    if (this.#state === 'open' && call !== null && this.#reader.endsByClose()) this.#complete(call, false)
+    else this.gone(null)
+  }
+
+  gone(cause: Error | null): void {
+    if (this.#state === 'opening' && cause !== null) this.#owner.unreachable(cause)
+    this.#close(null, cause)
+  }
+
+  /** The position after what was read. */
+  #readFor(call: Call, bytes: Buffer, at: number, end: number): number {
+    const after = this.#reader.read(bytes, at, end)
+    if (this.#state === 'closed') return end
+    if (after === refused) {
+      this.#close(failures.malformed(this.#target.address, this.#reader.fault), null)
+      return end
+    }
+    if (this.#reader.isDone) this.#complete(call, after === end)
+    else if (call.hasHead) this.#await(call)
+    return after
+  }
+
+  #answered(head: ResponseHead, bodyBytes: number | null): void {
+    const call = this.#calls.first
+    // A server that refuses does not want the rest; one that agrees may answer while it reads.
+    if (head.status >= 300) call?.upload?.stop()
+    call?.answered(head.status, head.fields, bodyBytes)
+  }
+
+  /** `isClean`: nothing followed the answer. */
+  #complete(call: Call, isClean: boolean): void {
+    this.#calls.remove(call)
+    this.#wasUsed = true
+    const next = this.#calls.first
+    if (!this.#outlives(call) || (next === null && !isClean)) this.#close(null, null)
+    else if (next !== null) this.#listenTo(next)
+    else this.#free()
+    call.complete()
+  }
+
+  #outlives(call: Call): boolean {
+    const { head } = this.#reader
+    const isSent = call.upload === null ? this.#socket.writableLength === 0 : call.upload.isEnded
+    return head.persists && isSent && this.isUsable && restMs(head) > 0
+  }
+
+  #free(): void {
+    if (this.#isPaused) this.#setPaused(false)
+    if (this.#load === 0) this.#owner.freed(this)
+  }
+
+  #listenTo(call: Call): void {
+    this.#reader.begin(call.request.method)
+    if (this.#isPaused !== call.isPaused) this.#setPaused(call.isPaused)
+    this.#await(call)
+  }
+
+  #setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused
+    if (isPaused) this.#socket.pause()
+    else this.#socket.resume()
+  }
+
+  #write(call: Call): void {
+    const { request, upload } = call
+    const text = requestText(call, this.#target)
+    const apart = bodyApart(request)
+    if (apart !== null || upload !== null) this.#cork()
+    this.#socket.write(text, 'latin1')
+    if (apart !== null) this.#socket.write(apart)
+    upload?.begin()
+  }
+
+  /** What is written within the turn goes out in one piece. */
+  #cork(): void {
+    if (this.#isCorked) return
+    this.#isCorked = true
+    this.#socket.cork()
+    process.nextTick(uncork, this)
+  }
+
+  uncork(): void {
+    this.#isCorked = false
+    this.#socket.uncork()
+  }
+
+  #gather(call: Call): void {
+    this.#gathered ??= new CallList()
+    if (this.#gathered.size === 0) setImmediate(flush, this)
+    this.#gathered.add(call)
+  }
+
+  flush(): void {
+    if (this.#state !== 'open' || this.#gathered === null) return
+    let text = ''
+    for (let call = this.#gathered.shift(); call !== null; call = this.#gathered.shift()) {
+      text += requestText(call, this.#target)
+      this.#calls.add(call)
+      if (this.#calls.size === 1) this.#listenTo(call)
+    }
+    if (text !== '') this.#socket.write(text, 'latin1')
+    // All of them may have been cancelled meanwhile.
+    else if (this.#load === 0) this.#free()
+  }
+
+  /** Time runs while it is the server's turn. */
+  #await(call: Call): void {
+    const { firstByteMs, idleMs } = call.request.timeouts
+    const isOurTurn = call.isPaused || (call.upload?.isOpen === true && !this.#socket.writableNeedDrain)
+    const waitMs = call.hasHead ? idleMs : firstByteMs
+    call.deadlineMs = isOurTurn ? Number.POSITIVE_INFINITY : this.#owner.nowMs() + waitMs
+    this.#owner.dueBy(call.dueMs)
+  }
+
+  #overdue(call: Call, nowMs: number): void {
+    const { firstByteMs, idleMs, totalMs = 0 } = call.request.timeouts
+    const { address } = this.#target
+    const isFirst = call === this.#calls.first
+    if (call.endMs <= nowMs) call.fail(failures.tooSlow(address, totalMs))
+    else call.fail(call.hasHead ? failures.stalled(address, idleMs) : failures.noAnswer(address, firstByteMs))
+    if (isFirst) this.#close(null, null)
+    else this.abandon(call)
+  }
+
+  /** `error`: what to tell the call that is being answered; else that, like the others, it was broken off. */
+  #close(error: CutoverError | null, cause: Error | null): void {
+    if (this.#state === 'closed') return
+    const wasOpen = this.#state === 'open'
+    this.#state = 'closed'
+    this.#socket.destroy()
+    this.#owner.lost(this, wasOpen)
+    for (let call = this.#gathered?.shift() ?? null; call !== null; call = this.#gathered?.shift() ?? null) {
+      this.#owner.unsent(call)
+    }
+    for (let call = this.#calls.shift(), first = error; call !== null; call = this.#calls.shift()) {
+      if (!call.isDone) call.fail(first ?? this.#brokeOff(call, cause))
+      first = null
+    }
+  }
+
+  #brokeOff(call: Call, cause: Error | null): CutoverError {
+    const { address } = this.#target
+    if (call.hasHead) return failures.brokeOff(address, 'in the middle of its answer', cause)
+    const isStale = this.#wasUsed && !this.#reader.hasBegun
+    const where = isStale ? ' on a connection that it had kept open' : ''
+    return failures.brokeOff(address, `before it answered${where}`, cause)
+  }
+}
+
+function uncork(connection: Connection): void {
+  connection.uncork()
+}
+
+function flush(connection: Connection): void {
+  connection.flush()
+}
+
+function mayBePipelined(call: Call): boolean {
+  return call.upload === null && bodyApart(call.request) === null
+}
+
+function restMs({ keepAliveS }: ResponseHead): number {
+  return keepAliveS === -1 ? keepAliveMs : Math.min(keepAliveMs, keepAliveS * 1_000 - keepAliveSpareMs)
+}

@@ -1,0 +1,191 @@
+import type { CutoverError } from '../../../../core/errors.ts'
+import { limits } from '../../../../core/limits.ts'
+import type { AnswerSink, BackendCall, Sending } from '../../../../ports/backend.ts'
+import type { Clock } from '../../../../ports/clock.ts'
+import { uptimeClock } from '../../../clock/uptime.ts'
+import { Alarm } from './alarm.ts'
+import { Call, CallList, type CallObserver } from './call.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
+import { failures } from './failures.ts'
+import { faultOf } from './request-text.ts'
+import { type Target, type TlsOptions, targetOf } from './target.ts'
+
+export type PoolOptions = {
+  tls?: TlsOptions
+  /**
+   * Requests that may be under way on one connection. Above 1, calls of one turn go out in one write, and a slow answer
+   * holds up those behind it.
+   */
+  pipelining?: number
+  connectionsMax?: number
+  /** Measures durations, so it must not jump. */
+  clock?: Clock
+}
+
+/**
+ * The connections to one address. A call takes the connection that was used last, else a new one, else waits for the
+ * first that becomes free. Nothing is ever sent twice.
+ */
+export class ConnectionPool implements ConnectionOwner {
+  readonly pipelining: number
+  readonly #target: Target
+  readonly #tls: TlsOptions
+  readonly #observer: CallObserver
+  readonly #connectionsMax: number
+  readonly #clock: Clock
+  readonly #alarm: Alarm
+  readonly #connections = new Set<Connection>()
+  /** The one used last is at the end. */
+  readonly #idle: Connection[] = []
+  readonly #waiting = new CallList()
+  #gathering: Connection | null = null
+  #openingCount = 0
+  #isClosed = false
+
+  constructor(address: string, observer: CallObserver, options: PoolOptions = {}) {
+    this.#target = targetOf(address)
+    this.#observer = observer
+    this.#tls = options.tls ?? {}
+    this.pipelining = options.pipelining ?? 1
+    this.#connectionsMax = options.connectionsMax ?? limits.upstreamConnectionsMax
+    this.#clock = options.clock ?? uptimeClock
+    this.#alarm = new Alarm(this.#clock, nowMs => this.#sweep(nowMs))
+  }
+
+  get address(): string {
+    return this.#target.address
+  }
+
+  dispatch(request: BackendCall, sink: AnswerSink): Sending {
+    const call = new Call(request, sink, this.#observer)
+    const fault = faultOf(request)
+    if (fault !== null) return this.#refuse(call, failures.invalid(fault))
+    if (this.#isClosed) return this.#refuse(call, failures.stoppedUnsent(this.address))
+    const { totalMs } = request.timeouts
+    if (totalMs !== undefined) call.endMs = this.nowMs() + totalMs
+    const connection = this.#take()
+    if (connection === null) this.#wait(call)
+    else connection.send(call)
+    return call
+  }
+
+  /** Answers a call without any server, once `dispatch` has returned. */
+  refuse(request: BackendCall, sink: AnswerSink, error: CutoverError): Sending {
+    return this.#refuse(new Call(request, sink, this.#observer), error)
+  }
+
+  /** Cuts what is in flight. */
+  close(): void {
+    this.#isClosed = true
+    this.#alarm.stop()
+    const { address } = this
+    for (let call = this.#waiting.shift(); call !== null; call = this.#waiting.shift()) {
+      call.fail(failures.stoppedUnsent(address))
+    }
+    for (const connection of [...this.#connections]) connection.destroy(failures.stopped(address))
+  }
+
+  nowMs(): number {
+    return this.#clock.nowMs()
+  }
+
+  dueBy(dueMs: number): void {
+    this.#alarm.by(dueMs)
+  }
+
+  opened(connection: Connection): void {
+    this.#openingCount -= 1
+    this.freed(connection)
+  }
+
+  freed(connection: Connection): void {
+    const call = this.#waiting.shift()
+    if (call === null) {
+      this.#idle.push(connection)
+      connection.rest()
+      return
+    }
+    connection.send(call)
+    while (this.#waiting.first !== null && connection.hasRoom) {
+      const more = this.#waiting.shift()
+      if (more !== null) connection.send(more)
+    }
+  }
+
+  unreachable(cause: Error): void {
+    this.#waiting.shift()?.fail(failures.cannotConnect(this.address, cause))
+  }
+
+  lost(connection: Connection, wasOpen: boolean): void {
+    this.#connections.delete(connection)
+    if (!wasOpen) this.#openingCount -= 1
+    const at = this.#idle.indexOf(connection)
+    if (at !== -1) this.#idle.splice(at, 1)
+    if (this.#gathering === connection) this.#gathering = null
+    this.#open()
+  }
+
+  unsent(call: Call): void {
+    call.connection = null
+    if (this.#isClosed) call.fail(failures.stoppedUnsent(this.address))
+    else if (!call.isDone) this.#wait(call)
+  }
+
+  #refuse(call: Call, error: CutoverError): Sending {
+    process.nextTick(fail, call, error)
+    return call
+  }
+
+  #take(): Connection | null {
+    if (this.#gathering?.hasRoom === true) return this.#gathering
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (!connection.isUsable) continue
+      if (this.pipelining > 1) this.#gathering = connection
+      return connection
+    }
+    return null
+  }
+
+  #wait(call: Call): void {
+    call.deadlineMs = this.nowMs() + call.request.timeouts.connectMs
+    this.#waiting.add(call)
+    this.dueBy(call.dueMs)
+    this.#open()
+  }
+
+  /** As many connections open as calls wait, within the limit. */
+  #open(): void {
+    while (this.#waiting.size > this.#openingCount && this.#connections.size < this.#connectionsMax) {
+      const openByMs = Math.max(this.#waiting.first?.deadlineMs ?? 0, this.nowMs() + leastOpenMs)
+      this.#openingCount += 1
+      this.#connections.add(new Connection(this, this.#target, this.#tls, openByMs))
+      this.dueBy(openByMs)
+    }
+  }
+
+  #sweep(nowMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY
+    for (let call = this.#waiting.first; call !== null; ) {
+      const after = call.next
+      if (call.dueMs <= nowMs) this.#giveUp(call, nowMs)
+      else nextMs = Math.min(nextMs, call.dueMs)
+      call = after
+    }
+    for (const connection of [...this.#connections]) nextMs = Math.min(nextMs, connection.sweep(nowMs))
+    return nextMs
+  }
+
+  #giveUp(call: Call, nowMs: number): void {
+    const { connectMs, totalMs = 0 } = call.request.timeouts
+    this.#waiting.remove(call)
+    if (call.endMs <= nowMs) call.fail(failures.tooSlow(this.address, totalMs))
+    else call.fail(failures.noConnection(this.address, connectMs))
+  }
+}
+
+/** An attempt to connect that another call began is not cut short by a hasty one. */
+const leastOpenMs = 1_000
+
+function fail(call: Call, error: CutoverError): void {
+  call.fail(error)
+}

@@ -1,0 +1,57 @@
+import type { BackendCall } from '../../../../ports/backend.ts'
+import { areLines } from './own-lines.ts'
+import type { Target } from './target.ts'
+
+/** Bodies up to this go out with the head as one text: one write of one string is the cheapest that a socket has. */
+const textBytesMax = 16 * 1024
+
+/** Methods whose requests have a body as a rule: without one they say so. */
+const bodyMethods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+const tokenOnly = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const targetOnly = /^[\x21-\x7e\x80-\xff]+$/
+/** What keeps a call from being written as one request; null for nothing. */
+export function faultOf({ method, path, fields }: BackendCall): string | null {
+  if (!tokenOnly.test(method)) return `the method ${JSON.stringify(method)} is no token`
+  if (!targetOnly.test(path)) return `the path ${JSON.stringify(path)} has characters that no request line can have`
+  return areLines(fields) ? null : 'its header fields are not lines of Latin-1 characters'
+}
+
+/** `lines`: the fields of the request without those that are ours. */
+type Sent = { request: BackendCall; lines: string }
+
+/** Head and body in one text, or the head alone where the body follows. */
+export function requestText({ request, lines }: Sent, target: Target): string {
+  const { method, path, body } = request
+  const head = `${method} ${target.prefix}${path} HTTP/1.1\r\n${target.lines}${lines}`
+  if (body === null) return bodyMethods.has(method) ? `${head}content-length: 0\r\n\r\n` : `${head}\r\n`
+  if (!(body instanceof Uint8Array)) return `${head}${framing(body.bytes)}`
+  const start = `${head}content-length: ${body.length}\r\n\r\n`
+  return body.length > textBytesMax ? start : start + latin1(body)
+}
+
+/** A body that `requestText` left to a write of its own. */
+export function bodyApart({ body }: BackendCall): Uint8Array | null {
+  return body instanceof Uint8Array && body.length > textBytesMax ? body : null
+}
+
+/** A copy of one piece of a body as it goes over the wire. */
+export function piece(chunk: Uint8Array, isChunked: boolean): string | Buffer {
+  const size = isChunked ? `${chunk.length.toString(16)}\r\n` : ''
+  if (chunk.length <= textBytesMax) return isChunked ? `${size}${latin1(chunk)}\r\n` : latin1(chunk)
+  const end = isChunked ? 2 : 0
+  const bytes = Buffer.allocUnsafe(size.length + chunk.length + end)
+  bytes.write(size, 0, 'latin1')
+  bytes.set(chunk, size.length)
+  if (isChunked) bytes.write('\r\n', bytes.length - end, 'latin1')
+  return bytes
+}
+
+function framing(bytes: number | null): string {
+  return bytes === null ? 'transfer-encoding: chunked\r\n\r\n' : `content-length: ${bytes}\r\n\r\n`
+}
+
+function latin1(bytes: Uint8Array): string {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  return buffer.toString('latin1')
+}
