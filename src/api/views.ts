@@ -139,7 +139,10 @@ function withoutSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSecrets)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, key === 'env' ? hidden(inner) : withoutSecrets(inner)]),
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      key === 'env' || key === 'hash' ? hidden(inner) : withoutSecrets(inner),
+    ]),
   )
 }
 
