@@ -306,9 +306,14 @@ export const releaseResource = withRule(withRule(releaseShape, releaseRule), blu
   description: 'One attempt to move an endpoint from its stable version to a candidate.',
 })
 
+function unknownKind(input: unknown): string {
+  const isServer = (input as { kind?: unknown } | null)?.kind === 'Server'
+  const what = isServer ? 'is read by `cutover serve` at its start and is no resource' : 'is not a kind of resource'
+  return `${what}${allowedMark}Endpoint, Release`
+}
+
 export const resourceSchema = z.discriminatedUnion('kind', [endpointResource, releaseResource], {
-  error: issue =>
-    issue.code === 'invalid_union' ? `is not a kind of resource${allowedMark}Endpoint, Release` : undefined,
+  error: issue => (issue.code === 'invalid_union' ? unknownKind(issue.input) : undefined),
 })
 
 export type EndpointResource = z.infer<typeof endpointResource>

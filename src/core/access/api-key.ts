@@ -35,6 +35,9 @@ export type ApiKey = {
   previous?: { hash: string; untilMs: number }
 }
 
+/** Id and name of the key that a server makes for itself at every start: it is in no log. */
+export const localKeyName = 'local'
+
 /** By id. */
 export type Keys = Readonly<Record<string, ApiKey>>
 
