@@ -214,6 +214,9 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     logger,
     isReady: () => isServing,
     observe: sample => metrics.observe(sample),
+    access: entrances.access('inference'),
+    certificates: entrances.certificates('inference'),
+    cors: settings.inference.cors ?? undefined,
   })
   const rate = createTrafficRate({ clock, read: () => requestsByEndpoint(gateway.stats()) })
   endings.push(() => rate.stop())

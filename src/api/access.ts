@@ -16,7 +16,7 @@ export function requireKey(access: Access): MiddlewareHandler {
   return async (context, next) => {
     const { path, method } = context.req
     if (open.has(path)) return next()
-    const head = { header: (name: string) => context.req.header(name) }
+    const head = { field: (name: string) => context.req.header(name) }
     const { principal, refusal } = access.admit(head, { deed: deedOf(method, path), endpoint: null })
     if (refusal !== null) throw new AccessError(refusal)
     context.set(variable, principal)

@@ -11,9 +11,9 @@ export function allowPages(rule: CorsRule): MiddlewareHandler {
       requestMethod: header('access-control-request-method'),
       requestHeaders: header('access-control-request-headers'),
     })
-    if (answer?.preflight === true) return new Response(null, { status: 204, headers: pairs(answer.fields) })
+    if (answer.preflight) return new Response(null, { status: 204, headers: pairs(answer.fields) })
     await next()
-    for (const [name, value] of pairs(answer?.fields ?? [])) context.res.headers.append(name, value)
+    for (const [name, value] of pairs(answer.fields)) context.res.headers.append(name, value)
     return undefined
   }
 }

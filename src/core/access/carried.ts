@@ -6,7 +6,7 @@ export type KeyField = (typeof keyFields)[number]
 /** What every part of Cutover that asks for keys needs of a request. */
 export type RequestHead = {
   /** By lower-case name; undefined where it is absent. */
-  header(lowerName: string): string | undefined
+  field(lowerName: string): string | undefined
 }
 
 /** `ck_` alone begins keys of other systems too. */
@@ -32,8 +32,24 @@ export function carriesKey(lowerName: string, value: string): boolean {
 /** The field that holds a key; the first of both. */
 export function carriedBy(head: RequestHead): { field: KeyField; value: string } | null {
   for (const field of keyFields) {
-    const value = head.header(field)
+    const value = head.field(field)
     if (value !== undefined && keyIn(field, value) !== null) return { field, value }
   }
   return null
+}
+
+/** Field lines (`Name: value`, each with its CRLF) without those that carry a key. */
+export function withoutKeys(lines: string): string {
+  let kept = lines
+  for (let at = kept.indexOf('ck_'); at >= 0; at = kept.indexOf('ck_', at)) {
+    const start = kept.lastIndexOf('\n', at) + 1
+    const end = kept.indexOf('\r\n', at) + 2
+    const colon = kept.indexOf(':', start)
+    if (!carriesKey(kept.slice(start, colon).toLowerCase(), kept.slice(colon + 1, end).trim())) at = end
+    else {
+      kept = kept.slice(0, start) + kept.slice(end)
+      at = start
+    }
+  }
+  return kept
 }

@@ -27,10 +27,9 @@ export type CorsRequest = {
 /** Fields: name, value, name, value … A preflight is answered with these alone; any other answer gets them added. */
 export type CorsAnswer = { preflight: boolean; fields: readonly string[] }
 
-/** Null where the request has no origin: no page asks. */
-export function corsAnswer(rule: CorsRule, request: CorsRequest): CorsAnswer | null {
+export function corsAnswer(rule: CorsRule, request: CorsRequest): CorsAnswer {
   const { origin, method, requestMethod } = request
-  if (origin === undefined) return null
+  if (origin === undefined) return { preflight: false, fields: vary(rule) }
   const preflight = method === 'OPTIONS' && requestMethod !== undefined
   if (!allowsOrigin(rule, origin)) return { preflight, fields: vary(rule) }
   const fields = [...originFields(rule, origin), ...vary(rule)]

@@ -21,10 +21,18 @@ export class AccessError extends CutoverError {
   }
 }
 
+const deedText: Readonly<Record<Deed, string>> = {
+  call: 'call models',
+  read: 'read what the control listener tells',
+  operate: 'change anything',
+  administer: 'see or change keys',
+}
+
 /** Null if the key may do it. */
 export function refusalToDo(key: Pick<ApiKey, 'name' | 'role' | 'endpoints'>, wish: Wish): AccessRefusal | null {
   const { name, role, endpoints } = key
-  if (!roleMay(role, wish.deed)) return forbidden(`the key ${name} has the role ${role}, which may not ${wish.deed}`)
+  if (!roleMay(role, wish.deed))
+    return forbidden(`the key ${name} has the role ${role}, which may not ${deedText[wish.deed]}`)
   if (wish.endpoint === null || wish.deed !== 'call' || mayCall(key, wish.endpoint)) return null
   return forbidden(`the key ${name} is for ${endpoints?.join(', ')} and not for this endpoint`)
 }
