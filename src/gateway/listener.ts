@@ -15,9 +15,7 @@ export type Listener = {
 }
 
 /** Plain HTTP without certificates. */
-export function createListener(
-  options: ListenerEvents & { certificates?: Certificates | undefined },
-): Listener {
+export function createListener(options: ListenerEvents & { certificates?: Certificates | undefined }): Listener {
   const { certificates, ...events } = options
   const node = createNodeListener(events)
   const sockets = new SocketServer({ ...events, handOver: connection => node.take(connection) }, certificates)

@@ -8,10 +8,11 @@ import { watchListener } from '../../src/adapters/tls/listener-certificates.ts'
 import { type ApiKey, writeKey } from '../../src/core/access/api-key.ts'
 import type { CorsRule } from '../../src/core/access/cors.ts'
 import { limits } from '../../src/core/limits.ts'
-import type { BackendRequest } from '../../src/ports/backend.ts'
 import { endpoint, fleetsOf, instance, startRig } from '../support/gateway-rig.ts'
 import { ask, keepAlive, sendRaw } from '../support/http-caller.ts'
 import { askSecurely, certificateFolder, pem, tlsFile } from '../support/tls.ts'
+
+type Sent = Parameters<Parameters<typeof instance>[0]>[0]
 
 afterAll(() => keepAlive.destroy())
 
@@ -28,7 +29,7 @@ function keyOf(overrides: Partial<ApiKey> = {}) {
 
 /** A gateway that asks for keys, before a model server that keeps what it got and answers when it is told to. */
 async function guarded(keys: readonly ApiKey[], options: { cors?: CorsRule; hold?: Promise<void> } = {}) {
-  const got: BackendRequest[] = []
+  const got: Sent[] = []
   const server = instance(async request => {
     got.push(request)
     await options.hold
@@ -49,7 +50,7 @@ async function guarded(keys: readonly ApiKey[], options: { cors?: CorsRule; hold
   return { ...rig, got, access }
 }
 
-const named = (request: BackendRequest | undefined) =>
+const named = (request: Sent | undefined) =>
   (request?.headers ?? []).filter((_, at) => at % 2 === 0).map(name => name.toLowerCase())
 
 describe('a listener that asks for keys', () => {
@@ -143,7 +144,7 @@ describe('a listener that asks for keys', () => {
 
 describe('a listener that asks for none', () => {
   it('passes credentials of model servers on, and no Cutover key', async () => {
-    const got: BackendRequest[] = []
+    const got: Sent[] = []
     const server = instance(request => {
       got.push(request)
       return { status: 200, headers: [], body: Buffer.from('{}') }

@@ -23,7 +23,8 @@ type Handle = { useUserBuffer?: unknown }
 export function readSocket(accepted: Socket, onBytes: (bytes: Buffer) => void): Reading {
   const handle = (accepted as Socket & { _handle?: Handle | null })._handle
   // Of TLS the handle would give what is encrypted to a socket that knows nothing of it.
-  if (typeof handle?.useUserBuffer !== 'function' || accepted instanceof TLSSocket) return readByEvents(accepted, onBytes)
+  if (typeof handle?.useUserBuffer !== 'function' || accepted instanceof TLSSocket)
+    return readByEvents(accepted, onBytes)
   const options = {
     handle,
     allowHalfOpen: true,
