@@ -100,7 +100,10 @@ function roleOf(version: string, endpoint: EndpointState, state: ControlState): 
 function backendView(backend: Backend): WireVersion['backend'] {
   if (backend.kind === 'onnx') return { ...backend }
   const ready = { ...backend.ready }
-  if (backend.kind === 'url') return { kind: 'url', addresses: [...backend.addresses], ready }
+  if (backend.kind === 'url') {
+    const { addresses, tls } = backend
+    return { kind: 'url', addresses: [...addresses], ready, ...(tls !== undefined && { tls: { ...tls } }) }
+  }
   return { kind: 'command', argv: [...backend.argv], cwd: backend.cwd, env: Object.keys(backend.env), ready }
 }
 

@@ -23,18 +23,20 @@ export type WatchPlan<Name extends string, Value> = {
   files: Readonly<Record<Name, string>>
   /** Throws, with the reason, for what cannot be used. */
   load(contents: FileContents<Name>): Value
+  /** What counts until the files can be used; without it they must be usable at once. */
+  orElse?: Value
   clock: Clock
   /** The files changed and were taken, or refused with a reason. */
   tell(result: { taken: true } | { taken: false; reason: string }): void
 }
 
-/** Throws certificate-invalid if the files cannot be used as they are now. */
+/** Throws certificate-invalid if the files cannot be used as they are now and there is nothing else. */
 export function watchFiles<Name extends string, Value>(plan: WatchPlan<Name, Value>): Watched<Value> {
   const { files, load, clock, tell } = plan
   const listeners = new Set<(value: Value) => void>()
   const counts = { taken: 0, refused: 0 }
   let seen = fingerprint(files)
-  let value = firstOf(files, load)
+  let value = firstOf(plan)
 
   const look = (): void => {
     const now = fingerprint(files)
@@ -63,15 +65,14 @@ export function watchFiles<Name extends string, Value>(plan: WatchPlan<Name, Val
   }
 }
 
-function firstOf<Name extends string, Value>(
-  files: Readonly<Record<Name, string>>,
-  load: (contents: FileContents<Name>) => Value,
-): Value {
+function firstOf<Name extends string, Value>({ files, load, orElse, tell }: WatchPlan<Name, Value>): Value {
   try {
     return load(readAll(files))
   } catch (error) {
-    const named = Object.values(files).join(', ')
-    throw new CutoverError('certificate-invalid', `cannot use ${named}: ${errorText(error)}`, [], error)
+    const reason = `cannot use ${Object.values(files).join(', ')}: ${errorText(error)}`
+    if (orElse === undefined) throw new CutoverError('certificate-invalid', reason, [], error)
+    tell({ taken: false, reason })
+    return orElse
   }
 }
 

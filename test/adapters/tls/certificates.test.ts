@@ -2,7 +2,7 @@ import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createManualClock } from '../../../src/adapters/clock/manual.ts'
 import { watchListener } from '../../../src/adapters/tls/listener-certificates.ts'
-import { tlsOptions } from '../../../src/adapters/tls/upstream-tls.ts'
+import { checkUpstreamTls, tlsOptions } from '../../../src/adapters/tls/upstream-tls.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { thrownBy } from '../../support/thrown.ts'
 import { certificateFolder, pem, tlsFile } from '../../support/tls.ts'
@@ -116,6 +116,6 @@ describe('TLS to a model server', () => {
 
   it('refuses a key of another certificate', () => {
     const tls = { cert: tlsFile('client.crt'), key: tlsFile('server.key') }
-    expect(thrownBy(() => tlsOptions(tls, around)).code).toBe('certificate-invalid')
+    expect(thrownBy(() => checkUpstreamTls(tls)).code).toBe('certificate-invalid')
   })
 })
