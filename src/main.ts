@@ -205,6 +205,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     recorder: recorder.stats(),
     readyInstances: readyInstances(control.state(), deployer),
     state: control.state(),
+    access: entrances.stats(),
   }))
   const gateway = createGateway({
     fleets: deployer.fleets,
