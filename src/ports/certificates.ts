@@ -1,5 +1,7 @@
 /** What a listener proves itself by. The files that it comes from may change at any time. */
 
+import { limits } from '../core/limits.ts'
+
 /** PEM. `clientCa`: the authority of the callers that are let in; null where none is asked for a certificate. */
 export type TlsMaterial = { cert: Buffer; key: Buffer; clientCa: Buffer | null }
 
@@ -15,6 +17,7 @@ export function serverOptions({ cert, key, clientCa }: TlsMaterial) {
     cert,
     key,
     minVersion: 'TLSv1.2' as const,
+    handshakeTimeout: limits.clientHeaderTimeoutMs,
     ALPNProtocols: ['http/1.1'],
     ...(clientCa !== null && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
   }

@@ -28,7 +28,6 @@ function secureServer(accept: (socket: Socket) => void, certificates: Certificat
     {
       ...connectionOptions,
       ...serverOptions(certificates.current()),
-      handshakeTimeout: limits.clientHeaderTimeoutMs,
     },
     accept,
   )
