@@ -1,7 +1,7 @@
 /**
  * Who may call which endpoint. Asked for every request, whichever listener read it, with what a request has before anything
  * of its body is there: a way to read its fields, and the endpoint that its path names. Where the endpoint is named in the
- * body (OpenAI's `model`) it is null at first, and `refuseCall` is asked once it is known.
+ * body (OpenAI's `model`) it is null at first, and `findRoute` asks `refuseCall` once it is known, as it does for all.
  */
 import type { RequestHead } from '../core/access/carried.ts'
 import { AccessError, refusalToDo } from '../core/access/refusals.ts'

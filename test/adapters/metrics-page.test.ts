@@ -106,11 +106,12 @@ it('counts a latency in its bucket and in all above it', async () => {
       `cutover_request_duration_seconds_count{${of}} 4`,
     ]),
   )
+})
+
 it('tells what each key did, and when certificates end', async () => {
   const counts = { admitted: 7, forbidden: 1, rateLimited: 2, crowded: 3, inFlight: 4 }
   const readings: MetricReadings = {
-    ...{ requests: [], inFlight: [], held: [], errors: [], mirrors: [], readyInstances: [], state: emptyState },
-    recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 0 },
+    ...quiet,
     access: {
       keys: [{ key: 'app', ...counts }],
       certificates: [{ listener: 'inference', notAfterMs: 4_733_510_400_000, taken: 2, refused: 1 }],

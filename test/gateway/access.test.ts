@@ -8,7 +8,7 @@ import { watchListener } from '../../src/adapters/tls/listener-certificates.ts'
 import { type ApiKey, writeKey } from '../../src/core/access/api-key.ts'
 import type { CorsRule } from '../../src/core/access/cors.ts'
 import { limits } from '../../src/core/limits.ts'
-import { endpoint, fleetsOf, instance, startRig } from '../support/gateway-rig.ts'
+import { endpoint, fleetsOf, instance, sole, startRig } from '../support/gateway-rig.ts'
 import { ask, keepAlive, sendRaw } from '../support/http-caller.ts'
 import { askSecurely, certificateFolder, pem, tlsFile } from '../support/tls.ts'
 
@@ -89,6 +89,19 @@ describe('a listener that asks for keys', () => {
     expect(gateway.stats().errors).toContainEqual({ code: 'unauthenticated', count: 6 })
   })
 
+  it('asks whoever reads the request: plain ones on sockets, the others by node:http', async () => {
+    const { key, text } = keyOf()
+    const { port, got } = await guarded([key])
+    const chunked = (field: string) =>
+      `POST ${free} HTTP/1.1\r\nhost: a\r\n${field}transfer-encoding: chunked\r\nconnection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n`
+    expect(await sendRaw(port, chunked(''))).toMatch(/^HTTP\/1\.1 401 .*www-authenticate: Bearer/s)
+    expect(got).toEqual([])
+    expect(await sendRaw(port, chunked(`Authorization: BEARER ${text}\r\n`))).toMatch(/^HTTP\/1\.1 200 .*served/s)
+    const two = `GET ${free} HTTP/1.1\r\nhost: a\r\nX-API-Key: ${text}\r\n\r\n`.repeat(2)
+    expect((await sendRaw(port, two, /served.*served/s)).match(/ 200 OK/g)).toHaveLength(2)
+    expect(JSON.stringify(got.map(({ headers }) => headers))).not.toContain('ck_')
+  })
+
   it('answers health checks to everybody', async () => {
     const { port } = await guarded([])
     expect((await ask(port, { path: '/v2/health/live' })).status).toBe(200)
@@ -108,6 +121,15 @@ describe('a listener that asks for keys', () => {
     const reader = keyOf({ role: 'read' })
     const other = await guarded([reader.key])
     expect((await ask(other.port, { path: free, headers: { 'x-api-key': reader.text } })).status).toBe(403)
+  })
+
+  it('tells a key that is held to endpoints of no others', async () => {
+    const { key, text } = keyOf({ endpoints: ['digits', 'spam'] })
+    const { port, gateway } = await guarded([key])
+    gateway.apply({ spec: endpoint({ name: 'fraud' }), table: { ...sole(), endpoint: 'fraud' } })
+    const reply = await ask(port, { path: '/endpoints/spam', headers: { 'x-api-key': text } })
+    expect([reply.status, reply.text]).toEqual([404, expect.stringContaining('there are digits')])
+    expect(reply.text).not.toContain('fraud')
   })
 
   it('holds a key to its rate, and says when to come back', async () => {

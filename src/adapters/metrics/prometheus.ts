@@ -3,8 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Alarm, MonitorStatus } from '../../core/monitor/report.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { RecorderStats } from '../../ports/recorder.ts'
-import { LatencyHistograms } from './latency-histograms.ts'
 import { type AccessReadings, registerAccessMetrics } from './access-metrics.ts'
+import { LatencyHistograms } from './latency-histograms.ts'
 
 /** What is read when the page is asked for. */
 export type MetricReadings = {
@@ -183,8 +183,6 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
     const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, breakerOpen]
     const gauges = [...traffic, ready, weight, epoch, phases, monitored, alarms]
     if (now.access !== undefined) refreshAccess(now.access)
-    for (const one of [requests, errors, recorded, dropped, copies, copiesDropped, malformed]) one.reset()
-    const gauges = [inFlight, held, copiesQueued, copiesInFlight, ready, weight, epoch, phases, monitored, alarms]
     for (const one of gauges) one.reset()
     for (const { endpoint, version, statusClass, count } of now.requests)
       requests.inc({ endpoint, version, status: statusClass }, count)

@@ -63,4 +63,3 @@ export const issuedKeySchema = z
 
 export type WireKey = z.infer<typeof keySchema>
 export type WireIssuedKey = z.infer<typeof issuedKeySchema>
-export type WireKeyRequest = z.input<typeof keyRequestSchema>
