@@ -63,6 +63,7 @@ function createApp(api: Api): App {
     if (shown.code === 'internal') api.onInternalError?.(error, { method, path })
     return problemResponse(shown)
   })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' })
   registerEndpoints(app, api)
   registerMonitoring(app, api)
   registerReleases(app, api)

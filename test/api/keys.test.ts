@@ -1,12 +1,14 @@
 /** API keys on the control listener: who may do what, and how keys are made, rotated and revoked. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { createKeyring } from '../../src/adapters/access/keyring.ts'
 import { nodeSecrets } from '../../src/adapters/access/node-secrets.ts'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
+import { watchListener } from '../../src/adapters/tls/listener-certificates.ts'
 import { deedOf } from '../../src/api/access.ts'
 import { parseKey, writeKey } from '../../src/core/access/api-key.ts'
 import { keysOf } from '../../src/core/access/registry.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'
+import { askSecurely, tlsFile } from '../support/tls.ts'
 
 type Reply = { status: number; body: Record<string, unknown>; headers: Headers }
 
@@ -158,4 +160,43 @@ describe('a key', () => {
     expect((await ask('POST', '/api/v1/keys', root, { name: 'app' })).body['code']).toBe('in-use')
     expect((await ask('POST', '/api/v1/keys', root, { name: 'local' })).body['code']).toBe('in-use')
   })
+})
+
+it('speaks TLS with the certificate that it is given, and knows itself by https', async () => {
+  const tls = { cert: tlsFile('server.crt'), key: tlsFile('server.key'), clientCa: null }
+  const certificates = watchListener(tls, { clock, tell: () => {} })
+  const secure = await startControlServer({ certificates })
+  onTestFinished(() => secure.close())
+  expect(secure.url).toMatch(/^https:/)
+  expect(await askSecurely(secure.port, { path: '/healthz' })).toMatchObject({
+    status: 200,
+    subject: 'cutover-test-server',
+  })
+  const advise = (origin: string) =>
+    askSecurely(secure.port, { method: 'POST', path: '/api/v1/advise', headers: { origin } }).then(
+      ({ status }) => status,
+    )
+  expect(await advise(`https://127.0.0.1:${secure.port}`)).toBe(501)
+  expect(await advise(`http://127.0.0.1:${secure.port}`)).toBe(400)
+})
+
+it('lets pages of other origins ask as its settings say, also where they are refused', async () => {
+  const app = 'https://app.example.com'
+  const cors = {
+    origins: [app],
+    methods: ['GET'],
+    headers: ['authorization'],
+    exposed: [],
+    credentials: false,
+    maxAgeSeconds: 60,
+  }
+  const access = createKeyring({ secrets: nodeSecrets, clock, fixed: [] })
+  const open = await startControlServer({ access, cors })
+  onTestFinished(() => open.close())
+  const allowed = async (method: string, headers: Record<string, string>) => {
+    const response = await fetch(`${open.url}/api/v1/endpoints`, { method, headers: { origin: app, ...headers } })
+    return [response.status, response.headers.get('access-control-allow-origin')]
+  }
+  expect(await allowed('OPTIONS', { 'access-control-request-method': 'GET' })).toEqual([204, app])
+  expect(await allowed('GET', {})).toEqual([401, app])
 })
