@@ -4,8 +4,7 @@ import { isAbsolute, resolve } from 'node:path'
 type Plain = Readonly<Record<string, unknown>>
 
 /**
- * The document with the paths of `onnx` and `cwd` absolute, and `cwd` filled in for commands: the folder of the file.
- * The document with `onnx`, `cwd` and the files of `tls` absolute, and `cwd` filled in for commands: the folder of the file.
+ * The document with the paths of `onnx`, `cwd` and `tls` absolute, and `cwd` filled in for commands: the folder of the file.
  * Leaves alone what it does not understand, so that validation sees the document as it was written.
  */
 export function resolvePaths(document: unknown, baseFolder: string): unknown {
@@ -29,6 +28,8 @@ function inVersion(version: unknown, baseFolder: string): unknown {
 
 function isPath(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
+}
+
 function inTls(tls: Plain, baseFolder: string): Plain {
   const files = Object.entries(tls).filter(
     ([key, file]) => ['ca', 'cert', 'key'].includes(key) && typeof file === 'string',
