@@ -40,19 +40,19 @@ import { unitMetricsOf } from './core/metrics/by-unit.ts'
 import { tellMonitored, watchedOf } from './core/monitor/monitoring.ts'
 import { pairingOf } from './core/pairing.ts'
 import type { ReleasePlan } from './core/plan.ts'
-import type { ControlState, EndpointState } from './core/state.ts'
+import type { ControlState } from './core/state.ts'
 import type { SecretRef } from './core/webhook.ts'
-import { type Accumulator, createAccumulator } from './evidence/accumulator.ts'
+import { createAccumulator } from './evidence/accumulator.ts'
 import { createBaselines } from './evidence/baselines.ts'
 import { awaitedBy, createDelayBook } from './evidence/delay-book.ts'
 import { compileDefinitions, type MetricDefinitions } from './evidence/metric-book.ts'
+import { rebuildEvidence } from './evidence/rebuild.ts'
 import { createWatchBook } from './evidence/watch/watch-book.ts'
 import { createGateway } from './gateway/gateway.ts'
 import type { GatewayStats } from './gateway/stats.ts'
 import type { Analytics } from './ports/analytics.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
 import type { Expressions } from './ports/expressions.ts'
-import type { PredictionLog } from './ports/prediction-log.ts'
 
 const version = readVersion()
 
@@ -358,40 +358,6 @@ function readyInstances(state: ControlState, deployer: Deployer) {
       count: deployer.fleets.readyCount(spec.name, name),
     })),
   )
-}
-
-type Book = Pick<Accumulator, 'add'>
-
-/**
- * What the running releases and the watched versions rest on is read again from the log of predictions: the same numbers
- * as before.
- */
-async function rebuildEvidence(
-  state: ControlState,
-  from: { predictions: PredictionLog; evidence: Accumulator; books: readonly Book[] },
-): Promise<void> {
-  for (const endpoint of Object.values(state.endpoints)) {
-    const fromEpoch = neededFromEpoch(endpoint, state)
-    if (fromEpoch === null) continue
-    await from.predictions.replay({ endpoint: endpoint.spec.name, fromEpoch }, ({ predictions, joined }) => {
-      for (const book of from.books) book.add({ fresh: predictions, joined })
-    })
-    // What came before the release was read for the watching alone.
-    const beforeEpoch = releaseFromEpoch(endpoint, state)
-    if (beforeEpoch !== null) from.evidence.forget({ endpoint: endpoint.spec.name, beforeEpoch })
-  }
-}
-
-/** Where the running release or the watching began, whichever was first; null if there is neither. */
-function neededFromEpoch(endpoint: EndpointState, state: ControlState): number | null {
-  const watched = endpoint.monitoring?.sinceEpoch ?? null
-  const released = releaseFromEpoch(endpoint, state)
-  return watched === null || released === null ? (watched ?? released) : Math.min(watched, released)
-}
-
-function releaseFromEpoch({ activeRelease }: EndpointState, state: ControlState): number | null {
-  const release = activeRelease === null ? undefined : state.releases[activeRelease]
-  return release?.epochs[0]?.epoch ?? null
 }
 
 /** Callers are let in once every version that traffic goes to is up, or is known not to come up. Nobody is up in a gap. */
