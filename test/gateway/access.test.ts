@@ -1,4 +1,5 @@
 /** Keys, pages and TLS on the inference listener, over sockets. */
+import { Readable } from 'node:stream'
 import { connect } from 'node:tls'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createKeyring } from '../../src/adapters/access/keyring.ts'
@@ -9,7 +10,7 @@ import { type ApiKey, writeKey } from '../../src/core/access/api-key.ts'
 import type { CorsRule } from '../../src/core/access/cors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { endpoint, fleetsOf, instance, sole, startRig } from '../support/gateway-rig.ts'
-import { ask, keepAlive, sendRaw } from '../support/http-caller.ts'
+import { ask, dial, keepAlive, sendRaw } from '../support/http-caller.ts'
 import { askSecurely, certificateFolder, pem, tlsFile } from '../support/tls.ts'
 
 type Sent = Parameters<Parameters<typeof instance>[0]>[0]
@@ -152,14 +153,21 @@ describe('a listener that asks for keys', () => {
     const { port, got, access } = await guarded([key], { hold: promise })
     const headers = { 'x-api-key': text }
     const inFlight = () => access.counts()[0]?.inFlight
-    const first = ask(port, { path: free, headers })
+    const leaving = await dial(port)
+    leaving.write(`GET ${free} HTTP/1.1\r\nhost: a\r\nx-api-key: ${text}\r\n\r\n`)
     await expect.poll(() => got.length).toBe(1)
-    const second = await ask(port, { path: free, headers })
-    expect([second.status, second.headers['retry-after']]).toEqual([429, '1'])
-    resolve()
-    await first
+    const crowded = await ask(port, { path: free, headers })
+    expect([crowded.status, crowded.headers['retry-after']]).toEqual([429, '1'])
+    leaving.destroy()
     await expect.poll(inFlight).toBe(0)
-    await sendRaw(port, `GET ${free} HTTP/1.1\r\nhost: a\r\nx-api-key: ${text}\r\n\r\n`, /served/)
+    const answered = ask(port, { path: free, headers })
+    await expect.poll(() => got.length).toBe(2)
+    expect(inFlight()).toBe(1)
+    resolve()
+    expect((await answered).status).toBe(200)
+    await expect.poll(inFlight).toBe(0)
+    // Answers of the gateway's own count as well, and errors.
+    for (const path of ['/v2', '/nowhere']) await ask(port, { path, headers })
     await expect.poll(inFlight).toBe(0)
   })
 })
@@ -236,12 +244,13 @@ describe('pages of other origins', () => {
 })
 
 describe('TLS', () => {
-  async function secure(options: { clientCa?: string } = {}) {
+  async function secure(options: { clientCa?: string; server?: ReturnType<typeof instance> } = {}) {
     const folder = certificateFolder('server')
     const watchClock = createManualClock(Date.UTC(2026, 0, 1))
     const tls = { cert: folder.cert, key: folder.key, clientCa: options.clientCa ?? null }
     const certificates = watchListener(tls, { clock: watchClock, tell: () => {} })
-    const rig = await startRig({ options: { certificates } })
+    const { server } = options
+    const rig = await startRig({ options: { certificates }, ...(server && { fleets: fleetsOf({ v1: server }) }) })
     onTestFinished(() => rig.close())
     return { ...rig, ...folder, look: () => watchClock.advance(limits.certificateLookMs) }
   }
@@ -252,6 +261,26 @@ describe('TLS', () => {
     const reply = await askSecurely(port, question)
     expect([reply.status, reply.subject]).toEqual([200, 'cutover-test-server'])
     expect(reply.headers['x-cutover-version']).toBe('v1')
+  })
+
+  it('streams long answers and takes bodies of every framing', async () => {
+    const bytes = Buffer.alloc(6 * 1024 * 1024, 'x')
+    const chunks = Array.from({ length: 97 }, (_, at) =>
+      bytes.subarray(Math.floor((at * bytes.length) / 97), Math.floor(((at + 1) * bytes.length) / 97)),
+    )
+    const server = instance(async ({ body, path }) => {
+      if (path === '/long') return { status: 200, headers: [], body: Readable.from(chunks) }
+      const sent: Buffer[] = []
+      for await (const chunk of body instanceof Readable ? body : [body ?? Buffer.alloc(0)]) sent.push(chunk as Buffer)
+      return { status: 200, headers: [], body: Buffer.from(String(Buffer.concat(sent).length)) }
+    })
+    const { port } = await secure({ server })
+    expect((await askSecurely(port, { path: '/endpoints/digits/long' })).text.length).toBe(bytes.length)
+    const upload = (length: number, headers = {}) =>
+      askSecurely(port, { path: '/endpoints/digits/up', method: 'POST', body: 'x'.repeat(length), headers })
+    expect((await upload(30_000)).text).toBe('30000')
+    expect((await upload(3_000_000)).text).toBe('3000000')
+    expect((await upload(3_000_000, { 'transfer-encoding': 'chunked' })).text).toBe('3000000')
   })
 
   it('takes a new certificate for new connections and cuts none that is open', async () => {
