@@ -3,7 +3,7 @@
 # from 2020 to 2120, and their keys are public: use them for nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/../test/fixtures/tls"
-rm -f -- *
+rm -f -- *.crt *.key
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 

@@ -29,7 +29,7 @@ export function startHttpReplica(
   const connect = tls === null ? undefined : undiciConnector(tls)
   const probe = new Probe(plan.address, plan.ready, limits.healthTimeoutMs, connect)
   const observer = { judged: (ok: boolean, detail: string) => health.note(ok, detail) }
-  const instance = new HttpInstance(plan.id, plan.address, observer, connect)
+  const instance = new HttpInstance(plan.id, plan.address, observer, tls === null ? {} : { tls: tls.current })
   const health = new Health({
     ask: () => probe.ask(),
     clock: plan.clock,
