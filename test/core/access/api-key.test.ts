@@ -107,6 +107,13 @@ describe('the pace of a key', () => {
     )
   })
 
+  it('of a clock that is set back costs no more than an empty bucket', () => {
+    const rate = { perSecond: 2, burst: 3 }
+    const fullAtMs = afterOne(0, rate, 10_000_000)
+    expect(waitMs(fullAtMs, rate, 1_000)).toBe(500)
+    expect(waitMs(afterOne(fullAtMs, rate, 1_500), rate, 2_000)).toBe(500)
+  })
+
   it('says how long to wait, and no longer', () => {
     const rate = { perSecond: 2, burst: 1 }
     const fullAtMs = afterOne(0, rate, 1_000)
