@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { builtinMetricNames } from '../src/contract/metric-names.ts'
 import { resourceSchema } from '../src/contract/resources.ts'
+import { serverDocument } from '../src/contract/server.ts'
 import { type ErrorCode, errorTable, statusByCode } from '../src/core/errors.ts'
 
 type Schema = {
@@ -37,7 +38,9 @@ export const referencePath = 'docs/reference/resources.md'
 export const errorsPath = 'docs/reference/errors.md'
 
 export function renderSchema(): string {
-  const schema = z.toJSONSchema(resourceSchema, { io: 'input' })
+  // A file for `serve` has the server's own document beside the resources.
+  const documents = z.discriminatedUnion('kind', [...resourceSchema.options, serverDocument])
+  const schema = z.toJSONSchema(documents, { io: 'input' })
   return `${JSON.stringify({ $id: 'resources.schema.json', title: 'Cutover resources', ...schema }, null, 2)}\n`
 }
 
@@ -65,7 +68,8 @@ export function renderReference(): string {
   const definitions = schema.$defs ?? {}
   const documents = ['Endpoint', 'Version', 'Metric', 'Feature', 'Release']
   const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary', 'Shadow']
-  const sections = [...documents, ...stages].map(name => section(name, definitions))
+  const server = ['Server', 'Tls', 'Cors']
+  const sections = [...documents, ...stages, ...server].map(name => section(name, definitions))
   return `${[introduction, ...sections, checkNames()].join('\n\n')}\n`
 }
 

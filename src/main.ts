@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { createEntrances } from './adapters/access/entrances.ts'
+import { nodeSecrets } from './adapters/access/node-secrets.ts'
 import { openDuckdbAnalytics } from './adapters/analytics/duckdb.ts'
 import { systemClock } from './adapters/clock/system.ts'
 import { openDataFolder } from './adapters/data-folder/data-folder.ts'
@@ -23,11 +25,13 @@ import { exitCodes } from './cli/errors.ts'
 import type { DemoOptions, ServeFlags } from './cli/invocation.ts'
 import type { CliIo } from './cli/io.ts'
 import { compileResource, validateResource } from './config/compile.ts'
-import { loadSettings, type ServerSettings } from './config/load.ts'
+import { isLoopback, type ServerSettings } from './config/load.ts'
+import { readSettings } from './config/read-settings.ts'
 import { readResourceFile } from './config/resource-file.ts'
 import { resolvePaths } from './contract/resource-paths.ts'
 import type { Resource } from './contract/resources.ts'
 import { type Controller, createController } from './controller/controller.ts'
+import { keysOf } from './core/access/registry.ts'
 import { regressionOf } from './core/bandit/regression.ts'
 import type { EndpointSpec } from './core/endpoint.ts'
 import { CutoverError } from './core/errors.ts'
@@ -36,32 +40,37 @@ import { unitMetricsOf } from './core/metrics/by-unit.ts'
 import { tellMonitored, watchedOf } from './core/monitor/monitoring.ts'
 import { pairingOf } from './core/pairing.ts'
 import type { ReleasePlan } from './core/plan.ts'
-import type { ControlState, EndpointState } from './core/state.ts'
+import type { ControlState } from './core/state.ts'
 import type { SecretRef } from './core/webhook.ts'
-import { type Accumulator, createAccumulator } from './evidence/accumulator.ts'
+import { createAccumulator } from './evidence/accumulator.ts'
 import { createBaselines } from './evidence/baselines.ts'
 import { awaitedBy, createDelayBook } from './evidence/delay-book.ts'
 import { compileDefinitions, type MetricDefinitions } from './evidence/metric-book.ts'
+import { rebuildEvidence } from './evidence/rebuild.ts'
 import { createWatchBook } from './evidence/watch/watch-book.ts'
 import { createGateway } from './gateway/gateway.ts'
 import type { GatewayStats } from './gateway/stats.ts'
 import type { Analytics } from './ports/analytics.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
 import type { Expressions } from './ports/expressions.ts'
-import type { PredictionLog } from './ports/prediction-log.ts'
 
 const version = readVersion()
 
+type Address = { host: string; port: number; secure: boolean }
+
 type RunningServer = {
-  inference: { host: string; port: number }
-  control: { host: string; port: number }
+  inference: Address
+  control: Address
+  /** Where the key is that the server made for itself; null where none is asked for. */
+  keyFile: string | null
   stop(): Promise<void>
 }
 
 /** Serves until it is told to end. */
 export async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
-  const server = await startServer(loadSettings({ flags, env: io.env, cwd: io.cwd }))
+  const server = await startServer(await readSettings({ flags, env: io.env, cwd: io.cwd }))
   io.stderr.write(`inference ${urlOf(server.inference)}  control ${urlOf(server.control)}  (Ctrl-C ends it)\n`)
+  if (server.keyFile !== null) io.stderr.write(firstKeyText(server.keyFile))
   await interruption()
   await server.stop()
   return exitCodes.done
@@ -87,9 +96,15 @@ export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
   }
 }
 
-function urlOf({ host, port }: { host: string; port: number }): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+function firstKeyText(file: string): string {
+  return `keys are needed; the first one is made on this machine: CUTOVER_API_KEY_FILE=${file} cutover keys create NAME\n`
 }
+
+function urlOf({ host, port, secure }: Address): string {
+  return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+const openLoopback = { host: '127.0.0.1', auth: 'none', tls: null, cors: null } as const
 
 /** The usual ports, or free ones if somebody has those. */
 async function startOnFreePorts(
@@ -98,8 +113,8 @@ async function startOnFreePorts(
   const at = (inference: number, control: number) =>
     startServer({
       ...settings,
-      inference: { host: '127.0.0.1', port: inference },
-      control: { host: '127.0.0.1', port: control },
+      inference: { ...openLoopback, port: inference },
+      control: { ...openLoopback, port: control },
     })
   try {
     return await at(8080, 8081)
@@ -149,6 +164,12 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   const predictions = await openSqlitePredictionLog({ file: folder.file('predictions.db'), clock })
   endings.push(() => predictions.close())
 
+  const entrances = createEntrances({
+    ...{ settings, clock, logger, secrets: nodeSecrets, isLocal: isLoopback },
+    keyFile: folder.file('control.key'),
+  })
+  endings.push(() => entrances.close())
+
   const expressions = createExpressions()
   const definitions = definitionsBy(expressions)
   const evidence = createAccumulator({
@@ -184,6 +205,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     recorder: recorder.stats(),
     readyInstances: readyInstances(control.state(), deployer),
     state: control.state(),
+    access: entrances.stats(),
   }))
   const gateway = createGateway({
     fleets: deployer.fleets,
@@ -193,6 +215,9 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     logger,
     isReady: () => isServing,
     observe: sample => metrics.observe(sample),
+    access: entrances.access('inference'),
+    certificates: entrances.certificates('inference'),
+    cors: settings.inference.cors ?? undefined,
   })
   const rate = createTrafficRate({ clock, read: () => requestsByEndpoint(gateway.stats()) })
   endings.push(() => rate.stop())
@@ -229,10 +254,17 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     gates,
     trials,
     baselines,
+    secrets: nodeSecrets,
     complain,
   })
   controller = control
   control.load()
+  entrances.sync(keysOf(control.state()))
+  endings.push(
+    control.subscribe(({ event }) => {
+      if (event.type.startsWith('key-')) entrances.sync(keysOf(control.state()))
+    }),
+  )
   await rebuildEvidence(control.state(), { predictions, evidence, books })
   const stopTelling = control.subscribe(({ event }) => {
     if (event.type !== 'monitored') return
@@ -256,20 +288,24 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     version,
     clock,
     health: { ready: () => isServing },
+    access: entrances.access('control'),
+    certificates: entrances.certificates('control'),
+    cors: settings.control.cors ?? undefined,
     // A document that comes without a file has its paths beside the server.
     compile: resource => compileResource(resolvePaths(resource, process.cwd()) as Resource),
     onInternalError: (error, request) => logger.error({ err: error, ...request }, 'a control request failed'),
   })
   endings.push(() => api.close())
-  const controlAddress = await api.listen(settings.control)
+  const listening = await api.listen(settings.control)
+  const controlAddress = { host: listening.host, port: listening.port, secure: settings.control.tls !== null }
   if (settings.resources !== null) await applyFile(control, settings.resources)
 
   await fleetsSettled(control, deployer)
-  const inference = await gateway.listen(settings.inference)
+  const inference = { ...(await gateway.listen(settings.inference)), secure: settings.inference.tls !== null }
   endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
   isServing = true
   logger.info({ inference, control: controlAddress, data: folder.path }, 'serving')
-  return { inference, control: controlAddress }
+  return { inference, control: controlAddress, keyFile: entrances.keyFile }
 }
 
 function requestsByEndpoint({ requests }: GatewayStats): Map<string, number> {
@@ -322,40 +358,6 @@ function readyInstances(state: ControlState, deployer: Deployer) {
       count: deployer.fleets.readyCount(spec.name, name),
     })),
   )
-}
-
-type Book = Pick<Accumulator, 'add'>
-
-/**
- * What the running releases and the watched versions rest on is read again from the log of predictions: the same numbers
- * as before.
- */
-async function rebuildEvidence(
-  state: ControlState,
-  from: { predictions: PredictionLog; evidence: Accumulator; books: readonly Book[] },
-): Promise<void> {
-  for (const endpoint of Object.values(state.endpoints)) {
-    const fromEpoch = neededFromEpoch(endpoint, state)
-    if (fromEpoch === null) continue
-    await from.predictions.replay({ endpoint: endpoint.spec.name, fromEpoch }, ({ predictions, joined }) => {
-      for (const book of from.books) book.add({ fresh: predictions, joined })
-    })
-    // What came before the release was read for the watching alone.
-    const beforeEpoch = releaseFromEpoch(endpoint, state)
-    if (beforeEpoch !== null) from.evidence.forget({ endpoint: endpoint.spec.name, beforeEpoch })
-  }
-}
-
-/** Where the running release or the watching began, whichever was first; null if there is neither. */
-function neededFromEpoch(endpoint: EndpointState, state: ControlState): number | null {
-  const watched = endpoint.monitoring?.sinceEpoch ?? null
-  const released = releaseFromEpoch(endpoint, state)
-  return watched === null || released === null ? (watched ?? released) : Math.min(watched, released)
-}
-
-function releaseFromEpoch({ activeRelease }: EndpointState, state: ControlState): number | null {
-  const release = activeRelease === null ? undefined : state.releases[activeRelease]
-  return release?.epochs[0]?.epoch ?? null
 }
 
 /** Callers are let in once every version that traffic goes to is up, or is known not to come up. Nobody is up in a gap. */

@@ -4,14 +4,17 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { toProblems } from '../contract/problems.ts'
 import { CutoverError } from '../core/errors.ts'
+import { requireKey } from './access.ts'
 import type { Api, ApiDependencies } from './context.ts'
 import { createEventStreams } from './event-streams.ts'
 import { guard } from './guard.ts'
 import { createListener, type Listening } from './listener.ts'
+import { allowPages } from './pages.ts'
 import { asCutoverError, problemResponse } from './problems.ts'
 import type { App } from './route-parts.ts'
 import { registerBacktest } from './routes/backtest.ts'
 import { registerEndpoints } from './routes/endpoints.ts'
+import { registerKeys } from './routes/keys.ts'
 import { registerLater } from './routes/later.ts'
 import { registerMonitoring } from './routes/monitoring.ts'
 import { registerRecords } from './routes/records.ts'
@@ -30,7 +33,7 @@ export type ControlApi = {
 export function createApi(dependencies: ApiDependencies): ControlApi {
   const api: Api = { ...dependencies, streams: createEventStreams(dependencies), turns: createTurns() }
   const app = createApp(api)
-  const listener = createListener(app.fetch)
+  const listener = createListener(app.fetch, dependencies.certificates)
   return {
     fetch: request => app.fetch(request),
     listen: listener.listen,
@@ -47,7 +50,9 @@ function createApp(api: Api): App {
       if (!result.success) throw invalidPart(result)
     },
   })
-  app.use(guard)
+  if (api.cors !== undefined) app.use(allowPages(api.cors))
+  // A page of another origin has no key, and nothing here is known to a browser by itself: keys say it all.
+  app.use(api.access === undefined ? guard : requireKey(api.access))
   app.use(async (context, next) => {
     await next()
     context.res.headers.set('x-content-type-options', 'nosniff')
@@ -58,11 +63,13 @@ function createApp(api: Api): App {
     if (shown.code === 'internal') api.onInternalError?.(error, { method, path })
     return problemResponse(shown)
   })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' })
   registerEndpoints(app, api)
   registerMonitoring(app, api)
   registerReleases(app, api)
   registerRecords(app, api)
   registerBacktest(app, api)
+  registerKeys(app, api)
   registerLater(app)
   registerServer(app, api)
   app.notFound(context => problemResponse(nothingThere(app, context.req)))

@@ -2,13 +2,17 @@
 import type { Context } from 'hono'
 import type { Resource } from '../contract/resources.ts'
 import type { ControlPlane, ReleaseRequest } from '../controller/control-plane.ts'
+import type { CorsRule } from '../core/access/cors.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { EndpointState } from '../core/state.ts'
+import type { Access } from '../ports/access.ts'
 import type { Analytics } from '../ports/analytics.ts'
+import type { Certificates } from '../ports/certificates.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Deliveries } from '../ports/deliveries.ts'
 import type { PredictionLog } from '../ports/prediction-log.ts'
+import { principalOf } from './access.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Turns } from './turns.ts'
 
@@ -18,6 +22,12 @@ export type ApiDependencies = {
   control: ControlPlane
   /** Turns a valid document into what the controller takes; throws invalid-resource. */
   compile(resource: Resource): CompiledDocument
+  /** Asked about every request; left out where no key is needed. */
+  access?: Access | undefined
+  /** Left out for plain HTTP. */
+  certificates?: Certificates | undefined
+  /** Pages of other origins that may ask; left out for none. */
+  cors?: CorsRule | undefined
   health: { ready(): boolean }
   predictions: Pick<PredictionLog, 'find'>
   analytics: Pick<Analytics, 'summarise' | 'offPolicyRows'>
@@ -32,8 +42,10 @@ export type ApiDependencies = {
 
 export type Api = ApiDependencies & { streams: EventStreams; turns: Turns }
 
-/** Who asks, as the caller says: nothing authenticates yet, so it is a note for the log and gives no rights. */
+/** Who asks: the key that proved it, else what the caller says of itself, which is a note for the log and gives no rights. */
 export function actorOf(context: Context): string {
+  const principal = principalOf(context)
+  if (principal !== null) return `key:${principal.name}`
   const claimed = context.req.header('x-cutover-actor') ?? ''
   return /^[\w.:@+-]{1,100}$/.test(claimed) ? claimed : 'api'
 }

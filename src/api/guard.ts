@@ -9,7 +9,8 @@ export const guard: MiddlewareHandler = async (context, next) => {
   const url = new URL(context.req.url)
   const host = context.req.header('host') ?? url.host
   if (!isLocalName(hostnameOf(host)) || !isLocalName(url.hostname)) throw unknownHost(host)
-  if (!isReading(context.req.method)) refuseForeignOrigin(context.req.header.bind(context.req), host)
+  if (!isReading(context.req.method))
+    refuseForeignOrigin(context.req.header.bind(context.req), `${url.protocol}//${host}`)
   await next()
 }
 
@@ -18,12 +19,12 @@ function isReading(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
 }
 
-function refuseForeignOrigin(header: (name: string) => string | undefined, host: string): void {
+function refuseForeignOrigin(header: (name: string) => string | undefined, own: string): void {
   const origin = header('origin')
   // Behind a proxy the name in Origin differs from ours; browsers then still say that the page is of the same origin.
-  if (origin === undefined || origin === `http://${host}` || header('sec-fetch-site') === 'same-origin') return
+  if (origin === undefined || origin === own || header('sec-fetch-site') === 'same-origin') return
   throw new CutoverError('invalid-request', 'a page of another origin may not change anything here', [
-    { path: 'header origin', message: 'is another origin', value: origin.slice(0, 200), allowed: [`http://${host}`] },
+    { path: 'header origin', message: 'is another origin', value: origin.slice(0, 200), allowed: [own] },
   ])
 }
 

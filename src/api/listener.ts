@@ -1,38 +1,52 @@
 /** The socket of the control API. */
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { CutoverError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
+import { type Certificates, serverOptions } from '../ports/certificates.ts'
 
 export type Listening = { host: string; port: number; url: string }
 
 type Fetch = (request: Request) => Response | Promise<Response>
 
-export function createListener(fetch: Fetch) {
-  const server = createServer(
-    {
-      headersTimeout: limits.clientHeaderTimeoutMs,
-      requestTimeout: limits.clientBodyTimeoutMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      maxHeaderSize: limits.headerBytesMax,
-    },
-    getRequestListener(fetch, { overrideGlobalObjects: false }),
-  )
+const options: ServerOptions = {
+  headersTimeout: limits.clientHeaderTimeoutMs,
+  requestTimeout: limits.clientBodyTimeoutMs,
+  keepAliveTimeout: limits.keepAliveMs,
+  maxHeaderSize: limits.headerBytesMax,
+}
+
+/** Plain HTTP without certificates. */
+export function createListener(fetch: Fetch, certificates: Certificates | undefined) {
+  const handle = getRequestListener(fetch, { overrideGlobalObjects: false })
+  const server = certificates === undefined ? createServer(options, handle) : secureServer(handle, certificates)
+  const scheme = certificates === undefined ? 'http' : 'https'
   return {
-    listen: (address: { host: string; port: number }) => listen(server, address),
+    listen: (address: { host: string; port: number }) => listen(server, { ...address, scheme }),
     close: () => close(server),
   }
 }
 
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<Listening> {
+/** Connections that are open stay on the certificate that they began with. */
+function secureServer(handle: ReturnType<typeof getRequestListener>, certificates: Certificates): Server {
+  const server = createSecureServer({ ...options, ...serverOptions(certificates.current()) }, handle)
+  const stop = certificates.subscribe(material => server.setSecureContext(serverOptions(material)))
+  server.on('close', stop)
+  return server
+}
+
+type Place = { host: string; port: number; scheme: 'http' | 'https' }
+
+function listen(server: Server, { host, port, scheme }: Place): Promise<Listening> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException) => reject(listenError(error, { host, port }))
     server.once('error', onError)
     server.listen(port, host, () => {
       server.off('error', onError)
       const taken = (server.address() as AddressInfo).port
-      resolve({ host, port: taken, url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}` })
+      resolve({ host, port: taken, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${taken}` })
     })
   })
 }

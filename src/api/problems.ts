@@ -1,6 +1,7 @@
 /** How the control API says no: one shape (RFC 9457). */
 import { HTTPException } from 'hono/http-exception'
 import type { WireProblem } from '../contract/wire/problem.ts'
+import { AccessError } from '../core/access/refusals.ts'
 import { CutoverError, errorTable, statusByCode } from '../core/errors.ts'
 
 /** More faults than these are counted, not listed. */
@@ -30,6 +31,7 @@ export function problemResponse(error: CutoverError): Response {
   const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' }
   if (status === 503) headers['retry-after'] = '1'
   if (status === 405) headers['allow'] = error.problems[0]?.allowed?.join(', ') ?? ''
+  if (error instanceof AccessError) headers[error.headers[0]] = error.headers[1]
   return new Response(JSON.stringify(problemDocument(error)), { status, headers })
 }
 

@@ -100,7 +100,10 @@ function roleOf(version: string, endpoint: EndpointState, state: ControlState): 
 function backendView(backend: Backend): WireVersion['backend'] {
   if (backend.kind === 'onnx') return { ...backend }
   const ready = { ...backend.ready }
-  if (backend.kind === 'url') return { kind: 'url', addresses: [...backend.addresses], ready }
+  if (backend.kind === 'url') {
+    const { addresses, tls } = backend
+    return { kind: 'url', addresses: [...addresses], ready, ...(tls !== undefined && { tls: { ...tls } }) }
+  }
   return { kind: 'command', argv: [...backend.argv], cwd: backend.cwd, env: Object.keys(backend.env), ready }
 }
 
@@ -139,7 +142,10 @@ function withoutSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSecrets)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, key === 'env' ? hidden(inner) : withoutSecrets(inner)]),
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      key === 'env' || key === 'hash' ? hidden(inner) : withoutSecrets(inner),
+    ]),
   )
 }
 

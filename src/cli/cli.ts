@@ -10,6 +10,7 @@ import { registerDoctor } from './commands/doctor.ts'
 import { registerExplain } from './commands/explain.ts'
 import { registerFeedback } from './commands/feedback.ts'
 import { registerGet } from './commands/get.ts'
+import { registerKeys } from './commands/keys.ts'
 import { registerLater } from './commands/later.ts'
 import { registerRelease } from './commands/release.ts'
 import { registerServe } from './commands/serve.ts'
@@ -60,6 +61,7 @@ const commands: readonly Register[] = [
   registerExplain,
   registerFeedback,
   registerBacktest,
+  registerKeys,
   registerDoctor,
   registerCompletion,
   registerLater,
@@ -72,6 +74,8 @@ function createProgram(actions: CliActions, io: CliIo, end: (exitCode: number) =
     .addOption(new Option('-o, --output <format>', 'how to answer').choices(['text', 'json']).default('text'))
     .option('--server <url>', `control listener (CUTOVER_SERVER; default ${defaultServer})`)
     .option('--inference <url>', `inference listener (CUTOVER_INFERENCE; default ${defaultInference})`)
+    .option('--api-key <key>', 'key of both listeners, where they ask for one (CUTOVER_API_KEY)')
+    .option('--api-key-file <file>', 'file that holds it (CUTOVER_API_KEY_FILE)')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: text => io.stdout.write(text),

@@ -13,10 +13,24 @@ export type Client = {
 /** An answer that takes longer than this does not come. */
 const answerTimeoutMs = 60_000
 
-export function createClient(options: { base: string; flag: string; start: string; actor: string | null }): Client {
+export type ClientOptions = {
+  base: string
+  flag: string
+  start: string
+  actor: string | null
+  /** Null for none. */
+  key(): string | null
+}
+
+export function createClient(options: ClientOptions): Client {
   const base = checkedBase(options)
   const ask = async (path: string, init: RequestInit): Promise<Response> => {
-    const headers = { ...(options.actor !== null && { 'x-cutover-actor': options.actor }), ...init.headers }
+    const key = options.key()
+    const headers = {
+      ...(options.actor !== null && { 'x-cutover-actor': options.actor }),
+      ...(key !== null && { authorization: `Bearer ${key}` }),
+      ...init.headers,
+    }
     try {
       return await fetch(`${base}${path}`, { redirect: 'error', ...init, headers })
     } catch (error) {
@@ -71,9 +85,13 @@ function refused(problem: WireProblem, response: Response): CliError {
     ...(value !== undefined && { value }),
     ...(allowed !== undefined && { allowed }),
   }))
-  const message = detail ?? `the server answered ${response.status}`
+  const said = detail ?? `the server answered ${response.status}`
+  const message = code === 'unauthenticated' ? `${said}. ${keyHint}` : said
   return new CliError(message, { exitCode: exitCodeOf(code), problems: listed, code })
 }
+
+const keyHint =
+  'Set CUTOVER_API_KEY; on the machine of the server CUTOVER_API_KEY_FILE=DATA-FOLDER/control.key is a key of the role admin'
 
 function unreachable(error: unknown, options: { base: string; flag: string; start: string }): CliError {
   if (error instanceof Error && error.name === 'AbortError') throw error

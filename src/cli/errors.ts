@@ -44,6 +44,7 @@ export function exitCodeOf(code: string): number {
 
 const usageCodes = new Set([
   'binding-refused',
+  'certificate-invalid',
   'not-available-yet',
   'version-immutable',
   'model-invalid',

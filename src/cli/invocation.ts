@@ -1,7 +1,10 @@
 /** What every command works with, and how it becomes a command of the program. */
+import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type Client, createClient } from './client.ts'
+import { usageError } from './errors.ts'
 import type { CliIo } from './io.ts'
 import { type Paint, painter } from './text.ts'
 
@@ -16,6 +19,8 @@ export type ServeFlags = {
   inferencePort?: string
   controlHost?: string
   controlPort?: string
+  inferenceAuth?: string
+  controlAuth?: string
   logLevel?: string
 }
 
@@ -67,6 +72,7 @@ export function createInvocation(actions: CliActions, io: CliIo, options: Record
       flag,
       start: `${start} ${flag} URL`,
       actor,
+      key: () => apiKey(options, io),
     })
   return {
     io,
@@ -85,6 +91,24 @@ export function createInvocation(actions: CliActions, io: CliIo, options: Record
     answer: (value, text) => {
       io.stdout.write(output === 'json' ? `${JSON.stringify(value, null, 2)}\n` : text())
     },
+  }
+}
+
+/** Null where none is given: a server on loopback may ask for none. */
+function apiKey(options: Record<string, unknown>, io: CliIo): string | null {
+  const { apiKey: given, apiKeyFile: file } = options
+  const path = typeof file === 'string' ? file : io.env['CUTOVER_API_KEY_FILE']
+  const fromFile = (): string | null => (path === undefined || path === '' ? null : readKeyFile(resolve(io.cwd, path)))
+  if (typeof given === 'string') return given
+  if (typeof file === 'string') return fromFile()
+  return io.env['CUTOVER_API_KEY'] || fromFile()
+}
+
+function readKeyFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch (error) {
+    throw usageError(`cannot read the API key: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 

@@ -6,6 +6,7 @@ import type { AnswerRule, Backend, EndpointSpec, UnitSource, VersionSpec } from 
 import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ExternalMetric } from '../core/external-metric.ts'
 import { limits } from '../core/limits.ts'
+import type { UpstreamTls } from '../core/tls.ts'
 import { compileMetric } from './compile-metric.ts'
 import { compileResilience } from './compile-resilience.ts'
 import { compileWatching } from './compile-watching.ts'
@@ -59,7 +60,19 @@ function compileBackend(version: VersionResource): Backend {
     return { kind: 'command', argv: command, cwd: version.cwd ?? '', env: version.env ?? {}, ready }
   }
   if (url === undefined) throw new Error('a version without a backend passed the contract')
-  return { kind: 'url', addresses: (Array.isArray(url) ? url : [url]).map(withoutSlash), ready }
+  const addresses = (Array.isArray(url) ? url : [url]).map(withoutSlash)
+  return { kind: 'url', addresses, ready, ...(version.tls !== undefined && { tls: compileTls(version.tls) }) }
+}
+
+function compileTls(tls: NonNullable<VersionResource['tls']>): UpstreamTls {
+  const { ca, cert, key, 'server-name': serverName, insecure } = tls
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(serverName !== undefined && { serverName }),
+    ...(insecure && { insecure }),
+  }
 }
 
 function compileOnnx(onnx: NonNullable<VersionResource['onnx']>): Backend {
@@ -114,6 +127,11 @@ function relativePaths(name: string, version: VersionResource): Problem[] {
   for (const [key, value] of Object.entries(paths)) {
     if (value === undefined || isAbsolute(value)) continue
     problems.push({ path: `versions.${name}.${key}`, message: 'is a relative path', value, allowed: absolute })
+  }
+  for (const key of ['ca', 'cert', 'key'] as const) {
+    const value = version.tls?.[key]
+    if (value === undefined || isAbsolute(value)) continue
+    problems.push({ path: `versions.${name}.tls.${key}`, message: 'is a relative path', value, allowed: absolute })
   }
   if (version.command !== undefined && version.cwd === undefined) {
     problems.push({ path: `versions.${name}.cwd`, message: 'is missing', allowed: absolute })

@@ -1,17 +1,35 @@
-/** The server's own settings, from flags and the environment, read once. A flag wins over its variable. */
+/**
+ * The server's own settings, from flags, the environment and the Server document of its file, read once. A flag wins over its
+ * variable, and that over the file.
+ */
 import { resolve } from 'node:path'
+import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
+import type { ListenerTls } from '../core/tls.ts'
+import type { FileSettings } from './server-document.ts'
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
 export type ListenAddress = { host: string; port: number }
 
+export const authModes = ['required', 'none'] as const
+export type AuthMode = (typeof authModes)[number]
+
+export type ListenSettings = ListenAddress & {
+  /** Whether requests need an API key. */
+  auth: AuthMode
+  /** Null for plain HTTP. */
+  tls: ListenerTls | null
+  /** Null for no pages of other origins. */
+  cors: CorsRule | null
+}
+
 export type ServerSettings = {
   /** Folder of the event log and the predictions; absolute. */
   data: string
-  inference: ListenAddress
-  control: ListenAddress
+  inference: ListenSettings
+  control: ListenSettings
   logLevel: LogLevel
   /** File of resources to apply at start; absolute, null for none. */
   resources: string | null
@@ -25,6 +43,8 @@ export type ServerFlags = {
   inferencePort?: string | undefined
   controlHost?: string | undefined
   controlPort?: string | undefined
+  inferenceAuth?: string | undefined
+  controlAuth?: string | undefined
   logLevel?: string | undefined
 }
 
@@ -38,38 +58,66 @@ export const settingsTable = {
   inferencePort: { flag: '--inference-port', variable: 'CUTOVER_INFERENCE_PORT', fallback: '8080' },
   controlHost: { flag: '--control-host', variable: 'CUTOVER_CONTROL_HOST', fallback: '127.0.0.1' },
   controlPort: { flag: '--control-port', variable: 'CUTOVER_CONTROL_PORT', fallback: '8081' },
+  inferenceAuth: { flag: '--inference-auth', variable: 'CUTOVER_INFERENCE_AUTH', fallback: 'none' },
+  controlAuth: { flag: '--control-auth', variable: 'CUTOVER_CONTROL_AUTH', fallback: 'none' },
   logLevel: { flag: '--log-level', variable: 'CUTOVER_LOG_LEVEL', fallback: 'info' },
 } as const satisfies Readonly<Record<keyof ServerFlags, { flag: string; variable: string; fallback: string }>>
 
-/** Throws invalid-request for a setting that cannot be, binding-refused for an address beyond loopback. */
-export function loadSettings(input: { flags: ServerFlags; env: Environment; cwd: string }): ServerSettings {
+export type SettingSources = { flags: ServerFlags; env: Environment; cwd: string; file?: FileSettings | null }
+
+/** The file of documents that flag or variable name; absolute, null for none. */
+export function configFile(input: SettingSources): string | null {
+  const { text } = readSetting('config', input)
+  return text === '' ? null : resolve(input.cwd, text)
+}
+
+/** Throws invalid-request for a setting that cannot be, binding-refused for an open address beyond loopback. */
+export function loadSettings(input: SettingSources): ServerSettings {
   const problems: Problem[] = []
   const read = (key: keyof ServerFlags) => readSetting(key, input)
-  const config = read('config').text
+  const listener = (name: 'inference' | 'control'): ListenSettings => ({
+    host: read(`${name}Host`).text,
+    port: toPort(read(`${name}Port`), problems),
+    auth: toWord(read(`${name}Auth`), authModes, { what: 'an authentication', problems }),
+    tls: input.file?.[name].tls ?? null,
+    cors: input.file?.[name].cors ?? null,
+  })
   const settings = {
     data: resolve(input.cwd, read('data').text),
-    inference: { host: read('inferenceHost').text, port: toPort(read('inferencePort'), problems) },
-    control: { host: read('controlHost').text, port: toPort(read('controlPort'), problems) },
-    logLevel: toLogLevel(read('logLevel'), problems),
-    resources: config === '' ? null : resolve(input.cwd, config),
+    inference: listener('inference'),
+    control: listener('control'),
+    logLevel: toWord(read('logLevel'), logLevels, { what: 'a log level', problems }),
+    resources: configFile(input),
   }
   refuseSamePort(settings, problems)
+  refuseOpenPages(settings, problems)
   if (problems.length > 0) throw new CutoverError('invalid-request', 'the server cannot start like this', problems)
-  refuseBeyondLoopback([read('inferenceHost'), read('controlHost')])
+  refuseOpenBeyondLoopback(settings, read)
   return settings
 }
 
 type Setting = { text: string; origin: string }
 
-function readSetting(key: keyof ServerFlags, input: { flags: ServerFlags; env: Environment }): Setting {
+function readSetting(key: keyof ServerFlags, input: SettingSources): Setting {
   const { flag, variable, fallback } = settingsTable[key]
   const given = input.flags[key]
   if (given !== undefined) return { text: given, origin: flag }
   const fromEnv = input.env[variable]
   // An empty variable is how shells and compose files say "not set".
-  return fromEnv === undefined || fromEnv === ''
-    ? { text: fallback, origin: flag }
-    : { text: fromEnv, origin: variable }
+  if (fromEnv !== undefined && fromEnv !== '') return { text: fromEnv, origin: variable }
+  const { file } = input
+  const inFile = file == null ? undefined : fileSetting(key, file)
+  if (file == null || inFile?.value === undefined) return { text: fallback, origin: flag }
+  return { text: String(inFile.value), origin: `${file.source}: ${inFile.path}` }
+}
+
+function fileSetting(key: keyof ServerFlags, file: FileSettings): { value: unknown; path: string } | undefined {
+  if (key === 'data') return { value: file.data, path: 'data' }
+  if (key === 'logLevel') return { value: file.logLevel, path: 'log-level' }
+  const match = /^(inference|control)(Host|Port|Auth)$/.exec(key)
+  if (match === null) return undefined
+  const [listener, part] = [match[1] as 'inference' | 'control', match[2]?.toLowerCase() as 'host' | 'port' | 'auth']
+  return { value: file[listener][part], path: `${listener}.${part}` }
 }
 
 function toPort(setting: Setting, problems: Problem[]): number {
@@ -84,11 +132,15 @@ function toPort(setting: Setting, problems: Problem[]): number {
   return 0
 }
 
-function toLogLevel(setting: Setting, problems: Problem[]): LogLevel {
-  const level = logLevels.find(known => known === setting.text)
-  if (level !== undefined) return level
-  problems.push({ path: setting.origin, message: 'is not a log level', value: setting.text, allowed: logLevels })
-  return 'info'
+function toWord<Word extends string>(
+  setting: Setting,
+  allowed: readonly Word[],
+  about: { what: string; problems: Problem[] },
+): Word {
+  const word = allowed.find(known => known === setting.text)
+  if (word !== undefined) return word
+  about.problems.push({ path: setting.origin, message: `is not ${about.what}`, value: setting.text, allowed })
+  return allowed[0] as Word
 }
 
 function refuseSamePort(settings: Pick<ServerSettings, 'inference' | 'control'>, problems: Problem[]): void {
@@ -97,20 +149,40 @@ function refuseSamePort(settings: Pick<ServerSettings, 'inference' | 'control'>,
   problems.push({ path: settingsTable.controlPort.flag, message: 'is the inference port too', value: control.port })
 }
 
-function refuseBeyondLoopback(hosts: readonly Setting[]): void {
-  const beyond = hosts.filter(({ text }) => !isLoopback(text))
+/** Without a key a page could move the traffic of whoever looks at it. */
+function refuseOpenPages({ control }: Pick<ServerSettings, 'control'>, problems: Problem[]): void {
+  if (control.cors === null || control.auth === 'required') return
+  problems.push({
+    path: 'control.cors',
+    message: 'lets pages of other origins steer releases without a key',
+    value: control.cors.origins,
+    allowed: ['with `auth: required`'],
+  })
+}
+
+/** A certificate that callers must show is authentication for inference; the control listener tells roles apart, by keys. */
+function refuseOpenBeyondLoopback(
+  { inference, control }: Pick<ServerSettings, 'inference' | 'control'>,
+  read: (key: keyof ServerFlags) => Setting,
+): void {
+  const isOpen = ({ auth, tls }: ListenSettings) => auth === 'none' && (tls?.clientCa ?? null) === null
+  const open = [
+    ...(isOpen(inference) ? (['inferenceHost'] as const) : []),
+    ...(control.auth === 'none' ? (['controlHost'] as const) : []),
+  ].map(read)
+  const beyond = open.filter(({ text }) => !isLoopback(text))
   if (beyond.length === 0) return
   throw new CutoverError(
     'binding-refused',
-    'Cutover has no authentication yet, so it listens on loopback only: anybody who reaches a listener could move ' +
-      'your traffic. To serve other machines keep it on 127.0.0.1 and put a proxy that authenticates in front ' +
-      '(nginx, Caddy, Envoy, an ingress sidecar): it forwards to 127.0.0.1:8080 for inference, and to ' +
-      '127.0.0.1:8081 for control only for those who may release.',
+    'without authentication Cutover listens on loopback only: anybody who reaches a listener could use your models or ' +
+      'move your traffic. Ask for API keys with --inference-auth required or --control-auth required (in the file: ' +
+      '`kind: Server`, `control: { auth: required }`) and make the first key with `cutover keys create`; or keep the ' +
+      'listener on 127.0.0.1 behind a proxy that authenticates.',
     beyond.map(({ text, origin }) => ({
       path: origin,
       message: 'is not a loopback address',
       value: text,
-      allowed: ['127.0.0.1', '::1', 'localhost'],
+      allowed: ['127.0.0.1', '::1', 'localhost', 'any address once keys are required'],
     })),
   )
 }

@@ -1,15 +1,22 @@
-/** A file of resources as the server reads it at start. */
+/** A file of documents as the server reads it at start. */
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { resolvePaths } from '../contract/resource-paths.ts'
 import { CutoverError } from '../core/errors.ts'
 import { parseDocuments, type SourcedDocument } from './documents.ts'
+import { type FileSettings, isServerDocument, serverSettingsIn } from './server-document.ts'
 
-/** Its documents with paths made absolute against its folder. Throws invalid-resource if it cannot be read. */
+/** Its resources with paths made absolute against its folder. Throws invalid-resource if it cannot be read. */
 export async function readResourceFile(path: string): Promise<SourcedDocument[]> {
   const folder = dirname(resolve(path))
   const documents = parseDocuments(await readText(path), { source: path })
-  return documents.map(document => ({ ...document, value: resolvePaths(document.value, folder) }))
+  const resources = documents.filter(({ value }) => !isServerDocument(value))
+  return resources.map(document => ({ ...document, value: resolvePaths(document.value, folder) }))
+}
+
+/** What the file says of the server itself; null if nothing. */
+export async function readServerSettings(path: string): Promise<FileSettings | null> {
+  return serverSettingsIn(parseDocuments(await readText(path), { source: path }))
 }
 
 async function readText(path: string): Promise<string> {

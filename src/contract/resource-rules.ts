@@ -68,14 +68,14 @@ export function batchRule(onnx: Loose, report: Report): void {
 const keysOfBackend = {
   onnx: ['instances'],
   command: ['instances', 'cwd', 'env', 'ready'],
-  url: ['ready'],
+  url: ['ready', 'tls'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export function versionRule(version: Loose, report: Report): void {
   exactlyOne(version, ['onnx', 'command', 'url'], report)
   for (const [kind, takes] of Object.entries(keysOfBackend)) {
     if (version[kind] === undefined) continue
-    for (const key of ['cwd', 'env', 'ready']) {
+    for (const key of ['cwd', 'env', 'ready', 'tls']) {
       if (version[key] === undefined || (takes as readonly string[]).includes(key)) continue
       report([key], `${kind} takes no ${key}`, [kind, ...takes].join(', '))
     }
@@ -84,6 +84,21 @@ export function versionRule(version: Loose, report: Report): void {
     report(['instances'], 'url takes no instances: there are as many as addresses', 'url, ready')
   }
   commandRule(version, report)
+  upstreamTlsRule(version, report)
+}
+
+function upstreamTlsRule({ url, tls }: Loose, report: Report): void {
+  if (!isObject(tls) || url === undefined) return
+  if ([url].flat().some(address => typeof address === 'string' && !address.startsWith('https:')))
+    report(['tls'], 'is of https addresses: these are not', 'https://host:port')
+  if ((tls['cert'] === undefined) !== (tls['key'] === undefined))
+    report(
+      ['tls', tls['cert'] === undefined ? 'cert' : 'key'],
+      'is missing: a certificate is shown with its key',
+      'both',
+    )
+  if (tls['insecure'] === true && tls['ca'] !== undefined)
+    report(['tls', 'insecure'], 'believes whoever answers, so that ca says nothing', 'one of them')
 }
 
 function commandRule(version: Loose, report: Report): void {

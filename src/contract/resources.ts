@@ -33,7 +33,26 @@ const readyCheck = object({
   timeout: duration.default('60s').meta({ description: 'An instance that is not ready by then has failed.' }),
 })
 
-const address = z.url({ protocol: /^http$/, error: `is not a base address${allowedMark}http://host:port` })
+const address = z.url({
+  protocol: /^https?$/,
+  error: `is not a base address${allowedMark}http://host:port, https://host:port`,
+})
+
+const upstreamTls = object({
+  ca: z.string().min(1).optional().meta({
+    description: 'PEM file of the authorities that its certificate may come from, instead of those that Node knows.',
+  }),
+  cert: z.string().min(1).optional().meta({ description: 'PEM file of the certificate that Cutover shows (mTLS).' }),
+  key: z.string().min(1).optional().meta({ description: 'PEM file of its private key.' }),
+  'server-name': z.string().min(1).optional().meta({
+    description:
+      'The name that its certificate must have, and that is asked for (SNI); the host of the address by default.',
+  }),
+  insecure: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Believe whoever answers, whatever its certificate says. For trying things out.' }),
+})
 
 const onnxPath = z.string().min(1)
 
@@ -70,7 +89,13 @@ const versionShape = object({
   url: z
     .union([address, z.array(address).min(1)])
     .optional()
-    .meta({ description: 'One or several base addresses (http://host:port) of servers that run elsewhere.' }),
+    .meta({
+      description: 'One or several base addresses (http://host:port or https://…) of servers that run elsewhere.',
+    }),
+  tls: upstreamTls.optional().meta({
+    description:
+      'How an https url proves itself, and Cutover to it. The files are watched; new connections take new ones.',
+  }),
   instances: z.int().min(1).max(64).default(1).meta({ description: 'Running copies, for onnx and command.' }),
   cwd: z
     .string()
@@ -306,9 +331,14 @@ export const releaseResource = withRule(withRule(releaseShape, releaseRule), blu
   description: 'One attempt to move an endpoint from its stable version to a candidate.',
 })
 
+function unknownKind(input: unknown): string {
+  const isServer = (input as { kind?: unknown } | null)?.kind === 'Server'
+  const what = isServer ? 'is read by `cutover serve` at its start and is no resource' : 'is not a kind of resource'
+  return `${what}${allowedMark}Endpoint, Release`
+}
+
 export const resourceSchema = z.discriminatedUnion('kind', [endpointResource, releaseResource], {
-  error: issue =>
-    issue.code === 'invalid_union' ? `is not a kind of resource${allowedMark}Endpoint, Release` : undefined,
+  error: issue => (issue.code === 'invalid_union' ? unknownKind(issue.input) : undefined),
 })
 
 export type EndpointResource = z.infer<typeof endpointResource>

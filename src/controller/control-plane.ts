@@ -9,6 +9,7 @@ import type { ReleasePlan } from '../core/plan.ts'
 import type { ControlState, ReleaseState } from '../core/state.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import type { InstanceStatus } from '../ports/deployer.ts'
+import type { KeyDesk } from './keys.ts'
 
 /** What applying a document did, or would do. */
 export type Change = {
@@ -29,6 +30,8 @@ export type ReleaseRequest = Omit<ReleasePlan, 'from' | 'planVersion'>
 
 export interface ControlPlane {
   state(): ControlState
+  /** API keys. */
+  readonly keys: KeyDesk
   instances(endpoint: string, version: string): readonly InstanceStatus[]
   /** Throws not-found, version-immutable, in-use, model-invalid …; then nothing has changed. */
   applyEndpoint(request: { spec: EndpointSpec; actor: string; dryRun: boolean }): Promise<Change>

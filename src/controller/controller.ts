@@ -20,6 +20,7 @@ import type { Gates } from '../ports/gates.ts'
 import type { MetricSources } from '../ports/metric-sources.ts'
 import type { MonitoringSource } from '../ports/monitoring-source.ts'
 import type { Notices } from '../ports/notices.ts'
+import type { Secrets } from '../ports/secrets.ts'
 import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
@@ -27,6 +28,7 @@ import { admitEndpoint } from './admission/endpoint.ts'
 import { admitRelease } from './admission/release.ts'
 import type { ControlPlane, ReleaseView } from './control-plane.ts'
 import { createDesk } from './desk.ts'
+import { createKeyDesk } from './keys.ts'
 import { createLedger } from './ledger.ts'
 import { createLooks } from './looks.ts'
 import { createOrders } from './orders.ts'
@@ -45,6 +47,7 @@ export type ControllerPorts = {
   gates: Gates
   trials: Trials
   baselines: Baselines
+  secrets: Secrets
   /** Something went wrong that no caller is there to hear. */
   complain: (what: string, cause: unknown) => void
 }
@@ -162,6 +165,7 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     state,
+    keys: createKeyDesk(ports, ledger),
     instances: (endpoint, version) => deployer.status(endpoint, version),
 
     async applyEndpoint({ spec, actor, dryRun }) {

@@ -4,6 +4,7 @@ import type { FeatureSpecs } from './features.ts'
 import type { MetricSpec } from './metrics/spec.ts'
 import type { DriftSpec, MonitorSpec } from './monitor/spec.ts'
 import type { BreakerPolicy, ConcurrencyPolicy, RetryPolicy } from './resilience.ts'
+import type { UpstreamTls } from './tls.ts'
 import type { Webhook } from './webhook.ts'
 
 /** How a caller's requests speak. `http` is any path and body, passed through as bytes. */
@@ -38,7 +39,8 @@ export type Backend =
       env: Readonly<Record<string, string>>
       ready: ReadyCheck
     }
-  | { kind: 'url'; addresses: readonly string[]; ready: ReadyCheck }
+  /** `tls`: of https addresses; left out where Node's own authorities and no client certificate are meant. */
+  | { kind: 'url'; addresses: readonly string[]; ready: ReadyCheck; tls?: UpstreamTls }
 
 export type BackendKind = Backend['kind']
 

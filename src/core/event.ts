@@ -2,6 +2,7 @@
  * Everything that can happen. Events are appended to the log before they take effect and the log is the ground state:
  * these shapes must stay readable for ever, so a member is added, never changed.
  */
+import type { NewKey } from './access/api-key.ts'
 import type { EndpointSpec } from './endpoint.ts'
 import type { Judgement } from './judge/judgement.ts'
 import type { MonitorReport } from './monitor/report.ts'
@@ -37,6 +38,11 @@ export type ControlEvent =
   | { type: 'arms-changed'; release: string; add: readonly string[]; retire: readonly string[]; actor: string }
   /** `step`: of `promote`, past the step that the stage is in and no further. */
   | { type: 'operator'; release: string; verb: OperatorVerb; actor: string; note: string | null; step?: true }
+  /** The secret itself is told to whoever asked for the key, and kept nowhere. */
+  | { type: 'key-created'; key: NewKey; actor: string }
+  /** A new secret under the same id; the old one counts for `keepMs` more. */
+  | { type: 'key-rotated'; id: string; hash: string; keepMs: number; actor: string }
+  | { type: 'key-revoked'; id: string; actor: string }
 
 /** An event with its place in the log and its time; time enters the core here and nowhere else. */
 export type LoggedEvent = { seq: number; atMs: number; event: ControlEvent }

@@ -61,6 +61,20 @@ export const limits = {
   /** After a refusal this much of an unread body, for this long, is read and dropped, so that the caller sees the answer; then the connection is cut. */
   lingerBytesMax: 16 * 1024 * 1024,
   lingerMs: 1_000,
+  /** API keys of one server; one more is refused. Metrics have a series for each. */
+  apiKeysMax: 1_000,
+  /** Endpoints that one key names; more are refused. */
+  endpointsPerKeyMax: 100,
+  /** Key texts that were proven and need not be hashed again; when full all are forgotten. */
+  keyCacheMax: 10_000,
+  /** A secret that was rotated may count on for this long at most. */
+  keyOverlapMsMax: 30 * 24 * 3600_000,
+  /** Certificate files are looked at this often. */
+  certificateLookMs: 5_000,
+  /** A certificate or key file longer than this is refused. */
+  certificateBytesMax: 1024 * 1024,
+  /** Origins, methods or fields that one CORS rule names; more are refused. */
+  corsEntriesMax: 100,
   unitKeyBytesMax: 512,
   predictionIdBytesMax: 128,
 

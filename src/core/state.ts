@@ -1,4 +1,5 @@
 /** The state of the control plane: a fold of the event log, nothing else. Plain data. */
+import type { Keys } from './access/api-key.ts'
 import type { EndpointSpec } from './endpoint.ts'
 import type { MonitoringState } from './monitor/report.ts'
 import type { ReleasePlan } from './plan.ts'
@@ -98,6 +99,8 @@ export type ControlState = {
   /** Where deleted endpoints left off: one of the same name goes on counting, so that old records are not taken for new ones. */
   retired: Readonly<Record<string, Pick<EndpointState, 'releaseCount'> & { epoch: number }>>
   releases: Readonly<Record<string, ReleaseState>>
+  /** By id; left out where there never was one. */
+  keys?: Keys
 }
 
 export const emptyState: ControlState = { endpoints: {}, retired: {}, releases: {} }

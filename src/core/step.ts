@@ -2,6 +2,7 @@
  * The core's one door: a state and an event give the next state and what is to be done. The state after an event that
  * changed nothing is the same object, so that a caller can tell that there is nothing to write down.
  */
+import { keyChanged } from './access/registry.ts'
 import type { Command, IssuedCommand } from './command.ts'
 import { fleetSpec } from './control-fleet.ts'
 import { readyTimeoutOf } from './endpoint.ts'
@@ -89,6 +90,10 @@ function stepEvent(state: ControlState, event: ControlEvent, atMs: number): Step
       return onRelease(state, event.release, draft => armsChanged(draft, event, atMs))
     case 'operator':
       return onRelease(state, event.release, draft => operated(draft, event, atMs))
+    case 'key-created':
+    case 'key-rotated':
+    case 'key-revoked':
+      return { state: keyChanged(state, event, atMs), commands: [] }
     default:
       return assertNever(event)
   }

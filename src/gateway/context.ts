@@ -1,8 +1,10 @@
 /** What every part of the data plane shares: ports, routes and counters. Nothing here is per request. */
 
+import type { CorsRule } from '../core/access/cors.ts'
 import type { FleetView } from '../ports/backend.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Recorder } from '../ports/recorder.ts'
+import type { Door } from './authorise.ts'
 import type { HeldRequests } from './gap.ts'
 import type { Mirrors } from './mirror/mirrors.ts'
 import type { Guards } from './resilience/guards.ts'
@@ -26,6 +28,9 @@ export type RequestSample = {
 }
 
 export type GatewayContext = {
+  readonly door: Door
+  /** Undefined where no pages of other origins are let in. */
+  readonly cors: CorsRule | undefined
   readonly routes: RouteTable
   readonly fleets: FleetView
   readonly held: HeldRequests

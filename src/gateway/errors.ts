@@ -1,5 +1,7 @@
 /** How an error reaches the caller: its status and its shape in the dialect of the path. */
+import { AccessError } from '../core/access/refusals.ts'
 import { CutoverError, type ErrorCode, errorTable, type Problem, statusByCode } from '../core/errors.ts'
+import { linesOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
 import type { Outbound } from './inbound.ts'
 
@@ -47,6 +49,7 @@ function problemDocument(error: CutoverError, status: number): object {
 }
 
 function extraLines(error: CutoverError, status: number): string {
+  if (error instanceof AccessError) return linesOf(error.headers)
   if (status === 503)
     return `retry-after: ${wholeSeconds(error instanceof ComeBackError ? error.retryAfterMs : retryAfterMs)}\r\n`
   if (status === 405) return `allow: ${error.problems[0]?.allowed?.join(', ') ?? ''}\r\n`

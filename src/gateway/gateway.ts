@@ -3,11 +3,17 @@
  * beside it: an assignment depends on table and unit alone. Per request it awaits only the caller's body and the
  * backend; it reads no store and writes no log.
  */
+import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError } from '../core/errors.ts'
+import { linesOf } from '../core/http/field-lines.ts'
+import type { Access } from '../ports/access.ts'
 import type { FleetView } from '../ports/backend.ts'
+import type { Certificates } from '../ports/certificates.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Recorder } from '../ports/recorder.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
+import { AttendedOutbound } from './attended-outbound.ts'
+import { createDoor } from './authorise.ts'
 import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
 import { asCutoverError, excerpt, sendError } from './errors.ts'
 import { serveFeedback } from './feedback.ts'
@@ -16,6 +22,8 @@ import { createIds } from './ids.ts'
 import type { Visit } from './inbound.ts'
 import { createListener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
+import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
+import { answerPreflight, pageAnswer } from './pages.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
 import { serveOpenInference } from './protocols/open-inference.ts'
 import { Guards } from './resilience/guards.ts'
@@ -37,6 +45,12 @@ export type GatewayOptions = {
   isReady?: () => boolean
   /** Spans of requests; without it trace context is passed on and nothing else. */
   tracing?: TracingOptions
+  /** Asked about every request; left out where no key is needed. */
+  access?: Access | undefined
+  /** Left out for plain HTTP. */
+  certificates?: Certificates | undefined
+  /** Pages of other origins that may call; left out where the listener says nothing of pages. */
+  cors?: CorsRule | undefined
   /** Called once per finished request, with bounded labels: for histograms. Must be cheap. */
   observe?: (sample: RequestSample) => void
 }
@@ -55,6 +69,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const guards = new Guards(clock)
   const context: GatewayContext = {
     ...{ fleets, recorder, clock, version, logger },
+    door: createDoor(options.access),
+    cors: options.cors,
     routes: createRouteTable(),
     held: createHeldRequests(clock),
     stats: createStats(),
@@ -72,9 +88,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     observe: options.observe ?? nothing,
     tracing: options.tracing ?? null,
   }
+  const receive = context.door.isOpen && context.cors === undefined ? dispatch : attend
   const listener = createListener({
-    visit: visit => dispatch(context, visit),
+    visit: visit => receive(context, visit),
     onError: error => context.stats.error(error.code),
+    certificates: options.certificates,
   })
   return {
     apply: route => {
@@ -107,6 +125,27 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 function nothing(): void {}
+
+/** Where keys are needed, or pages of other origins let in. */
+function attend(context: GatewayContext, { inbound, outbound }: Visit): void {
+  const { cors, door } = context
+  const page = cors === undefined ? null : pageAnswer(cors, inbound.method, inbound)
+  if (page?.preflight === true) {
+    answerPreflight(outbound, page)
+    return
+  }
+  const attended = new AttendedOutbound(outbound, page === null ? null : linesOf(page.fields))
+  const visit = { inbound, outbound: attended }
+  const target = parseTarget(inbound.target)
+  try {
+    const isFree = target === null || isOpenPath(target.path)
+    const principal = isFree ? null : door.authorise(inbound, endpointNamedBy(target.path))
+    if (principal !== null) attended.whenOver(() => door.leave(principal))
+    dispatch(context, { ...visit, principal })
+  } catch (thrown) {
+    failed(context, visit, target, thrown)
+  }
+}
 
 function dispatch(context: GatewayContext, visit: Visit): void {
   const target = parseTarget(visit.inbound.target)

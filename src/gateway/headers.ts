@@ -2,6 +2,7 @@
  * Header fields on their way through. Names and values keep their bytes and their order; only fields of the connection
  * (RFC 9110, 7.6.1) and Cutover's own are taken out, and ours are added last so that no caller can have them stripped.
  */
+import { withoutKeys } from '../core/access/carried.ts'
 import { withoutFields } from '../core/http/field-lines.ts'
 import { type Deadline, deadlineHeader, remainingMs } from './deadline.ts'
 import type { Inbound } from './inbound.ts'
@@ -26,7 +27,7 @@ export function requestFields(
   const { predictionId, deadline, trace } = added
   let kept = tracedLines(inbound, trace)
   if (deadline !== null) kept = `${withoutDeadline(kept)}${deadlineHeader}: ${remainingMs(deadline)}\r\n`
-  return `${kept}x-cutover-prediction-id: ${predictionId}\r\nx-forwarded-for: ${inbound.remoteAddress}\r\nvia: ${inbound.httpVersion} cutover\r\n`
+  return `${withoutKeys(kept)}x-cutover-prediction-id: ${predictionId}\r\nx-forwarded-for: ${inbound.remoteAddress}\r\nvia: ${inbound.httpVersion} cutover\r\n`
 }
 
 function withoutDeadline(lines: string): string {

@@ -3,6 +3,7 @@
  * rest of HTTP. Everything beyond the listeners knows these two only.
  */
 import type { CutoverError } from '../core/errors.ts'
+import type { Principal } from '../ports/access.ts'
 
 /** `short` is or will be taken whole; `long` is the rest, bodies of an unknown length included. */
 export type BodyKind = 'none' | 'short' | 'long'
@@ -71,4 +72,9 @@ export interface OutboundWatcher {
 }
 
 /** One request, as every surface of the gateway gets it. */
-export type Visit = { inbound: Inbound; outbound: Outbound }
+export type Visit = {
+  inbound: Inbound
+  outbound: Outbound
+  /** Whose key let it in; left out, or null, where none was asked for. */
+  principal?: Principal | null
+}

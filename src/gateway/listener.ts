@@ -3,6 +3,7 @@
  * read so far, to Node's own HTTP server, and stays there.
  */
 import { CutoverError } from '../core/errors.ts'
+import type { Certificates } from '../ports/certificates.ts'
 import { createNodeListener, type ListenerEvents } from './node/node-listener.ts'
 import { SocketServer } from './sockets/socket-server.ts'
 
@@ -13,9 +14,11 @@ export type Listener = {
   close(options: { drainMs: number }): Promise<void>
 }
 
-export function createListener(events: ListenerEvents): Listener {
+/** Plain HTTP without certificates. */
+export function createListener(options: ListenerEvents & { certificates?: Certificates | undefined }): Listener {
+  const { certificates, ...events } = options
   const node = createNodeListener(events)
-  const sockets = new SocketServer({ ...events, handOver: connection => node.take(connection) })
+  const sockets = new SocketServer({ ...events, handOver: connection => node.take(connection) }, certificates)
   return {
     listen: address => sockets.listen(address).catch((error: unknown) => Promise.reject(listenError(error, address))),
     close: async ({ drainMs }) => {

@@ -107,3 +107,25 @@ it('counts a latency in its bucket and in all above it', async () => {
     ]),
   )
 })
+
+it('tells what each key did, and when certificates end', async () => {
+  const counts = { admitted: 7, forbidden: 1, rateLimited: 2, crowded: 3, inFlight: 4 }
+  const readings: MetricReadings = {
+    ...quiet,
+    access: {
+      keys: [{ key: 'app', ...counts }],
+      certificates: [{ listener: 'inference', notAfterMs: 4_733_510_400_000, taken: 2, refused: 1 }],
+    },
+  }
+  const lines = (await createMetricsPage(() => readings).text()).split('\n')
+  expect(lines.filter(line => /^cutover_(key|certificate)/.test(line))).toEqual([
+    'cutover_key_requests_total{key="app",result="admitted"} 7',
+    'cutover_key_requests_total{key="app",result="forbidden"} 1',
+    'cutover_key_requests_total{key="app",result="rate-limited"} 2',
+    'cutover_key_requests_total{key="app",result="crowded"} 3',
+    'cutover_key_requests_in_flight{key="app"} 4',
+    'cutover_certificate_not_after_seconds{listener="inference"} 4733510400',
+    'cutover_certificate_reloads_total{listener="inference",result="taken"} 2',
+    'cutover_certificate_reloads_total{listener="inference",result="refused"} 1',
+  ])
+})

@@ -37,6 +37,10 @@ describe('the OpenAPI document', () => {
     ).toEqual(
       [
         'get /',
+        'get /api/v1/keys',
+        'post /api/v1/keys',
+        'post /api/v1/keys/{key}/rotate',
+        'delete /api/v1/keys/{key}',
         'get /healthz',
         'get /readyz',
         'get /metrics',

@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { compileResource, validateResource } from '../../src/config/compile.ts'
+import { isServerDocument } from '../../src/config/server-document.ts'
 import { metricTypes } from '../../src/contract/metric-names.ts'
 import { resolvePaths } from '../../src/contract/resource-paths.ts'
 import type { Resource } from '../../src/contract/resources.ts'
+import { serverDocument } from '../../src/contract/server.ts'
 
 const folder = 'docs/guides'
 
@@ -26,6 +28,10 @@ const files = [...readdirSync(folder), '../strategies.md'].flatMap(guide =>
 
 describe('the guides', () => {
   it.each(files)('show files that are valid: $guide, document $index', ({ resource }) => {
+    if (isServerDocument(resource)) {
+      expect(serverDocument.safeParse(resource).error).toBeUndefined()
+      return
+    }
     const valid: Resource = validateResource(resource)
     expect(() => compileResource(resolvePaths(valid, '/models') as Resource)).not.toThrow()
   })

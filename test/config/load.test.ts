@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { parseDocuments } from '../../src/config/documents.ts'
 import { loadSettings, type ServerFlags } from '../../src/config/load.ts'
+import { serverSettingsIn } from '../../src/config/server-document.ts'
 import { thrownBy } from '../support/thrown.ts'
 
 const load = (flags: ServerFlags, env: Record<string, string> = {}) => loadSettings({ flags, env, cwd: '/srv' })
@@ -8,8 +10,8 @@ describe('server settings', () => {
   it('have defaults on loopback', () => {
     expect(load({})).toEqual({
       data: '/srv/cutover-data',
-      inference: { host: '127.0.0.1', port: 8080 },
-      control: { host: '127.0.0.1', port: 8081 },
+      inference: { host: '127.0.0.1', port: 8080, auth: 'none', tls: null, cors: null },
+      control: { host: '127.0.0.1', port: 8081, auth: 'none', tls: null, cors: null },
       logLevel: 'info',
       resources: null,
     })
@@ -44,7 +46,7 @@ describe('server settings', () => {
     host => {
       const { code, message, problems } = thrownBy(() => load({ controlHost: host }))
       expect(code).toBe('binding-refused')
-      expect(message).toMatch(/no authentication.*proxy/s)
+      expect(message).toMatch(/without authentication.*--control-auth required.*keys create.*proxy/s)
       expect(problems).toMatchObject([{ path: '--control-host', value: host }])
     },
   )
@@ -52,4 +54,81 @@ describe('server settings', () => {
   it.each(['localhost', '::1', '127.0.0.2'])('bind %s', host => {
     expect(load({ controlHost: host }).control.host).toBe(host)
   })
+
+  it('bind anywhere once keys are required, or certificates for inference', () => {
+    expect(load({ controlHost: '0.0.0.0', controlAuth: 'required' }).control).toMatchObject({ auth: 'required' })
+    expect(load({ inferenceHost: '::' }, { CUTOVER_INFERENCE_AUTH: 'required' }).inference.host).toBe('::')
+    expect(thrownBy(() => load({ controlHost: '0.0.0.0', inferenceAuth: 'required' })).code).toBe('binding-refused')
+    const file = fileOf('inference: { host: 0.0.0.0, tls: { cert: a.crt, key: a.key, client-ca: ca.crt } }')
+    expect(loadSettings({ flags: {}, env: {}, cwd: '/srv', file }).inference.host).toBe('0.0.0.0')
+    const open = fileOf('inference: { host: 0.0.0.0, tls: { cert: a.crt, key: a.key } }')
+    expect(thrownBy(() => loadSettings({ flags: {}, env: {}, cwd: '/srv', file: open })).problems[0]).toMatchObject({
+      path: '/srv/conf/cutover.yaml: inference.host',
+      value: '0.0.0.0',
+    })
+  })
+
+  it('come from the file where no flag or variable is given', () => {
+    const file = fileOf('data: ../data', 'log-level: warn', 'control: { port: 9000, auth: required }')
+    const sources = { env: { CUTOVER_LOG_LEVEL: 'error' }, cwd: '/srv', file }
+    expect(loadSettings({ ...sources, flags: { controlPort: '9001' } })).toMatchObject({
+      data: '/srv/data',
+      logLevel: 'error',
+      control: { port: 9001, auth: 'required' },
+      inference: { port: 8080, auth: 'none' },
+    })
+  })
+
+  it('let no page of another origin steer releases without a key', () => {
+    const file = fileOf('control: { cors: { origins: [https://app.example.com] } }')
+    const { problems } = thrownBy(() => loadSettings({ flags: {}, env: {}, cwd: '/srv', file }))
+    expect(problems.map(({ path }) => path)).toEqual(['control.cors'])
+  })
 })
+
+describe('the Server document', () => {
+  it('has its paths beside its file, and defaults for pages', () => {
+    const file = fileOf(
+      'inference:',
+      '  tls: { cert: tls/a.crt, key: /run/a.key }',
+      '  cors: { origins: ["*"], methods: [post] }',
+    )
+    expect(file?.inference.tls).toEqual({ cert: '/srv/conf/tls/a.crt', key: '/run/a.key', clientCa: null })
+    expect(file?.inference.cors).toMatchObject({
+      origins: ['*'],
+      methods: ['POST'],
+      credentials: false,
+      maxAgeSeconds: 600,
+    })
+    expect(file?.inference.cors?.exposed).toContain('x-cutover-prediction-id')
+  })
+
+  it.each([
+    ['inference: { tls: { cert: a.crt } }', 'inference.tls.key', 'is missing'],
+    ['inference: { auth: maybe }', 'inference.auth', 'is not one of the known words'],
+    ['inference: { port: 99999 }', 'inference.port', 'is too great'],
+    ['controll: {}', 'controll', 'is not a known key'],
+    ['inference: { cors: { origins: [app.example.com] } }', 'inference.cors.origins[0]', 'is not an origin'],
+    ['inference: { cors: { origins: ["*", "https://a.example"] } }', 'inference.cors.origins', 'has * beside others'],
+    [
+      'inference: { cors: { origins: ["*"], credentials: true } }',
+      'inference.cors.origins',
+      'cannot be * with credentials',
+    ],
+  ])('is refused for %s', (line, path, message) => {
+    const { code, problems } = thrownBy(() => fileOf(line))
+    expect(code).toBe('invalid-resource')
+    expect(problems[0]?.path).toBe(`/srv/conf/cutover.yaml:2 ${path}`)
+    expect(problems[0]?.message).toContain(message)
+  })
+
+  it('is one', () => {
+    expect(thrownBy(() => fileOf('---', 'kind: Server')).message).toContain('two documents of the kind Server')
+    expect(serverSettingsIn(parseDocuments('kind: Endpoint', { source: 'a.yaml' }))).toBeNull()
+  })
+})
+
+function fileOf(...lines: string[]) {
+  const source = '/srv/conf/cutover.yaml'
+  return serverSettingsIn(parseDocuments(['kind: Server', ...lines].join('\n'), { source }))
+}

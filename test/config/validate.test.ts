@@ -7,7 +7,9 @@ import { thrownBy } from '../support/thrown.ts'
 
 const durations = ['500ms', '30s', '10m', '1.5h', '14d']
 const names = ['digits', 'v2', 'fraud-eu']
-const versionKeys = ['onnx', 'command', 'url', 'instances', 'cwd', 'env', 'ready']
+const versionKeys = ['onnx', 'command', 'url', 'tls', 'instances', 'cwd', 'env', 'ready']
+const addresses = ['http://host:port', 'https://host:port']
+const tls = { cert: '/c.pem', key: '/k.pem' }
 const backends = ['onnx', 'command', 'url']
 const quantiles = ['latency-p50', 'latency-p90', 'latency-p95', 'latency-p99', 'latency-p99.9']
 const limitNames = ['error-rate', ...quantiles, 'accuracy']
@@ -74,8 +76,24 @@ describe('an Endpoint document is refused for', () => {
     ['too many instances', ['versions', 'v1', 'instances'], 65, 'versions.v1.instances', ['at most 64']],
     ['instances of servers elsewhere', ['versions', 'v3', 'instances'], 2, 'versions.v3.instances', ['url', 'ready']],
     ['env where nothing is started', ['versions', 'v1', 'env'], { A: 'b' }, 'versions.v1.env', ['onnx', 'instances']],
-    ['an address that is no http', ['versions', 'v3', 'url'], 'ftp://h', 'versions.v3.url', ['http://host:port']],
-    ['an address in a list', ['versions', 'v3', 'url', 1], 'h:1', 'versions.v3.url[1]', ['http://host:port']],
+    ['an address that is no http', ['versions', 'v3', 'url'], 'ftp://h', 'versions.v3.url', addresses],
+    ['an address in a list', ['versions', 'v3', 'url', 1], 'h:1', 'versions.v3.url[1]', addresses],
+    ['TLS of a file', ['versions', 'v1', 'tls'], {}, 'versions.v1.tls', ['onnx', 'instances']],
+    ['TLS of plain addresses', ['versions', 'v3', 'tls'], tls, 'versions.v3.tls', ['https://host:port']],
+    [
+      'a certificate without its key',
+      ['versions', 'v3'],
+      { url: 'https://h', tls: { cert: '/c.pem' } },
+      'versions.v3.tls.key',
+      ['both'],
+    ],
+    [
+      'an authority that does not count',
+      ['versions', 'v3'],
+      { url: 'https://h', tls: { ca: '/ca.pem', insecure: true } },
+      'versions.v3.tls.insecure',
+      ['one of them'],
+    ],
     [
       'a command that is not told its port',
       ['versions', 'v2', 'command'],

@@ -17,6 +17,7 @@ it('makes the paths of a document absolute and gives commands the folder of the 
       d: { command: ['serve'], cwd: '../d' },
       e: { url: 'http://h:1' },
       f: { onnx: { model: 'f.onnx', 'max-batch': 2 } },
+      g: { url: 'https://h:1', tls: { ca: 'tls/ca.pem', cert: '/x/c.pem', 'server-name': 'h' } },
     },
   }
   expect(versions(resolvePaths(document, '/srv/app'))).toEqual({
@@ -26,6 +27,7 @@ it('makes the paths of a document absolute and gives commands the folder of the 
     d: { command: ['serve'], cwd: '/srv/d' },
     e: { url: 'http://h:1' },
     f: { onnx: { model: '/srv/app/f.onnx', 'max-batch': 2 } },
+    g: { url: 'https://h:1', tls: { ca: '/srv/app/tls/ca.pem', cert: '/x/c.pem', 'server-name': 'h' } },
   })
 })
 

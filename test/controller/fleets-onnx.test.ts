@@ -1,5 +1,7 @@
 /** Fleets of ONNX models behind a real gateway, replaced under load: controller, deployer and data plane as they are composed. */
+
 import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { nodeSecrets } from '../../src/adapters/access/node-secrets.ts'
 import { createDeployer } from '../../src/adapters/deployer/deployer.ts'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
 import { createExpressions } from '../../src/adapters/expressions/cel.ts'
@@ -29,6 +31,7 @@ async function server(sizes: { v1: number; v2: number }) {
     gates: { ask: () => Promise.resolve(null) },
     baselines: { read: async () => ({ known: false, reason: 'nothing was recorded' }) },
     trials: { run: () => Promise.reject(new Error('nothing is tried here')) },
+    secrets: nodeSecrets,
     complain: (what, cause) => {
       throw new Error(what, { cause })
     },

@@ -1,4 +1,5 @@
 /** A whole controller on memory ports and a clock that goes when it is told to. */
+import { nodeSecrets } from '../../src/adapters/access/node-secrets.ts'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
 import { createExpressions } from '../../src/adapters/expressions/cel.ts'
@@ -89,6 +90,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
       read: ({ epochs }) => epochs.map(epoch => ({ epoch, versions: evidence.get(epoch) ?? {} })),
       forget: () => {},
     },
+    secrets: nodeSecrets,
     complain: (what, cause) => complaints.push(`${what}: ${cause}`),
   })
   controller.load()

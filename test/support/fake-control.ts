@@ -2,7 +2,9 @@
  * A control plane in memory: applies, starts and operates as the contract says, decides nothing by itself. Tests tell it
  * what happens to a release.
  */
+import { nodeSecrets } from '../../src/adapters/access/node-secrets.ts'
 import type { Change, ControlPlane, ReleaseRequest, ReleaseView } from '../../src/controller/control-plane.ts'
+import { createKeyDesk } from '../../src/controller/keys.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { ControlEvent, LoggedEvent, OperatorVerb } from '../../src/core/event.ts'
@@ -10,7 +12,8 @@ import { forecast } from '../../src/core/forecast.ts'
 import type { SignalReport } from '../../src/core/label-delays.ts'
 import type { Look, MonitoringState } from '../../src/core/monitor/report.ts'
 import type { ControlState, EndpointState, Phase, ReleaseState } from '../../src/core/state.ts'
-import { isTerminal } from '../../src/core/state.ts'
+import { emptyState, isTerminal } from '../../src/core/state.ts'
+import { step } from '../../src/core/step.ts'
 import type { TimelineEntry } from '../../src/core/timeline.ts'
 import { moveTable, soleTable } from '../../src/core/traffic.ts'
 import type { InstanceStatus } from '../../src/ports/deployer.ts'
@@ -65,7 +68,19 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
     endpoints[name] = { ...endpoint, table, appliedEpoch: table.epoch }
   }
 
+  let keyState = emptyState
+  const record = (event: ControlEvent): void => {
+    const logged = append(event)
+    keyState = step(keyState, event, logged.atMs).state
+    publish(logged)
+  }
+  const keys = createKeyDesk(
+    { secrets: nodeSecrets, clock: { nowMs: () => nowMs, every: () => () => {} } },
+    { state: () => keyState, record, recordIfItMatters: record, load: () => {} },
+  )
+
   const control: FakeControl = {
+    keys,
     latest: null,
     looks: new Map(),
     delayReports: new Map(),
@@ -76,7 +91,12 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
     look: name => control.looks.get(name) ?? null,
     delays: name => control.delayReports.get(name) ?? [],
     subscribers: () => listeners.size,
-    state: (): ControlState => ({ endpoints: { ...endpoints }, retired: {}, releases: { ...releases } }),
+    state: (): ControlState => ({
+      endpoints: { ...endpoints },
+      retired: {},
+      releases: { ...releases },
+      ...(keyState.keys !== undefined && { keys: keyState.keys }),
+    }),
     instances: (endpoint, version) => readyInstances(endpoints[endpoint], version),
     async applyEndpoint({ spec, actor, dryRun }) {
       const change = endpointChange(endpoints[spec.name], spec)

@@ -3,6 +3,7 @@
  * send requests by the table in force, versions that answer as they are made to, and labels that come later. One seed, one
  * course of events.
  */
+import { nodeSecrets } from '../../src/adapters/access/node-secrets.ts'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryDeployer, type MemoryDeployer } from '../../src/adapters/deployer/memory.ts'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
@@ -156,6 +157,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       gates: { ask: () => Promise.resolve(null) },
       baselines: { read: async () => ({ known: false, reason: 'nothing was recorded' }) },
       trials: { run: async ({ trial }) => tried(trial, behaviours, random) },
+      secrets: nodeSecrets,
       complain: (what, cause) => complaints.push(`${what}: ${String(cause)}`),
     })
     return { controller, deployer, evidence, startedAtMs }

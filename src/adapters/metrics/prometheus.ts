@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Alarm, MonitorStatus } from '../../core/monitor/report.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { RecorderStats } from '../../ports/recorder.ts'
+import { type AccessReadings, registerAccessMetrics } from './access-metrics.ts'
 import { LatencyHistograms } from './latency-histograms.ts'
 
 /** What is read when the page is asked for. */
@@ -28,6 +29,8 @@ export type MetricReadings = {
   recorder: RecorderStats
   readyInstances: readonly { endpoint: string; version: string; count: number }[]
   state: ControlState
+  /** Left out where nobody is asked for a key and no listener has TLS. */
+  access?: AccessReadings
 }
 
 export interface MetricsPage {
@@ -171,12 +174,15 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
     registers,
   })
 
+  const refreshAccess = registerAccessMetrics(registers)
+
   const refresh = (): void => {
     const now = read()
     const counters = [requests, errors, recorded, dropped, copies, copiesDropped, malformed, repeated, breakerOpenings]
     for (const one of counters) one.reset()
     const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, breakerOpen]
     const gauges = [...traffic, ready, weight, epoch, phases, monitored, alarms]
+    if (now.access !== undefined) refreshAccess(now.access)
     for (const one of gauges) one.reset()
     for (const { endpoint, version, statusClass, count } of now.requests)
       requests.inc({ endpoint, version, status: statusClass }, count)

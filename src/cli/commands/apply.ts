@@ -1,9 +1,9 @@
 /** `cutover apply`: documents of a file to the server, all or none. */
 import type { WireApplied, WireChange } from '../../contract/wire/change.ts'
 import { readDocuments, withPlaces } from '../documents.ts'
-import { exitCodes } from '../errors.ts'
+import { exitCodes, usageError } from '../errors.ts'
 import { forecastText } from '../forecast-text.ts'
-import { examples, pathTo, type Register } from '../invocation.ts'
+import { type CliDocument, examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { type Paint, printable } from '../text.ts'
 
 export const registerApply: Register = (program, does) => {
@@ -23,7 +23,7 @@ export const registerApply: Register = (program, does) => {
     .action(
       does(async (run, _, options) => {
         const { file, dryRun } = options as { file: string; dryRun?: boolean }
-        const documents = await readDocuments(run, file)
+        const documents = withoutServer(run, await readDocuments(run, file))
         const query = dryRun === true ? '?dryRun=true' : ''
         const body = { documents: documents.map(({ value }) => value) }
         const applied = await withPlaces({ list: documents }, () =>
@@ -33,6 +33,16 @@ export const registerApply: Register = (program, does) => {
         return exitCodes.done
       }),
     )
+}
+
+/** A file for `serve` has the server's own settings too; these take effect at its start alone. */
+function withoutServer(run: Invocation, documents: readonly CliDocument[]): CliDocument[] {
+  const isServer = ({ value }: CliDocument) => (value as { kind?: unknown } | null)?.kind === 'Server'
+  if (documents.every(isServer))
+    throw usageError('there is nothing to apply: `kind: Server` is read by `cutover serve`')
+  if (documents.some(isServer))
+    run.io.stderr.write('the Server document is left out: `cutover serve` reads it at its start\n')
+  return documents.filter(one => !isServer(one))
 }
 
 function appliedText({ changes, dryRun }: WireApplied, paint: Paint): string {

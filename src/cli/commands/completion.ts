@@ -55,7 +55,9 @@ function entryOf(command: Command, program: Command): Entry {
         ],
   )
   // A kind may be written in several ways, so its words are not choices but what the help lists.
-  const words = first?.name() === 'kind' ? first.description.split(', ') : (first?.argChoices ?? [])
+  const verbs = command.commands.map(one => one.name())
+  const words =
+    verbs.length > 0 ? verbs : first?.name() === 'kind' ? first.description.split(', ') : (first?.argChoices ?? [])
   return { name: command.name(), description: command.description(), options, words }
 }
 

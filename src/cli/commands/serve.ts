@@ -7,12 +7,30 @@ export const registerServe: Register = (program, does) => {
   program
     .command('serve')
     .description('run the server: gateway, controller and store in one process')
-    .option('-c, --config <file>', 'resources to apply at start (CUTOVER_CONFIG)')
+    .option('-c, --config <file>', 'settings of the server and resources to apply at start (CUTOVER_CONFIG)')
     .option('--data <dir>', 'folder of the log and the predictions (CUTOVER_DATA; default ./cutover-data)')
-    .option('--inference-host <host>', 'loopback address (CUTOVER_INFERENCE_HOST; default 127.0.0.1)')
+    .option(
+      '--inference-host <host>',
+      'address to listen on; beyond loopback only with authentication (CUTOVER_INFERENCE_HOST; default 127.0.0.1)',
+    )
     .option('--inference-port <port>', '0 takes a free one (CUTOVER_INFERENCE_PORT; default 8080)')
-    .option('--control-host <host>', 'loopback address (CUTOVER_CONTROL_HOST; default 127.0.0.1)')
+    .option(
+      '--control-host <host>',
+      'address to listen on; beyond loopback only with authentication (CUTOVER_CONTROL_HOST; default 127.0.0.1)',
+    )
     .option('--control-port <port>', '0 takes a free one (CUTOVER_CONTROL_PORT; default 8081)')
+    .addOption(
+      new Option(
+        '--inference-auth <mode>',
+        'whether requests need an API key (CUTOVER_INFERENCE_AUTH; default none)',
+      ).choices(['required', 'none']),
+    )
+    .addOption(
+      new Option(
+        '--control-auth <mode>',
+        'whether requests need an API key (CUTOVER_CONTROL_AUTH; default none)',
+      ).choices(['required', 'none']),
+    )
     .addOption(
       new Option('--log-level <level>', 'CUTOVER_LOG_LEVEL; default info').choices([
         ...['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

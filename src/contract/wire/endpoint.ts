@@ -9,6 +9,16 @@ export const fleetStates = ['absent', 'starting', 'ready', 'failed'] as const
 
 const ready = z.object({ path: z.string(), timeoutMs: z.int() })
 
+const upstreamTls = z
+  .object({
+    ca: z.string().optional(),
+    cert: z.string().optional(),
+    key: z.string().optional(),
+    serverName: z.string().optional(),
+    insecure: z.literal(true).optional(),
+  })
+  .meta({ description: 'Paths of files, not what is in them.' })
+
 export const versionSchema = z
   .object({
     endpoint: z.string(),
@@ -31,7 +41,7 @@ export const versionSchema = z
         env: names.meta({ description: 'Names only: values may be secrets.' }),
         ready,
       }),
-      z.object({ kind: z.literal('url'), addresses: names, ready }),
+      z.object({ kind: z.literal('url'), addresses: names, ready, tls: upstreamTls.optional() }),
     ]),
     fleet: z.enum(fleetStates),
     instancesWanted: z.int(),

@@ -19,6 +19,9 @@ export const eventTypes = [
   'tick',
   'arms-changed',
   'operator',
+  'key-created',
+  'key-rotated',
+  'key-revoked',
 ] as const
 
 export const eventSchema = z

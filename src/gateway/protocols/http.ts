@@ -10,13 +10,13 @@ export const httpPrefix = '/endpoints/'
 
 export function serveHttp(
   context: GatewayContext,
-  { inbound, outbound, target }: Visit & { target: Target },
+  { inbound, outbound, target, principal }: Visit & { target: Target },
 ): void | Promise<void> {
   const rest = target.path.slice(httpPrefix.length)
   const slash = rest.indexOf('/')
   const endpoint = slash < 0 ? rest : rest.slice(0, slash)
   const path = slash < 0 ? '/' : rest.slice(slash)
-  const route = findRoute(context.routes, endpoint)
+  const route = findRoute(context.routes, endpoint, principal)
   const pin = pinOf(route, inbound, null)
   return forward(context, { inbound, outbound, route, pin, path: path + target.query, shape: 'problem' })
 }

@@ -76,7 +76,7 @@ function serverReady(context: GatewayContext, { inbound, outbound, target }: Cal
 
 function serveModel(context: GatewayContext, call: Call, model: Model): void | Promise<void> {
   const { inbound, target } = call
-  const route = findRoute(context.routes, model.endpoint)
+  const route = findRoute(context.routes, model.endpoint, call.principal)
   assertProtocol(route)
   switch (model.verb) {
     case 'infer':

@@ -84,7 +84,8 @@ export class HandedOver extends Duplex {
   }
 
   resetAndDestroy(): this {
-    this.#reading.socket.resetAndDestroy()
+    // TLS tells an end from a break by itself, and Node resets no such connection.
+    if (!this.encrypted) this.#reading.socket.resetAndDestroy()
     this.destroy()
     return this
   }

@@ -1,6 +1,7 @@
 /** How bytes of a caller's connection are read: into one buffer that all connections share, where Node lets us. */
 import { Buffer } from 'node:buffer'
 import { Socket, type SocketConstructorOpts } from 'node:net'
+import { TLSSocket } from 'node:tls'
 
 export type Reading = {
   /** What is to be written to and listened to. */
@@ -21,7 +22,9 @@ type Handle = { useUserBuffer?: unknown }
  */
 export function readSocket(accepted: Socket, onBytes: (bytes: Buffer) => void): Reading {
   const handle = (accepted as Socket & { _handle?: Handle | null })._handle
-  if (typeof handle?.useUserBuffer !== 'function') return readByEvents(accepted, onBytes)
+  // Of TLS the handle would give what is encrypted to a socket that knows nothing of it.
+  if (typeof handle?.useUserBuffer !== 'function' || accepted instanceof TLSSocket)
+    return readByEvents(accepted, onBytes)
   const options = {
     handle,
     allowHalfOpen: true,

@@ -4,6 +4,8 @@ import type { Socket } from 'node:net'
 import { limits } from '../../core/limits.ts'
 import type { Outbound, OutboundWatcher } from '../inbound.ts'
 
+const nothing = Buffer.alloc(0)
+
 /** What the connection has to know of its answer. */
 export type AnswerEnd = {
   /** All of it has been handed to the network. `closes`: the connection ends with it. */
@@ -78,6 +80,8 @@ export class SocketOutbound implements Outbound {
     if (this.#isChunked) this.#text += '0\r\n\r\n'
     this.#flush()
     if (this.#socket.writableLength === 0) this.#answered()
+    // What is held may be too little for the socket to tell of its leaving: of TLS, whose bytes leave later, it always is.
+    else this.#socket.write(nothing, () => this.onSocketDrain())
   }
 
   answer(status: number, lines: string, body: Buffer, closes: boolean): void {

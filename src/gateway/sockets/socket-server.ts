@@ -1,7 +1,9 @@
 /** Accepts connections, watches over their times, and lets them end in order. */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { createServer as createSecureServer } from 'node:tls'
 import { limits } from '../../core/limits.ts'
+import { type Certificates, serverOptions } from '../../ports/certificates.ts'
 import type { ListenerEvents } from '../node/node-listener.ts'
 import { SocketConnection } from './socket-connection.ts'
 
@@ -13,6 +15,27 @@ export type SocketServerEvents = ListenerEvents & {
 /** Times are checked this often, so that no request needs a timer of its own. */
 const sweepMs = 1_000
 
+const connectionOptions = { allowHalfOpen: true, noDelay: true } as const
+
+/** Paused, so that the first bytes are read in the way that the connection chooses. */
+function plainServer(accept: (socket: Socket) => void): Server {
+  return createServer({ ...connectionOptions, pauseOnConnect: true }, accept)
+}
+
+/** Connections that are open stay on the certificate that they began with. */
+function secureServer(accept: (socket: Socket) => void, certificates: Certificates): Server {
+  const server = createSecureServer(
+    {
+      ...connectionOptions,
+      ...serverOptions(certificates.current()),
+    },
+    accept,
+  )
+  const stop = certificates.subscribe(material => server.setSecureContext(serverOptions(material)))
+  server.on('close', stop)
+  return server
+}
+
 export class SocketServer {
   readonly #server: Server
   readonly #events: SocketServerEvents
@@ -21,12 +44,10 @@ export class SocketServer {
   #isClosing = false
   #onEmpty: (() => void) | null = null
 
-  constructor(events: SocketServerEvents) {
+  constructor(events: SocketServerEvents, certificates: Certificates | undefined) {
     this.#events = events
-    // Paused, so that the first bytes are read in the way that the connection chooses.
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, socket =>
-      this.#accept(socket),
-    )
+    const accept = (socket: Socket): void => this.#accept(socket)
+    this.#server = certificates === undefined ? plainServer(accept) : secureServer(accept, certificates)
   }
 
   listen({ host, port }: { host: string; port: number }): Promise<{ host: string; port: number }> {

@@ -1,11 +1,10 @@
 /** A server that speaks bytes: what it answers need not be HTTP. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import type { CutoverError } from '../../../src/core/errors.ts'
 import type { AnswerSink, BackendCall, Sending } from '../../../src/ports/backend.ts'
+import { pem } from '../../support/tls.ts'
 import type { Finished } from './support.ts'
 
 export type RawServer = {
@@ -51,9 +50,8 @@ export async function rawServer(
 
 /** Gives the same answer to each request that it reads to its end, over TLS. `ca` is what makes it trusted. */
 export async function tlsServer(finished: Finished, answer: string): Promise<{ address: string; ca: Buffer }> {
-  const folder = join(import.meta.dirname, '../../fixtures/tls')
-  const ca = readFileSync(join(folder, 'certificate.pem'))
-  const server = createTlsServer({ key: readFileSync(join(folder, 'key.pem')), cert: ca })
+  const ca = pem('ca.crt')
+  const server = createTlsServer({ key: pem('server.key'), cert: pem('server.crt') })
   const sockets: Socket[] = []
   server.on('secureConnection', socket => {
     sockets.push(socket)

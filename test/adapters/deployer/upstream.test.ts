@@ -622,7 +622,7 @@ describe('several requests on one connection, where that is asked for', () => {
 describe('https', () => {
   test('a server whose certificate is trusted, and one whose is not', async () => {
     const { address, ca } = await tlsServer(onTestFinished, ok)
-    const { instance } = instanceOf(address, { tls: { ca } })
+    const { instance } = instanceOf(address, { tls: () => ({ ca }) })
     for (let nth = 0; nth < 2; nth += 1)
       expect(await finished(hearCall(instance, call()))).toMatchObject({ body: 'ok', error: null })
     const { error } = await finished(hearCall(instanceOf(address).instance, call()))
@@ -630,9 +630,9 @@ describe('https', () => {
       code: 'backend-unreachable',
       message: /cannot connect to https:.*(SELF_SIGNED|VERIFY)/,
     })
-    const { instance: other } = instanceOf(address, { tls: { ca, servername: 'other.example' } })
+    const { instance: other } = instanceOf(address, { tls: () => ({ ca, servername: 'other.example' }) })
     expect((await finished(hearCall(other, call()))).error?.message).toMatch(/cannot connect to .*ALTNAME/)
-    const { instance: careless } = instanceOf(address, { tls: { rejectUnauthorized: false } })
+    const { instance: careless } = instanceOf(address, { tls: () => ({ rejectUnauthorized: false }) })
     expect((await finished(hearCall(careless, call()))).body).toBe('ok')
   })
 
@@ -642,7 +642,7 @@ describe('https', () => {
       onTestFinished,
       `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n${'x'.repeat(size)}`,
     )
-    const { instance } = instanceOf(address, { tls: { ca } })
+    const { instance } = instanceOf(address, { tls: () => ({ ca }) })
     const heard = hearCall(instance, call({ body: Buffer.alloc(100_000, 'y') }), {
       onHead: () => heard.sending.pause(),
     })

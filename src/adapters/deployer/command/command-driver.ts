@@ -75,7 +75,7 @@ class CommandReplica implements Replica {
     })
     this.#process = started
     const address = `http://127.0.0.1:${port}`
-    this.#server = startHttpReplica({ id, address, ready, clock }, this.#serverEvents(started))
+    this.#server = startHttpReplica({ id, address, ready, clock, logger }, this.#serverEvents(started))
     void started.ended.then(end => this.#afterEnd(started, port, end))
   }
 

@@ -1,4 +1,4 @@
-import { Client } from 'undici'
+import { type buildConnector, Client } from 'undici'
 import { limits } from '../../../core/limits.ts'
 import { errorCode } from './error-code.ts'
 
@@ -21,11 +21,12 @@ export class Probe {
     address: string,
     check: { path: string; unknownIsReady: boolean },
     timeoutMs: number = limits.healthTimeoutMs,
+    connect?: buildConnector.connector,
   ) {
     const url = new URL(address)
     this.#path = url.pathname.replace(/\/$/, '') + check.path
     this.#url = url.origin + this.#path
-    this.#client = new Client(url.origin, { connectTimeout: timeoutMs })
+    this.#client = new Client(url.origin, connect === undefined ? { connectTimeout: timeoutMs } : { connect })
     this.#timeoutMs = timeoutMs
     this.#unknownIsReady = check.unknownIsReady
   }

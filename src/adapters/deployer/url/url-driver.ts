@@ -1,5 +1,6 @@
 import type { VersionSpec } from '../../../core/endpoint.ts'
 import { CutoverError, type Problem } from '../../../core/errors.ts'
+import { checkUpstreamTls } from '../../tls/upstream-tls.ts'
 import { startHttpReplica } from '../http/http-replica.ts'
 import type { Driver } from '../replica.ts'
 
@@ -9,14 +10,17 @@ export function createUrlDriver(): Driver {
     readyNeeds: 'any',
     size: version => urlBackend(version).addresses.length,
     async check(version) {
+      const { tls } = urlBackend(version)
+      if (tls !== undefined) checkUpstreamTls(tls)
       const problems = urlBackend(version).addresses.flatMap((address, at) => addressProblems(address, `url[${at}]`))
       if (problems.length === 0) return null
       const detail = `version "${version.name}" has an address that cannot be used: ${problems[0]?.message}`
       throw new CutoverError('invalid-resource', detail, problems)
     },
     start(plan, events) {
-      const { addresses, ready } = urlBackend(plan.version)
-      return startHttpReplica({ id: plan.id, address: addresses[plan.index] ?? '', ready, clock: plan.clock }, events)
+      const { addresses, ready, tls } = urlBackend(plan.version)
+      const { id, clock, logger } = plan
+      return startHttpReplica({ id, address: addresses[plan.index] ?? '', ready, clock, logger, tls }, events)
     },
   }
 }

@@ -11,7 +11,8 @@ import { faultOf } from './request-text.ts'
 import { type Target, type TlsOptions, targetOf } from './target.ts'
 
 export type PoolOptions = {
-  tls?: TlsOptions
+  /** Asked for every new connection, since the files behind it may change. */
+  tls?: () => TlsOptions
   /**
    * Requests that may be under way on one connection. Above 1, calls of one turn go out in one write, and a slow answer
    * holds up those behind it.
@@ -29,7 +30,7 @@ export type PoolOptions = {
 export class ConnectionPool implements ConnectionOwner {
   readonly pipelining: number
   readonly #target: Target
-  readonly #tls: TlsOptions
+  readonly #tls: () => TlsOptions
   readonly #observer: CallObserver
   readonly #connectionsMax: number
   readonly #clock: Clock
@@ -45,7 +46,7 @@ export class ConnectionPool implements ConnectionOwner {
   constructor(address: string, observer: CallObserver, options: PoolOptions = {}) {
     this.#target = targetOf(address)
     this.#observer = observer
-    this.#tls = options.tls ?? {}
+    this.#tls = options.tls ?? (() => ({}))
     this.pipelining = options.pipelining ?? 1
     this.#connectionsMax = options.connectionsMax ?? limits.upstreamConnectionsMax
     this.#clock = options.clock ?? uptimeClock
@@ -158,7 +159,7 @@ export class ConnectionPool implements ConnectionOwner {
     while (this.#waiting.size > this.#openingCount && this.#connections.size < this.#connectionsMax) {
       const openByMs = Math.max(this.#waiting.first?.deadlineMs ?? 0, this.nowMs() + leastOpenMs)
       this.#openingCount += 1
-      this.#connections.add(new Connection(this, this.#target, this.#tls, openByMs))
+      this.#connections.add(new Connection(this, this.#target, this.#tls(), openByMs))
       this.dueBy(openByMs)
     }
   }

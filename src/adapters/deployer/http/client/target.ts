@@ -2,7 +2,8 @@ import { isIPv6 } from 'node:net'
 
 /** Of an `https:` address: whom to trust, and who we are. */
 export type TlsOptions = {
-  ca?: string | Buffer
+  /** None at all believes nobody. */
+  ca?: string | Buffer | []
   cert?: string | Buffer
   key?: string | Buffer
   servername?: string
