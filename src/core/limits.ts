@@ -61,6 +61,16 @@ export const limits = {
   /** After a refusal this much of an unread body, for this long, is read and dropped, so that the caller sees the answer; then the connection is cut. */
   lingerBytesMax: 16 * 1024 * 1024,
   lingerMs: 1_000,
+  /** A body that is looked into and nested more deeply is refused. */
+  jsonDepthMax: 256,
+  /** An event of a stream that is longer is passed on in parts, and neither read nor left out. */
+  sseEventBytesMax: 64 * 1024,
+  /** An answer in one piece of JSON that is longer passes on with its tokens uncounted. */
+  measuredAnswerBytesMax: 1024 * 1024,
+  /** Answers whose conversation may go on, of all endpoints, by the id that a follow-up names; beyond it the oldest are forgotten. */
+  conversationsRememberedMax: 100_000,
+  /** A secret that is kept in a file is read again this long after it was read last, when it is used. */
+  secretFileMs: 10_000,
   unitKeyBytesMax: 512,
   predictionIdBytesMax: 128,
 
