@@ -100,8 +100,13 @@ function roleOf(version: string, endpoint: EndpointState, state: ControlState): 
 function backendView(backend: Backend): WireVersion['backend'] {
   if (backend.kind === 'onnx') return { ...backend }
   const ready = { ...backend.ready }
-  if (backend.kind === 'url') return { kind: 'url', addresses: [...backend.addresses], ready }
-  return { kind: 'command', argv: [...backend.argv], cwd: backend.cwd, env: Object.keys(backend.env), ready }
+  const provider = backend.provider ?? null
+  if (backend.kind === 'url') {
+    const headers = { ...(backend.headers ?? {}) }
+    return { kind: 'url', addresses: [...backend.addresses], ready, headers, provider }
+  }
+  const { argv, cwd, env } = backend
+  return { kind: 'command', argv: [...argv], cwd, env: Object.keys(env), ready, provider }
 }
 
 const secretPath = /(^|\.)env(\.|$)/
@@ -175,7 +180,7 @@ export function predictionView(
   found: { prediction: Prediction; outcomes: readonly Outcome[] },
   options: { payload: boolean },
 ): WirePrediction {
-  const { atMs, features, payload, shadowOf = null, byContext = false, ...plain } = found.prediction
+  const { atMs, features, payload, shadowOf = null, byContext = false, measures = {}, ...plain } = found.prediction
   return {
     ...plain,
     version: publicName(plain.version),
@@ -184,6 +189,7 @@ export function predictionView(
     features: features === null ? null : { ...features },
     shadowOf,
     byContext,
+    measures: { ...measures },
     payload: payload === null || !options.payload ? null : payloadView(payload),
     outcomes: found.outcomes.map(outcomeView),
   }

@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from 'node:path'
 type Plain = Readonly<Record<string, unknown>>
 
 /**
- * The document with the paths of `onnx` and `cwd` absolute, and `cwd` filled in for commands: the folder of the file.
+ * The document with the paths of `onnx`, `cwd` and files of secrets absolute, and `cwd` filled in for commands: the folder of the file.
  * Leaves alone what it does not understand, so that validation sees the document as it was written.
  */
 export function resolvePaths(document: unknown, baseFolder: string): unknown {
@@ -15,18 +15,27 @@ export function resolvePaths(document: unknown, baseFolder: string): unknown {
 
 function inVersion(version: unknown, baseFolder: string): unknown {
   if (!isPlain(version)) return version
-  const { onnx, cwd, command } = version
+  const { onnx, cwd, command, headers } = version
   return {
     ...version,
     ...(isPath(onnx) && { onnx: absolute(onnx, baseFolder) }),
     ...(isPlain(onnx) && isPath(onnx['model']) && { onnx: { ...onnx, model: absolute(onnx['model'], baseFolder) } }),
     ...(typeof cwd === 'string' && { cwd: absolute(cwd, baseFolder) }),
     ...(command !== undefined && cwd === undefined && { cwd: baseFolder }),
+    ...(isPlain(headers) && { headers: inHeaders(headers, baseFolder) }),
   }
 }
 
 function isPath(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
+}
+
+function inHeaders(headers: Plain, baseFolder: string): Plain {
+  const resolved = Object.entries(headers).map(([name, value]) => {
+    const file = isPlain(value) ? value['file'] : undefined
+    return [name, isPlain(value) && typeof file === 'string' ? { ...value, file: absolute(file, baseFolder) } : value]
+  })
+  return Object.fromEntries(resolved)
 }
 
 function absolute(path: string, baseFolder: string): string {

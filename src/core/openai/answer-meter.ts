@@ -80,7 +80,7 @@ export function wholeMeter(): AnswerMeter {
     push: chunk => {
       bytes += chunk.length
       if (bytes > limits.measuredAnswerBytesMax) chunks = null
-      chunks?.push(chunk)
+      chunks?.push(chunk.slice())
       return [chunk]
     },
     end: () => {

@@ -64,7 +64,8 @@ export class SseSplitter {
   }
 
   #hold(bytes: Uint8Array): void {
-    this.#held.push(bytes)
+    // A chunk is a view of a read buffer, which is written again.
+    this.#held.push(bytes.slice())
     this.#heldBytes += bytes.length
   }
 

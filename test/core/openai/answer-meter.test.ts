@@ -67,8 +67,12 @@ describe('a stream that is measured while it passes', () => {
 
   test('the Responses API tells tokens and id with its last event', () => {
     const meter = streamMeter(true)
-    const completed = { type: 'response.completed', response: { id: 'resp_1', usage: { input_tokens: 3, output_tokens: 4 } } }
-    const text = event({ type: 'response.created', response: { id: 'resp_1' } }) + `event: response.completed\n${event(completed)}`
+    const completed = {
+      type: 'response.completed',
+      response: { id: 'resp_1', usage: { input_tokens: 3, output_tokens: 4 } },
+    }
+    const text =
+      event({ type: 'response.created', response: { id: 'resp_1' } }) + `event: response.completed\n${event(completed)}`
     expect(pass(meter, [text])).toBe(text)
     expect(meter.read()).toMatchObject({ usage: { input: 3, output: 4, total: null }, responseId: 'resp_1' })
   })
@@ -108,7 +112,12 @@ describe('measures', () => {
   const price = { inputPerToken: 2e-6, outputPerToken: 8e-6, cachedInputPerToken: 1e-6 }
 
   test('cost counts cached input at its own price', () => {
-    const answer = { usage: { input: 10, output: 5, total: 15, cachedInput: 4 }, price, firstTokenMs: 200, latencyMs: 500 }
+    const answer = {
+      usage: { input: 10, output: 5, total: 15, cachedInput: 4 },
+      price,
+      firstTokenMs: 200,
+      latencyMs: 500,
+    }
     expect(measuresOf(answer)).toEqual({
       'input-tokens': 10,
       'output-tokens': 5,
