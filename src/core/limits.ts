@@ -69,8 +69,6 @@ export const limits = {
   measuredAnswerBytesMax: 1024 * 1024,
   /** Answers whose conversation may go on, of all endpoints, by the id that a follow-up names; beyond it the oldest are forgotten. */
   conversationsRememberedMax: 100_000,
-  /** A secret that is kept in a file is read again this long after it was read last, when it is used. */
-  secretFileMs: 10_000,
   unitKeyBytesMax: 512,
   predictionIdBytesMax: 128,
 

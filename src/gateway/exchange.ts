@@ -17,6 +17,7 @@ import { requestFields } from './headers.ts'
 import type { BodyReader, Inbound, Outbound, OutboundWatcher } from './inbound.ts'
 import type { CopySource } from './mirror/mirrors.ts'
 import { predictionOf } from './prediction-of.ts'
+import { readMeasures } from './read-measures.ts'
 import { recordPrediction } from './record-prediction.ts'
 import type { VersionGate, Waiter } from './resilience/version-gate.ts'
 import { Tee } from './tee.ts'
@@ -33,6 +34,8 @@ export type Opened = {
   shape: ErrorShape
   /** Null where the caller states none. */
   deadline: Deadline | null
+  /** Who follows the answer has to go where it was made; null where nothing follows. */
+  remembers: { conversation: string | null } | null
 }
 
 export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter {
@@ -260,8 +263,20 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     this.#answerCopy?.end()
     this.#payloadCopy?.end()
     this.#answerEndedMs = performance.now()
-    this.#failed = this.#status >= 500
+    // A stream may tell of its failure after it began well.
+    this.#failed = this.#status >= 500 || this.#sending?.reading?.()?.failed === true
+    // Before the caller has the end of it: the next request may come at once.
+    if (this.opened.remembers !== null) this.#remember(this.opened.remembers)
     this.opened.outbound.end()
+  }
+
+  #remember({ conversation }: NonNullable<Opened['remembers']>): void {
+    const { choice, unit } = this.opened
+    const answer = this.#sending?.reading?.()?.responseId ?? null
+    for (const id of [answer, conversation]) {
+      if (id === null || this.#failed) continue
+      this.#context.conversations.remember(choice.route.spec.name, id, { unit, version: choice.version })
+    }
   }
 
   onFail(error: CutoverError): void {
@@ -345,9 +360,11 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const context = this.#context
     context.stats.closed(endpoint, version, status)
     const bodies = { request: this.#requestCopy, response: this.#payloadCopy }
-    const prediction = predictionOf(this.opened, { atMs: this.atMs, latencyMs, status, failed }, bodies)
+    const measures = readMeasures(this.#sending, { requestEndedMs: this.#requestEndedMs, latencyMs })
+    const finish = { atMs: this.atMs, latencyMs, status, failed, measures }
+    const prediction = predictionOf(this.opened, finish, bodies)
     try {
-      context.observe({ endpoint, version, status, failed, latencyMs })
+      context.observe({ endpoint, version, status, failed, latencyMs, measures })
       if (spec.recording !== 'off')
         recordPrediction(context.recorder, spec, prediction, readableAnswer(this.#answerCopy, this.#answerHead))
     } catch (error) {

@@ -1,21 +1,37 @@
-import type { ReadyCheck } from '../../../core/endpoint.ts'
+import type { Provider, ReadyCheck } from '../../../core/endpoint.ts'
+import { fieldPairs } from '../../../core/http/field-lines.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Replica, ReplicaEvents } from '../replica.ts'
+import { type AddedHeaderSpecs, AddedHeaders } from './added-headers.ts'
 import { Health } from './health.ts'
 import { HttpInstance } from './http-instance.ts'
-import { Probe } from './probe.ts'
+import { Probe, type ProbeResult } from './probe.ts'
+import { providerPath } from './provider-path.ts'
+import { TailoredInstance } from './tailored-instance.ts'
 
-export type HttpReplicaPlan = { id: string; address: string; ready: ReadyCheck; clock: Clock }
+export type HttpReplicaPlan = {
+  id: string
+  address: string
+  ready: ReadyCheck
+  clock: Clock
+  headers?: AddedHeaderSpecs | undefined
+  provider?: Provider | undefined
+}
 
 /** A server at an address that is ready when its ready path says so. It never ends by itself. */
 export function startHttpReplica(
   plan: HttpReplicaPlan,
   events: Pick<ReplicaEvents, 'ready' | 'waiting' | 'unhealthy' | 'failing'>,
 ): Replica {
-  const probe = new Probe(plan.address, plan.ready)
-  const instance = new HttpInstance(plan.id, plan.address, { judged: (ok, detail) => health.note(ok, detail) })
+  const headers = new AddedHeaders(plan.headers ?? {})
+  const hasPath = new URL(plan.address).pathname !== '/'
+  const probe = new Probe(plan.address, readyCheckOf(plan, hasPath))
+  const http = new HttpInstance(plan.id, plan.address, { judged: (ok, detail) => health.note(ok, detail) })
+  const { provider = null } = plan
+  const isPlain = provider === null && headers.isEmpty
+  const instance = isPlain ? http : new TailoredInstance(http, { headers, provider, hasPath })
   const health = new Health({
-    ask: () => probe.ask(),
+    ask: () => askReady(probe, headers),
     clock: plan.clock,
     up: () => events.ready(instance),
     waiting: detail => events.waiting(detail),
@@ -25,7 +41,19 @@ export function startHttpReplica(
   return {
     async end() {
       health.stop()
-      await Promise.all([probe.close(), instance.close()])
+      await Promise.all([probe.close(), http.close()])
     },
   }
+}
+
+function readyCheckOf({ ready, provider }: HttpReplicaPlan, hasPath: boolean): ReadyCheck {
+  return provider === undefined || !hasPath ? ready : { ...ready, path: providerPath(ready.path) }
+}
+
+/** A server whose secret is not there is not asked: what it would say is known. */
+async function askReady(probe: Probe, headers: AddedHeaders): Promise<ProbeResult> {
+  if (headers.isEmpty) return probe.ask()
+  const problem = await headers.refresh()
+  if (problem !== null) return { ok: false, plain: false, detail: `header ${problem.name}: ${problem.detail}` }
+  return probe.ask(fieldPairs(headers.lines))
 }

@@ -1,5 +1,6 @@
 import type { VersionSpec } from '../../../core/endpoint.ts'
 import { CutoverError, type Problem } from '../../../core/errors.ts'
+import { type AddedHeaderSpecs, AddedHeaders } from '../http/added-headers.ts'
 import { startHttpReplica } from '../http/http-replica.ts'
 import type { Driver } from '../replica.ts'
 
@@ -9,14 +10,19 @@ export function createUrlDriver(): Driver {
     readyNeeds: 'any',
     size: version => urlBackend(version).addresses.length,
     async check(version) {
-      const problems = urlBackend(version).addresses.flatMap((address, at) => addressProblems(address, `url[${at}]`))
+      const { addresses, headers } = urlBackend(version)
+      const problems = [
+        ...addresses.flatMap((address, at) => addressProblems(address, `url[${at}]`)),
+        ...(await headerProblems(headers)),
+      ]
       if (problems.length === 0) return null
-      const detail = `version "${version.name}" has an address that cannot be used: ${problems[0]?.message}`
+      const detail = `version "${version.name}" cannot be used: ${problems[0]?.message}`
       throw new CutoverError('invalid-resource', detail, problems)
     },
     start(plan, events) {
-      const { addresses, ready } = urlBackend(plan.version)
-      return startHttpReplica({ id: plan.id, address: addresses[plan.index] ?? '', ready, clock: plan.clock }, events)
+      const { addresses, ready, headers, provider } = urlBackend(plan.version)
+      const { id, clock } = plan
+      return startHttpReplica({ id, address: addresses[plan.index] ?? '', ready, clock, headers, provider }, events)
     },
   }
 }
@@ -24,6 +30,13 @@ export function createUrlDriver(): Driver {
 function urlBackend(version: VersionSpec) {
   if (version.backend.kind === 'url') return version.backend
   throw new Error(`not a url backend: ${version.backend.kind}`)
+}
+
+/** A secret that is not there is told at once, rather than by a fleet that does not become ready. */
+async function headerProblems(headers: AddedHeaderSpecs = {}): Promise<Problem[]> {
+  const problem = await new AddedHeaders(headers).refresh()
+  if (problem === null) return []
+  return [{ path: `headers.${problem.name}`, message: problem.detail, allowed: ['one that the server can read'] }]
 }
 
 function addressProblems(address: string, path: string): Problem[] {

@@ -1,0 +1,139 @@
+/**
+ * OpenAI's style: `model` in the body names the endpoint. Bodies are read for the few members that say whose request it is and
+ * are otherwise left as they are; what a version's server wants different is its instance's matter.
+ */
+import { createHash } from 'node:crypto'
+import { CutoverError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import { isProblem, type OpenAiRequest, readOpenAiRequest } from '../../core/openai/request.ts'
+import { pinOf } from '../choose.ts'
+import type { GatewayContext } from '../context.ts'
+import { excerpt } from '../errors.ts'
+import { type Conversation, forward } from '../forward.ts'
+import { headerText } from '../headers.ts'
+import type { Inbound, Visit } from '../inbound.ts'
+import { assertMethod, sendJson } from '../json-answer.ts'
+import { tooLarge } from '../request-body.ts'
+import type { CompiledRoute } from '../route.ts'
+import type { Target } from '../target.ts'
+
+type Call = Visit & { target: Target }
+
+const operations: ReadonlySet<string> = new Set(['chat/completions', 'completions', 'embeddings', 'responses'])
+const bases = ['/openai/v1/', '/v1/'] as const
+
+/** What follows the base path; null for a path that is not one of OpenAI's. */
+export function openAiOperation(path: string): string | null {
+  const base = bases.find(known => path.startsWith(known))
+  if (base === undefined) return null
+  const operation = path.slice(base.length)
+  const isModels = operation === 'models' || operation.startsWith('models/')
+  return base === '/openai/v1/' || isModels || operations.has(operation) ? operation : null
+}
+
+/** Throws `CutoverError`s, to be answered as `{"error": {message, type, param, code}}`. */
+export function serveOpenAi(context: GatewayContext, call: Call, operation: string): void | Promise<void> {
+  const { inbound, outbound, target } = call
+  if (operations.has(operation)) {
+    assertMethod(inbound, target.path, 'POST')
+    return serveOperation(context, call, operation)
+  }
+  if (operation === 'models') {
+    assertMethod(inbound, target.path, 'GET')
+    const served = [...context.routes.all()].filter(({ spec }) => spec.protocol === 'openai')
+    sendJson(outbound, 200, { object: 'list', data: served.map(modelOf) })
+    return
+  }
+  if (operation.startsWith('models/')) {
+    assertMethod(inbound, target.path, 'GET')
+    sendJson(outbound, 200, modelOf(findModel(context, operation.slice('models/'.length))))
+    return
+  }
+  throw nothingHere(target.path)
+}
+
+function nothingHere(path: string): CutoverError {
+  const known = [...operations, 'models'].map(operation => `/v1/${operation}`).join(', ')
+  const other = 'any other path of an endpoint’s servers is at /endpoints/{endpoint}/v1/…'
+  return new CutoverError('route-not-found', `there is nothing at ${excerpt(path)}; there are ${known}; ${other}`)
+}
+
+/** Endpoints have no time of creation that would be the same everywhere. */
+function modelOf({ spec }: CompiledRoute): object {
+  return { id: spec.name, object: 'model', created: 0, owned_by: 'cutover' }
+}
+
+async function serveOperation(context: GatewayContext, call: Call, operation: string): Promise<void> {
+  const { inbound, outbound, target } = call
+  refusePacked(inbound)
+  const body = await bodyOf(context, inbound)
+  const request = readOpenAiRequest(body)
+  if (isProblem(request)) throw new CutoverError('invalid-request', request.message, [request])
+  const route = findModel(context, request.model)
+  if (body.length > route.spec.bodyBytesMax) throw tooLarge(route.spec.bodyBytesMax)
+  const conversation = conversationOf(context, route, { request, body, operation })
+  const pin = pinOf(route, inbound, null)
+  const path = `/v1/${operation}${target.query}`
+  return forward(context, { inbound, outbound, route, pin, path, shape: 'openai', body, conversation })
+}
+
+function refusePacked(inbound: Inbound): void {
+  const encoding = headerText(inbound, 'content-encoding')?.trim().toLowerCase() ?? 'identity'
+  if (encoding === 'identity') return
+  const detail = `the body is packed (${excerpt(encoding)}), so that its model cannot be read; send it plain`
+  throw new CutoverError('invalid-request', detail, [
+    { path: 'header content-encoding', message: detail, value: excerpt(encoding), allowed: ['identity'] },
+  ])
+}
+
+/** The endpoint is known from the body alone: what the most generous of them takes is read. */
+function bodyOf(context: GatewayContext, inbound: Inbound): Promise<Buffer> | Buffer {
+  if (inbound.bodyInHand !== null) return inbound.bodyInHand
+  if (inbound.bodyKind === 'none') return Buffer.alloc(0)
+  const served = [...context.routes.all()].filter(({ spec }) => spec.protocol === 'openai')
+  const bytesMax = served.reduce((most, { spec }) => Math.max(most, spec.bodyBytesMax), limits.wholeBodyBytesMax)
+  if (inbound.statedBytes !== null && inbound.statedBytes > bytesMax) throw tooLarge(bytesMax)
+  return inbound.wholeBody(bytesMax)
+}
+
+/** Throws endpoint-not-found, which names those that exist: of other protocols none. */
+function findModel(context: GatewayContext, name: string): CompiledRoute {
+  const route = context.routes.get(name)
+  if (route?.spec.protocol === 'openai') return route
+  const served = [...context.routes.all()].filter(({ spec }) => spec.protocol === 'openai').map(({ spec }) => spec.name)
+  const known =
+    served.length === 0 ? 'no endpoint speaks OpenAI’s style' : `there are ${served.slice(0, 20).join(', ')}`
+  throw new CutoverError('endpoint-not-found', `there is no model ${excerpt(name)}; ${known}`, [
+    { path: 'model', message: 'is not an endpoint in OpenAI’s style', value: excerpt(name), allowed: served },
+  ])
+}
+
+type Asked = { request: OpenAiRequest; body: Uint8Array; operation: string }
+
+/** Whose request it is where neither the endpoint's own source nor `x-cutover-unit` says so, and where it must go. */
+function conversationOf(context: GatewayContext, { spec }: CompiledRoute, asked: Asked): Conversation {
+  const { request, operation } = asked
+  const { previousResponse, conversation } = request
+  const before = previousResponse ?? conversation
+  const answered = before === null ? null : context.conversations.find(spec.name, before)
+  const named = request.user ?? (conversation === null ? null : `conversation ${conversation}`)
+  return {
+    unit: bounded(named) ?? answered?.unit ?? firstMessageUnit(asked),
+    version: answered?.version ?? null,
+    rememberAs: operation === 'responses' ? { conversation } : null,
+  }
+}
+
+/** A key over its limit stands for itself by its hash. */
+function bounded(unit: string | null): string | null {
+  if (unit === null || Buffer.byteLength(unit) <= limits.unitKeyBytesMax) return unit
+  return `sha256 ${createHash('sha256').update(unit).digest('base64url')}`
+}
+
+/** The same for every turn of a chat: what a user said first does not change. */
+function firstMessageUnit({ request, body }: Asked): string | null {
+  const { firstMessage } = request
+  if (firstMessage === null) return null
+  const bytes = body.subarray(firstMessage.start, firstMessage.end)
+  return `chat ${createHash('sha256').update(bytes).digest('base64url')}`
+}
