@@ -171,12 +171,22 @@ class Scanner {
   #string(): boolean {
     if (!this.#take(quote)) return false
     for (;;) {
-      const byte = this.peek()
-      if (byte < 0x20) return false
-      this.at += 1
-      if (byte === quote) return true
-      if (byte === backslash && !this.#escape()) return false
+      this.#plainText()
+      if (this.#take(quote)) return true
+      if (!(this.#take(backslash) && this.#escape())) return false
     }
+  }
+
+  /** Most bytes of a body are such: the loop is kept bare. */
+  #plainText(): void {
+    const bytes = this.#bytes
+    const end = this.#end
+    let at = this.at
+    for (; at < end; at += 1) {
+      const byte = bytes[at] ?? 0
+      if (byte === quote || byte === backslash || byte < 0x20) break
+    }
+    this.at = at
   }
 
   #escape(): boolean {
@@ -204,9 +214,12 @@ class Scanner {
   }
 
   #digits(): boolean {
+    const bytes = this.#bytes
     const start = this.at
-    while (isDigit(this.peek())) this.at += 1
-    return this.at > start
+    let at = start
+    while (at < this.#end && isDigit(bytes[at] ?? 0)) at += 1
+    this.at = at
+    return at > start
   }
 
   #word(word: Uint8Array): boolean {

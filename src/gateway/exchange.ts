@@ -5,6 +5,7 @@
 import { bucketOf } from '../core/assign.ts'
 import { publicName } from '../core/control-fleet.ts'
 import { CutoverError, type ErrorCode, statusByCode } from '../core/errors.ts'
+import { fieldOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
 import { defaultRetry, mayRepeat, tellsOfTrouble } from '../core/resilience.ts'
 import type { AnswerSink, Instance, Sending } from '../ports/backend.ts'
@@ -222,11 +223,11 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
 
   onHead(status: number, fields: string, bodyBytes: number | null): void {
     if (this.#isOver) return
-    const { outbound, choice, predictionId } = this.opened
+    const { outbound, choice } = this.opened
     this.#context.guards.heard(choice.route.spec, choice.version, !tellsOfTrouble(status))
     if (status >= 500 && this.#repeats(status)) return
     try {
-      outbound.begin(status, fields + ownLines(predictionId, choice), status === 204 ? null : bodyBytes)
+      outbound.begin(status, fields + this.#ownLines(fields), status === 204 ? null : bodyBytes)
     } catch (cause) {
       this.fail(
         new CutoverError('backend-failed', 'the model server answered with what HTTP does not allow', [], cause),
@@ -294,7 +295,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   /** Ends the exchange with an error: as an answer if none has begun, else by cutting the connection. */
   fail(error: CutoverError): void {
     if (this.#isOver) return
-    const { outbound, shape, choice, predictionId } = this.opened
+    const { outbound, shape } = this.opened
     this.#gaveUp = true
     this.#isUploading = false
     this.#sending?.cancel()
@@ -308,7 +309,15 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     }
     this.#status = statusByCode[error.code]
     this.#failed = this.#status >= 500
-    sendError(outbound, error, { shape, lines: ownLines(predictionId, choice) })
+    sendError(outbound, error, { shape, lines: this.#ownLines('') })
+  }
+
+  /** Clients in OpenAI's style show a request's id, which is the provider's where it has one. */
+  #ownLines(fields: string): string {
+    const { choice, predictionId, shape } = this.opened
+    const lines = ownLines(predictionId, choice)
+    const lacksId = shape === 'openai' && fieldOf(fields, 'x-request-id') === undefined
+    return lacksId ? `${lines}x-request-id: ${predictionId}\r\n` : lines
   }
 
   /** Instances fail with a `CutoverError`; anything else is a fault in one of them, and the version's failure. */

@@ -4,6 +4,7 @@ import type { Alarm, MonitorStatus } from '../../core/monitor/report.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { RecorderStats } from '../../ports/recorder.ts'
 import { LatencyHistograms } from './latency-histograms.ts'
+import { createTokenMetrics, type MeasuredSample } from './token-metrics.ts'
 
 /** What is read when the page is asked for. */
 export type MetricReadings = {
@@ -34,7 +35,7 @@ export interface MetricsPage {
   readonly contentType: string
   text(): Promise<string>
   /** One finished request; called on the hot path. */
-  observe(sample: { endpoint: string; version: string; latencyMs: number }): void
+  observe(sample: MeasuredSample & { latencyMs: number }): void
 }
 
 const statuses: readonly MonitorStatus[] = ['ok', 'drifting', 'breached']
@@ -171,6 +172,8 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
     registers,
   })
 
+  const observeTokens = createTokenMetrics(registers)
+
   const refresh = (): void => {
     const now = read()
     const counters = [requests, errors, recorded, dropped, copies, copiesDropped, malformed, repeated, breakerOpenings]
@@ -222,6 +225,10 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
       refresh()
       return `${await registry.metrics()}${latencies.text()}`
     },
-    observe: ({ endpoint, version, latencyMs }) => latencies.observe(endpoint, version, latencyMs),
+    observe: sample => {
+      const { endpoint, version, latencyMs } = sample
+      latencies.observe(endpoint, version, latencyMs)
+      observeTokens(sample)
+    },
   }
 }

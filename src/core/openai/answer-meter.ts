@@ -75,7 +75,7 @@ function parsed(text: string): unknown {
 export function wholeMeter(): AnswerMeter {
   let chunks: Uint8Array[] | null = []
   let bytes = 0
-  let ended = false
+  let reading = nothingRead
   return {
     push: chunk => {
       bytes += chunk.length
@@ -84,14 +84,12 @@ export function wholeMeter(): AnswerMeter {
       return [chunk]
     },
     end: () => {
-      ended = true
+      const facts = chunks === null ? null : factsOfAnswer(joinBytes(chunks))
+      chunks = null
+      if (facts !== null) reading = { ...nothingRead, usage: facts.usage, responseId: facts.id }
       return []
     },
-    read: () => {
-      if (!ended || chunks === null) return nothingRead
-      const { usage, id } = factsOfAnswer(joinBytes(chunks))
-      return { ...nothingRead, usage, responseId: id }
-    },
+    read: () => reading,
   }
 }
 

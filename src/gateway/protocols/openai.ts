@@ -9,11 +9,11 @@ import { isProblem, type OpenAiRequest, readOpenAiRequest } from '../../core/ope
 import { pinOf } from '../choose.ts'
 import type { GatewayContext } from '../context.ts'
 import { excerpt } from '../errors.ts'
-import { type Conversation, forward } from '../forward.ts'
+import { type Conversation, type Call as ForwardedCall, forward } from '../forward.ts'
 import { headerText } from '../headers.ts'
 import type { Inbound, Visit } from '../inbound.ts'
 import { assertMethod, sendJson } from '../json-answer.ts'
-import { tooLarge } from '../request-body.ts'
+import { refuseStatedLength, tooLarge } from '../request-body.ts'
 import type { CompiledRoute } from '../route.ts'
 import type { Target } from '../target.ts'
 
@@ -40,8 +40,7 @@ export function serveOpenAi(context: GatewayContext, call: Call, operation: stri
   }
   if (operation === 'models') {
     assertMethod(inbound, target.path, 'GET')
-    const served = [...context.routes.all()].filter(({ spec }) => spec.protocol === 'openai')
-    sendJson(outbound, 200, { object: 'list', data: served.map(modelOf) })
+    sendJson(outbound, 200, { object: 'list', data: openAiRoutes(context).map(modelOf) })
     return
   }
   if (operation.startsWith('models/')) {
@@ -66,7 +65,7 @@ function modelOf({ spec }: CompiledRoute): object {
 async function serveOperation(context: GatewayContext, call: Call, operation: string): Promise<void> {
   const { inbound, outbound, target } = call
   refusePacked(inbound)
-  const body = await bodyOf(context, inbound)
+  const body = await bodyOf(inbound, bodyBytesMax(context))
   const request = readOpenAiRequest(body)
   if (isProblem(request)) throw new CutoverError('invalid-request', request.message, [request])
   const route = findModel(context, request.model)
@@ -77,30 +76,60 @@ async function serveOperation(context: GatewayContext, call: Call, operation: st
   return forward(context, { inbound, outbound, route, pin, path, shape: 'openai', body, conversation })
 }
 
+/** At the base address of one endpoint: what cannot be read goes on all the same, since the path says where. */
+export async function forwardOpenAi(
+  context: GatewayContext,
+  named: Pick<ForwardedCall, 'inbound' | 'outbound' | 'route' | 'path' | 'shape'>,
+  operation: string,
+): Promise<void> {
+  const { inbound, route } = named
+  const pin = pinOf(route, inbound, null)
+  if (!operations.has(operation) || isPacked(inbound)) return forward(context, { ...named, pin })
+  const body = await bodyOf(inbound, route.spec.bodyBytesMax)
+  const request = readOpenAiRequest(body)
+  if (isProblem(request)) return forward(context, { ...named, pin, body })
+  const conversation = conversationOf(context, route, { request, body, operation })
+  return forward(context, { ...named, pin, body, conversation })
+}
+
+function isPacked(inbound: Inbound): boolean {
+  return packingOf(inbound) !== 'identity'
+}
+
+function packingOf(inbound: Inbound): string {
+  return headerText(inbound, 'content-encoding')?.trim().toLowerCase() ?? 'identity'
+}
+
 function refusePacked(inbound: Inbound): void {
-  const encoding = headerText(inbound, 'content-encoding')?.trim().toLowerCase() ?? 'identity'
-  if (encoding === 'identity') return
-  const detail = `the body is packed (${excerpt(encoding)}), so that its model cannot be read; send it plain`
+  if (!isPacked(inbound)) return
+  const value = excerpt(packingOf(inbound))
+  const remedy = 'send it plain, or to /endpoints/{endpoint}/v1/…'
+  const detail = `the body is packed (${value}), so that its model cannot be read; ${remedy}`
   throw new CutoverError('invalid-request', detail, [
-    { path: 'header content-encoding', message: detail, value: excerpt(encoding), allowed: ['identity'] },
+    { path: 'header content-encoding', message: detail, value, allowed: ['identity'] },
   ])
 }
 
 /** The endpoint is known from the body alone: what the most generous of them takes is read. */
-function bodyOf(context: GatewayContext, inbound: Inbound): Promise<Buffer> | Buffer {
+function bodyBytesMax(context: GatewayContext): number {
+  return openAiRoutes(context).reduce((most, { spec }) => Math.max(most, spec.bodyBytesMax), limits.wholeBodyBytesMax)
+}
+
+function openAiRoutes(context: GatewayContext): CompiledRoute[] {
+  return [...context.routes.all()].filter(({ spec }) => spec.protocol === 'openai')
+}
+
+function bodyOf(inbound: Inbound, bytesMax: number): Promise<Buffer> | Buffer {
+  refuseStatedLength(inbound, bytesMax)
   if (inbound.bodyInHand !== null) return inbound.bodyInHand
-  if (inbound.bodyKind === 'none') return Buffer.alloc(0)
-  const served = [...context.routes.all()].filter(({ spec }) => spec.protocol === 'openai')
-  const bytesMax = served.reduce((most, { spec }) => Math.max(most, spec.bodyBytesMax), limits.wholeBodyBytesMax)
-  if (inbound.statedBytes !== null && inbound.statedBytes > bytesMax) throw tooLarge(bytesMax)
-  return inbound.wholeBody(bytesMax)
+  return inbound.bodyKind === 'none' ? Buffer.alloc(0) : inbound.wholeBody(bytesMax)
 }
 
 /** Throws endpoint-not-found, which names those that exist: of other protocols none. */
 function findModel(context: GatewayContext, name: string): CompiledRoute {
   const route = context.routes.get(name)
   if (route?.spec.protocol === 'openai') return route
-  const served = [...context.routes.all()].filter(({ spec }) => spec.protocol === 'openai').map(({ spec }) => spec.name)
+  const served = openAiRoutes(context).map(({ spec }) => spec.name)
   const known =
     served.length === 0 ? 'no endpoint speaks OpenAI’s style' : `there are ${served.slice(0, 20).join(', ')}`
   throw new CutoverError('endpoint-not-found', `there is no model ${excerpt(name)}; ${known}`, [
