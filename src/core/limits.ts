@@ -191,6 +191,8 @@ export const limits = {
   spansTimeoutMs: 5_000,
 
   healthIntervalMs: 1_000,
+  /** Of a provider that is reached over https: it counts its calls, and requests tell sooner that it fails. */
+  providerHealthIntervalMs: 15_000,
   healthTimeoutMs: 2_000,
   /** Consecutive failed health checks or requests after which an address is set aside. */
   outlierFailures: 5,

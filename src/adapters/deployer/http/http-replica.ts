@@ -1,5 +1,6 @@
 import type { Provider, ReadyCheck } from '../../../core/endpoint.ts'
 import { fieldPairs } from '../../../core/http/field-lines.ts'
+import { limits } from '../../../core/limits.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Replica, ReplicaEvents } from '../replica.ts'
 import { type AddedHeaderSpecs, AddedHeaders } from './added-headers.ts'
@@ -33,6 +34,7 @@ export function startHttpReplica(
   const health = new Health({
     ask: () => askReady(probe, headers),
     clock: plan.clock,
+    ...(provider !== null && plan.address.startsWith('https:') && { intervalMs: limits.providerHealthIntervalMs }),
     up: () => events.ready(instance),
     waiting: detail => events.waiting(detail),
     down: detail => events.unhealthy(detail),
