@@ -72,7 +72,7 @@ describe('a stream that is measured while it passes', () => {
       response: { id: 'resp_1', usage: { input_tokens: 3, output_tokens: 4 } },
     }
     const text =
-      event({ type: 'response.created', response: { id: 'resp_1' } }) + `event: response.completed\n${event(completed)}`
+      `${event({ type: 'response.created', response: { id: 'resp_1' } })}event: response.completed\n${event(completed)}`
     expect(pass(meter, [text])).toBe(text)
     expect(meter.read()).toMatchObject({ usage: { input: 3, output: 4, total: null }, responseId: 'resp_1' })
   })
