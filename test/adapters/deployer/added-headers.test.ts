@@ -1,6 +1,10 @@
+import { once } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../../src/adapters/clock/system.ts'
 import { AddedHeaders } from '../../../src/adapters/deployer/http/added-headers.ts'
 import { createUrlDriver } from '../../../src/adapters/deployer/url/url-driver.ts'
 import type { AddedHeader, VersionSpec } from '../../../src/core/endpoint.ts'
@@ -54,5 +58,39 @@ describe('fields with secrets', () => {
     expect(refused).toMatchObject({ problems: [{ message: expect.stringContaining('no header field can have') }] })
     expect(JSON.stringify(refused) + String(refused)).not.toContain('sk-1')
     expect(new AddedHeaders({ authorization: fromEnv }).lines).toBe('')
+  })
+
+  test('a version whose secret has gone waits for it, and says for what', async () => {
+    const asked: (string | undefined)[] = []
+    const server = createServer((req, res) => {
+      asked.push(req.headers.authorization)
+      res.end()
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const port = (server.address() as AddressInfo).port
+    const { name, backend, instances } = version({ authorization: fromEnv })
+    if (backend.kind !== 'url') throw new Error('not a url')
+    const waiting = Promise.withResolvers<string>()
+    const ready = Promise.withResolvers<void>()
+    const quiet = { info: () => {}, warn: () => {}, error: () => {} }
+    const replica = createUrlDriver().start(
+      {
+        ...{ id: 'i1', endpoint: 'support', index: 0, clock: systemClock, logger: quiet },
+        version: { name, instances, backend: { ...backend, addresses: [`http://127.0.0.1:${port}`] } },
+      },
+      {
+        ...{ unhealthy: () => {}, failing: () => {}, ended: () => {} },
+        waiting: detail => waiting.resolve(detail),
+        ready: () => ready.resolve(),
+      },
+    )
+    expect(await waiting.promise).toBe(`header authorization: the environment variable ${variable} is not set`)
+    expect(asked).toEqual([])
+    process.env[variable] = 'sk-1'
+    await ready.promise
+    expect(asked).toEqual(['Bearer sk-1'])
+    await replica.end()
+    server.close()
   })
 })
