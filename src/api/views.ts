@@ -100,11 +100,15 @@ function roleOf(version: string, endpoint: EndpointState, state: ControlState): 
 function backendView(backend: Backend): WireVersion['backend'] {
   if (backend.kind === 'onnx') return { ...backend }
   const ready = { ...backend.ready }
+  const provider = backend.provider ?? null
   if (backend.kind === 'url') {
     const { addresses, tls } = backend
-    return { kind: 'url', addresses: [...addresses], ready, ...(tls !== undefined && { tls: { ...tls } }) }
+    const headers = { ...(backend.headers ?? {}) }
+    const proven = tls === undefined ? {} : { tls: { ...tls } }
+    return { kind: 'url', addresses: [...addresses], ready, headers, provider, ...proven }
   }
-  return { kind: 'command', argv: [...backend.argv], cwd: backend.cwd, env: Object.keys(backend.env), ready }
+  const { argv, cwd, env } = backend
+  return { kind: 'command', argv: [...argv], cwd, env: Object.keys(env), ready, provider }
 }
 
 const secretPath = /(^|\.)env(\.|$)/
@@ -181,7 +185,7 @@ export function predictionView(
   found: { prediction: Prediction; outcomes: readonly Outcome[] },
   options: { payload: boolean },
 ): WirePrediction {
-  const { atMs, features, payload, shadowOf = null, byContext = false, ...plain } = found.prediction
+  const { atMs, features, payload, shadowOf = null, byContext = false, measures = {}, ...plain } = found.prediction
   return {
     ...plain,
     version: publicName(plain.version),
@@ -190,6 +194,7 @@ export function predictionView(
     features: features === null ? null : { ...features },
     shadowOf,
     byContext,
+    measures: { ...measures },
     payload: payload === null || !options.payload ? null : payloadView(payload),
     outcomes: found.outcomes.map(outcomeView),
   }

@@ -2,12 +2,13 @@
 import { isAbsolute } from 'node:path'
 import { scoreTypes } from '../contract/metric-names.ts'
 import type { EndpointResource } from '../contract/resources.ts'
-import type { AnswerRule, Backend, EndpointSpec, UnitSource, VersionSpec } from '../core/endpoint.ts'
+import type { AnswerRule, Backend, EndpointSpec, Protocol, UnitSource, VersionSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ExternalMetric } from '../core/external-metric.ts'
 import { limits } from '../core/limits.ts'
 import type { UpstreamTls } from '../core/tls.ts'
 import { compileMetric } from './compile-metric.ts'
+import { compileHeaders, compileProvider } from './compile-provider.ts'
 import { compileResilience } from './compile-resilience.ts'
 import { compileWatching } from './compile-watching.ts'
 import { compileWebhook } from './compile-webhooks.ts'
@@ -22,10 +23,10 @@ export function compileEndpoint(resource: EndpointResource): EndpointSpec {
     protocol: resource.protocol,
     unit: compileUnit(resource.unit),
     stable: resource.stable,
-    versions: mapValues(resource.versions, compileVersion),
+    versions: mapValues(resource.versions, (version, name) => compileVersion(version, name, resource.protocol)),
     allowPin: resource['allow-pin'],
     answer: compileAnswer(resource),
-    metrics: mapValues(resource.metrics, compileMetric),
+    metrics: mapValues(resource.metrics, metric => compileMetric(metric, resource.protocol)),
     ...(Object.keys(resource.external).length > 0 && { external: mapValues(resource.external, compileExternal) }),
     ...compileResilience(resource),
     ...(resource.recording === 'off' && { recording: 'off' as const }),
@@ -47,21 +48,23 @@ function compileUnit(unit: EndpointResource['unit']): UnitSource {
   return { from: 'header', name: (unit?.header ?? unitHeader).toLowerCase() }
 }
 
-function compileVersion(version: VersionResource, name: string): VersionSpec {
-  const backend = compileBackend(version)
+function compileVersion(version: VersionResource, name: string, protocol: Protocol): VersionSpec {
+  const backend = compileBackend(version, protocol)
   return { name, backend, instances: backend.kind === 'url' ? backend.addresses.length : version.instances }
 }
 
-function compileBackend(version: VersionResource): Backend {
+function compileBackend(version: VersionResource, protocol: Protocol): Backend {
   const { onnx, command, url } = version
   if (onnx !== undefined) return compileOnnx(onnx)
-  const ready = compileReady(version)
+  const ready = compileReady(version, protocol)
+  const provider = compileProvider(version, protocol)
   if (command !== undefined) {
-    return { kind: 'command', argv: command, cwd: version.cwd ?? '', env: version.env ?? {}, ready }
+    return { kind: 'command', argv: command, cwd: version.cwd ?? '', env: version.env ?? {}, ready, ...provider }
   }
   if (url === undefined) throw new Error('a version without a backend passed the contract')
   const addresses = (Array.isArray(url) ? url : [url]).map(withoutSlash)
-  return { kind: 'url', addresses, ready, ...(version.tls !== undefined && { tls: compileTls(version.tls) }) }
+  const tls = version.tls === undefined ? {} : { tls: compileTls(version.tls) }
+  return { kind: 'url', addresses, ready, ...compileHeaders(version), ...provider, ...tls }
 }
 
 function compileTls(tls: NonNullable<VersionResource['tls']>): UpstreamTls {
@@ -90,9 +93,17 @@ function compileExternal(external: EndpointResource['external'][string]): Extern
   return { source: { from: 'http', ...http }, ...times }
 }
 
-function compileReady({ ready }: VersionResource) {
+/** What a server is asked that is ready, in its protocol; one that does not know the path is ready once it answers HTTP. */
+const readyPaths: Readonly<Record<Protocol, string>> = {
+  'open-inference': '/v2/health/ready',
+  openai: '/v1/models',
+  'tensorflow-serving': '/v2/health/ready',
+  http: '/v2/health/ready',
+}
+
+function compileReady({ ready }: VersionResource, protocol: Protocol) {
   return {
-    path: ready?.path ?? '/v2/health/ready',
+    path: ready?.path ?? readyPaths[protocol],
     timeoutMs: ready === undefined ? limits.readyTimeoutMs : durationMs(ready.timeout),
     unknownIsReady: ready?.path === undefined,
   }
@@ -132,6 +143,11 @@ function relativePaths(name: string, version: VersionResource): Problem[] {
     const value = version.tls?.[key]
     if (value === undefined || isAbsolute(value)) continue
     problems.push({ path: `versions.${name}.tls.${key}`, message: 'is a relative path', value, allowed: absolute })
+  }
+  for (const [header, value] of Object.entries(version.headers ?? {})) {
+    if (typeof value === 'string' || value.file === undefined || isAbsolute(value.file)) continue
+    const path = `versions.${name}.headers.${header}.file`
+    problems.push({ path, message: 'is a relative path', value: value.file, allowed: absolute })
   }
   if (version.command !== undefined && version.cwd === undefined) {
     problems.push({ path: `versions.${name}.cwd`, message: 'is missing', allowed: absolute })

@@ -2,18 +2,19 @@
 import { errorSource } from '../contract/metric-names.ts'
 import type { EndpointResource } from '../contract/resources.ts'
 import { assertNever } from '../core/errors.ts'
+import { isMeasureName, type MeasureName } from '../core/measures.ts'
 import type { MetricDefinition, MetricSpec, ValueSource } from '../core/metrics/spec.ts'
 
 type MetricResource = EndpointResource['metrics'][string]
+type Protocol = EndpointResource['protocol']
 
 /** The last rank that counts unless the metric says otherwise. */
 const defaultRank = 10
 
-export function compileMetric(metric: MetricResource): MetricSpec {
-  // Fewer errors are better: nobody needs to say so.
-  const better = metric.better ?? (metric.of === errorSource ? 'lower' : undefined)
+export function compileMetric(metric: MetricResource, protocol: Protocol): MetricSpec {
+  const better = metric.better ?? usuallyBetter(metric, protocol)
   return {
-    ...compileDefinition(metric),
+    ...compileDefinition(metric, protocol),
     ...(better !== undefined && { better }),
     ...(metric['unit-level'] !== undefined && { unitLevel: metric['unit-level'] }),
     ...(metric.winsorise !== undefined && { winsorise: metric.winsorise }),
@@ -21,8 +22,19 @@ export function compileMetric(metric: MetricResource): MetricSpec {
   }
 }
 
-function compileDefinition(metric: MetricResource): MetricDefinition {
+/** Fewer errors, tokens and less time or money are better: nobody needs to say so. */
+function usuallyBetter({ of, type }: MetricResource, protocol: Protocol): 'lower' | undefined {
+  const isLower = of === errorSource || (isMeasuredHere(of, protocol) && of !== 'tokens-per-second')
+  return isLower && type !== 'ratio' ? 'lower' : undefined
+}
+
+function isMeasuredHere(name: string | undefined, protocol: Protocol): name is MeasureName {
+  return protocol === 'openai' && name !== undefined && isMeasureName(name)
+}
+
+function compileDefinition(metric: MetricResource, protocol: Protocol): MetricDefinition {
   const { type } = metric
+  const compileSource = (name: string | undefined) => sourceOf(name, protocol)
   switch (type) {
     case 'accuracy':
     case 'mae':
@@ -60,8 +72,9 @@ function compileDefinition(metric: MetricResource): MetricDefinition {
   }
 }
 
-function compileSource(source: string | undefined): ValueSource {
+function sourceOf(source: string | undefined, protocol: Protocol): ValueSource {
   const name = given(source)
+  if (isMeasuredHere(name, protocol)) return { from: 'measured', name }
   if (name === 'reward') return { from: 'reward' }
   if (name === errorSource) return { from: 'error' }
   return name === 'latency-ms' ? { from: 'latency' } : { from: 'reported', name }

@@ -1,5 +1,11 @@
 /** Quantities of a document that the contract has checked: anything else here is a mistake of the program. */
-import { parseDurationMs, parsePercentFraction, parsePercentPpm, parsePointsFraction } from '../contract/units.ts'
+import {
+  parseDurationMs,
+  parsePercentFraction,
+  parsePercentPpm,
+  parsePointsFraction,
+  parsePrice,
+} from '../contract/units.ts'
 
 export function durationMs(text: string): number {
   return checked(parseDurationMs(text), text)
@@ -13,6 +19,11 @@ export function percentPpm(text: string): number {
 export function marginFraction(text: string): number {
   if (text.endsWith('pp')) return checked(parsePointsFraction(text), text)
   return checked(text.endsWith('%') ? parsePercentFraction(text) : Number(text), text)
+}
+
+/** `2.5/1M` is 0.0000025. */
+export function pricePerToken(price: string | number): number {
+  return typeof price === 'number' ? price : checked(parsePrice(price), price)
 }
 
 function checked(quantity: number | null, text: string): number {

@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from 'node:path'
 type Plain = Readonly<Record<string, unknown>>
 
 /**
- * The document with the paths of `onnx`, `cwd` and `tls` absolute, and `cwd` filled in for commands: the folder of the file.
+ * The document with the paths of `onnx`, `cwd`, `tls` and files of secrets absolute, and `cwd` filled in for commands: the folder of the file.
  * Leaves alone what it does not understand, so that validation sees the document as it was written.
  */
 export function resolvePaths(document: unknown, baseFolder: string): unknown {
@@ -15,7 +15,7 @@ export function resolvePaths(document: unknown, baseFolder: string): unknown {
 
 function inVersion(version: unknown, baseFolder: string): unknown {
   if (!isPlain(version)) return version
-  const { onnx, cwd, command, tls } = version
+  const { onnx, cwd, command, tls, headers } = version
   return {
     ...version,
     ...(isPath(onnx) && { onnx: absolute(onnx, baseFolder) }),
@@ -23,6 +23,7 @@ function inVersion(version: unknown, baseFolder: string): unknown {
     ...(typeof cwd === 'string' && { cwd: absolute(cwd, baseFolder) }),
     ...(command !== undefined && cwd === undefined && { cwd: baseFolder }),
     ...(isPlain(tls) && { tls: inTls(tls, baseFolder) }),
+    ...(isPlain(headers) && { headers: inHeaders(headers, baseFolder) }),
   }
 }
 
@@ -35,6 +36,14 @@ function inTls(tls: Plain, baseFolder: string): Plain {
     ([key, file]) => ['ca', 'cert', 'key'].includes(key) && typeof file === 'string',
   )
   return { ...tls, ...Object.fromEntries(files.map(([key, file]) => [key, absolute(String(file), baseFolder)])) }
+}
+
+function inHeaders(headers: Plain, baseFolder: string): Plain {
+  const resolved = Object.entries(headers).map(([name, value]) => {
+    const file = isPlain(value) ? value['file'] : undefined
+    return [name, isPlain(value) && typeof file === 'string' ? { ...value, file: absolute(file, baseFolder) } : value]
+  })
+  return Object.fromEntries(resolved)
 }
 
 function absolute(path: string, baseFolder: string): string {

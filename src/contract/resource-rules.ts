@@ -68,20 +68,20 @@ export function batchRule(onnx: Loose, report: Report): void {
 const keysOfBackend = {
   onnx: ['instances'],
   command: ['instances', 'cwd', 'env', 'ready'],
-  url: ['ready', 'tls'],
+  url: ['ready', 'headers', 'tls'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export function versionRule(version: Loose, report: Report): void {
   exactlyOne(version, ['onnx', 'command', 'url'], report)
   for (const [kind, takes] of Object.entries(keysOfBackend)) {
     if (version[kind] === undefined) continue
-    for (const key of ['cwd', 'env', 'ready', 'tls']) {
+    for (const key of ['cwd', 'env', 'ready', 'headers', 'tls']) {
       if (version[key] === undefined || (takes as readonly string[]).includes(key)) continue
       report([key], `${kind} takes no ${key}`, [kind, ...takes].join(', '))
     }
   }
   if (version['url'] !== undefined && version['instances'] !== 1 && typeof version['instances'] === 'number') {
-    report(['instances'], 'url takes no instances: there are as many as addresses', 'url, ready')
+    report(['instances'], 'url takes no instances: there are as many as addresses', 'url, ready, headers')
   }
   commandRule(version, report)
   upstreamTlsRule(version, report)
@@ -167,7 +167,7 @@ function watchingRule(endpoint: Loose, report: Report): void {
   if (declared.length > 0 && endpoint['payload-sample'] === '0%')
     report(['payload-sample'], 'features are read from bodies that are kept; at 0% none is', 'above 0%')
   for (const [name, feature] of declared) {
-    if (protocol === 'http' && asObject(feature)['input'] !== undefined)
+    if (protocol !== 'open-inference' && asObject(feature)['input'] !== undefined)
       report(['features', name, 'input'], 'tensors are of the protocol open-inference; use a pointer', 'pointer')
   }
   if (isObject(drift) && declared.length === 0 && !isObject(prediction))

@@ -8,6 +8,7 @@ import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
 import { drift, features, monitor } from './resource-monitoring.ts'
 import { duration, name, object, percent } from './resource-parts.ts'
+import { addedHeaders, addedHeadersRule, prices, providerRule } from './resource-providers.ts'
 import { breaker, concurrency, retry, timeouts } from './resource-resilience.ts'
 import {
   allowedMark,
@@ -35,7 +36,7 @@ const readyCheck = object({
 
 const address = z.url({
   protocol: /^https?$/,
-  error: `is not a base address${allowedMark}http://host:port, https://host:port`,
+  error: `is not a base address${allowedMark}http://host:port, https://host/v1`,
 })
 
 const upstreamTls = object({
@@ -90,8 +91,18 @@ const versionShape = object({
     .union([address, z.array(address).min(1)])
     .optional()
     .meta({
-      description: 'One or several base addresses (http://host:port or https://…) of servers that run elsewhere.',
+      description:
+        'One or several base addresses (http://host:port) of servers that run elsewhere; a path in it comes before the path of each request, and in OpenAI’s style takes the place of its /v1.',
     }),
+  headers: addedHeaders.optional(),
+  model: z.string().min(1).max(256).optional().meta({
+    description: 'What the server calls the model, in OpenAI’s style; the name of the endpoint by default.',
+  }),
+  price: prices.optional().meta({ description: 'What its tokens cost, in OpenAI’s style: makes `cost` known.' }),
+  'stream-usage': z.boolean().optional().meta({
+    description:
+      'Ask streams for their tokens (`stream_options.include_usage`) where callers do not, in OpenAI’s style; true. False for servers that refuse it.',
+  }),
   tls: upstreamTls.optional().meta({
     description:
       'How an https url proves itself, and Cutover to it. The files are watched; new connections take new ones.',
@@ -105,7 +116,7 @@ const versionShape = object({
   ready: readyCheck.optional().meta({ description: 'How Cutover asks a command or url whether it can serve.' }),
 })
 
-const version = withRule(versionShape, versionRule).meta({
+const version = withRule(withRule(versionShape, versionRule), addedHeadersRule).meta({
   id: 'Version',
   description: 'An immutable model and how it runs: exactly one of onnx, command, url.',
   oneOf: [{ required: ['onnx'] }, { required: ['command'] }, { required: ['url'] }],
@@ -123,7 +134,7 @@ const unitShape = object({
 
 const unit = withRule(unitShape, unitRule).meta({
   description:
-    'What is kept on its version: exactly one of header, cookie, pointer. By default the header x-cutover-unit.',
+    'What is kept on its version: exactly one of header, cookie, pointer. By default the header x-cutover-unit; in OpenAI’s style also the user or the conversation of the body.',
   oneOf: [{ required: ['header'] }, { required: ['cookie'] }, { required: ['pointer'] }],
 })
 
@@ -135,7 +146,7 @@ const metricShape = object({
   type: z.enum(metricTypes).meta({ description: 'What is computed; see the guide to metrics.' }),
   of: valueSource.optional().meta({
     description:
-      '`reward`, `latency-ms`, `error` (1 if the request ended in one), or the name of a value reported by feedback; for mean, count, rate, quantile, ratio.',
+      '`reward`, `latency-ms`, `error` (1 if the request ended in one), in OpenAI’s style `tokens`, `input-tokens`, `output-tokens`, `time-to-first-token-ms`, `tokens-per-second` and `cost`, or the name of a value reported by feedback; for mean, count, rate, quantile, ratio.',
   }),
   per: valueSource.optional().meta({ description: 'The denominator of a ratio.' }),
   class: classLabel.optional().meta({ description: 'The class of precision, recall and f1.' }),
@@ -197,10 +208,10 @@ const external = withRule(externalShape, externalRule).meta({
 const endpointShape = object({
   kind: z.literal('Endpoint').meta({ description: 'Always `Endpoint`.' }),
   name: name.meta({ description: 'What clients call: part of every path.' }),
-  protocol: z
-    .enum(['open-inference', 'http'])
-    .default('open-inference')
-    .meta({ description: 'How callers speak: Open Inference Protocol v2, or any HTTP passed through.' }),
+  protocol: z.enum(['open-inference', 'openai', 'tensorflow-serving', 'http']).default('open-inference').meta({
+    description:
+      'How callers speak: Open Inference Protocol v2, OpenAI’s style, TensorFlow Serving (and KServe v1), or any HTTP passed through.',
+  }),
   unit: unit.optional(),
   stable: name.meta({ description: 'The version that serves at first; releases move it from then on.' }),
   versions: z.record(name, version).meta({ description: 'Every version by its name; a version never changes.' }),
@@ -212,7 +223,7 @@ const endpointShape = object({
     output: z
       .string()
       .min(1)
-      .meta({ description: 'Output tensor (open-inference) or JSON pointer into the answer (http).' }),
+      .meta({ description: 'Output tensor (open-inference) or JSON pointer into the answer (the others).' }),
     read: z
       .enum(['value', 'argmax', 'ranking'])
       .default('value')
@@ -271,7 +282,7 @@ const endpointShape = object({
   monitor: monitor.optional().meta({ description: 'Limits that the stable version must keep without a release.' }),
 })
 
-export const endpointResource = withRule(endpointShape, endpointRule).meta({
+export const endpointResource = withRule(withRule(endpointShape, endpointRule), providerRule).meta({
   id: 'Endpoint',
   description: 'The stable name that clients call; owns versions, metrics and traffic.',
 })

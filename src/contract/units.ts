@@ -6,6 +6,19 @@ export const durationPattern = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
 export const percentPattern = /^(\d+(?:\.\d+)?)%$/
 export const pointsPattern = /^(\d+(?:\.\d+)?)pp$/
 
+/** `2.5/1M`: so much for so many; K, M and B are thousand, million and thousand million. */
+export const pricePattern = /^(\d+(?:\.\d+)?)\/(\d+)([KMB]?)$/
+
+const multiples: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, B: 1e9 }
+
+/** The price of one. */
+export function parsePrice(text: string): number | null {
+  const match = pricePattern.exec(text)
+  if (match === null) return null
+  const price = Number(match[1]) / (Number(match[2]) * (multiples[match[3] ?? ''] ?? Number.NaN))
+  return Number.isFinite(price) ? price : null
+}
+
 /** Milliseconds of `500ms`, `30s`, `10m`, `1.5h`, `14d`. */
 export function parseDurationMs(text: string): number | null {
   const match = durationPattern.exec(text)

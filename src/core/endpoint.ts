@@ -1,14 +1,18 @@
 /** What an endpoint is: its versions, how they run, whom a request belongs to, what is measured. Plain data. */
 import type { ExternalMetric } from './external-metric.ts'
 import type { FeatureSpecs } from './features.ts'
+import type { Price } from './measures.ts'
 import type { MetricSpec } from './metrics/spec.ts'
 import type { DriftSpec, MonitorSpec } from './monitor/spec.ts'
 import type { BreakerPolicy, ConcurrencyPolicy, RetryPolicy } from './resilience.ts'
 import type { UpstreamTls } from './tls.ts'
 import type { Webhook } from './webhook.ts'
 
-/** How a caller's requests speak. `http` is any path and body, passed through as bytes. */
-export type Protocol = 'open-inference' | 'http'
+/**
+ * How a caller's requests speak. `tensorflow-serving` is KServe's v1 too; `http` is any path and body, passed through as
+ * bytes.
+ */
+export type Protocol = 'open-inference' | 'openai' | 'tensorflow-serving' | 'http'
 
 /** Where the unit key of a request is found; a request without one is its own unit. */
 export type UnitSource =
@@ -27,6 +31,21 @@ export type ReadyCheck = {
 /** Requests that are run together: up to so many rows, the oldest waiting up to so long for others. */
 export type Batching = { rowsMax: number; waitMs: number }
 
+/** The value of a header field that model servers get from the gateway alone. A secret is named here and read elsewhere. */
+export type AddedHeader =
+  | { from: 'text'; text: string }
+  | { from: 'env'; name: string; prefix: string }
+  | { from: 'file'; path: string; prefix: string }
+
+/** What is particular to a model server that speaks in OpenAI's style. */
+export type Provider = {
+  /** What it calls the model; null where it knows it by the endpoint's name. */
+  model: string | null
+  price: Price | null
+  /** Whether streams are asked to tell their tokens, where the caller does not. */
+  asksForUsage: boolean
+}
+
 /** How a version runs. */
 export type Backend =
   /** Without `batch` every request is run alone. */
@@ -38,9 +57,19 @@ export type Backend =
       cwd: string
       env: Readonly<Record<string, string>>
       ready: ReadyCheck
+      /** Of endpoints in OpenAI's style alone. */
+      provider?: Provider
     }
-  /** `tls`: of https addresses; left out where Node's own authorities and no client certificate are meant. */
-  | { kind: 'url'; addresses: readonly string[]; ready: ReadyCheck; tls?: UpstreamTls }
+  | {
+      kind: 'url'
+      addresses: readonly string[]
+      ready: ReadyCheck
+      /** By lower-case name. What a caller sends under such a name stays behind. */
+      headers?: Readonly<Record<string, AddedHeader>>
+      provider?: Provider
+      /** Of https addresses; left out where Node's own authorities and no client certificate are meant. */
+      tls?: UpstreamTls
+    }
 
 export type BackendKind = Backend['kind']
 

@@ -75,6 +75,14 @@ export const limits = {
   certificateBytesMax: 1024 * 1024,
   /** Origins, methods or fields that one CORS rule names; more are refused. */
   corsEntriesMax: 100,
+  /** A body that is looked into and nested more deeply is refused. */
+  jsonDepthMax: 256,
+  /** An event of a stream that is longer is passed on in parts, and neither read nor left out. */
+  sseEventBytesMax: 64 * 1024,
+  /** An answer in one piece of JSON that is longer passes on with its tokens uncounted. */
+  measuredAnswerBytesMax: 1024 * 1024,
+  /** Answers whose conversation may go on, of all endpoints, by the id that a follow-up names; beyond it the oldest are forgotten. */
+  conversationsRememberedMax: 100_000,
   unitKeyBytesMax: 512,
   predictionIdBytesMax: 128,
 
@@ -197,6 +205,8 @@ export const limits = {
   spansTimeoutMs: 5_000,
 
   healthIntervalMs: 1_000,
+  /** Of a provider that is reached over https: it counts its calls, and requests tell sooner that it fails. */
+  providerHealthIntervalMs: 15_000,
   healthTimeoutMs: 2_000,
   /** Consecutive failed health checks or requests after which an address is set aside. */
   outlierFailures: 5,

@@ -1,4 +1,5 @@
 /** What a version answered, and what became known about it later. */
+import type { Measures } from './measures.ts'
 
 /** A label, predicted or true. Compared after `labelText`: 3 and "3" are the same label. */
 export type Label = string | number | boolean
@@ -43,6 +44,8 @@ export type Prediction = {
   shadowOf?: string
   /** The features of the request chose the version: what it met is no sample of all callers. */
   byContext?: true
+  /** Tokens, times and cost of an answer in OpenAI's style; left out where nothing was measured. */
+  measures?: Measures
 }
 
 /** Bodies, and how the request was sent: left out where that is not kept, as it never was in rows written earlier. */
@@ -116,6 +119,7 @@ export type JoinedOutcome = {
   /** As of the prediction; left out where it has none. */
   features?: Readonly<Record<string, Feature>>
   byContext?: true
+  measures?: Measures
 }
 
 /** What a prediction tells to the outcomes that belong to it. */
@@ -145,7 +149,7 @@ export function labelText(label: Label): string {
 /** `before` is what was known of the same row before, null if nothing was. */
 export function joinOutcome(outcome: Outcome, prediction: JoinFacts, before: OutcomeValues | null): JoinedOutcome {
   const { endpoint, epoch, release, version, assigned, unit, propensity, latencyMs, status, pinned, atMs } = prediction
-  const { shadowOf, features, byContext } = prediction
+  const { shadowOf, features, byContext, measures } = prediction
   return {
     outcome,
     endpoint,
@@ -164,6 +168,7 @@ export function joinOutcome(outcome: Outcome, prediction: JoinFacts, before: Out
     ...(shadowOf !== undefined && { shadowOf }),
     ...(features !== null && { features }),
     ...(byContext === true && { byContext }),
+    ...(measures !== undefined && { measures }),
   }
 }
 

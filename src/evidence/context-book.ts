@@ -17,9 +17,9 @@ export class ContextBook {
   /** Of a prediction that its own version answered. */
   addPrediction(how: Regression, expression: Expression | null, prediction: Prediction): void {
     if (prediction.features === null || !isKnownAtOnce(how.spec)) return
-    const { latencyMs, status, failed, answer, scores } = prediction
+    const { answer, scores } = prediction
     const values = { label: null, reward: null, metrics: {} }
-    const row = { latencyMs, status, failed, predicted: answer?.[0] ?? null, scores: scores?.[0] ?? null, values }
+    const row = { ...prediction, predicted: answer?.[0] ?? null, scores: scores?.[0] ?? null, values } satisfies Row
     this.#apply(
       how,
       { ...prediction, features: prediction.features },

@@ -8,7 +8,7 @@ import type { Prediction } from '../core/prediction.ts'
 /** What is kept of a prediction. */
 export type Half = Pick<
   Prediction,
-  'version' | 'unit' | 'epoch' | 'atMs' | 'latencyMs' | 'status' | 'answer' | 'scores' | 'payload'
+  'version' | 'unit' | 'epoch' | 'atMs' | 'latencyMs' | 'status' | 'answer' | 'scores' | 'payload' | 'measures'
 > & {
   failed: boolean
   /** What it takes in memory, as far as that varies. */
@@ -84,7 +84,7 @@ export function isGone({ status, failed }: Prediction): boolean {
 }
 
 export function halfOf({ comparator }: Pairing, prediction: Prediction): Half {
-  const { version, unit, epoch, atMs, latencyMs, status, failed, answer, scores } = prediction
+  const { version, unit, epoch, atMs, latencyMs, status, failed, answer, scores, measures } = prediction
   const payload = comparator.kind === 'shape' ? prediction.payload : null
   return {
     version,
@@ -95,6 +95,7 @@ export function halfOf({ comparator }: Pairing, prediction: Prediction): Half {
     status,
     answer,
     scores,
+    ...(measures !== undefined && { measures }),
     failed: failed || status >= 400,
     payload,
     bytes: (payload?.response.byteLength ?? 0) + 8 * (scores ?? []).reduce((sum, row) => sum + row.length, 0),

@@ -37,13 +37,14 @@ type One = MetricDefinitions['metrics'][number]
 
 const nothingKnown: OutcomeValues = { label: null, reward: null, metrics: {} }
 
-function rowOf({ latencyMs, status, failed, answer, scores }: Prediction): Row {
+function rowOf({ latencyMs, status, failed, answer, scores, measures }: Prediction): Row {
   return {
     latencyMs,
     status,
     failed,
     predicted: answer?.[0] ?? null,
     scores: scores?.[0] ?? null,
+    ...(measures !== undefined && { measures }),
     values: nothingKnown,
   }
 }

@@ -207,14 +207,15 @@ export class PairBook {
 }
 
 /** A row that was answered: by whom does not matter here. */
-type Answered = Pick<JoinedOutcome, 'predicted' | 'scores' | 'latencyMs' | 'status'>
+type Answered = Pick<JoinedOutcome, 'predicted' | 'scores' | 'latencyMs' | 'status' | 'measures'>
 
-function answeredRow({ predicted, scores, latencyMs, status }: Answered): Omit<Row, 'values'> {
-  return { predicted, scores, latencyMs, status }
+function answeredRow({ predicted, scores, latencyMs, status, measures }: Answered): Omit<Row, 'values'> {
+  return { predicted, scores, latencyMs, status, ...(measures !== undefined && { measures }) }
 }
 
-function rowOf({ answer, scores, latencyMs, status }: Half): Row {
-  return { predicted: answer?.[0] ?? null, scores: scores?.[0] ?? null, latencyMs, status, values: nothingKnown }
+function rowOf({ answer, scores, ...half }: Half): Row {
+  const row = { ...half, predicted: answer?.[0] ?? null, scores: scores?.[0] ?? null }
+  return { ...answeredRow(row), values: nothingKnown }
 }
 
 /** Null where there is no label, or neither says anything. */

@@ -31,21 +31,24 @@ export type Choice = {
 
 /**
  * A version that the caller names is served by itself or not at all; one that the table or a rule chose falls back to
- * the stable version.
+ * the stable version. A conversation that only one version can go on with `stays` there, whatever the table says, as long
+ * as that one serves.
  */
 export function choose(
   from: Instances,
   route: CompiledRoute,
-  request: { inbound: Inbound; unit: string; pin: string | null; body?: Buffer | null },
+  request: { inbound: Inbound; unit: string; pin: string | null; body?: Buffer | null; stays?: string | null },
 ): Choice {
   const { table, seed, spec } = route
-  const { inbound, unit, pin } = request
+  const { inbound, unit, pin, stays = null } = request
   if (pin !== null) return itself(from, route, pin)
   if (table.scope !== undefined && isOutside(route, inbound)) return itself(from, route, table.scope.outside)
   const read = contextOf(route, inbound, request.body ?? null)
   const header = (name: string) => headerText(inbound, name)
   const assigned = assign(table, { unit, seed, header, features: read?.features ?? null })
   const { version, propensity, byRule, byContext = false } = assigned
+  const kept = stays === null || stays === version ? null : itself(from, route, stays)
+  if (kept !== null && kept.instance !== null) return kept
   const own = pick(from, spec, version)
   const substitute = own === null && version !== table.stable ? pick(from, spec, table.stable) : null
   return {

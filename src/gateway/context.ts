@@ -1,10 +1,12 @@
 /** What every part of the data plane shares: ports, routes and counters. Nothing here is per request. */
 
 import type { CorsRule } from '../core/access/cors.ts'
+import type { Measures } from '../core/measures.ts'
 import type { FleetView } from '../ports/backend.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Recorder } from '../ports/recorder.ts'
 import type { Door } from './authorise.ts'
+import type { Conversations } from './conversations.ts'
 import type { HeldRequests } from './gap.ts'
 import type { Mirrors } from './mirror/mirrors.ts'
 import type { Guards } from './resilience/guards.ts'
@@ -25,6 +27,8 @@ export type RequestSample = {
   status: number
   failed: boolean
   latencyMs: number
+  /** Tokens, times and cost; null where nothing was measured. */
+  measures: Measures | null
 }
 
 export type GatewayContext = {
@@ -37,6 +41,7 @@ export type GatewayContext = {
   readonly recorder: Recorder
   readonly mirrors: Mirrors
   readonly guards: Guards
+  readonly conversations: Conversations
   readonly clock: Clock
   readonly ids: () => string
   readonly stats: StatsCollector

@@ -5,8 +5,8 @@ import { linesOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
 import type { Outbound } from './inbound.ts'
 
-/** `problem` is application/problem+json (RFC 9457); `open-inference` is `{"error": text}`. */
-export type ErrorShape = 'problem' | 'open-inference'
+/** `problem` is application/problem+json (RFC 9457), `open-inference` `{"error": text}`, `openai` `{"error": {message, …}}`. */
+export type ErrorShape = 'problem' | 'open-inference' | 'openai'
 
 /** A refusal that says when to come back. */
 export class ComeBackError extends CutoverError {
@@ -26,12 +26,18 @@ export type ErrorAnswer = { status: number; lines: string; body: Buffer }
 /** `status` overrides the code's own, for refusals that HTTP has a number of its own for (408, 417, 431, 501, 505). */
 export function errorAnswer(error: CutoverError, shape: ErrorShape, status = statusByCode[error.code]): ErrorAnswer {
   const isProblem = shape === 'problem'
-  const document = isProblem ? problemDocument(error, status) : { error: error.message }
+  const document = documents[shape](error, status)
   return {
     status,
     lines: `content-type: ${isProblem ? 'application/problem+json' : 'application/json'}\r\n${extraLines(error, status)}`,
     body: Buffer.from(JSON.stringify(document)),
   }
+}
+
+const documents: Readonly<Record<ErrorShape, (error: CutoverError, status: number) => object>> = {
+  problem: problemDocument,
+  'open-inference': ({ message }) => ({ error: message }),
+  openai: openAiDocument,
 }
 
 function problemDocument(error: CutoverError, status: number): object {
@@ -46,6 +52,22 @@ function problemDocument(error: CutoverError, status: number): object {
     ...(listed.length > 0 && { problems: listed }),
     ...(listed.length < problems.length && { problemsNotListed: problems.length - listed.length }),
   }
+}
+
+/** Clients choose the class of an error by its status, and show message and code. */
+function openAiDocument({ code, message, problems }: CutoverError, status: number): object {
+  const type = status >= 500 ? 'server_error' : status === 429 ? 'rate_limit_error' : 'invalid_request_error'
+  const [problem] = problems
+  const param = problem === undefined || problem.path === '' ? null : problem.path
+  return { error: { message, type, param, code: openAiCodes[code] ?? code } }
+}
+
+/** Codes that clients know; the others are told as they are. */
+const openAiCodes: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'endpoint-not-found': 'model_not_found',
+  'version-not-found': 'model_not_found',
+  unauthenticated: 'invalid_api_key',
+  'rate-limited': 'rate_limit_exceeded',
 }
 
 function extraLines(error: CutoverError, status: number): string {

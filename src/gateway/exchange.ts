@@ -5,6 +5,7 @@
 import { bucketOf } from '../core/assign.ts'
 import { publicName } from '../core/control-fleet.ts'
 import { CutoverError, type ErrorCode, statusByCode } from '../core/errors.ts'
+import { fieldOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
 import { defaultRetry, mayRepeat, tellsOfTrouble } from '../core/resilience.ts'
 import type { AnswerSink, Instance, Sending } from '../ports/backend.ts'
@@ -17,6 +18,7 @@ import { requestFields } from './headers.ts'
 import type { BodyReader, Inbound, Outbound, OutboundWatcher } from './inbound.ts'
 import type { CopySource } from './mirror/mirrors.ts'
 import { predictionOf } from './prediction-of.ts'
+import { readMeasures } from './read-measures.ts'
 import { recordPrediction } from './record-prediction.ts'
 import type { VersionGate, Waiter } from './resilience/version-gate.ts'
 import { Tee } from './tee.ts'
@@ -33,6 +35,8 @@ export type Opened = {
   shape: ErrorShape
   /** Null where the caller states none. */
   deadline: Deadline | null
+  /** Who follows the answer has to go where it was made; null where nothing follows. */
+  remembers: { conversation: string | null } | null
 }
 
 export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter {
@@ -219,11 +223,11 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
 
   onHead(status: number, fields: string, bodyBytes: number | null): void {
     if (this.#isOver) return
-    const { outbound, choice, predictionId } = this.opened
+    const { outbound, choice } = this.opened
     this.#context.guards.heard(choice.route.spec, choice.version, !tellsOfTrouble(status))
     if (status >= 500 && this.#repeats(status)) return
     try {
-      outbound.begin(status, fields + ownLines(predictionId, choice), status === 204 ? null : bodyBytes)
+      outbound.begin(status, fields + this.#ownLines(fields), status === 204 ? null : bodyBytes)
     } catch (cause) {
       this.fail(
         new CutoverError('backend-failed', 'the model server answered with what HTTP does not allow', [], cause),
@@ -260,8 +264,20 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     this.#answerCopy?.end()
     this.#payloadCopy?.end()
     this.#answerEndedMs = performance.now()
-    this.#failed = this.#status >= 500
+    // A stream may tell of its failure after it began well.
+    this.#failed = this.#status >= 500 || this.#sending?.reading?.()?.failed === true
+    // Before the caller has the end of it: the next request may come at once.
+    if (this.opened.remembers !== null) this.#remember(this.opened.remembers)
     this.opened.outbound.end()
+  }
+
+  #remember({ conversation }: NonNullable<Opened['remembers']>): void {
+    const { choice, unit } = this.opened
+    const answer = this.#sending?.reading?.()?.responseId ?? null
+    for (const id of [answer, conversation]) {
+      if (id === null || this.#failed) continue
+      this.#context.conversations.remember(choice.route.spec.name, id, { unit, version: choice.version })
+    }
   }
 
   onFail(error: CutoverError): void {
@@ -279,7 +295,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   /** Ends the exchange with an error: as an answer if none has begun, else by cutting the connection. */
   fail(error: CutoverError): void {
     if (this.#isOver) return
-    const { outbound, shape, choice, predictionId } = this.opened
+    const { outbound, shape } = this.opened
     this.#gaveUp = true
     this.#isUploading = false
     this.#sending?.cancel()
@@ -293,7 +309,15 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     }
     this.#status = statusByCode[error.code]
     this.#failed = this.#status >= 500
-    sendError(outbound, error, { shape, lines: ownLines(predictionId, choice) })
+    sendError(outbound, error, { shape, lines: this.#ownLines('') })
+  }
+
+  /** Clients in OpenAI's style show a request's id, which is the provider's where it has one. */
+  #ownLines(fields: string): string {
+    const { choice, predictionId, shape } = this.opened
+    const lines = ownLines(predictionId, choice)
+    const lacksId = shape === 'openai' && fieldOf(fields, 'x-request-id') === undefined
+    return lacksId ? `${lines}x-request-id: ${predictionId}\r\n` : lines
   }
 
   /** Instances fail with a `CutoverError`; anything else is a fault in one of them, and the version's failure. */
@@ -345,9 +369,11 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const context = this.#context
     context.stats.closed(endpoint, version, status)
     const bodies = { request: this.#requestCopy, response: this.#payloadCopy }
-    const prediction = predictionOf(this.opened, { atMs: this.atMs, latencyMs, status, failed }, bodies)
+    const measures = readMeasures(this.#sending, { requestEndedMs: this.#requestEndedMs, latencyMs })
+    const finish = { atMs: this.atMs, latencyMs, status, failed, measures }
+    const prediction = predictionOf(this.opened, finish, bodies)
     try {
-      context.observe({ endpoint, version, status, failed, latencyMs })
+      context.observe({ endpoint, version, status, failed, latencyMs, measures })
       if (spec.recording !== 'off')
         recordPrediction(context.recorder, spec, prediction, readableAnswer(this.#answerCopy, this.#answerHead))
     } catch (error) {

@@ -19,6 +19,19 @@ export type Call = {
   /** Path and query as the model server gets them. */
   path: string
   shape: ErrorShape
+  /** The whole body, where the protocol has read it already. */
+  body?: Buffer
+  conversation?: Conversation
+}
+
+/** What a protocol knows of the conversation that a request belongs to. */
+export type Conversation = {
+  /** Whose request it is where neither the endpoint's own source nor `x-cutover-unit` says so. */
+  unit: string | null
+  /** The only version that can go on with it; null where any can. */
+  version: string | null
+  /** Who follows this answer has to go where it was made, also by the conversation's id; null where nothing follows. */
+  rememberAs: { conversation: string | null } | null
 }
 
 /** Throws a `CutoverError` for what is wrong before a version is chosen; from then on answers itself. */
@@ -27,21 +40,21 @@ export function forward(context: GatewayContext, call: Call): void | Promise<voi
   refuseStatedLength(inbound, route.spec.bodyBytesMax)
   const predictionId = predictionIdOf(inbound, context.ids)
   const deadline = deadlineOf(inbound)
-  const isAtHand = inbound.bodyKind === 'none' || inbound.bodyInHand !== null
+  const isAtHand = call.body !== undefined || inbound.bodyKind === 'none' || inbound.bodyInHand !== null
   if (!isAtHand || mustWait(context, call)) return forwardLater(context, call, { predictionId, deadline })
-  const body = inbound.bodyInHand
-  const unit = unitOf(route.spec.unit, { inbound, body, predictionId })
+  const body = call.body ?? inbound.bodyInHand
+  const unit = unitOf(route.spec.unit, { inbound, body, otherwise: call.conversation?.unit ?? predictionId })
   exchange(context, call, { predictionId, deadline, unit, body, choice: chooseNow(context, call, unit, body) })
 }
 
 /** The same for a request whose body is still to come, or that has to wait for a version. */
 async function forwardLater(context: GatewayContext, call: Call, known: Known): Promise<void> {
-  const { inbound, route } = call
+  const { inbound, route, conversation } = call
   const { spec } = route
   // Before the body is taken: what waits should take no memory.
   await waitOutGap(context, call)
   let body = await takeBody(call, inbound.bodyKind === 'short' || spec.unit.from === 'body')
-  const unit = unitOf(spec.unit, { inbound, body, predictionId: known.predictionId })
+  const unit = unitOf(spec.unit, { inbound, body, otherwise: conversation?.unit ?? known.predictionId })
   await waitOutGap(context, call)
   let choice = chooseNow(context, call, unit, body)
   if (body === null && inbound.bodyKind !== 'none' && choice.instance?.wantsWholeBody === true) {
@@ -53,7 +66,8 @@ async function forwardLater(context: GatewayContext, call: Call, known: Known): 
 }
 
 /** Null for no body, and for one that is to be streamed. */
-function takeBody({ inbound, route }: Call, whole: boolean): Promise<Buffer> | null {
+function takeBody({ inbound, route, body }: Call, whole: boolean): Promise<Buffer> | Buffer | null {
+  if (body !== undefined) return body
   return inbound.bodyKind === 'none' || !whole ? null : inbound.wholeBody(route.spec.bodyBytesMax)
 }
 
@@ -70,7 +84,8 @@ function waitOutGap(context: GatewayContext, { route, outbound, pin }: Call): Pr
 /** On the table of this moment: a slow upload must not be sent by a table that has been replaced since. */
 function chooseNow(context: GatewayContext, call: Call, unit: string, body: Buffer | null): Choice {
   const route = context.routes.get(call.route.spec.name) ?? call.route
-  return choose(context, route, { inbound: call.inbound, pin: call.pin, unit, body })
+  const stays = call.conversation?.version ?? null
+  return choose(context, route, { inbound: call.inbound, pin: call.pin, unit, body, stays })
 }
 
 type Known = { predictionId: string; deadline: Deadline | null }
@@ -78,6 +93,7 @@ type Ready = Known & { unit: string; body: Buffer | null; choice: Choice }
 
 function exchange(context: GatewayContext, call: Call, ready: Ready): void {
   const { inbound, outbound, path, shape } = call
+  const remembers = call.conversation?.rememberAs ?? null
   const { predictionId, deadline, unit, body, choice } = ready
-  new Exchange(context, { inbound, outbound, choice, path, predictionId, unit, shape, deadline }).ask(body)
+  new Exchange(context, { inbound, outbound, choice, path, predictionId, unit, shape, deadline, remembers }).ask(body)
 }

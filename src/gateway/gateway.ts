@@ -15,7 +15,8 @@ import type { TrafficSink } from '../ports/traffic-sink.ts'
 import { AttendedOutbound } from './attended-outbound.ts'
 import { createDoor } from './authorise.ts'
 import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
-import { asCutoverError, excerpt, sendError } from './errors.ts'
+import { Conversations } from './conversations.ts'
+import { asCutoverError, type ErrorShape, excerpt, sendError } from './errors.ts'
 import { serveFeedback } from './feedback.ts'
 import { createHeldRequests } from './gap.ts'
 import { createIds } from './ids.ts'
@@ -26,6 +27,8 @@ import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
 import { answerPreflight, pageAnswer } from './pages.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
 import { serveOpenInference } from './protocols/open-inference.ts'
+import { openAiOperation, serveOpenAi } from './protocols/openai.ts'
+import { isTensorflowServing, serveTensorflowServing } from './protocols/tensorflow-serving.ts'
 import { Guards } from './resilience/guards.ts'
 import { createRouteTable } from './route.ts'
 import { createStats, type GatewayStats } from './stats.ts'
@@ -84,6 +87,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       hasRoom: () => guards.hasRoomForCopies(),
     }),
     guards,
+    conversations: new Conversations(),
     isReady: options.isReady ?? (() => true),
     observe: options.observe ?? nothing,
     tracing: options.tracing ?? null,
@@ -160,19 +164,33 @@ function failed(context: GatewayContext, { inbound, outbound }: Visit, target: T
   const error = asCutoverError(thrown)
   if (error.code === 'internal') context.logger.error({ err: thrown, url: excerpt(inbound.target) }, 'a request failed')
   context.stats.error(error.code)
-  sendError(outbound, error, { shape: shapeOf(target) })
+  sendError(outbound, error, { shape: shapeAt(context, target) })
 }
 
 function serve(context: GatewayContext, visit: Visit, target: Target | null): void | Promise<void> {
   if (target === null) throw new CutoverError('invalid-request', `${excerpt(visit.inbound.target)} is not a path`)
   if (isOpenInference(target.path)) return serveOpenInference(context, { ...visit, target })
   if (target.path.startsWith(httpPrefix)) return serveHttp(context, { ...visit, target })
+  if (isTensorflowServing(context, target.path)) return serveTensorflowServing(context, { ...visit, target })
+  const operation = openAiOperation(target.path)
+  if (operation !== null) return serveOpenAi(context, { ...visit, target }, operation)
   if (target.path === '/v1/feedback') return serveFeedback(context, { ...visit, target })
   throw nothingHere(target.path)
 }
 
+/** Two protocols share `/v1/models/{name}`: there the endpoint tells whose it is. */
+function shapeAt(context: GatewayContext, target: Target | null): ErrorShape {
+  return target !== null && isTensorflowServing(context, target.path) ? 'open-inference' : shapeOf(target)
+}
+
 function nothingHere(path: string): CutoverError {
-  const surfaces = ['/v2 (Open Inference Protocol)', '/endpoints/{endpoint}/{path}', 'POST /v1/feedback']
+  const surfaces = [
+    '/v2 (Open Inference Protocol)',
+    '/v1 (OpenAI)',
+    'POST /v1/models/{endpoint}:predict (TensorFlow Serving)',
+    '/endpoints/{endpoint}/{path}',
+    'POST /v1/feedback',
+  ]
   const detail = `there is nothing at ${excerpt(path)}; this listener serves ${surfaces.join(', ')}`
   return new CutoverError('route-not-found', detail)
 }

@@ -1,4 +1,5 @@
 /** What is recorded of a finished request. */
+import type { Measures } from '../core/measures.ts'
 import type { Payload } from '../core/prediction.ts'
 import type { AskedFeatures, RawPrediction } from '../ports/recorder.ts'
 import type { Opened } from './exchange.ts'
@@ -6,7 +7,7 @@ import { headerText } from './headers.ts'
 import { sentHead } from './sent-head.ts'
 import type { Tee } from './tee.ts'
 
-type Finish = Pick<RawPrediction, 'atMs' | 'latencyMs' | 'status' | 'failed'>
+type Finish = Pick<RawPrediction, 'atMs' | 'latencyMs' | 'status' | 'failed'> & { measures: Measures | null }
 
 /** Copies of both bodies; null where they are not kept. */
 type Bodies = { request: Tee | null; response: Tee | null }
@@ -32,6 +33,7 @@ export function predictionOf(opened: Opened, finish: Finish, bodies: Bodies): Om
   }
   if (choice.byContext) prediction.byContext = true
   if (choice.read !== null) prediction.read = choice.read
+  if (finish.measures !== null) prediction.measures = finish.measures
   const asked = askedOf(opened, bodies)
   if (asked !== null) prediction.asked = asked
   return prediction

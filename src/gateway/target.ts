@@ -23,7 +23,14 @@ export function isOpenInference(path: string): boolean {
   return path === '/v2' || path.startsWith('/v2/')
 }
 
+/** `/v1/feedback` is our own; `:predict` and its like are TensorFlow Serving's. */
+function isOpenAi(path: string): boolean {
+  return path.startsWith('/openai/v1/') || (path.startsWith('/v1/') && path !== '/v1/feedback')
+}
+
 /** Errors speak the dialect of the path. */
 export function shapeOf(target: Target | null): ErrorShape {
-  return target !== null && isOpenInference(target.path) ? 'open-inference' : 'problem'
+  if (target === null) return 'problem'
+  if (isOpenInference(target.path)) return 'open-inference'
+  return isOpenAi(target.path) ? 'openai' : 'problem'
 }

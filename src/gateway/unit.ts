@@ -7,16 +7,16 @@ import { asUtf8, headerText, ownHeader, ownHeaders } from './headers.ts'
 import type { Inbound } from './inbound.ts'
 
 /**
- * The endpoint's own source, else `x-cutover-unit`, else the prediction's id: the request is then its own unit. `body`
+ * The endpoint's own source, else `x-cutover-unit`, else `otherwise`: the prediction's id, where nothing else is known. `body`
  * is needed only by a source in the body. Throws invalid-request for a key over its limit.
  */
 export function unitOf(
   source: UnitSource,
-  request: { inbound: Inbound; body: Uint8Array | null; predictionId: string },
+  request: { inbound: Inbound; body: Uint8Array | null; otherwise: string },
 ): string {
-  const { inbound, body, predictionId } = request
+  const { inbound, body, otherwise } = request
   const unit = fromSource(source, inbound, body) ?? ownHeader(inbound, ownHeaders.unit)
-  if (unit === undefined) return predictionId
+  if (unit === undefined) return otherwise
   // A character has at most three bytes in UTF-8 for each of its code units.
   const bytes = 3 * unit.length <= limits.unitKeyBytesMax ? 0 : Buffer.byteLength(unit)
   if (bytes <= limits.unitKeyBytesMax) return unit

@@ -1,5 +1,7 @@
 /** A running copy of a version, as the gateway sees it. */
 import type { CutoverError } from '../core/errors.ts'
+import type { Price } from '../core/measures.ts'
+import type { MeterReading } from '../core/openai/answer-meter.ts'
 
 export type BackendCall = {
   method: string
@@ -39,6 +41,9 @@ export interface AnswerSink {
   onDrain(): void
 }
 
+/** What an instance has read of an answer while it passed, on the process's steady clock. */
+export type AnswerReading = MeterReading & { price: Price | null }
+
 /** A call under way. */
 export interface Sending {
   /** Back-pressure on the answer. */
@@ -50,6 +55,8 @@ export interface Sending {
   end(): void
   /** Nothing more is wanted: the sink hears nothing from now on, and the server does not work on in vain. */
   cancel(): void
+  /** Left out where the instance reads nothing of its answers; null where it could not read this one. */
+  reading?(): AnswerReading | null
 }
 
 export interface Instance {

@@ -129,3 +129,24 @@ it('tells what each key did, and when certificates end', async () => {
     'cutover_certificate_reloads_total{listener="inference",result="refused"} 1',
   ])
 })
+
+it('adds up tokens and what they cost, of answers that were measured', async () => {
+  const page = createMetricsPage(() => quiet)
+  const sample = { endpoint: 'support', version: 'v1', latencyMs: 900 }
+  page.observe({
+    ...sample,
+    measures: { 'input-tokens': 7, 'output-tokens': 5, cost: 0.25, 'time-to-first-token-ms': 300 },
+  })
+  page.observe({ ...sample, measures: { 'input-tokens': 3 } })
+  page.observe({ ...sample, measures: null })
+  const lines = (await page.text()).split('\n').filter(line => /^cutover_(tokens|time_to)/.test(line))
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'cutover_tokens_total{endpoint="support",version="v1",kind="input"} 10',
+      'cutover_tokens_total{endpoint="support",version="v1",kind="output"} 5',
+      'cutover_tokens_cost_total{endpoint="support",version="v1"} 0.25',
+      'cutover_time_to_first_token_seconds_sum{endpoint="support",version="v1"} 0.3',
+      'cutover_time_to_first_token_seconds_count{endpoint="support",version="v1"} 1',
+    ]),
+  )
+})

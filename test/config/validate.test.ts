@@ -7,12 +7,26 @@ import { thrownBy } from '../support/thrown.ts'
 
 const durations = ['500ms', '30s', '10m', '1.5h', '14d']
 const names = ['digits', 'v2', 'fraud-eu']
-const versionKeys = ['onnx', 'command', 'url', 'tls', 'instances', 'cwd', 'env', 'ready']
-const addresses = ['http://host:port', 'https://host:port']
+const versionKeys = [
+  'onnx',
+  'command',
+  'url',
+  'headers',
+  'model',
+  'price',
+  'stream-usage',
+  'tls',
+  'instances',
+  'cwd',
+  'env',
+  'ready',
+]
+const addresses = ['http://host:port', 'https://host/v1']
 const tls = { cert: '/c.pem', key: '/k.pem' }
 const backends = ['onnx', 'command', 'url']
 const quantiles = ['latency-p50', 'latency-p90', 'latency-p95', 'latency-p99', 'latency-p99.9']
 const limitNames = ['error-rate', ...quantiles, 'accuracy']
+const protocols = ['open-inference', 'openai', 'tensorflow-serving', 'http']
 const steps = ['stages', 0, 'canary', 'steps']
 const zones = ['UTC', 'Europe/Berlin', 'America/New_York']
 
@@ -74,7 +88,13 @@ describe('an Endpoint document is refused for', () => {
     ],
     ['too few instances', ['versions', 'v1', 'instances'], 0, 'versions.v1.instances', ['at least 1']],
     ['too many instances', ['versions', 'v1', 'instances'], 65, 'versions.v1.instances', ['at most 64']],
-    ['instances of servers elsewhere', ['versions', 'v3', 'instances'], 2, 'versions.v3.instances', ['url', 'ready']],
+    [
+      'instances of servers elsewhere',
+      ['versions', 'v3', 'instances'],
+      2,
+      'versions.v3.instances',
+      ['url', 'ready', 'headers'],
+    ],
     ['env where nothing is started', ['versions', 'v1', 'env'], { A: 'b' }, 'versions.v1.env', ['onnx', 'instances']],
     ['an address that is no http', ['versions', 'v3', 'url'], 'ftp://h', 'versions.v3.url', addresses],
     ['an address in a list', ['versions', 'v3', 'url', 1], 'h:1', 'versions.v3.url[1]', addresses],
@@ -112,7 +132,7 @@ describe('an Endpoint document is refused for', () => {
     ],
     ['two units', ['unit'], { header: 'a', cookie: 'b' }, 'unit', ['header', 'cookie', 'pointer']],
     ['no unit', ['unit'], {}, 'unit', ['header', 'cookie', 'pointer']],
-    ['an unknown protocol', ['protocol'], 'grpc', 'protocol', ['open-inference', 'http']],
+    ['an unknown protocol', ['protocol'], 'grpc', 'protocol', protocols],
     ['a duration without unit', ['timeouts'], { connect: '5' }, 'timeouts.connect', durations],
     ['a duration that is a number', ['timeouts'], { idle: 5 }, 'timeouts.idle', durations],
     ['a percentage over the whole', ['payload-sample'], '101%', 'payload-sample', ['0.01% to 100%']],

@@ -50,6 +50,7 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
           answer: [3, '3', true, '', 1e300, 'ü'],
           features: { age: 41.5, country: 'ü', items: null },
           byContext: true,
+          measures: { tokens: 12, cost: 1.25e-7, 'tokens-per-second': 0.1 + 0.2 },
           payload: { request: new Uint8Array(pooled), response: new Uint8Array(0) },
         })
         await log.appendPredictions([
@@ -173,11 +174,13 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         expect((await log.appendOutcomes(waiting)).receipts).toEqual([{ status: 'pending' }, { status: 'duplicate' }])
       })
 
-      test('features, and whether they chose the version, come with what is joined and with a replay', async () => {
+      test('features and measures, and whether features chose the version, come with what is joined and with a replay', async () => {
         const features = { age: 41.5, country: 'de', items: null }
-        await log.appendPredictions([aPrediction({ features, byContext: true }), aPrediction({ id: 'p2' })])
+        const measures = { tokens: 12, cost: 1.25e-7 }
+        await log.appendPredictions([aPrediction({ features, byContext: true, measures }), aPrediction({ id: 'p2' })])
         const { joined } = await log.appendOutcomes([anOutcome(), anOutcome({ id: 'o2', prediction: 'p2' })])
-        expect(joined[0]).toMatchObject({ features, byContext: true })
+        expect(joined[0]).toMatchObject({ features, byContext: true, measures })
+        expect(Object.keys(joined[1] ?? {})).not.toContain('measures')
         expect(Object.keys(joined[1] ?? {})).not.toContain('features')
         expect(Object.keys(joined[1] ?? {})).not.toContain('byContext')
         const replayed: unknown[] = []

@@ -4,6 +4,7 @@ import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createExpressions } from '../../src/adapters/expressions/cel.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import type { EpochEvidence, MetricEvidence } from '../../src/core/evidence.ts'
+import type { MeasureName } from '../../src/core/measures.ts'
 import { observe } from '../../src/core/metrics/observe.ts'
 import type { MetricSpec } from '../../src/core/metrics/spec.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
@@ -13,6 +14,7 @@ import { UnitMetric } from '../../src/evidence/unit-metric.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { anOutcome, aPrediction, aShadow } from '../contract/samples.ts'
 
+const measured = (name: MeasureName) => ({ from: 'measured', name }) as const
 const reported = (name: string) => ({ from: 'reported', name }) as const
 
 const specs: Readonly<Record<string, MetricSpec>> = {
@@ -29,6 +31,10 @@ const specs: Readonly<Record<string, MetricSpec>> = {
   converted: { type: 'rate', of: reported('spent'), unitLevel: true },
   'per-reward': { type: 'ratio', of: reported('spent'), per: { from: 'reward' }, unitLevel: true },
   slow: { type: 'quantile', of: { from: 'latency' }, quantile: 0.9 },
+  cost: { type: 'mean', of: measured('cost'), better: 'lower' },
+  'first-token': { type: 'quantile', of: measured('time-to-first-token-ms'), quantile: 0.95 },
+  'cost-by-token': { type: 'ratio', of: measured('cost'), per: measured('tokens') },
+  'cost-by-reward': { type: 'ratio', of: measured('cost'), per: { from: 'reward' } },
   profit: { type: 'expression', expression: 'outcome.reward * 2 - prediction.latencyMs / 1000' },
 }
 
@@ -124,6 +130,7 @@ function predictionNumbered(number: number): Prediction {
     answer: [number % 2],
     scores: [[0.25 + (number % 3) / 4, 0.75 - (number % 3) / 4]],
     latencyMs: 1 + number,
+    ...(number % 5 !== 0 && { measures: { tokens: number, cost: number / 1e6, 'time-to-first-token-ms': 1 + number } }),
     atMs: 1_700_000_000_000 + number * 10_000,
   })
 }
@@ -309,6 +316,7 @@ describe('one row of a prediction', () => {
     status: 200,
     predicted: 1,
     scores: [0.2, 0.8],
+    measures: { cost: 0.25 },
     values: { label: 1, reward: 2, metrics: { clicks: 3 } },
   }
   test.each<[MetricSpec, readonly number[] | null]>([
@@ -331,6 +339,8 @@ describe('one row of a prediction', () => {
     [{ type: 'rate', of: { from: 'reported', name: 'clicks' }, better: 'lower' }, [1]],
     [{ type: 'mean', of: { from: 'reported', name: 'nothing' } }, null],
     [{ type: 'ratio', of: { from: 'reward' }, per: { from: 'latency' } }, [2, 12.5]],
+    [{ type: 'mean', of: { from: 'measured', name: 'cost' } }, [0.25]],
+    [{ type: 'mean', of: { from: 'measured', name: 'output-tokens' } }, null],
   ])('contributes to %j: %j', (spec, expected) => {
     expect(observe(spec, row, null)).toEqual(expected)
   })

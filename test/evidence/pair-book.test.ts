@@ -18,6 +18,7 @@ const metrics: Record<string, MetricSpec> = {
   precision: { type: 'precision', class: 7 },
   error: { type: 'mae' },
   latency: { type: 'mean', of: { from: 'latency' }, better: 'lower' },
+  cost: { type: 'mean', of: { from: 'measured', name: 'cost' }, better: 'lower' },
   conversion: { type: 'rate', of: { from: 'reported', name: 'converted' } },
 }
 const definitions = compileDefinitions(endpointSpec({ metrics }), createExpressions())
@@ -222,6 +223,14 @@ describe('labels of pairs', () => {
     })
   })
 
+  it('give what both sides cost, of pairs in which both are known', async () => {
+    const [cheap, dear] = [{ measures: { cost: 0.25 } }, { measures: { cost: 0.75 } }]
+    const { metrics: found } = (await pairOf([
+      { predictions: [champion('p1', cheap), shadow('p1', dear), champion('p2', cheap), shadow('p2')] },
+    ])) as unknown as PairEvidence
+    expect(found['cost']).toMatchObject({ n: 1, mean: [0.25, 0.75] })
+  })
+
   it('give moments of both sides, by unit where the metric says so; what callers reported is of one side alone', async () => {
     const { metrics: found } = (await pairOf([
       { predictions: [...both, champion('p2', { answer: [3] }), shadow('p2', { answer: [3] })] },
@@ -242,6 +251,7 @@ const facts = fc.record({
   answer: fc.array(digit, { minLength: 1, maxLength: 1 }),
   latencyMs: fc.integer({ min: 1, max: 9 }),
   failed: fc.boolean(),
+  measures: fc.record({ cost: fc.integer({ min: 1, max: 9 }) }),
 })
 /** Of one id there is one epoch, one unit and one time, however often it comes. */
 const placeOf = (id: string) => ({ epoch: id === 'p3' ? 3 : 2, unit: id < 'p2' ? 'u1' : 'u2', atMs: ids.indexOf(id) })

@@ -1,6 +1,6 @@
 /**
  * Expressions in CEL, the Common Expression Language: no loops, no effects, nothing of the host is in reach. Fields:
- * `prediction.latencyMs`, `.status`, `.answer`, `.scores`; `outcome.label`, `.reward`, `.metrics`.
+ * `prediction.latencyMs`, `.status`, `.answer`, `.scores`, `.measures`; `outcome.label`, `.reward`, `.metrics`.
  */
 import { Environment } from '@marcbachmann/cel-js'
 import { CutoverError } from '../../core/errors.ts'
@@ -75,9 +75,9 @@ function refuse(text: string, reason: string): never {
   ])
 }
 
-function fieldsOf({ latencyMs, status, predicted, scores, values }: Row): Record<string, unknown> {
+function fieldsOf({ latencyMs, status, predicted, scores, measures = {}, values }: Row): Record<string, unknown> {
   return {
-    prediction: { latencyMs, status, answer: predicted, scores },
+    prediction: { latencyMs, status, answer: predicted, scores, measures },
     outcome: { label: values.label, reward: values.reward, metrics: values.metrics },
   }
 }

@@ -5,6 +5,7 @@ import type { ControlState } from '../../core/state.ts'
 import type { RecorderStats } from '../../ports/recorder.ts'
 import { type AccessReadings, registerAccessMetrics } from './access-metrics.ts'
 import { LatencyHistograms } from './latency-histograms.ts'
+import { createTokenMetrics, type MeasuredSample } from './token-metrics.ts'
 
 /** What is read when the page is asked for. */
 export type MetricReadings = {
@@ -37,7 +38,7 @@ export interface MetricsPage {
   readonly contentType: string
   text(): Promise<string>
   /** One finished request; called on the hot path. */
-  observe(sample: { endpoint: string; version: string; latencyMs: number }): void
+  observe(sample: MeasuredSample & { latencyMs: number }): void
 }
 
 const statuses: readonly MonitorStatus[] = ['ok', 'drifting', 'breached']
@@ -175,6 +176,7 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
   })
 
   const refreshAccess = registerAccessMetrics(registers)
+  const observeTokens = createTokenMetrics(registers)
 
   const refresh = (): void => {
     const now = read()
@@ -228,6 +230,10 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
       refresh()
       return `${await registry.metrics()}${latencies.text()}`
     },
-    observe: ({ endpoint, version, latencyMs }) => latencies.observe(endpoint, version, latencyMs),
+    observe: sample => {
+      const { endpoint, version, latencyMs } = sample
+      latencies.observe(endpoint, version, latencyMs)
+      observeTokens(sample)
+    },
   }
 }

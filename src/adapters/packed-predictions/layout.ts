@@ -6,6 +6,7 @@
  * Header: count of records, offset and length of the kinds. Then the records, each of `recordBytes` of numbers, its texts one
  * after the other and its bodies, on a multiple of eight. Last the kinds: a list in JSON of what many predictions share.
  */
+import type { Measures } from '../../core/measures.ts'
 
 /** Everything of a prediction that it shares with many others. */
 export type Kind = readonly [
@@ -56,6 +57,7 @@ export type Rest = {
   features?: Readonly<Record<string, number | string | null>>
   shadowOf?: string
   sent?: unknown
+  measures?: Measures
 }
 
 /** The start of a record or body behind this place. */

@@ -192,14 +192,16 @@ function answerOf({ answer }: ReadOfBodies): WrittenAnswer {
   return { form: answerForms.json, number: 0, text: JSON.stringify(answer) }
 }
 
-function restOf({ shadowOf, payload }: Recorded, { scores, features }: ReadOfBodies): string {
+function restOf({ shadowOf, payload, measures }: Recorded, { scores, features }: ReadOfBodies): string {
   const sent = payload?.sent
-  if (scores === null && features === null && shadowOf === undefined && sent === undefined) return ''
+  const isBare = shadowOf === undefined && sent === undefined && measures === undefined
+  if (scores === null && features === null && isBare) return ''
   const rest: Rest = {
     ...(scores !== null && { scores }),
     ...(features !== null && { features }),
     ...(shadowOf !== undefined && { shadowOf }),
     ...(sent !== undefined && { sent }),
+    ...(measures !== undefined && { measures }),
   }
   return JSON.stringify(rest)
 }

@@ -42,7 +42,7 @@ function predictionAt(cursor: PackedCursor): Prediction {
 }
 
 function withRest(plain: Prediction, cursor: PackedCursor, byContext: boolean): Prediction {
-  const { scores = null, features = null, shadowOf, sent } = cursor.rest()
+  const { scores = null, features = null, shadowOf, sent, measures } = cursor.rest()
   const { request, response } = cursor.bodies()
   // Copies: what is kept of one prediction must not keep those of all others.
   const payload = cursor.hasPayload
@@ -55,6 +55,7 @@ function withRest(plain: Prediction, cursor: PackedCursor, byContext: boolean): 
     payload,
     ...(shadowOf !== undefined && { shadowOf }),
     ...(byContext && { byContext: true as const }),
+    ...(measures !== undefined && { measures }),
   }
 }
 

@@ -6,6 +6,7 @@ import { sentHeads } from '../sqlite/migrations/prediction-log/0004-sent-heads.t
 import { shadows } from '../sqlite/migrations/prediction-log/0005-shadows.ts'
 import { byContext } from '../sqlite/migrations/prediction-log/0006-by-context.ts'
 import { kinds } from '../sqlite/migrations/prediction-log/0007-kinds.ts'
+import { measures } from '../sqlite/migrations/prediction-log/0008-measures.ts'
 
 export const predictionLogMigrations: readonly Migration[] = [
   predictions,
@@ -15,4 +16,5 @@ export const predictionLogMigrations: readonly Migration[] = [
   shadows,
   byContext,
   kinds,
+  measures,
 ]

@@ -106,7 +106,7 @@ function valuesOf(last: LastOutcome | null): OutcomeValues | null {
 /** From the sixth column on in the order of `JoinRow`. */
 const knownColumns = `j.key, p.seq, EXISTS (SELECT 1 FROM outcomes o WHERE o.prediction_seq = p.seq), p.answer, p.scores,
   k.endpoint, k.epoch, k.release, k.version, p.unit, k.propensity, p.latency_ms, k.status,
-  (k.pinned = 0 AND k.version = k.assigned), p.at_ms, p.shadow_of, k.by_context, p.features`
+  (k.pinned = 0 AND k.version = k.assigned), p.at_ms, p.shadow_of, k.by_context, p.features, p.measures`
 
 const withKind = 'CROSS JOIN kinds k ON k.kind = p.kind'
 

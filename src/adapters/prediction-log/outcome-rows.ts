@@ -15,7 +15,7 @@ export type OutcomeRow = readonly [
   atMs: number,
 ]
 
-/** What a prediction, and what was known before, tell of one outcome. Features, predicted value, scores and `before` are JSON. */
+/** What a prediction, and what was known before, tell of one outcome. Features, measures, predicted value, scores and `before` are JSON. */
 export type JoinRow = readonly [
   endpoint: string,
   epoch: number,
@@ -30,6 +30,7 @@ export type JoinRow = readonly [
   shadowOf: string | null,
   byContext: number,
   features: string | null,
+  measures: string | null,
   predicted: string | null,
   scores: string | null,
   before: string | null,
@@ -54,7 +55,10 @@ export function readOutcomeRow(columns: readonly SQLOutputValue[]): OutcomeRow {
 export function joinFromRow(outcome: Outcome, join: JoinRow): JoinedOutcome {
   const [endpoint, epoch, release, version, unit, propensity, latencyMs, status, counts, predictedAtMs] = join
   const [shadowOf, byContext] = [join[10], join[11]]
-  const [features = null, predicted, scores, before] = join.slice(12) as unknown as readonly (string | null)[]
+  const [features = null, measures = null, predicted, scores, before] = join.slice(12) as unknown as readonly (
+    | string
+    | null
+  )[]
   return {
     outcome,
     endpoint,
@@ -73,6 +77,7 @@ export function joinFromRow(outcome: Outcome, join: JoinRow): JoinedOutcome {
     ...(shadowOf !== null && { shadowOf }),
     ...(features !== null && { features: JSON.parse(features) }),
     ...(byContext === 1 && { byContext: true as const }),
+    ...(measures !== null && { measures: JSON.parse(measures) }),
   }
 }
 

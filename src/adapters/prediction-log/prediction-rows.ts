@@ -101,14 +101,15 @@ export class PredictionRows {
     values[at + 5] = cursor.latencyMs
     values[at + 6] = cursor.answerJson()
     if (cursor.hasRest) this.#fillRest(at + 7, cursor)
-    else values[at + 7] = values[at + 8] = values[at + 9] = null
+    else values[at + 7] = values[at + 8] = values[at + 9] = values[at + 10] = null
   }
 
   #fillRest(at: number, cursor: PackedCursor): void {
-    const { scores = null, features = null, shadowOf = null } = cursor.rest()
+    const { scores = null, features = null, shadowOf = null, measures = null } = cursor.rest()
     this.#values[at] = toJson(scores)
     this.#values[at + 1] = toJson(features)
     this.#values[at + 2] = shadowOf
+    this.#values[at + 3] = toJson(measures)
   }
 
   #noteSlot(kind: number, slot: number): void {
@@ -137,12 +138,12 @@ function numbersAfter(seq: number, count: number): number[] {
   return numbers
 }
 
-const columns = 10
+const columns = 11
 
 function insertRows(database: DatabaseSync, rows: number): StatementSync {
   const row = `(${new Array(columns).fill('?').join(', ')})`
   return database.prepare(
-    `INSERT INTO predictions (seq, id, kind, unit, at_ms, latency_ms, answer, scores, features, shadow_of)
+    `INSERT INTO predictions (seq, id, kind, unit, at_ms, latency_ms, answer, scores, features, shadow_of, measures)
      VALUES ${new Array(rows).fill(row).join(', ')} ON CONFLICT (id) DO NOTHING`,
   )
 }

@@ -1,5 +1,6 @@
 /** Predictions and outcomes as rows of the tables, and back. */
 import type { SQLOutputValue } from 'node:sqlite'
+import type { Measures } from '../../core/measures.ts'
 import type {
   Answer,
   Feature,
@@ -14,7 +15,7 @@ import type {
 
 /** All but the bodies, for a query in which `predictions` is called `p` and its kind `k`. */
 export const predictionColumns = `p.id, k.endpoint, k.epoch, k.release, p.unit, k.assigned, k.version, k.propensity, k.pinned, p.at_ms, p.latency_ms,
-  k.status, k.failed, p.answer, p.scores, p.features, p.shadow_of, k.by_context`
+  k.status, k.failed, p.answer, p.scores, p.features, p.shadow_of, k.by_context, p.measures`
 
 export type SqlRow = Record<string, SQLOutputValue>
 
@@ -40,6 +41,7 @@ export function rowToPrediction(row: SqlRow): Prediction {
     payload: payloadOf(row),
     ...shadowOfRow(row),
     ...byContextOfRow(row),
+    ...measuresOfRow(row),
   }
 }
 
@@ -69,7 +71,7 @@ export const outcomeColumns =
 /** The same, with what is read of the outcome's row of the prediction. */
 export const joinedColumns = `${outcomeColumns}, o.seq, p.answer -> o.row AS predicted, p.scores -> o.row AS scores, o.before,
   k.endpoint, k.epoch, k.release, k.version, p.unit, k.propensity, p.latency_ms, k.status, p.at_ms, p.shadow_of, p.features,
-  k.by_context, (k.pinned = 0 AND k.version = k.assigned) AS counts`
+  k.by_context, p.measures, (k.pinned = 0 AND k.version = k.assigned) AS counts`
 
 export function rowToJoined(row: SqlRow): JoinedOutcome {
   return {
@@ -90,6 +92,7 @@ export function rowToJoined(row: SqlRow): JoinedOutcome {
     ...shadowOfRow(row),
     ...featuresOfRow(row),
     ...byContextOfRow(row),
+    ...measuresOfRow(row),
   }
 }
 
@@ -105,6 +108,11 @@ function featuresOfRow(row: SqlRow): { features?: Readonly<Record<string, Featur
 
 function byContextOfRow(row: SqlRow): { byContext?: true } {
   return row['by_context'] === 1 ? { byContext: true } : {}
+}
+
+function measuresOfRow(row: SqlRow): { measures?: Measures } {
+  const measures = fromJson<Measures>(row['measures'])
+  return measures === null ? {} : { measures }
 }
 
 export function toJson(value: unknown): string | null {

@@ -66,8 +66,7 @@ function valueSource(name: string, { metrics }: EndpointSpec): OffPolicyValue {
   if (metric?.type === 'accuracy') return { kind: 'correct' }
   if (
     (metric?.type === 'mean' || metric?.type === 'rate') &&
-    metric.of.from !== 'latency' &&
-    metric.of.from !== 'error'
+    (metric.of.from === 'reward' || metric.of.from === 'reported')
   )
     return metric.of.from === 'reward' ? { kind: 'reward' } : { kind: 'metric', name: metric.of.name }
   const allowed = ['reward', 'correct', ...Object.keys(metrics)]

@@ -7,6 +7,27 @@ import { names, ppm } from './parts.ts'
 export const instanceStates = ['starting', 'ready', 'unhealthy', 'draining', 'failed'] as const
 export const fleetStates = ['absent', 'starting', 'ready', 'failed'] as const
 
+const addedHeader = z.discriminatedUnion('from', [
+  z.object({ from: z.literal('text'), text: z.string() }),
+  z.object({ from: z.literal('env'), name: z.string(), prefix: z.string() }),
+  z.object({ from: z.literal('file'), path: z.string(), prefix: z.string() }),
+])
+
+const provider = z
+  .object({
+    model: z.string().nullable().meta({ description: 'What the model server calls the model.' }),
+    price: z
+      .object({
+        inputPerToken: z.number(),
+        outputPerToken: z.number(),
+        cachedInputPerToken: z.number().optional(),
+      })
+      .nullable(),
+    asksForUsage: z.boolean(),
+  })
+  .nullable()
+  .meta({ description: 'Of endpoints in OpenAI’s style.' })
+
 const ready = z.object({ path: z.string(), timeoutMs: z.int() })
 
 const upstreamTls = z
@@ -40,8 +61,18 @@ export const versionSchema = z
         cwd: z.string(),
         env: names.meta({ description: 'Names only: values may be secrets.' }),
         ready,
+        provider,
       }),
-      z.object({ kind: z.literal('url'), addresses: names, ready, tls: upstreamTls.optional() }),
+      z.object({
+        kind: z.literal('url'),
+        addresses: names,
+        ready,
+        headers: z
+          .record(z.string(), addedHeader)
+          .meta({ description: 'Added by the gateway; of secrets only where they are found.' }),
+        provider,
+        tls: upstreamTls.optional(),
+      }),
     ]),
     fleet: z.enum(fleetStates),
     instancesWanted: z.int(),
@@ -53,7 +84,7 @@ export const versionSchema = z
 export const endpointSchema = z
   .object({
     name: z.string(),
-    protocol: z.enum(['open-inference', 'http']),
+    protocol: z.enum(['open-inference', 'openai', 'tensorflow-serving', 'http']),
     stable: z.string().meta({ description: 'The version that serves by right.' }),
     weightsPpm: z.record(z.string(), ppm),
     epoch: z.int().meta({ description: 'Counts the periods in which weights did not change.' }),

@@ -37,6 +37,9 @@ export const predictionSchema = z
       .nullable()
       .meta({ description: 'Declared features of the request, where its body was kept.' }),
     byContext: z.boolean().meta({ description: 'The features of the request chose its version.' }),
+    measures: z
+      .record(z.string(), z.number())
+      .meta({ description: 'Tokens, times and cost of an answer in OpenAI’s style, as far as they are known.' }),
     shadowOf: z
       .string()
       .nullable()

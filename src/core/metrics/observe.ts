@@ -1,5 +1,6 @@
 /** What one row of a prediction contributes to a metric, as numbers. Pure; a row that says nothing contributes null. */
 import { assertNever } from '../errors.ts'
+import type { Measures } from '../measures.ts'
 import { type Answer, type Label, labelText, type OutcomeValues, type Truth } from '../prediction.ts'
 import { discountedGain, reciprocalRank } from './ranking.ts'
 import type { MetricSpec, ValueSource } from './spec.ts'
@@ -12,6 +13,7 @@ export type Row = {
   failed?: boolean
   predicted: Answer | null
   scores: readonly number[] | null
+  measures?: Measures
   values: OutcomeValues
 }
 
@@ -115,7 +117,7 @@ export function clip(value: number, bound: number): number {
   return Math.max(-bound, Math.min(bound, value))
 }
 
-function sourceValue(source: ValueSource, { latencyMs, status, failed, values }: Row): number | null {
+function sourceValue(source: ValueSource, { latencyMs, status, failed, measures, values }: Row): number | null {
   switch (source.from) {
     case 'reward':
       return values.reward
@@ -124,6 +126,8 @@ function sourceValue(source: ValueSource, { latencyMs, status, failed, values }:
     case 'error':
       // The caller left before there was an answer: that tells nothing.
       return status === 0 && failed !== true ? null : Number(failed === true || status >= 400)
+    case 'measured':
+      return measures?.[source.name] ?? null
     case 'reported':
       return values.metrics[source.name] ?? null
     default:

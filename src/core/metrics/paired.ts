@@ -5,7 +5,7 @@
 import type { VectorMoments } from '../../stats/summaries/exact-moments.ts'
 import { assertNever } from '../errors.ts'
 import { type Expression, type Observation, observe, type Row } from './observe.ts'
-import { dimensionsOf, type MetricSpec } from './spec.ts'
+import { dimensionsOf, isMeasured, type MetricSpec } from './spec.ts'
 
 /** Why pairs cannot tell the metric, as a clause; null if they can. */
 export function unpairedReason(spec: MetricSpec): string | null {
@@ -25,7 +25,7 @@ export function unpairedReason(spec: MetricSpec): string | null {
     case 'mrr':
       return null
     case 'mean':
-      return spec.of.from === 'latency' ? null : metOne
+      return spec.of.from === 'latency' || isMeasured(spec.of) ? null : metOne
     case 'expression':
       return /\boutcome\b[\s.["']*(reward|metrics)/.test(spec.expression) ? metOne : null
     case 'count':

@@ -3,6 +3,7 @@
  * Plain data; error-rate and the latency quantiles exist without declaration.
  */
 import { assertNever } from '../errors.ts'
+import type { MeasureName } from '../measures.ts'
 import type { Label } from '../prediction.ts'
 
 /** A number of each row. */
@@ -12,6 +13,8 @@ export type ValueSource =
   | { from: 'reported'; name: string }
   /** 1 if the request ended in an error, 0 if not. */
   | { from: 'error' }
+  /** Measured by the gateway: tokens, times and cost of an answer in OpenAI's style. */
+  | { from: 'measured'; name: MeasureName }
 
 export type MetricDefinition =
   /** Of the label and the predicted value. */
@@ -129,12 +132,22 @@ export function isKnownAtOnce(spec: MetricSpec): boolean {
     case 'count':
     case 'rate':
     case 'quantile':
-      return spec.of.from === 'latency' || spec.of.from === 'error'
+      return isOfPrediction(spec.of)
+    case 'ratio':
+      return isMeasured(spec.of) && isMeasured(spec.per)
     case 'expression':
       return !/\boutcome\b/.test(spec.expression)
     default:
       return false
   }
+}
+
+function isOfPrediction(source: ValueSource): boolean {
+  return source.from === 'latency' || source.from === 'error' || isMeasured(source)
+}
+
+export function isMeasured({ from }: ValueSource): boolean {
+  return from === 'measured'
 }
 
 /** What becomes known later and a metric waits for: `label`, `reward`, or `metrics.NAME` for a reported value. */

@@ -1,14 +1,17 @@
 /** One copy on its way to a challenger and back. It ends in time whatever the challenger does, and nobody waits for it. */
 import { CutoverError, statusByCode } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
+import type { Measures } from '../../core/measures.ts'
 import type { AnswerSink, BackendCall, Instance, Sending } from '../../ports/backend.ts'
 import { type AnswerHead, answerHead } from '../answer.ts'
+import { readMeasures } from '../read-measures.ts'
 import { Tee } from '../tee.ts'
 
 export type ChallengerAnswer = {
   status: number
   failed: boolean
   latencyMs: number
+  measures: Measures | null
   head: AnswerHead | null
   /** What can be kept of the body: all of it, or nothing. */
   body: Tee
@@ -94,7 +97,8 @@ class AskingOnce implements Asking, AnswerSink {
 
   onEnd(): void {
     this.#body.end()
-    this.#end({ ...this.#facts(), status: this.#status, failed: this.#status >= 500 }, null)
+    const failed = this.#status >= 500 || this.#sending?.reading?.()?.failed === true
+    this.#end({ ...this.#facts(), status: this.#status, failed }, null)
   }
 
   onFail(error: CutoverError): void {
@@ -104,7 +108,9 @@ class AskingOnce implements Asking, AnswerSink {
   onDrain(): void {}
 
   #facts() {
-    return { latencyMs: performance.now() - this.#startedMs, head: this.#head, body: this.#body }
+    const latencyMs = performance.now() - this.#startedMs
+    const measures = readMeasures(this.#sending, { requestEndedMs: this.#startedMs, latencyMs })
+    return { latencyMs, measures, head: this.#head, body: this.#body }
   }
 
   /** Once: the first end counts. */

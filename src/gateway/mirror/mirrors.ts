@@ -259,10 +259,12 @@ export class Mirrors {
 
   #record({ route, mirror, champion, keepsPayload, request }: Job, answer: ChallengerAnswer, atMs: number): void {
     const { version } = mirror
-    const { status, failed, latencyMs, head, body } = answer
+    const { status, failed, latencyMs, measures, head, body } = answer
     const response = keepsPayload ? body.whole() : null
+    const { measures: _its, ...facts } = champion
     const prediction: Champion = {
-      ...champion,
+      ...facts,
+      ...(measures !== null && { measures }),
       id: shadowIdOf(champion.id, version),
       shadowOf: champion.id,
       assigned: version,

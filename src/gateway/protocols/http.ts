@@ -1,12 +1,25 @@
-/** Any HTTP, passed through as bytes: `/endpoints/{endpoint}/{path}` is the backend's `/{path}`. */
+/**
+ * Any HTTP, passed through as bytes: `/endpoints/{endpoint}/{path}` is the backend's `/{path}`, whatever the endpoint speaks.
+ * Errors come in its dialect.
+ */
+import type { Protocol } from '../../core/endpoint.ts'
 import { pinOf } from '../choose.ts'
 import type { GatewayContext } from '../context.ts'
+import type { ErrorShape } from '../errors.ts'
 import { findRoute } from '../find-route.ts'
 import { forward } from '../forward.ts'
 import type { Visit } from '../inbound.ts'
 import type { Target } from '../target.ts'
+import { forwardOpenAi, openAiOperation } from './openai.ts'
 
 export const httpPrefix = '/endpoints/'
+
+const shapes: Readonly<Record<Protocol, ErrorShape>> = {
+  'open-inference': 'problem',
+  openai: 'openai',
+  'tensorflow-serving': 'open-inference',
+  http: 'problem',
+}
 
 export function serveHttp(
   context: GatewayContext,
@@ -17,6 +30,10 @@ export function serveHttp(
   const endpoint = slash < 0 ? rest : rest.slice(0, slash)
   const path = slash < 0 ? '/' : rest.slice(slash)
   const route = findRoute(context.routes, endpoint, principal)
-  const pin = pinOf(route, inbound, null)
-  return forward(context, { inbound, outbound, route, pin, path: path + target.query, shape: 'problem' })
+  const shape = shapes[route.spec.protocol]
+  const named = { inbound, outbound, route, path: path + target.query, shape }
+  const operation = route.spec.protocol === 'openai' ? openAiOperation(path) : null
+  return operation === null
+    ? forward(context, { ...named, pin: pinOf(route, inbound, null) })
+    : forwardOpenAi(context, named, operation)
 }

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { createManualClock } from '../../../src/adapters/clock/manual.ts'
 import { Health } from '../../../src/adapters/deployer/http/health.ts'
 import { Probe, type ProbeResult } from '../../../src/adapters/deployer/http/probe.ts'
 import { limits } from '../../../src/core/limits.ts'
@@ -88,3 +89,29 @@ test('nothing that listens is a plain no', async () => {
   onTestFinished(() => probe.close())
   expect(await probe.ask()).toMatchObject({ ok: false, plain: true, detail: /ECONNREFUSED/ })
 })
+
+test('a server that is up is asked as often as it is to be', async () => {
+  const clock = createManualClock()
+  let asked = 0
+  const checks = new Health({
+    ask: async () => {
+      asked += 1
+      return yes
+    },
+    clock,
+    intervalMs: 15_000,
+    ...{ up: () => {}, waiting: () => {}, down: () => {}, failing: () => {} },
+  })
+  onTestFinished(() => checks.stop())
+  await advance(clock, 1)
+  await advance(clock, 14_998)
+  expect(asked).toBe(1)
+  await advance(clock, 2)
+  expect(asked).toBe(2)
+})
+
+/** With time for what was started to settle. */
+async function advance(clock: ReturnType<typeof createManualClock>, ms: number): Promise<void> {
+  clock.advance(ms)
+  await new Promise(resolve => setImmediate(resolve))
+}

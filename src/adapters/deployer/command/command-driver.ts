@@ -62,7 +62,7 @@ class CommandReplica implements Replica {
 
   #startOn(port: number): void {
     const { id, version, clock, endpoint, logger } = this.#plan
-    const { argv, cwd, env, ready } = commandBackend(version)
+    const { argv, cwd, env, ready, provider } = commandBackend(version)
     const fields = { endpoint, version: version.name, instance: id }
     const started = new GuardedProcess({
       name: id,
@@ -75,7 +75,7 @@ class CommandReplica implements Replica {
     })
     this.#process = started
     const address = `http://127.0.0.1:${port}`
-    this.#server = startHttpReplica({ id, address, ready, clock, logger }, this.#serverEvents(started))
+    this.#server = startHttpReplica({ id, address, ready, clock, logger, provider }, this.#serverEvents(started))
     void started.ended.then(end => this.#afterEnd(started, port, end))
   }
 

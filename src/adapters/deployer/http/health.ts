@@ -10,6 +10,8 @@ const patientIntervalMs = 1_000
 export type HealthContext = {
   ask(): Promise<ProbeResult>
   clock: Clock
+  /** How often a server that is up is asked; `healthIntervalMs` where it is left out. */
+  intervalMs?: number
   /** The server is ready (again). */
   up(): void
   /** It is not ready yet. */
@@ -80,7 +82,7 @@ export class Health {
   }
 
   #nextMs(): number {
-    if (this.#isUp) return limits.healthIntervalMs
+    if (this.#isUp) return this.#context.intervalMs ?? limits.healthIntervalMs
     const nextMs = this.#intervalMs
     this.#intervalMs = Math.min(this.#intervalMs * 1.25, patientIntervalMs)
     return nextMs

@@ -31,11 +31,15 @@ export class Probe {
     this.#unknownIsReady = check.unknownIsReady
   }
 
-  async ask(): Promise<ProbeResult> {
+  /** `headers`: name, value, name, value … */
+  async ask(headers: readonly string[] = []): Promise<ProbeResult> {
     const signal = AbortSignal.timeout(this.#timeoutMs)
     try {
       // A connection of its own each time: a stale one would look like a server that fails.
-      const { statusCode, body } = await this.#client.request({ path: this.#path, method: 'GET', reset: true, signal })
+      const { statusCode, body } = await this.#client.request({
+        ...{ path: this.#path, method: 'GET', reset: true, signal },
+        headers: [...headers],
+      })
       await body.dump({ limit: limits.headerBytesMax })
       if (statusCode >= 200 && statusCode < 300) return { ok: true }
       if (this.#unknownIsReady && unknownPath.has(statusCode)) return { ok: true }

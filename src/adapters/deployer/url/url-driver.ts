@@ -1,6 +1,7 @@
 import type { VersionSpec } from '../../../core/endpoint.ts'
 import { CutoverError, type Problem } from '../../../core/errors.ts'
 import { checkUpstreamTls } from '../../tls/upstream-tls.ts'
+import { type AddedHeaderSpecs, AddedHeaders } from '../http/added-headers.ts'
 import { startHttpReplica } from '../http/http-replica.ts'
 import type { Driver } from '../replica.ts'
 
@@ -10,17 +11,21 @@ export function createUrlDriver(): Driver {
     readyNeeds: 'any',
     size: version => urlBackend(version).addresses.length,
     async check(version) {
-      const { tls } = urlBackend(version)
+      const { addresses, headers, tls } = urlBackend(version)
       if (tls !== undefined) checkUpstreamTls(tls)
-      const problems = urlBackend(version).addresses.flatMap((address, at) => addressProblems(address, `url[${at}]`))
+      const problems = [
+        ...addresses.flatMap((address, at) => addressProblems(address, `url[${at}]`)),
+        ...(await headerProblems(headers)),
+      ]
       if (problems.length === 0) return null
-      const detail = `version "${version.name}" has an address that cannot be used: ${problems[0]?.message}`
+      const detail = `version "${version.name}" cannot be used: ${problems[0]?.message}`
       throw new CutoverError('invalid-resource', detail, problems)
     },
     start(plan, events) {
-      const { addresses, ready, tls } = urlBackend(plan.version)
+      const { addresses, ready, headers, provider, tls } = urlBackend(plan.version)
       const { id, clock, logger } = plan
-      return startHttpReplica({ id, address: addresses[plan.index] ?? '', ready, clock, logger, tls }, events)
+      const address = addresses[plan.index] ?? ''
+      return startHttpReplica({ id, address, ready, clock, logger, headers, provider, tls }, events)
     },
   }
 }
@@ -28,6 +33,13 @@ export function createUrlDriver(): Driver {
 function urlBackend(version: VersionSpec) {
   if (version.backend.kind === 'url') return version.backend
   throw new Error(`not a url backend: ${version.backend.kind}`)
+}
+
+/** A secret that is not there is told at once, rather than by a fleet that does not become ready. */
+async function headerProblems(headers: AddedHeaderSpecs = {}): Promise<Problem[]> {
+  const problem = await new AddedHeaders(headers).refresh()
+  if (problem === null) return []
+  return [{ path: `headers.${problem.name}`, message: problem.detail, allowed: ['one that the server can read'] }]
 }
 
 function addressProblems(address: string, path: string): Problem[] {

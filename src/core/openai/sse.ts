@@ -1,0 +1,88 @@
+/**
+ * Server-sent events (WHATWG HTML, 9.2) as bytes that pass by: cut into whole events whatever the network did to them,
+ * each with all of its bytes, so that what is not wanted can be left out and everything else goes on unchanged.
+ */
+import { joinBytes } from '../bytes.ts'
+import { limits } from '../limits.ts'
+
+export type SsePiece = {
+  bytes: Uint8Array
+  /** False for a part of an event that was too long to be kept whole, and for what a stream that ended left over. */
+  isWhole: boolean
+}
+
+const [lf, cr] = [0x0a, 0x0d]
+
+export class SseSplitter {
+  #held: Uint8Array[] = []
+  #heldBytes = 0
+  /** The line that is being read has no byte yet: if it ends so, the event ends. */
+  #isLineEmpty = true
+  /** The last byte was a CR: an LF would belong to it. */
+  #afterCr = false
+  /** Parts of this event have gone already. */
+  #isCut = false
+
+  /** The events, and parts of long ones, that end in this chunk. */
+  push(chunk: Uint8Array): SsePiece[] {
+    const pieces: SsePiece[] = []
+    let from = 0
+    for (let at = 0; at < chunk.length; at += 1) {
+      if (!this.#endsEvent(chunk[at] ?? 0)) continue
+      pieces.push(this.#release(chunk.subarray(from, at + 1)))
+      this.#isCut = false
+      from = at + 1
+    }
+    if (from < chunk.length) this.#hold(chunk.subarray(from))
+    if (this.#heldBytes > limits.sseEventBytesMax) {
+      this.#isCut = true
+      pieces.push(this.#release(empty))
+    }
+    return pieces
+  }
+
+  /** What the stream left behind without an end. */
+  end(): SsePiece[] {
+    if (this.#heldBytes === 0) return []
+    this.#isCut = true
+    return [this.#release(empty)]
+  }
+
+  #endsEvent(byte: number): boolean {
+    if (byte === lf && this.#afterCr) {
+      this.#afterCr = false
+      return false
+    }
+    this.#afterCr = byte === cr
+    if (byte !== lf && byte !== cr) {
+      this.#isLineEmpty = false
+      return false
+    }
+    const ends = this.#isLineEmpty
+    this.#isLineEmpty = true
+    return ends
+  }
+
+  #hold(bytes: Uint8Array): void {
+    // A chunk is a view of a read buffer, which is written again.
+    this.#held.push(bytes.slice())
+    this.#heldBytes += bytes.length
+  }
+
+  #release(last: Uint8Array): SsePiece {
+    const bytes = this.#held.length === 0 ? last : joinBytes([...this.#held, last])
+    this.#held = []
+    this.#heldBytes = 0
+    return { bytes, isWhole: !this.#isCut }
+  }
+}
+
+const empty = new Uint8Array(0)
+const utf8 = new TextDecoder()
+
+/** The data of an event: its `data` lines, joined; null without any. */
+export function sseData(event: Uint8Array): string | null {
+  const lines = utf8.decode(event).split(/\r\n|\r|\n/)
+  const data = lines.filter(line => line === 'data' || line.startsWith('data:'))
+  return data.length === 0 ? null : data.map(line => line.slice('data:'.length).replace(/^ /, '')).join('\n')
+}

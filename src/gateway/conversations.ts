@@ -1,0 +1,34 @@
+/**
+ * Which version answered, by the id of the answer: providers keep the state of a conversation, so that what follows an answer
+ * can only go to the version that made it. In this process's memory, the newest ones only.
+ */
+import { limits } from '../core/limits.ts'
+
+export type Answered = { unit: string; version: string }
+
+export class Conversations {
+  readonly #answered = new Map<string, Answered>()
+  readonly #max: number
+
+  constructor(max: number = limits.conversationsRememberedMax) {
+    this.#max = max
+  }
+
+  remember(endpoint: string, id: string, answered: Answered): void {
+    const key = keyOf(endpoint, id)
+    this.#answered.delete(key)
+    this.#answered.set(key, answered)
+    if (this.#answered.size <= this.#max) return
+    const [oldest] = this.#answered.keys()
+    if (oldest !== undefined) this.#answered.delete(oldest)
+  }
+
+  find(endpoint: string, id: string): Answered | null {
+    return this.#answered.get(keyOf(endpoint, id)) ?? null
+  }
+}
+
+/** Names of endpoints have no spaces. */
+function keyOf(endpoint: string, id: string): string {
+  return `${endpoint} ${id}`
+}

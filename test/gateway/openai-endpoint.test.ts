@@ -1,0 +1,80 @@
+/** The base address of one endpoint, copies for challengers, and what conversations are remembered. */
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { Conversations } from '../../src/gateway/conversations.ts'
+import { chat, client, useProviders } from '../support/openai-client.ts'
+import { chatting, specFrom, tableOf } from '../support/providers.ts'
+import { mirror } from './mirror/rig.ts'
+
+const { provider, gateway } = useProviders()
+
+describe('the base address of one endpoint', () => {
+  test('names the endpoint, whatever the model is; the unit is read all the same', async () => {
+    const upstream = await provider(chatting(['Hi']))
+    const rig = await gateway({ v1: { url: `${upstream.url}/v1`, model: 'gpt-x' } })
+    const one = client(rig, { baseURL: `http://127.0.0.1:${rig.port}/endpoints/support/v1` })
+    await one.chat.completions.create({ ...chat, model: 'whatever', user: 'u-7' })
+    expect(JSON.parse(upstream.met[0]?.text ?? '')).toMatchObject({ model: 'gpt-x' })
+    expect((await rig.recorder.recorded(1))[0]).toMatchObject({ unit: 'u-7', measures: { tokens: 12 } })
+    await expect(one.chat.completions.create({ ...chat, model: '' })).resolves.toBeTruthy()
+  })
+
+  test('hands on what cannot be read: packed bodies, and what is no JSON', async () => {
+    const upstream = await provider((met, res) => void res.end(`${met.path} ${met.text.length}`))
+    const rig = await gateway({ v1: { url: upstream.url } })
+    const send = async (path: string, body: Buffer | string, headers: Record<string, string> = {}) => {
+      const response = await fetch(`http://127.0.0.1:${rig.port}${path}`, { method: 'POST', body, headers })
+      return { status: response.status, text: await response.text() }
+    }
+    const packed = gzipSync(JSON.stringify(chat))
+    const encoding = { 'content-encoding': 'gzip' }
+    expect((await send('/endpoints/support/v1/chat/completions', packed, encoding)).status).toBe(200)
+    expect((await send('/endpoints/support/v1/chat/completions', 'no JSON')).text).toBe('/v1/chat/completions 7')
+    expect((await send('/endpoints/support/v1/rerank', '{"model":"r"}')).text).toBe('/v1/rerank 13')
+    expect(await send('/v1/chat/completions', packed, encoding)).toMatchObject({
+      status: 400,
+      text: expect.stringContaining('content-encoding'),
+    })
+  })
+})
+
+describe('a challenger of another provider', () => {
+  test('gets its own model and key with the copy, and what it takes is measured beside it', async () => {
+    const [first, second] = [await provider(chatting(['first'])), await provider(chatting(['second']))]
+    const price = { input: '1/1M', output: '1/1M' }
+    const rig = await gateway({
+      v1: { url: first.url, model: 'small', price },
+      v2: { url: second.url, model: 'large', price, headers: { 'x-team': 'second' } },
+    })
+    const spec = specFrom({
+      name: 'support',
+      protocol: 'openai',
+      versions: { v1: { url: first.url }, v2: { url: second.url } },
+    })
+    rig.gateway.apply({ spec, table: { ...tableOf('support'), epoch: 2, mirrors: [mirror()] } })
+    const stream = await client(rig).chat.completions.create({ ...chat, stream: true })
+    for await (const _ of stream);
+    const records = await rig.recorder.recorded(2)
+    const shadow = records.find(({ shadowOf }) => shadowOf !== undefined)
+    expect(JSON.parse(second.met[0]?.text ?? '')).toMatchObject({
+      model: 'large',
+      stream_options: { include_usage: true },
+    })
+    expect(second.met[0]?.headers).toMatchObject({ 'x-team': 'second', 'x-cutover-shadow': 'v2' })
+    expect(shadow).toMatchObject({ version: 'v2', measures: { tokens: 12, cost: expect.closeTo(12e-6, 12) } })
+  })
+})
+
+describe('conversations that are remembered', () => {
+  test('are the newest of all endpoints, each by its own ids', () => {
+    const conversations = new Conversations(2)
+    const said = (version: string) => ({ unit: 'u', version })
+    conversations.remember('a', 'r1', said('v1'))
+    conversations.remember('b', 'r1', said('v2'))
+    conversations.remember('a', 'r1', said('v3'))
+    conversations.remember('a', 'r2', said('v4'))
+    expect(conversations.find('a', 'r1')?.version).toBe('v3')
+    expect(conversations.find('a', 'r2')?.version).toBe('v4')
+    expect(conversations.find('b', 'r1')).toBeNull()
+  })
+})
