@@ -65,7 +65,8 @@ export function renderReference(): string {
   const definitions = schema.$defs ?? {}
   const documents = ['Endpoint', 'Version', 'Metric', 'Feature', 'Release']
   const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary', 'Shadow']
-  const sections = [...documents, ...stages].map(name => section(name, definitions))
+  const flags = ['Flag', 'FlagRule', 'FlagCondition', 'FlagPlainCondition', 'FlagRequirement', 'FlagStep', 'Segment']
+  const sections = [...documents, ...stages, ...flags].map(name => section(name, definitions))
   return `${[introduction, ...sections, checkNames()].join('\n\n')}\n`
 }
 

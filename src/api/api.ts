@@ -12,6 +12,7 @@ import { asCutoverError, problemResponse } from './problems.ts'
 import type { App } from './route-parts.ts'
 import { registerBacktest } from './routes/backtest.ts'
 import { registerEndpoints } from './routes/endpoints.ts'
+import { registerFlags } from './routes/flags.ts'
 import { registerLater } from './routes/later.ts'
 import { registerMonitoring } from './routes/monitoring.ts'
 import { registerRecords } from './routes/records.ts'
@@ -63,6 +64,7 @@ function createApp(api: Api): App {
   registerReleases(app, api)
   registerRecords(app, api)
   registerBacktest(app, api)
+  registerFlags(app, api)
   registerLater(app)
   registerServer(app, api)
   app.notFound(context => problemResponse(nothingThere(app, context.req)))

@@ -4,6 +4,7 @@ import type { Resource } from '../contract/resources.ts'
 import type { ControlPlane, ReleaseRequest } from '../controller/control-plane.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
+import type { FlagSpec, SegmentSpec } from '../core/flags/flag.ts'
 import type { EndpointState } from '../core/state.ts'
 import type { Analytics } from '../ports/analytics.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -12,7 +13,11 @@ import type { PredictionLog } from '../ports/prediction-log.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Turns } from './turns.ts'
 
-export type CompiledDocument = { kind: 'Endpoint'; spec: EndpointSpec } | { kind: 'Release'; plan: ReleaseRequest }
+export type CompiledDocument =
+  | { kind: 'Endpoint'; spec: EndpointSpec }
+  | { kind: 'Release'; plan: ReleaseRequest }
+  | { kind: 'Flag'; spec: FlagSpec }
+  | { kind: 'Segment'; spec: SegmentSpec }
 
 export type ApiDependencies = {
   control: ControlPlane

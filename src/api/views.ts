@@ -168,7 +168,7 @@ export function deliveryView(delivery: Delivery): WireDelivery {
 function endpointOf(event: ControlEvent): string | null {
   if ('endpoint' in event) return event.endpoint
   if ('plan' in event) return event.plan.endpoint
-  return 'spec' in event ? event.spec.name : null
+  return event.type === 'endpoint-applied' ? event.spec.name : null
 }
 
 export function predictionView(

@@ -3,6 +3,7 @@
  * come from here. Keys are those of the YAML files; `config/` turns a valid document into the domain's own types.
  */
 import { z } from 'zod'
+import { flagResource, segmentResource } from './flags/flag.ts'
 import { freezeWindow } from './freeze.ts'
 import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
@@ -306,10 +307,16 @@ export const releaseResource = withRule(withRule(releaseShape, releaseRule), blu
   description: 'One attempt to move an endpoint from its stable version to a candidate.',
 })
 
-export const resourceSchema = z.discriminatedUnion('kind', [endpointResource, releaseResource], {
-  error: issue =>
-    issue.code === 'invalid_union' ? `is not a kind of resource${allowedMark}Endpoint, Release` : undefined,
-})
+export const resourceSchema = z.discriminatedUnion(
+  'kind',
+  [endpointResource, releaseResource, flagResource, segmentResource],
+  {
+    error: issue =>
+      issue.code === 'invalid_union'
+        ? `is not a kind of resource${allowedMark}Endpoint, Release, Flag, Segment`
+        : undefined,
+  },
+)
 
 export type EndpointResource = z.infer<typeof endpointResource>
 export type ReleaseResource = z.infer<typeof releaseResource>

@@ -16,6 +16,7 @@ import type { Deployer, FleetReport } from '../ports/deployer.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
 import type { Expressions } from '../ports/expressions.ts'
+import type { FlagSink } from '../ports/flag-sink.ts'
 import type { Gates } from '../ports/gates.ts'
 import type { MetricSources } from '../ports/metric-sources.ts'
 import type { MonitoringSource } from '../ports/monitoring-source.ts'
@@ -27,6 +28,7 @@ import { admitEndpoint } from './admission/endpoint.ts'
 import { admitRelease } from './admission/release.ts'
 import type { ControlPlane, ReleaseView } from './control-plane.ts'
 import { createDesk } from './desk.ts'
+import { flagDoors } from './flag-doors.ts'
 import { createLedger } from './ledger.ts'
 import { createLooks } from './looks.ts'
 import { createOrders } from './orders.ts'
@@ -36,6 +38,7 @@ export type ControllerPorts = {
   clock: Clock
   deployer: Deployer
   traffic: TrafficSink
+  flags: FlagSink
   evidence: EvidenceSource
   monitoring: MonitoringSource
   expressions: Expressions
@@ -169,6 +172,8 @@ export function createController(ports: ControllerPorts): Controller {
       if (!dryRun && change.action !== 'unchanged') ledger.record({ type: 'endpoint-applied', spec, actor })
       return change
     },
+
+    ...flagDoors(ledger),
 
     deleteEndpoint({ endpoint, actor }) {
       const known = state().endpoints[endpoint]

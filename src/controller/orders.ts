@@ -13,6 +13,7 @@ import type { EndpointState } from '../core/state.ts'
 import type { GatePlace } from '../core/webhook.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Deployer } from '../ports/deployer.ts'
+import type { FlagSink } from '../ports/flag-sink.ts'
 import type { Gates } from '../ports/gates.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
@@ -22,6 +23,7 @@ export type OrderPorts = {
   clock: Clock
   deployer: Deployer
   traffic: TrafficSink
+  flags: FlagSink
   gates: Gates
   trials: Trials
   complain: (what: string, cause: unknown) => void
@@ -39,7 +41,7 @@ type AskGate = Extract<Command, { type: 'ask-gate' }>
 type RunTrial = Extract<Command, { type: 'run-trial' }>
 
 export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
-  const { clock, deployer, traffic, gates, trials } = ports
+  const { clock, deployer, traffic, flags, gates, trials } = ports
   let isStopped = false
   let lastInsistMs = clock.nowMs()
 
@@ -58,6 +60,9 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
         break
       case 'remove-route':
         traffic.remove(command.endpoint)
+        break
+      case 'apply-flags':
+        flags.applyFlags(command.flags)
         break
       case 'ask-gate':
         ask(command).catch(complain(`asking the gate before the ${command.gate.before}`))

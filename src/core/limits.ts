@@ -48,6 +48,8 @@ export const limits = {
   flagValuesMax: 10_000,
   /** Flags that require one another in a row; a longer row is refused. */
   flagRequirementDepthMax: 20,
+  /** Flags that one evaluation looks at, by way of requirements; more are refused. */
+  flagRequirementLooksMax: 1_000,
   /** Changes of one flag that are at hand; the log has all. Deleted flags that an undo brings back. */
   flagChangesKept: 100,
   deletedFlagsKept: 100,

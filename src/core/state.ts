@@ -1,5 +1,6 @@
 /** The state of the control plane: a fold of the event log, nothing else. Plain data. */
 import type { EndpointSpec } from './endpoint.ts'
+import type { FlagsState } from './flags/flags-state.ts'
 import type { MonitoringState } from './monitor/report.ts'
 import type { ReleasePlan } from './plan.ts'
 import type { FleetState, ReturnCause } from './state-words.ts'
@@ -98,6 +99,8 @@ export type ControlState = {
   /** Where deleted endpoints left off: one of the same name goes on counting, so that old records are not taken for new ones. */
   retired: Readonly<Record<string, Pick<EndpointState, 'releaseCount'> & { epoch: number }>>
   releases: Readonly<Record<string, ReleaseState>>
+  /** Left out before the first flag or segment. */
+  flags?: FlagsState
 }
 
 export const emptyState: ControlState = { endpoints: {}, retired: {}, releases: {} }

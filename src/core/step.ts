@@ -7,6 +7,7 @@ import { fleetSpec } from './control-fleet.ts'
 import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
+import { isFlagEvent, stepFlags } from './flags/step-flags.ts'
 import { limits } from './limits.ts'
 import { follow, monitored } from './monitor/monitoring.ts'
 import { type Draft, withDraft } from './release/draft.ts'
@@ -43,6 +44,7 @@ function others(state: ControlState, atMs: number): StepResult | null {
 }
 
 function stepEvent(state: ControlState, event: ControlEvent, atMs: number): StepResult {
+  if (isFlagEvent(event)) return stepFlags(state, event, atMs)
   switch (event.type) {
     case 'server-started':
       return serverStarted(state, atMs)
@@ -118,6 +120,7 @@ function serverStarted(state: ControlState, atMs: number): StepResult {
     for (const version of wanted) commands.push(...ensure(endpoint, version, release?.plan.readyTimeoutMs))
     commands.push({ type: 'apply-route', spec: endpoint.spec, table: endpoint.table })
   }
+  if (state.flags !== undefined) commands.unshift({ type: 'apply-flags', flags: state.flags })
   return Object.values(endpoints).reduce((result, { activeRelease }) => tellRestart(result, activeRelease, atMs), {
     state: { ...state, endpoints },
     commands,

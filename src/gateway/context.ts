@@ -3,6 +3,7 @@
 import type { FleetView } from '../ports/backend.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Recorder } from '../ports/recorder.ts'
+import type { FlagBook } from './flags.ts'
 import type { HeldRequests } from './gap.ts'
 import type { Mirrors } from './mirror/mirrors.ts'
 import type { Guards } from './resilience/guards.ts'
@@ -26,6 +27,7 @@ export type RequestSample = {
 }
 
 export type GatewayContext = {
+  readonly flags: FlagBook
   readonly routes: RouteTable
   readonly fleets: FleetView
   readonly held: HeldRequests

@@ -6,20 +6,24 @@
 import { CutoverError } from '../core/errors.ts'
 import type { FleetView } from '../ports/backend.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { FlagSink } from '../ports/flag-sink.ts'
 import type { Recorder } from '../ports/recorder.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
 import { asCutoverError, excerpt, sendError } from './errors.ts'
 import { serveFeedback } from './feedback.ts'
+import { createFlagBook } from './flags.ts'
 import { createHeldRequests } from './gap.ts'
 import { createIds } from './ids.ts'
 import type { Visit } from './inbound.ts'
 import { createListener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
+import { ofrepKey, ofrepPrefix } from './ofrep.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
 import { serveOpenInference } from './protocols/open-inference.ts'
 import { Guards } from './resilience/guards.ts'
 import { createRouteTable } from './route.ts'
+import { serveOfrep } from './serve-ofrep.ts'
 import { createStats, type GatewayStats } from './stats.ts'
 import { isOpenInference, parseTarget, shapeOf, type Target } from './target.ts'
 import type { TracingOptions } from './trace-context.ts'
@@ -41,7 +45,7 @@ export type GatewayOptions = {
   observe?: (sample: RequestSample) => void
 }
 
-export interface Gateway extends TrafficSink {
+export interface Gateway extends TrafficSink, FlagSink {
   /** The port that was bound, where 0 was asked for. Rejects with port-in-use. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>
   /** Takes no new connections and lets requests in flight finish for `drainMs`; then it cuts them. */
@@ -57,6 +61,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     ...{ fleets, recorder, clock, version, logger },
     routes: createRouteTable(),
     held: createHeldRequests(clock),
+    flags: createFlagBook(),
     stats: createStats(),
     ids: options.ids ?? createIds(),
     mirrors: new Mirrors({
@@ -85,6 +90,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       guards.sync(route.spec)
       if (route.table.gap === undefined) context.held.release(route.spec.name)
     },
+    applyFlags: context.flags.apply,
     remove: endpoint => {
       context.routes.remove(endpoint)
       context.stats.forget(endpoint)
@@ -129,11 +135,18 @@ function serve(context: GatewayContext, visit: Visit, target: Target | null): vo
   if (isOpenInference(target.path)) return serveOpenInference(context, { ...visit, target })
   if (target.path.startsWith(httpPrefix)) return serveHttp(context, { ...visit, target })
   if (target.path === '/v1/feedback') return serveFeedback(context, { ...visit, target })
+  const ofrep = ofrepKey(target.path)
+  if (ofrep !== null) return serveOfrep(context, { ...visit, target, key: ofrep.key })
   throw nothingHere(target.path)
 }
 
 function nothingHere(path: string): CutoverError {
-  const surfaces = ['/v2 (Open Inference Protocol)', '/endpoints/{endpoint}/{path}', 'POST /v1/feedback']
+  const surfaces = [
+    '/v2 (Open Inference Protocol)',
+    '/endpoints/{endpoint}/{path}',
+    'POST /v1/feedback',
+    `POST ${ofrepPrefix}`,
+  ]
   const detail = `there is nothing at ${excerpt(path)}; this listener serves ${surfaces.join(', ')}`
   return new CutoverError('route-not-found', detail)
 }

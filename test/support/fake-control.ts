@@ -2,10 +2,13 @@
  * A control plane in memory: applies, starts and operates as the contract says, decides nothing by itself. Tests tell it
  * what happens to a release.
  */
+
 import type { Change, ControlPlane, ReleaseRequest, ReleaseView } from '../../src/controller/control-plane.ts'
+import { flagDoors } from '../../src/controller/flag-doors.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { ControlEvent, LoggedEvent, OperatorVerb } from '../../src/core/event.ts'
+import { isFlagEvent, stepFlags } from '../../src/core/flags/step-flags.ts'
 import { forecast } from '../../src/core/forecast.ts'
 import type { SignalReport } from '../../src/core/label-delays.ts'
 import type { Look, MonitoringState } from '../../src/core/monitor/report.ts'
@@ -34,6 +37,7 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
   const stories: Record<string, TimelineEntry[]> = {}
   const log: LoggedEvent[] = []
   const listeners = new Set<(event: LoggedEvent) => void>()
+  let flags: ControlState['flags']
   let nowMs = startMs
 
   const append = (event: ControlEvent): LoggedEvent => {
@@ -76,7 +80,21 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
     look: name => control.looks.get(name) ?? null,
     delays: name => control.delayReports.get(name) ?? [],
     subscribers: () => listeners.size,
-    state: (): ControlState => ({ endpoints: { ...endpoints }, retired: {}, releases: { ...releases } }),
+    state: (): ControlState => ({
+      endpoints: { ...endpoints },
+      retired: {},
+      releases: { ...releases },
+      ...(flags !== undefined && { flags }),
+    }),
+    ...flagDoors({
+      state: () => control.state(),
+      record: event => {
+        if (!isFlagEvent(event)) return
+        const logged = append(event)
+        flags = stepFlags(control.state(), event, logged.atMs).state.flags
+        publish(logged)
+      },
+    }),
     instances: (endpoint, version) => readyInstances(endpoints[endpoint], version),
     async applyEndpoint({ spec, actor, dryRun }) {
       const change = endpointChange(endpoints[spec.name], spec)

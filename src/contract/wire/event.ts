@@ -19,6 +19,11 @@ export const eventTypes = [
   'tick',
   'arms-changed',
   'operator',
+  'flag-applied',
+  'flag-deleted',
+  'flag-undone',
+  'segment-applied',
+  'segment-deleted',
 ] as const
 
 export const eventSchema = z
