@@ -86,18 +86,19 @@ function refuseTwice(placed: readonly Placed[]): void {
 async function tryAll(api: Api, placed: readonly Placed[], actor: string): Promise<WireChange[]> {
   const changes = new Map<number, WireChange>()
   const specs = new Map<string, EndpointSpec>()
+  const beside = besideOf(placed)
   for (const [index, change] of await applyFlags(api, placed, { actor, dryRun: true })) changes.set(index, change)
   for (const { index, path, document } of placed) {
     if (document.kind !== 'Endpoint') continue
     const { spec } = document
-    const change = await at(path, () => api.control.applyEndpoint({ spec, actor, dryRun: true }))
+    const change = await at(path, () => api.control.applyEndpoint({ spec, actor, dryRun: true, beside }))
     changes.set(index, changeView(change, null))
     if (change.action !== 'unchanged') specs.set(spec.name, spec)
   }
   for (const { index, path, document } of placed) {
     if (document.kind !== 'Release') continue
     const spec = specs.get(document.plan.endpoint)
-    changes.set(index, await at(path, () => tryRelease(api, document.plan, { spec, actor })))
+    changes.set(index, await at(path, () => tryRelease(api, document.plan, { spec, actor, beside })))
   }
   return inOrder(placed, changes)
 }
@@ -106,10 +107,11 @@ async function tryAll(api: Api, placed: readonly Placed[], actor: string): Promi
 async function tryRelease(
   api: Api,
   plan: ReleaseRequest,
-  options: { spec: EndpointSpec | undefined; actor: string },
+  options: { spec: EndpointSpec | undefined; actor: string; beside: Beside },
 ): Promise<WireChange> {
   if (options.spec === undefined) {
-    const tried = await api.control.applyRelease({ plan, actor: options.actor, dryRun: true, again: false })
+    const { actor, beside } = options
+    const tried = await api.control.applyRelease({ plan, actor, dryRun: true, again: false, beside })
     return changeView(tried.change, tried.release)
   }
   const from = ownValue(api.control.state().endpoints, plan.endpoint)?.stable ?? options.spec.stable

@@ -3,7 +3,8 @@
  * come from here. Keys are those of the YAML files; `config/` turns a valid document into the domain's own types.
  */
 import { z } from 'zod'
-import { flagResource, segmentResource } from './flags/flag.ts'
+import { flagName, flagResource, segmentResource } from './flags/flag.ts'
+import { flagGate, routeRule, variantsAsked } from './flags/gates.ts'
 import { freezeWindow } from './freeze.ts'
 import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
@@ -170,6 +171,17 @@ const external = withRule(externalShape, externalRule).meta({
   description: 'A number that another system measures for each version: exactly one of prometheus, http.',
 })
 
+const endpointRuleShape = withRule(
+  object({
+    header: z.string().min(1).max(256).optional().meta({ description: 'Name of a request header.' }),
+    equals: z.string().min(1).max(512).optional().meta({ description: 'What the header must say.' }),
+    flag: flagName.optional().meta({ description: 'A flag, asked with the request’s unit and headers.' }),
+    is: variantsAsked.optional(),
+    version: name.meta({ description: 'The version that serves; it runs as long as a rule names it.' }),
+  }),
+  routeRule,
+).meta({ id: 'EndpointRule', description: 'header and equals, or flag: who fits is served by the version.' })
+
 const endpointShape = object({
   kind: z.literal('Endpoint').meta({ description: 'Always `Endpoint`.' }),
   name: name.meta({ description: 'What clients call: part of every path.' }),
@@ -241,6 +253,13 @@ const endpointShape = object({
   features: features
     .optional()
     .meta({ description: 'What is read of the requests whose bodies are kept, by name; at most 30.' }),
+  rules: z
+    .array(endpointRuleShape)
+    .max(100)
+    .default([])
+    .meta({
+      description: 'Whom a header or a flag sends to one version, before a release’s weights; the first that fits.',
+    }),
   drift: drift.optional().meta({
     description: 'Look for drift of features, predicted values and accuracy of the stable version.',
   }),
@@ -292,6 +311,12 @@ const releaseShape = object({
     .meta({
       description:
         'Releases of several endpoints that begin together and are promoted together; one that goes back takes all back.',
+    }),
+  flag: flagGate
+    .optional()
+    .meta({
+      description:
+        'While this flag is off the release takes no step forward and is not promoted; it can always go back.',
     }),
   match: z.array(scopeMatch).min(1).max(20).optional().meta({
     description:

@@ -35,7 +35,7 @@ export interface ControlPlane {
   state(): ControlState
   instances(endpoint: string, version: string): readonly InstanceStatus[]
   /** Throws not-found, version-immutable, in-use, model-invalid …; then nothing has changed. */
-  applyEndpoint(request: { spec: EndpointSpec; actor: string; dryRun: boolean }): Promise<Change>
+  applyEndpoint(request: { spec: EndpointSpec; actor: string; dryRun: boolean; beside?: Beside }): Promise<Change>
   /** `note` says how, where no document did. Throws invalid-resource for what it names and is not there. */
   applyFlag(request: { spec: FlagSpec; actor: string; note: string | null; dryRun: boolean; beside?: Beside }): Change
   applySegment(request: { spec: SegmentSpec; actor: string; dryRun: boolean }): Change
@@ -51,6 +51,7 @@ export interface ControlPlane {
     actor: string
     dryRun: boolean
     again: boolean
+    beside?: Beside
   }): Promise<{ change: Change; release: string | null }>
   /** `step`: promote past the present step alone. Throws release-state where the verb means nothing now. */
   operate(request: {

@@ -167,8 +167,8 @@ export function createController(ports: ControllerPorts): Controller {
     state,
     instances: (endpoint, version) => deployer.status(endpoint, version),
 
-    async applyEndpoint({ spec, actor, dryRun }) {
-      const change = await admitEndpoint({ state, deployer, expressions, rate: ports.rate }, spec)
+    async applyEndpoint({ spec, actor, dryRun, beside }) {
+      const change = await admitEndpoint({ state, deployer, expressions, rate: ports.rate }, spec, beside)
       if (!dryRun && change.action !== 'unchanged') ledger.record({ type: 'endpoint-applied', spec, actor })
       return change
     },
@@ -189,9 +189,9 @@ export function createController(ports: ControllerPorts): Controller {
       ledger.record({ type: 'endpoint-deleted', endpoint, actor })
     },
 
-    async applyRelease({ plan: request, actor, dryRun, again }) {
+    async applyRelease({ plan: request, actor, dryRun, again, beside }) {
       const around = { state, deployer, expressions, rate: ports.rate, baselines }
-      const admitted = await admitRelease(around, request, again)
+      const admitted = await admitRelease(around, request, again, beside)
       if (admitted.arms !== undefined && admitted.existing !== null && !dryRun)
         ledger.record({ type: 'arms-changed', release: admitted.existing, ...admitted.arms, actor })
       if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }

@@ -6,6 +6,7 @@
 import type { Command, IssuedCommand } from '../core/command.ts'
 import { fleetSpec } from '../core/control-fleet.ts'
 import { readyTimeoutOf } from '../core/endpoint.ts'
+import { ruleVersions } from '../core/endpoint-rules.ts'
 import { assertNever } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { gateAwaited } from '../core/release/gates.ts'
@@ -95,7 +96,7 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
     for (const [name, fleet] of Object.entries(fleets)) {
       const instances = sizes?.[name]
       const version = fleetSpec(spec, name, instances)
-      const isDown = fleet === 'failed' && name === stable
+      const isDown = fleet === 'failed' && (name === stable || ruleVersions(spec).includes(name))
       const isAsked = isDown || (fleet === 'starting' && hasReported(spec.name, name))
       if (version === undefined || !isAsked) continue
       deployer.ensure({

@@ -31,10 +31,10 @@ export type EndpointState = {
 export type Hold = {
   sinceMs: number
   reason: string
-  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate' | 'freeze' | 'group'
+  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate' | 'freeze' | 'flag' | 'group'
 }
 
-/** The last stage has passed; a gate, a freeze window or the others of a group are waited for. */
+/** The stage has passed; a gate, a freeze window, a flag or the others of a group are waited for. */
 export type Passed = { winner?: string; keepMs?: number }
 
 export type Phase =
@@ -83,6 +83,8 @@ export type ReleaseState = {
   members?: readonly string[]
   /** The version that a comparison chose; the plan's own candidate where it is left out. */
   candidate?: string
+  /** Which of the plan's flags are off, by their place in it; left out where none is. */
+  shut?: readonly number[]
   /** Gates that said yes, or that an operator passed over. */
   confirmed?: readonly GatePlace[]
   /** The periods in which both versions served, oldest first: the evidence of this release. */

@@ -1,5 +1,5 @@
 /** Which version and which of its instances serve a request. */
-import { assign } from '../core/assign.ts'
+import { type Assignment, assign } from '../core/assign.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { ReadFeatures } from '../core/features.ts'
@@ -31,21 +31,31 @@ export type Choice = {
 
 /**
  * A version that the caller names is served by itself or not at all; one that the table or a rule chose falls back to
- * the stable version.
+ * the stable version. `rule`: the version that a rule of the endpoint sends the request to.
  */
 export function choose(
   from: Instances,
   route: CompiledRoute,
-  request: { inbound: Inbound; unit: string; pin: string | null; body?: Buffer | null },
+  request: { inbound: Inbound; unit: string; pin: string | null; rule?: string | null; body?: Buffer | null },
 ): Choice {
-  const { table, seed, spec } = route
-  const { inbound, unit, pin } = request
+  const { table, seed } = route
+  const { inbound, unit, pin, rule = null } = request
   if (pin !== null) return itself(from, route, pin)
+  if (rule !== null) return orStable(from, route, { version: rule, propensity: 1, byRule: true }, null)
   if (table.scope !== undefined && isOutside(route, inbound)) return itself(from, route, table.scope.outside)
   const read = contextOf(route, inbound, request.body ?? null)
   const header = (name: string) => headerText(inbound, name)
   const assigned = assign(table, { unit, seed, header, features: read?.features ?? null })
-  const { version, propensity, byRule, byContext = false } = assigned
+  return orStable(from, route, assigned, read)
+}
+
+function orStable(
+  from: Instances,
+  route: CompiledRoute,
+  { version, propensity, byRule, byContext }: Assignment,
+  read: ReadFeatures | null,
+): Choice {
+  const { table, spec } = route
   const own = pick(from, spec, version)
   const substitute = own === null && version !== table.stable ? pick(from, spec, table.stable) : null
   return {
@@ -53,7 +63,7 @@ export function choose(
     assigned: version,
     propensity,
     pinned: byRule,
-    byContext,
+    byContext: byContext === true,
     read,
     version: substitute === null ? version : table.stable,
     instance: own ?? substitute,
