@@ -27,7 +27,7 @@ export function compileFlag(resource: FlagResource): FlagSpec {
     ...targetingProblems(resource.targeting),
   ])
   const variants = (resource.variants ?? booleanVariants) as Readonly<Record<string, Json>>
-  const off = resource.off ?? offOf(resource, variants)
+  const off = resource.off === undefined ? offOf(resource, variants) : (resource.off ?? undefined)
   const targeting = resource.targeting as Json | undefined
   const hasTargeting = resource.targeting !== undefined && Object.keys(resource.targeting).length > 0
   return {
@@ -70,9 +70,9 @@ function refuse(what: string, problems: readonly Problem[]): void {
   if (problems.length > 0) throw new CutoverError('invalid-resource', `${what} is not valid`, problems)
 }
 
-/** Of a boolean flag that gives its variants itself: the first one that is false. An imported one has none. */
-function offOf({ type, targeting }: FlagResource, variants: Readonly<Record<string, Json>>): string | undefined {
-  if (type !== 'boolean' || targeting !== undefined) return undefined
+/** Of a boolean flag the first one that is false. */
+function offOf({ type }: FlagResource, variants: Readonly<Record<string, Json>>): string | undefined {
+  if (type !== 'boolean') return undefined
   return Object.entries(variants).find(([, value]) => value === false)?.[0]
 }
 

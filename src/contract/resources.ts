@@ -253,13 +253,9 @@ const endpointShape = object({
   features: features
     .optional()
     .meta({ description: 'What is read of the requests whose bodies are kept, by name; at most 30.' }),
-  rules: z
-    .array(endpointRuleShape)
-    .max(100)
-    .default([])
-    .meta({
-      description: 'Whom a header or a flag sends to one version, before a release’s weights; the first that fits.',
-    }),
+  rules: z.array(endpointRuleShape).max(100).default([]).meta({
+    description: 'Whom a header or a flag sends to one version, before a release’s weights; the first that fits.',
+  }),
   drift: drift.optional().meta({
     description: 'Look for drift of features, predicted values and accuracy of the stable version.',
   }),
@@ -312,12 +308,9 @@ const releaseShape = object({
       description:
         'Releases of several endpoints that begin together and are promoted together; one that goes back takes all back.',
     }),
-  flag: flagGate
-    .optional()
-    .meta({
-      description:
-        'While this flag is off the release takes no step forward and is not promoted; it can always go back.',
-    }),
+  flag: flagGate.optional().meta({
+    description: 'While this flag is off the release takes no step forward and is not promoted; it can always go back.',
+  }),
   match: z.array(scopeMatch).min(1).max(20).optional().meta({
     description:
       'Only requests that one of these fits take part; the others stay on the stable version until the promotion, which is for everybody.',

@@ -71,6 +71,7 @@ describe('the OpenAPI document', () => {
         'post /api/v1/flags/{name}/disable',
         'post /api/v1/flags/{name}/serve',
         'post /api/v1/flags/{name}/evaluate',
+        'post /api/v1/flags/import',
         'get /api/v1/segments',
         'get /api/v1/segments/{name}',
         'delete /api/v1/segments/{name}',

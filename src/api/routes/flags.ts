@@ -2,8 +2,9 @@
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { flagResource } from '../../contract/flags/flag.ts'
+import { readFlagdFile } from '../../contract/flags/flagd-file.ts'
 import { parsePercentPpm } from '../../contract/units.ts'
-import { changeSchema } from '../../contract/wire/change.ts'
+import { applyAnswerSchema, changeSchema } from '../../contract/wire/change.ts'
 import {
   evaluateRequestSchema,
   explanationSchema,
@@ -27,6 +28,12 @@ import { explanationView, flagView, historyView, segmentView } from '../flag-vie
 import { type App, bodyOf, booleanQuery, json, listOf, problem } from '../route-parts.ts'
 import { changeView } from '../views.ts'
 
+/** The most flags that one file may carry. */
+const documentsMax = 5_000
+
+const flagdFile = z
+  .looseObject({ flags: z.record(z.string(), z.unknown()) })
+  .meta({ id: 'FlagdFile', description: 'https://flagd.dev/schema/v0/flags.json' })
 const byName = z.object({ name: z.string() })
 const dryRun = z.object({ dryRun: booleanQuery })
 const tags = ['flags']
@@ -106,6 +113,15 @@ const routes = {
     summary: 'The value for a context, and which rule decided',
     request: { params: byName },
     responses: { 200: json(explanationSchema, 'The value and why.'), ...problem },
+  }),
+  importFile: createRoute({
+    method: 'post',
+    path: '/api/v1/flags/import',
+    operationId: 'importFlags',
+    tags,
+    summary: 'Apply the flags of a flagd file, all or none',
+    request: { query: dryRun },
+    responses: { 200: json(applyAnswerSchema, 'One change per flag.'), ...problem },
   }),
   segments: createRoute({
     method: 'get',
@@ -198,6 +214,12 @@ function registerApplying(app: App, api: Api): void {
     api.control.deleteFlag({ flag: context.req.valid('param').name, actor: actorOf(context) })
     return context.body(null, 204)
   })
+  app.openAPIRegistry.registerPath({ ...routes.importFile, request: { query: dryRun, ...bodyOf(flagdFile) } })
+  app.openapi({ ...routes.importFile, hide: true }, async context => {
+    const { dryRun } = context.req.valid('query')
+    const changes = await importFile(api, await readJson(context), { actor: actorOf(context), dryRun })
+    return context.json({ dryRun, changes }, 200)
+  })
   app.openapi(routes.undo, context => {
     const { name: flag } = context.req.valid('param')
     const { dryRun } = context.req.valid('query')
@@ -230,6 +252,27 @@ function registerChanging(app: App, api: Api): void {
     const { dryRun } = context.req.valid('query')
     return context.json(change(api, served, { actor: actorOf(context), note: asked.note ?? null, dryRun }), 200)
   })
+}
+
+/** Faults are told at the place in flagd's file. */
+async function importFile(api: Api, body: unknown, word: { actor: string; dryRun: boolean }) {
+  const { documents, faults } = readFlagdFile(body)
+  if (faults.length > 0)
+    throw new CutoverError('invalid-resource', 'the flagd file is not valid; nothing has changed', faults)
+  if (documents.length > documentsMax)
+    throw new CutoverError(
+      'invalid-request',
+      `the file holds ${documents.length} flags; at most ${documentsMax} at once`,
+    )
+  try {
+    return await applyDocuments(api, { documents: documents.map(({ document }) => document), base: ['flags'], ...word })
+  } catch (error) {
+    if (!(error instanceof CutoverError)) throw error
+    const place = (path: string) =>
+      path.replace(/^flags\[(\d+)\]/, (_, index) => `flags.${documents[Number(index)]?.name}`)
+    const problems = error.problems.map(one => ({ ...one, path: place(one.path) }))
+    throw new CutoverError(error.code, error.message, problems, error)
+  }
 }
 
 function registerSegments(app: App, api: Api): void {

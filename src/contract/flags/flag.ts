@@ -76,9 +76,9 @@ const flagShape = object({
     .optional()
     .meta({ description: 'Values by name; on: true and off: false for a boolean flag that gives none.' }),
   enabled: z.boolean().default(true).meta({ description: 'The kill switch: false serves `off` to everybody.' }),
-  off: variant.optional().meta({
+  off: z.union([variant, z.null()]).optional().meta({
     description:
-      'What a switched-off flag serves; without one the value in the caller’s code. The false one of a boolean flag.',
+      'What a switched-off flag serves; null for the value in the caller’s code. By default the first false one of a boolean flag, null of others.',
   }),
   ...servingKeys,
   requires: z

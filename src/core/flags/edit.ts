@@ -9,10 +9,7 @@ export function withEnabled(spec: FlagSpec, enabled: boolean): FlagSpec {
   return { ...rest, enabled, ...(left.length > 0 && { schedule: left }) }
 }
 
-/**
- * Serves otherwise from now on, by default or where a rule fits. Throws invalid-request for an unknown rule or variant, and
- * where an expression or a schedule would go on deciding.
- */
+/** Serves otherwise from now on, by default or where a rule fits. Throws invalid-request for an unknown rule or variant. */
 export function withServe(spec: FlagSpec, serve: Serve, rule: string | null): FlagSpec {
   const unknown = (serve.kind === 'variant' ? [serve.variant] : Object.keys(serve.weights)).find(
     variant => !Object.hasOwn(spec.variants, variant),
