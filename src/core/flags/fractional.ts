@@ -2,49 +2,53 @@
  * flagd's `fractional`: variants by weight, from MurmurHash3 x86-32 with seed 0 over UTF-8 and a bucket of
  * (hash × total) >> 32 in whole numbers. Kept as flagd has it, so that an imported flag moves nobody.
  */
-import { murmur3 } from '../assign.ts'
+import { hashText } from '../assign.ts'
 
-type Share = { variant: string | number | boolean | null; weight: number }
+type Variant = string | number | boolean | null
+export type Shares = { entries: readonly { variant: Variant; weight: number }[]; total: number }
+type About = { flag: string; targetingKey: unknown }
 
 const totalMax = 2 ** 31 - 1
-const utf8 = new TextEncoder()
 
 /** The first value is what is hashed if it is a text; else that is the flag's key and the targeting key. Null for anything that is not so. */
-export function fractional(
-  values: readonly unknown[],
-  about: { flag: string; targetingKey: unknown },
-): Share['variant'] {
-  const [first, ...rest] = values
-  const own = typeof first === 'string'
-  if (!own && !about.targetingKey) return null
-  const text = own ? first : `${about.flag}${String(about.targetingKey)}`
-  const shares = sharesOf(own ? rest : values)
-  if (shares === null) return null
-  const total = shares.reduce((sum, { weight }) => sum + weight, 0)
-  return total > totalMax ? null : shareAt(shares, scaled(murmur3(utf8.encode(text), 0), total))
+export function fractional(given: unknown, about: About): Variant {
+  if (!Array.isArray(given)) return null
+  const [first, ...rest] = given as unknown[]
+  return typeof first === 'string'
+    ? pickShare(readShares(rest), first, about)
+    : pickShare(readShares(given), null, about)
 }
 
-function shareAt(shares: readonly Share[], bucket: number): Share['variant'] {
+/** `key`: what is hashed; null hashes the flag's key and the targeting key. */
+export function pickShare(shares: Shares | null, key: unknown, { flag, targetingKey }: About): Variant {
+  if (shares === null || (key === null && !targetingKey)) return null
+  const text = typeof key === 'string' ? key : `${flag}${String(targetingKey)}`
+  return shareAt(shares, scaled(hashText(text, 0), shares.total))
+}
+
+/** Null where an entry is none, or they weigh too much together. */
+export function readShares(given: readonly unknown[]): Shares | null {
+  const entries = given.map(shareOf).filter(share => share !== null)
+  const total = entries.reduce((sum, { weight }) => sum + weight, 0)
+  return entries.length < given.length || total > totalMax ? null : { entries, total }
+}
+
+function shareAt({ entries }: Shares, bucket: number): Variant {
   let end = 0
-  for (const { variant, weight } of shares) {
+  for (const { variant, weight } of entries) {
     end += weight
     if (end > bucket) return variant
   }
   return null
 }
 
-function sharesOf(entries: readonly unknown[]): Share[] | null {
-  const shares = entries.map(shareOf)
-  return shares.some(share => share === null) ? null : (shares as Share[])
-}
-
 /** Negative weights come of computed ones and count as none. */
-function shareOf(entry: unknown): Share | null {
+function shareOf(entry: unknown): Shares['entries'][number] | null {
   if (!Array.isArray(entry) || entry.length === 0 || entry.length > 2) return null
   const [variant = null, weight = 1] = entry as unknown[]
   if (typeof weight !== 'number' || !Number.isInteger(weight)) return null
   if (typeof variant === 'object' && variant !== null) return null
-  return { variant: variant as Share['variant'], weight: Math.max(0, weight) }
+  return { variant: variant as Variant, weight: Math.max(0, weight) }
 }
 
 /** floor(hash × total / 2^32) for numbers below 2^32 and 2^31, whose product a double does not hold: by halves of the total. */

@@ -5,26 +5,24 @@
 import { limits } from '../limits.ts'
 import type { Context } from './evaluation.ts'
 import { type Json, targetingKey } from './flag.ts'
-import { fractional } from './fractional.ts'
+import { fractional, pickShare, readShares } from './fractional.ts'
 import { arithmetic, comparisons, LogicFault, truthy } from './logic-values.ts'
 import { compareVersions } from './sem-ver.ts'
 
 /** `data` is the context, or the element of a list that is looked at; `root` is the context in any case. */
-type Scope = { data: unknown; root: unknown; flag: string; budget: { left: number } }
+type Scope = { data: unknown; root: unknown; about: About; budget: { left: number } }
+type About = { flag: string; nowMs: number }
 type Node = (scope: Scope) => unknown
 type Compile = (expression: Json) => Node
 type Make = (given: Json, compile: Compile) => Node
 
-export type Logic = (context: Context, about: { flag: string; nowMs: number }) => unknown
+export type Logic = (context: Context, about: About) => unknown
 
 /** Throws `LogicFault` where the expression is none: an unknown operator, too many parts. */
 export function compileLogic(expression: Json): Logic {
   const parts = { left: limits.logicNodesMax }
   const root = compileNode(expression, parts, 0)
-  return (context, { flag, nowMs }) => {
-    const data = { ...context, $flagd: { flagKey: flag, timestamp: Math.floor(nowMs / 1_000) } }
-    return root({ data, root: data, flag, budget: { left: limits.logicStepsMax } })
-  }
+  return (context, about) => root({ data: context, root: context, about, budget: { left: limits.logicStepsMax } })
 }
 
 function compileNode(expression: Json, parts: { left: number }, depth: number): Node {
@@ -33,7 +31,7 @@ function compileNode(expression: Json, parts: { left: number }, depth: number): 
   const compile: Compile = inner => compileNode(inner, parts, depth + 1)
   if (Array.isArray(expression)) {
     const items = expression.map(compile)
-    return scope => items.map(item => item(scope))
+    return isConstant(expression) ? () => expression : scope => items.map(item => item(scope))
   }
   if (typeof expression !== 'object' || expression === null) return () => expression
   const [[operator, given] = [undefined, null], ...more] = Object.entries(expression)
@@ -42,6 +40,12 @@ function compileNode(expression: Json, parts: { left: number }, depth: number): 
   if (!Object.hasOwn(operators, operator))
     throw new LogicFault(`has an unknown operator ${operator}; known are ${Object.keys(operators).join(', ')}`)
   return counted((operators[operator] as Make)(given, compile))
+}
+
+/** Nothing in it is computed. */
+function isConstant(expression: Json): boolean {
+  if (Array.isArray(expression)) return expression.every(isConstant)
+  return typeof expression !== 'object' || expression === null
 }
 
 function counted(node: Node): Node {
@@ -82,7 +86,23 @@ const operators: Readonly<Record<string, Make>> = {
   starts_with: eager(values => ofTexts(values, (text, part) => text.startsWith(part))),
   ends_with: eager(values => ofTexts(values, (text, part) => text.endsWith(part))),
   sem_ver: eager(values => (values.length === 3 ? compareVersions(values[0], String(values[1]), values[2]) : null)),
-  fractional: eager((values, { flag, root }) => fractional(values, { flag, targetingKey: ownOf(root, targetingKey) })),
+  fractional: makeFractional,
+}
+
+function makeFractional(given: Json, compile: Compile): Node {
+  const isListed = Array.isArray(given) && given.length > 0
+  const [first, ...rest] = isListed ? given : []
+  // Shares that are written out are read once; those that are computed, at each evaluation.
+  const isKeyed = !Array.isArray(first)
+  const shares = isListed && isConstant(isKeyed ? rest : given) ? readShares(isKeyed ? rest : given) : undefined
+  const values = compile(given)
+  const key = compile(first ?? null)
+  return scope => {
+    const about = { flag: scope.about.flag, targetingKey: ownOf(scope.root, targetingKey) }
+    if (shares === undefined) return fractional(values(scope), about)
+    const text = isKeyed ? key(scope) : null
+    return isKeyed && typeof text !== 'string' ? null : pickShare(shares, text, about)
+  }
 }
 
 function fromEntries<From>(record: Readonly<Record<string, From>>, make: (from: From) => Make): Record<string, Make> {
@@ -121,10 +141,24 @@ function makeVar(given: Json, compile: Compile): Node {
   if (key === '' || key === null) return ({ data }) => data
   if (typeof key === 'object') {
     const computed = compile(key)
-    return scope => read(scope.data, String(computed(scope)).split('.')) ?? otherwise(scope)
+    return scope => valueAt(scope, String(computed(scope)).split('.')) ?? otherwise(scope)
   }
   const path = String(key).split('.')
+  if (path[0] === ownKey) return scope => ownValue(scope, path) ?? otherwise(scope)
   return scope => read(scope.data, path) ?? otherwise(scope)
+}
+
+/** What flagd adds to every context: the key of the flag, and the time in seconds. */
+const ownKey = '$flagd'
+
+function valueAt(scope: Scope, path: readonly string[]): unknown {
+  return path[0] === ownKey ? ownValue(scope, path) : read(scope.data, path)
+}
+
+function ownValue({ data, root, about }: Scope, path: readonly string[]): unknown {
+  if (data !== root) return read(data, path)
+  const $flagd = { flagKey: about.flag, timestamp: Math.floor(about.nowMs / 1_000) }
+  return read({ $flagd }, path)
 }
 
 function read(data: unknown, path: readonly string[]): unknown {
@@ -135,12 +169,13 @@ function read(data: unknown, path: readonly string[]): unknown {
 
 /** Also of texts and lists: their length is their own. */
 function ownOf(value: unknown, key: string): unknown {
-  if (value === null || value === undefined || !Object.hasOwn(Object(value), key)) return undefined
+  if (typeof value === 'string') return Object.hasOwn(Object(value), key) ? value[key as unknown as number] : undefined
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
   return (value as Record<string, unknown>)[key]
 }
 
-function missingOf(keys: readonly unknown[], { data }: Scope): unknown[] {
-  return keys.filter(key => read(data, String(key).split('.')) === undefined)
+function missingOf(keys: readonly unknown[], scope: Scope): unknown[] {
+  return keys.filter(key => valueAt(scope, String(key).split('.')) === undefined)
 }
 
 function missingSome(least: unknown, keys: unknown, scope: Scope): unknown[] {
