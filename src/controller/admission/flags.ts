@@ -39,7 +39,7 @@ export function admitUndo(state: ControlState, name: string): { change: Change; 
     )
   }
   const change = admitFlag(state, target.spec, {})
-  return { change, note: `back to revision ${target.revision}` }
+  return { change, note: now === undefined ? 'back from its deletion' : `back to revision ${target.revision}` }
 }
 
 export function admitFlagDeletion(state: ControlState, name: string): void {
