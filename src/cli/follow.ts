@@ -22,7 +22,7 @@ export const atTheTurn: EndOf = release => {
   return needsPerson ? 'holding' : atTheEnd(release)
 }
 
-const endsByItself: ReadonlySet<string> = new Set(['invalid', 'signal', 'freeze', 'flag', 'group'])
+const endsByItself: ReadonlySet<string> = new Set(['invalid', 'signal', 'freeze', 'group'])
 
 export type FollowOptions = {
   client: Client

@@ -51,7 +51,7 @@ export const limits = {
   /** Flags that one evaluation looks at, by way of requirements; more are refused. */
   flagRequirementLooksMax: 1_000,
   /** Changes of one flag that are at hand; the log has all. Deleted flags that an undo brings back. */
-  flagChangesKept: 100,
+  flagChangesKept: 50,
   deletedFlagsKept: 100,
   /** Parts and levels of one targeting expression; more are refused. Steps of one evaluation; one that takes more fails. */
   logicNodesMax: 2_000,

@@ -36,6 +36,17 @@ export function compileFlags({ flags, segments }: FlagsState): CompiledFlags {
   return { flags: new Map(compiled), names: compiled.map(([name]) => name).toSorted() }
 }
 
+/** The same, made once for each set: releases that wait for a flag look at every tick. */
+export function compiledOf(flags: FlagsState): CompiledFlags {
+  const known = made.get(flags)
+  if (known !== undefined) return known
+  const compiled = compileFlags(flags)
+  made.set(flags, compiled)
+  return compiled
+}
+
+const made = new WeakMap<FlagsState, CompiledFlags>()
+
 function compileFlag({ spec, layouts, changes }: FlagState, segments: ReadonlyMap<string, Test>): CompiledFlag {
   const steps = spec.schedule ?? []
   let standing = standingOf(spec, layouts)

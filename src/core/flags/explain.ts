@@ -1,6 +1,6 @@
 /** Why a flag has the value it has for a context: each rule, each condition of it, and the bucket of the unit. */
 import { bucketOf, saltSeed } from '../assign.ts'
-import { type CompiledFlags, compileFlags, unitOf } from './compile-flags.ts'
+import { type CompiledFlags, compiledOf, unitOf } from './compile-flags.ts'
 import { attributeReader, compileCondition, compileSegment, conditionText } from './conditions.ts'
 import { evaluate, phaseAt } from './evaluate.ts'
 import type { Context, Evaluation } from './evaluation.ts'
@@ -26,7 +26,7 @@ export type Explanation = {
 /** Null where there is no such flag. */
 export function explainFlag(state: FlagsState, key: string, context: Context, nowMs: number): Explanation | null {
   const flag = own(state.flags, key)
-  const compiled = compileFlags(state)
+  const compiled = compiledOf(state)
   const compiledFlag = compiled.flags.get(key)
   if (flag === undefined || compiledFlag === undefined) return null
   const { spec } = flag

@@ -4,7 +4,7 @@
  */
 import type { ControlState, ReleaseState } from '../state.ts'
 import { isTerminal } from '../state.ts'
-import { type CompiledFlags, compileFlags } from './compile-flags.ts'
+import { type CompiledFlags, compiledOf } from './compile-flags.ts'
 import { evaluate } from './evaluate.ts'
 import { type FlagsState, noFlags } from './flags-state.ts'
 
@@ -54,15 +54,4 @@ function isOpen(compiled: CompiledFlags, { flag, is }: FlagGate, { id, plan }: R
   const context = { targetingKey: endpoint, endpoint, from, to, release: id }
   const { value, variant } = evaluate(compiled, flag, context, atMs)
   return is === undefined ? value === true : variant !== null && is.includes(variant)
-}
-
-/** Made once for each set of flags: releases look at every tick. */
-const made = new WeakMap<FlagsState, CompiledFlags>()
-
-function compiledOf(flags: FlagsState): CompiledFlags {
-  const known = made.get(flags)
-  if (known !== undefined) return known
-  const compiled = compileFlags(flags)
-  made.set(flags, compiled)
-  return compiled
 }

@@ -88,14 +88,3 @@ export function segmentsNamed(conditions: readonly Condition[]): string[] {
     return condition.kind === 'any' ? segmentsNamed(condition.of) : []
   })
 }
-
-export function variantsOf(serve: Serve): string[] {
-  return serve.kind === 'variant' ? [serve.variant] : Object.keys(serve.weights)
-}
-
-export function typeOf(value: Json): FlagType | null {
-  if (value === null) return null
-  if (typeof value === 'boolean') return 'boolean'
-  if (typeof value === 'number') return 'number'
-  return typeof value === 'string' ? 'string' : 'object'
-}
