@@ -179,6 +179,18 @@ describe('changes', () => {
     expect(before.every((variant, index) => variant === 'off' || after[index] === 'on')).toBe(true)
   })
 
+  it('of the order of rules leave every unit where it was: a rollout belongs to the name of its rule', () => {
+    const rule = (name: string, onPpm: number): FlagRule => ({ name, when: [], serve: rollout(onPpm) ?? on })
+    const raised = flagApplied(
+      flagsOf([flag({ rules: [rule('a', 100_000)] })]),
+      flag({ rules: [rule('a', 300_000)] }),
+      word,
+    )
+    const nobody: FlagRule = { name: 'b', when: [{ kind: 'segment', segment: 'none' }], serve: on }
+    const moved = flagApplied(raised, flag({ rules: [nobody, rule('a', 300_000)] }), word)
+    expect(variants(moved, 500)).toEqual(variants(raised, 500))
+  })
+
   it('are taken back by one step, and that too', () => {
     const first = flagsOf([flag({ default: rollout(100_000) })])
     const second = flagApplied(first, flag({ default: on }), { ...word, atMs: 1 })
