@@ -136,6 +136,33 @@ describe('an imported flag', () => {
   })
 })
 
+/** From the scenarios by which flagd's evaluators are tested (open-feature/flagd-testbed, fractional-v2). */
+const halves = { fractional: [{ var: 'targetingKey' }, ['lower', 50], ['upper', 50]] }
+const suits = ['clubs', 'diamonds', 'hearts', 'spades'].map(suit => [suit, 25])
+const byKey = { fractional: [{ cat: [{ var: '$flagd.flagKey' }, { var: 'user.name' }] }, ...suits] }
+const bySeed = { fractional: [{ cat: ['shared-seed', { var: 'user.name' }] }, ...suits] }
+const published: readonly [string, Json, string, string][] = [
+  ...['ejOoVL', 'bY9fO-', 'SI7p-'].map(key => ['edge', halves, key, 'lower'] as const),
+  ...['6LvT0', 'ceQdGm'].map(key => ['edge', halves, key, 'upper'] as const),
+  ['fractional-flag', byKey, 'jack', 'hearts'],
+  ['fractional-flag', byKey, 'queen', 'spades'],
+  ['fractional-flag', byKey, 'ten', 'clubs'],
+  ['fractional-flag', byKey, 'nine', 'diamonds'],
+  ['any', bySeed, 'seven', 'hearts'],
+  ['any', bySeed, 'eight', 'diamonds'],
+  ['any', bySeed, 'nine', 'clubs'],
+  ['any', bySeed, 'two', 'spades'],
+].map(([key, targeting, unit, variant]) => [key, targeting, unit, variant] as [string, Json, string, string])
+
+describe('a published split of flagd', () => {
+  it.each(published)('holds: %s, %j, %s is %s', (key, targeting, unit, variant) => {
+    const names = ['lower', 'upper', 'clubs', 'diamonds', 'hearts', 'spades']
+    const variants = Object.fromEntries(names.map(name => [name, name]))
+    const state = flagsOf([flag({ name: key, type: 'string', variants, off: 'lower', default: null, targeting })])
+    expect(ask(state, key, { targetingKey: unit, user: { name: unit } }).variant).toBe(variant)
+  })
+})
+
 const computed: readonly [Json, Json][] = [
   [{ '+': [1, '2', true] }, 4],
   [{ '-': [5, 2] }, 3],
