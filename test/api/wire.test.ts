@@ -79,7 +79,28 @@ const features = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, { pointer: '/x' }]))
 const metrics = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, { margin: '1pp' }]))
+const someFlag = { kind: 'Flag', name: 'ranker', serve: 'off' }
+const flagRules = (count: number) => named(count).map(name => ({ name, serve: 'on' }))
+const flagSteps = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ at: new Date(i * 60_000).toISOString(), serve: 'on' }))
+const inValues = (count: number) => ({ attribute: 'a', in: named(count) })
+const conditionsOf = (...when: unknown[]) => ({ ...someFlag, rules: [{ name: 'a', when, serve: 'on' }] })
+const variantsOf = (count: number) => Object.fromEntries(named(count).map(name => [name, true]))
 it.each([
+  [
+    'variants of a flag',
+    limits.flagVariantsMax,
+    (count: number) => ({ ...someFlag, serve: 'e0', variants: variantsOf(count) }),
+  ],
+  ['rules of a flag', limits.flagRulesMax, (count: number) => ({ ...someFlag, rules: flagRules(count) })],
+  ['steps of a flag', limits.flagStepsMax, (count: number) => ({ ...someFlag, schedule: flagSteps(count) })],
+  ['conditions of a rule', limits.flagConditionsMax, (count: number) => conditionsOf(...times(count, inValues(1)))],
+  ['values of a condition', limits.flagValuesMax, (count: number) => conditionsOf(inValues(count))],
+  [
+    'units of a segment',
+    limits.flagValuesMax,
+    (count: number) => ({ kind: 'Segment', name: 's', include: named(count) }),
+  ],
   [
     'instances',
     limits.instancesPerVersionMax,
