@@ -68,8 +68,9 @@ export function renderReference(): string {
   const definitions = schema.$defs ?? {}
   const documents = ['Endpoint', 'Version', 'Metric', 'Feature', 'Release']
   const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary', 'Shadow']
+  const flags = ['Flag', 'FlagRule', 'FlagCondition', 'FlagPlainCondition', 'FlagRequirement', 'FlagStep', 'Segment']
   const server = ['Server', 'Tls', 'Cors']
-  const sections = [...documents, ...stages, ...server].map(name => section(name, definitions))
+  const sections = [...documents, ...stages, ...flags, ...server].map(name => section(name, definitions))
   return `${[introduction, ...sections, checkNames()].join('\n\n')}\n`
 }
 

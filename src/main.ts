@@ -245,6 +245,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     clock,
     deployer,
     traffic: gateway,
+    flags: gateway,
     evidence,
     monitoring,
     expressions,
@@ -379,6 +380,12 @@ async function applyFile(control: Controller, file: string): Promise<void> {
   const documents = await readResourceFile(file)
   const resources = documents.map(document => compileResource(validateResource(document.value)))
   const actor = `file ${file}`
+  const beside = {
+    flags: resources.flatMap(one => (one.kind === 'Flag' ? [one.spec] : [])),
+    segments: resources.flatMap(one => (one.kind === 'Segment' ? [one.spec] : [])),
+  }
+  for (const spec of beside.segments) control.applySegment({ spec, actor, dryRun: false })
+  for (const spec of beside.flags) control.applyFlag({ spec, actor, note: null, dryRun: false, beside })
   for (const one of resources)
     if (one.kind === 'Endpoint') await control.applyEndpoint({ spec: one.spec, actor, dryRun: false })
   for (const one of resources)

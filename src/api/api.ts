@@ -14,6 +14,7 @@ import { asCutoverError, problemResponse } from './problems.ts'
 import type { App } from './route-parts.ts'
 import { registerBacktest } from './routes/backtest.ts'
 import { registerEndpoints } from './routes/endpoints.ts'
+import { registerFlags } from './routes/flags.ts'
 import { registerKeys } from './routes/keys.ts'
 import { registerLater } from './routes/later.ts'
 import { registerMonitoring } from './routes/monitoring.ts'
@@ -70,6 +71,7 @@ function createApp(api: Api): App {
   registerRecords(app, api)
   registerBacktest(app, api)
   registerKeys(app, api)
+  registerFlags(app, api)
   registerLater(app)
   registerServer(app, api)
   app.notFound(context => problemResponse(nothingThere(app, context.req)))

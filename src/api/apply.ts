@@ -1,11 +1,11 @@
 /**
- * Applies documents: all of them are read, compiled and tried before the first one changes anything. Endpoints go first,
- * since a release of the same file may need them.
+ * Applies documents: all of them are read, compiled and tried before the first one changes anything. Flags go first, then
+ * endpoints, since what comes later in the same file may need them.
  */
 import { toProblems, writePath } from '../contract/problems.ts'
 import { resourceSchema } from '../contract/resources.ts'
 import type { WireChange } from '../contract/wire/change.ts'
-import type { Change, ReleaseRequest } from '../controller/control-plane.ts'
+import type { Beside, Change, ReleaseRequest } from '../controller/control-plane.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import { forecast } from '../core/forecast.ts'
@@ -72,11 +72,11 @@ function joinPath(base: string, path: string): string {
 function refuseTwice(placed: readonly Placed[]): void {
   const seen = new Map<string, string>()
   const problems = placed.flatMap(({ document, path }): Problem[] => {
-    const name = document.kind === 'Endpoint' ? document.spec.name : document.plan.endpoint
+    const name = document.kind === 'Release' ? document.plan.endpoint : document.spec.name
     const key = `${document.kind} ${name}`
     const first = seen.get(key)
     seen.set(key, path)
-    const what = document.kind === 'Endpoint' ? `Endpoint ${name}` : `a Release of ${name}`
+    const what = document.kind === 'Release' ? `a Release of ${name}` : `${document.kind} ${name}`
     return first === undefined ? [] : [{ path, message: `${what} stands in ${first} already` }]
   })
   if (problems.length === 0) return
@@ -86,17 +86,19 @@ function refuseTwice(placed: readonly Placed[]): void {
 async function tryAll(api: Api, placed: readonly Placed[], actor: string): Promise<WireChange[]> {
   const changes = new Map<number, WireChange>()
   const specs = new Map<string, EndpointSpec>()
+  const beside = besideOf(placed)
+  for (const [index, change] of await applyFlags(api, placed, { actor, dryRun: true })) changes.set(index, change)
   for (const { index, path, document } of placed) {
     if (document.kind !== 'Endpoint') continue
     const { spec } = document
-    const change = await at(path, () => api.control.applyEndpoint({ spec, actor, dryRun: true }))
+    const change = await at(path, () => api.control.applyEndpoint({ spec, actor, dryRun: true, beside }))
     changes.set(index, changeView(change, null))
     if (change.action !== 'unchanged') specs.set(spec.name, spec)
   }
   for (const { index, path, document } of placed) {
     if (document.kind !== 'Release') continue
     const spec = specs.get(document.plan.endpoint)
-    changes.set(index, await at(path, () => tryRelease(api, document.plan, { spec, actor })))
+    changes.set(index, await at(path, () => tryRelease(api, document.plan, { spec, actor, beside })))
   }
   return inOrder(placed, changes)
 }
@@ -105,10 +107,11 @@ async function tryAll(api: Api, placed: readonly Placed[], actor: string): Promi
 async function tryRelease(
   api: Api,
   plan: ReleaseRequest,
-  options: { spec: EndpointSpec | undefined; actor: string },
+  options: { spec: EndpointSpec | undefined; actor: string; beside: Beside },
 ): Promise<WireChange> {
   if (options.spec === undefined) {
-    const tried = await api.control.applyRelease({ plan, actor: options.actor, dryRun: true, again: false })
+    const { actor, beside } = options
+    const tried = await api.control.applyRelease({ plan, actor, dryRun: true, again: false, beside })
     return changeView(tried.change, tried.release)
   }
   const from = ownValue(api.control.state().endpoints, plan.endpoint)?.stable ?? options.spec.stable
@@ -154,7 +157,7 @@ function holdAgainst(plan: ReleaseRequest & { from: string }, spec: EndpointSpec
 }
 
 async function applyAll(api: Api, placed: readonly Placed[], actor: string): Promise<WireChange[]> {
-  const changes = new Map<number, WireChange>()
+  const changes = await applyFlags(api, placed, { actor, dryRun: false })
   for (const { index, path, document } of placed) {
     if (document.kind !== 'Endpoint') continue
     const { spec } = document
@@ -168,6 +171,35 @@ async function applyAll(api: Api, placed: readonly Placed[], actor: string): Pro
     changes.set(index, changeView(done.change, done.release))
   }
   return inOrder(placed, changes)
+}
+
+/** Segments and flags: they may name one another in any order. */
+async function applyFlags(
+  { control }: Api,
+  placed: readonly Placed[],
+  { actor, dryRun }: { actor: string; dryRun: boolean },
+): Promise<Map<number, WireChange>> {
+  const changes = new Map<number, WireChange>()
+  const beside = besideOf(placed)
+  for (const { index, path, document } of placed) {
+    if (document.kind !== 'Segment') continue
+    const { spec } = document
+    changes.set(index, changeView(await at(path, async () => control.applySegment({ spec, actor, dryRun })), null))
+  }
+  for (const { index, path, document } of placed) {
+    if (document.kind !== 'Flag') continue
+    const { spec } = document
+    const change = await at(path, async () => control.applyFlag({ spec, actor, note: null, dryRun, beside }))
+    changes.set(index, changeView(change, null))
+  }
+  return changes
+}
+
+function besideOf(placed: readonly Placed[]): Beside {
+  return {
+    flags: placed.flatMap(({ document }) => (document.kind === 'Flag' ? [document.spec] : [])),
+    segments: placed.flatMap(({ document }) => (document.kind === 'Segment' ? [document.spec] : [])),
+  }
 }
 
 function inOrder(placed: readonly Placed[], changes: ReadonlyMap<number, WireChange>): WireChange[] {

@@ -5,6 +5,7 @@ import type { ControlPlane, ReleaseRequest } from '../controller/control-plane.t
 import type { CorsRule } from '../core/access/cors.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
+import type { FlagSpec, SegmentSpec } from '../core/flags/flag.ts'
 import type { EndpointState } from '../core/state.ts'
 import type { Access } from '../ports/access.ts'
 import type { Analytics } from '../ports/analytics.ts'
@@ -16,7 +17,11 @@ import { principalOf } from './access.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Turns } from './turns.ts'
 
-export type CompiledDocument = { kind: 'Endpoint'; spec: EndpointSpec } | { kind: 'Release'; plan: ReleaseRequest }
+export type CompiledDocument =
+  | { kind: 'Endpoint'; spec: EndpointSpec }
+  | { kind: 'Release'; plan: ReleaseRequest }
+  | { kind: 'Flag'; spec: FlagSpec }
+  | { kind: 'Segment'; spec: SegmentSpec }
 
 export type ApiDependencies = {
   control: ControlPlane

@@ -35,6 +35,11 @@ export function planView(plan: ReleasePlan): WirePlan {
     group: plan.group === undefined ? null : { name: plan.group.name, endpoints: [...plan.group.endpoints] },
     match: (plan.match ?? []).map(scopeText),
     freeze: (plan.freeze ?? []).map(freezeText),
+    flags: (plan.flags ?? []).map(gate => ({
+      flag: gate.flag,
+      is: gate.is === undefined ? null : [...gate.is],
+      stage: gate.stage ?? null,
+    })),
   }
 }
 

@@ -8,6 +8,7 @@ import type { WireMetric, WirePrediction, WireSummaryRow } from '../contract/wir
 import type { Change } from '../controller/control-plane.ts'
 import { controlOf, publicName, publicWeights } from '../core/control-fleet.ts'
 import type { Backend, EndpointSpec, VersionSpec } from '../core/endpoint.ts'
+import { endpointRuleText } from '../core/endpoint-rules.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import type { Forecast } from '../core/forecast.ts'
 import { formOf } from '../core/metrics/spec.ts'
@@ -36,6 +37,7 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     queue: (endpoint.queue ?? []).map(({ release }) => release),
     releaseCount: endpoint.releaseCount,
     unit: spec.unit,
+    rules: (spec.rules ?? []).map(rule => ({ text: endpointRuleText(rule), version: rule.version })),
     allowPin: spec.allowPin,
     answer: spec.answer,
     features: Object.fromEntries(Object.entries(spec.features ?? {}).map(([name, { type }]) => [name, { type }])),
@@ -178,7 +180,7 @@ export function deliveryView(delivery: Delivery): WireDelivery {
 function endpointOf(event: ControlEvent): string | null {
   if ('endpoint' in event) return event.endpoint
   if ('plan' in event) return event.plan.endpoint
-  return 'spec' in event ? event.spec.name : null
+  return event.type === 'endpoint-applied' ? event.spec.name : null
 }
 
 export function predictionView(

@@ -9,6 +9,7 @@ import { registerCompletion } from './commands/completion.ts'
 import { registerDoctor } from './commands/doctor.ts'
 import { registerExplain } from './commands/explain.ts'
 import { registerFeedback } from './commands/feedback.ts'
+import { registerFlags } from './commands/flags.ts'
 import { registerGet } from './commands/get.ts'
 import { registerKeys } from './commands/keys.ts'
 import { registerLater } from './commands/later.ts'
@@ -60,6 +61,7 @@ const commands: readonly Register[] = [
   registerVerbs,
   registerExplain,
   registerFeedback,
+  registerFlags,
   registerBacktest,
   registerKeys,
   registerDoctor,

@@ -4,9 +4,20 @@ import type { WireDelivery, WireEvent } from '../contract/wire/event.ts'
 import type { WireMetric, WirePrediction } from '../contract/wire/prediction.ts'
 import type { WireReleaseSummary } from '../contract/wire/release.ts'
 import { usageError } from './errors.ts'
+import { flagTable, segmentTable } from './flags-text.ts'
 import { duration, percent, table } from './text.ts'
 
-export const kinds = ['endpoints', 'versions', 'releases', 'metrics', 'predictions', 'events', 'deliveries'] as const
+export const kinds = [
+  'endpoints',
+  'versions',
+  'releases',
+  'flags',
+  'segments',
+  'metrics',
+  'predictions',
+  'events',
+  'deliveries',
+] as const
 export type Kind = (typeof kinds)[number]
 
 /** Singular, plural, `Endpoint` as in documents. */
@@ -23,6 +34,8 @@ export const tables: { [K in Kind]: (items: readonly never[]) => string } = {
   endpoints: endpointTable,
   versions: versionTable,
   releases: releaseTable,
+  flags: flagTable,
+  segments: segmentTable,
   metrics: metricTable,
   predictions: predictionTable,
   events: eventTable,

@@ -3,10 +3,12 @@ import { isAbsolute } from 'node:path'
 import { scoreTypes } from '../contract/metric-names.ts'
 import type { EndpointResource } from '../contract/resources.ts'
 import type { AnswerRule, Backend, EndpointSpec, Protocol, UnitSource, VersionSpec } from '../core/endpoint.ts'
+import type { EndpointRule } from '../core/endpoint-rules.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ExternalMetric } from '../core/external-metric.ts'
 import { limits } from '../core/limits.ts'
 import type { UpstreamTls } from '../core/tls.ts'
+import { compileGate } from './compile-gate.ts'
 import { compileMetric } from './compile-metric.ts'
 import { compileHeaders, compileProvider } from './compile-provider.ts'
 import { compileResilience } from './compile-resilience.ts'
@@ -35,8 +37,14 @@ export function compileEndpoint(resource: EndpointResource): EndpointSpec {
     ...(resource.capacity !== undefined && { capacity: resource.capacity }),
     ...(Object.keys(resource.webhooks).length > 0 && { webhooks: mapValues(resource.webhooks, compileWebhook) }),
     ...(resource['label-window'] !== undefined && { labelWindowMs: durationMs(resource['label-window']) }),
+    ...(resource.rules.length > 0 && { rules: resource.rules.map(compileRule) }),
     ...compileWatching(resource),
   }
+}
+
+function compileRule({ header, equals, flag, is, version }: EndpointResource['rules'][number]): EndpointRule {
+  if (flag !== undefined) return { ...compileGate({ name: flag, is }), version }
+  return { header: (header ?? '').toLowerCase(), equals: equals ?? '', version }
 }
 
 /** The header by which callers name their unit unless the endpoint says otherwise. */

@@ -16,7 +16,7 @@ export function compileFreeze(windows: readonly FreezeResource[]): FreezeWindow[
   ])
 }
 
-function compileWindow({ days, from, to, zone }: FreezeResource): FreezeWindow {
+export function compileWindow({ days, from, to, zone }: FreezeResource): FreezeWindow {
   return {
     ...(days !== undefined && { days }),
     ...(from !== undefined && to !== undefined && { fromMinute: minuteOf(from), toMinute: minuteOf(to) }),

@@ -3,6 +3,7 @@ import type { ReleaseResource } from '../contract/resources.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { compileChecks, compileGoals, compileGuardrails } from './compile-checks.ts'
 import { compileFreeze } from './compile-freeze.ts'
+import { compileGate as compileFlagGate } from './compile-gate.ts'
 import { compileScopeRules } from './compile-scope.ts'
 import { compileGate } from './compile-webhooks.ts'
 import { durationMs } from './quantities.ts'
@@ -33,6 +34,21 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
     drainMs: durationMs(resource.drain),
     ...(resource.group !== undefined && { group: resource.group }),
     ...(resource.match !== undefined && { match: compileScopeRules(resource.match) }),
+    ...flagsOf(resource),
     ...(resource.freeze.length > 0 && { freeze: compileFreeze(resource.freeze) }),
   }
+}
+
+/** Flags that the release waits for, then those of its stages. */
+function flagsOf({ flag, stages }: ReleaseResource): Pick<ReleasePlan, 'flags'> {
+  const whole = flag === undefined ? [] : [compileFlagGate(gateOf(flag))]
+  const staged = stages.flatMap(({ flag: own }, stage) =>
+    own === undefined ? [] : [{ ...compileFlagGate(gateOf(own)), stage }],
+  )
+  const flags = [...whole, ...staged]
+  return flags.length === 0 ? {} : { flags }
+}
+
+function gateOf(gate: NonNullable<ReleaseResource['flag']>) {
+  return typeof gate === 'string' ? { name: gate, is: undefined } : gate
 }

@@ -5,11 +5,17 @@
 import { toProblems } from '../contract/problems.ts'
 import { type Resource, resourceSchema } from '../contract/resources.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
-import { CutoverError } from '../core/errors.ts'
+import { assertNever, CutoverError } from '../core/errors.ts'
+import type { FlagSpec, SegmentSpec } from '../core/flags/flag.ts'
 import { compileEndpoint } from './compile-endpoint.ts'
+import { compileFlag, compileSegment } from './compile-flag.ts'
 import { compileRelease, type RequestedRelease } from './compile-release.ts'
 
-export type CompiledResource = { kind: 'Endpoint'; spec: EndpointSpec } | { kind: 'Release'; plan: RequestedRelease }
+export type CompiledResource =
+  | { kind: 'Endpoint'; spec: EndpointSpec }
+  | { kind: 'Release'; plan: RequestedRelease }
+  | { kind: 'Flag'; spec: FlagSpec }
+  | { kind: 'Segment'; spec: SegmentSpec }
 
 /** Throws invalid-resource with a problem per fault, each with its path. */
 export function validateResource(value: unknown): Resource {
@@ -21,15 +27,25 @@ export function validateResource(value: unknown): Resource {
 
 /** Throws invalid-resource for paths that mean nothing here. */
 export function compileResource(resource: Resource): CompiledResource {
-  return resource.kind === 'Endpoint'
-    ? { kind: 'Endpoint', spec: compileEndpoint(resource) }
-    : { kind: 'Release', plan: compileRelease(resource) }
+  switch (resource.kind) {
+    case 'Endpoint':
+      return { kind: 'Endpoint', spec: compileEndpoint(resource) }
+    case 'Release':
+      return { kind: 'Release', plan: compileRelease(resource) }
+    case 'Flag':
+      return { kind: 'Flag', spec: compileFlag(resource) }
+    case 'Segment':
+      return { kind: 'Segment', spec: compileSegment(resource) }
+    default:
+      return assertNever(resource)
+  }
 }
 
 function nameOf(value: unknown): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'the document'
   const { kind, name, endpoint, to } = value as Record<string, unknown>
-  if (kind === 'Endpoint' && typeof name === 'string') return `Endpoint ${name}`
+  if (typeof name === 'string' && (kind === 'Endpoint' || kind === 'Flag' || kind === 'Segment'))
+    return `${kind} ${name}`
   if (kind === 'Release' && typeof endpoint === 'string') return `Release of ${endpoint} to ${String(to)}`
   return 'the document'
 }

@@ -138,7 +138,19 @@ function capacityRule(endpoint: Loose, report: Report): void {
   }
 }
 
+/** A rule sends to a version that there is. */
+function rulesRule({ rules, versions }: Loose, report: Report): void {
+  if (!Array.isArray(rules)) return
+  const known = Object.keys(asObject(versions))
+  for (const [index, rule] of rules.entries()) {
+    const { version } = asObject(rule)
+    if (typeof version === 'string' && !known.includes(version))
+      report(['rules', index, 'version'], 'is not one of the versions', known.join(', '))
+  }
+}
+
 export function endpointRule(endpoint: Loose, report: Report): void {
+  rulesRule(endpoint, report)
   for (const name of Object.keys(asObject(endpoint['external']))) {
     if (isReservedMetricName(name)) report(['external', name], 'is measured by Cutover itself; choose another name')
     if (asObject(endpoint['metrics'])[name] !== undefined) report(['external', name], 'is one of `metrics` already')
@@ -245,7 +257,7 @@ export function goalsRule(goals: Loose, report: Report): void {
 }
 
 export function stageRule(stage: Loose, report: Report): void {
-  const kinds = Object.keys(stage).filter(kind => stage[kind] !== undefined)
+  const kinds = Object.keys(stage).filter(kind => stage[kind] !== undefined && kind !== 'flag')
   if (kinds.length !== 1) report([], `a stage names exactly one strategy; found ${kinds.join(', ') || 'none'}`)
 }
 

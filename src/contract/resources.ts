@@ -3,6 +3,8 @@
  * come from here. Keys are those of the YAML files; `config/` turns a valid document into the domain's own types.
  */
 import { z } from 'zod'
+import { flagName, flagResource, segmentResource } from './flags/flag.ts'
+import { flagGate, routeRule, variantsAsked } from './flags/gates.ts'
 import { freezeWindow } from './freeze.ts'
 import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
@@ -205,6 +207,17 @@ const external = withRule(externalShape, externalRule).meta({
   description: 'A number that another system measures for each version: exactly one of prometheus, http.',
 })
 
+const endpointRuleShape = withRule(
+  object({
+    header: z.string().min(1).max(256).optional().meta({ description: 'Name of a request header.' }),
+    equals: z.string().min(1).max(512).optional().meta({ description: 'What the header must say.' }),
+    flag: flagName.optional().meta({ description: 'A flag, asked with the request’s unit and headers.' }),
+    is: variantsAsked.optional(),
+    version: name.meta({ description: 'The version that serves; it runs as long as a rule names it.' }),
+  }),
+  routeRule,
+).meta({ id: 'EndpointRule', description: 'header and equals, or flag: who fits is served by the version.' })
+
 const endpointShape = object({
   kind: z.literal('Endpoint').meta({ description: 'Always `Endpoint`.' }),
   name: name.meta({ description: 'What clients call: part of every path.' }),
@@ -276,6 +289,9 @@ const endpointShape = object({
   features: features
     .optional()
     .meta({ description: 'What is read of the requests whose bodies are kept, by name; at most 30.' }),
+  rules: z.array(endpointRuleShape).max(100).default([]).meta({
+    description: 'Whom a header or a flag sends to one version, before a release’s weights; the first that fits.',
+  }),
   drift: drift.optional().meta({
     description: 'Look for drift of features, predicted values and accuracy of the stable version.',
   }),
@@ -328,6 +344,9 @@ const releaseShape = object({
       description:
         'Releases of several endpoints that begin together and are promoted together; one that goes back takes all back.',
     }),
+  flag: flagGate.optional().meta({
+    description: 'While this flag is off the release takes no step forward and is not promoted; it can always go back.',
+  }),
   match: z.array(scopeMatch).min(1).max(20).optional().meta({
     description:
       'Only requests that one of these fits take part; the others stay on the stable version until the promotion, which is for everybody.',
@@ -345,12 +364,14 @@ export const releaseResource = withRule(withRule(releaseShape, releaseRule), blu
 function unknownKind(input: unknown): string {
   const isServer = (input as { kind?: unknown } | null)?.kind === 'Server'
   const what = isServer ? 'is read by `cutover serve` at its start and is no resource' : 'is not a kind of resource'
-  return `${what}${allowedMark}Endpoint, Release`
+  return `${what}${allowedMark}Endpoint, Release, Flag, Segment`
 }
 
-export const resourceSchema = z.discriminatedUnion('kind', [endpointResource, releaseResource], {
-  error: issue => (issue.code === 'invalid_union' ? unknownKind(issue.input) : undefined),
-})
+export const resourceSchema = z.discriminatedUnion(
+  'kind',
+  [endpointResource, releaseResource, flagResource, segmentResource],
+  { error: issue => (issue.code === 'invalid_union' ? unknownKind(issue.input) : undefined) },
+)
 
 export type EndpointResource = z.infer<typeof endpointResource>
 export type ReleaseResource = z.infer<typeof releaseResource>

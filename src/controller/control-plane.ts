@@ -1,6 +1,7 @@
 /** What the control plane can be asked and told: the one door of the API into the controller. */
 import type { EndpointSpec } from '../core/endpoint.ts'
 import type { LoggedEvent, OperatorVerb } from '../core/event.ts'
+import type { FlagSpec, SegmentSpec } from '../core/flags/flag.ts'
 import type { Forecast } from '../core/forecast.ts'
 import type { Judgement } from '../core/judge/judgement.ts'
 import type { SignalReport } from '../core/label-delays.ts'
@@ -28,13 +29,24 @@ export type ReleaseView = { release: ReleaseState; latest: { atMs: number; judge
 
 export type ReleaseRequest = Omit<ReleasePlan, 'from' | 'planVersion'>
 
+/** Flags and segments that come with the same request: what is applied may name them already. */
+export type Beside = { flags?: readonly FlagSpec[]; segments?: readonly SegmentSpec[] }
+
 export interface ControlPlane {
   state(): ControlState
   /** API keys. */
   readonly keys: KeyDesk
   instances(endpoint: string, version: string): readonly InstanceStatus[]
   /** Throws not-found, version-immutable, in-use, model-invalid …; then nothing has changed. */
-  applyEndpoint(request: { spec: EndpointSpec; actor: string; dryRun: boolean }): Promise<Change>
+  applyEndpoint(request: { spec: EndpointSpec; actor: string; dryRun: boolean; beside?: Beside }): Promise<Change>
+  /** `note` says how, where no document did. Throws invalid-resource for what it names and is not there. */
+  applyFlag(request: { spec: FlagSpec; actor: string; note: string | null; dryRun: boolean; beside?: Beside }): Change
+  applySegment(request: { spec: SegmentSpec; actor: string; dryRun: boolean }): Change
+  /** Takes back the last change, or the deletion. Throws flag-not-found, invalid-request where there is nothing to take back. */
+  undoFlag(request: { flag: string; actor: string; dryRun: boolean }): Change
+  /** Throws flag-not-found, segment-not-found, in-use. */
+  deleteFlag(request: { flag: string; actor: string }): void
+  deleteSegment(request: { segment: string; actor: string }): void
   deleteEndpoint(request: { endpoint: string; actor: string }): void
   /** Starts the release unless the document asks for what already is or runs; throws preflight-refused, release-conflict. */
   applyRelease(request: {
@@ -42,6 +54,7 @@ export interface ControlPlane {
     actor: string
     dryRun: boolean
     again: boolean
+    beside?: Beside
   }): Promise<{ change: Change; release: string | null }>
   /** `step`: promote past the present step alone. Throws release-state where the verb means nothing now. */
   operate(request: {

@@ -16,6 +16,7 @@ import type { Deployer, FleetReport } from '../ports/deployer.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { EvidenceSource } from '../ports/evidence-source.ts'
 import type { Expressions } from '../ports/expressions.ts'
+import type { FlagSink } from '../ports/flag-sink.ts'
 import type { Gates } from '../ports/gates.ts'
 import type { MetricSources } from '../ports/metric-sources.ts'
 import type { MonitoringSource } from '../ports/monitoring-source.ts'
@@ -28,6 +29,7 @@ import { admitEndpoint } from './admission/endpoint.ts'
 import { admitRelease } from './admission/release.ts'
 import type { ControlPlane, ReleaseView } from './control-plane.ts'
 import { createDesk } from './desk.ts'
+import { flagDoors } from './flag-doors.ts'
 import { createKeyDesk } from './keys.ts'
 import { createLedger } from './ledger.ts'
 import { createLooks } from './looks.ts'
@@ -38,6 +40,7 @@ export type ControllerPorts = {
   clock: Clock
   deployer: Deployer
   traffic: TrafficSink
+  flags: FlagSink
   evidence: EvidenceSource
   monitoring: MonitoringSource
   expressions: Expressions
@@ -168,11 +171,13 @@ export function createController(ports: ControllerPorts): Controller {
     keys: createKeyDesk(ports, ledger),
     instances: (endpoint, version) => deployer.status(endpoint, version),
 
-    async applyEndpoint({ spec, actor, dryRun }) {
-      const change = await admitEndpoint({ state, deployer, expressions, rate: ports.rate }, spec)
+    async applyEndpoint({ spec, actor, dryRun, beside }) {
+      const change = await admitEndpoint({ state, deployer, expressions, rate: ports.rate }, spec, beside)
       if (!dryRun && change.action !== 'unchanged') ledger.record({ type: 'endpoint-applied', spec, actor })
       return change
     },
+
+    ...flagDoors(ledger),
 
     deleteEndpoint({ endpoint, actor }) {
       const known = state().endpoints[endpoint]
@@ -188,9 +193,9 @@ export function createController(ports: ControllerPorts): Controller {
       ledger.record({ type: 'endpoint-deleted', endpoint, actor })
     },
 
-    async applyRelease({ plan: request, actor, dryRun, again }) {
+    async applyRelease({ plan: request, actor, dryRun, again, beside }) {
       const around = { state, deployer, expressions, rate: ports.rate, baselines }
-      const admitted = await admitRelease(around, request, again)
+      const admitted = await admitRelease(around, request, again, beside)
       if (admitted.arms !== undefined && admitted.existing !== null && !dryRun)
         ledger.record({ type: 'arms-changed', release: admitted.existing, ...admitted.arms, actor })
       if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }

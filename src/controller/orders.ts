@@ -6,6 +6,7 @@
 import type { Command, IssuedCommand } from '../core/command.ts'
 import { fleetSpec } from '../core/control-fleet.ts'
 import { readyTimeoutOf } from '../core/endpoint.ts'
+import { ruleVersions } from '../core/endpoint-rules.ts'
 import { assertNever } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { gateAwaited } from '../core/release/gates.ts'
@@ -13,6 +14,7 @@ import type { EndpointState } from '../core/state.ts'
 import type { GatePlace } from '../core/webhook.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Deployer } from '../ports/deployer.ts'
+import type { FlagSink } from '../ports/flag-sink.ts'
 import type { Gates } from '../ports/gates.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
@@ -22,6 +24,7 @@ export type OrderPorts = {
   clock: Clock
   deployer: Deployer
   traffic: TrafficSink
+  flags: FlagSink
   gates: Gates
   trials: Trials
   complain: (what: string, cause: unknown) => void
@@ -39,7 +42,7 @@ type AskGate = Extract<Command, { type: 'ask-gate' }>
 type RunTrial = Extract<Command, { type: 'run-trial' }>
 
 export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
-  const { clock, deployer, traffic, gates, trials } = ports
+  const { clock, deployer, traffic, flags, gates, trials } = ports
   let isStopped = false
   let lastInsistMs = clock.nowMs()
 
@@ -58,6 +61,9 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
         break
       case 'remove-route':
         traffic.remove(command.endpoint)
+        break
+      case 'apply-flags':
+        flags.applyFlags(command.flags)
         break
       case 'ask-gate':
         ask(command).catch(complain(`asking the gate before the ${command.gate.before}`))
@@ -90,7 +96,7 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
     for (const [name, fleet] of Object.entries(fleets)) {
       const instances = sizes?.[name]
       const version = fleetSpec(spec, name, instances)
-      const isDown = fleet === 'failed' && name === stable
+      const isDown = fleet === 'failed' && (name === stable || ruleVersions(spec).includes(name))
       const isAsked = isDown || (fleet === 'starting' && hasReported(spec.name, name))
       if (version === undefined || !isAsked) continue
       deployer.ensure({

@@ -34,6 +34,37 @@ export function murmur3(bytes: Uint8Array, seed: number): number {
   return finalise(hash ^ bytes.length)
 }
 
+/** The hash of a text in UTF-8. Of ASCII, as most units are, no bytes are made first. */
+export function hashText(text: string, seed: number): number {
+  const hash = hashAscii(text, seed)
+  return hash < 0 ? murmur3(utf8.encode(text), seed) : hash
+}
+
+/** -1 where a character is beyond ASCII. */
+function hashAscii(text: string, seed: number): number {
+  const blocks = text.length & ~3
+  let hash = seed | 0
+  let seen = 0
+  for (let i = 0; i < blocks; i += 4) {
+    const a = text.charCodeAt(i)
+    const b = text.charCodeAt(i + 1)
+    const c = text.charCodeAt(i + 2)
+    const d = text.charCodeAt(i + 3)
+    seen |= a | b | c | d
+    hash ^= scramble(a | (b << 8) | (c << 16) | (d << 24))
+    hash = (hash << 13) | (hash >>> 19)
+    hash = (Math.imul(hash, 5) + 0xe6546b64) | 0
+  }
+  let tail = 0
+  for (let i = text.length - 1; i >= blocks; i--) {
+    const code = text.charCodeAt(i)
+    seen |= code
+    tail = (tail << 8) | code
+  }
+  if (blocks < text.length) hash ^= scramble(tail)
+  return seen > 127 ? -1 : finalise(hash ^ text.length)
+}
+
 function scramble(block: number): number {
   const mixed = Math.imul(block, 0xcc9e2d51)
   return Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593)
@@ -50,12 +81,12 @@ const utf8 = new TextEncoder()
 
 /** The seed that a table's salt gives; computed once per table. */
 export function saltSeed(salt: string): number {
-  return murmur3(utf8.encode(salt), 0)
+  return hashText(salt, 0)
 }
 
 /** The bucket of a unit, 0 … 999,999: floor(hash32 × 1e6 / 2^32), exact in a double. */
 export function bucketOf(unit: string, seed: number): number {
-  return Math.floor((murmur3(utf8.encode(unit), seed) * limits.ppmTotal) / 0x1_0000_0000)
+  return Math.floor((hashText(unit, seed) * limits.ppmTotal) / 0x1_0000_0000)
 }
 
 /** The version whose segment holds the bucket; binary search over the ordered segments. */

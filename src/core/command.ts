@@ -1,5 +1,6 @@
 /** What the core wants done. Applying a command twice does no more than once, for a crash repeats it. */
 import type { EndpointSpec, VersionSpec } from './endpoint.ts'
+import type { FlagsState } from './flags/flags-state.ts'
 import type { TrafficTable } from './traffic.ts'
 import type { Trial } from './trial.ts'
 import type { Gate } from './webhook.ts'
@@ -20,6 +21,8 @@ export type Command =
   /** Route by this table from now on; answered by `traffic-applied`. */
   | { type: 'apply-route'; spec: EndpointSpec; table: TrafficTable }
   | { type: 'remove-route'; endpoint: string }
+  /** Evaluate by these flags from now on. */
+  | { type: 'apply-flags'; flags: FlagsState }
   /** Answered by `gate-answered`. */
   | { type: 'ask-gate'; endpoint: string; release: string; from: string; to: string; gate: Gate }
   /** Answered by `trial-ended`. */

@@ -1,4 +1,5 @@
 /** What an endpoint is: its versions, how they run, whom a request belongs to, what is measured. Plain data. */
+import type { EndpointRule } from './endpoint-rules.ts'
 import type { ExternalMetric } from './external-metric.ts'
 import type { FeatureSpecs } from './features.ts'
 import type { Price } from './measures.ts'
@@ -126,6 +127,8 @@ export type EndpointSpec = {
   features?: FeatureSpecs
   /** How drift of the stable version is looked for; left out where it is not. */
   drift?: DriftSpec
+  /** Whom a header or a flag sends to one version; left out where there is none. */
+  rules?: readonly EndpointRule[]
   /** What the stable version must keep, whether a release runs or not; left out where nothing is asked. */
   monitor?: MonitorSpec
 }

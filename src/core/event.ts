@@ -4,6 +4,7 @@
  */
 import type { NewKey } from './access/api-key.ts'
 import type { EndpointSpec } from './endpoint.ts'
+import type { FlagSpec, SegmentSpec } from './flags/flag.ts'
 import type { Judgement } from './judge/judgement.ts'
 import type { MonitorReport } from './monitor/report.ts'
 import type { ReleasePlan } from './plan.ts'
@@ -36,6 +37,13 @@ export type ControlEvent =
   | { type: 'tick'; release: string }
   /** The arms of a bandit that runs: those that come in, and those that leave the race. */
   | { type: 'arms-changed'; release: string; add: readonly string[]; retire: readonly string[]; actor: string }
+  /** A flag was made or changed; `note` says how where no document did. */
+  | { type: 'flag-applied'; spec: FlagSpec; actor: string; note: string | null }
+  | { type: 'flag-deleted'; flag: string; actor: string }
+  /** The last change of a flag was taken back, or its deletion. */
+  | { type: 'flag-undone'; flag: string; actor: string; note: string | null }
+  | { type: 'segment-applied'; spec: SegmentSpec; actor: string }
+  | { type: 'segment-deleted'; segment: string; actor: string }
   /** `step`: of `promote`, past the step that the stage is in and no further. */
   | { type: 'operator'; release: string; verb: OperatorVerb; actor: string; note: string | null; step?: true }
   /** The secret itself is told to whoever asked for the key, and kept nowhere. */

@@ -31,6 +31,12 @@ export function frozenBy(windows: readonly FreezeWindow[], atMs: number): Freeze
   return windows.find(window => isInside(window, wallClock(window.zone)(atMs))) ?? null
 }
 
+/** A window as one question, made once: asking is cheap. */
+export function weeklyTest(window: FreezeWindow): (atMs: number) => boolean {
+  const clock = wallClock(window.zone)
+  return atMs => Number.isFinite(atMs) && isInside(window, clock(atMs))
+}
+
 /** The first instant from `atMs` on, to the minute, at which no window is open; null if there is none within a week. */
 export function thawsAtMs(windows: readonly FreezeWindow[], atMs: number): number | null {
   const clocks = windows.map(window => ({ window, clock: wallClock(window.zone) }))
@@ -123,7 +129,7 @@ const isoFormat = new Intl.DateTimeFormat('en-CA', {
 })
 
 /** `2026-03-29T01:00Z`. */
-function isoMinute(atMs: number): string {
+export function isoMinute(atMs: number): string {
   const parts = Object.fromEntries(isoFormat.formatToParts(atMs).map(({ type, value }) => [type, value]))
   return `${parts['year']}-${parts['month']}-${parts['day']}T${parts['hour']}:${parts['minute']}Z`
 }

@@ -36,6 +36,29 @@ export const limits = {
   contextColumnsMax: 32,
   /** Numbers of all arms' models together: each update writes them down. A plan with more is refused. */
   contextNumbersMax: 2_500,
+  /** Flags, and segments that they share; more are refused. */
+  flagsMax: 5_000,
+  flagSegmentsMax: 1_000,
+  /** Of one flag: more are refused. */
+  flagVariantsMax: 100,
+  flagRulesMax: 200,
+  flagConditionsMax: 50,
+  flagStepsMax: 100,
+  /** Values of one condition, and units that a segment lists. */
+  flagValuesMax: 10_000,
+  /** Flags that require one another in a row; a longer row is refused. */
+  flagRequirementDepthMax: 20,
+  /** Flags that one evaluation looks at, by way of requirements; more are refused. */
+  flagRequirementLooksMax: 1_000,
+  /** Changes of one flag that are at hand; the log has all. Deleted flags that an undo brings back. */
+  flagChangesKept: 50,
+  deletedFlagsKept: 100,
+  /** Parts and levels of one targeting expression; more are refused. Steps of one evaluation; one that takes more fails. */
+  logicNodesMax: 2_000,
+  logicDepthMax: 60,
+  logicStepsMax: 100_000,
+  /** The context of an OFREP request. */
+  flagContextBytesMax: 256 * 1024,
   /** Segments of one traffic table; a change that would pass it is refused. */
   segmentsMax: 10_000,
 

@@ -1,4 +1,5 @@
 /** A release as it will run: every default filled in, every unit converted, alpha budgets written down. Plain data. */
+import type { FlagGate } from './flags/flag-gates.ts'
 import type { FreezeWindow } from './freeze.ts'
 import type { GoalCheck, MetricCheck } from './metric-check.ts'
 import type { ScopeRule } from './scope.ts'
@@ -39,6 +40,8 @@ export type ReleasePlan = {
   match?: readonly ScopeRule[]
   /** Inside one of these the release takes no step forward and is not promoted; it can always go back. */
   freeze?: readonly FreezeWindow[]
+  /** While one of these flags is off the release, or its stage, stands still; it can always go back. */
+  flags?: readonly FlagGate[]
   /** The age at which predictions are judged by their labels, as the endpoint had learned it by then; left out where it had not. */
   labelWindowMs?: number
   /** Why Cutover started it by itself; left out where somebody asked for it. */

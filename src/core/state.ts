@@ -1,6 +1,7 @@
 /** The state of the control plane: a fold of the event log, nothing else. Plain data. */
 import type { Keys } from './access/api-key.ts'
 import type { EndpointSpec } from './endpoint.ts'
+import type { FlagsState } from './flags/flags-state.ts'
 import type { MonitoringState } from './monitor/report.ts'
 import type { ReleasePlan } from './plan.ts'
 import type { FleetState, ReturnCause } from './state-words.ts'
@@ -31,10 +32,10 @@ export type EndpointState = {
 export type Hold = {
   sinceMs: number
   reason: string
-  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate' | 'freeze' | 'group'
+  cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate' | 'freeze' | 'flag' | 'group'
 }
 
-/** The last stage has passed; a gate, a freeze window or the others of a group are waited for. */
+/** The stage has passed; a gate, a freeze window, a flag or the others of a group are waited for. */
 export type Passed = { winner?: string; keepMs?: number }
 
 export type Phase =
@@ -83,6 +84,8 @@ export type ReleaseState = {
   members?: readonly string[]
   /** The version that a comparison chose; the plan's own candidate where it is left out. */
   candidate?: string
+  /** Which of the plan's flags are off, by their place in it; left out where none is. */
+  shut?: readonly number[]
   /** Gates that said yes, or that an operator passed over. */
   confirmed?: readonly GatePlace[]
   /** The periods in which both versions served, oldest first: the evidence of this release. */
@@ -101,6 +104,8 @@ export type ControlState = {
   releases: Readonly<Record<string, ReleaseState>>
   /** By id; left out where there never was one. */
   keys?: Keys
+  /** Left out before the first flag or segment. */
+  flags?: FlagsState
 }
 
 export const emptyState: ControlState = { endpoints: {}, retired: {}, releases: {} }

@@ -8,6 +8,8 @@ import { fleetSpec } from './control-fleet.ts'
 import { readyTimeoutOf } from './endpoint.ts'
 import { assertNever } from './errors.ts'
 import type { ControlEvent, LoggedEvent } from './event.ts'
+import { lookAtGates, withShutGates } from './flags/flag-gates.ts'
+import { isFlagEvent, stepFlags } from './flags/step-flags.ts'
 import { limits } from './limits.ts'
 import { follow, monitored } from './monitor/monitoring.ts'
 import { type Draft, withDraft } from './release/draft.ts'
@@ -25,6 +27,7 @@ import {
   trafficApplied,
   trialEnded,
 } from './release/release.ts'
+import { endRuleFleets, keepRuleFleets } from './rule-fleets.ts'
 import { type ControlState, type EndpointState, emptyState, isTerminal, type ReleaseState } from './state.ts'
 import type { FleetState } from './state-words.ts'
 import { soleTable } from './traffic.ts'
@@ -32,10 +35,11 @@ import { soleTable } from './traffic.ts'
 export type StepResult = { state: ControlState; commands: readonly Command[] }
 
 export function step(state: ControlState, event: ControlEvent, atMs: number): StepResult {
-  let result = stepEvent(state, event, atMs)
+  let result = stepEvent(lookAtGates(state, atMs), event, atMs)
   for (let next = others(result.state, atMs); next !== null; next = others(result.state, atMs))
     result = { state: next.state, commands: [...result.commands, ...next.commands] }
-  return { ...result, state: follow(state, result.state, atMs) }
+  const kept = keepRuleFleets(result.state, result.commands)
+  return { ...kept, state: follow(state, kept.state, atMs) }
 }
 
 /** What one release's change means for others: of its group, or behind it in the line. */
@@ -44,6 +48,7 @@ function others(state: ControlState, atMs: number): StepResult | null {
 }
 
 function stepEvent(state: ControlState, event: ControlEvent, atMs: number): StepResult {
+  if (isFlagEvent(event)) return stepFlags(state, event, atMs)
   switch (event.type) {
     case 'server-started':
       return serverStarted(state, atMs)
@@ -123,6 +128,7 @@ function serverStarted(state: ControlState, atMs: number): StepResult {
     for (const version of wanted) commands.push(...ensure(endpoint, version, release?.plan.readyTimeoutMs))
     commands.push({ type: 'apply-route', spec: endpoint.spec, table: endpoint.table })
   }
+  if (state.flags !== undefined) commands.unshift({ type: 'apply-flags', flags: state.flags })
   return Object.values(endpoints).reduce((result, { activeRelease }) => tellRestart(result, activeRelease, atMs), {
     state: { ...state, endpoints },
     commands,
@@ -155,8 +161,9 @@ function endpointApplied(state: ControlState, event: Extract<ControlEvent, { typ
   const { spec } = event
   const known = state.endpoints[spec.name]
   if (known !== undefined) {
-    const endpoint = { ...known, spec }
-    return { state: putEndpoint(state, endpoint), commands: [{ type: 'apply-route', spec, table: known.table }] }
+    const { endpoint, commands } = endRuleFleets(known, { ...known, spec })
+    const route: Command = { type: 'apply-route', spec, table: known.table }
+    return { state: putEndpoint(state, endpoint), commands: [route, ...commands] }
   }
   const before = state.retired[spec.name]
   const epoch = (before?.epoch ?? 0) + 1
@@ -195,7 +202,7 @@ function releaseStarted(
   const { plan } = event
   const known = state.endpoints[plan.endpoint]
   if (known === undefined) return { state, commands: [] }
-  const release: ReleaseState = {
+  const arrived: ReleaseState = {
     id: event.release,
     plan,
     actor: event.actor,
@@ -206,6 +213,7 @@ function releaseStarted(
     exposedToMs: null,
   }
   const counted = { ...known, releaseCount: known.releaseCount + 1 }
+  const release = withShutGates(arrived, state.flags, atMs)
   if (known.activeRelease !== null) return enqueue(state, counted, release, atMs)
   const endpoint = { ...counted, activeRelease: release.id }
   return put(state, begin({ endpoint, release, commands: [] }, atMs))

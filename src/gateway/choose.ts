@@ -1,5 +1,5 @@
 /** Which version and which of its instances serve a request. */
-import { assign } from '../core/assign.ts'
+import { type Assignment, assign } from '../core/assign.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { ReadFeatures } from '../core/features.ts'
@@ -32,23 +32,40 @@ export type Choice = {
 /**
  * A version that the caller names is served by itself or not at all; one that the table or a rule chose falls back to
  * the stable version. A conversation that only one version can go on with `stays` there, whatever the table says, as long
- * as that one serves.
+ * as that one serves. `rule`: the version that a rule of the endpoint sends the request to.
  */
 export function choose(
   from: Instances,
   route: CompiledRoute,
-  request: { inbound: Inbound; unit: string; pin: string | null; body?: Buffer | null; stays?: string | null },
+  request: {
+    inbound: Inbound
+    unit: string
+    pin: string | null
+    rule?: string | null
+    body?: Buffer | null
+    stays?: string | null
+  },
 ): Choice {
-  const { table, seed, spec } = route
-  const { inbound, unit, pin, stays = null } = request
+  const { table, seed } = route
+  const { inbound, unit, pin, rule = null, stays = null } = request
   if (pin !== null) return itself(from, route, pin)
+  if (rule !== null) return orStable(from, route, { version: rule, propensity: 1, byRule: true }, null)
   if (table.scope !== undefined && isOutside(route, inbound)) return itself(from, route, table.scope.outside)
   const read = contextOf(route, inbound, request.body ?? null)
   const header = (name: string) => headerText(inbound, name)
   const assigned = assign(table, { unit, seed, header, features: read?.features ?? null })
-  const { version, propensity, byRule, byContext = false } = assigned
-  const kept = stays === null || stays === version ? null : itself(from, route, stays)
+  const kept = stays === null || stays === assigned.version ? null : itself(from, route, stays)
   if (kept !== null && kept.instance !== null) return kept
+  return orStable(from, route, assigned, read)
+}
+
+function orStable(
+  from: Instances,
+  route: CompiledRoute,
+  { version, propensity, byRule, byContext }: Assignment,
+  read: ReadFeatures | null,
+): Choice {
+  const { table, spec } = route
   const own = pick(from, spec, version)
   const substitute = own === null && version !== table.stable ? pick(from, spec, table.stable) : null
   return {
@@ -56,7 +73,7 @@ export function choose(
     assigned: version,
     propensity,
     pinned: byRule,
-    byContext,
+    byContext: byContext === true,
     read,
     version: substitute === null ? version : table.stable,
     instance: own ?? substitute,

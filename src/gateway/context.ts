@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Recorder } from '../ports/recorder.ts'
 import type { Door } from './authorise.ts'
 import type { Conversations } from './conversations.ts'
+import type { FlagBook } from './flags.ts'
 import type { HeldRequests } from './gap.ts'
 import type { Mirrors } from './mirror/mirrors.ts'
 import type { Guards } from './resilience/guards.ts'
@@ -35,6 +36,7 @@ export type GatewayContext = {
   readonly door: Door
   /** Undefined where no pages of other origins are let in. */
   readonly cors: CorsRule | undefined
+  readonly flags: FlagBook
   readonly routes: RouteTable
   readonly fleets: FleetView
   readonly held: HeldRequests

@@ -2,6 +2,7 @@
 import { type Choice, choose } from './choose.ts'
 import type { GatewayContext } from './context.ts'
 import { type Deadline, deadlineOf } from './deadline.ts'
+import { versionByRule } from './endpoint-rules.ts'
 import type { ErrorShape } from './errors.ts'
 import { Exchange } from './exchange.ts'
 import { predictionIdOf } from './ids.ts'
@@ -84,8 +85,10 @@ function waitOutGap(context: GatewayContext, { route, outbound, pin }: Call): Pr
 /** On the table of this moment: a slow upload must not be sent by a table that has been replaced since. */
 function chooseNow(context: GatewayContext, call: Call, unit: string, body: Buffer | null): Choice {
   const route = context.routes.get(call.route.spec.name) ?? call.route
-  const stays = call.conversation?.version ?? null
-  return choose(context, route, { inbound: call.inbound, pin: call.pin, unit, body, stays })
+  const { inbound, pin, conversation } = call
+  const isRuled = pin === null && route.spec.rules !== undefined
+  const rule = isRuled ? versionByRule(route, { inbound, unit }, context) : null
+  return choose(context, route, { inbound, pin, rule, unit, body, stays: conversation?.version ?? null })
 }
 
 type Known = { predictionId: string; deadline: Deadline | null }

@@ -10,6 +10,7 @@ import type { Access } from '../ports/access.ts'
 import type { FleetView } from '../ports/backend.ts'
 import type { Certificates } from '../ports/certificates.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { FlagSink } from '../ports/flag-sink.ts'
 import type { Recorder } from '../ports/recorder.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import { AttendedOutbound } from './attended-outbound.ts'
@@ -18,12 +19,14 @@ import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
 import { Conversations } from './conversations.ts'
 import { asCutoverError, type ErrorShape, excerpt, sendError } from './errors.ts'
 import { serveFeedback } from './feedback.ts'
+import { createFlagBook } from './flags.ts'
 import { createHeldRequests } from './gap.ts'
 import { createIds } from './ids.ts'
 import type { Visit } from './inbound.ts'
 import { createListener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
 import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
+import { ofrepKey, ofrepPrefix } from './ofrep.ts'
 import { answerPreflight, pageAnswer } from './pages.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
 import { serveOpenInference } from './protocols/open-inference.ts'
@@ -31,6 +34,7 @@ import { openAiOperation, serveOpenAi } from './protocols/openai.ts'
 import { isTensorflowServing, serveTensorflowServing } from './protocols/tensorflow-serving.ts'
 import { Guards } from './resilience/guards.ts'
 import { createRouteTable } from './route.ts'
+import { serveOfrep } from './serve-ofrep.ts'
 import { createStats, type GatewayStats } from './stats.ts'
 import { isOpenInference, parseTarget, shapeOf, type Target } from './target.ts'
 import type { TracingOptions } from './trace-context.ts'
@@ -58,7 +62,7 @@ export type GatewayOptions = {
   observe?: (sample: RequestSample) => void
 }
 
-export interface Gateway extends TrafficSink {
+export interface Gateway extends TrafficSink, FlagSink {
   /** The port that was bound, where 0 was asked for. Rejects with port-in-use. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>
   /** Takes no new connections and lets requests in flight finish for `drainMs`; then it cuts them. */
@@ -76,6 +80,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     cors: options.cors,
     routes: createRouteTable(),
     held: createHeldRequests(clock),
+    flags: createFlagBook(),
     stats: createStats(),
     ids: options.ids ?? createIds(),
     mirrors: new Mirrors({
@@ -107,6 +112,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       guards.sync(route.spec)
       if (route.table.gap === undefined) context.held.release(route.spec.name)
     },
+    applyFlags: context.flags.apply,
     remove: endpoint => {
       context.routes.remove(endpoint)
       context.stats.forget(endpoint)
@@ -175,6 +181,8 @@ function serve(context: GatewayContext, visit: Visit, target: Target | null): vo
   const operation = openAiOperation(target.path)
   if (operation !== null) return serveOpenAi(context, { ...visit, target }, operation)
   if (target.path === '/v1/feedback') return serveFeedback(context, { ...visit, target })
+  const ofrep = ofrepKey(target.path)
+  if (ofrep !== null) return serveOfrep(context, { ...visit, target, key: ofrep.key })
   throw nothingHere(target.path)
 }
 
@@ -190,6 +198,7 @@ function nothingHere(path: string): CutoverError {
     'POST /v1/models/{endpoint}:predict (TensorFlow Serving)',
     '/endpoints/{endpoint}/{path}',
     'POST /v1/feedback',
+    `POST ${ofrepPrefix}`,
   ]
   const detail = `there is nothing at ${excerpt(path)}; this listener serves ${surfaces.join(', ')}`
   return new CutoverError('route-not-found', detail)

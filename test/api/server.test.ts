@@ -112,7 +112,7 @@ describe('refusals', () => {
     ['POST', '/api/v1/endpoints/digits', 405, 'method-not-allowed', 'GET, DELETE'],
     ['DELETE', '/api/v1/releases/digits-1', 405, 'method-not-allowed', 'GET'],
     ['POST', '/healthz', 405, 'method-not-allowed', 'GET'],
-    ['GET', '/api/v1/flags', 501, 'part-not-available', null],
+    ['GET', '/api/v1/flags/nothing', 404, 'flag-not-found', null],
     ['POST', '/api/v1/advise', 501, 'part-not-available', null],
     ['POST', '/api/v1/simulate', 501, 'part-not-available', null],
   ])('%s %s answers %i', async (method, path, status, code, allow) => {

@@ -6,6 +6,7 @@ import { resourceSchema } from '../../src/contract/resources.ts'
 import type { changeActions } from '../../src/contract/wire/change.ts'
 import type { fleetStates, instanceStates, WireEndpoint, WireVersion } from '../../src/contract/wire/endpoint.ts'
 import type { eventTypes } from '../../src/contract/wire/event.ts'
+import type { flagChangeKinds, wireFlagErrors, wireFlagReasons, wireFlagTypes } from '../../src/contract/wire/flag.ts'
 import type { roles, verdicts } from '../../src/contract/wire/judgement.ts'
 import type { alarmKinds, monitorStatuses, WireMonitoring } from '../../src/contract/wire/monitoring.ts'
 import { wireStageKinds } from '../../src/contract/wire/plan.ts'
@@ -14,6 +15,9 @@ import { type holdCauses, type phaseKinds, type returnCauses, wireVerbs } from '
 import type { Change } from '../../src/controller/control-plane.ts'
 import type { Backend, EndpointSpec } from '../../src/core/endpoint.ts'
 import { type ControlEvent, operatorVerbs } from '../../src/core/event.ts'
+import type { FlagError, FlagReason } from '../../src/core/flags/evaluation.ts'
+import type { FlagType } from '../../src/core/flags/flag.ts'
+import type { FlagChange } from '../../src/core/flags/flags-state.ts'
 import type { Role, Verdict } from '../../src/core/judge/judgement.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { Alarm, FeatureReport, MonitorStatus } from '../../src/core/monitor/report.ts'
@@ -38,6 +42,10 @@ it('knows the words of the domain, all of them and no others', () => {
   expectTypeOf<Words<typeof fleetStates>>().toEqualTypeOf<FleetState>()
   expectTypeOf<Words<typeof instanceStates>>().toEqualTypeOf<InstanceStatus['state']>()
   expectTypeOf<Words<typeof changeActions>>().toEqualTypeOf<Change['action']>()
+  expectTypeOf<Words<typeof wireFlagTypes>>().toEqualTypeOf<FlagType>()
+  expectTypeOf<Words<typeof wireFlagReasons>>().toEqualTypeOf<FlagReason>()
+  expectTypeOf<Words<typeof wireFlagErrors>>().toEqualTypeOf<FlagError>()
+  expectTypeOf<Words<typeof flagChangeKinds>>().toEqualTypeOf<FlagChange['how']>()
   expectTypeOf<Words<typeof wireStageKinds>>().toEqualTypeOf<StageKind>()
   expectTypeOf<Words<typeof monitorStatuses>>().toEqualTypeOf<MonitorStatus | 'unwatched'>()
   expectTypeOf<Words<typeof alarmKinds>>().toEqualTypeOf<Alarm['kind']>()
@@ -71,7 +79,28 @@ const features = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, { pointer: '/x' }]))
 const metrics = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, { margin: '1pp' }]))
+const someFlag = { kind: 'Flag', name: 'ranker', serve: 'off' }
+const flagRules = (count: number) => named(count).map(name => ({ name, serve: 'on' }))
+const flagSteps = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ at: new Date(i * 60_000).toISOString(), serve: 'on' }))
+const inValues = (count: number) => ({ attribute: 'a', in: named(count) })
+const conditionsOf = (...when: unknown[]) => ({ ...someFlag, rules: [{ name: 'a', when, serve: 'on' }] })
+const variantsOf = (count: number) => Object.fromEntries(named(count).map(name => [name, true]))
 it.each([
+  [
+    'variants of a flag',
+    limits.flagVariantsMax,
+    (count: number) => ({ ...someFlag, serve: 'e0', variants: variantsOf(count) }),
+  ],
+  ['rules of a flag', limits.flagRulesMax, (count: number) => ({ ...someFlag, rules: flagRules(count) })],
+  ['steps of a flag', limits.flagStepsMax, (count: number) => ({ ...someFlag, schedule: flagSteps(count) })],
+  ['conditions of a rule', limits.flagConditionsMax, (count: number) => conditionsOf(...times(count, inValues(1)))],
+  ['values of a condition', limits.flagValuesMax, (count: number) => conditionsOf(inValues(count))],
+  [
+    'units of a segment',
+    limits.flagValuesMax,
+    (count: number) => ({ kind: 'Segment', name: 's', include: named(count) }),
+  ],
   [
     'instances',
     limits.instancesPerVersionMax,

@@ -127,7 +127,7 @@ describe('get, describe and delete', () => {
   })
 
   it.each([
-    ['get models', 2, 'allowed: endpoints, versions, releases, metrics, predictions, events'],
+    ['get models', 2, 'allowed: endpoints, versions, releases, flags, segments, metrics, predictions, events'],
     ['get versions v1', 2, 'ENDPOINT/VERSION'],
     ['get releases --limit 3', 2, 'takes no --limit'],
     ['get releases --shadows', 2, 'takes no --shadows'],

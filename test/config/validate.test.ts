@@ -46,7 +46,7 @@ function check(document: unknown, [, at, value, path, allowed]: Case): void {
 
 describe('an Endpoint document is refused for', () => {
   it.each<Case>([
-    ['an unknown kind', ['kind'], 'Model', 'kind', ['Endpoint', 'Release']],
+    ['an unknown kind', ['kind'], 'Model', 'kind', ['Endpoint', 'Release', 'Flag', 'Segment']],
     ['an unknown key', ['strategy'], 'canary', 'strategy', Object.keys({ ...keysOfEndpoint() })],
     ['an unknown key deep inside', ['versions', 'v1', 'instancs'], 2, 'versions.v1.instancs', versionKeys],
     ['a name that no path can hold', ['name'], 'a/b', 'name', names],
@@ -246,7 +246,7 @@ describe('what is watched is refused where there is nothing to watch:', () => {
 
 function keysOfEndpoint() {
   const optional = { protocol: 0, unit: 0, stable: 0, versions: 0, 'allow-pin': 0, prediction: 0, metrics: 0 }
-  const watching = { features: 0, drift: 0, monitor: 0 }
+  const watching = { features: 0, rules: 0, drift: 0, monitor: 0 }
   return {
     kind: 0,
     name: 0,
@@ -362,7 +362,7 @@ describe('a Release document is refused for', () => {
     ['a zone that is none', ['freeze'], [{ days: ['sat'], zone: 'Mars' }], 'freeze[0].zone', zones],
     ['a probation without unit', ['probation'], '60', 'probation', durations],
   ])('%s', (_, at, value, path, allowed) => {
-    const kinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit']
+    const kinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit', 'flag']
     if (path !== 'stages[0].canari') return check(toV2, [_, at, value, path, allowed])
     const { problems } = thrownBy(() => validateResource(changed(toV2, at, value)))
     expect(problems[0]).toMatchObject({ path, allowed: kinds })

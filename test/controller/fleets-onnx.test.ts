@@ -22,7 +22,14 @@ async function server(sizes: { v1: number; v2: number }) {
   const deployer = createDeployer({ clock, logger: silentLogger, report: report => controller.report(report) })
   const gateway = createGateway({ fleets: deployer.fleets, recorder: memoryRecorder(), clock, version: '0' })
   const controller: Controller = createController({
-    ...{ clock, deployer, traffic: gateway, log: createMemoryEventLog(), expressions: createExpressions() },
+    ...{
+      clock,
+      deployer,
+      traffic: gateway,
+      flags: gateway,
+      log: createMemoryEventLog(),
+      expressions: createExpressions(),
+    },
     evidence: { read: () => [], forget: () => {} },
     rate: { perSecond: () => null },
     sources: { read: () => ({}) },

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   type AssignVectors,
@@ -8,7 +9,7 @@ import {
   vectorsFile,
   vectorTables,
 } from '../../scripts/assignment-vectors.ts'
-import { assign, bucketOf, murmur3, saltSeed, versionAt } from '../../src/core/assign.ts'
+import { assign, bucketOf, hashText, murmur3, saltSeed, versionAt } from '../../src/core/assign.ts'
 import { soleTable, totalVariationPpm } from '../../src/core/traffic.ts'
 
 const published = JSON.parse(readFileSync(vectorsFile, 'utf8')) as AssignVectors
@@ -22,6 +23,15 @@ describe('the published vectors', () => {
       return { salt, unit, seed, hash: murmur3(utf8.encode(unit), seed), bucket: bucketOf(unit, seed) }
     })
     expect(found).toEqual(published.units)
+  })
+
+  test('hold for texts as for their bytes, ASCII or not', () => {
+    const texts = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }))
+    fc.assert(
+      fc.property(texts, fc.nat(0xffffffff), (text, seed) => {
+        expect(hashText(text, seed)).toBe(murmur3(utf8.encode(text), seed))
+      }),
+    )
   })
 
   test('of the algorithm’s author and others hold: they do not come from this code', () => {

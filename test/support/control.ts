@@ -6,6 +6,7 @@ import { createExpressions } from '../../src/adapters/expressions/cel.ts'
 import { type Controller, createController } from '../../src/controller/controller.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { EpochEvidence } from '../../src/core/evidence.ts'
+import type { FlagsState } from '../../src/core/flags/flags-state.ts'
 import type { BaselineAnswer } from '../../src/core/hypothesis.ts'
 import type { SignalReport } from '../../src/core/label-delays.ts'
 import { limits } from '../../src/core/limits.ts'
@@ -20,6 +21,8 @@ export interface ControlRig {
   controller: Controller
   /** What the gateway was told, newest last. */
   routes: Route[]
+  /** Flags that the gateway was told, newest last. */
+  flagSets: FlagsState[]
   running: Set<string>
   /** Versions that never become ready. */
   broken: Set<string>
@@ -43,6 +46,7 @@ const noTrials: Trials = { run: () => Promise.reject(new Error('no trial is expe
 export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trials = noTrials): ControlRig {
   const clock = createManualClock(1_000_000)
   const routes: Route[] = []
+  const flagSets: FlagsState[] = []
   const running = new Set<string>()
   const broken = new Set<string>()
   const evidence: ControlRig['evidence'] = new Map()
@@ -86,6 +90,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     clock,
     deployer,
     traffic: { apply: route => routes.push(route), remove: () => {} },
+    flags: { applyFlags: flags => flagSets.push(flags) },
     evidence: {
       read: ({ epochs }) => epochs.map(epoch => ({ epoch, versions: evidence.get(epoch) ?? {} })),
       forget: () => {},
@@ -98,6 +103,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
   return {
     controller,
     routes,
+    flagSets,
     running,
     broken,
     evidence,

@@ -4,10 +4,12 @@
  */
 import { nodeSecrets } from '../../src/adapters/access/node-secrets.ts'
 import type { Change, ControlPlane, ReleaseRequest, ReleaseView } from '../../src/controller/control-plane.ts'
+import { flagDoors } from '../../src/controller/flag-doors.ts'
 import { createKeyDesk } from '../../src/controller/keys.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import { CutoverError } from '../../src/core/errors.ts'
 import type { ControlEvent, LoggedEvent, OperatorVerb } from '../../src/core/event.ts'
+import { isFlagEvent, stepFlags } from '../../src/core/flags/step-flags.ts'
 import { forecast } from '../../src/core/forecast.ts'
 import type { SignalReport } from '../../src/core/label-delays.ts'
 import type { Look, MonitoringState } from '../../src/core/monitor/report.ts'
@@ -37,6 +39,7 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
   const stories: Record<string, TimelineEntry[]> = {}
   const log: LoggedEvent[] = []
   const listeners = new Set<(event: LoggedEvent) => void>()
+  let flags: ControlState['flags']
   let nowMs = startMs
 
   const append = (event: ControlEvent): LoggedEvent => {
@@ -96,6 +99,16 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
       retired: {},
       releases: { ...releases },
       ...(keyState.keys !== undefined && { keys: keyState.keys }),
+      ...(flags !== undefined && { flags }),
+    }),
+    ...flagDoors({
+      state: () => control.state(),
+      record: event => {
+        if (!isFlagEvent(event)) return
+        const logged = append(event)
+        flags = stepFlags(control.state(), event, logged.atMs).state.flags
+        publish(logged)
+      },
     }),
     instances: (endpoint, version) => readyInstances(endpoints[endpoint], version),
     async applyEndpoint({ spec, actor, dryRun }) {

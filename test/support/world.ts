@@ -148,6 +148,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       clock,
       deployer,
       traffic: { apply: route => routes.set(route.spec.name, route), remove: name => routes.delete(name) },
+      flags: { applyFlags: () => {} },
       evidence,
       monitoring: { watch: () => null, delays: () => [] },
       expressions,

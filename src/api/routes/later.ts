@@ -4,8 +4,6 @@ import { CutoverError } from '../../core/errors.ts'
 import { type App, problem } from '../route-parts.ts'
 
 const parts = [
-  { name: 'flags', method: 'get' },
-  { name: 'flags', method: 'post' },
   { name: 'advise', method: 'post' },
   { name: 'simulate', method: 'post' },
 ] as const

@@ -8,11 +8,22 @@ import { type Kind, kindOf, kinds, tables } from '../kinds.ts'
 import { type DescribedEndpoint, endpointText } from '../monitoring-text.ts'
 import { releaseText } from '../release-text.ts'
 import { block } from '../text.ts'
+import { describeFlag } from './flags.ts'
 import { type SummaryFilters, summarise, summaryOptions } from './summary.ts'
 
 type Filters = SummaryFilters & { limit?: string; after?: string; shadows?: true; summary?: true }
 
-const named = ['endpoints', 'versions', 'releases', 'predictions'] as const satisfies readonly Kind[]
+const named = [
+  'endpoints',
+  'versions',
+  'releases',
+  'flags',
+  'segments',
+  'predictions',
+] as const satisfies readonly Kind[]
+
+const titles = { endpoints: 'Endpoint', flags: 'Flag', segments: 'Segment' } as const
+const deletable = Object.keys(titles) as (keyof typeof titles)[]
 
 export const registerGet: Register = (program, does) => {
   program
@@ -66,6 +77,7 @@ export const registerGet: Register = (program, does) => {
       does(async (run, [kindText = '', name = '']) => {
         const kind = kindOf(kindText, named)
         if (kind === 'endpoints') return describeEndpoint(run, name)
+        if (kind === 'flags') return describeFlag(run, name)
         const one = await fetchOne(run, kind, name)
         run.answer(one, () =>
           kind === 'releases' ? releaseText(one as WireRelease, run.paint) : block(one as Record<string, unknown>),
@@ -76,15 +88,16 @@ export const registerGet: Register = (program, does) => {
 
   program
     .command('delete')
-    .description('delete an endpoint that has no release under way')
-    .argument('<kind>', 'endpoints')
+    .description('delete an endpoint that has no release under way, or a flag or segment that nothing uses')
+    .argument('<kind>', deletable.join(', '))
     .argument('<name>')
-    .addHelpText('after', examples('cutover delete endpoint digits'))
+    .addHelpText('after', examples('cutover delete endpoint digits', 'cutover delete flag new-ranker'))
     .action(
       does(async (run, [kindText = '', name = '']) => {
-        kindOf(kindText, ['endpoints'])
-        await run.server.send('DELETE', pathTo('endpoints', name))
-        run.answer({ deleted: `Endpoint/${name}` }, () => `Endpoint/${name} deleted\n`)
+        const kind = kindOf(kindText, deletable)
+        await run.server.send('DELETE', pathTo(kind, name))
+        const deleted = `${titles[kind as keyof typeof titles]}/${name}`
+        run.answer({ deleted }, () => `${deleted} deleted\n`)
         return exitCodes.done
       }),
     )
@@ -129,6 +142,8 @@ const filtersOf: Readonly<Record<Kind, readonly (keyof Filters)[]>> = {
   endpoints: ['endpoint'],
   versions: ['endpoint'],
   releases: ['endpoint'],
+  flags: [],
+  segments: [],
   metrics: ['endpoint'],
   predictions: ['endpoint', 'limit', 'shadows'],
   events: ['limit', 'after'],

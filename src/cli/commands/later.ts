@@ -3,7 +3,6 @@ import { CliError } from '../errors.ts'
 import { examples, type Register } from '../invocation.ts'
 
 const commands = [
-  ['flags', 'feature flags'],
   ['advise', 'the sample and the time that a release would need'],
   ['simulate', 'a release on simulated traffic'],
 ] as const

@@ -98,6 +98,9 @@ export const endpointSchema = z
       z.object({ from: z.literal('cookie'), name: z.string() }),
       z.object({ from: z.literal('body'), pointer: z.string() }),
     ]),
+    rules: z
+      .array(z.object({ text: z.string(), version: z.string() }))
+      .meta({ description: 'Whom a header or a flag sends to one version.' }),
     allowPin: z.boolean(),
     answer: z
       .object({ output: z.string(), read: z.enum(['value', 'argmax', 'ranking']), scores: z.string().optional() })

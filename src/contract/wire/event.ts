@@ -22,6 +22,11 @@ export const eventTypes = [
   'key-created',
   'key-rotated',
   'key-revoked',
+  'flag-applied',
+  'flag-deleted',
+  'flag-undone',
+  'segment-applied',
+  'segment-deleted',
 ] as const
 
 export const eventSchema = z

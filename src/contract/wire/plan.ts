@@ -105,6 +105,18 @@ export const planSchema = z
       .nullable()
       .meta({ description: 'Endpoints whose releases move or return as one.' }),
     match: names.meta({ description: 'Whose requests take part; empty where all do.' }),
+    flags: z
+      .array(
+        z.object({
+          flag: z.string(),
+          is: z
+            .array(z.string())
+            .nullable()
+            .meta({ description: 'Variants that let it pass; null for the value true.' }),
+          stage: z.int().nullable().meta({ description: 'Of that stage alone, from 0; null for the whole release.' }),
+        }),
+      )
+      .meta({ description: 'Flags that must be on for it to go forward.' }),
     freeze: names.meta({ description: 'Windows in which it takes no step forward.' }),
   })
   .meta({ id: 'ReleasePlan', description: 'A release as it runs: every default filled in.' })

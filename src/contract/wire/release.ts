@@ -18,7 +18,17 @@ export const phaseKinds = [
 ] as const
 
 export const releaseStates = ['queued', 'active', 'holding', 'paused', 'promoted', 'rolled-back'] as const
-export const holdCauses = ['ceiling', 'invalid', 'signal', 'guardrail', 'approval', 'gate', 'freeze', 'group'] as const
+export const holdCauses = [
+  'ceiling',
+  'invalid',
+  'signal',
+  'guardrail',
+  'approval',
+  'gate',
+  'freeze',
+  'flag',
+  'group',
+] as const
 export const returnCauses = [
   'guardrail',
   'never-ready',

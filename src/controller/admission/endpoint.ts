@@ -5,23 +5,32 @@ import type { EndpointSpec, VersionSpec } from '../../core/endpoint.ts'
 import type { Problem } from '../../core/errors.ts'
 import { triedVersions } from '../../core/plan.ts'
 import type { ControlState, EndpointState } from '../../core/state.ts'
-import type { Change } from '../control-plane.ts'
+import type { Beside, Change } from '../control-plane.ts'
 import { differences } from './differences.ts'
+import { ruleProblems } from './flag-gates.ts'
 import { expressionProblems } from './metric-definitions.ts'
 import { refuse, type Surroundings } from './refuse.ts'
 import { checkVersions } from './versions.ts'
 
-export async function admitEndpoint(around: Omit<Surroundings, 'baselines'>, spec: EndpointSpec): Promise<Change> {
+export async function admitEndpoint(
+  around: Omit<Surroundings, 'baselines'>,
+  spec: EndpointSpec,
+  beside: Beside = {},
+): Promise<Change> {
   const before = around.state().endpoints[spec.name]
   refuse(
     before === undefined ? [] : conflictsWith(around.state(), before, spec),
     'invalid-resource',
     `endpoint ${spec.name} cannot become this`,
   )
-  refuse(expressionProblems(spec, around.expressions), 'invalid-resource', `endpoint ${spec.name} cannot become this`)
+  refuse(
+    [...expressionProblems(spec, around.expressions), ...ruleProblems(around.state(), spec, beside)],
+    'invalid-resource',
+    `endpoint ${spec.name} cannot become this`,
+  )
   await checkVersions(around, before, spec)
   const known = around.state().endpoints[spec.name]
-  if (known !== before) return admitEndpoint(around, spec)
+  if (known !== before) return admitEndpoint(around, spec, beside)
   const resource = `Endpoint/${spec.name}`
   if (known === undefined) return { action: 'created', resource, differences: differences(undefined, spec), note: null }
   const found = differences(known.spec, spec)

@@ -5,9 +5,10 @@ import { limits } from '../../core/limits.ts'
 import { type ReleasePlan, triedVersions } from '../../core/plan.ts'
 import { preflightProblems } from '../../core/preflight.ts'
 import type { ControlState, EndpointState } from '../../core/state.ts'
-import type { Change, ReleaseRequest } from '../control-plane.ts'
+import type { Beside, Change, ReleaseRequest } from '../control-plane.ts'
 import { type ArmsChange, armsChangeOf, completeBandit } from './bandit.ts'
 import { differences } from './differences.ts'
+import { gateProblems } from './flag-gates.ts'
 import { withEpochs } from './fleet-sizes.ts'
 import { withHypotheses } from './hypotheses.ts'
 import { withDefinitions } from './metric-definitions.ts'
@@ -25,7 +26,12 @@ type Admitted = {
   arms?: ArmsChange
 }
 
-export async function admitRelease(around: Surroundings, asked: ReleaseRequest, again: boolean): Promise<Admitted> {
+export async function admitRelease(
+  around: Surroundings,
+  asked: ReleaseRequest,
+  again: boolean,
+  beside: Beside = {},
+): Promise<Admitted> {
   const endpoint = needEndpoint(around.state(), asked.endpoint)
   const defined = withDefinitions(asked, endpoint.spec)
   const { spec, stable } = endpoint
@@ -37,7 +43,11 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
     ),
   }
   refuse(
-    [...problemsOf(endpoint, request), ...groupProblems(around.state(), request)],
+    [
+      ...problemsOf(endpoint, request),
+      ...groupProblems(around.state(), request),
+      ...gateProblems(around.state(), request, beside),
+    ],
     'invalid-resource',
     `the release of ${request.to} on ${request.endpoint} is not valid`,
   )
@@ -59,7 +69,7 @@ export async function admitRelease(around: Surroundings, asked: ReleaseRequest, 
     if (version !== undefined) await checkVersion(around, version)
   }
   const planned = await withHypotheses(request, endpoint.stable, around.baselines)
-  if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, asked, again)
+  if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, asked, again, beside)
   const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...planned }
   const change: Change = {
     action: endpoint.activeRelease === null ? 'started' : 'queued',

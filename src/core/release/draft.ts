@@ -3,6 +3,7 @@ import type { ContextPolicy } from '../bandit/context-policy.ts'
 import type { Command } from '../command.ts'
 import { controlOf, fleetSpec, isControl } from '../control-fleet.ts'
 import { readyTimeoutOf } from '../endpoint.ts'
+import { ruleVersions } from '../endpoint-rules.ts'
 import { triedVersions } from '../plan.ts'
 import {
   type ControlState,
@@ -143,13 +144,14 @@ function withSize(endpoint: EndpointState, version: string, instances: number | 
   return Object.keys(next).length === 0 ? rest : { ...rest, sizes: next }
 }
 
-/** Ends the fleets of the release's versions, `first` in any case and the others where they run, all but `kept`. */
+/** Ends the fleets of the release's versions, `first` in any case and the others where they run, all but `kept` and those that rules name. */
 export function stopFleets(draft: Draft, which: { first: string; kept: string }): Draft {
   const running = participants(draft.release).filter(
     version =>
       version !== which.first && version !== which.kept && (draft.endpoint.fleets[version] ?? 'absent') !== 'absent',
   )
-  return [which.first, ...running].reduce(stopFleet, draft)
+  const kept = ruleVersions(draft.endpoint.spec)
+  return [which.first, ...running].filter(version => !kept.includes(version)).reduce(stopFleet, draft)
 }
 
 /** Every version that the release may run. */

@@ -14,7 +14,8 @@ export function gateOf({ plan, confirmed }: ReleaseState, before: GatePlace): Ga
 export function gateAwaited(release: ReleaseState): GatePlace | null {
   const { phase } = release
   if (phase.kind === 'starting' && phase.awaitsGate === true) return 'start'
-  const hasPassed = phase.kind === 'running' && phase.passed !== undefined
+  const isLast = phase.kind === 'running' && phase.stageIndex + 1 >= release.plan.stages.length
+  const hasPassed = phase.kind === 'running' && phase.passed !== undefined && isLast
   return hasPassed && gateOf(release, 'promotion') !== undefined ? 'promotion' : null
 }
 

@@ -1,6 +1,7 @@
 /** What an operator may say to a release as it stands. */
 import { assertNever } from '../errors.ts'
 import type { OperatorVerb } from '../event.ts'
+import { gateText, shutGate } from '../flags/flag-gates.ts'
 import { freezeReason } from '../freeze.ts'
 import { type StagePlan, stageAt } from '../stage-plans.ts'
 import type { ReleaseState } from '../state.ts'
@@ -17,6 +18,8 @@ export function refusalOf(release: ReleaseState, word: Word, atMs: number): stri
   const isForward = word.verb === 'promote' || word.verb === 'approve'
   const frozen = isForward ? freezeReason(plan.freeze ?? [], atMs) : null
   if (phase.kind === 'running' && frozen !== null) return `release ${release.id} is ${frozen}`
+  const gate = isForward && phase.kind === 'running' ? shutGate(release, phase.stageIndex) : null
+  if (gate !== null) return `release ${release.id} waits until ${gateText(gate)}; switch that on, or abort`
   switch (word.verb) {
     case 'pause':
       return phase.kind === 'running' && !phase.paused

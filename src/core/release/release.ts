@@ -10,9 +10,9 @@ import type { TrialReport } from '../trial.ts'
 import type { GatePlace } from '../webhook.ts'
 import { type Draft, endIdleControl, noteGap, setPhase } from './draft.ts'
 import { askGate, gateAwaited } from './gates.ts'
-import { finishPromotion, promotePassed } from './promotion.ts'
+import { finishPromotion } from './promotion.ts'
 import { isReplaced } from './queue.ts'
-import { beginReturn, enterWhenReady, neededBy, passGate, prepareStage, stepStaged } from './stages.ts'
+import { beginReturn, enterWhenReady, goOnPassed, neededBy, passGate, prepareStage, stepStaged } from './stages.ts'
 import { endHoldOf, hold, standStill } from './waits.ts'
 import { finishReturn, shiftBack } from './way-back.ts'
 
@@ -87,7 +87,7 @@ export function timePassed(draft: Draft, atMs: number): Draft {
   if (phase.kind !== 'running') return stepStaged(draft, { type: 'tick', atMs })
   const frozen = standStill(draft, atMs)
   if (frozen !== null) return frozen
-  return promotePassed(draft, atMs) ?? stepStaged(endHoldOf(draft, 'freeze'), { type: 'tick', atMs })
+  return goOnPassed(draft, atMs) ?? stepStaged(endHoldOf(draft, 'freeze', 'flag'), { type: 'tick', atMs })
 }
 
 export function trialEnded(draft: Draft, report: TrialReport, atMs: number): Draft {
@@ -101,7 +101,7 @@ export function restarted(draft: Draft, atMs: number): Draft {
     const { awaitsGate: _asked, ...starting } = phase
     return setPhase(draft, starting)
   }
-  const asked = phase.kind === 'running' && phase.passed !== undefined ? askGate(draft, 'promotion') : draft
+  const asked = gateAwaited(draft.release) === 'promotion' ? askGate(draft, 'promotion') : draft
   return stepStaged(asked, { type: 'restarted', atMs })
 }
 
@@ -130,9 +130,9 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
   if (frozen !== null) return watchedWhilePaused(frozen, judgement, atMs)
   const blocked = blockedBy(judgement)
   if (blocked !== null) return hold(draft, { sinceMs: atMs, ...blocked })
-  const unblocked = endHoldOf(draft, 'invalid', 'signal', 'freeze')
+  const unblocked = endHoldOf(draft, 'invalid', 'signal', 'freeze', 'flag')
   const event = { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) } as const
-  return promotePassed(unblocked, atMs) ?? stepStaged(unblocked, event)
+  return goOnPassed(unblocked, atMs) ?? stepStaged(unblocked, event)
 }
 
 function watchedWhilePaused(draft: Draft, judgement: Judgement, atMs: number): Draft {

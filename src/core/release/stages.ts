@@ -4,9 +4,10 @@
  */
 import type { ContextPolicy } from '../bandit/context-policy.ts'
 import { assertNever } from '../errors.ts'
+import { shutGate } from '../flags/flag-gates.ts'
 import { limits } from '../limits.ts'
 import { stageAt } from '../stage-plans.ts'
-import { candidateOf, type Phase, type ReleaseState } from '../state.ts'
+import { candidateOf, type Passed, type Phase, type ReleaseState } from '../state.ts'
 import type { ReturnCause } from '../state-words.ts'
 import type { StageCommand, StageEvent } from '../strategies/strategy.ts'
 import { advanceStage, initialStage, needsOf, type StageState, stepStage } from '../strategies/table.ts'
@@ -24,8 +25,8 @@ import {
   stopFleet,
 } from './draft.ts'
 import { awaitPromotionGate, awaitStartGate, gateOf } from './gates.ts'
-import { promote, promoteWhenFree, withCandidate } from './promotion.ts'
-import { awaitGroup, endHold, hold, isFrozen, startFrozen } from './waits.ts'
+import { promote, promotePassed, promoteWhenFree, withCandidate } from './promotion.ts'
+import { awaitGroup, endHold, flagHold, hold, isFrozen, startFrozen, waitPassed } from './waits.ts'
 import { bringBack, finishReturn, stageThatGoesBack } from './way-back.ts'
 
 /** Makes ready what the stage needs, then enters it. The candidate of a release that begins is asked for in any case. */
@@ -35,7 +36,7 @@ export function prepareStage(draft: Draft, stageIndex: number, atMs: number): Dr
   const isAsked = (version: string): boolean =>
     endpoint.fleets[version] !== 'ready' || (stageIndex === 0 && version !== release.plan.from)
   const missing = needed.filter(isAsked)
-  if (missing.length === 0 && !isFrozen(release, atMs)) return enterStage(draft, stageIndex, atMs)
+  if (missing.length === 0 && !isFrozen(release, atMs, stageIndex)) return enterStage(draft, stageIndex, atMs)
   const asked = missing.reduce((next, version) => ensureFleet(next, version), draft)
   const starting = setPhase(asked, { kind: 'starting', sinceMs: atMs, ...(stageIndex > 0 && { stageIndex }) })
   return missing.length === 0 ? enterWhenReady(starting, stageIndex, atMs) : starting
@@ -44,7 +45,7 @@ export function prepareStage(draft: Draft, stageIndex: number, atMs: number): Dr
 export function enterWhenReady(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { release, endpoint } = draft
   if (!neededBy(release, stageIndex).every(version => endpoint.fleets[version] === 'ready')) return draft
-  return isFrozen(release, atMs) ? startFrozen(draft, atMs) : enterStage(draft, stageIndex, atMs)
+  return isFrozen(release, atMs, stageIndex) ? startFrozen(draft, atMs) : enterStage(draft, stageIndex, atMs)
 }
 
 /** A plan without stages moves everybody at once, to a version that has been stable: it needs that one alone. */
@@ -177,10 +178,26 @@ function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed
   if (phase.kind !== 'running') return draft
   const isLast = phase.stageIndex + 1 >= plan.stages.length
   if (isLast && gateOf(draft.release, 'promotion') !== undefined) return awaitPromotionGate(draft, phase, passed, atMs)
+  return isLast ? promoteWhenFree(draft, passed, atMs) : nextStage(draft, passed, atMs)
+}
+
+/** While the flag of the stage to come is off the one that has passed goes on: its guardrails are watched. */
+function nextStage(draft: Draft, passed: Passed, atMs: number): Draft {
+  const { release } = draft
+  const { phase } = release
+  if (phase.kind !== 'running') return draft
+  const next = phase.stageIndex + 1
+  if (shutGate(release, next) !== null) return waitPassed(draft, passed, flagHold(release, atMs, next))
   const chosen = passed.winner === undefined ? draft : withCandidate(draft, passed.winner)
-  if (isLast) return promoteWhenFree(draft, passed, atMs)
   const undressed = hasExtras(chosen) ? setExtras(chosen, undress) : chosen
-  return prepareStage(undressed, phase.stageIndex + 1, atMs)
+  return prepareStage(undressed, next, atMs)
+}
+
+/** What has passed and was kept waiting goes on, to the next stage or to the promotion; null where nothing has. */
+export function goOnPassed(draft: Draft, atMs: number): Draft | null {
+  const { phase, plan } = draft.release
+  if (phase.kind !== 'running' || phase.passed === undefined) return null
+  return phase.stageIndex + 1 < plan.stages.length ? nextStage(draft, phase.passed, atMs) : promotePassed(draft, atMs)
 }
 
 function stageFailed(draft: Draft, failed: Extract<StageCommand, { type: 'failed' }>, atMs: number): Draft {

@@ -1,5 +1,5 @@
-/** What keeps a release waiting: holds of its stage, freeze windows, the others of its group. */
-
+/** What keeps a release waiting: holds of its stage, freeze windows, flags that are off, the others of its group. */
+import { gateText, shutGate } from '../flags/flag-gates.ts'
 import { freezeReason, frozenBy } from '../freeze.ts'
 import type { Hold, Passed, ReleaseState } from '../state.ts'
 import { type Draft, setPhase } from './draft.ts'
@@ -22,20 +22,39 @@ export function endHoldOf(draft: Draft, ...causes: Hold['cause'][]): Draft {
   return isIt ? endHold(draft) : draft
 }
 
-/** Resuming is no approval, no leave to step inside a freeze window, and no word for the others of a group. */
+/** Resuming is no approval, no leave to step inside a freeze window or past a flag, and no word for the others of a group. */
 export function keptOnResume(held: Hold | null): Hold | null {
   return held !== null && staysOnResume.has(held.cause) ? held : null
 }
 
-const staysOnResume: ReadonlySet<Hold['cause']> = new Set(['approval', 'gate', 'freeze', 'group'])
+const staysOnResume: ReadonlySet<Hold['cause']> = new Set(['approval', 'gate', 'freeze', 'flag', 'group'])
 
-export function isFrozen({ plan }: Pick<ReleaseState, 'plan'>, atMs: number): boolean {
-  return plan.freeze !== undefined && frozenBy(plan.freeze, atMs) !== null
+/** Inside a freeze window, or while a flag of the release or of the stage is off, nothing goes forward. */
+export function isFrozen(release: ReleaseState, atMs: number, stageIndex = stageOf(release)): boolean {
+  const { freeze } = release.plan
+  return (freeze !== undefined && frozenBy(freeze, atMs) !== null) || shutGate(release, stageIndex) !== null
 }
 
 /** Of a release that is frozen. */
-export function freezeHold({ plan }: ReleaseState, atMs: number): Hold {
-  return { sinceMs: atMs, cause: 'freeze', reason: freezeReason(plan.freeze ?? [], atMs) ?? '' }
+export function freezeHold(release: ReleaseState, atMs: number, stageIndex = stageOf(release)): Hold {
+  const frozen = freezeReason(release.plan.freeze ?? [], atMs)
+  return frozen === null ? flagHold(release, atMs, stageIndex) : { sinceMs: atMs, cause: 'freeze', reason: frozen }
+}
+
+export function flagHold(release: ReleaseState, atMs: number, stageIndex: number): Hold {
+  const gate = shutGate(release, stageIndex)
+  const reason = gate === null ? '' : `waits until ${gateText(gate)}; going back is possible at any time`
+  return { sinceMs: atMs, cause: 'flag', reason }
+}
+
+/** The stage that runs or is to begin. */
+function stageOf({ phase }: ReleaseState): number {
+  return phase.kind === 'running' || phase.kind === 'starting' ? (phase.stageIndex ?? 0) : 0
+}
+
+/** A freeze window, or a flag, and ends with that. */
+export function standsBy({ cause }: Hold): boolean {
+  return cause === 'freeze' || cause === 'flag'
 }
 
 /** Nobody serves: what is under way is finished, whatever the time. */
@@ -43,14 +62,16 @@ export function hasGap({ endpoint }: Draft): boolean {
   return endpoint.table.gap !== undefined
 }
 
-/** Inside a freeze window a running release stands still; null outside. */
+/** Inside a freeze window, or while a flag is off, a running release stands still; null outside. */
 export function standStill(draft: Draft, atMs: number): Draft | null {
   const { release } = draft
   if (hasGap(draft) || !isFrozen(release, atMs)) return null
   // Another hold says what is to be done after the window too.
-  return release.phase.kind === 'running' && release.phase.hold === null
-    ? hold(draft, freezeHold(release, atMs))
-    : draft
+  const { phase } = release
+  const now = freezeHold(release, atMs)
+  const isOther =
+    phase.kind === 'running' && (phase.hold === null || (standsBy(phase.hold) && phase.hold.cause !== now.cause))
+  return isOther ? hold(draft, now) : draft
 }
 
 /** Before anybody meets the candidate: its fleet is ready, and it is not the time. */

@@ -1,0 +1,116 @@
+/** Flags from the domain to the wire. */
+import type { WireExplanation, WireFlag, WireFlagChange, WireSegment } from '../contract/wire/flag.ts'
+import { conditionText } from '../core/flags/conditions.ts'
+import type { Explanation } from '../core/flags/explain.ts'
+import { type FlagSpec, type SegmentSpec, type Serve, segmentsNamed, targetingKey } from '../core/flags/flag.ts'
+import type { FlagChange, FlagState } from '../core/flags/flags-state.ts'
+import { isoTime } from './views.ts'
+
+export function flagView({ spec, changes }: FlagState, nowMs: number): WireFlag {
+  const last = changes.at(-1)
+  return {
+    name: spec.name,
+    description: spec.description ?? null,
+    type: spec.type,
+    variants: { ...spec.variants },
+    enabled: enabledAt(spec, nowMs),
+    off: spec.off ?? null,
+    serving: servingOrNull(serveAt(spec, undefined, spec.default, nowMs)),
+    requires: (spec.requires ?? []).map(({ flag, is }) => ({ flag, is: [...is] })),
+    rules: (spec.rules ?? []).map(({ name, when, serve }) => ({
+      name,
+      when: when.map(conditionText),
+      serving: servingView(serveAt(spec, name, serve, nowMs) ?? serve),
+    })),
+    targeting: spec.targeting ?? null,
+    schedule: (spec.schedule ?? []).map(({ atMs, rule, serve, enabled }) => ({
+      at: isoTime(atMs),
+      rule: rule ?? null,
+      serving: servingOrNull(serve ?? null),
+      enabled: enabled ?? null,
+      past: atMs <= nowMs,
+    })),
+    unit: spec.unit ?? targetingKey,
+    salt: spec.salt ?? spec.name,
+    metadata: { ...spec.metadata },
+    revision: last?.revision ?? 0,
+    changedAt: isoTime(last?.atMs ?? 0),
+    changedBy: last?.actor ?? '',
+  }
+}
+
+function enabledAt({ enabled, schedule = [] }: FlagSpec, nowMs: number): boolean {
+  return schedule.findLast(step => step.atMs <= nowMs && step.enabled !== undefined)?.enabled ?? enabled
+}
+
+function serveAt(
+  { schedule = [] }: FlagSpec,
+  rule: string | undefined,
+  base: Serve | null,
+  nowMs: number,
+): Serve | null {
+  const step = schedule.findLast(one => one.atMs <= nowMs && one.rule === rule && one.serve !== undefined)
+  return step?.serve ?? base
+}
+
+function servingOrNull(serve: Serve | null): WireFlag['serving'] {
+  return serve === null ? null : servingView(serve)
+}
+
+function servingView(serve: Serve): NonNullable<WireFlag['serving']> {
+  return serve.kind === 'variant'
+    ? { variant: serve.variant, weightsPpm: null, by: null }
+    : { variant: null, weightsPpm: { ...serve.weights }, by: serve.by ?? null }
+}
+
+export function segmentView(spec: SegmentSpec, flags: readonly FlagState[]): WireSegment {
+  const users = flags.filter(flag =>
+    (flag.spec.rules ?? []).some(({ when }) => segmentsNamed(when).includes(spec.name)),
+  )
+  return {
+    name: spec.name,
+    description: spec.description ?? null,
+    include: [...(spec.include ?? [])],
+    exclude: [...(spec.exclude ?? [])],
+    when: (spec.when ?? []).map(conditionText),
+    usedBy: users.map(flag => flag.spec.name),
+  }
+}
+
+/** The newest first, each with what it changed. */
+export function historyView(
+  changes: readonly FlagChange[],
+  differences: (before: unknown, after: unknown) => readonly { path: string; before: unknown; after: unknown }[],
+): WireFlagChange[] {
+  return changes
+    .map(({ revision, atMs, actor, how, note, spec }, index) => {
+      const before = changes[index - 1]
+      return {
+        revision,
+        at: isoTime(atMs),
+        by: actor,
+        how,
+        note,
+        differences: before === undefined ? [] : differences(before.spec, spec).map(one => ({ ...one })),
+      }
+    })
+    .toReversed()
+}
+
+export function explanationView(flag: string, explanation: Explanation): WireExplanation {
+  const { evaluation, enabled, requires, rules, bucket } = explanation
+  const { value, variant, reason, errorCode, detail, by } = evaluation
+  return {
+    flag,
+    ...(value !== undefined && { value }),
+    variant,
+    reason,
+    errorCode,
+    detail,
+    decidedBy: by,
+    enabled,
+    requires: requires.map(({ is, ...rest }) => ({ ...rest, is: [...is] })),
+    rules: rules.map(({ conditions, ...rest }) => ({ ...rest, conditions: conditions.map(one => ({ ...one })) })),
+    bucket,
+  }
+}

@@ -1,0 +1,175 @@
+/** Flags over the control API: documents, the switch, shares, history, undo, explanations, refusals. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type ControlServer, startControlServer } from '../support/control-server.ts'
+import { call } from '../support/http.ts'
+
+let server: ControlServer
+beforeEach(async () => {
+  server = await startControlServer()
+})
+afterEach(() => server.close())
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of many routes
+const get = (path: string) => call<any>(`${server.url}/api/v1/${path}`)
+// biome-ignore lint/suspicious/noExplicitAny: answers of many routes
+const post = (path: string, json: unknown = {}) => call<any>(`${server.url}/api/v1/${path}`, { json })
+// biome-ignore lint/suspicious/noExplicitAny: answers of many routes
+const remove = (path: string) => call<any>(`${server.url}/api/v1/${path}`, { method: 'DELETE' })
+
+const ranker = { kind: 'Flag', name: 'ranker', serve: 'off' }
+const beta = { kind: 'Segment', name: 'beta', include: ['ann'] }
+const inBeta = [{ name: 'beta', when: [{ segment: 'beta' }], serve: 'on' }]
+
+describe('documents', () => {
+  it('are created, changed and left alone, with their differences', async () => {
+    expect(await post('flags', ranker)).toMatchObject({
+      status: 201,
+      body: { action: 'created', resource: 'Flag/ranker' },
+    })
+    expect(await post('flags', ranker)).toMatchObject({ status: 200, body: { action: 'unchanged' } })
+    const changed = await post('flags?dryRun=true', { ...ranker, serve: 'on' })
+    expect(changed.body).toMatchObject({
+      action: 'updated',
+      differences: [{ path: 'default.variant', before: 'off', after: 'on' }],
+    })
+    expect((await get('flags/ranker')).body).toMatchObject({ enabled: true, serving: { variant: 'off' }, revision: 1 })
+  })
+
+  it('may name one another in any order, and are all or none', async () => {
+    const child = { ...ranker, name: 'child', requires: [{ flag: 'ranker', is: 'on' }] }
+    const applied = await post('apply', [child, { ...ranker, rules: inBeta }, beta])
+    expect(applied.body.changes.map((one: { resource: string }) => one.resource)).toEqual([
+      'Flag/child',
+      'Flag/ranker',
+      'Segment/beta',
+    ])
+    const refused = await post('apply', [
+      { ...ranker, serve: 'on' },
+      { ...child, requires: [{ flag: 'nothing', is: 'on' }] },
+    ])
+    expect(refused).toMatchObject({ status: 400, body: { problems: [{ path: '[1].requires[0].flag' }] } })
+    expect((await get('flags/ranker')).body.revision).toBe(1)
+  })
+
+  it.each([
+    ['requires itself', [{ ...ranker, requires: [{ flag: 'ranker', is: 'on' }] }], '[0].requires'],
+    [
+      'requires one that requires it',
+      [
+        { ...ranker, requires: [{ flag: 'b', is: 'on' }] },
+        { ...ranker, name: 'b', requires: [{ flag: 'ranker', is: 'on' }] },
+      ],
+      '[0].requires',
+    ],
+    [
+      'requires a variant that is not there',
+      [ranker, { ...ranker, name: 'b', requires: [{ flag: 'ranker', is: 'maybe' }] }],
+      '[1].requires[0].is',
+    ],
+    ['names a segment that is not there', [{ ...ranker, rules: inBeta }], '[0].rules[0].when'],
+  ])('that %s is refused', async (_, documents, path) => {
+    const { status, body } = await post('apply', documents)
+    expect([status, body.problems?.[0]?.path]).toEqual([400, path])
+  })
+
+  it('come before the endpoints and releases that go by them', async () => {
+    const { digits, toV2 } = await import('../support/documents.ts')
+    const ruled = { ...digits, rules: [{ flag: 'ranker', version: 'v2' }] }
+    const applied = await post('apply', [{ ...toV2, flag: 'ranker' }, ruled, ranker])
+    expect(applied.status).toBe(200)
+    expect((await get('endpoints/digits')).body.rules).toEqual([{ text: 'the flag ranker is on', version: 'v2' }])
+    expect((await get('releases/digits-1')).body.plan.flags).toEqual([{ flag: 'ranker', is: null, stage: null }])
+    expect(await remove('flags/ranker')).toMatchObject({ status: 409, body: { code: 'in-use' } })
+  })
+})
+
+describe('changes', () => {
+  beforeEach(() => post('flags', ranker))
+
+  it('are the switch, a variant, a share; each is told with who did it and why', async () => {
+    await post('flags/ranker/serve', { rollout: { on: '10%', off: '90%' }, note: 'a tenth' })
+    await post('flags/ranker/disable', { note: 'alarms' })
+    expect((await get('flags/ranker')).body).toMatchObject({ enabled: false, serving: { weightsPpm: { on: 100_000 } } })
+    await post('flags/ranker/enable')
+    const { items } = (await get('flags/ranker/history')).body
+    expect(
+      items.map((one: { revision: number; note: string | null; by: string }) => [one.revision, one.note, one.by]),
+    ).toEqual([
+      [4, 'enabled', 'api'],
+      [3, 'disabled: alarms', 'api'],
+      [2, 'a tenth', 'api'],
+      [1, null, 'api'],
+    ])
+    expect(items[1].differences).toEqual([{ path: 'enabled', before: true, after: false }])
+    expect((await get('flags')).body.items).toHaveLength(1)
+  })
+
+  it('are taken back, and that too; a deletion as well', async () => {
+    await post('flags/ranker/serve', { variant: 'on' })
+    expect((await post('flags/ranker/undo?dryRun=true')).body.note).toBe('back to revision 1')
+    await post('flags/ranker/undo')
+    expect((await get('flags/ranker')).body.serving.variant).toBe('off')
+    await post('flags/ranker/undo')
+    expect((await get('flags/ranker')).body.serving.variant).toBe('on')
+    expect((await remove('flags/ranker')).status).toBe(204)
+    expect((await get('flags/ranker')).status).toBe(404)
+    expect((await get('flags/ranker/history')).body.items[0]).toMatchObject({ how: 'deleted', revision: 5 })
+    expect((await post('flags/ranker/undo')).status).toBe(200)
+    expect((await get('flags/ranker')).body).toMatchObject({ serving: { variant: 'on' }, revision: 6 })
+  })
+
+  it.each([
+    ['undo', {}, 400, /no change before the last one/],
+    ['serve', {}, 400, /one of variant and rollout/],
+    ['serve', { variant: 'maybe' }, 400, /no variant maybe/],
+    ['serve', { rollout: { on: '10%' } }, 400, /10% in all/],
+    ['serve', { rollout: { on: 'half', off: '50%' } }, 400, /is not a percentage/],
+    ['serve', { variant: 'on', rule: 'staff' }, 400, /no rule staff/],
+    ['enable', { why: 'x' }, 400, /is not valid/],
+  ])('by %s %j are refused', async (verb, body, status, detail) => {
+    const answer = await post(`flags/ranker/${verb}`, body)
+    expect(answer.status).toBe(status)
+    expect(answer.body.detail).toMatch(detail)
+  })
+
+  it('of a flag that is not there are refused', async () => {
+    for (const path of ['flags/x/undo', 'flags/x/enable', 'flags/constructor/enable', 'flags/x/evaluate'])
+      expect((await post(path)).body.code, path).toBe('flag-not-found')
+    expect((await remove('segments/x')).body.code).toBe('segment-not-found')
+  })
+})
+
+describe('an evaluation', () => {
+  it('says which rule decided, and how it would be at a time', async () => {
+    const schedule = [{ at: '2027-01-01T00:00:00Z', serve: 'on' }]
+    await post('apply', [beta, { ...ranker, rules: inBeta, schedule }])
+    const ann = await post('flags/ranker/evaluate', { context: { targetingKey: 'ann' } })
+    expect(ann.body).toMatchObject({
+      value: true,
+      decidedBy: 'rule beta',
+      rules: [{ name: 'beta', fits: true, conditions: [{ text: 'in segment beta', holds: true }] }],
+    })
+    expect((await post('flags/ranker/evaluate', { context: { targetingKey: 'bob' } })).body).toMatchObject({
+      value: false,
+      decidedBy: 'default',
+    })
+    const later = await post('flags/ranker/evaluate', { at: '2027-01-01T00:00:00Z' })
+    expect(later.body).toMatchObject({ value: true, reason: 'DEFAULT' })
+    expect((await get('segments/beta')).body).toMatchObject({ include: ['ann'], usedBy: ['ranker'] })
+    expect(await remove('segments/beta')).toMatchObject({ status: 409, body: { code: 'in-use' } })
+  })
+})
+
+describe('a flagd file', () => {
+  const flag = { state: 'ENABLED', variants: { red: 'r', blue: 'b' }, defaultVariant: 'red' }
+
+  it('is applied whole, and faults are told at their place in it', async () => {
+    const imported = await post('flags/import', { flags: { colour: flag, shape: flag } })
+    expect(imported.body.changes.map((one: { action: string }) => one.action)).toEqual(['created', 'created'])
+    const bad = { ...flag, targeting: { regex: [] } }
+    const refused = await post('flags/import', { flags: { colour: { ...flag, defaultVariant: 'blue' }, shape: bad } })
+    expect(refused).toMatchObject({ status: 400, body: { problems: [{ path: 'flags.shape.targeting' }] } })
+    expect((await get('flags/colour')).body.serving.variant).toBe('red')
+    expect((await post('flags/import', { flags: { a: 1 } })).body.problems[0].path).toBe('flags.a')
+  })
+})
