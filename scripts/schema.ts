@@ -69,7 +69,7 @@ export function renderReference(): string {
   const documents = ['Endpoint', 'Version', 'Metric', 'Feature', 'Release']
   const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary', 'Shadow']
   const flags = ['Flag', 'FlagRule', 'FlagCondition', 'FlagPlainCondition', 'FlagRequirement', 'FlagStep', 'Segment']
-  const server = ['Server', 'Tls', 'Cors']
+  const server = ['Server', 'Tls', 'Cors', 'Tracing']
   const sections = [...documents, ...stages, ...flags, ...server].map(name => section(name, definitions))
   return `${[introduction, ...sections, checkNames()].join('\n\n')}\n`
 }

@@ -15,6 +15,7 @@ import { createPoller } from './adapters/metric-sources/poller.ts'
 import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
+import { createOtlpExporter } from './adapters/tracing/otlp.ts'
 import { createTrafficRate } from './adapters/traffic-rate/traffic-rate.ts'
 import { createTrials } from './adapters/trials/trials.ts'
 import { createCourier } from './adapters/webhooks/courier.ts'
@@ -28,6 +29,7 @@ import { compileResource, validateResource } from './config/compile.ts'
 import { isLoopback, type ServerSettings } from './config/load.ts'
 import { readSettings } from './config/read-settings.ts'
 import { readResourceFile } from './config/resource-file.ts'
+import type { TracingSettings } from './config/server-document.ts'
 import { resolvePaths } from './contract/resource-paths.ts'
 import type { Resource } from './contract/resources.ts'
 import { type Controller, createController } from './controller/controller.ts'
@@ -51,6 +53,7 @@ import { createWatchBook } from './evidence/watch/watch-book.ts'
 import { createGateway } from './gateway/gateway.ts'
 import type { GatewayStats } from './gateway/stats.ts'
 import type { Analytics } from './ports/analytics.ts'
+import type { Clock } from './ports/clock.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
 import type { Expressions } from './ports/expressions.ts'
 
@@ -113,6 +116,7 @@ async function startOnFreePorts(
   const at = (inference: number, control: number) =>
     startServer({
       ...settings,
+      tracing: null,
       inference: { ...openLoopback, port: inference },
       control: { ...openLoopback, port: control },
     })
@@ -207,6 +211,9 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     state: control.state(),
     access: entrances.stats(),
   }))
+  const secretOf = ({ env }: SecretRef): string | null => process.env[env] || null
+  const spans = settings.tracing === null ? null : spanExporter(settings.tracing, { clock, secretOf, complain })
+  endings.push(() => spans?.close())
   const gateway = createGateway({
     fleets: deployer.fleets,
     recorder,
@@ -218,12 +225,12 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     access: entrances.access('inference'),
     certificates: entrances.certificates('inference'),
     cors: settings.inference.cors ?? undefined,
+    ...(spans !== null && { tracing: { spans, samplePpm: settings.tracing?.samplePpm ?? 0 } }),
   })
   const rate = createTrafficRate({ clock, read: () => requestsByEndpoint(gateway.stats()) })
   endings.push(() => rate.stop())
   const sources = createPoller({ clock })
   endings.push(() => sources.close())
-  const secretOf = ({ env }: SecretRef): string | null => process.env[env] || null
   const courier = createCourier({ file: folder.file('deliveries.db'), clock, secretOf, complain })
   endings.push(() => courier.close())
   const gates = createGatekeeper({
@@ -313,6 +320,17 @@ function requestsByEndpoint({ requests }: GatewayStats): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { endpoint, count } of requests) counts.set(endpoint, (counts.get(endpoint) ?? 0) + count)
   return counts
+}
+
+type ExporterPorts = {
+  clock: Clock
+  secretOf(ref: SecretRef): string | null
+  complain(what: string, cause: unknown): void
+}
+
+function spanExporter({ url, headers }: TracingSettings, { clock, secretOf, complain }: ExporterPorts) {
+  const fields = Object.entries(headers).map(([name, env]) => [name, secretOf({ env }) ?? ''] as const)
+  return createOtlpExporter({ url, headers: Object.fromEntries(fields), version, clock, complain })
 }
 
 /** What each endpoint measures, compiled once for every specification and for every release that needs more. */

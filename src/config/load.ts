@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ListenerTls } from '../core/tls.ts'
-import type { FileSettings } from './server-document.ts'
+import type { FileSettings, TracingSettings } from './server-document.ts'
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -31,6 +31,8 @@ export type ServerSettings = {
   inference: ListenSettings
   control: ListenSettings
   logLevel: LogLevel
+  /** Null where no spans are made. */
+  tracing: TracingSettings | null
   /** File of resources to apply at start; absolute, null for none. */
   resources: string | null
 }
@@ -86,6 +88,7 @@ export function loadSettings(input: SettingSources): ServerSettings {
     data: resolve(input.cwd, read('data').text),
     inference: listener('inference'),
     control: listener('control'),
+    tracing: input.file?.tracing ?? null,
     logLevel: toWord(read('logLevel'), logLevels, { what: 'a log level', problems }),
     resources: configFile(input),
   }

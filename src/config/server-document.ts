@@ -6,7 +6,7 @@ import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { ListenerTls } from '../core/tls.ts'
 import type { SourcedDocument } from './documents.ts'
-import { durationMs } from './quantities.ts'
+import { durationMs, percentPpm } from './quantities.ts'
 
 export type ListenerDocument = {
   host?: string
@@ -16,11 +16,15 @@ export type ListenerDocument = {
   cors: CorsRule | null
 }
 
+/** `headers`: names of variables, by the field that they are for. */
+export type TracingSettings = { url: string; samplePpm: number; headers: Readonly<Record<string, string>> }
+
 /** What the file says of the server; what it leaves out is left out here too. */
 export type FileSettings = {
   source: string
   data?: string
   logLevel?: string
+  tracing: TracingSettings | null
   inference: ListenerDocument
   control: ListenerDocument
 }
@@ -54,9 +58,16 @@ function compile(document: ServerDocument, source: string): FileSettings {
     source,
     ...(data !== undefined && { data: resolve(folder, data) }),
     ...(document['log-level'] !== undefined && { logLevel: document['log-level'] }),
+    tracing: compileTracing(document.tracing),
     inference: compileListener(inference, folder),
     control: compileListener(control, folder),
   }
+}
+
+function compileTracing(tracing: ServerDocument['tracing']): TracingSettings | null {
+  if (tracing === undefined) return null
+  const headers = Object.entries(tracing.headers).map(([name, { env }]) => [name, env] as const)
+  return { url: tracing.otlp, samplePpm: percentPpm(tracing.sample), headers: Object.fromEntries(headers) }
 }
 
 function compileListener(listener: ServerDocument['inference'], folder: string): ListenerDocument {

@@ -3,7 +3,7 @@
  * resource: applying it to a running server would change nothing.
  */
 import { z } from 'zod'
-import { duration, object } from './resource-parts.ts'
+import { duration, object, percent } from './resource-parts.ts'
 import { allowedMark, type Loose, type Report, withRule } from './resource-rules.ts'
 
 const file = (description: string) => z.string().min(1).meta({ description })
@@ -72,10 +72,28 @@ const listener = (what: { port: number; auth: string }) =>
     cors: cors.optional(),
   })
 
+const tracing = object({
+  otlp: z.url({ protocol: /^https?$/, error: `is not an address${allowedMark}http://127.0.0.1:4318/v1/traces` }).meta({
+    description: 'Where spans are sent: a collector that takes OTLP over HTTP in JSON.',
+  }),
+  sample: percent.default('1%').meta({
+    description: 'Share of the requests without a trace that begin one. Requests that bring one are kept as it says.',
+  }),
+  headers: z
+    .record(token, object({ env: z.string().min(1) }))
+    .default({})
+    .meta({ description: 'Fields for the collector, by name, from variables of the environment.' }),
+}).meta({
+  id: 'Tracing',
+  description:
+    'OpenTelemetry spans of requests, calls and copies; without it trace context is passed on and nothing else.',
+})
+
 export const serverDocument = object({
   kind: z.literal('Server').meta({ description: 'Always `Server`.' }),
   data: z.string().min(1).optional().meta({ description: 'Folder of the log and the predictions; ./cutover-data.' }),
   'log-level': z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
+  tracing: tracing.optional(),
   inference: listener({
     port: 8080,
     auth: '`required`: every request but health checks needs an API key. `none` by default, on loopback only unless `tls.client-ca` asks for certificates.',

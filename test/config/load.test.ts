@@ -13,7 +13,19 @@ describe('server settings', () => {
       inference: { host: '127.0.0.1', port: 8080, auth: 'none', tls: null, cors: null },
       control: { host: '127.0.0.1', port: 8081, auth: 'none', tls: null, cors: null },
       logLevel: 'info',
+      tracing: null,
       resources: null,
+    })
+  })
+
+  it('take tracing from the file alone', () => {
+    const text =
+      'kind: Server\ntracing: { otlp: "http://127.0.0.1:4318/v1/traces", headers: { x-key: { env: KEY } } }\n'
+    const file = serverSettingsIn(parseDocuments(text, 'server.yaml'))
+    expect(loadSettings({ flags: {}, env: {}, cwd: '/srv', file }).tracing).toEqual({
+      url: 'http://127.0.0.1:4318/v1/traces',
+      samplePpm: 10_000,
+      headers: { 'x-key': 'KEY' },
     })
   })
 
