@@ -21,7 +21,7 @@ describe('server settings', () => {
   it('take tracing from the file alone', () => {
     const text =
       'kind: Server\ntracing: { otlp: "http://127.0.0.1:4318/v1/traces", headers: { x-key: { env: KEY } } }\n'
-    const file = serverSettingsIn(parseDocuments(text, 'server.yaml'))
+    const file = serverSettingsIn(parseDocuments(text, { source: 'server.yaml' }))
     expect(loadSettings({ flags: {}, env: {}, cwd: '/srv', file }).tracing).toEqual({
       url: 'http://127.0.0.1:4318/v1/traces',
       samplePpm: 10_000,
