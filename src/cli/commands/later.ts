@@ -4,7 +4,6 @@ import { examples, type Register } from '../invocation.ts'
 
 const commands = [
   ['advise', 'the sample and the time that a release would need'],
-  ['simulate', 'a release on simulated traffic'],
 ] as const
 
 export const registerLater: Register = (program, does) => {
