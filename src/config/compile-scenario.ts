@@ -72,6 +72,33 @@ function shares(hourly: readonly number[]): number[] {
   return hourly.map(one => one / mean)
 }
 
+/** A version like one that is known but for what is said of it, as in a scenario. */
+export function behaviourLike(like: Behaviour, said: unknown): Behaviour {
+  const { versions } = validateScenario({
+    kind: 'Scenario',
+    name: 'candidate',
+    traffic: { 'requests-per-second': 1 },
+    versions: { candidate: said },
+  })
+  const own = behaviourOf('candidate', versions)
+  const document = versions['candidate'] ?? {}
+  const taken = Object.entries(keysOf).filter(([key]) => Object.hasOwn(document, key))
+  return {
+    ...like,
+    ...Object.fromEntries(taken.map(([, field]) => [field, own[field]])),
+    metrics: { ...like.metrics, ...own.metrics },
+  }
+}
+
+const keysOf = {
+  'ready-after': 'readyAfterMs',
+  'error-rate': 'errorRate',
+  latency: 'latency',
+  accuracy: 'accuracy',
+  agreement: 'agreement',
+  'feedback-share': 'feedbackShare',
+} as const
+
 type Documents = ScenarioDocument['versions']
 
 function behaviourOf(name: string, versions: Documents): Behaviour {

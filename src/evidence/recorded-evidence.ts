@@ -17,8 +17,8 @@ const paceShare = 0.05
 
 export function createRecordedEvidence({ log, expressions }: Ports): RecordedEvidence {
   return {
-    async replay({ spec, release, momentsMs }, look) {
-      const definitions = compileDefinitions(spec, expressions, unitMetricsOf(release.plan.stages))
+    async replay({ spec, release, stages, momentsMs }, look) {
+      const definitions = compileDefinitions(spec, expressions, unitMetricsOf([...release.plan.stages, ...stages]))
       const evidence = createAccumulator({
         definitions: () => definitions,
         learnedWindowMs: () => release.plan.labelWindowMs ?? null,

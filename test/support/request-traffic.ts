@@ -8,7 +8,13 @@ import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import { unitMetricsOf } from '../../src/core/metrics/by-unit.ts'
 import type { ReleasePlan } from '../../src/core/plan.ts'
 import type { JoinedOutcome, Outcome, Prediction } from '../../src/core/prediction.ts'
-import { type Behaviour, expectedRequests, feedbackOf, type MetricDraw, type Scenario } from '../../src/core/simulate/scenario.ts'
+import {
+  type Behaviour,
+  expectedRequests,
+  feedbackOf,
+  type MetricDraw,
+  type Scenario,
+} from '../../src/core/simulate/scenario.ts'
 import { streamOf } from '../../src/core/simulate/streams.ts'
 import type { TrafficSource } from '../../src/core/simulate/traffic-source.ts'
 import type { TrafficTable } from '../../src/core/traffic.ts'
@@ -24,7 +30,12 @@ export function requestTraffic({ spec, plan, scenario }: Of, seed: number): Traf
   const random = streamOf(seed, 'single requests')
   const definitions = compileDefinitions(spec, createExpressions(), unitMetricsOf(plan.stages))
   const evidence = createAccumulator({ definitions: () => definitions })
-  const served = { units: {} as Record<string, number>, requests: {} as Record<string, number>, failed: {}, unserved: 0 }
+  const served = {
+    units: {} as Record<string, number>,
+    requests: {} as Record<string, number>,
+    failed: {},
+    unserved: 0,
+  }
   const met = new Map<string, Set<string>>()
   const metrics = Object.keys(spec.metrics).filter(name => spec.metrics[name]?.type === 'rate')
   let table: TrafficTable | null = null
@@ -62,9 +73,10 @@ export function requestTraffic({ spec, plan, scenario }: Of, seed: number): Traf
   }
 
   const promise = (made: Prediction, own: Behaviour): void => {
-    const values = Object.fromEntries(metrics.map(name => [name, valueOf(own.metrics[name], random)]))
+    const values = Object.fromEntries(metrics.map(name => [name, drawn(own.metrics[name], random)]))
     await_('label', made, { label: 'right', reward: null, metrics: {} })
-    for (const name of metrics) await_(`metrics.${name}`, made, { label: null, reward: null, metrics: { [name]: values[name] ?? 0 } })
+    for (const name of metrics)
+      await_(`metrics.${name}`, made, { label: null, reward: null, metrics: { [name]: values[name] ?? 0 } })
   }
 
   const await_ = (signal: string, made: Prediction, values: Pick<Outcome, 'label' | 'reward' | 'metrics'>): void => {
@@ -100,6 +112,6 @@ export function requestTraffic({ spec, plan, scenario }: Of, seed: number): Traf
   }
 }
 
-function valueOf(draw: MetricDraw | undefined, random: Random): number {
+function drawn(draw: MetricDraw | undefined, random: Random): number {
   return draw?.kind === 'rate' ? Number(random.next() < draw.rate) : 0
 }

@@ -5,7 +5,6 @@ import { type App, problem } from '../route-parts.ts'
 
 const parts = [
   { name: 'advise', method: 'post' },
-  { name: 'simulate', method: 'post' },
 ] as const
 
 export function registerLater(app: App): void {

@@ -38,7 +38,12 @@ export type PeriodCourse = {
   couldEndMs: number | null
   verdict: Verdict | null
   reason: string
+  /** Of the first look that failed. */
+  failure: string
 }
+
+/** A release that is over. `decidedMs`: when it began to go back, or to be promoted. */
+export type End = Standing & { decidedMs: number }
 
 export type VerdictChange = { atMs: number; verdict: Verdict; reason: string }
 
@@ -51,11 +56,12 @@ export type Course = {
 }
 
 /**
- * `rolls-back`, `holds`: at the first breach. `moves-earlier`, `waits-longer`: it leaves the recorded course there, and
- * what follows is not known. `as-recorded`: it would have done what was done, to the end.
+ * `rolls-back`, `holds`: at the first breach. `moves-earlier`, `waits-longer`, `goes-on` (where the recorded release went
+ * back): it leaves the recorded course there, and what follows is not known. `as-recorded`: it would have done what was
+ * done, to the end.
  */
 export type Decision = {
-  kind: 'rolls-back' | 'holds' | 'moves-earlier' | 'waits-longer' | 'as-recorded'
+  kind: 'rolls-back' | 'holds' | 'moves-earlier' | 'waits-longer' | 'goes-on' | 'as-recorded'
   atMs: number | null
   reason: string
 }
@@ -86,8 +92,8 @@ export class CourseBook {
     if (period !== null) this.#notePeriod(period, judgement, { atMs, release })
   }
 
-  /** `end`: how the release ended in truth. */
-  read(end: Standing): Course {
+  /** `end`: how the release ended in truth, and when that was decided. */
+  read(end: End): Course {
     const periods = [...this.#periods.values()].map(period => ({
       ...period,
       untilMs: end.release.epochs.find(({ epoch }) => epoch > period.epoch)?.sinceMs ?? null,
@@ -129,7 +135,7 @@ export class CourseBook {
     if (known !== undefined) return known
     const made: PeriodCourse = {
       ...{ epoch, stageIndex, candidatePpm, sinceMs, untilMs: null, looks: 0 },
-      ...{ firstPassMs: null, firstFailMs: null, couldEndMs: null, verdict: null, reason: '' },
+      ...{ firstPassMs: null, firstFailMs: null, couldEndMs: null, verdict: null, reason: '', failure: '' },
     }
     this.#periods.set(epoch, made)
     return made
@@ -141,7 +147,7 @@ export class CourseBook {
     period.verdict = verdict
     period.reason = reason
     if (verdict === 'pass') period.firstPassMs ??= atMs
-    if (verdict === 'fail') period.firstFailMs ??= atMs
+    if (verdict === 'fail' && period.firstFailMs === null) Object.assign(period, { firstFailMs: atMs, failure: reason })
     if (mayEnd(this.#plan, judgement, { atMs, release }, period.sinceMs)) period.couldEndMs ??= atMs
   }
 }
@@ -164,7 +170,7 @@ const sameShare = 0.1
 const sameMs = 2_000
 
 /** The first thing that differs from what was recorded, in the order of time. */
-function decisionOf(plan: ReleasePlan, periods: readonly PeriodCourse[], end: Standing): Decision {
+function decisionOf(plan: ReleasePlan, periods: readonly PeriodCourse[], end: End): Decision {
   for (const period of periods) {
     const failed = period.firstFailMs
     const early = isEarly(period, end) ? period.couldEndMs : null
@@ -175,32 +181,32 @@ function decisionOf(plan: ReleasePlan, periods: readonly PeriodCourse[], end: St
     if (isStep && period.untilMs !== null && period.couldEndMs === null && endedForward(period, end))
       return { kind: 'waits-longer', atMs: period.untilMs, reason: `step at ${share(period)}: ${period.reason}` }
   }
+  if (wentBackByBreach(end))
+    return { kind: 'goes-on', atMs: end.decidedMs, reason: 'no check had failed when the recorded release went back' }
   return { kind: 'as-recorded', atMs: null, reason: 'nothing that was recorded would have been decided otherwise' }
 }
 
-function breach(plan: ReleasePlan, atMs: number, { reason, verdict }: PeriodCourse, end: Standing): Decision {
-  const { phase } = end.release
-  const wasAlike = phase.kind === 'rolled-back' && phase.cause === 'guardrail' && alike(atMs, phase.atMs, sameMs * 5)
-  const why = verdict === 'fail' ? reason : 'a check failed'
-  if (wasAlike) return { kind: 'as-recorded', atMs, reason: why }
-  return { kind: plan.onFail === 'hold' ? 'holds' : 'rolls-back', atMs, reason: why }
+function breach(plan: ReleasePlan, atMs: number, { failure }: PeriodCourse, end: End): Decision {
+  const withinMs = Math.max(sameMs, (end.decidedMs - end.release.startedAtMs) * sameShare)
+  if (wentBackByBreach(end) && Math.abs(atMs - end.decidedMs) <= withinMs)
+    return { kind: 'as-recorded', atMs, reason: failure }
+  return { kind: plan.onFail === 'hold' ? 'holds' : 'rolls-back', atMs, reason: failure }
 }
 
-function isEarly({ couldEndMs, untilMs, sinceMs }: PeriodCourse, end: Standing): boolean {
+function wentBackByBreach({ release: { phase } }: End): boolean {
+  return phase.kind === 'rolled-back' && phase.cause === 'guardrail'
+}
+
+function isEarly({ couldEndMs, untilMs, sinceMs }: PeriodCourse, { decidedMs }: End): boolean {
   if (couldEndMs === null) return false
-  const { phase } = end.release
-  const until = untilMs ?? (phase.kind === 'promoted' || phase.kind === 'rolled-back' ? phase.atMs : end.atMs)
+  const until = untilMs ?? decidedMs
   return until - couldEndMs > Math.max(sameMs, (until - sinceMs) * sameShare)
 }
 
 /** The recorded release went on from here, instead of going back. */
-function endedForward({ untilMs, candidatePpm }: PeriodCourse, { release }: Standing): boolean {
+function endedForward({ untilMs, candidatePpm }: PeriodCourse, { release }: End): boolean {
   const next = release.epochs.find(({ sinceMs }) => sinceMs === untilMs)
   return next !== undefined && next.candidatePpm > candidatePpm
-}
-
-function alike(a: number, b: number, withinMs: number): boolean {
-  return Math.abs(a - b) <= withinMs
 }
 
 function share({ candidatePpm }: PeriodCourse): string {
@@ -231,4 +237,3 @@ function sameWeights(a: StagePlan, b: StagePlan): boolean {
     return JSON.stringify({ ...a, stop: null }) === JSON.stringify({ ...b, stop: null })
   return true
 }
-

@@ -58,6 +58,8 @@ export type Run = {
 /** Time between two looks grows by this share of the time since the release last moved, up to the longest. */
 const paceShare = 0.1
 const longestLookMs = 6 * 3_600_000
+/** Windows in which nothing moves begin and end by the clock. */
+const longestLookWithWindowsMs = 15 * 60_000
 /** A race begins a new period at every update: within one it is looked at whenever its age has doubled. */
 const racePaceShare = 1
 /** Where only a breach matters, checks that have no quick bound are judged once this much more time has passed. */
@@ -139,7 +141,8 @@ class World {
     const release = this.#release()
     const ageMs = this.#nowMs - this.#movedMs
     const share = isRace(release) ? racePaceShare : paceShare
-    const paceMs = Math.ceil(Math.max(limits.tickIntervalMs, Math.min(longestLookMs, ageMs * share)))
+    const longestMs = release.plan.freeze === undefined ? longestLookMs : longestLookWithWindowsMs
+    const paceMs = Math.ceil(Math.max(limits.tickIntervalMs, Math.min(longestMs, ageMs * share)))
     const moments = momentsOf(release).map(atMs => atMs - epochMs)
     const soon = [...moments, this.#nextDueMs(), this.#approvalAtMs ?? Number.POSITIVE_INFINITY]
     return Math.min(this.#nowMs + paceMs, ...soon.filter(atMs => atMs > this.#nowMs))
@@ -184,7 +187,8 @@ class World {
   /** Whether a judgement could change anything. */
   #isTelling(release: ReleaseState): boolean {
     if (!onlyBreachesMatter(release, epochMs + this.#nowMs)) return true
-    const isDue = !isRace(release) && this.#nowMs - this.#movedMs >= (this.#judgedMs - this.#movedMs) * (1 + judgedShare)
+    const isDue =
+      !isRace(release) && this.#nowMs - this.#movedMs >= (this.#judgedMs - this.#movedMs) * (1 + judgedShare)
     return isDue || mayBreach(release, this.#traffic.peek(epochsOf(release)))
   }
 

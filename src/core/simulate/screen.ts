@@ -41,7 +41,8 @@ export function mayBreach(release: ReleaseState, evidence: readonly EpochEvidenc
   return sides.some(one => {
     const pairs = pairUp(epochs, evidence, one)
     const share = 1 / sides.length
-    const crosses = (check: MetricCheck | GoalCheck) => mayCross({ ...check, alpha: check.alpha * share }, pairs, race !== null)
+    const crosses = (check: MetricCheck | GoalCheck) =>
+      mayCross({ ...check, alpha: check.alpha * share }, pairs, race !== null)
     return maySplitBadly(pairs, plan.sampleRatioAlpha * share) || checks.some(crosses)
   })
 }

@@ -118,10 +118,38 @@ describe('a simulated release', () => {
 
 describe('a scenario that cannot be simulated is refused for', () => {
   it.each<[string, Asked, string]>([
-    ['a metric that nobody described', { ...guarded, candidate: {}, release: { guardrails: { revenue: { margin: '5%' } } }, scenario: { versions: { v1: {}, v2: {} } } }, 'versions.v1.metrics.revenue'],
-    ['a version that nobody described', { ...guarded, scenario: { versions: { v1: { accuracy: '90%' } } } }, 'versions.v2'],
-    ['a metric of many rows together', { stages: [canary], endpoint: { metrics: { auc: { type: 'auc', positive: '1' } }, prediction: { output: 'label', scores: 'scores' } }, release: { guardrails: { auc: { margin: 0.02 } } } }, 'metrics.auc'],
-    ['answers to compare without an agreement', { stages: [{ shadow: {} }, canary], scenario: { versions: { v1: {}, v2: {} } } }, 'versions.v2.agreement'],
+    [
+      'a metric that nobody described',
+      {
+        ...guarded,
+        candidate: {},
+        release: { guardrails: { revenue: { margin: '5%' } } },
+        scenario: { versions: { v1: {}, v2: {} } },
+      },
+      'versions.v1.metrics.revenue',
+    ],
+    [
+      'a version that nobody described',
+      { ...guarded, scenario: { versions: { v1: { accuracy: '90%' } } } },
+      'versions.v2',
+    ],
+    [
+      'a metric of many rows together',
+      {
+        stages: [canary],
+        endpoint: {
+          metrics: { auc: { type: 'auc', positive: '1' } },
+          prediction: { output: 'label', scores: 'scores' },
+        },
+        release: { guardrails: { auc: { margin: 0.02 } } },
+      },
+      'metrics.auc',
+    ],
+    [
+      'answers to compare without an agreement',
+      { stages: [{ shadow: {} }, canary], scenario: { versions: { v1: {}, v2: {} } } },
+      'versions.v2.agreement',
+    ],
   ])('%s', async (_, asked, path) => {
     const refused = await jobOf(asked).then(
       () => null,
