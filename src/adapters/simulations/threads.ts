@@ -7,11 +7,14 @@ import type { Seeds } from '../../core/simulate/job.ts'
 import type { Run } from '../../core/simulate/run.ts'
 import type { Simulations } from '../../ports/simulations.ts'
 
-/** What a thread says: it is there, or these are the runs that it was asked for. */
+/** What a thread says: the runs that it was asked for. */
 export type ThreadMessage = { runs: readonly Run[] }
 
 /** In the sources this file and the thread's are TypeScript, in the package both are JavaScript. */
-const script = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url)
+const script = new URL(
+  import.meta.url.endsWith('.ts') ? './simulation-worker.ts' : './simulation-worker.js',
+  import.meta.url,
+)
 
 export function createSimulations({ threads = defaultThreads() }: { threads?: number } = {}): Simulations {
   return {

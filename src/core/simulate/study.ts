@@ -26,7 +26,7 @@ export type Study = {
   /** Units and requests that met a version other than stable, in one run. */
   exposedUnits: Spread
   exposedRequests: Spread
-  /** Of these requests, those that failed although the stable version would have answered: failures beyond its rate. */
+  /** Of these requests, how many fail beyond the rate of the stable version. */
   harmedRequests: Spread
   unserved: Spread
   instanceHours: Spread
@@ -47,7 +47,6 @@ export function studyOf(plan: ReleasePlan, scenario: Scenario, runs: readonly Ru
   const isHarmless = tried.length > 0 && tried.every(truth => truth === 'fine' || truth === 'better')
   const isBack = ({ end }: Run) => end === 'rolled-back'
   const isMiss = ({ promoted }: Run) => promoted !== null && truths[promoted] === 'worse'
-  const baseRate = scenario.versions[plan.from]?.errorRate ?? 0
   return {
     runs: runs.length,
     ends: endsOf(runs),
@@ -58,7 +57,7 @@ export function studyOf(plan: ReleasePlan, scenario: Scenario, runs: readonly Ru
     decidedMs: decided.length === 0 ? null : spreadOf(decided.map(({ decidedMs }) => decidedMs)),
     exposedUnits: spreadOf(runs.map(({ exposedUnits }) => exposedUnits)),
     exposedRequests: spreadOf(runs.map(({ exposedRequests }) => exposedRequests)),
-    harmedRequests: spreadOf(runs.map(run => harmed(run, plan.from, baseRate))),
+    harmedRequests: spreadOf(runs.map(run => harmed(run, scenario, plan.from))),
     unserved: spreadOf(runs.map(({ unserved }) => unserved)),
     instanceHours: spreadOf(runs.map(({ instanceHours }) => instanceHours)),
     beyondStable: spreadOf(runs.map(({ beyondStable }) => beyondStable)),
@@ -111,10 +110,13 @@ export function spreadOf(values: readonly number[]): Spread {
   return { mean, p10: at(0.1), p50: at(0.5), p90: at(0.9), max: sorted.at(-1) ?? 0 }
 }
 
-function harmed({ failed, requests }: Run, stable: string, baseRate: number): number {
-  const others = Object.keys(requests).filter(version => version !== stable && !version.startsWith(`${stable}~`))
-  const beyond = others.map(version => (failed[version] ?? 0) - baseRate * (requests[version] ?? 0))
-  return Math.max(0, Math.round(beyond.reduce((sum, one) => sum + one, 0)))
+/** Expected of what each version answered: chance is the same for the stable version. */
+function harmed({ requests }: Run, { versions }: Scenario, stable: string): number {
+  const baseRate = versions[stable]?.errorRate ?? 0
+  return Object.entries(requests).reduce(
+    (sum, [version, count]) => sum + count * Math.max(0, (versions[version]?.errorRate ?? 0) - baseRate),
+    0,
+  )
 }
 
 const reasonsShown = 5
