@@ -4,6 +4,7 @@
  */
 import type { Random } from '../../stats/numerics/random.ts'
 import type { Command } from '../command.ts'
+import { publicName } from '../control-fleet.ts'
 import type { EndpointSpec } from '../endpoint.ts'
 import { assertNever } from '../errors.ts'
 import type { ControlEvent } from '../event.ts'
@@ -43,10 +44,10 @@ export type Run = {
   decidedMs: number
   /** The stage that decided, from 0. */
   stage: number
-  /** Units and requests that met another version than stable. */
+  /** Units and requests that met another version than stable, until it was promoted. */
   exposedUnits: number
   exposedRequests: number
-  /** By version: how many requests it answered, and how many of them failed. */
+  /** By version: how many requests it answered until then; and how many failed in all. */
   requests: Readonly<Record<string, number>>
   failed: Readonly<Record<string, number>>
   unserved: number
@@ -54,6 +55,8 @@ export type Run = {
   beyondStable: number
   looks: number
 }
+
+type Exposed = Pick<Run, 'exposedUnits' | 'exposedRequests' | 'requests'>
 
 /** Time between two looks grows by this share of the time since the release last moved, up to the longest. */
 const paceShare = 0.1
@@ -89,6 +92,8 @@ class World {
   #judgedMs = 0
   #looks = 0
   #approvalAtMs: number | null = null
+  #stage = 0
+  #decided: { isPromoted: boolean; decidedMs: number; exposed: Exposed } | null = null
 
   constructor(simulated: Simulated, seed: number) {
     const { spec, scenario, traffic } = simulated
@@ -111,24 +116,36 @@ class World {
     this.#startMs = this.#nowMs
     this.#movedMs = this.#nowMs
     this.#record({ type: 'release-started', release: this.#id, plan, actor: 'simulation' })
-    let decided: Pick<Run, 'decidedMs' | 'stage'> | null = null
-    let stage = 0
     const horizonMs = this.#startMs + scenario.horizonMs
     while (this.#nowMs < horizonMs && !isTerminal(this.#release())) {
       this.#pass(Math.min(horizonMs, this.#nextMs()))
       this.#look()
-      const { phase } = this.#release()
-      if (phase.kind === 'running') stage = phase.stageIndex
-      const isOver = phase.kind !== 'running' && phase.kind !== 'starting'
-      if (isOver) decided ??= { decidedMs: this.#nowMs - this.#startMs, stage }
-      // A breach in probation takes the promotion back.
-      if (phase.kind === 'returning' && this.#wasPromoted) decided = { decidedMs: this.#nowMs - this.#startMs, stage }
-      if (phase.kind === 'promoting' || phase.kind === 'probation') this.#wasPromoted = true
+      this.#noteDecision()
     }
-    return this.#result(decided ?? { decidedMs: this.#nowMs - this.#startMs, stage })
+    return this.#result()
   }
 
-  #wasPromoted = false
+  /** The first time, and again where a breach in probation takes a promotion back. */
+  #noteDecision(): void {
+    const { phase } = this.#release()
+    if (phase.kind === 'running') this.#stage = phase.stageIndex
+    if (phase.kind === 'running' || phase.kind === 'starting') return
+    const isPromoted = phase.kind === 'promoting' || phase.kind === 'probation' || phase.kind === 'promoted'
+    if (this.#decided?.isPromoted === isPromoted) return
+    this.#decided = { isPromoted, decidedMs: this.#nowMs - this.#startMs, exposed: this.#exposed() }
+  }
+
+  /** Units and requests that have met another version than stable. A control is the stable version under another name. */
+  #exposed(): Exposed {
+    const { units, requests } = this.#traffic.served()
+    const { from } = this.#simulated.plan
+    const others = Object.keys(requests).filter(version => publicName(version) !== from)
+    return {
+      exposedUnits: others.reduce((sum, version) => sum + (units[version] ?? 0), 0),
+      exposedRequests: others.reduce((sum, version) => sum + (requests[version] ?? 0), 0),
+      requests: { ...requests },
+    }
+  }
 
   #release(): ReleaseState {
     const release = this.#state.releases[this.#id]
@@ -253,17 +270,17 @@ class World {
     }
   }
 
-  #result(decided: Pick<Run, 'decidedMs' | 'stage'>): Run {
-    const release = this.#release()
-    const { units, requests, failed, unserved } = this.#traffic.served()
-    const others = Object.keys(requests).filter(version => isTried(release, version))
+  #result(): Run {
+    const { failed, unserved } = this.#traffic.served()
+    const decided = this.#decided
+    // After a promotion everybody meets the candidate, for good or ill; on the way back some still do.
+    const exposed = decided?.isPromoted === true ? decided.exposed : this.#exposed()
     return {
       seed: this.#seed,
-      ...endOf(release),
-      ...decided,
-      exposedUnits: others.reduce((sum, version) => sum + (units[version] ?? 0), 0),
-      exposedRequests: others.reduce((sum, version) => sum + (requests[version] ?? 0), 0),
-      requests: { ...requests },
+      ...endOf(this.#release()),
+      decidedMs: decided?.decidedMs ?? this.#nowMs - this.#startMs,
+      stage: this.#stage,
+      ...exposed,
       failed: { ...failed },
       unserved,
       ...this.#fleets.cost(),
@@ -272,17 +289,12 @@ class World {
   }
 }
 
-function isRace({ phase }: ReleaseState): boolean {
-  return phase.kind === 'running' && phase.stage.kind === 'bandit'
-}
-
 function epochsOf({ epochs }: ReleaseState): number[] {
   return epochs.map(({ epoch }) => epoch)
 }
 
-/** A control is the stable version under another name. */
-function isTried({ plan }: ReleaseState, version: string): boolean {
-  return version !== plan.from && !version.startsWith(`${plan.from}~`)
+function isRace({ phase }: ReleaseState): boolean {
+  return phase.kind === 'running' && phase.stage.kind === 'bandit'
 }
 
 function endOf(release: ReleaseState): Pick<Run, 'end' | 'promoted' | 'cause' | 'reason'> {

@@ -36,7 +36,6 @@ function binomialByRejection(random: Random, n: number, p: number): number {
   const alpha = (2.83 + 5.1 / b) * spread
   const mode = Math.floor((n + 1) * p)
   const odds = Math.log(p / (1 - p))
-  const height = logGamma(mode + 1) + logGamma(n - mode + 1)
   for (;;) {
     const u = random.next() - 0.5
     const v = 1 - random.next()
@@ -44,6 +43,7 @@ function binomialByRejection(random: Random, n: number, p: number): number {
     const k = Math.floor(((2 * a) / us + b) * u + centre)
     if (us >= 0.07 && v <= squeeze) return k
     if (k < 0 || k > n) continue
+    const height = logGamma(mode + 1) + logGamma(n - mode + 1)
     const accepted = height - logGamma(k + 1) - logGamma(n - k + 1) + (k - mode) * odds
     if (Math.log((v * alpha) / (a / (us * us) + b)) <= accepted) return k
   }

@@ -9,8 +9,8 @@ import { type Asked, jobOf, runsOf } from '../../support/simulations.ts'
 import { createWorld, sound } from '../../support/world.ts'
 
 const steps = [
-  { weight: '20%', for: '2m', 'at-most': '20m' },
-  { weight: '50%', for: '5m', 'at-most': '20m' },
+  { weight: '20%', for: '1m', 'at-most': '20m' },
+  { weight: '50%', for: '2m', 'at-most': '20m' },
 ]
 const brief = { horizon: '30m', traffic: { 'requests-per-second': 8 }, feedback: { share: '80%', delay: '20s' } }
 const release = {
@@ -44,9 +44,9 @@ describe('traffic by the batch agrees with single requests', () => {
     ],
   ])('on %s', async (_, asked) => {
     const job = await jobOf(asked)
-    const [drawn, single] = [runsOf(job, 60), singly(job, 30)]
+    const [drawn, single] = [runsOf(job, 40), singly(job, 16)]
     const back = (runs: readonly Run[]) => runs.filter(({ end }) => end === 'rolled-back').length / runs.length
-    expect(Math.abs(back(drawn) - back(single))).toBeLessThan(0.4)
+    expect(Math.abs(back(drawn) - back(single))).toBeLessThan(0.5)
     expectAlike(drawn, single, ({ decidedMs }) => decidedMs)
     expectAlike(drawn, single, ({ exposedRequests }) => exposedRequests)
     expectAlike(drawn, single, ({ exposedUnits }) => exposedUnits)
@@ -60,7 +60,7 @@ describe('a simulated release agrees with the control plane in virtual time', ()
     ['is like stable', sound.errorRate],
   ])('where the candidate %s', async (_, errorRate) => {
     const ends: { promoted: boolean; decidedMs: number }[] = []
-    for (let seed = 1; seed <= 8; seed += 1) {
+    for (let seed = 1; seed <= 4; seed += 1) {
       const world = await createWorld({
         versions: { v1: sound, v2: { ...sound, errorRate } },
         seed,
@@ -81,7 +81,7 @@ describe('a simulated release agrees with the control plane in virtual time', ()
       ...{ horizon: '30m', versions, traffic: { 'requests-per-second': 100 } },
       units: { regulars: 2_000, returning: '100%' },
     }
-    const runs = runsOf(await jobOf({ ...asked, scenario }), 40)
+    const runs = runsOf(await jobOf({ ...asked, scenario }), 20)
     expect(new Set(runs.map(({ end }) => end === 'promoted'))).toEqual(new Set(ends.map(({ promoted }) => promoted)))
     const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
     const [simulated, lived] = [median(runs.map(run => run.decidedMs)), median(ends.map(end => end.decidedMs))]
