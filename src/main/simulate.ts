@@ -9,14 +9,18 @@ import { withStrategy } from '../config/strategies.ts'
 import type { WireSimulation } from '../contract/wire/simulation.ts'
 import type { ReleaseRequest } from '../controller/control-plane.ts'
 import { CutoverError } from '../core/errors.ts'
+import type { Simulations } from '../ports/simulations.ts'
 
-export async function simulate(request: SimulateRequest): Promise<WireSimulation> {
+export async function simulate(
+  request: SimulateRequest,
+  simulations: Simulations = createSimulations(),
+): Promise<WireSimulation> {
   const { endpoint, release, scenarios, compare, seeds, told } = request
   const spec = compiled(endpoint, 'Endpoint').spec
   const written = compiled(release, 'Release').plan
   const contenders = contendersOf(release, written, compare)
   const worlds = scenarios.map(one => compileScenario(validateScenario(one)))
-  const ports = { simulations: createSimulations(), expressions: createExpressions() }
+  const ports = { simulations, expressions: createExpressions() }
   return simulateAll({ spec, to: written.to, contenders, scenarios: worlds, seeds, cautions: [] }, ports, told)
 }
 

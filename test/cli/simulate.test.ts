@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { effects } from '../../src/cli/commands/simulate.ts'
+import { simulationPage } from '../../src/cli/simulation-page.ts'
 import type { WireSimulation } from '../../src/contract/wire/simulation.ts'
 import { runCli } from '../support/run-cli.ts'
 
@@ -55,6 +56,21 @@ describe('cutover simulate', () => {
     expect(out).toMatch(/rolled back +100\.0%/)
     expect(out).toMatch(/misses +0\.0%/)
     expect((await runCli(asked)).out).toBe(out)
+  })
+
+  it('writes a page in which nothing of the documents is markup', async () => {
+    const page = join(folder, 'page.html')
+    const asked = ['simulate', '-f', files.release, '--scenario', files.broken, '--seeds', '2', '--html', page]
+    expect((await runCli(asked)).code).toBe(0)
+    const text = readFileSync(page, 'utf8')
+    expect(text).toContain('<h2>broken, by canary</h2>')
+    expect(text).toContain('<title>rolled back: 2 of 2</title>')
+    expect(text).not.toContain('<script')
+    const refused = { strategy: 'canary', scenario: '<b>', refused: 'a < b & "c"', study: null }
+    const seeds = { first: 1, count: 1 }
+    const made = simulationPage({ endpoint: 'e', from: 'v1', to: 'v2', seeds, cautions: [], results: [refused] })
+    expect(made).toContain('&lt;b&gt;, by canary')
+    expect(made).toContain('a &lt; b &amp; &quot;c&quot;')
   })
 
   it('puts scenarios and strategies beside each other', async () => {

@@ -7,11 +7,11 @@ import { compileResource } from '../../src/config/compile.ts'
 import { behaviourLike, compileScenario } from '../../src/config/compile-scenario.ts'
 import { withStrategy } from '../../src/config/strategies.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
-import { simulateJob } from '../../src/core/simulate/job.ts'
 import type { Phase } from '../../src/core/state.ts'
 import type { SummaryQuery, SummaryRow } from '../../src/ports/analytics.ts'
 import type { PredictionQuery } from '../../src/ports/prediction-log.ts'
 import { createFakeControl, type FakeControl } from './fake-control.ts'
+import { inProcess } from './simulations.ts'
 
 export type ControlServer = {
   url: string
@@ -37,9 +37,7 @@ export async function startControlServer(overrides: Partial<ApiDependencies> = {
     deliveries: { list: () => [] },
     analytics: { summarise: async query => [summaryRow(query.groupBy)], offPolicyRows: async () => {} },
     recorded: { evidence: { replay: async () => 0 }, traffic: { measure: async () => null } },
-    simulations: {
-      run: async (job, { first, count }) => Array.from({ length: count }, (_, at) => simulateJob(job, first + at)),
-    },
+    simulations: inProcess,
     expressions: createExpressions(),
     rehearsals: { scenario: compileScenario, withStrategy, behaviour: behaviourLike },
     version: '1.2.3',

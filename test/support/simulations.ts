@@ -6,6 +6,7 @@ import { rehearse } from '../../src/controller/rehearsal.ts'
 import { type SimulationJob, simulateJob } from '../../src/core/simulate/job.ts'
 import type { Run } from '../../src/core/simulate/run.ts'
 import { type Study, studyOf } from '../../src/core/simulate/study.ts'
+import type { Simulations } from '../../src/ports/simulations.ts'
 
 type Document = Readonly<Record<string, unknown>>
 
@@ -62,6 +63,9 @@ export async function jobOf({ stages, candidate, release, endpoint, scenario }: 
   const plan = await rehearse({ spec, request: asked.plan, scenario: world, expressions: createExpressions() })
   return { spec, plan, scenario: world }
 }
+
+/** Without threads, which take longer to start than a few runs. */
+export const inProcess: Simulations = { run: async (job, { first, count }) => runsOf(job, count, first) }
 
 export function runsOf(job: SimulationJob, count: number, first = 1): Run[] {
   return Array.from({ length: count }, (_, index) => simulateJob(job, first + index))

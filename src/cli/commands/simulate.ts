@@ -1,4 +1,6 @@
 /** `cutover simulate`: a release in virtual time, many times over; on this machine, or against a server's recorded log. */
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { wireStageKinds } from '../../contract/wire/plan.ts'
 import type { WireSimulation } from '../../contract/wire/simulation.ts'
 import { readDocuments } from '../documents.ts'
@@ -11,6 +13,7 @@ import {
   type Register,
   type SimulateRequest,
 } from '../invocation.ts'
+import { simulationPage } from '../simulation-page.ts'
 import { simulationText } from '../simulation-text.ts'
 
 type Options = {
@@ -20,6 +23,7 @@ type Options = {
   seed: number
   compare: SimulateRequest['compare']
   candidate: Record<string, unknown>
+  html?: string
 }
 
 const seedsMax = 100_000
@@ -39,6 +43,7 @@ export const registerSimulate: Register = (program, does) => {
     .option('--seeds <number>', 'runs of each', whole('--seeds', 1, seedsMax), 200)
     .option('--seed <number>', 'the first seed; the same one gives the same answer', whole('--seed', 0, seedMax), 1)
     .option('--compare <kinds>', 'strategies beside each other, such as canary,abTest,bandit', kinds, [])
+    .option('--html <file>', 'write the answer as a page with charts, too')
     .option(
       '--candidate <effects>',
       'against the log: what the candidate is like, such as error-rate=2%,accuracy=91%',
@@ -66,6 +71,7 @@ async function simulate(run: Invocation, options: Options): Promise<number> {
     scenarios.length === 0
       ? await againstLog(run, release, options)
       : await onThisMachine(run, { documents, release, scenarios }, options)
+  if (options.html !== undefined) await writeFile(resolve(run.io.cwd, options.html), simulationPage(answer))
   run.answer(answer, () => simulationText(answer, run.paint))
   return answer.results.every(({ refused }) => refused === null) ? exitCodes.done : exitCodes.failed
 }
