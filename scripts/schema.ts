@@ -5,8 +5,8 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { builtinMetricNames } from '../src/contract/metric-names.ts'
 import { resourceSchema } from '../src/contract/resources.ts'
-import { serverDocument } from '../src/contract/server.ts'
 import { scenarioDocument } from '../src/contract/scenario.ts'
+import { serverDocument } from '../src/contract/server.ts'
 import { type ErrorCode, errorTable, statusByCode } from '../src/core/errors.ts'
 
 type Schema = {

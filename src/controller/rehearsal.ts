@@ -31,7 +31,9 @@ export async function rehearse({ spec, request, scenario, expressions }: Rehears
       read: async ({ version, goal }: { version: string; goal: GoalCheck }) => known(scenario, version, goal),
     },
   }
-  const { plan } = await admitRelease(around, request, true)
+  // Nobody switches flags in a simulation: they are on.
+  const { flags: _flags, ...asked } = request
+  const { plan } = await admitRelease(around, asked, true)
   if (plan === null) throw new CutoverError('invalid-resource', `${request.to} serves ${spec.name} already`)
   refuseUnlikely(spec, plan, scenario)
   return plan

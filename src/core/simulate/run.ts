@@ -263,7 +263,9 @@ class World {
         this.#due.push({ atMs: this.#nowMs, event })
         return
       }
+      // Nobody asks for flags here.
       case 'remove-route':
+      case 'apply-flags':
         return
       default:
         assertNever(command)
