@@ -16,7 +16,6 @@ import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
 import { createOtlpExporter } from './adapters/tracing/otlp.ts'
-import { createSimulations } from './adapters/simulations/threads.ts'
 import { createTrafficRate } from './adapters/traffic-rate/traffic-rate.ts'
 import { createTrials } from './adapters/trials/trials.ts'
 import { createCourier } from './adapters/webhooks/courier.ts'
@@ -27,12 +26,10 @@ import { exitCodes } from './cli/errors.ts'
 import type { DemoOptions, ServeFlags } from './cli/invocation.ts'
 import type { CliIo } from './cli/io.ts'
 import { compileResource, validateResource } from './config/compile.ts'
-import { behaviourLike, compileScenario } from './config/compile-scenario.ts'
 import { isLoopback, type ServerSettings } from './config/load.ts'
 import { readSettings } from './config/read-settings.ts'
 import { readResourceFile } from './config/resource-file.ts'
 import type { TracingSettings } from './config/server-document.ts'
-import { withStrategy } from './config/strategies.ts'
 import { resolvePaths } from './contract/resource-paths.ts'
 import type { Resource } from './contract/resources.ts'
 import { type Controller, createController } from './controller/controller.ts'
@@ -52,11 +49,10 @@ import { createBaselines } from './evidence/baselines.ts'
 import { awaitedBy, createDelayBook } from './evidence/delay-book.ts'
 import { compileDefinitions, type MetricDefinitions } from './evidence/metric-book.ts'
 import { rebuildEvidence } from './evidence/rebuild.ts'
-import { createRecordedEvidence } from './evidence/recorded-evidence.ts'
-import { createRecordedTraffics } from './evidence/recorded-traffic.ts'
 import { createWatchBook } from './evidence/watch/watch-book.ts'
 import { createGateway } from './gateway/gateway.ts'
 import type { GatewayStats } from './gateway/stats.ts'
+import { createQuestions } from './main/questions.ts'
 import type { Analytics } from './ports/analytics.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
@@ -297,13 +293,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     predictions,
     analytics,
     deliveries: courier,
-    recorded: {
-      evidence: createRecordedEvidence({ log: predictions, expressions }),
-      traffic: createRecordedTraffics({ log: predictions, expressions }),
-    },
-    simulations: createSimulations(),
-    expressions,
-    rehearsals: { scenario: compileScenario, withStrategy, behaviour: behaviourLike },
+    ...createQuestions(predictions, expressions),
     metrics,
     version,
     clock,
