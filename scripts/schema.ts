@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { builtinMetricNames } from '../src/contract/metric-names.ts'
 import { resourceSchema } from '../src/contract/resources.ts'
+import { scenarioDocument } from '../src/contract/scenario.ts'
 import { serverDocument } from '../src/contract/server.ts'
 import { type ErrorCode, errorTable, statusByCode } from '../src/core/errors.ts'
 
@@ -38,8 +39,8 @@ export const referencePath = 'docs/reference/resources.md'
 export const errorsPath = 'docs/reference/errors.md'
 
 export function renderSchema(): string {
-  // A file for `serve` has the server's own document beside the resources.
-  const documents = z.discriminatedUnion('kind', [...resourceSchema.options, serverDocument])
+  // A file for `serve` has the server's own document beside the resources; scenarios are simulated in and never applied.
+  const documents = z.discriminatedUnion('kind', [...resourceSchema.options, serverDocument, scenarioDocument])
   const schema = z.toJSONSchema(documents, { io: 'input' })
   return `${JSON.stringify({ $id: 'resources.schema.json', title: 'Cutover resources', ...schema }, null, 2)}\n`
 }
@@ -70,7 +71,8 @@ export function renderReference(): string {
   const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary', 'Shadow']
   const flags = ['Flag', 'FlagRule', 'FlagCondition', 'FlagPlainCondition', 'FlagRequirement', 'FlagStep', 'Segment']
   const server = ['Server', 'Tls', 'Cors', 'Tracing']
-  const sections = [...documents, ...stages, ...flags, ...server].map(name => section(name, definitions))
+  const worlds = ['Scenario', 'Behaviour']
+  const sections = [...documents, ...stages, ...flags, ...server, ...worlds].map(name => section(name, definitions))
   return `${[introduction, ...sections, checkNames()].join('\n\n')}\n`
 }
 

@@ -52,6 +52,7 @@ import { rebuildEvidence } from './evidence/rebuild.ts'
 import { createWatchBook } from './evidence/watch/watch-book.ts'
 import { createGateway } from './gateway/gateway.ts'
 import type { GatewayStats } from './gateway/stats.ts'
+import { createQuestions } from './main/questions.ts'
 import type { Analytics } from './ports/analytics.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
@@ -292,6 +293,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     predictions,
     analytics,
     deliveries: courier,
+    ...createQuestions(predictions, expressions),
     metrics,
     version,
     clock,

@@ -8,7 +8,12 @@ import type { Access, Principal } from '../ports/access.ts'
 const open: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 
 /** Questions that come with a body, and change nothing. */
-const asking: ReadonlySet<string> = new Set(['/api/v1/backtest', '/api/v1/advise', '/api/v1/simulate'])
+const asking: ReadonlySet<string> = new Set([
+  '/api/v1/backtest',
+  '/api/v1/backtest/release',
+  '/api/v1/advise',
+  '/api/v1/simulate',
+])
 
 const variable = 'principal'
 

@@ -19,8 +19,10 @@ import { registerKeys } from './routes/keys.ts'
 import { registerLater } from './routes/later.ts'
 import { registerMonitoring } from './routes/monitoring.ts'
 import { registerRecords } from './routes/records.ts'
+import { registerRejudge } from './routes/rejudge.ts'
 import { registerReleases } from './routes/releases.ts'
 import { registerServer } from './routes/server.ts'
+import { registerSimulate } from './routes/simulate.ts'
 import { createTurns } from './turns.ts'
 
 export type ControlApi = {
@@ -72,6 +74,8 @@ function createApp(api: Api): App {
   registerBacktest(app, api)
   registerKeys(app, api)
   registerFlags(app, api)
+  registerRejudge(app, api)
+  registerSimulate(app, api)
   registerLater(app)
   registerServer(app, api)
   app.notFound(context => problemResponse(nothingThere(app, context.req)))

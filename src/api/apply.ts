@@ -39,7 +39,7 @@ function readAll(api: Api, { documents, base }: ApplyRequest): Placed[] {
   const placed = documents.flatMap((value, index): Placed[] => {
     const path = base === null ? '' : writePath([...base, index])
     try {
-      return [{ index, path, document: readOne(api, value) }]
+      return [{ index, path, document: compileDocument(api, value) }]
     } catch (error) {
       if (!(error instanceof CutoverError)) throw error
       faults.push(...beneath(path, error))
@@ -52,7 +52,8 @@ function readAll(api: Api, { documents, base }: ApplyRequest): Placed[] {
   throw new CutoverError('invalid-resource', `${what} not valid; nothing has changed`, faults)
 }
 
-function readOne(api: Api, value: unknown): CompiledDocument {
+/** Throws invalid-resource with a problem per fault. */
+export function compileDocument(api: Pick<Api, 'compile'>, value: unknown): CompiledDocument {
   const result = resourceSchema.safeParse(value)
   if (result.success) return api.compile(result.data)
   throw new CutoverError('invalid-resource', 'the document is not valid', toProblems(result.error, value))

@@ -1,18 +1,25 @@
 /** What the routes of the control API work with. */
 import type { Context } from 'hono'
 import type { Resource } from '../contract/resources.ts'
+import type { ScenarioDocument } from '../contract/scenario.ts'
 import type { ControlPlane, ReleaseRequest } from '../controller/control-plane.ts'
 import type { CorsRule } from '../core/access/cors.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { FlagSpec, SegmentSpec } from '../core/flags/flag.ts'
+import type { Behaviour, Scenario } from '../core/simulate/scenario.ts'
+import type { StageKind } from '../core/stage-plans.ts'
 import type { EndpointState } from '../core/state.ts'
 import type { Access } from '../ports/access.ts'
 import type { Analytics } from '../ports/analytics.ts'
 import type { Certificates } from '../ports/certificates.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Deliveries } from '../ports/deliveries.ts'
+import type { Expressions } from '../ports/expressions.ts'
 import type { PredictionLog } from '../ports/prediction-log.ts'
+import type { RecordedEvidence } from '../ports/recorded-evidence.ts'
+import type { RecordedTraffics } from '../ports/recorded-traffic.ts'
+import type { Simulations } from '../ports/simulations.ts'
 import { principalOf } from './access.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Turns } from './turns.ts'
@@ -37,6 +44,17 @@ export type ApiDependencies = {
   predictions: Pick<PredictionLog, 'find'>
   analytics: Pick<Analytics, 'summarise' | 'offPolicyRows'>
   deliveries: Deliveries
+  /** What was recorded, for questions about it. */
+  recorded: { evidence: RecordedEvidence; traffic: RecordedTraffics }
+  simulations: Simulations
+  expressions: Expressions
+  /** Turns a valid Scenario document into what is simulated, and a Release document into one by another strategy. */
+  rehearsals: {
+    scenario(document: ScenarioDocument): Scenario
+    withStrategy(release: unknown, kind: StageKind): unknown
+    /** A version like this one but for what is said of it in the form of a scenario; throws invalid-resource. */
+    behaviour(like: Behaviour, said: unknown): Behaviour
+  }
   /** Prometheus text. */
   metrics: { text(): Promise<string>; contentType: string }
   version: string

@@ -15,6 +15,7 @@ import { registerKeys } from './commands/keys.ts'
 import { registerLater } from './commands/later.ts'
 import { registerRelease } from './commands/release.ts'
 import { registerServe } from './commands/serve.ts'
+import { registerSimulate } from './commands/simulate.ts'
 import { registerStatus } from './commands/status.ts'
 import { registerVerbs } from './commands/verbs.ts'
 import { errorJson, errorText, exitCodes, toCliError } from './errors.ts'
@@ -62,6 +63,7 @@ const commands: readonly Register[] = [
   registerExplain,
   registerFeedback,
   registerFlags,
+  registerSimulate,
   registerBacktest,
   registerKeys,
   registerDoctor,

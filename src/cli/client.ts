@@ -5,7 +5,7 @@ import { CliError, exitCodeOf, exitCodes, usageError } from './errors.ts'
 export type Client = {
   readonly base: string
   get<Answer>(path: string): Promise<Answer>
-  send<Answer>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Answer>
+  send<Answer>(method: 'POST' | 'DELETE', path: string, body?: unknown, timeoutMs?: number): Promise<Answer>
   /** The raw answer, for streams; problems are thrown as elsewhere. */
   open(path: string, options: { headers: Record<string, string>; signal: AbortSignal }): Promise<Response>
 }
@@ -47,7 +47,8 @@ export function createClient(options: ClientOptions): Client {
   return {
     base,
     get: path => read(path, {}),
-    send: (method, path, body) => read(path, { method, ...(body !== undefined && jsonBody(body)) }),
+    send: (method, path, body, timeoutMs = answerTimeoutMs) =>
+      read(path, { method, signal: AbortSignal.timeout(timeoutMs), ...(body !== undefined && jsonBody(body)) }),
     async open(path, init) {
       const response = await ask(path, init)
       if (!response.ok) throw refused((await bodyOf(response, base)) as WireProblem, response)

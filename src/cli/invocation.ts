@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { WirePlan } from '../contract/wire/plan.ts'
+import type { WireSimulation } from '../contract/wire/simulation.ts'
 import { type Client, createClient } from './client.ts'
 import { usageError } from './errors.ts'
 import type { CliIo } from './io.ts'
@@ -31,12 +33,25 @@ export type DemoOptions = {
   output: 'text' | 'json'
 }
 
+/** Documents as they are written; `told` hears how far it is. */
+export type SimulateRequest = {
+  endpoint: unknown
+  release: unknown
+  scenarios: readonly unknown[]
+  /** Strategies beside each other; the release's own stages where there are none. */
+  compare: readonly WirePlan['stages'][number]['kind'][]
+  seeds: { first: number; count: number }
+  told: (what: { strategy: string; scenario: string; done: number }) => void
+}
+
 /** The parts that the composition root brings, each loaded when it is needed. */
 export type CliActions = {
   version: string
   /** Resolves with the exit code when the server has ended. */
   serve(flags: ServeFlags, io: CliIo): Promise<number>
   demo(options: DemoOptions, io: CliIo): Promise<number>
+  /** On this machine, without a server. */
+  simulate(request: SimulateRequest): Promise<WireSimulation>
   /** YAML or JSON; throws an error with `code` and `problems`. */
   parseDocuments(text: string, options: { source: string }): readonly CliDocument[] | Promise<readonly CliDocument[]>
 }

@@ -278,6 +278,12 @@ export const limits = {
   webhooksPerEndpointMax: 20,
   /** A gate that says neither yes nor no is asked again after this. */
   gatePauseMs: 15_000,
+  /** Threads of one simulation, seeds of one, and strategies or scenarios beside each other; more are refused. */
+  simulationThreadsMax: 8,
+  simulationSeedsMax: 100_000,
+  simulationsBesideMax: 20,
+  /** Simulations that a server runs at once; one more is refused, since they share the machine with callers. */
+  simulationsAtOnceMax: 1,
   /** Events that one page of the control API returns. */
   pageMax: 1_000,
   /** Server-sent event streams open at once on the control listener. */

@@ -81,6 +81,7 @@ describe('the OpenAPI document', () => {
         'delete /api/v1/segments/{name}',
         'post /api/v1/advise',
         'post /api/v1/backtest',
+        'post /api/v1/backtest/release',
         'post /api/v1/simulate',
       ].toSorted(),
     )

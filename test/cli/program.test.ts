@@ -221,7 +221,7 @@ describe('completion', () => {
   })
 })
 
-it.each(['advise', 'simulate'])('%s says that it is not available yet', async command => {
+it.each(['advise'])('%s says that it is not available yet', async command => {
   const { code, err } = await runCli([command, '-f', 'x', '--any', 'thing'])
   expect([code, err]).toEqual([1, `error: cutover ${command} is not available yet\n`])
 })

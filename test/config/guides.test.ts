@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { compileResource, validateResource } from '../../src/config/compile.ts'
+import { compileScenario, validateScenario } from '../../src/config/compile-scenario.ts'
 import { isServerDocument } from '../../src/config/server-document.ts'
 import { metricTypes } from '../../src/contract/metric-names.ts'
 import { resolvePaths } from '../../src/contract/resource-paths.ts'
@@ -22,6 +23,10 @@ function hasKind(document: unknown): boolean {
   return typeof document === 'object' && document !== null && 'kind' in document
 }
 
+function isScenario(document: unknown): boolean {
+  return (document as { kind: unknown }).kind === 'Scenario'
+}
+
 const files = [...readdirSync(folder), '../strategies.md'].flatMap(guide =>
   resourcesOf(guide).map((resource, index) => ({ guide, index, resource })),
 )
@@ -30,6 +35,10 @@ describe('the guides', () => {
   it.each(files)('show files that are valid: $guide, document $index', ({ resource }) => {
     if (isServerDocument(resource)) {
       expect(serverDocument.safeParse(resource).error).toBeUndefined()
+      return
+    }
+    if (isScenario(resource)) {
+      expect(() => compileScenario(validateScenario(resource))).not.toThrow()
       return
     }
     const valid: Resource = validateResource(resource)

@@ -1,13 +1,17 @@
 /** The control API over a real socket, with the control plane in memory. */
 
+import { createExpressions } from '../../src/adapters/expressions/cel.ts'
 import { type ControlApi, createApi } from '../../src/api/api.ts'
 import type { ApiDependencies } from '../../src/api/context.ts'
 import { compileResource } from '../../src/config/compile.ts'
+import { behaviourLike, compileScenario } from '../../src/config/compile-scenario.ts'
+import { withStrategy } from '../../src/config/strategies.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
 import type { Phase } from '../../src/core/state.ts'
 import type { SummaryQuery, SummaryRow } from '../../src/ports/analytics.ts'
 import type { PredictionQuery } from '../../src/ports/prediction-log.ts'
 import { createFakeControl, type FakeControl } from './fake-control.ts'
+import { inProcess } from './simulations.ts'
 
 export type ControlServer = {
   url: string
@@ -32,6 +36,10 @@ export async function startControlServer(overrides: Partial<ApiDependencies> = {
     metrics: { text: async () => 'cutover_up 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
     deliveries: { list: () => [] },
     analytics: { summarise: async query => [summaryRow(query.groupBy)], offPolicyRows: async () => {} },
+    recorded: { evidence: { replay: async () => 0 }, traffic: { measure: async () => null } },
+    simulations: inProcess,
+    expressions: createExpressions(),
+    rehearsals: { scenario: compileScenario, withStrategy, behaviour: behaviourLike },
     version: '1.2.3',
     clock: {
       nowMs: () => Date.UTC(2026, 0, 1),

@@ -2,6 +2,8 @@
 import { createCli } from '../../src/cli/cli.ts'
 import type { CliActions } from '../../src/cli/invocation.ts'
 import { parseDocuments } from '../../src/config/documents.ts'
+import { simulate } from '../../src/main/simulate.ts'
+import { inProcess } from './simulations.ts'
 
 export type Ran = { code: number; out: string; err: string }
 
@@ -21,6 +23,7 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
     version: '1.2.3',
     serve: async () => 0,
     demo: async () => 0,
+    simulate: request => simulate(request, inProcess),
     parseDocuments,
     ...options.actions,
   }

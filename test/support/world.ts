@@ -20,6 +20,7 @@ import { isTerminal, type ReleaseState } from '../../src/core/state.ts'
 import type { Trial, TrialReport } from '../../src/core/trial.ts'
 import { type Accumulator, createAccumulator } from '../../src/evidence/accumulator.ts'
 import { compileDefinitions } from '../../src/evidence/metric-book.ts'
+import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import type { Route } from '../../src/ports/traffic-sink.ts'
 import { type Random, randomFrom } from '../../src/stats/numerics/random.ts'
 
@@ -57,6 +58,7 @@ export type WorldOptions = {
 
 export interface World {
   readonly controller: Controller
+  readonly predictions: PredictionLog
   /** Requests by the version that answered; `unserved` ones met nobody, `gapped` ones a gap. */
   readonly answered: Readonly<Record<string, number>>
   readonly counts: { unserved: number; gapped: number; misrouted: number }
@@ -269,6 +271,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     get controller() {
       return parts.controller
     },
+    predictions,
     answered,
     counts,
     complaints,

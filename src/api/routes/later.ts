@@ -3,10 +3,7 @@ import { createRoute } from '@hono/zod-openapi'
 import { CutoverError } from '../../core/errors.ts'
 import { type App, problem } from '../route-parts.ts'
 
-const parts = [
-  { name: 'advise', method: 'post' },
-  { name: 'simulate', method: 'post' },
-] as const
+const parts = [{ name: 'advise', method: 'post' }] as const
 
 export function registerLater(app: App): void {
   for (const { name, method } of parts) {

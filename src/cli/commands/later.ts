@@ -2,10 +2,7 @@
 import { CliError } from '../errors.ts'
 import { examples, type Register } from '../invocation.ts'
 
-const commands = [
-  ['advise', 'the sample and the time that a release would need'],
-  ['simulate', 'a release on simulated traffic'],
-] as const
+const commands = [['advise', 'the sample and the time that a release would need']] as const
 
 export const registerLater: Register = (program, does) => {
   for (const [name, meaning] of commands) {

@@ -59,7 +59,7 @@ function judgedStage({ phase, plan }: ReleaseState): number | null {
 }
 
 /** A canary may have a control of its own; what it was judged by, it is judged by in probation too. */
-function comparedWith({ plan, phase }: ReleaseState): string {
+export function comparedWith({ plan, phase }: ReleaseState): string {
   const stage = phase.kind === 'running' ? plan.stages[phase.stageIndex] : plan.stages.at(-1)
   return stage?.kind === 'canary' && stage.control !== undefined ? controlOf(plan.from) : plan.from
 }
