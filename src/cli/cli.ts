@@ -12,7 +12,6 @@ import { registerFeedback } from './commands/feedback.ts'
 import { registerFlags } from './commands/flags.ts'
 import { registerGet } from './commands/get.ts'
 import { registerKeys } from './commands/keys.ts'
-import { registerLater } from './commands/later.ts'
 import { registerRelease } from './commands/release.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerSimulate } from './commands/simulate.ts'
@@ -68,7 +67,6 @@ const commands: readonly Register[] = [
   registerKeys,
   registerDoctor,
   registerCompletion,
-  registerLater,
 ]
 
 function createProgram(actions: CliActions, io: CliIo, end: (exitCode: number) => void): Command {
