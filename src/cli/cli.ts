@@ -3,6 +3,7 @@
  * handed in. Nothing here is heavy to load, so that `--help` answers at once and on any Node that can parse it.
  */
 import { Command, CommanderError, Option } from 'commander'
+import { registerAdvise } from './commands/advise.ts'
 import { registerApply } from './commands/apply.ts'
 import { registerBacktest } from './commands/backtest.ts'
 import { registerCompletion } from './commands/completion.ts'
@@ -56,6 +57,7 @@ const commands: readonly Register[] = [
   registerServe,
   registerApply,
   registerGet,
+  registerAdvise,
   registerRelease,
   registerStatus,
   registerVerbs,

@@ -1,6 +1,7 @@
 /** Situations of an endpoint that is asked for advice, and the planner of a server. */
-import { compileRelease } from '../../src/config/compile-release.ts'
+
 import { compileResource, validateResource } from '../../src/config/compile.ts'
+import { compileRelease } from '../../src/config/compile-release.ts'
 import { considerRelease } from '../../src/controller/admission/release.ts'
 import { type Advice, type Advised, advise, type Planner } from '../../src/core/advise/advise.ts'
 import type { Option } from '../../src/core/advise/options.ts'
