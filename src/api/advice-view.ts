@@ -14,22 +14,22 @@ export function adviceView(situation: Situation, { plans, flags }: Advised): Wir
     situation: known,
     plans: plans.map(planView),
     flags: { wanted: flags.wanted, reasons: flags.reasons.map(reasonView) },
-    open: asked.filter(name => situation[name].from === 'assumed'),
+    open: asked.flatMap(([name, fact]) => (situation[fact].from === 'assumed' ? [name] : [])),
   }
 }
 
-/** What only people know. */
-const asked: readonly Fact[] = [
-  'exposure',
-  'downtime',
-  'withinMs',
-  'onlyGoal',
-  'change',
-  'expensive',
-  'idempotent',
-  'groups',
-  'harm',
-  'goal',
+/** What only people know, by the names of the request. */
+const asked: readonly [string, Fact][] = [
+  ['exposure', 'exposure'],
+  ['downtime', 'downtime'],
+  ['within', 'withinMs'],
+  ['goal', 'goal'],
+  ['onlyGoal', 'onlyGoal'],
+  ['change', 'change'],
+  ['expensive', 'expensive'],
+  ['idempotent', 'idempotent'],
+  ['groups', 'groups'],
+  ['harm', 'harm'],
 ]
 
 function planView(advice: Advice): WireAdvicePlan {

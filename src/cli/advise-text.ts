@@ -6,7 +6,7 @@ type Reason = WireAdvicePlan['fit'][number]
 
 export function adviceText(advice: WireAdvice, shown: WireAdvicePlan, paint: Paint): string {
   return [
-    `${printable(`${advice.endpoint}: the stable version is ${advice.stable}`)}\n\n`,
+    `${printable(`${advice.endpoint}: the stable version is ${advice.stable}`)}\n`,
     knownText(advice),
     ranking(advice),
     planText(shown, paint),
@@ -115,6 +115,10 @@ function flagsText({ flags }: WireAdvice): string {
   return `${printable(`flags: ${flags.wanted ? 'combine it with one' : 'not needed'}${words === '' ? '' : `: ${words}`}`)}\n`
 }
 
+/** Where the flag has another name than the field of a request. */
+const flagOf: Readonly<Record<string, string>> = { onlyGoal: 'only-goal', groups: 'group' }
+
 function openText({ open }: WireAdvice): string {
-  return open.length === 0 ? '' : `${printable(`assumed, since nobody said: ${open.join(', ')}`)}\n`
+  const flags = open.map(name => `--${flagOf[name] ?? name}`).join(', ')
+  return open.length === 0 ? '' : `${printable(`assumed, since nobody said: ${flags}`)}\n`
 }

@@ -89,23 +89,21 @@ function shadowDraft(situation: Situation): object {
   const accuracy = accuracyOf(spec)
   const isLabelled = !isReplay && accuracy !== null && situation.wrongRate.value !== null
   const margin = marginOf(situation, 'accuracy')
-  const needed = isLabelled ? pairsSample({ discordance: situation.discordance.value, margin }).needed : 1_000
+  const unlabelled = isReplay ? 500 : 1_000
+  const needed = isLabelled ? pairsSample({ discordance: situation.discordance.value, margin }).needed : unlabelled
   const pairs = Math.min(pairsMax, needed)
-  const ceilingMs = Math.min(30 * dayMs, Math.max(dayMs, 2 * timeFor(situation, pairs, 1)))
+  const bodies = isReplay ? spec.payloadSamplePpm / 1_000_000 : 1
+  const ceilingMs = Math.min(30 * dayMs, Math.max(dayMs, 2 * timeFor(situation, pairs, bodies)))
   return {
     challengers: [...candidates.value],
     ...(isReplay && { mode: 'replay' }),
     until: { pairs, 'at-most': durationText(Math.min(ceilingMs, withinMs.value ?? ceilingMs)) },
     ...(isLabelled && { goal: { metric: accuracy, 'no-worse-than': pointsText(margin) } }),
-    ...(!isReplay && isExpensiveOrComplex(situation) && { budget: { concurrency: 8 } }),
+    ...(!isReplay && situation.expensive.value && { budget: { concurrency: 8 } }),
   }
 }
 
 const pairsMax = 10_000_000
-
-function isExpensiveOrComplex({ expensive, change }: Situation): boolean {
-  return expensive.value || change.value === 'complex'
-}
 
 /** Whole weeks where there is time for them. A missing goal is named as it would have to be: the plan is refused for it. */
 function testDraft(

@@ -4,7 +4,7 @@
  * and what counts is the sample that shows the harm there.
  */
 import type { ReleasePlan } from '../plan.ts'
-import type { ShadowPlan, StagePlan } from '../stage-plans.ts'
+import type { BlueGreenPlan, ShadowPlan, StagePlan } from '../stage-plans.ts'
 import { pairsSample, plannedPower } from './samples.ts'
 import type { Situation } from './situation.ts'
 import { harmSample, shareOfFirst } from './verdicts.ts'
@@ -26,6 +26,7 @@ export function exposureOf(situation: Situation, plan: ReleasePlan): Exposure {
       missed *= missedBy(situation, plan, stage)
       continue
     }
+    if (stage.kind === 'blueGreen') missed *= missedByReplay(situation, stage)
     const met = metIn(situation, plan, stage)
     if (met === null) return { requests: null, users: null, says: neverCaught(stage) }
     requests = Math.ceil(met * missed)
@@ -39,8 +40,12 @@ export function exposureOf(situation: Situation, plan: ReleasePlan): Exposure {
 function saysOf({ harm, labelDelayMs }: Situation, missed: number): string {
   const late =
     harm.value.metric === 'accuracy' && labelDelayMs.value > 0 ? ', those that wait for their labels included' : ''
-  const before = missed < 1 ? `, in the ${Math.round(missed * 100)} % of cases in which the stage before misses it` : ''
+  const before = missed < 1 ? `, in the ${percent(missed)} of cases in which what comes before misses it` : ''
   return `until the ${harm.value.metric} guardrail has the sample that shows the harm${late}${before}`
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(2))} %`
 }
 
 function neverCaught({ kind }: StagePlan): string {
@@ -50,8 +55,6 @@ function neverCaught({ kind }: StagePlan): string {
 /** Requests answered by a bad candidate in a stage; null where nothing ends it. */
 function metIn(situation: Situation, plan: ReleasePlan, stage: StagePlan): number | null {
   if (stage.kind === 'recreate' || (stage.kind === 'rolling' && stage.minRequests === 0)) return null
-  if (stage.kind === 'blueGreen' && stage.replay !== null && isDisagreement(situation.harm.value.by, stage.replay.agreement))
-    return refusedByReplay(situation, plan, stage.replay.alpha)
   const share = shareOfFirst(situation.spec, plan, stage)
   const sample = harmSample(situation, plan, share)
   if (sample === null) return null
@@ -65,9 +68,8 @@ function isDisagreement(by: number, agreement: number): boolean {
 }
 
 /** So much disagreement passes a replay with the chance of its alpha only. */
-function refusedByReplay(situation: Situation, plan: ReleasePlan, alpha: number): number | null {
-  const sample = harmSample(situation, plan, 0.5)
-  return sample === null ? null : alpha * (sample.needed + waitingForLabels(situation, 1))
+function missedByReplay({ harm }: Situation, { replay }: BlueGreenPlan): number {
+  return replay !== null && isDisagreement(harm.value.by, replay.agreement) ? replay.alpha : 1
 }
 
 function waitingForLabels({ harm, labelDelayMs, requestsPerSecond }: Situation, share: number): number {

@@ -6,7 +6,8 @@ import type { StagePlan } from '../stage-plans.ts'
 import { type Exposure, exposureOf } from './exposure.ts'
 import { type Rollback, rollbackOf } from './rollback.ts'
 import type { Situation } from './situation.ts'
-import { totalMs, type VerdictNeed, verdictsOf } from './verdicts.ts'
+import type { VerdictNeed } from './verdict-need.ts'
+import { totalMs, verdictsOf } from './verdicts.ts'
 
 /** A document as the server would run it, with everything that it would be refused for. */
 export type Planned = { plan: ReleasePlan; problems: readonly Problem[] }

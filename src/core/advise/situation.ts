@@ -85,6 +85,8 @@ export type Situation = {
   latencyP95Ms: Known<number | null>
   /** Different users among the requests of the last days, for each of these. */
   usersPerRequest: Known<number>
+  /** Requests of the last days whose bodies are kept, so that they can be sent again. */
+  keptBodies: Known<number>
   baseline: Known<Baseline | null>
   /** Until nine of ten labels, and values of the goal, have come; 0 where nothing is waited for. */
   labelDelayMs: Known<number>
@@ -191,9 +193,12 @@ export function accuracyOf({ metrics, answer }: EndpointSpec): string | null {
   return answer === null ? null : (found?.[0] ?? null)
 }
 
-type Traffic = Pick<Situation, 'requestsPerSecond' | 'errorRate' | 'wrongRate' | 'latencyP95Ms' | 'usersPerRequest'>
+type Traffic = Pick<
+  Situation,
+  'requestsPerSecond' | 'errorRate' | 'wrongRate' | 'latencyP95Ms' | 'usersPerRequest' | 'keptBodies'
+>
 
-function trafficOf({ answers, told: { requestsPerSecond, seen } }: Of): Traffic {
+function trafficOf({ spec, answers, told: { requestsPerSecond, seen } }: Of): Traffic {
   const lately = 'of the stable version, over the last 7 days'
   const has = seen !== null && seen.requests > 0
   const { labelled, wrong } = seen ?? { labelled: 0, wrong: 0 }
@@ -213,6 +218,10 @@ function trafficOf({ answers, told: { requestsPerSecond, seen } }: Of): Traffic 
     usersPerRequest: has
       ? measured(seen.units / seen.requests, lately)
       : assumed(assumptions.usersPerRequest, 'every request is by another user'),
+    keptBodies: measured(
+      Math.floor(((seen?.requests ?? 0) * spec.payloadSamplePpm) / 1_000_000),
+      'by the share that is sampled',
+    ),
   }
 }
 

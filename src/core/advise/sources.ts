@@ -28,6 +28,10 @@ export const sources = {
     title: 'Amazon SageMaker documentation, Deployment guardrails',
     url: 'https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html',
   },
+  flagger: {
+    title: 'Flagger documentation, Deployment Strategies, traffic mirroring',
+    url: 'https://docs.flagger.app/usage/deployment-strategies',
+  },
   growthbook: { title: 'GrowthBook documentation, Bandits', url: 'https://docs.growthbook.io/bandits/overview' },
   kohavi: {
     title: 'Kohavi, Tang & Xu, “Trustworthy Online Controlled Experiments”, Cambridge University Press, 2020',

@@ -2,28 +2,15 @@
 import type { EndpointSpec } from '../endpoint.ts'
 import { assertNever } from '../errors.ts'
 import type { Forecast } from '../forecast.ts'
-import { hypothesisOf } from '../hypothesis.ts'
 import type { ReleasePlan } from '../plan.ts'
-import type { AbTestPlan, BanditPlan, ShadowPlan, StageKind, StagePlan } from '../stage-plans.ts'
+import type { BlueGreenPlan, ShadowPlan, StageKind, StagePlan } from '../stage-plans.ts'
+import { fewestForAgreement } from '../strategies/replay-verdict.ts'
 import { boundsOf, lengthOf } from '../strategies/roll-plan.ts'
-import { turned } from './baseline.ts'
 import { marginOf } from './choices.ts'
-import { guardrailSample, pairsSample, plannedPower, type Sample, sampleOf } from './samples.ts'
+import { guardrailSample, pairsSample, type Sample } from './samples.ts'
 import type { Situation } from './situation.ts'
-
-export type VerdictNeed = {
-  stage: StageKind
-  /** What the sample is of. */
-  asks: string
-  of: 'requests' | 'units' | 'pairs' | 'nothing'
-  /** Null where it cannot be planned; `says` tells why. */
-  sample: Sample | null
-  /** Until the stage's own verdict at the present traffic; null where that is not known. */
-  expectedMs: number | null
-  says: string
-}
-
-const dayMs = 86_400_000
+import { raced, tested } from './test-needs.ts'
+import type { VerdictNeed } from './verdict-need.ts'
 
 export function verdictsOf(situation: Situation, plan: ReleasePlan, told: Forecast): VerdictNeed[] {
   return plan.stages.map((stage, index) => {
@@ -60,8 +47,7 @@ function verdictOf(situation: Situation, of: Of): VerdictNeed {
     case 'canary':
       return guarded(situation, of, shareOfFirst(situation.spec, plan, stage))
     case 'blueGreen':
-      // Before against after: as many of either.
-      return guarded(situation, of, 0.5)
+      return switched(situation, { plan, stage, gatesMs })
     case 'shadow':
       return paired(situation, { plan, stage, gatesMs })
     case 'abTest':
@@ -128,6 +114,13 @@ function guarded(situation: Situation, { plan, stage, gatesMs }: Of, share: numb
   }
 }
 
+/** Before against after: as many of either. */
+function switched(situation: Situation, { plan, stage, gatesMs }: Of<BlueGreenPlan>): VerdictNeed {
+  const replayMs = stage.replay === null ? 0 : bodiesMs(situation, fewestForAgreement(stage.replay))
+  const allMs = gatesMs === null || replayMs === null ? null : gatesMs + replayMs
+  return guarded(situation, { plan, stage, gatesMs: allMs }, 0.5)
+}
+
 function paired(situation: Situation, { stage, gatesMs }: Of<ShadowPlan>): VerdictNeed {
   const isShown = stage.goal !== null
   const margin = stage.goal?.margin ?? marginOf(situation, 'accuracy')
@@ -140,106 +133,19 @@ function paired(situation: Situation, { stage, gatesMs }: Of<ShadowPlan>): Verdi
       : `at least ${Math.round((stage.agreement?.least ?? 0) * 100)} % of the answers agree`,
     of: 'pairs',
     sample: isShown ? pairsSample({ discordance: situation.discordance.value, margin }) : null,
-    // Recorded requests are there already.
-    expectedMs: isReplay ? 0 : gatesMs === null ? null : gatesMs + late,
+    expectedMs: isReplay ? bodiesMs(situation, stage.pairs) : gatesMs === null ? null : gatesMs + late,
     says: isShown
-      ? `${stage.pairs} pairs, of which ${points(situation.discordance.value)} are taken to be discordant`
+      ? `${stage.pairs} pairs, of which ${Number((situation.discordance.value * 100).toPrecision(3))} % are taken to be discordant`
       : `${stage.pairs} ${isReplay ? 'recorded requests' : 'pairs'}; how many would be needed depends on how often the versions agree`,
   }
 }
 
-function tested(situation: Situation, stage: AbTestPlan): VerdictNeed {
-  const { hypothesis } = stage
-  const fixed = fixedOf(situation, stage)
-  const needed = hypothesis?.needed ?? null
-  const days = hypothesis?.days ?? null
-  const of = stage.goal.measure.kind === 'metric' && stage.goal.measure.spec.unitLevel === true ? 'units' : 'requests'
-  return {
-    stage: 'abTest',
-    asks: `${stage.goal.metric} changes by the minimum effect`,
-    of,
-    sample:
-      needed === null || fixed === null
-        ? null
-        : sampleOf({ alpha: stage.goal.alpha, fixed: mostOf(fixed, stage), needed: mostOf(needed, stage) }),
-    expectedMs: days === null ? null : Math.max(stage.floorMs, days * dayMs) + situation.goalDelayMs.value,
-    says: hypothesis?.unknown ?? `of each variant; ${days} days at the traffic that was recorded, at most`,
-  }
-}
-
-function mostOf(needed: Readonly<Record<string, number>>, { variants }: AbTestPlan): number {
-  return Math.max(1, ...variants.map(name => needed[name] ?? 0))
-}
-
-function fixedOf({ stable, baseline }: Situation, stage: AbTestPlan): Readonly<Record<string, number>> | null {
-  if (baseline.value === null) return null
-  const known = { known: true, baseline: turned(stage.goal, baseline.value) } as const
-  return hypothesisOf({ ...stage, mode: 'fixed' }, stable, known).needed
-}
-
-/**
- * A race ends when its leader is shown to be the best: about what an even test of the minimum effect would need of each
- * arm. What it saves is paid to users, not time.
- */
-function raced(situation: Situation, stage: BanditPlan): VerdictNeed {
-  const test = evenTest(situation, stage)
-  const need: VerdictNeed | null = test === null ? null : tested(situation, test)
-  const says =
-    need === null
-      ? situation.baseline.note || 'the reward is not known of the stable version'
-      : 'of each arm, as an even test would need; traffic that follows rewards gives the lesser arms fewer'
-  return {
-    stage: 'bandit',
-    asks: `the best of ${stage.arms.length} arms in ${stage.reward.metric}`,
-    of: need?.of ?? 'requests',
-    sample: need?.sample ?? null,
-    expectedMs: need?.expectedMs ?? null,
-    says,
-  }
-}
-
-/** The race as a test with even shares, planned as tests are; null without a baseline or a definition of the reward. */
-function evenTest({ stable, goal, baseline }: Situation, { arms, reward, ceilingMs }: BanditPlan): AbTestPlan | null {
-  const variants = arms.filter(arm => arm !== stable)
-  const effect = effectOf(goal.value?.effect, baseline.value?.mean ?? 0)
-  if (
-    baseline.value === null ||
-    reward.spec === null ||
-    goal.value === null ||
-    variants.length === 0 ||
-    effect === null
-  )
-    return null
-  const share = Math.floor(1_000_000 / (variants.length + 1))
-  const plan: AbTestPlan = {
-    kind: 'abTest',
-    variants,
-    splitPpm: Object.fromEntries(variants.map(arm => [arm, share])),
-    goal: {
-      metric: reward.metric,
-      measure: { kind: 'metric', spec: { ...reward.spec, unitLevel: true }, scale: 'absolute' },
-      margin: 0,
-      alpha: 0.05,
-      minEvents: 100,
-      goal: { kind: 'improve', direction: goal.value.improve, minimumEffect: effect },
-    },
-    mode: 'sequential',
-    correction: 'bonferroni',
-    power: plannedPower,
-    threshold: null,
-    floorMs: 0,
-    ceilingMs,
-    approval: false,
-  }
-  return { ...plan, hypothesis: hypothesisOf(plan, stable, { known: true, baseline: baseline.value }) }
-}
-
-/** In the unit of the metric. */
-function effectOf(text: string | undefined, mean: number): number | null {
-  if (text === undefined) return null
-  const size = Number.parseFloat(text)
-  const effect = text.endsWith('pp') ? size / 100 : text.endsWith('%') ? (size / 100) * Math.abs(mean) : size
-  return effect > 0 ? effect : null
+/** Until so many bodies are kept; they are no use before. */
+function bodiesMs({ keptBodies, requestsPerSecond, spec }: Situation, needed: number): number | null {
+  const missing = needed - keptBodies.value
+  const rate = ((requestsPerSecond.value ?? 0) * spec.payloadSamplePpm) / 1_000_000
+  if (missing <= 0) return 0
+  return rate === 0 ? null : Math.ceil((missing * 1_000) / rate)
 }
 
 function points(rate: number): string {
