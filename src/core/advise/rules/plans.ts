@@ -74,7 +74,7 @@ export const plans: readonly Rule[] = [
     effect: 4,
     if: 'exposure depends on groups of users',
     when: ({ situation }) => situation.groups.value.length > 0,
-    says: 'a flag gates the release by group, and can be changed without another one; `match` does so for one release',
+    says: 'a flag opens the release for a group, or sends the group to a version, and changes without another release; `match` does so for one',
     source: 'toggles',
   },
   {
