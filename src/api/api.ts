@@ -12,11 +12,11 @@ import { createListener, type Listening } from './listener.ts'
 import { allowPages } from './pages.ts'
 import { asCutoverError, problemResponse } from './problems.ts'
 import type { App } from './route-parts.ts'
+import { registerAdvise } from './routes/advise.ts'
 import { registerBacktest } from './routes/backtest.ts'
 import { registerEndpoints } from './routes/endpoints.ts'
 import { registerFlags } from './routes/flags.ts'
 import { registerKeys } from './routes/keys.ts'
-import { registerLater } from './routes/later.ts'
 import { registerMonitoring } from './routes/monitoring.ts'
 import { registerRecords } from './routes/records.ts'
 import { registerRejudge } from './routes/rejudge.ts'
@@ -71,12 +71,12 @@ function createApp(api: Api): App {
   registerMonitoring(app, api)
   registerReleases(app, api)
   registerRecords(app, api)
+  registerAdvise(app, api)
   registerBacktest(app, api)
   registerKeys(app, api)
   registerFlags(app, api)
   registerRejudge(app, api)
   registerSimulate(app, api)
-  registerLater(app)
   registerServer(app, api)
   app.notFound(context => problemResponse(nothingThere(app, context.req)))
   return app

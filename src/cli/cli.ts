@@ -3,6 +3,7 @@
  * handed in. Nothing here is heavy to load, so that `--help` answers at once and on any Node that can parse it.
  */
 import { Command, CommanderError, Option } from 'commander'
+import { registerAdvise } from './commands/advise.ts'
 import { registerApply } from './commands/apply.ts'
 import { registerBacktest } from './commands/backtest.ts'
 import { registerCompletion } from './commands/completion.ts'
@@ -12,7 +13,6 @@ import { registerFeedback } from './commands/feedback.ts'
 import { registerFlags } from './commands/flags.ts'
 import { registerGet } from './commands/get.ts'
 import { registerKeys } from './commands/keys.ts'
-import { registerLater } from './commands/later.ts'
 import { registerRelease } from './commands/release.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerSimulate } from './commands/simulate.ts'
@@ -57,6 +57,7 @@ const commands: readonly Register[] = [
   registerServe,
   registerApply,
   registerGet,
+  registerAdvise,
   registerRelease,
   registerStatus,
   registerVerbs,
@@ -68,7 +69,6 @@ const commands: readonly Register[] = [
   registerKeys,
   registerDoctor,
   registerCompletion,
-  registerLater,
 ]
 
 function createProgram(actions: CliActions, io: CliIo, end: (exitCode: number) => void): Command {

@@ -1,5 +1,7 @@
 /** What the command line reads and writes: the process's own streams, or a test's. */
 
+import type { Prompts } from './prompts.ts'
+
 export type TextSink = { write(text: string): unknown; isTTY?: boolean | undefined }
 
 export type CliIo = {
@@ -8,6 +10,8 @@ export type CliIo = {
   stdin: { isTTY?: boolean | undefined; read(): Promise<string> }
   env: Readonly<Record<string, string | undefined>>
   cwd: string
+  /** How a person is asked; at the terminal itself where it is left out. */
+  prompts?: () => Promise<Prompts>
 }
 
 export function processIo(): CliIo {

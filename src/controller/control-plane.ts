@@ -1,10 +1,13 @@
 /** What the control plane can be asked and told: the one door of the API into the controller. */
 import type { EndpointSpec } from '../core/endpoint.ts'
+import type { Problem } from '../core/errors.ts'
 import type { LoggedEvent, OperatorVerb } from '../core/event.ts'
 import type { FlagSpec, SegmentSpec } from '../core/flags/flag.ts'
 import type { Forecast } from '../core/forecast.ts'
+import type { BaselineAnswer } from '../core/hypothesis.ts'
 import type { Judgement } from '../core/judge/judgement.ts'
 import type { SignalReport } from '../core/label-delays.ts'
+import type { GoalCheck } from '../core/metric-check.ts'
 import type { Look } from '../core/monitor/report.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import type { ControlState, ReleaseState } from '../core/state.ts'
@@ -32,6 +35,9 @@ export type ReleaseRequest = Omit<ReleasePlan, 'from' | 'planVersion'>
 /** Flags and segments that come with the same request: what is applied may name them already. */
 export type Beside = { flags?: readonly FlagSpec[]; segments?: readonly SegmentSpec[] }
 
+/** A release that nobody has asked for: how it would be planned, and what it would be refused for. */
+export type Considered = { plan: ReleasePlan; problems: readonly Problem[] }
+
 export interface ControlPlane {
   state(): ControlState
   /** API keys. */
@@ -56,6 +62,12 @@ export interface ControlPlane {
     again: boolean
     beside?: Beside
   }): Promise<{ change: Change; release: string | null }>
+  /** Changes nothing, and asks no model server. Throws endpoint-not-found. */
+  consider(plan: ReleaseRequest): Considered
+  /** Requests a second of the last minutes; null before it has been watched for long enough to tell. */
+  rate(endpoint: string): number | null
+  /** Of a metric on the stable version, from the newest recorded traffic. */
+  baseline(query: { endpoint: string; version: string; goal: GoalCheck }): Promise<BaselineAnswer>
   /** `step`: promote past the present step alone. Throws release-state where the verb means nothing now. */
   operate(request: {
     release: string

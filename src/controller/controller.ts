@@ -26,7 +26,7 @@ import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
 import { admitEndpoint } from './admission/endpoint.ts'
-import { admitRelease } from './admission/release.ts'
+import { admitRelease, considerRelease } from './admission/release.ts'
 import type { ControlPlane, ReleaseView } from './control-plane.ts'
 import { createDesk } from './desk.ts'
 import { flagDoors } from './flag-doors.ts'
@@ -203,6 +203,10 @@ export function createController(ports: ControllerPorts): Controller {
       ledger.record({ type: 'release-started', release: admitted.id, plan, actor })
       return { change: admitted.change, release: admitted.id }
     },
+
+    consider: request => considerRelease(state(), request),
+    rate: endpoint => ports.rate.perSecond(endpoint),
+    baseline: query => baselines.read(query),
 
     operate({ release: id, verb, actor, note, step }) {
       const refusal = refusalOf(need(id), { verb, ...(step === true && { step }) }, clock.nowMs())

@@ -172,12 +172,13 @@ it('speaks TLS with the certificate that it is given, and knows itself by https'
     status: 200,
     subject: 'cutover-test-server',
   })
-  const advise = (origin: string) =>
-    askSecurely(secure.port, { method: 'POST', path: '/api/v1/advise', headers: { origin } }).then(
+  // An empty body is refused with 400 as well, so the route is one that answers 404.
+  const pause = (origin: string) =>
+    askSecurely(secure.port, { method: 'POST', path: '/api/v1/releases/none/pause', headers: { origin } }).then(
       ({ status }) => status,
     )
-  expect(await advise(`https://127.0.0.1:${secure.port}`)).toBe(501)
-  expect(await advise(`http://127.0.0.1:${secure.port}`)).toBe(400)
+  expect(await pause(`https://127.0.0.1:${secure.port}`)).toBe(404)
+  expect(await pause(`http://127.0.0.1:${secure.port}`)).toBe(400)
 })
 
 it('lets pages of other origins ask as its settings say, also where they are refused', async () => {

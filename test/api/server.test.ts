@@ -113,8 +113,6 @@ describe('refusals', () => {
     ['DELETE', '/api/v1/releases/digits-1', 405, 'method-not-allowed', 'GET'],
     ['POST', '/healthz', 405, 'method-not-allowed', 'GET'],
     ['GET', '/api/v1/flags/nothing', 404, 'flag-not-found', null],
-    ['POST', '/api/v1/advise', 501, 'part-not-available', null],
-    ['POST', '/api/v1/simulate', 501, 'part-not-available', null],
   ])('%s %s answers %i', async (method, path, status, code, allow) => {
     const { status: got, headers, body } = await call(`${server.url}${path}`, { method })
     expect([got, body['code'], headers.get('allow')]).toEqual([status, code, allow])
@@ -174,17 +172,17 @@ describe('pages of other origins', () => {
   const post = (headers: Record<string, string>) =>
     rawStatus(`${server.url}/api/v1/apply?x`, { method: 'POST', headers })
   const own = () => `127.0.0.1:${server.port}`
-  // 400 either way: an empty body is refused too, so the code tells them apart by a route that answers 501.
-  const advise = (headers: Record<string, string>) =>
-    rawStatus(`${server.url}/api/v1/advise`, { method: 'POST', headers: { host: own(), ...headers } })
+  // 400 either way: an empty body is refused too, so the code tells them apart by a route that answers 404.
+  const pause = (headers: Record<string, string>) =>
+    rawStatus(`${server.url}/api/v1/releases/none/pause`, { method: 'POST', headers: { host: own(), ...headers } })
 
   it('may not change anything', async () => {
-    expect(await advise({})).toBe(501)
-    expect(await advise({ origin: `http://${own()}` })).toBe(501)
-    expect(await advise({ origin: 'https://cutover.example', 'sec-fetch-site': 'same-origin' })).toBe(501)
-    expect(await advise({ origin: 'http://evil.example' })).toBe(400)
-    expect(await advise({ origin: 'null' })).toBe(400)
-    expect(await advise({ origin: `http://127.0.0.1:${server.port + 1}` })).toBe(400)
+    expect(await pause({})).toBe(404)
+    expect(await pause({ origin: `http://${own()}` })).toBe(404)
+    expect(await pause({ origin: 'https://cutover.example', 'sec-fetch-site': 'same-origin' })).toBe(404)
+    expect(await pause({ origin: 'http://evil.example' })).toBe(400)
+    expect(await pause({ origin: 'null' })).toBe(400)
+    expect(await pause({ origin: `http://127.0.0.1:${server.port + 1}` })).toBe(400)
     expect(await post({ host: own(), origin: 'http://evil.example' })).toBe(400)
   })
 

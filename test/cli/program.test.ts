@@ -221,11 +221,6 @@ describe('completion', () => {
   })
 })
 
-it.each(['advise'])('%s says that it is not available yet', async command => {
-  const { code, err } = await runCli([command, '-f', 'x', '--any', 'thing'])
-  expect([code, err]).toEqual([1, `error: cutover ${command} is not available yet\n`])
-})
-
 it('loads nothing at start that an older Node lacks', () => {
   const seen = new Set<string>()
   const visit = (url: URL) => {

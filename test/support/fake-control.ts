@@ -3,6 +3,7 @@
  * what happens to a release.
  */
 import { nodeSecrets } from '../../src/adapters/access/node-secrets.ts'
+import { considerRelease } from '../../src/controller/admission/release.ts'
 import type { Change, ControlPlane, ReleaseRequest, ReleaseView } from '../../src/controller/control-plane.ts'
 import { flagDoors } from '../../src/controller/flag-doors.ts'
 import { createKeyDesk } from '../../src/controller/keys.ts'
@@ -11,6 +12,7 @@ import { CutoverError } from '../../src/core/errors.ts'
 import type { ControlEvent, LoggedEvent, OperatorVerb } from '../../src/core/event.ts'
 import { isFlagEvent, stepFlags } from '../../src/core/flags/step-flags.ts'
 import { forecast } from '../../src/core/forecast.ts'
+import type { BaselineAnswer } from '../../src/core/hypothesis.ts'
 import type { SignalReport } from '../../src/core/label-delays.ts'
 import type { Look, MonitoringState } from '../../src/core/monitor/report.ts'
 import type { ControlState, EndpointState, Phase, ReleaseState } from '../../src/core/state.ts'
@@ -25,6 +27,9 @@ export type FakeControl = ControlPlane & {
   tell(release: string, entry: Partial<TimelineEntry> & Pick<TimelineEntry, 'kind' | 'text'>, phase?: Phase): void
   /** What `release` answers as the newest look at the evidence. */
   latest: ReleaseView['latest']
+  /** What `rate` and `baseline` answer. */
+  traffic: number | null
+  known: BaselineAnswer
   /** What `look` and `delays` answer, by endpoint. */
   looks: Map<string, Look>
   delayReports: Map<string, readonly SignalReport[]>
@@ -85,6 +90,8 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
   const control: FakeControl = {
     keys,
     latest: null,
+    traffic: 10,
+    known: { known: false, reason: 'nothing is recorded' },
     looks: new Map(),
     delayReports: new Map(),
     monitor(name, monitoring) {
@@ -123,6 +130,9 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
       delete endpoints[endpoint]
       publish(append({ type: 'endpoint-deleted', endpoint, actor }))
     },
+    consider: plan => considerRelease(control.state(), plan),
+    rate: () => control.traffic,
+    baseline: async () => control.known,
     async applyRelease({ plan, actor, dryRun, again }) {
       const endpoint = checkedEndpoint(endpoints, plan)
       if (endpoint.stable === plan.to && !again) return { change: unchanged(plan), release: null }

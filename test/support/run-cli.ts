@@ -1,6 +1,7 @@
 /** The command line in this process, with its streams captured. */
 import { createCli } from '../../src/cli/cli.ts'
 import type { CliActions } from '../../src/cli/invocation.ts'
+import type { Prompts } from '../../src/cli/prompts.ts'
 import { parseDocuments } from '../../src/config/documents.ts'
 import { simulate } from '../../src/main/simulate.ts'
 import { inProcess } from './simulations.ts'
@@ -12,6 +13,7 @@ export type RunOptions = {
   env?: Record<string, string>
   cwd?: string
   isTTY?: boolean
+  prompts?: Prompts
   actions?: Partial<CliActions>
   /** Called with everything written to standard output so far. */
   onOut?(out: string): void
@@ -19,6 +21,7 @@ export type RunOptions = {
 
 export async function runCli(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
   let [out, err] = ['', '']
+  const { prompts } = options
   const actions: CliActions = {
     version: '1.2.3',
     serve: async () => 0,
@@ -39,6 +42,7 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
     stdin: { isTTY: options.stdin === undefined, read: async () => options.stdin ?? '' },
     env: options.env ?? {},
     cwd: options.cwd ?? process.cwd(),
+    ...(prompts !== undefined && { prompts: async () => prompts }),
   }
   const code = await createCli(actions, io).run(argv)
   return { code, out, err }

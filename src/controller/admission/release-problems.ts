@@ -54,6 +54,11 @@ function variantProblems({ spec, stable }: EndpointState, { stages }: ReleaseReq
 
 /** What would never end, or never start, is refused before it begins. */
 export function preflight(endpoint: EndpointState, request: ReleaseRequest): void {
+  const what = `the release of ${request.to} on ${request.endpoint} cannot work`
+  refuse(preflightFaults(endpoint, request), 'preflight-refused', what)
+}
+
+export function preflightFaults(endpoint: EndpointState, request: ReleaseRequest): Problem[] {
   const problems: Problem[] = []
   request.stages.forEach((stage, index) => {
     problems.push(...replayProblems(stage, `stages[${index}].${stage.kind}.replay`, endpoint.spec))
@@ -66,7 +71,7 @@ export function preflight(endpoint: EndpointState, request: ReleaseRequest): voi
     })
   }
   problems.push(...preflightProblems(endpoint.spec, { ...request, from: endpoint.stable }))
-  refuse(problems, 'preflight-refused', `the release of ${request.to} on ${request.endpoint} cannot work`)
+  return problems
 }
 
 /** A replay that could never be passed, however good the candidate is. */

@@ -5,7 +5,7 @@ import { limits } from '../../core/limits.ts'
 import { type ReleasePlan, triedVersions } from '../../core/plan.ts'
 import { preflightProblems } from '../../core/preflight.ts'
 import type { ControlState, EndpointState } from '../../core/state.ts'
-import type { Beside, Change, ReleaseRequest } from '../control-plane.ts'
+import type { Beside, Change, Considered, ReleaseRequest } from '../control-plane.ts'
 import { type ArmsChange, armsChangeOf, completeBandit } from './bandit.ts'
 import { differences } from './differences.ts'
 import { gateProblems } from './flag-gates.ts'
@@ -13,7 +13,7 @@ import { withEpochs } from './fleet-sizes.ts'
 import { withHypotheses } from './hypotheses.ts'
 import { withDefinitions } from './metric-definitions.ts'
 import { refuse, type Surroundings } from './refuse.ts'
-import { groupProblems, preflight, problemsOf } from './release-problems.ts'
+import { groupProblems, preflight, preflightFaults, problemsOf } from './release-problems.ts'
 import { alreadySo } from './repeats.ts'
 import { checkVersion } from './versions.ts'
 
@@ -33,15 +33,7 @@ export async function admitRelease(
   beside: Beside = {},
 ): Promise<Admitted> {
   const endpoint = needEndpoint(around.state(), asked.endpoint)
-  const defined = withDefinitions(asked, endpoint.spec)
-  const { spec, stable } = endpoint
-  const versions = { stable, candidate: asked.to }
-  const request = {
-    ...defined,
-    stages: defined.stages.map(stage =>
-      completeBandit(withEpochs(stage, versions, spec), { spec, stable, to: asked.to }),
-    ),
-  }
+  const request = completed(endpoint, asked)
   refuse(
     [
       ...problemsOf(endpoint, request),
@@ -79,6 +71,29 @@ export async function admitRelease(
     forecast: forecast(endpoint.spec, plan, around.rate.perSecond(request.endpoint)),
   }
   return { change, plan, id, existing: null }
+}
+
+/** What the endpoint adds to a document: definitions, arms, how often a roll changes weights. */
+function completed({ spec, stable }: EndpointState, asked: ReleaseRequest): ReleaseRequest {
+  const defined = withDefinitions(asked, spec)
+  const versions = { stable, candidate: asked.to }
+  const stages = defined.stages.map(stage =>
+    completeBandit(withEpochs(stage, versions, spec), { spec, stable, to: asked.to }),
+  )
+  return { ...defined, stages }
+}
+
+/** As `admitRelease` would plan it, with everything that it would refuse; nothing is asked of model servers. */
+export function considerRelease(state: ControlState, asked: ReleaseRequest): Considered {
+  const endpoint = needEndpoint(state, asked.endpoint)
+  const request = completed(endpoint, asked)
+  const problems = [
+    ...problemsOf(endpoint, request),
+    ...groupProblems(state, request),
+    ...gateProblems(state, request, {}),
+    ...preflightFaults(endpoint, request),
+  ]
+  return { plan: { planVersion: 1, from: endpoint.stable, ...request }, problems }
 }
 
 function needEndpoint(state: ControlState, name: string): EndpointState {
