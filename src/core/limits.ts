@@ -106,6 +106,16 @@ export const limits = {
   measuredAnswerBytesMax: 1024 * 1024,
   /** Answers whose conversation may go on, of all endpoints, by the id that a follow-up names; beyond it the oldest are forgotten. */
   conversationsRememberedMax: 100_000,
+  /** Fields of one gRPC message, those of its tensors and parameters included, and bytes of one shape; with more it is refused before it is decoded. */
+  messageFieldsMax: 20_000,
+  messageShapeBytesMax: 320,
+  /** Calls at once on one gRPC connection; the others wait at the caller. */
+  grpcStreamsMax: 1_000,
+  /** Characters of what a gRPC status says; the rest is cut off, since it travels as a header field. */
+  grpcDetailsMax: 1_000,
+  /** What a model server says of its extensions is asked for again after this time, and taken for "none" when it does not come within the other. */
+  extensionsKnownMs: 60_000,
+  extensionsTimeoutMs: 2_000,
   unitKeyBytesMax: 512,
   predictionIdBytesMax: 128,
 
