@@ -65,6 +65,8 @@ export const limits = {
   /** Bodies over these are answered 413 and the connection is closed. */
   inferenceBodyBytesMax: 64 * 1024 * 1024,
   feedbackBodyBytesMax: 8 * 1024 * 1024,
+  /** A question for the index of models; it says no more than whether only ready ones are meant. */
+  repositoryQuestionBytesMax: 4 * 1024,
   controlBodyBytesMax: 4 * 1024 * 1024,
   headerBytesMax: 32 * 1024,
   /** Header fields of one request; more are answered 431. */

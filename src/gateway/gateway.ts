@@ -126,7 +126,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     listen: listener.listen,
     listenGrpc: async address => {
       const { createGrpcListener } = await import('./grpc/grpc-listener.ts')
-      grpc = createGrpcListener(context, visit => receive(context, visit))
+      grpc ??= createGrpcListener(context, visit => receive(context, visit))
       return grpc.listen(address)
     },
     close: async closing => {

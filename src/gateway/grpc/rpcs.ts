@@ -47,7 +47,10 @@ export const healthCheck: Rpc<{ service: string }, { status: string }> = {
     const detail = `there is no service ${JSON.stringify(service.slice(0, 100))}; there is ${inferenceService}`
     throw new CutoverError('route-not-found', detail)
   },
-  message: ({ status }) => ({ status: status === 200 ? 'SERVING' : 'NOT_SERVING' }),
+  message: answer => {
+    const told = readiness(answer)
+    return told === null ? null : { status: told.ready ? 'SERVING' : 'NOT_SERVING' }
+  },
 }
 
 export const inferenceService = 'inference.GRPCInferenceService'

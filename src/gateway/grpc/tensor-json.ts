@@ -1,4 +1,5 @@
 /** Packed elements of a tensor to JSON, and back. Integers of 64 bits are digits, never a double. */
+import { tensorElements } from '../../core/tensor-elements.ts'
 import { type Datatype, integerRange, textsOf, viewOf } from './datatypes.ts'
 
 /** A JSON array is made in pieces of so many elements, and its length is looked at between these. */
@@ -58,34 +59,14 @@ function decoded(text: Uint8Array): string {
   }
 }
 
-function* numberTexts(bytes: Uint8Array, datatype: Datatype): Generator<string> {
+function* numberTexts(bytes: Uint8Array, { name, kind }: Datatype): Generator<string> {
+  const element = kind === 'half' ? undefined : tensorElements.get(name)
+  if (element === undefined) throw new NoJsonForm(`is ${name}`)
   const view = viewOf(bytes)
-  const read = readers[datatype.kind]
-  if (read === null) throw new NoJsonForm(`is ${datatype.name}`)
-  for (let at = 0; at < bytes.length; at += datatype.width) yield read(view, at, datatype.width)
-}
-
-type Reader = (view: DataView, at: number, width: number) => string
-
-const readers: Readonly<Record<Datatype['kind'], Reader | null>> = {
-  bool: (view, at) => (view.getUint8(at) === 0 ? 'false' : 'true'),
-  int: (view, at, width) => String(signed(view, at, width)),
-  uint: (view, at, width) => String(unsigned(view, at, width)),
-  int64: (view, at) => String(view.getBigInt64(at, true)),
-  uint64: (view, at) => String(view.getBigUint64(at, true)),
-  float: (view, at, width) => floatText(width === 4 ? view.getFloat32(at, true) : view.getFloat64(at, true)),
-  half: null,
-  bytes: null,
-}
-
-function signed(view: DataView, at: number, width: number): number {
-  if (width === 1) return view.getInt8(at)
-  return width === 2 ? view.getInt16(at, true) : view.getInt32(at, true)
-}
-
-function unsigned(view: DataView, at: number, width: number): number {
-  if (width === 1) return view.getUint8(at)
-  return width === 2 ? view.getUint16(at, true) : view.getUint32(at, true)
+  for (let at = 0; at < bytes.length; at += element.bytes) {
+    const value = element.read(view, at)
+    yield kind === 'float' ? floatText(Number(value)) : String(value)
+  }
 }
 
 function floatText(value: number): string {

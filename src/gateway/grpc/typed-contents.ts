@@ -1,4 +1,5 @@
 /** Typed contents of a tensor (`InferTensorContents`, as bytes of the message) to packed elements, and back. */
+import { tooLarge } from '../request-body.ts'
 import { type Datatype, integerRange, textsOf, viewOf } from './datatypes.ts'
 import { malformed, rangeOf, readVarint, varint, varintLength, walkFields, wireTypes, writeVarint } from './wire.ts'
 
@@ -6,7 +7,7 @@ export type Packed = { bytes: Uint8Array; problem: null } | { bytes: null; probl
 
 /**
  * The elements of the one field that the datatype has. `bytesMax` bounds what is allocated, which is known before: a
- * varint of one byte may stand for eight.
+ * varint of one byte may stand for eight. Throws body-too-large.
  */
 export function packContents(contents: Uint8Array, datatype: Datatype, bytesMax: number): Packed {
   const own = datatype.contents
@@ -18,7 +19,7 @@ export function packContents(contents: Uint8Array, datatype: Datatype, bytesMax:
     else isForeign = true
   })
   if (isForeign) return { bytes: null, problem: `is ${datatype.name}; its contents belong in ${own.name} alone` }
-  if (bytes > bytesMax) return { bytes: null, problem: `has ${bytes} bytes of elements; at most ${bytesMax}` }
+  if (bytes > bytesMax) throw tooLarge(bytesMax)
   return pack(contents, datatype, Buffer.alloc(bytes))
 }
 
