@@ -3,7 +3,7 @@ import { tooLarge } from '../request-body.ts'
 import { badInput, datatypes, type PackedTensor, packedProblem } from './datatypes.ts'
 import type { InferRequestMessage, ParametersMessage, TensorMessage } from './messages.ts'
 import { parametersJson } from './parameters.ts'
-import { elementsJson, hasJsonForm, NoJsonForm, TooLong } from './tensor-json.ts'
+import { elementsJson, jsonProblem, NoJsonForm, TooLong } from './tensor-json.ts'
 import { packContents } from './typed-contents.ts'
 
 export type InferBody = {
@@ -43,7 +43,7 @@ export function readRequest(message: InferRequestMessage, bytesMax: number): Rea
 
 /** Whether the tensors are better, or cannot be sent otherwise than, as bytes. */
 export function wantsBinary({ inputs, isRaw }: ReadRequest): boolean {
-  return isRaw || !inputs.every(({ bytes, datatype }) => hasJsonForm(bytes, datatype))
+  return isRaw || inputs.some(({ bytes, datatype }) => jsonProblem(bytes, datatype) !== null)
 }
 
 function readRaw(input: TensorMessage, bytes: Uint8Array | null): Input {

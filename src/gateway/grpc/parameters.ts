@@ -51,7 +51,6 @@ export function parametersMessage(json: unknown): ParametersMessage {
 function valueMessage(value: unknown): ParameterMessage | null {
   if (typeof value === 'boolean') return { bool_param: value }
   if (typeof value === 'string') return { string_param: value }
-  if (typeof value === 'bigint') return value < 0 ? { int64_param: String(value) } : { uint64_param: String(value) }
   if (typeof value !== 'number') return null
   return Number.isSafeInteger(value) ? { int64_param: String(value) } : { double_param: value }
 }

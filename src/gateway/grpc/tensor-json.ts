@@ -1,6 +1,7 @@
 /** Packed elements of a tensor to JSON, and back. Integers of 64 bits are digits, never a double. */
-import { tensorElements } from '../../core/tensor-elements.ts'
+import { isUtf8 } from 'node:buffer'
 import { type Datatype, integerRange, textsOf, viewOf } from './datatypes.ts'
+import { arrayOver, newArray } from './typed-arrays.ts'
 
 /** A JSON array is made in pieces of so many elements, and its length is looked at between these. */
 const pieceElements = 4_096
@@ -10,79 +11,79 @@ export class TooLong extends Error {}
 
 /** Throws `NoJsonForm` for elements that JSON cannot say, `TooLong` past `charactersMax`. */
 export function elementsJson(bytes: Uint8Array, datatype: Datatype, charactersMax: number): string {
+  const problem = jsonProblem(bytes, datatype)
+  if (problem !== null) throw new NoJsonForm(problem)
   // An element takes a character and its comma.
   if (datatype.width > 0 && (2 * bytes.length) / datatype.width > charactersMax + 1) throw new TooLong()
-  const texts = datatype.kind === 'bytes' ? quotedTexts(bytes) : numberTexts(bytes, datatype)
   const pieces: string[] = []
-  let piece: string[] = []
   let length = 0
-  const flush = () => {
-    const text = piece.join(',')
-    length += text.length + 1
+  for (const piece of datatype.kind === 'bytes' ? textPieces(bytes) : numberPieces(bytes, datatype)) {
+    length += piece.length + 1
     if (length > charactersMax + 1) throw new TooLong()
-    pieces.push(text)
-    piece = []
+    pieces.push(piece)
   }
-  for (const text of texts) {
-    piece.push(text)
-    if (piece.length === pieceElements) flush()
-  }
-  if (piece.length > 0) flush()
   return `[${pieces.join(',')}]`
 }
 
-/** Whether every element has a JSON form. */
-export function hasJsonForm(bytes: Uint8Array, datatype: Datatype): boolean {
-  const { kind } = datatype
-  if (kind === 'half') return false
-  if (kind !== 'float' && kind !== 'bytes') return true
-  try {
-    for (const _ of kind === 'bytes' ? quotedTexts(bytes) : numberTexts(bytes, datatype));
-    return true
-  } catch (thrown) {
-    if (thrown instanceof NoJsonForm) return false
-    throw thrown
+/** Why the elements have no JSON form; null if they have one. */
+export function jsonProblem(bytes: Uint8Array, { name, kind, width }: Datatype): string | null {
+  if (kind === 'half') return `is ${name}`
+  if (kind === 'bytes') {
+    for (const text of textsOf(bytes)) if (!isUtf8(text)) return 'holds bytes that are no text in UTF-8'
+  }
+  if (kind === 'float') {
+    const view = viewOf(bytes)
+    for (let at = 0; at < bytes.length; at += width) {
+      const value = width === 4 ? view.getFloat32(at, true) : view.getFloat64(at, true)
+      if (!Number.isFinite(value)) return `holds ${value}`
+    }
+  }
+  return null
+}
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+function* textPieces(bytes: Uint8Array): Generator<string> {
+  let piece: string[] = []
+  for (const text of textsOf(bytes)) {
+    piece.push(JSON.stringify(utf8.decode(text)))
+    if (piece.length < pieceElements) continue
+    yield piece.join(',')
+    piece = []
+  }
+  if (piece.length > 0) yield piece.join(',')
+}
+
+function* numberPieces(bytes: Uint8Array, datatype: Datatype): Generator<string> {
+  const pieceBytes = pieceElements * datatype.width
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    const array = arrayOver(bytes.subarray(at, at + pieceBytes), datatype)
+    if (datatype.kind === 'bool') yield Array.from(array, value => String(Boolean(value))).join(',')
+    else if (datatype.kind === 'float' && array.some(isMinusZero)) yield Array.from(array, signedText).join(',')
+    else yield array.join(',')
   }
 }
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function* quotedTexts(bytes: Uint8Array): Generator<string> {
-  for (const text of textsOf(bytes)) yield JSON.stringify(decoded(text))
+function isMinusZero(value: unknown): boolean {
+  return Object.is(value, -0)
 }
 
-function decoded(text: Uint8Array): string {
-  try {
-    return strictUtf8.decode(text)
-  } catch {
-    throw new NoJsonForm('holds bytes that are no text in UTF-8')
-  }
+function signedText(value: unknown): string {
+  return isMinusZero(value) ? '-0.0' : String(value)
 }
 
-function* numberTexts(bytes: Uint8Array, { name, kind }: Datatype): Generator<string> {
-  const element = kind === 'half' ? undefined : tensorElements.get(name)
-  if (element === undefined) throw new NoJsonForm(`is ${name}`)
-  const view = viewOf(bytes)
-  for (let at = 0; at < bytes.length; at += element.bytes) {
-    const value = element.read(view, at)
-    yield kind === 'float' ? floatText(Number(value)) : String(value)
-  }
-}
-
-function floatText(value: number): string {
-  if (!Number.isFinite(value)) throw new NoJsonForm(`holds ${value}`)
-  return Object.is(value, -0) ? '-0.0' : String(value)
-}
-
-/** Null if an element is not of the datatype. Whole numbers may come as bigint. */
-export function packElements(elements: readonly unknown[], datatype: Datatype): Buffer | null {
+/** Null if an element is not of the datatype. Whole numbers of 64 bits may come as their digits. */
+export function packElements(elements: readonly unknown[], datatype: Datatype): Uint8Array | null {
   if (datatype.kind === 'bytes') return packTexts(elements)
   if (datatype.kind === 'half') return null
-  const into = Buffer.alloc(elements.length * datatype.width)
-  for (const [index, element] of elements.entries()) {
-    if (!put(into, index * datatype.width, element, datatype)) return null
+  const array = newArray(elements.length, datatype)
+  const read = reader(datatype)
+  for (let at = 0; at < elements.length; at += 1) {
+    const value = read(elements[at])
+    if (value === null) return null
+    array[at] = value
   }
-  return into
+  return new Uint8Array(array.buffer)
 }
 
 function packTexts(elements: readonly unknown[]): Buffer | null {
@@ -97,37 +98,29 @@ function packTexts(elements: readonly unknown[]): Buffer | null {
   return Buffer.concat(parts)
 }
 
-function put(into: Buffer, at: number, element: unknown, datatype: Datatype): boolean {
+type Reader = (element: unknown) => number | bigint | null
+
+function reader(datatype: Datatype): Reader {
   switch (datatype.kind) {
     case 'bool':
-      into[at] = Number(element)
-      return typeof element === 'boolean' || element === 0 || element === 1
+      return element => (typeof element === 'boolean' || element === 0 || element === 1 ? Number(element) : null)
     case 'float':
-      if (typeof element !== 'number' && typeof element !== 'bigint') return false
-      if (datatype.width === 4) into.writeFloatLE(Number(element), at)
-      else into.writeDoubleLE(Number(element), at)
-      return true
+      return element => (typeof element === 'number' ? element : null)
     case 'int64':
+      return element => longOf(element, BigInt.asIntN)
     case 'uint64':
-      return putLong(into, at, element, datatype.kind === 'int64')
-    default:
-      return putInteger(into, at, element, datatype)
+      return element => longOf(element, BigInt.asUintN)
+    default: {
+      const { least, most } = integerRange(datatype)
+      const fits = (element: unknown) => Number.isInteger(element) && (element as number) >= least
+      return element => (fits(element) && (element as number) <= most ? (element as number) : null)
+    }
   }
 }
 
-function putInteger(into: Buffer, at: number, element: unknown, datatype: Datatype): boolean {
-  const { least, most } = integerRange(datatype)
-  if (typeof element !== 'number' || !Number.isInteger(element) || element < least || element > most) return false
-  if (datatype.kind === 'int') into.writeIntLE(element, at, datatype.width)
-  else into.writeUIntLE(element, at, datatype.width)
-  return true
-}
-
-function putLong(into: Buffer, at: number, element: unknown, isSigned: boolean): boolean {
-  const isWhole = typeof element === 'bigint' || Number.isSafeInteger(element)
-  const value = isWhole ? BigInt(element as number | bigint) : null
-  if (value === null || value !== (isSigned ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value))) return false
-  if (isSigned) into.writeBigInt64LE(value, at)
-  else into.writeBigUInt64LE(value, at)
-  return true
+function longOf(element: unknown, within: (bits: number, value: bigint) => bigint): bigint | null {
+  const isDigits = typeof element === 'string' && /^-?\d{1,20}$/.test(element)
+  if (!isDigits && !Number.isSafeInteger(element)) return null
+  const value = BigInt(element as string | number)
+  return within(64, value) === value ? value : null
 }
