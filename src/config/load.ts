@@ -191,7 +191,7 @@ function refuseOpenBeyondLoopback(
   const open = [
     ...(isOpen(inference) ? (['inferenceHost'] as const) : []),
     ...(control.auth === 'none' ? (['controlHost'] as const) : []),
-    ...(grpc !== null && inference.auth === 'none' ? (['grpcHost'] as const) : []),
+    ...(grpc !== null && isOpen(inference) ? (['grpcHost'] as const) : []),
   ].map(read)
   const beyond = open.filter(({ text }) => !isLoopback(text))
   if (beyond.length === 0) return

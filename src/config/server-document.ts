@@ -54,7 +54,7 @@ export function serverSettingsIn(documents: readonly SourcedDocument[]): FileSet
 
 function compile(document: ServerDocument, source: string): FileSettings {
   const folder = dirname(resolve(source))
-  const { data, inference, control, grpc = {} } = document
+  const { data, inference, control, grpc } = document
   return {
     source,
     ...(data !== undefined && { data: resolve(folder, data) }),
@@ -62,7 +62,7 @@ function compile(document: ServerDocument, source: string): FileSettings {
     tracing: compileTracing(document.tracing),
     inference: compileListener(inference, folder),
     control: compileListener(control, folder),
-    grpc: { ...(grpc.host !== undefined && { host: grpc.host }), ...(grpc.port !== undefined && { port: grpc.port }) },
+    grpc: grpc === undefined ? {} : { port: grpc.port, ...(grpc.host !== undefined && { host: grpc.host }) },
   }
 }
 

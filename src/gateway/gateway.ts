@@ -126,7 +126,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     listen: listener.listen,
     listenGrpc: async address => {
       const { createGrpcListener } = await import('./grpc/grpc-listener.ts')
-      grpc ??= createGrpcListener(context, visit => receive(context, visit))
+      const { certificates } = options
+      grpc ??= createGrpcListener(context, { visit: visit => receive(context, visit), certificates })
       return grpc.listen(address)
     },
     close: async closing => {

@@ -102,6 +102,15 @@ describe('server settings', () => {
     })
   })
 
+  it('serve gRPC as the file says, to whom inference lets in', () => {
+    const of = (...lines: string[]) => loadSettings({ flags: {}, env: {}, cwd: '/srv', file: fileOf(...lines) }).grpc
+    expect(of('grpc: { port: 9000 }')).toEqual({ host: '127.0.0.1', port: 9000 })
+    expect(of('inference: { auth: required }', 'grpc: { host: 0.0.0.0, port: 0 }')?.host).toBe('0.0.0.0')
+    expect(of('data: x')).toBeNull()
+    const refused = thrownBy(() => of('control: { auth: required }', 'grpc: { host: 0.0.0.0, port: 9000 }'))
+    expect(refused.problems).toMatchObject([{ path: '/srv/conf/cutover.yaml: grpc.host', value: '0.0.0.0' }])
+  })
+
   it('let no page of another origin steer releases without a key', () => {
     const file = fileOf('control: { cors: { origins: [https://app.example.com] } }')
     const { problems } = thrownBy(() => loadSettings({ flags: {}, env: {}, cwd: '/srv', file }))

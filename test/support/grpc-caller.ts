@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import {
   type CallOptions,
+  type ChannelCredentials,
   type Client,
   credentials,
   type GrpcObject,
@@ -59,9 +60,15 @@ type Unary = (
   done: (error: ServiceError | null, message: Record<string, unknown>) => void,
 ) => { on(event: 'metadata', listener: (metadata: Metadata) => void): void }
 
-export function grpcCaller(port: number, service = 'inference.GRPCInferenceService'): GrpcCaller {
+export function grpcCaller(
+  port: number,
+  options: { service?: string; credentials?: ChannelCredentials } = {},
+): GrpcCaller {
+  const { service = 'inference.GRPCInferenceService', credentials: given = credentials.createInsecure() } = options
   const Service = serviceAt(service)
-  const client = new Service(`127.0.0.1:${port}`, credentials.createInsecure(), {
+  const client = new Service(`127.0.0.1:${port}`, given, {
+    // An address is no name that TLS could ask for.
+    'grpc.ssl_target_name_override': 'localhost',
     'grpc.max_receive_message_length': -1,
     'grpc.max_send_message_length': -1,
   })

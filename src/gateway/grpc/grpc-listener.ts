@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import {
   Metadata,
   Server,
-  ServerCredentials,
+  type ServerCredentials,
   type ServerDuplexStream,
   type ServerUnaryCall,
   type ServiceDefinition,
@@ -17,11 +17,13 @@ import { CutoverError } from '../../core/errors.ts'
 import { fieldPairs } from '../../core/http/field-lines.ts'
 import { isOwnField } from '../../core/http-fields.ts'
 import { limits } from '../../core/limits.ts'
+import type { Certificates } from '../../ports/certificates.ts'
 import type { GatewayContext } from '../context.ts'
 import { asCutoverError, sendError } from '../errors.ts'
 import { ownHeaders } from '../headers.ts'
 import type { Visit } from '../inbound.ts'
 import type { Address, Listener } from '../listener.ts'
+import { credentialsFrom } from './credentials.ts'
 import { descriptor } from './descriptor.ts'
 import { type CallHead, GrpcInbound } from './grpc-inbound.ts'
 import { GrpcOutbound } from './grpc-outbound.ts'
@@ -43,7 +45,11 @@ import { type Failure, failureOf, grpcCodes } from './status.ts'
 
 type Door = (visit: Visit) => void
 
-export function createGrpcListener(context: GatewayContext, visit: Door): Listener {
+/** Plain text without certificates. */
+export function createGrpcListener(
+  context: GatewayContext,
+  { visit, certificates }: { visit: Door; certificates: Certificates | undefined },
+): Listener {
   const services = servicesOf()
   const infer = modelInfer(context, services.decodeInfer)
   const server = new Server({
@@ -63,7 +69,10 @@ export function createGrpcListener(context: GatewayContext, visit: Door): Listen
     ModelStreamInfer: streamHandler(context, visit, infer),
   })
   server.addService(services.health, { Check: unary(healthCheck) })
-  return { listen: address => bind(server, address), close: ({ drainMs }) => shutDown(server, drainMs) }
+  return {
+    listen: address => bind(server, address, credentialsFrom(certificates)),
+    close: ({ drainMs }) => shutDown(server, drainMs),
+  }
 }
 
 type Loaded = Readonly<Record<string, ServiceDefinition>>
@@ -198,10 +207,10 @@ function metadataOf(lines: string): Metadata {
   return metadata
 }
 
-function bind(server: Server, { host, port }: Address): Promise<Address> {
+function bind(server: Server, { host, port }: Address, credentials: ServerCredentials): Promise<Address> {
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${name}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(`${name}:${port}`, credentials, (error, bound) => {
       if (error === null) resolve({ host, port: bound })
       else reject(bindError(error, { host, port }))
     })

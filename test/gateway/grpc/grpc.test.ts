@@ -63,7 +63,7 @@ describe('the server', () => {
   test('answers the health check of gRPC, and knows no other service', async () => {
     let ready = true
     await start({ options: { isReady: () => ready } })
-    const health = grpcCaller(grpcPort, 'grpc.health.v1.Health')
+    const health = grpcCaller(grpcPort, { service: 'grpc.health.v1.Health' })
     const check = async (service: string) => (await health.call('Check', { service })).message
     expect(await check('')).toEqual({ status: 'SERVING' })
     ready = false
