@@ -1,4 +1,5 @@
 /** The gRPC service on a real socket, called by grpc-js with the specification's own definition. */
+import { Metadata } from '@grpc/grpc-js'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { BackendRequest } from '../../../src/adapters/deployer/by-promise.ts'
 import { CutoverError } from '../../../src/core/errors.ts'
@@ -207,7 +208,12 @@ describe('raw contents', () => {
 describe('a call', () => {
   test('has its metadata as fields, without bytes and without what is the call’s own', async () => {
     const asked = await startEcho(null)
-    const fields = { 'x-team': 'blue', 'trace-bin': Buffer.from('x') as unknown as string, 'accept-encoding': 'gzip' }
+    const fields = {
+      'x-team': 'blue',
+      'x-cutover-unit': 'ann',
+      'trace-bin': Buffer.from('x') as unknown as string,
+      'accept-encoding': 'gzip',
+    }
     await caller.call('ModelInfer', inferRequest([floats]), { fields })
     const [sent] = inferences(asked)
     const of = (name: string) => (sent === undefined ? undefined : headerOf(sent, name))
@@ -391,7 +397,11 @@ describe('a stream', () => {
   type Stream = AsyncIterable<Answer> & { write(message: object): void; end(): void }
 
   async function streamed(messages: readonly object[]): Promise<Answer[]> {
-    const stream = (caller.client as unknown as { ModelStreamInfer(): Stream }).ModelStreamInfer()
+    const metadata = new Metadata()
+    metadata.set('x-cutover-prediction-id', 'one-for-all')
+    const stream = (caller.client as unknown as { ModelStreamInfer(metadata: Metadata): Stream }).ModelStreamInfer(
+      metadata,
+    )
     for (const message of messages) stream.write(message)
     stream.end()
     const answers: Answer[] = []

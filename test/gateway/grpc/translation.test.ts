@@ -98,6 +98,11 @@ describe('every tensor', () => {
   })
 })
 
+test('a negative number is written as long as the protocol has it', () => {
+  const contents = unpackContents(Buffer.from([0xff]), datatypes.get('INT8') as Datatype)
+  expect([...(contents ?? [])]).toEqual([0x12, 10, ...Array(9).fill(0xff), 1])
+})
+
 test('a datatype without a JSON form, and values without one, are told from those that have one', () => {
   const float = Buffer.alloc(4)
   float.writeFloatLE(Number.NaN)
