@@ -1,5 +1,6 @@
 /** Which versions take tensors as bytes (`binary_tensor_data`). A model server says so at `GET /v2`, and is asked there once. */
 import type { EndpointSpec } from '../../core/endpoint.ts'
+import { ruleVersions } from '../../core/endpoint-rules.ts'
 import { limits } from '../../core/limits.ts'
 import type { Instance } from '../../ports/backend.ts'
 import { wholeAnswer } from '../../ports/whole-answer.ts'
@@ -33,10 +34,10 @@ export function createBinarySupport({ fleets, clock }: Pick<GatewayContext, 'fle
 }
 
 /** All that may get the request: the body is made before it is known which one does, and challengers get the same. */
-function versionsOf({ table }: CompiledRoute, pin: string | null): readonly string[] {
+function versionsOf({ table, spec }: CompiledRoute, pin: string | null): readonly string[] {
   if (pin !== null) return [pin]
   const weighted = Object.entries(table.weights).flatMap(([version, ppm]) => (ppm > 0 ? [version] : []))
-  const ruled = table.rules.map(({ version }) => version)
+  const ruled = [...ruleVersions(spec), ...table.rules.map(({ version }) => version)]
   const mirrored = (table.mirrors ?? []).map(({ version }) => version)
   const outside = table.scope === undefined ? [] : [table.scope.outside]
   return [...new Set([table.stable, ...weighted, ...ruled, ...mirrored, ...outside])]

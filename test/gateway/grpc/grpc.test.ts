@@ -198,6 +198,19 @@ describe('raw contents', () => {
     expect(types).toEqual(['application/json', 'application/octet-stream', 'application/octet-stream'])
   })
 
+  test('go as JSON where a rule may send them to a version that takes no bytes', async () => {
+    const asked: BackendRequest[] = []
+    const versions = {
+      v1: instance(echoing(['binary_tensor_data'], asked), { id: 'able' }),
+      v2: instance(echoing([], asked), { id: 'unable' }),
+    }
+    const spec = endpoint({ rules: [{ header: 'x-beta', equals: '1', version: 'v2' }] })
+    await start({ fleets: fleetsOf(versions), spec })
+    const { message } = await caller.call('ModelInfer', raw('INT16', half), { fields: { 'x-beta': '1' } })
+    expect(message['model_version']).toBe('v2')
+    expect(inferences(asked).map(one => headerOf(one, 'content-type'))).toEqual(['application/json'])
+  })
+
   test('a server is asked once for what it takes', async () => {
     const asked = await startEcho(['binary_tensor_data'])
     for (let call = 0; call < 3; call += 1) await caller.call('ModelInfer', raw('INT16', half))
