@@ -65,6 +65,8 @@ type Address = { host: string; port: number; secure: boolean }
 type RunningServer = {
   inference: Address
   control: Address
+  /** Null where none was asked for. */
+  grpc: { host: string; port: number } | null
   /** Where the key is that the server made for itself; null where none is asked for. */
   keyFile: string | null
   stop(): Promise<void>
@@ -73,7 +75,9 @@ type RunningServer = {
 /** Serves until it is told to end. */
 export async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
   const server = await startServer(await readSettings({ flags, env: io.env, cwd: io.cwd }))
-  io.stderr.write(`inference ${urlOf(server.inference)}  control ${urlOf(server.control)}  (Ctrl-C ends it)\n`)
+  const grpc = server.grpc === null ? '' : `grpc ${addressOf(server.grpc)}  `
+  const addresses = `inference ${urlOf(server.inference)}  control ${urlOf(server.control)}  ${grpc}`
+  io.stderr.write(`${addresses}(Ctrl-C ends it)\n`)
   if (server.keyFile !== null) io.stderr.write(firstKeyText(server.keyFile))
   await interruption()
   await server.stop()
@@ -104,8 +108,12 @@ function firstKeyText(file: string): string {
   return `keys are needed; the first one is made on this machine: CUTOVER_API_KEY_FILE=${file} cutover keys create NAME\n`
 }
 
-function urlOf({ host, port, secure }: Address): string {
-  return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+function urlOf(address: Address): string {
+  return `${address.secure ? 'https' : 'http'}://${addressOf(address)}`
+}
+
+function addressOf({ host, port }: { host: string; port: number }): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 const openLoopback = { host: '127.0.0.1', auth: 'none', tls: null, cors: null } as const
@@ -120,6 +128,7 @@ async function startOnFreePorts(
       tracing: null,
       inference: { ...openLoopback, port: inference },
       control: { ...openLoopback, port: control },
+      grpc: null,
     })
   try {
     return await at(8080, 8081)
@@ -313,9 +322,10 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   await fleetsSettled(control, deployer)
   const inference = { ...(await gateway.listen(settings.inference)), secure: settings.inference.tls !== null }
   endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
+  const grpc = settings.grpc === null ? null : await gateway.listenGrpc(settings.grpc)
   isServing = true
-  logger.info({ inference, control: controlAddress, data: folder.path }, 'serving')
-  return { inference, control: controlAddress, keyFile: entrances.keyFile }
+  logger.info({ inference, control: controlAddress, ...(grpc !== null && { grpc }), data: folder.path }, 'serving')
+  return { inference, control: controlAddress, grpc, keyFile: entrances.keyFile }
 }
 
 function requestsByEndpoint({ requests }: GatewayStats): Map<string, number> {

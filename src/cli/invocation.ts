@@ -23,6 +23,8 @@ export type ServeFlags = {
   controlPort?: string
   inferenceAuth?: string
   controlAuth?: string
+  grpcHost?: string
+  grpcPort?: string
   logLevel?: string
 }
 

@@ -30,6 +30,8 @@ export type ServerSettings = {
   data: string
   inference: ListenSettings
   control: ListenSettings
+  /** Null for no gRPC. It lets in whom the inference listener lets in. */
+  grpc: ListenAddress | null
   logLevel: LogLevel
   /** Null where no spans are made. */
   tracing: TracingSettings | null
@@ -47,6 +49,8 @@ export type ServerFlags = {
   controlPort?: string | undefined
   inferenceAuth?: string | undefined
   controlAuth?: string | undefined
+  grpcHost?: string | undefined
+  grpcPort?: string | undefined
   logLevel?: string | undefined
 }
 
@@ -62,6 +66,8 @@ export const settingsTable = {
   controlPort: { flag: '--control-port', variable: 'CUTOVER_CONTROL_PORT', fallback: '8081' },
   inferenceAuth: { flag: '--inference-auth', variable: 'CUTOVER_INFERENCE_AUTH', fallback: 'none' },
   controlAuth: { flag: '--control-auth', variable: 'CUTOVER_CONTROL_AUTH', fallback: 'none' },
+  grpcHost: { flag: '--grpc-host', variable: 'CUTOVER_GRPC_HOST', fallback: '127.0.0.1' },
+  grpcPort: { flag: '--grpc-port', variable: 'CUTOVER_GRPC_PORT', fallback: '' },
   logLevel: { flag: '--log-level', variable: 'CUTOVER_LOG_LEVEL', fallback: 'info' },
 } as const satisfies Readonly<Record<keyof ServerFlags, { flag: string; variable: string; fallback: string }>>
 
@@ -89,6 +95,7 @@ export function loadSettings(input: SettingSources): ServerSettings {
     inference: listener('inference'),
     control: listener('control'),
     tracing: input.file?.tracing ?? null,
+    grpc: read('grpcPort').text === '' ? null : grpcAddress(read, problems),
     logLevel: toWord(read('logLevel'), logLevels, { what: 'a log level', problems }),
     resources: configFile(input),
   }
@@ -97,6 +104,10 @@ export function loadSettings(input: SettingSources): ServerSettings {
   if (problems.length > 0) throw new CutoverError('invalid-request', 'the server cannot start like this', problems)
   refuseOpenBeyondLoopback(settings, read)
   return settings
+}
+
+function grpcAddress(read: (key: 'grpcHost' | 'grpcPort') => Setting, problems: Problem[]): ListenAddress {
+  return { host: read('grpcHost').text, port: toPort(read('grpcPort'), problems) }
 }
 
 type Setting = { text: string; origin: string }
@@ -117,6 +128,8 @@ function readSetting(key: keyof ServerFlags, input: SettingSources): Setting {
 function fileSetting(key: keyof ServerFlags, file: FileSettings): { value: unknown; path: string } | undefined {
   if (key === 'data') return { value: file.data, path: 'data' }
   if (key === 'logLevel') return { value: file.logLevel, path: 'log-level' }
+  if (key === 'grpcHost') return { value: file.grpc.host, path: 'grpc.host' }
+  if (key === 'grpcPort') return { value: file.grpc.port, path: 'grpc.port' }
   const match = /^(inference|control)(Host|Port|Auth)$/.exec(key)
   if (match === null) return undefined
   const [listener, part] = [match[1] as 'inference' | 'control', match[2]?.toLowerCase() as 'host' | 'port' | 'auth']
@@ -146,10 +159,16 @@ function toWord<Word extends string>(
   return allowed[0] as Word
 }
 
-function refuseSamePort(settings: Pick<ServerSettings, 'inference' | 'control'>, problems: Problem[]): void {
-  const { inference, control } = settings
-  if (inference.port === 0 || inference.port !== control.port || inference.host !== control.host) return
-  problems.push({ path: settingsTable.controlPort.flag, message: 'is the inference port too', value: control.port })
+type Listeners = Pick<ServerSettings, 'inference' | 'control' | 'grpc'>
+
+function refuseSamePort({ inference, control, grpc }: Listeners, problems: Problem[]): void {
+  const refuse = (one: ListenAddress | null, other: ListenAddress, flag: string, what: string) => {
+    if (one === null || one.port === 0 || one.port !== other.port || one.host !== other.host) return
+    problems.push({ path: flag, message: `is the ${what} port too`, value: one.port })
+  }
+  refuse(control, inference, settingsTable.controlPort.flag, 'inference')
+  refuse(grpc, inference, settingsTable.grpcPort.flag, 'inference')
+  refuse(grpc, control, settingsTable.grpcPort.flag, 'control')
 }
 
 /** Without a key a page could move the traffic of whoever looks at it. */
@@ -165,13 +184,14 @@ function refuseOpenPages({ control }: Pick<ServerSettings, 'control'>, problems:
 
 /** A certificate that callers must show is authentication for inference; the control listener tells roles apart, by keys. */
 function refuseOpenBeyondLoopback(
-  { inference, control }: Pick<ServerSettings, 'inference' | 'control'>,
+  { inference, control, grpc }: Listeners,
   read: (key: keyof ServerFlags) => Setting,
 ): void {
   const isOpen = ({ auth, tls }: ListenSettings) => auth === 'none' && (tls?.clientCa ?? null) === null
   const open = [
     ...(isOpen(inference) ? (['inferenceHost'] as const) : []),
     ...(control.auth === 'none' ? (['controlHost'] as const) : []),
+    ...(grpc !== null && isOpen(inference) ? (['grpcHost'] as const) : []),
   ].map(read)
   const beyond = open.filter(({ text }) => !isLoopback(text))
   if (beyond.length === 0) return

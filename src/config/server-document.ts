@@ -27,6 +27,7 @@ export type FileSettings = {
   tracing: TracingSettings | null
   inference: ListenerDocument
   control: ListenerDocument
+  grpc: { host?: string; port?: number }
 }
 
 export function isServerDocument(value: unknown): boolean {
@@ -53,7 +54,7 @@ export function serverSettingsIn(documents: readonly SourcedDocument[]): FileSet
 
 function compile(document: ServerDocument, source: string): FileSettings {
   const folder = dirname(resolve(source))
-  const { data, inference, control } = document
+  const { data, inference, control, grpc } = document
   return {
     source,
     ...(data !== undefined && { data: resolve(folder, data) }),
@@ -61,6 +62,7 @@ function compile(document: ServerDocument, source: string): FileSettings {
     tracing: compileTracing(document.tracing),
     inference: compileListener(inference, folder),
     control: compileListener(control, folder),
+    grpc: grpc === undefined ? {} : { port: grpc.port, ...(grpc.host !== undefined && { host: grpc.host }) },
   }
 }
 

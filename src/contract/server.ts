@@ -102,6 +102,14 @@ export const serverDocument = object({
     port: 8081,
     auth: '`required`: every request but health checks needs an API key of the role read, operate or admin. `none` by default, on loopback only.',
   }).default({}),
+  grpc: object({
+    host: z.string().min(1).optional().meta({ description: 'Address to listen on; 127.0.0.1 by default.' }),
+    port: z.int().min(0).max(65_535).meta({ description: '0 takes a free one.' }),
+  })
+    .optional()
+    .meta({
+      description: 'Serves the Open Inference Protocol over gRPC too, to whom `inference` lets in; off by default.',
+    }),
 }).meta({
   id: 'Server',
   description: 'Settings of the server itself, read at start from the file that `serve` is given.',

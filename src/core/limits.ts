@@ -65,6 +65,8 @@ export const limits = {
   /** Bodies over these are answered 413 and the connection is closed. */
   inferenceBodyBytesMax: 64 * 1024 * 1024,
   feedbackBodyBytesMax: 8 * 1024 * 1024,
+  /** A question for the index of models; it says no more than whether only ready ones are meant. */
+  repositoryQuestionBytesMax: 4 * 1024,
   controlBodyBytesMax: 4 * 1024 * 1024,
   headerBytesMax: 32 * 1024,
   /** Header fields of one request; more are answered 431. */
@@ -106,6 +108,16 @@ export const limits = {
   measuredAnswerBytesMax: 1024 * 1024,
   /** Answers whose conversation may go on, of all endpoints, by the id that a follow-up names; beyond it the oldest are forgotten. */
   conversationsRememberedMax: 100_000,
+  /** Fields of one gRPC message, those of its tensors and parameters included, and bytes of one shape; with more it is refused before it is decoded. */
+  messageFieldsMax: 20_000,
+  messageShapeBytesMax: 320,
+  /** Calls at once on one gRPC connection; the others wait at the caller. */
+  grpcStreamsMax: 1_000,
+  /** Characters of what a gRPC status says; the rest is cut off, since it travels as a header field. */
+  grpcDetailsMax: 1_000,
+  /** What a model server says of its extensions is asked for again after this time, and taken for "none" when it does not come within the other. */
+  extensionsKnownMs: 60_000,
+  extensionsTimeoutMs: 2_000,
   unitKeyBytesMax: 512,
   predictionIdBytesMax: 128,
 

@@ -268,7 +268,12 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     this.#failed = this.#status >= 500 || this.#sending?.reading?.()?.failed === true
     // Before the caller has the end of it: the next request may come at once.
     if (this.opened.remembers !== null) this.#remember(this.opened.remembers)
-    this.opened.outbound.end()
+    try {
+      this.opened.outbound.end()
+    } catch (thrown) {
+      // What is translated whole, as for gRPC, may turn out at its end not to be of the protocol.
+      this.fail(this.#instanceFault(thrown))
+    }
   }
 
   #remember({ conversation }: NonNullable<Opened['remembers']>): void {

@@ -23,7 +23,7 @@ import { createFlagBook } from './flags.ts'
 import { createHeldRequests } from './gap.ts'
 import { createIds } from './ids.ts'
 import type { Visit } from './inbound.ts'
-import { createListener } from './listener.ts'
+import { type Address, createListener, type Listener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
 import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
 import { ofrepKey, ofrepPrefix } from './ofrep.ts'
@@ -64,7 +64,9 @@ export type GatewayOptions = {
 
 export interface Gateway extends TrafficSink, FlagSink {
   /** The port that was bound, where 0 was asked for. Rejects with port-in-use. */
-  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>
+  listen(address: Address): Promise<Address>
+  /** The same for gRPC, on a port of its own. */
+  listenGrpc(address: Address): Promise<Address>
   /** Takes no new connections and lets requests in flight finish for `drainMs`; then it cuts them. */
   close(options: { drainMs: number }): Promise<void>
   stats(): GatewayStats
@@ -103,6 +105,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     onError: error => context.stats.error(error.code),
     certificates: options.certificates,
   })
+  let grpc: Listener | null = null
   return {
     apply: route => {
       const applied = context.routes.apply(route)
@@ -121,8 +124,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       guards.forget(endpoint)
     },
     listen: listener.listen,
+    listenGrpc: async address => {
+      const { createGrpcListener } = await import('./grpc/grpc-listener.ts')
+      const { certificates } = options
+      grpc ??= createGrpcListener(context, { visit: visit => receive(context, visit), certificates })
+      return grpc.listen(address)
+    },
     close: async closing => {
-      await listener.close(closing)
+      await Promise.all([listener.close(closing), grpc?.close(closing)])
       context.mirrors.close()
     },
     stats: () => ({

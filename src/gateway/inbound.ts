@@ -13,7 +13,7 @@ export interface Inbound {
   /** As it came, neither decoded nor normalised. */
   readonly target: string
   /** As `Via` names it. */
-  readonly httpVersion: '1.0' | '1.1'
+  readonly httpVersion: '1.0' | '1.1' | '2'
   readonly remoteAddress: string
   /** The field lines that may be passed on: without the connection's, those of framing and Cutover's own. Latin-1, each with its CRLF. */
   readonly passedOn: string

@@ -71,7 +71,13 @@ export interface Instance {
 }
 
 export type TensorMetadata = { name: string; datatype: string; shape: readonly number[] }
-export type ModelMetadata = { platform: string; inputs: readonly TensorMetadata[]; outputs: readonly TensorMetadata[] }
+export type ModelMetadata = {
+  platform: string
+  inputs: readonly TensorMetadata[]
+  outputs: readonly TensorMetadata[]
+  /** Extensions of the protocol that the backend speaks itself; left out for none. */
+  extensions?: readonly string[]
+}
 
 /** The ready instances, kept up to date by the deployer; read by the gateway on every request. */
 export interface FleetView {

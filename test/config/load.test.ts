@@ -12,6 +12,7 @@ describe('server settings', () => {
       data: '/srv/cutover-data',
       inference: { host: '127.0.0.1', port: 8080, auth: 'none', tls: null, cors: null },
       control: { host: '127.0.0.1', port: 8081, auth: 'none', tls: null, cors: null },
+      grpc: null,
       logLevel: 'info',
       tracing: null,
       resources: null,
@@ -53,6 +54,16 @@ describe('server settings', () => {
     expect(load({ controlPort: '0', inferencePort: '0' })).toMatchObject({ control: { port: 0 } })
   })
 
+  it('serve gRPC where it has a port, on loopback and apart from the others', () => {
+    expect(load({ grpcPort: '9000' }).grpc).toEqual({ host: '127.0.0.1', port: 9000 })
+    expect(load({}, { CUTOVER_GRPC_PORT: '0', CUTOVER_GRPC_HOST: '::1' }).grpc).toEqual({ host: '::1', port: 0 })
+    const paths = (flags: ServerFlags) => thrownBy(() => load(flags)).problems.map(({ path }) => path)
+    expect(paths({ grpcPort: '8080' })).toEqual(['--grpc-port'])
+    expect(paths({ grpcPort: '8081' })).toEqual(['--grpc-port'])
+    expect(paths({ grpcPort: 'x' })).toEqual(['--grpc-port'])
+    expect(thrownBy(() => load({ grpcHost: '0.0.0.0', grpcPort: '9000' })).code).toBe('binding-refused')
+  })
+
   it.each(['0.0.0.0', '::', '192.168.1.2', 'example.com', '127.evil.com', ''])(
     'refuse to bind %j while nothing authenticates',
     host => {
@@ -89,6 +100,15 @@ describe('server settings', () => {
       control: { port: 9001, auth: 'required' },
       inference: { port: 8080, auth: 'none' },
     })
+  })
+
+  it('serve gRPC as the file says, to whom inference lets in', () => {
+    const of = (...lines: string[]) => loadSettings({ flags: {}, env: {}, cwd: '/srv', file: fileOf(...lines) }).grpc
+    expect(of('grpc: { port: 9000 }')).toEqual({ host: '127.0.0.1', port: 9000 })
+    expect(of('inference: { auth: required }', 'grpc: { host: 0.0.0.0, port: 0 }')?.host).toBe('0.0.0.0')
+    expect(of('data: x')).toBeNull()
+    const refused = thrownBy(() => of('control: { auth: required }', 'grpc: { host: 0.0.0.0, port: 9000 }'))
+    expect(refused.problems).toMatchObject([{ path: '/srv/conf/cutover.yaml: grpc.host', value: '0.0.0.0' }])
   })
 
   it('let no page of another origin steer releases without a key', () => {

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { BackendRequest, BackendResponse } from '../../src/adapters/deployer/by-promise.ts'
 import { readAnswer } from '../../src/core/answer.ts'
-import { endpoint, fleetsOf, instance, naming, type Rig, startRig } from '../support/gateway-rig.ts'
+import { endpoint, fleetsOf, instance, naming, type Rig, split, startRig } from '../support/gateway-rig.ts'
 import { ask, keepAlive } from '../support/http-caller.ts'
 
 let rig: Rig
@@ -42,6 +42,82 @@ describe('the server', () => {
     ready = true
     expect(await get('/v2/health/ready')).toEqual([200, { ready: true }])
   })
+})
+
+describe('the index of models', () => {
+  const index = async (body?: string) => {
+    const { status, text } = await ask(rig.port, {
+      method: 'POST',
+      path: '/v2/repository/index',
+      ...(body && { body }),
+    })
+    return [status, JSON.parse(text) as unknown] as const
+  }
+  const ready = { name: 'digits', version: 'v1', state: 'READY', reason: '' }
+  const missing = { name: 'digits', version: 'v2', state: 'UNAVAILABLE', reason: 'it has no ready instance' }
+
+  test('has every version with its state, or the ready ones alone', async () => {
+    rig = await startRig({ fleets: fleetsOf({ v1: naming('v1') }) })
+    expect(await index()).toEqual([200, [ready, missing]])
+    expect(await index('{}')).toEqual([200, [ready, missing]])
+    expect(await index('{"ready":false}')).toEqual([200, [ready, missing]])
+    expect(await index('{"ready":true}')).toEqual([200, [ready]])
+  })
+
+  test('leaves out what does not speak the protocol', async () => {
+    rig = await startRig({ spec: endpoint({ protocol: 'http' }) })
+    expect(await index()).toEqual([200, []])
+  })
+
+  test.each(['[]', 'null', '"x"', '{"ready":1}', '{'])('is not given for %s', async body => {
+    rig = await startRig()
+    const error = 'the body must be a JSON object, with "ready" true, false or left out'
+    expect(await index(body)).toEqual([400, { error }])
+  })
+
+  test('is asked for in few bytes', async () => {
+    rig = await startRig()
+    expect((await index(`{"x":"${'x'.repeat(4_096)}"}`))[0]).toBe(413)
+  })
+})
+
+describe('what model servers have beside inference', () => {
+  test.each([['infer'], ['infer_stream'], ['generate'], ['generate_stream']])(
+    '%s goes to the chosen version as it came, and is recorded',
+    async verb => {
+      const asked: BackendRequest[] = []
+      const answering = instance(request => {
+        asked.push(request)
+        return { status: 200, headers: ['content-type', 'text/event-stream'], body: Buffer.from('data: {}\n\n') }
+      })
+      rig = await startRig({ fleets: fleetsOf({ v1: naming('v1'), v2: answering }) })
+      const path = `/v2/models/digits/versions/v2/${verb}?x=1`
+      const { status, text, headers } = await ask(rig.port, { path, body: '{"text_input":"a"}' })
+      expect([status, text, headers['content-type'], headers['x-cutover-version']]).toEqual([
+        200,
+        'data: {}\n\n',
+        'text/event-stream',
+        'v2',
+      ])
+      expect(asked.map(one => [one.path, String(one.body)])).toEqual([
+        [`/v2/models/digits/${verb}?x=1`, '{"text_input":"a"}'],
+      ])
+      expect((await rig.recorder.recorded(1))[0]).toMatchObject({ version: 'v2', status: 200 })
+    },
+  )
+})
+
+test('a sequence stays on its version, whose id is a number of 64 bits or a text', async () => {
+  const unit = { from: 'body', pointer: '/parameters/sequence_id' } as const
+  rig = await startRig({ spec: endpoint({ unit }), table: split({ v1: 500_000, v2: 500_000 }) })
+  const ids = Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? `90071992547409${80 + at}` : `"s${at}"`))
+  const bodies = ids.map(id => `{"parameters":{"sequence_id":${id}},"inputs":[]}`)
+  for (const body of [...bodies, ...bodies]) await ask(rig.port, { path: '/v2/models/digits/infer', body })
+  const records = await rig.recorder.recorded(40)
+  const versions = records.map(({ version }) => version)
+  expect(versions.slice(20)).toEqual(versions.slice(0, 20))
+  expect(new Set(versions).size).toBe(2)
+  expect(new Set(records.map(record => record.unit)).size).toBe(20)
 })
 
 describe('a model', () => {
@@ -114,6 +190,8 @@ test.each([
   ['/v2/models/digits/versions'],
   ['/v2/models/digits/versions/'],
   ['/v2/models/digits/infer/x'],
+  ['/v2/models/digits/stats'],
+  ['/v2/repository/models/digits/load'],
   ['/v2/models/digits/versions/v1/infer/x'],
   ['/v2/health/ready/'],
 ])('%s is nothing', async path => {
@@ -127,6 +205,8 @@ test.each([
   ['POST', '/v2/health/live', 'GET, HEAD'],
   ['DELETE', '/v2/models/digits', 'GET, HEAD'],
   ['GET', '/v2/models/digits/infer', 'POST'],
+  ['GET', '/v2/models/digits/generate_stream', 'POST'],
+  ['GET', '/v2/repository/index', 'POST'],
 ])('%s %s is refused with what is allowed', async (method, path, allow) => {
   rig = await startRig()
   const reply = await ask(rig.port, { method, path })

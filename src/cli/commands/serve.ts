@@ -19,6 +19,11 @@ export const registerServe: Register = (program, does) => {
       'address to listen on; beyond loopback only with authentication (CUTOVER_CONTROL_HOST; default 127.0.0.1)',
     )
     .option('--control-port <port>', '0 takes a free one (CUTOVER_CONTROL_PORT; default 8081)')
+    .option(
+      '--grpc-host <host>',
+      'address to listen on; beyond loopback as for inference (CUTOVER_GRPC_HOST; default 127.0.0.1)',
+    )
+    .option('--grpc-port <port>', 'serve gRPC too; 0 takes a free port (CUTOVER_GRPC_PORT; off by default)')
     .addOption(
       new Option(
         '--inference-auth <mode>',

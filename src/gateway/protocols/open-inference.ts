@@ -1,6 +1,6 @@
 /**
  * Open Inference Protocol v2 over REST: the endpoint is the model that callers see, its versions are the model's
- * versions. Bodies are not read; the model server knows the model by the endpoint's name.
+ * versions. Bodies of requests to models are not read; the model server knows the model by the endpoint's name.
  */
 import { assertNever, CutoverError } from '../../core/errors.ts'
 import { assertVersion, pinOf } from '../choose.ts'
@@ -13,6 +13,7 @@ import { assertMethod, sendJson } from '../json-answer.ts'
 import { modelMetadata } from '../model-metadata.ts'
 import type { CompiledRoute } from '../route.ts'
 import type { Target } from '../target.ts'
+import { serveRepositoryIndex } from './repository-index.ts'
 
 type Call = Visit & { target: Target }
 
@@ -23,6 +24,10 @@ export function serveOpenInference(context: GatewayContext, call: Call): void | 
   if (section === '' && rest.length === 0) return serverMetadata(context, call)
   if (path === '/v2/health/live') return live(call)
   if (path === '/v2/health/ready') return serverReady(context, call)
+  if (path === '/v2/repository/index') {
+    assertMethod(call.inbound, path, 'POST')
+    return serveRepositoryIndex(context, call)
+  }
   if (section === 'models') {
     const model = parseModel(rest)
     if (model !== null) return serveModel(context, call, model)
@@ -32,26 +37,36 @@ export function serveOpenInference(context: GatewayContext, call: Call): void | 
 
 function nothingHere(path: string): CutoverError {
   const model = '/v2/models/{endpoint}[/versions/{version}]'
-  const known = ['/v2', '/v2/health/live', '/v2/health/ready', model, `${model}/ready`, `${model}/infer`]
+  const verbs = [...forwarded].map(verb => `${model}/${verb}`)
+  const server = ['/v2', '/v2/health/live', '/v2/health/ready', '/v2/repository/index']
+  const known = [...server, model, `${model}/ready`, ...verbs]
   return new CutoverError('route-not-found', `there is nothing at ${excerpt(path)}; there are ${known.join(', ')}`)
 }
 
-type Model = { endpoint: string; version: string | null; verb: 'metadata' | 'ready' | 'infer' }
+/** What the model server answers: inference, and its extensions for generated text and streams of events. */
+const forwarded: ReadonlySet<string> = new Set(['infer', 'infer_stream', 'generate', 'generate_stream'])
 
-/** `{endpoint}[/versions/{version}][/ready|/infer]`. */
+type Model = { endpoint: string; version: string | null; asks: Asks }
+type Asks = { for: 'metadata' } | { for: 'ready' } | { for: 'answer'; verb: string }
+
+/** `{endpoint}[/versions/{version}][/ready|/infer|…]`. */
 function parseModel(segments: readonly string[]): Model | null {
   const [endpoint = '', ...rest] = segments
   const isVersioned = rest[0] === 'versions' && rest.length >= 2
   const version = isVersioned ? (rest[1] ?? '') : null
   const [verb, ...more] = isVersioned ? rest.slice(2) : rest
   if (endpoint === '' || version === '' || more.length > 0) return null
-  if (verb === undefined) return { endpoint, version, verb: 'metadata' }
-  return verb === 'ready' || verb === 'infer' ? { endpoint, version, verb } : null
+  if (verb === undefined) return { endpoint, version, asks: { for: 'metadata' } }
+  if (verb === 'ready') return { endpoint, version, asks: { for: 'ready' } }
+  return forwarded.has(verb) ? { endpoint, version, asks: { for: 'answer', verb } } : null
 }
+
+/** What every model here may be asked with, where its own server takes it: such bodies pass through as they are. */
+const extensions: readonly string[] = ['binary_tensor_data']
 
 function serverMetadata(context: GatewayContext, { inbound, outbound, target }: Call): void {
   assertMethod(inbound, target.path, 'GET')
-  sendJson(outbound, 200, { name: 'cutover', version: context.version, extensions: ['binary_tensor_data'] })
+  sendJson(outbound, 200, { name: 'cutover', version: context.version, extensions })
 }
 
 function live({ inbound, outbound, target }: Call): void {
@@ -78,10 +93,11 @@ function serveModel(context: GatewayContext, call: Call, model: Model): void | P
   const { inbound, target } = call
   const route = findRoute(context.routes, model.endpoint, call.principal)
   assertProtocol(route)
-  switch (model.verb) {
-    case 'infer':
+  const { asks } = model
+  switch (asks.for) {
+    case 'answer':
       assertMethod(inbound, target.path, 'POST')
-      return infer(context, call, route, model)
+      return ask(context, call, { route, version: model.version, verb: asks.verb })
     case 'ready':
       assertMethod(inbound, target.path, 'GET')
       return modelReady(context, call, route, model)
@@ -89,7 +105,7 @@ function serveModel(context: GatewayContext, call: Call, model: Model): void | P
       assertMethod(inbound, target.path, 'GET')
       return metadata(context, call, route, model)
     default:
-      return assertNever(model.verb)
+      return assertNever(asks)
   }
 }
 
@@ -107,10 +123,12 @@ async function metadata(context: GatewayContext, call: Call, route: CompiledRout
   sendJson(call.outbound, 200, await modelMetadata(context, call.outbound, route, model.version))
 }
 
-function infer(context: GatewayContext, call: Call, route: CompiledRoute, model: Model): void | Promise<void> {
+type Question = { route: CompiledRoute; version: string | null; verb: string }
+
+function ask(context: GatewayContext, call: Call, { route, version, verb }: Question): void | Promise<void> {
   const { inbound, outbound, target } = call
-  const pin = pinOf(route, inbound, model.version)
-  const path = `/v2/models/${route.spec.name}/infer${target.query}`
+  const pin = pinOf(route, inbound, version)
+  const path = `/v2/models/${route.spec.name}/${verb}${target.query}`
   return forward(context, { inbound, outbound, route, pin, path, shape: 'open-inference' })
 }
 

@@ -123,6 +123,7 @@ describe('an ONNX instance answers the Open Inference Protocol', () => {
       platform: 'onnxruntime_onnx',
       inputs: [{ name: 'x', ...tensor }],
       outputs: [{ name: 'y', ...tensor }],
+      extensions: ['binary_tensor_data'],
     })
   })
 

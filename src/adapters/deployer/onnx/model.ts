@@ -35,6 +35,7 @@ export async function loadModel(path: string): Promise<Model> {
     platform: 'onnxruntime_onnx',
     inputs: session.inputMetadata.map(value => tensorMetadata('input', value)),
     outputs: session.outputMetadata.map(value => tensorMetadata('output', value)),
+    extensions: ['binary_tensor_data'],
   }
   return {
     metadata,

@@ -1,0 +1,84 @@
+/** The answer to a gRPC call: collected whole, since a message is sent whole, and translated at its end. */
+import { limits } from '../../core/limits.ts'
+import type { Outbound, OutboundWatcher } from '../inbound.ts'
+
+export type HttpAnswer = { status: number; lines: string; body: Buffer }
+
+export type CallEnd = {
+  /** Translates and sends. Throws backend-failed for an answer that is not of the protocol; then nothing was sent. */
+  answer(answer: HttpAnswer): void
+  /** The answer has begun and does not come to its end. */
+  broken(detail: string): void
+}
+
+export class GrpcOutbound implements Outbound {
+  hasBegun = false
+  isClosed = false
+  readonly #end: CallEnd
+  #watcher: OutboundWatcher | null = null
+  #status = 0
+  #lines = ''
+  #chunks: Buffer[] = []
+  #bytes = 0
+  #fault = 'the model server broke off its answer'
+
+  constructor(end: CallEnd) {
+    this.#end = end
+  }
+
+  watch(watcher: OutboundWatcher): void {
+    this.#watcher = watcher
+  }
+
+  begin(status: number, lines: string): void {
+    this.hasBegun = true
+    this.#status = status
+    this.#lines = lines
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.isClosed) return true
+    this.#bytes += chunk.length
+    if (this.#bytes <= limits.inferenceBodyBytesMax) this.#chunks.push(Buffer.from(chunk))
+    else {
+      this.#fault = `the answer is longer than ${limits.inferenceBodyBytesMax} bytes, the longest message here`
+      this.cut()
+    }
+    return true
+  }
+
+  end(): void {
+    if (this.isClosed) return
+    const answer = { status: this.#status, lines: this.#lines, body: Buffer.concat(this.#chunks) }
+    try {
+      this.#end.answer(answer)
+    } catch (thrown) {
+      if (thrown instanceof Error) this.#fault = thrown.message
+      throw thrown
+    }
+    this.#close(true)
+  }
+
+  answer(status: number, lines: string, body: Buffer): void {
+    if (this.isClosed) return
+    this.begin(status, lines)
+    this.#chunks = [body]
+    this.end()
+  }
+
+  cut(): void {
+    if (this.isClosed) return
+    this.#end.broken(this.#fault)
+    this.#close(false)
+  }
+
+  callerLeft(): void {
+    if (!this.isClosed) this.#close(false)
+  }
+
+  #close(isSent: boolean): void {
+    this.isClosed = true
+    this.#chunks = []
+    this.#watcher?.onAnswerClosed(isSent)
+  }
+}
