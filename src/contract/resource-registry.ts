@@ -49,8 +49,8 @@ const manifest = object({
 
 const versionName = z
   .string()
-  .regex(/\{version\}/, `has no {version} in it${allowedMark}{model}-{version}, m{version}`)
-  .default('{model}-{version}')
+  .regex(/\{version\}/, `has no {version} in it${allowedMark}m{version}, {model}-{version}`)
+  .default('m{version}')
 
 /** `version` and `release` are those of the documents, less what only a found version says. */
 export function registryOf<Version extends z.ZodRawShape, Release extends z.ZodRawShape>(
