@@ -2,6 +2,7 @@
  * Asks the registries of endpoints for new versions, has each released once by its endpoint's plan, and tells the registry
  * what became of it. What has happened is in the log: another server goes on where this one stopped.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { VersionSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
@@ -60,7 +61,8 @@ export function createRegistrar({ control, registries, clock, onTrouble }: Regis
   /** What a document changed is watched anew, at once. */
   const follow = (): void => {
     const { endpoints } = control.state()
-    for (const [name, { registry }] of watched) if (endpoints[name]?.spec.registry !== registry) watched.delete(name)
+    for (const [name, { registry }] of watched)
+      if (!isDeepStrictEqual(endpoints[name]?.spec.registry, registry)) watched.delete(name)
     for (const [endpoint, { spec }] of Object.entries(endpoints)) {
       const { registry } = spec
       if (registry === undefined || watched.has(endpoint)) continue

@@ -15,6 +15,8 @@ export interface FakeMlflow {
   readonly aliases: Map<string, Map<string, string>>
   /** What the server itself hands out, by path. */
   readonly artifacts: Map<string, string>
+  /** Of these, what is listed and cannot be had. */
+  readonly lost: Set<string>
   /** `METHOD path` of every request. */
   readonly requests: string[]
   /** Who does not bring it is answered 401; null lets everybody in. */
@@ -44,6 +46,7 @@ export async function startFakeMlflow(): Promise<FakeMlflow> {
     models: new Map(),
     aliases: new Map(),
     artifacts: new Map(),
+    lost: new Set(),
     requests: [],
     token: null,
     broken: null,
@@ -132,8 +135,8 @@ function gone(message: string): Refused {
   return new Refused(404, 'RESOURCE_DOES_NOT_EXIST', message)
 }
 
-function sendFile({ artifacts }: FakeMlflow, path: string, response: ServerResponse): void {
-  const text = artifacts.get(path)
+function sendFile({ artifacts, lost }: FakeMlflow, path: string, response: ServerResponse): void {
+  const text = lost.has(path) ? undefined : artifacts.get(path)
   if (text === undefined) throw gone(`No such artifact: '${path}'`)
   response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(text)
 }

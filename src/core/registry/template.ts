@@ -24,7 +24,7 @@ export function asksForPath({ template }: Registry): boolean {
 export function versionName({ name }: Registry, found: Found, endpoint: string): string {
   const full = name.replaceAll('{model}', found.model ?? endpoint).replaceAll('{version}', found.version)
   const plain = full.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
-  if (plain === full && plain.length <= limits.nameLengthMax) return plain
+  if (plain === full && plain !== '' && plain.length <= limits.nameLengthMax) return plain
   const checksum = murmur3(new TextEncoder().encode(full), 0).toString(16).padStart(8, '0')
   return `${plain.slice(0, limits.nameLengthMax - checksum.length - 1)}-${checksum}`.replace(/^-/, '')
 }
