@@ -79,7 +79,10 @@ export function providerRule(endpoint: Loose, report: Report): void {
   const { protocol } = endpoint
   const isOpenAi = protocol === 'openai'
   if (isOpenAi) speedRule(endpoint, report)
-  const versions = Object.entries(asObject(endpoint['versions'])).map(([name, one]) => ({ at: ['versions', name], one }))
+  const versions = Object.entries(asObject(endpoint['versions'])).map(([name, one]) => ({
+    at: ['versions', name],
+    one,
+  }))
   const template = { at: ['registry', 'version'], one: asObject(endpoint['registry'])['version'] }
   for (const { at, one: version } of [...versions, template].filter(({ one }) => isObject(one))) {
     const has = (key: string) => asObject(version)[key] !== undefined
