@@ -286,6 +286,15 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
       if (event.type.startsWith('key-')) entrances.sync(keysOf(control.state()))
     }),
   )
+  await rebuildEvidence(control.state(), { predictions, evidence, books })
+  const stopTelling = control.subscribe(({ event }) => {
+    if (event.type !== 'monitored') return
+    const { endpoint, report } = event
+    logger[report.status === 'ok' ? 'info' : 'warn']({ endpoint, report }, tellMonitored(event))
+  })
+  endings.push(stopTelling)
+  control.start()
+  endings.push(() => control.stop())
   const registrar = createRegistrar({
     control,
     registries: createRegistries({ clock, folder: folder.file('models'), secretOf }),
@@ -296,15 +305,6 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
         : logger.warn({ ...where, problem }, 'a model registry has trouble'),
   })
   endings.push(() => registrar.close())
-  await rebuildEvidence(control.state(), { predictions, evidence, books })
-  const stopTelling = control.subscribe(({ event }) => {
-    if (event.type !== 'monitored') return
-    const { endpoint, report } = event
-    logger[report.status === 'ok' ? 'info' : 'warn']({ endpoint, report }, tellMonitored(event))
-  })
-  endings.push(stopTelling)
-  control.start()
-  endings.push(() => control.stop())
 
   const analytics = analyticsOnDemand(() =>
     openDuckdbAnalytics({ log: folder.file('predictions.db'), file: folder.file('analytics.duckdb'), clock }),
