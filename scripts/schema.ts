@@ -67,7 +67,16 @@ ${rows.join('\n')}
 export function renderReference(): string {
   const schema = JSON.parse(renderSchema()) as Schema
   const definitions = schema.$defs ?? {}
-  const documents = ['Endpoint', 'Version', 'Metric', 'Feature', 'Release']
+  const documents = [
+    'Endpoint',
+    'Version',
+    'Metric',
+    'Feature',
+    'Registry',
+    'VersionTemplate',
+    'Release',
+    'RegistryRelease',
+  ]
   const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary', 'Shadow']
   const flags = ['Flag', 'FlagRule', 'FlagCondition', 'FlagPlainCondition', 'FlagRequirement', 'FlagStep', 'Segment']
   const server = ['Server', 'Tls', 'Cors', 'Tracing']

@@ -15,6 +15,7 @@ import { createPoller } from './adapters/metric-sources/poller.ts'
 import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
 import { createRecorder } from './adapters/recorder/recorder.ts'
+import { createRegistries } from './adapters/registries/registries.ts'
 import { createOtlpExporter } from './adapters/tracing/otlp.ts'
 import { createTrafficRate } from './adapters/traffic-rate/traffic-rate.ts'
 import { createTrials } from './adapters/trials/trials.ts'
@@ -33,6 +34,7 @@ import type { TracingSettings } from './config/server-document.ts'
 import { resolvePaths } from './contract/resource-paths.ts'
 import type { Resource } from './contract/resources.ts'
 import { type Controller, createController } from './controller/controller.ts'
+import { createRegistrar } from './controller/registrar.ts'
 import { keysOf } from './core/access/registry.ts'
 import { regressionOf } from './core/bandit/regression.ts'
 import type { EndpointSpec } from './core/endpoint.ts'
@@ -217,6 +219,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   const metrics = createMetricsPage(() => ({
     ...gateway.stats(),
     recorder: recorder.stats(),
+    registries: registrar.status(),
     readyInstances: readyInstances(control.state(), deployer),
     state: control.state(),
     access: entrances.stats(),
@@ -292,6 +295,16 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   endings.push(stopTelling)
   control.start()
   endings.push(() => control.stop())
+  const registrar = createRegistrar({
+    control,
+    registries: createRegistries({ clock, folder: folder.file('models'), secretOf }),
+    clock,
+    onTrouble: (where, problem) =>
+      problem === null
+        ? logger.info(where, 'a model registry is in order again')
+        : logger.warn({ ...where, problem }, 'a model registry has trouble'),
+  })
+  endings.push(() => registrar.close())
 
   const analytics = analyticsOnDemand(() =>
     openDuckdbAnalytics({ log: folder.file('predictions.db'), file: folder.file('analytics.duckdb'), clock }),

@@ -71,9 +71,17 @@ export function explanation(
   return {
     release: releaseSummary(release, endpoint),
     plan: planView(release.plan),
+    reached: reachedStage(release),
     decisions: timeline.map(timelineEntryView),
     latest: latestView(latest),
   }
+}
+
+/** Periods of weights are kept after the end; a stage that has just begun has none yet. */
+function reachedStage({ epochs, phase }: ReleaseState): number | null {
+  const begun = epochs.map(({ stageIndex = 0 }) => stageIndex)
+  if (phase.kind === 'running') begun.push(phase.stageIndex)
+  return begun.length === 0 ? null : Math.max(...begun)
 }
 
 function stateOf(phase: Phase): WireReleaseSummary['state'] {

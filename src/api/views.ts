@@ -13,6 +13,7 @@ import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import type { Forecast } from '../core/forecast.ts'
 import { formOf } from '../core/metrics/spec.ts'
 import type { Outcome, Payload, Prediction } from '../core/prediction.ts'
+import { registryName } from '../core/registry/registry.ts'
 import type { ControlState, EndpointState } from '../core/state.ts'
 import type { SummaryRow } from '../ports/analytics.ts'
 import type { Delivery } from '../ports/deliveries.ts'
@@ -56,12 +57,19 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     })),
     metrics: Object.fromEntries(Object.entries(spec.metrics).map(([name, { type }]) => [name, { type }])),
     timeouts: { ...spec.timeouts },
+    registry: registryView(endpoint),
     recording: spec.recording ?? 'on',
     bodyBytesMax: spec.bodyBytesMax,
     capacity: spec.capacity ?? null,
     payloadSamplePpm: spec.payloadSamplePpm,
     versions: Object.values(spec.versions).map(version => versionView({ version, endpoint, state, instances })),
   }
+}
+
+function registryView({ spec: { registry }, champion }: EndpointState): WireEndpoint['registry'] {
+  if (registry === undefined) return null
+  const name = registryName(registry.source)
+  return { name, everyMs: registry.everyMs, champion: champion?.registry === name ? champion.version : null }
 }
 
 export function versionView(input: {
@@ -80,6 +88,7 @@ export function versionView(input: {
     role: roleOf(version.name, endpoint, state),
     weightPpm: publicWeights(endpoint.table.weights)[version.name] ?? 0,
     backend: backendView(version.backend),
+    origin: version.origin ?? null,
     fleet: endpoint.fleets[version.name] ?? 'absent',
     instancesWanted: instancesWanted(version, endpoint),
     instancesReady: instances.filter(instance => instance.state === 'ready').length,

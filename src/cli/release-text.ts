@@ -194,6 +194,18 @@ function checksTable(checks: readonly WireCheckResult[]): string {
   return table(head, rows).replace(/^/gm, indent).trimEnd().concat('\n')
 }
 
+/** What a verdict rests on, a fact a line. */
+export function checkNumbers(check: WireCheckResult): string {
+  const { harm: found, margin, alpha, minEvents, method } = check
+  return [
+    `candidate ${sideText(check, 'candidate')}`,
+    `stable ${sideText(check, 'stable')}`,
+    `harm ${harm(check, found.estimate)} [${harm(check, found.lower)}, ${harm(check, found.upper)}], tolerated ${harm(check, margin)}`,
+    `log evidence ${evidenceText(check)}, alpha ${alpha}, at least ${minEvents} observations`,
+    `by ${method}`,
+  ].join('\n')
+}
+
 /** A goal is shown by the evidence that harm is below what is tolerated; anything else is broken by that for above. */
 function evidenceText({ role, alpha, logEvidence, logEvidenceBelow }: WireCheckResult): string {
   const evidence = role === 'goal' ? logEvidenceBelow : logEvidence

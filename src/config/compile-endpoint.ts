@@ -2,21 +2,18 @@
 import { isAbsolute } from 'node:path'
 import { scoreTypes } from '../contract/metric-names.ts'
 import type { EndpointResource } from '../contract/resources.ts'
-import type { AnswerRule, Backend, EndpointSpec, Protocol, UnitSource, VersionSpec } from '../core/endpoint.ts'
+import type { AnswerRule, EndpointSpec, UnitSource } from '../core/endpoint.ts'
 import type { EndpointRule } from '../core/endpoint-rules.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import type { ExternalMetric } from '../core/external-metric.ts'
-import { limits } from '../core/limits.ts'
-import type { UpstreamTls } from '../core/tls.ts'
 import { compileGate } from './compile-gate.ts'
 import { compileMetric } from './compile-metric.ts'
-import { compileHeaders, compileProvider } from './compile-provider.ts'
+import { compileRegistry } from './compile-registry.ts'
 import { compileResilience } from './compile-resilience.ts'
+import { compileVersion, type VersionResource } from './compile-version.ts'
 import { compileWatching } from './compile-watching.ts'
 import { compileWebhook } from './compile-webhooks.ts'
 import { durationMs, percentPpm } from './quantities.ts'
-
-type VersionResource = EndpointResource['versions'][string]
 
 export function compileEndpoint(resource: EndpointResource): EndpointSpec {
   refuseRelativePaths(resource)
@@ -39,6 +36,7 @@ export function compileEndpoint(resource: EndpointResource): EndpointSpec {
     ...(resource['label-window'] !== undefined && { labelWindowMs: durationMs(resource['label-window']) }),
     ...(resource.rules.length > 0 && { rules: resource.rules.map(compileRule) }),
     ...compileWatching(resource),
+    ...(resource.registry !== undefined && { registry: compileRegistry(resource.registry, resource) }),
   }
 }
 
@@ -56,69 +54,12 @@ function compileUnit(unit: EndpointResource['unit']): UnitSource {
   return { from: 'header', name: (unit?.header ?? unitHeader).toLowerCase() }
 }
 
-function compileVersion(version: VersionResource, name: string, protocol: Protocol): VersionSpec {
-  const backend = compileBackend(version, protocol)
-  return { name, backend, instances: backend.kind === 'url' ? backend.addresses.length : version.instances }
-}
-
-function compileBackend(version: VersionResource, protocol: Protocol): Backend {
-  const { onnx, command, url } = version
-  if (onnx !== undefined) return compileOnnx(onnx)
-  const ready = compileReady(version, protocol)
-  const provider = compileProvider(version, protocol)
-  if (command !== undefined) {
-    return { kind: 'command', argv: command, cwd: version.cwd ?? '', env: version.env ?? {}, ready, ...provider }
-  }
-  if (url === undefined) throw new Error('a version without a backend passed the contract')
-  const addresses = (Array.isArray(url) ? url : [url]).map(withoutSlash)
-  const tls = version.tls === undefined ? {} : { tls: compileTls(version.tls) }
-  return { kind: 'url', addresses, ready, ...compileHeaders(version), ...provider, ...tls }
-}
-
-function compileTls(tls: NonNullable<VersionResource['tls']>): UpstreamTls {
-  const { ca, cert, key, 'server-name': serverName, insecure } = tls
-  return {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(serverName !== undefined && { serverName }),
-    ...(insecure && { insecure }),
-  }
-}
-
-function compileOnnx(onnx: NonNullable<VersionResource['onnx']>): Backend {
-  if (typeof onnx === 'string') return { kind: 'onnx', path: onnx }
-  const { model: path, 'max-batch': rowsMax, 'max-wait': wait } = onnx
-  if (rowsMax === undefined) return { kind: 'onnx', path }
-  return { kind: 'onnx', path, batch: { rowsMax, waitMs: wait === undefined ? 0 : durationMs(wait) } }
-}
-
 function compileExternal(external: EndpointResource['external'][string]): ExternalMetric {
   const { prometheus, http } = external
   const times = { everyMs: durationMs(external.every), timeoutMs: durationMs(external.timeout) }
   if (prometheus !== undefined) return { source: { from: 'prometheus', ...prometheus }, ...times }
   if (http === undefined) throw new Error('an external metric without a source passed the contract')
   return { source: { from: 'http', ...http }, ...times }
-}
-
-/** What a server is asked that is ready, in its protocol; one that does not know the path is ready once it answers HTTP. */
-const readyPaths: Readonly<Record<Protocol, string>> = {
-  'open-inference': '/v2/health/ready',
-  openai: '/v1/models',
-  'tensorflow-serving': '/v2/health/ready',
-  http: '/v2/health/ready',
-}
-
-function compileReady({ ready }: VersionResource, protocol: Protocol) {
-  return {
-    path: ready?.path ?? readyPaths[protocol],
-    timeoutMs: ready === undefined ? limits.readyTimeoutMs : durationMs(ready.timeout),
-    unknownIsReady: ready?.path === undefined,
-  }
-}
-
-function withoutSlash(address: string): string {
-  return address.replace(/\/+$/, '')
 }
 
 /** The scores are read where a metric asks for them; those of an argmax are what it is of. */
@@ -132,33 +73,48 @@ function compileAnswer({ prediction, metrics }: EndpointResource): AnswerRule | 
 
 /** The server does not know where a document came from; `resolvePaths` makes its paths absolute before it travels. */
 function refuseRelativePaths(resource: EndpointResource): void {
-  const problems = Object.entries(resource.versions).flatMap(([name, version]) => relativePaths(name, version))
+  const { versions, registry } = resource
+  const problems = [
+    ...Object.entries(versions).flatMap(([name, version]) => relativePaths(`versions.${name}`, version)),
+    ...(registry === undefined ? [] : registryPaths(registry)),
+  ]
   if (problems.length > 0) {
     throw new CutoverError('invalid-resource', `Endpoint ${resource.name} names relative paths`, problems)
   }
 }
 
-function relativePaths(name: string, version: VersionResource): Problem[] {
-  const absolute = ['an absolute path; `cutover apply` makes those of a file absolute']
+const absolute = ['an absolute path; `cutover apply` makes those of a file absolute']
+
+/** What begins with a placeholder is made absolute by what a registry finds. */
+function registryPaths({ folder, version }: NonNullable<EndpointResource['registry']>): Problem[] {
+  const isRelative = folder !== undefined && !isAbsolute(folder.path)
+  const ofFolder = isRelative
+    ? [{ path: 'registry.folder.path', message: 'is a relative path', value: folder.path, allowed: absolute }]
+    : []
+  const ofVersion = relativePaths('registry.version', version)
+  return [...ofFolder, ...ofVersion.filter(({ value }) => typeof value !== 'string' || !/^\{(path|tags\.)/.test(value))]
+}
+
+function relativePaths(at: string, version: VersionResource): Problem[] {
   const problems: Problem[] = []
   const { onnx, cwd } = version
   const paths = typeof onnx === 'object' ? { 'onnx.model': onnx.model, cwd } : { onnx, cwd }
   for (const [key, value] of Object.entries(paths)) {
     if (value === undefined || isAbsolute(value)) continue
-    problems.push({ path: `versions.${name}.${key}`, message: 'is a relative path', value, allowed: absolute })
+    problems.push({ path: `${at}.${key}`, message: 'is a relative path', value, allowed: absolute })
   }
   for (const key of ['ca', 'cert', 'key'] as const) {
     const value = version.tls?.[key]
     if (value === undefined || isAbsolute(value)) continue
-    problems.push({ path: `versions.${name}.tls.${key}`, message: 'is a relative path', value, allowed: absolute })
+    problems.push({ path: `${at}.tls.${key}`, message: 'is a relative path', value, allowed: absolute })
   }
   for (const [header, value] of Object.entries(version.headers ?? {})) {
     if (typeof value === 'string' || value.file === undefined || isAbsolute(value.file)) continue
-    const path = `versions.${name}.headers.${header}.file`
+    const path = `${at}.headers.${header}.file`
     problems.push({ path, message: 'is a relative path', value: value.file, allowed: absolute })
   }
   if (version.command !== undefined && version.cwd === undefined) {
-    problems.push({ path: `versions.${name}.cwd`, message: 'is missing', allowed: absolute })
+    problems.push({ path: `${at}.cwd`, message: 'is missing', allowed: absolute })
   }
   return problems
 }

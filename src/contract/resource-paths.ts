@@ -4,13 +4,29 @@ import { isAbsolute, resolve } from 'node:path'
 type Plain = Readonly<Record<string, unknown>>
 
 /**
- * The document with the paths of `onnx`, `cwd`, `tls` and files of secrets absolute, and `cwd` filled in for commands: the folder of the file.
+ * The document with the paths of `onnx`, `cwd`, `tls`, files of secrets and a registry's folder absolute, and `cwd` filled in
+ * for commands: the folder of the file.
  * Leaves alone what it does not understand, so that validation sees the document as it was written.
  */
 export function resolvePaths(document: unknown, baseFolder: string): unknown {
   if (!isPlain(document) || document['kind'] !== 'Endpoint' || !isPlain(document['versions'])) return document
   const versions = Object.entries(document['versions']).map(([name, version]) => [name, inVersion(version, baseFolder)])
-  return { ...document, versions: Object.fromEntries(versions) }
+  const { registry } = document
+  return {
+    ...document,
+    versions: Object.fromEntries(versions),
+    ...(isPlain(registry) && { registry: inRegistry(registry, baseFolder) }),
+  }
+}
+
+function inRegistry(registry: Plain, baseFolder: string): Plain {
+  const { folder, version } = registry
+  const path = isPlain(folder) ? folder['path'] : undefined
+  return {
+    ...registry,
+    ...(isPlain(folder) && isPath(path) && { folder: { ...folder, path: absolute(path, baseFolder) } }),
+    ...(version !== undefined && { version: inVersion(version, baseFolder) }),
+  }
 }
 
 function inVersion(version: unknown, baseFolder: string): unknown {
@@ -46,8 +62,9 @@ function inHeaders(headers: Plain, baseFolder: string): Plain {
   return Object.fromEntries(resolved)
 }
 
+/** `{path}/model.onnx` is beside no file: what stands for the placeholder is absolute. */
 function absolute(path: string, baseFolder: string): string {
-  return isAbsolute(path) ? path : resolve(baseFolder, path)
+  return isAbsolute(path) || /^\{(path|tags\.)/.test(path) ? path : resolve(baseFolder, path)
 }
 
 function isPlain(value: unknown): value is Plain {

@@ -79,13 +79,18 @@ export function providerRule(endpoint: Loose, report: Report): void {
   const { protocol } = endpoint
   const isOpenAi = protocol === 'openai'
   if (isOpenAi) speedRule(endpoint, report)
-  for (const [name, version] of Object.entries(asObject(endpoint['versions'])).filter(([, one]) => isObject(one))) {
+  const versions = Object.entries(asObject(endpoint['versions'])).map(([name, one]) => ({
+    at: ['versions', name],
+    one,
+  }))
+  const template = { at: ['registry', 'version'], one: asObject(endpoint['registry'])['version'] }
+  for (const { at, one: version } of [...versions, template].filter(({ one }) => isObject(one))) {
     const has = (key: string) => asObject(version)[key] !== undefined
     if (has('onnx') && (isOpenAi || protocol === 'tensorflow-serving'))
-      report(['versions', name, 'onnx'], `an ONNX model does not speak ${protocol}`, 'command, url')
+      report([...at, 'onnx'], `an ONNX model does not speak ${protocol}`, 'command, url')
     if (isOpenAi) continue
     for (const key of ['model', 'price', 'stream-usage'].filter(has))
-      report(['versions', name, key], `is of the protocol openai; this endpoint speaks ${String(protocol)}`)
+      report([...at, key], `is of the protocol openai; this endpoint speaks ${String(protocol)}`)
   }
 }
 

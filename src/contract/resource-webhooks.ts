@@ -27,12 +27,14 @@ const address = z.url({
   error: `is not an address${allowedMark}http://host:port/path, https://…`,
 })
 
-const secret = object({
+export const secretRef = object({
   env: z
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, `is not the name of a variable${allowedMark}CUTOVER_HOOK_SECRET`)
     .meta({ description: "Variable of the server's environment that holds it." }),
 })
+
+const secret = secretRef
   .optional()
   .meta({ description: 'What is sent is signed with it, after the Standard Webhooks specification.' })
 

@@ -11,6 +11,7 @@ import { checks, goals } from './resource-checks.ts'
 import { drift, features, monitor } from './resource-monitoring.ts'
 import { duration, name, object, percent } from './resource-parts.ts'
 import { addedHeaders, addedHeadersRule, prices, providerRule } from './resource-providers.ts'
+import { registryOf } from './resource-registry.ts'
 import { breaker, concurrency, retry, timeouts } from './resource-resilience.ts'
 import {
   allowedMark,
@@ -296,6 +297,9 @@ const endpointShape = object({
     description: 'Look for drift of features, predicted values and accuracy of the stable version.',
   }),
   monitor: monitor.optional().meta({ description: 'Limits that the stable version must keep without a release.' }),
+  get registry() {
+    return registry.optional().meta({ description: 'Where new versions come from by themselves.' })
+  },
 })
 
 export const endpointResource = withRule(withRule(endpointShape, endpointRule), providerRule).meta({
@@ -355,6 +359,9 @@ const releaseShape = object({
     description: 'Inside one of these the release takes no step forward and is not promoted; it can always go back.',
   }),
 })
+
+const { kind: _kind, endpoint: _endpoint, to: _to, group: _group, ...releasePlanShape } = releaseShape.shape
+const registry = registryOf(versionShape.shape, releasePlanShape)
 
 export const releaseResource = withRule(withRule(releaseShape, releaseRule), blueGreenIsLast).meta({
   id: 'Release',

@@ -25,7 +25,7 @@ import type { Secrets } from '../ports/secrets.ts'
 import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
-import { admitEndpoint } from './admission/endpoint.ts'
+import { admitEndpoint, admitVersion } from './admission/endpoint.ts'
 import { admitRelease, considerRelease } from './admission/release.ts'
 import type { ControlPlane, ReleaseView } from './control-plane.ts'
 import { createDesk } from './desk.ts'
@@ -34,6 +34,7 @@ import { createKeyDesk } from './keys.ts'
 import { createLedger } from './ledger.ts'
 import { createLooks } from './looks.ts'
 import { createOrders } from './orders.ts'
+import type { RegistryDoors } from './registrar.ts'
 
 export type ControllerPorts = {
   log: EventLog
@@ -55,7 +56,7 @@ export type ControllerPorts = {
   complain: (what: string, cause: unknown) => void
 }
 
-export interface Controller extends ControlPlane {
+export interface Controller extends ControlPlane, RegistryDoors {
   /** Folds the log; afterwards `state()` tells what the last server left behind. */
   load(): void
   /** Takes over what should run and begins to look at the evidence. */
@@ -172,10 +173,19 @@ export function createController(ports: ControllerPorts): Controller {
     instances: (endpoint, version) => deployer.status(endpoint, version),
 
     async applyEndpoint({ spec, actor, dryRun, beside }) {
-      const change = await admitEndpoint({ state, deployer, expressions, rate: ports.rate }, spec, beside)
-      if (!dryRun && change.action !== 'unchanged') ledger.record({ type: 'endpoint-applied', spec, actor })
+      const around = { state, deployer, expressions, rate: ports.rate }
+      const { change, spec: admitted } = await admitEndpoint(around, spec, beside)
+      if (!dryRun && change.action !== 'unchanged') ledger.record({ type: 'endpoint-applied', spec: admitted, actor })
       return change
     },
+
+    async addVersion({ endpoint, version, actor }) {
+      const around = { state, deployer, expressions, rate: ports.rate }
+      const spec = await admitVersion(around, endpoint, version)
+      ledger.record({ type: 'endpoint-applied', spec, actor })
+    },
+
+    registryTold: told => ledger.recordIfItMatters({ type: 'registry-told', ...told }),
 
     ...flagDoors(ledger),
 

@@ -5,6 +5,7 @@ import type { FeatureSpecs } from './features.ts'
 import type { Price } from './measures.ts'
 import type { MetricSpec } from './metrics/spec.ts'
 import type { DriftSpec, MonitorSpec } from './monitor/spec.ts'
+import type { Origin, Registry } from './registry/registry.ts'
 import type { BreakerPolicy, ConcurrencyPolicy, RetryPolicy } from './resilience.ts'
 import type { UpstreamTls } from './tls.ts'
 import type { Webhook } from './webhook.ts'
@@ -74,7 +75,13 @@ export type Backend =
 
 export type BackendKind = Backend['kind']
 
-export type VersionSpec = { name: string; backend: Backend; instances: number }
+export type VersionSpec = {
+  name: string
+  backend: Backend
+  instances: number
+  /** Left out where people declared it. */
+  origin?: Origin
+}
 
 /** How long a version may take to become ready: its own word where it has one, and never longer than it is waited for. */
 export function readyTimeoutOf({ backend }: VersionSpec, waitMs: number): number {
@@ -131,4 +138,6 @@ export type EndpointSpec = {
   rules?: readonly EndpointRule[]
   /** What the stable version must keep, whether a release runs or not; left out where nothing is asked. */
   monitor?: MonitorSpec
+  /** Whose new versions start releases; left out where people alone do. */
+  registry?: Registry
 }

@@ -8,6 +8,7 @@ import type { FlagSpec, SegmentSpec } from './flags/flag.ts'
 import type { Judgement } from './judge/judgement.ts'
 import type { MonitorReport } from './monitor/report.ts'
 import type { ReleasePlan } from './plan.ts'
+import type { RegistryNews } from './registry/news.ts'
 import type { TrialReport } from './trial.ts'
 import type { GatePlace } from './webhook.ts'
 
@@ -44,6 +45,8 @@ export type ControlEvent =
   | { type: 'flag-undone'; flag: string; actor: string; note: string | null }
   | { type: 'segment-applied'; spec: SegmentSpec; actor: string }
   | { type: 'segment-deleted'; segment: string; actor: string }
+  /** The registry of an endpoint took in what became of its versions. */
+  | { type: 'registry-told'; endpoint: string; news: RegistryNews }
   /** `step`: of `promote`, past the step that the stage is in and no further. */
   | { type: 'operator'; release: string; verb: OperatorVerb; actor: string; note: string | null; step?: true }
   /** The secret itself is told to whoever asked for the key, and kept nowhere. */

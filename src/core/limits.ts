@@ -296,6 +296,22 @@ export const limits = {
   simulationsBesideMax: 20,
   /** Simulations that a server runs at once; one more is refused, since they share the machine with callers. */
   simulationsAtOnceMax: 1,
+  /** A registry that does not answer is asked again with doubling pauses up to this. */
+  registryPauseMaxMs: 600_000,
+  registryTimeoutMs: 10_000,
+  /** A longer answer of a registry is refused; so is the text of one version, tag or name in it. */
+  registryAnswerBytesMax: 1024 * 1024,
+  registryTextMax: 500,
+  /** Files of one folder that are looked at; with more the folder is refused. */
+  registryFilesMax: 10_000,
+  /** A file that changed less than this ago may still be being written: it is taken at a later look. */
+  registrySettleMs: 2_000,
+  /** One version's files that are fetched: more, or more of them, are refused and nothing is kept. */
+  registryDownloadBytesMax: 8 * 1024 ** 3,
+  registryDownloadFilesMax: 1_000,
+  registryDownloadMs: 30 * 60_000,
+  /** Found versions that no release needs and that stay in an endpoint; the older ones are let go. */
+  registryVersionsKept: 20,
   /** Events that one page of the control API returns. */
   pageMax: 1_000,
   /** Server-sent event streams open at once on the control listener. */

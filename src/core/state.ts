@@ -4,6 +4,7 @@ import type { EndpointSpec } from './endpoint.ts'
 import type { FlagsState } from './flags/flags-state.ts'
 import type { MonitoringState } from './monitor/report.ts'
 import type { ReleasePlan } from './plan.ts'
+import type { Origin } from './registry/registry.ts'
 import type { FleetState, ReturnCause } from './state-words.ts'
 import type { StageState } from './strategies/table.ts'
 import type { TrafficTable, Weights } from './traffic.ts'
@@ -26,6 +27,8 @@ export type EndpointState = {
   releaseCount: number
   /** How its stable version is watched; left out where the endpoint asks for nothing of the kind. */
   monitoring?: MonitoringState
+  /** What its registry was told to serve everybody; left out where nothing was. */
+  champion?: Origin
 }
 
 /** Why a release waits. A hold ends by itself when its reason goes, or by an operator's word. */
@@ -95,6 +98,8 @@ export type ReleaseState = {
   /** When the candidate first and last could be met by a user. */
   exposedFromMs: number | null
   exposedToMs: number | null
+  /** The registry that the candidate came from knows how it ended. */
+  registryTold?: true
 }
 
 export type ControlState = {

@@ -12,6 +12,7 @@ import { lookAtGates, withShutGates } from './flags/flag-gates.ts'
 import { isFlagEvent, stepFlags } from './flags/step-flags.ts'
 import { limits } from './limits.ts'
 import { follow, monitored } from './monitor/monitoring.ts'
+import { newsTold } from './registry/news.ts'
 import { type Draft, withDraft } from './release/draft.ts'
 import { settleGroups } from './release/group.ts'
 import { operated } from './release/operator.ts'
@@ -93,6 +94,8 @@ function stepEvent(state: ControlState, event: ControlEvent, atMs: number): Step
       return onRelease(state, event.release, draft => timePassed(draft, atMs))
     case 'arms-changed':
       return onRelease(state, event.release, draft => armsChanged(draft, event, atMs))
+    case 'registry-told':
+      return { state: newsTold(state, event.endpoint, event.news), commands: [] }
     case 'operator':
       return onRelease(state, event.release, draft => operated(draft, event, atMs))
     case 'key-created':

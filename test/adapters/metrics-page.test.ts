@@ -17,6 +17,7 @@ const quiet: MetricReadings = {
   guards: { breakers: [], gates: [], retries: [] },
   recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 0 },
   readyInstances: [],
+  registries: [],
   state: emptyState,
 }
 
@@ -67,6 +68,7 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
     mirrors: [{ endpoint: 'digits', version: 'v2', answered: 30, failed: 3, queued: 2, inFlight: 1, dropped }],
     recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 0 },
     readyInstances: [],
+    registries: [],
     state: emptyState,
   }
   const page = createMetricsPage(() => readings)

@@ -246,7 +246,7 @@ describe('what is watched is refused where there is nothing to watch:', () => {
 
 function keysOfEndpoint() {
   const optional = { protocol: 0, unit: 0, stable: 0, versions: 0, 'allow-pin': 0, prediction: 0, metrics: 0 }
-  const watching = { features: 0, rules: 0, drift: 0, monitor: 0 }
+  const watching = { features: 0, rules: 0, drift: 0, monitor: 0, registry: 0 }
   return {
     kind: 0,
     name: 0,

@@ -1,6 +1,6 @@
 /** A whole controller on memory ports and a clock that goes when it is told to. */
 import { nodeSecrets } from '../../src/adapters/access/node-secrets.ts'
-import { createManualClock } from '../../src/adapters/clock/manual.ts'
+import { createManualClock, type ManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
 import { createExpressions } from '../../src/adapters/expressions/cel.ts'
 import { type Controller, createController } from '../../src/controller/controller.ts'
@@ -37,6 +37,7 @@ export interface ControlRig {
   interfaces: Map<string, ModelMetadata>
   /** What is known of a metric before a release. */
   baseline: { answer: BaselineAnswer }
+  clock: ManualClock
   /** Lets `ticks` looks happen. */
   tick(ticks?: number): void
 }
@@ -112,6 +113,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     delays,
     interfaces,
     baseline,
+    clock,
     tick: (ticks = 1) => clock.advance(ticks * limits.tickIntervalMs),
   }
 }

@@ -28,6 +28,7 @@ export type MetricReadings = {
     retries: readonly { endpoint: string; count: number }[]
   }
   recorder: RecorderStats
+  registries: readonly { endpoint: string; registry: string; failures: number }[]
   readyInstances: readonly { endpoint: string; version: string; count: number }[]
   state: ControlState
   /** Left out where nobody is asked for a key and no listener has TLS. */
@@ -177,13 +178,19 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
 
   const refreshAccess = registerAccessMetrics(registers)
   const observeTokens = createTokenMetrics(registers)
+  const registryFailures = new Gauge({
+    name: 'cutover_registry_failures',
+    help: 'Looks at a model registry in a row that failed; 0 while it is in order.',
+    labelNames: ['endpoint', 'registry'],
+    registers,
+  })
 
   const refresh = (): void => {
     const now = read()
     const counters = [requests, errors, recorded, dropped, copies, copiesDropped, malformed, repeated, breakerOpenings]
     for (const one of counters) one.reset()
     const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, breakerOpen]
-    const gauges = [...traffic, ready, weight, epoch, phases, monitored, alarms]
+    const gauges = [...traffic, ready, weight, epoch, phases, monitored, alarms, registryFailures]
     if (now.access !== undefined) refreshAccess(now.access)
     for (const one of gauges) one.reset()
     for (const { endpoint, version, statusClass, count } of now.requests)
@@ -205,6 +212,8 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
       breakerOpenings.inc({ endpoint, version }, openings)
     }
     for (const { endpoint, version, queued: count } of now.guards.gates) waiting.set({ endpoint, version }, count)
+    for (const { endpoint, registry, failures } of now.registries)
+      registryFailures.set({ endpoint, registry }, failures)
     for (const { endpoint, version, count } of now.readyInstances) ready.set({ endpoint, version }, count)
     recorded.inc(now.recorder.recorded)
     dropped.inc(now.recorder.dropped)

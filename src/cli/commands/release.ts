@@ -3,11 +3,13 @@ import { InvalidArgumentError, Option } from 'commander'
 import { parseDurationMs } from '../../contract/units.ts'
 import type { WireChange } from '../../contract/wire/change.ts'
 import { wireStageKinds } from '../../contract/wire/plan.ts'
-import type { WireRelease } from '../../contract/wire/release.ts'
+import type { WireExplanation, WireRelease } from '../../contract/wire/release.ts'
 import { readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { atTheTurn, type EndOf, followRelease, type Outcome } from '../follow.ts'
 import { type CliDocument, examples, type Invocation, pathTo, type Register } from '../invocation.ts'
+import { junitReport } from '../junit.ts'
+import { openReport, type Report } from '../report-file.ts'
 import { stageWords } from '../stage-text.ts'
 import { formatTimelineEntry } from '../timeline.ts'
 import { changeText } from './apply.ts'
@@ -18,6 +20,7 @@ type ReleaseOptions = {
   file?: string
   wait?: boolean
   timeout?: number
+  junit?: string
   dryRun?: boolean
 }
 
@@ -32,9 +35,14 @@ export const registerRelease: Register = (program, does) => {
     .addOption(new Option('--dry-run', 'show what would start and what it will take').conflicts('wait'))
     .option('--wait', 'follow it until it is promoted, rolled back (exit code 3) or needs a person (4)')
     .option('--timeout <duration>', 'wait at most this long (4); such as 90s, 30m', durationMs)
+    .option('--junit <file>', 'when the wait is over write what was shown, and what was not, as JUnit XML')
     .addHelpText(
       'after',
-      examples('cutover release digits --to v2', 'cutover release digits -f release.yaml --wait --timeout 30m'),
+      examples(
+        'cutover release digits --to v2',
+        'cutover release digits -f release.yaml --wait --timeout 30m',
+        'cutover release digits -f release.yaml --wait --junit report.xml',
+      ),
     )
     .action(does((run, [endpoint = ''], options) => release(run, endpoint, options as ReleaseOptions)))
 }
@@ -46,8 +54,10 @@ export function durationMs(text: string): number {
 }
 
 async function release(run: Invocation, endpoint: string, options: ReleaseOptions): Promise<number> {
-  const { to, strategy, file, wait, timeout } = options
+  const { to, strategy, file, wait, timeout, junit } = options
   if (timeout !== undefined && wait !== true) throw usageError('--timeout needs --wait')
+  if (junit !== undefined && wait !== true) throw usageError('--junit needs --wait')
+  const report = junit === undefined ? null : await openReport(run, junit)
   const document = file === undefined ? undefined : await documentOf(run, { file, endpoint, to })
   if (document === undefined && to === undefined)
     throw usageError('a version is needed: --to VERSION, or a file that names it')
@@ -61,7 +71,7 @@ async function release(run: Invocation, endpoint: string, options: ReleaseOption
     return exitCodes.done
   }
   run.say(`Release ${started.id}: ${started.endpoint} from ${started.from} to ${started.to}\n`)
-  return waitFor(run, started, { endOf: atTheTurn, timeoutMs: timeout ?? null })
+  return waitFor(run, started, { endOf: atTheTurn, timeoutMs: timeout ?? null, report })
 }
 
 async function tryOut(run: Invocation, document: CliDocument | undefined, body: unknown): Promise<number> {
@@ -121,7 +131,7 @@ const exitCodeOf: Readonly<Record<Outcome, number>> = {
 export async function waitFor(
   run: Invocation,
   { id, startedAt }: { id: string; startedAt: string },
-  options: { endOf: EndOf; timeoutMs: number | null },
+  { report, ...options }: { endOf: EndOf; timeoutMs: number | null; report: Report | null },
 ): Promise<number> {
   const { output, paint, io } = run
   const outcome = await followRelease({
@@ -132,6 +142,10 @@ export async function waitFor(
   })
   if (outcome === 'holding')
     run.say(`Release ${id} needs a person: cutover status ${id} says why; approve, resume, promote or abort it\n`)
+  if (report !== null) {
+    const explained = await run.server.get<WireExplanation>(pathTo('releases', id, 'explain'))
+    await report.write(junitReport(explained, outcome))
+  }
   if (outcome === 'timed-out') run.say(`Release ${id} goes on; follow it: cutover status ${id} --watch\n`)
   return exitCodeOf[outcome]
 }

@@ -6,6 +6,7 @@ import { atTheEnd } from '../follow.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { endpointTable, releaseTable } from '../kinds.ts'
 import { headText, releaseText } from '../release-text.ts'
+import { openReport } from '../report-file.ts'
 import { waitFor } from './release.ts'
 
 export const registerStatus: Register = (program, does) => {
@@ -14,13 +15,16 @@ export const registerStatus: Register = (program, does) => {
     .description('where endpoints and their releases stand, or one release in full')
     .argument('[release]')
     .option('--watch', 'follow the release until it ends (exit code 3 if it is rolled back)')
+    .option('--junit <file>', 'when the watch is over write what was shown, and what was not, as JUnit XML')
     .addHelpText(
       'after',
       examples('cutover status', 'cutover status digits-1', 'cutover status digits-1 --watch -o json'),
     )
     .action(
-      does(async (run, [id], { watch }) => {
-        if (watch === true) return watchRelease(run, id ?? (await onlyActive(run)))
+      does(async (run, [id], options) => {
+        const { watch, junit } = options as { watch?: boolean; junit?: string }
+        if (junit !== undefined && watch !== true) throw usageError('--junit needs --watch')
+        if (watch === true) return watchRelease(run, id ?? (await onlyActive(run)), junit)
         if (id === undefined) return overview(run)
         const release = await run.server.get<WireRelease>(pathTo('releases', id))
         run.answer(release, () => releaseText(release, run.paint))
@@ -64,8 +68,9 @@ async function onlyActive(run: Invocation): Promise<string> {
   ])
 }
 
-async function watchRelease(run: Invocation, id: string): Promise<number> {
+async function watchRelease(run: Invocation, id: string, junit: string | undefined): Promise<number> {
+  const report = junit === undefined ? null : await openReport(run, junit)
   const release = await run.server.get<WireRelease>(pathTo('releases', id))
   run.say(`${headText(release, run.paint)}\n`)
-  return waitFor(run, release, { endOf: atTheEnd, timeoutMs: null })
+  return waitFor(run, release, { endOf: atTheEnd, timeoutMs: null, report })
 }

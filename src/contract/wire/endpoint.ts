@@ -74,6 +74,10 @@ export const versionSchema = z
         tls: upstreamTls.optional(),
       }),
     ]),
+    origin: z
+      .object({ registry: z.string(), version: z.string() })
+      .nullable()
+      .meta({ description: 'The registry that it was found in, and its version there.' }),
     fleet: z.enum(fleetStates),
     instancesWanted: z.int(),
     instancesReady: z.int(),
@@ -117,6 +121,10 @@ export const endpointSchema = z
       .array(z.object({ name: z.string(), from: z.enum(['prometheus', 'http']), url: z.string(), everyMs: z.number() }))
       .meta({ description: 'Metrics that other systems measure.' }),
     timeouts: z.object({ connectMs: z.int(), firstByteMs: z.int(), idleMs: z.int(), totalMs: z.int().optional() }),
+    registry: z
+      .object({ name: z.string(), everyMs: z.number(), champion: z.string().nullable() })
+      .nullable()
+      .meta({ description: 'Whose versions are released by themselves; `champion` is what it was told serves.' }),
     recording: z.enum(['on', 'off']),
     bodyBytesMax: z.int(),
     capacity: z.object({ instances: z.int() }).nullable(),

@@ -18,6 +18,7 @@ export const eventTypes = [
   'monitored',
   'tick',
   'arms-changed',
+  'registry-told',
   'operator',
   'key-created',
   'key-rotated',

@@ -123,6 +123,7 @@ export const explanationSchema = z
   .object({
     release: releaseSummarySchema,
     plan: planSchema,
+    reached: z.int().nullable().meta({ description: 'The last stage that began, from 0; null if none did.' }),
     decisions: z.array(timelineEntrySchema),
     latest: z.object({ at: time, judgement: judgementSchema }).nullable(),
   })

@@ -2,8 +2,9 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { EndpointSpec, VersionSpec } from '../../core/endpoint.ts'
-import type { Problem } from '../../core/errors.ts'
+import { CutoverError, type Problem } from '../../core/errors.ts'
 import { triedVersions } from '../../core/plan.ts'
+import { withFoundVersion, withFoundVersions } from '../../core/registry/versions.ts'
 import type { ControlState, EndpointState } from '../../core/state.ts'
 import type { Beside, Change } from '../control-plane.ts'
 import { differences } from './differences.ts'
@@ -12,11 +13,13 @@ import { expressionProblems } from './metric-definitions.ts'
 import { refuse, type Surroundings } from './refuse.ts'
 import { checkVersions } from './versions.ts'
 
+/** The specification as it will be: with the versions that a registry brought beside those of the document. */
 export async function admitEndpoint(
   around: Omit<Surroundings, 'baselines'>,
-  spec: EndpointSpec,
+  asked: EndpointSpec,
   beside: Beside = {},
-): Promise<Change> {
+): Promise<{ change: Change; spec: EndpointSpec }> {
+  const spec = withFoundVersions(around.state(), asked)
   const before = around.state().endpoints[spec.name]
   refuse(
     before === undefined ? [] : conflictsWith(around.state(), before, spec),
@@ -30,11 +33,26 @@ export async function admitEndpoint(
   )
   await checkVersions(around, before, spec)
   const known = around.state().endpoints[spec.name]
-  if (known !== before) return admitEndpoint(around, spec, beside)
+  if (known !== before) return admitEndpoint(around, asked, beside)
   const resource = `Endpoint/${spec.name}`
-  if (known === undefined) return { action: 'created', resource, differences: differences(undefined, spec), note: null }
+  if (known === undefined)
+    return { change: { action: 'created', resource, differences: differences(undefined, spec), note: null }, spec }
   const found = differences(known.spec, spec)
-  return { action: found.length === 0 ? 'unchanged' : 'updated', resource, differences: found, note: null }
+  const action = found.length === 0 ? 'unchanged' : 'updated'
+  return { change: { action, resource, differences: found, note: null }, spec }
+}
+
+/** The endpoint with one more version, which a registry brought. What else was changed meanwhile stays changed. */
+export async function admitVersion(
+  around: Omit<Surroundings, 'baselines'>,
+  endpoint: string,
+  version: VersionSpec,
+): Promise<EndpointSpec> {
+  const known = around.state().endpoints[endpoint]
+  if (known === undefined) throw new CutoverError('endpoint-not-found', `there is no endpoint ${endpoint}`)
+  const { spec } = await admitEndpoint(around, withFoundVersion(known, version))
+  const isSame = around.state().endpoints[endpoint]?.spec === known.spec
+  return isSame ? spec : admitVersion(around, endpoint, version)
 }
 
 function choosesByFeatures(state: ControlState, { activeRelease }: EndpointState): boolean {
