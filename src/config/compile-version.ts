@@ -24,7 +24,8 @@ function compileBackend(version: VersionResource, protocol: Protocol): Backend {
   if (url === undefined) throw new Error('a version without a backend passed the contract')
   const addresses = (Array.isArray(url) ? url : [url]).map(withoutSlash)
   const tls = version.tls === undefined ? {} : { tls: compileTls(version.tls) }
-  return { kind: 'url', addresses, ready, ...compileHeaders(version), ...provider, ...tls }
+  const pipelining = version.pipelining === undefined ? {} : { pipelining: version.pipelining }
+  return { kind: 'url', addresses, ready, ...compileHeaders(version), ...provider, ...tls, ...pipelining }
 }
 
 function compileTls(tls: NonNullable<VersionResource['tls']>): UpstreamTls {

@@ -110,6 +110,10 @@ const versionShape = object({
     description:
       'How an https url proves itself, and Cutover to it. The files are watched; new connections take new ones.',
   }),
+  pipelining: z.int().min(1).max(64).optional().meta({
+    description:
+      'Requests that may be under way on one connection of a url; 1. More cost the gateway less, but a slow answer holds up those behind it, and a connection that breaks fails all that are on it: for servers that answer quickly and in even time.',
+  }),
   instances: z.int().min(1).max(64).default(1).meta({ description: 'Running copies, for onnx and command.' }),
   cwd: z
     .string()

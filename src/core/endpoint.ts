@@ -71,6 +71,8 @@ export type Backend =
       provider?: Provider
       /** Of https addresses; left out where Node's own authorities and no client certificate are meant. */
       tls?: UpstreamTls
+      /** Requests that may be under way on one connection; left out for one. */
+      pipelining?: number
     }
 
 export type BackendKind = Backend['kind']

@@ -9,9 +9,20 @@ import type { Tee } from './tee.ts'
 export type AnswerHead = { contentType: string; encoding: string; jsonBytes: number | null }
 export type ReadableAnswer = AnswerHead & { body: Uint8Array }
 
+/** Of the answer before: a model server's fields change once a second, with their date. */
+let lastLines = ''
+let lastHead: AnswerHead | null = null
+
 /** Null unless a value can be read from it: a success in JSON, or with binary tensors behind a JSON. */
 export function answerHead(status: number, lines: string): AnswerHead | null {
   if (status < 200 || status > 299) return null
+  if (lines === lastLines) return lastHead
+  lastHead = readHead(lines)
+  lastLines = lines
+  return lastHead
+}
+
+function readHead(lines: string): AnswerHead | null {
   const contentType = fieldOf(lines, 'content-type') ?? ''
   const jsonBytes = jsonBytesOf(lines)
   if (jsonBytes === null && !jsonType.test(contentType.trim())) return null

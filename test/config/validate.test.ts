@@ -16,6 +16,7 @@ const versionKeys = [
   'price',
   'stream-usage',
   'tls',
+  'pipelining',
   'instances',
   'cwd',
   'env',
@@ -99,6 +100,7 @@ describe('an Endpoint document is refused for', () => {
     ['an address that is no http', ['versions', 'v3', 'url'], 'ftp://h', 'versions.v3.url', addresses],
     ['an address in a list', ['versions', 'v3', 'url', 1], 'h:1', 'versions.v3.url[1]', addresses],
     ['TLS of a file', ['versions', 'v1', 'tls'], {}, 'versions.v1.tls', ['onnx', 'instances']],
+    ['pipelining of a file', ['versions', 'v1', 'pipelining'], 2, 'versions.v1.pipelining', ['onnx', 'instances']],
     ['TLS of plain addresses', ['versions', 'v3', 'tls'], tls, 'versions.v3.tls', ['https://host:port']],
     [
       'a certificate without its key',

@@ -156,7 +156,7 @@ export class SocketConnection implements AnswerEnd {
     if (bodyBytes > limits.wholeBodyBytesMax) return this.#handOver(bytes, start, end)
     const bodyEnd = headEnd + bodyBytes
     if (bodyEnd > end) return this.#holdPart(bytes, start, end, bodyEnd - start)
-    this.#serve(bodyBytes === 0 ? null : Buffer.from(bytes.subarray(headEnd, bodyEnd)))
+    this.#serve(bodyBytes === 0 ? null : copyOf(bytes, headEnd, bodyEnd))
     return bodyEnd
   }
 
@@ -165,7 +165,8 @@ export class SocketConnection implements AnswerEnd {
     const request = { isHead: head.method === 'HEAD', closes: head.closes || this.#isDraining }
     const outbound = new SocketOutbound(this.#socket, this, request)
     this.#outbound = outbound
-    this.#wait('answer')
+    // Whose time is not this connection's to measure: no clock is read for it.
+    this.#waiting = 'answer'
     this.#isServing = true
     this.#events.visit({ inbound, outbound })
     this.#isServing = false
@@ -199,6 +200,12 @@ export class SocketConnection implements AnswerEnd {
     this.#events.handOver(connection)
     return -1
   }
+}
+
+function copyOf(bytes: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafe(end - start)
+  bytes.copy(copy, 0, start, end)
+  return copy
 }
 
 function ignore(): void {}

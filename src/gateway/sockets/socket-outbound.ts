@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { limits } from '../../core/limits.ts'
+import { TurnEnd } from '../../core/turn-end.ts'
 import type { Outbound, OutboundWatcher } from '../inbound.ts'
 
 const nothing = Buffer.alloc(0)
@@ -78,10 +79,7 @@ export class SocketOutbound implements Outbound {
     if (this.isClosed || this.#hasEnded) return
     this.#hasEnded = true
     if (this.#isChunked) this.#text += '0\r\n\r\n'
-    this.#flush()
-    if (this.#socket.writableLength === 0) this.#answered()
-    // What is held may be too little for the socket to tell of its leaving: of TLS, whose bytes leave later, it always is.
-    else this.#socket.write(nothing, () => this.onSocketDrain())
+    this.#flushSoon()
   }
 
   answer(status: number, lines: string, body: Buffer, closes: boolean): void {
@@ -89,6 +87,7 @@ export class SocketOutbound implements Outbound {
     this.begin(status, lines, body.length)
     this.write(body)
     this.end()
+    this.flushIfDue()
   }
 
   cut(): void {
@@ -100,8 +99,9 @@ export class SocketOutbound implements Outbound {
   /** The socket has taken all that was held. */
   onSocketDrain(): void {
     if (this.isClosed) return
-    if (this.#hasEnded) this.#answered()
-    else this.#watcher?.onAnswerDrain()
+    if (!this.#hasEnded) this.#watcher?.onAnswerDrain()
+    // Its last bytes may not have been given to the socket yet.
+    else if (!this.#isFlushDue) this.#answered()
   }
 
   callerLeft(): void {
@@ -121,12 +121,21 @@ export class SocketOutbound implements Outbound {
   #flushSoon(): void {
     if (this.#isFlushDue) return
     this.#isFlushDue = true
-    process.nextTick(flushDue, this)
+    answers.add(this)
   }
 
   flushIfDue(): void {
+    if (!this.#isFlushDue) return
     this.#isFlushDue = false
-    if (!this.isClosed) this.#flush()
+    if (this.isClosed) return
+    this.#flush()
+    if (this.#hasEnded) this.#leave()
+  }
+
+  #leave(): void {
+    if (this.#socket.writableLength === 0) this.#answered()
+    // What is held may be too little for the socket to tell of its leaving: of TLS, whose bytes leave later, it always is.
+    else this.#socket.write(nothing, () => this.onSocketDrain())
   }
 
   #flush(): void {
@@ -137,9 +146,8 @@ export class SocketOutbound implements Outbound {
   }
 }
 
-function flushDue(outbound: SocketOutbound): void {
-  outbound.flushIfDue()
-}
+/** Of all connections. */
+const answers = new TurnEnd<SocketOutbound>(setImmediate, outbound => outbound.flushIfDue())
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

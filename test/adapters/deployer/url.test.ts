@@ -7,6 +7,7 @@ import type { Instance } from '../../../src/ports/backend.ts'
 import { deployerContract } from '../../contract/deployer.contract.ts'
 import { type ModelServer, startModelServer } from '../../fixtures/model-server.ts'
 import { send as ask } from '../../support/send.ts'
+import { rawServer } from './raw-server.ts'
 import { json, request, text } from './requests.ts'
 import { closing, collectReports, type Finished, fastClock, pick, silentLogger, until, version } from './support.ts'
 
@@ -314,4 +315,24 @@ describe('addresses come and go', () => {
       problems: [{ path: 'url[1]', value: address }],
     })
   })
+})
+
+test.each([
+  [4, 1],
+  [undefined, 4],
+])('with pipelining %s four requests of one turn share %s connections', async (pipelining, connections) => {
+  const socketOf = new Map<string, object>()
+  const server = await rawServer(onTestFinished, (socket, head) => {
+    socketOf.set(head.split(' ')[1] ?? '', socket)
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+  })
+  const { deployer, reports } = deployerOf()
+  const backend = { kind: 'url', addresses: [server.address], ready, ...(pipelining && { pipelining }) } as const
+  deployer.ensure({ endpoint: 'digits', version: version('v1', backend), readyTimeoutMs: 60_000 })
+  await reports.next('ready')
+  const instance = pick(deployer, 'v1')
+  await ask(instance, request({ path: '/first' }))
+  const paths = ['/1', '/2', '/3', '/4']
+  await Promise.all(paths.map(path => ask(instance, request({ path }))))
+  expect(new Set(paths.map(path => socketOf.get(path))).size).toBe(connections)
 })

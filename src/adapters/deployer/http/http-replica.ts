@@ -24,6 +24,8 @@ export type HttpReplicaPlan = {
   logger: Logger
   headers?: AddedHeaderSpecs | undefined
   provider?: Provider | undefined
+  /** Requests that may be under way on one connection; 1 where it is left out. */
+  pipelining?: number | undefined
 }
 
 /** A server at an address that is ready when its ready path says so. It never ends by itself. */
@@ -37,7 +39,10 @@ export function startHttpReplica(
   const hasPath = new URL(plan.address).pathname !== '/'
   const probe = new Probe(plan.address, readyCheckOf(plan, hasPath), limits.healthTimeoutMs, connect)
   const observer = { judged: (ok: boolean, detail: string) => health.note(ok, detail) }
-  const http = new HttpInstance(plan.id, plan.address, observer, tls === null ? {} : { tls: tls.current })
+  const http = new HttpInstance(plan.id, plan.address, observer, {
+    ...(tls !== null && { tls: tls.current }),
+    ...(plan.pipelining !== undefined && { pipelining: plan.pipelining }),
+  })
   const { provider = null } = plan
   const isPlain = provider === null && headers.isEmpty
   const instance = isPlain ? http : new TailoredInstance(http, { headers, provider, hasPath })

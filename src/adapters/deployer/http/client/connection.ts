@@ -3,6 +3,7 @@ import type { CutoverError } from '../../../../core/errors.ts'
 import { AnswerReader } from '../../../../core/http/answer-reader.ts'
 import { refused } from '../../../../core/http/chars.ts'
 import type { ResponseHead } from '../../../../core/http/response-head.ts'
+import { TurnEnd } from '../../../../core/turn-end.ts'
 import { type Call, CallList } from './call.ts'
 import { failures } from './failures.ts'
 import { bodyApart, requestText } from './request-text.ts'
@@ -44,7 +45,7 @@ export class Connection implements SocketListener {
   readonly #socket: Socket
   readonly #reader: AnswerReader
   readonly #calls = new CallList()
-  /** Calls that go out together when the turn is over. */
+  /** Calls that go out when the turn is over, together where several may be under way. */
   #gathered: CallList | null = null
   #state: 'opening' | 'open' | 'closed' = 'opening'
   /** When it is given up: as long as it opens, and while it is idle. */
@@ -82,7 +83,7 @@ export class Connection implements SocketListener {
 
   send(call: Call): void {
     call.connection = this
-    if (this.#owner.pipelining > 1 && mayBePipelined(call)) {
+    if (isOneText(call)) {
       this.#gather(call)
       return
     }
@@ -266,7 +267,7 @@ export class Connection implements SocketListener {
 
   #gather(call: Call): void {
     this.#gathered ??= new CallList()
-    if (this.#gathered.size === 0) setImmediate(flush, this)
+    if (this.#gathered.size === 0) gathering.add(this)
     this.#gathered.add(call)
   }
 
@@ -331,11 +332,10 @@ function uncork(connection: Connection): void {
   connection.uncork()
 }
 
-function flush(connection: Connection): void {
-  connection.flush()
-}
+/** Connections, of all pools, with calls that go out at the end of the turn. */
+const gathering = new TurnEnd<Connection>(setImmediate, connection => connection.flush())
 
-function mayBePipelined(call: Call): boolean {
+function isOneText(call: Call): boolean {
   return call.upload === null && bodyApart(call.request) === null
 }
 
