@@ -82,6 +82,7 @@ async function twoWorkers(instances: Readonly<Record<string, HttpInstance>>): Pr
   const pool = new GatewayPool({
     ...{ workers: 2, version: '0', logLevel: 'silent', clock: systemClock, logger: silent },
     listener: { auth: 'none', tls: null, cors: null },
+    tracing: null,
     start: startThread,
     probe: assertPortFree,
     call: async call => {
