@@ -220,3 +220,30 @@ it('refuses a port that another server has', async () => {
   expect(code).not.toBe(0)
   expect(stderr).toContain(`port ${port}`)
 })
+
+it('asks for keys in every worker, by the keys of the moment', async () => {
+  const server = await place.serve(['-c', file, ...workers, '--inference-auth', 'required'])
+  const ask24 = async (key: string | null): Promise<Set<number>> => {
+    const headers = { 'x-user-id': 'u', connection: 'close', ...(key !== null && { 'x-api-key': key }) }
+    const visits = Array.from({ length: callers }, async () => {
+      const answer = await fetch(`${server.inferenceUrl}/endpoints/names/predict`, {
+        method: 'POST',
+        body: '{}',
+        headers,
+      })
+      await answer.arrayBuffer()
+      return answer.status
+    })
+    return new Set(await Promise.all(visits))
+  }
+  expect(await ask24(null)).toEqual(new Set([401]))
+  const made = await place.cutover(['keys', 'create', 'shop', '-o', 'json'])
+  expect([made.code, made.stderr]).toEqual([0, ''])
+  const { key } = JSON.parse(made.stdout) as { key: string }
+  await until(async () => [...(await ask24(key))].every(status => status === 200))
+  expect(
+    (await metric(server, 'cutover_key_requests_total')).get('{key="shop",result="admitted"}'),
+  ).toBeGreaterThanOrEqual(callers)
+  expect((await place.cutover(['keys', 'revoke', 'shop'])).code).toBe(0)
+  await until(async () => [...(await ask24(key))].every(status => status === 401))
+})
