@@ -2,8 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { createEntrances } from './adapters/access/entrances.ts'
+import { addKeyCounts } from './adapters/access/keyring.ts'
 import { nodeSecrets } from './adapters/access/node-secrets.ts'
 import { openDuckdbAnalytics } from './adapters/analytics/duckdb.ts'
 import { systemClock } from './adapters/clock/system.ts'
@@ -14,9 +15,9 @@ import { createExpressions } from './adapters/expressions/cel.ts'
 import { createPoller } from './adapters/metric-sources/poller.ts'
 import { createMetricsPage } from './adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from './adapters/prediction-log/sqlite.ts'
-import { createRecorder } from './adapters/recorder/recorder.ts'
+import { createRecorder, type OnCommitted } from './adapters/recorder/recorder.ts'
 import { createRegistries } from './adapters/registries/registries.ts'
-import { createOtlpExporter } from './adapters/tracing/otlp.ts'
+import { openSpans } from './adapters/tracing/open-spans.ts'
 import { createTrafficRate } from './adapters/traffic-rate/traffic-rate.ts'
 import { createTrials } from './adapters/trials/trials.ts'
 import { createCourier } from './adapters/webhooks/courier.ts'
@@ -30,7 +31,6 @@ import { compileResource, validateResource } from './config/compile.ts'
 import { isLoopback, type ServerSettings } from './config/load.ts'
 import { readSettings } from './config/read-settings.ts'
 import { readResourceFile } from './config/resource-file.ts'
-import type { TracingSettings } from './config/server-document.ts'
 import { resolvePaths } from './contract/resource-paths.ts'
 import type { Resource } from './contract/resources.ts'
 import { type Controller, createController } from './controller/controller.ts'
@@ -56,9 +56,15 @@ import { createGateway } from './gateway/gateway.ts'
 import type { GatewayStats } from './gateway/stats.ts'
 import { createQuestions } from './main/questions.ts'
 import type { Analytics } from './ports/analytics.ts'
-import type { Clock } from './ports/clock.ts'
 import type { Deployer, FleetReport } from './ports/deployer.ts'
 import type { Expressions } from './ports/expressions.ts'
+import type { PredictionLog } from './ports/prediction-log.ts'
+import type { Recorder } from './ports/recorder.ts'
+import { carryOutFor } from './workers/carry-out.ts'
+import { addRecorders } from './workers/counts.ts'
+import { GatewayPool } from './workers/gateway-pool.ts'
+import { assertPortFree } from './workers/port-probe.ts'
+import { startThread } from './workers/start-thread.ts'
 
 const version = readVersion()
 
@@ -131,6 +137,7 @@ async function startOnFreePorts(
       inference: { ...openLoopback, port: inference },
       control: { ...openLoopback, port: control },
       grpc: null,
+      workers: 0,
     })
   try {
     return await at(8080, 8081)
@@ -197,12 +204,13 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
   const delays = createDelayBook({ awaited: awaitedBy(name => control.state().endpoints[name]?.spec) })
   const books = [evidence, watches, delays]
+  const onCommitted: OnCommitted = batch => {
+    for (const book of books) book.add(batch)
+  }
   const recorder = createRecorder({
     log: predictions,
     clock,
-    onCommitted: batch => {
-      for (const book of books) book.add(batch)
-    },
+    onCommitted,
     onDropped: ({ count, cause, error }) => logger.error({ err: error, count, cause }, 'predictions were lost'),
     flushMs: limits.recorderFlushMs,
     batchMax: limits.recorderBatchMax,
@@ -210,36 +218,47 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   })
   endings.push(() => recorder.close())
 
+  const pool = settings.workers === 0 ? null : startPool(settings, { recorder, predictions, onCommitted, logger })
+  endings.push(() => pool?.close({ drainMs: limits.shutdownTimeoutMs }))
+
   let controller: Controller | null = null
   const report = (one: FleetReport): void => controller?.report(one)
-  const deployer = createDeployer({ clock, report, logger })
+  const deployer = createDeployer({ clock, report, logger, ...(pool !== null && { follower: pool.fleets }) })
   endings.push(() => deployer.close())
 
   let isServing = false
-  const metrics = createMetricsPage(() => ({
-    ...gateway.stats(),
-    recorder: recorder.stats(),
-    registries: registrar.status(),
-    readyInstances: readyInstances(control.state(), deployer),
-    state: control.state(),
-    access: entrances.stats(),
-  }))
   const secretOf = ({ env }: SecretRef): string | null => process.env[env] || null
-  const spans = settings.tracing === null ? null : spanExporter(settings.tracing, { clock, secretOf, complain })
+  // Workers make their own.
+  const spans = pool === null ? openSpans(settings.tracing, { version, clock, secretOf, complain }) : null
   endings.push(() => spans?.close())
-  const gateway = createGateway({
-    fleets: deployer.fleets,
-    recorder,
-    clock,
-    version,
-    logger,
-    isReady: () => isServing,
-    observe: sample => metrics.observe(sample),
-    access: entrances.access('inference'),
-    certificates: entrances.certificates('inference'),
-    cors: settings.inference.cors ?? undefined,
-    ...(spans !== null && { tracing: { spans, samplePpm: settings.tracing?.samplePpm ?? 0 } }),
+  const metrics = createMetricsPage(async () => {
+    const workers = await pool?.read()
+    const access = entrances.stats()
+    return {
+      ...gateway.stats(),
+      recorder: addRecorders(recorder.stats(), workers?.recorder),
+      registries: registrar.status(),
+      readyInstances: readyInstances(control.state(), deployer),
+      state: control.state(),
+      access: { ...access, keys: addKeyCounts(access.keys, workers?.keys ?? []) },
+      ...(workers !== undefined && { workers }),
+    }
   })
+  const gateway =
+    pool ??
+    createGateway({
+      fleets: deployer.fleets,
+      recorder,
+      clock,
+      version,
+      logger,
+      isReady: () => isServing,
+      observe: sample => metrics.observe(sample),
+      access: entrances.access('inference'),
+      certificates: entrances.certificates('inference'),
+      cors: settings.inference.cors ?? undefined,
+      ...(spans !== null && { tracing: spans.tracing }),
+    })
   const rate = createTrafficRate({ clock, read: () => requestsByEndpoint(gateway.stats()) })
   endings.push(() => rate.stop())
   const sources = createPoller({ clock })
@@ -280,10 +299,14 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   })
   controller = control
   control.load()
-  entrances.sync(keysOf(control.state()))
+  const syncKeys = (): void => {
+    entrances.sync(keysOf(control.state()))
+    pool?.tellAll({ keys: entrances.keys() })
+  }
+  syncKeys()
   endings.push(
     control.subscribe(({ event }) => {
-      if (event.type.startsWith('key-')) entrances.sync(keysOf(control.state()))
+      if (event.type.startsWith('key-')) syncKeys()
     }),
   )
   await rebuildEvidence(control.state(), { predictions, evidence, books })
@@ -337,25 +360,28 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
   const grpc = settings.grpc === null ? null : await gateway.listenGrpc(settings.grpc)
   isServing = true
+  pool?.tellAll({ isReady: true })
   logger.info({ inference, control: controlAddress, ...(grpc !== null && { grpc }), data: folder.path }, 'serving')
   return { inference, control: controlAddress, grpc, keyFile: entrances.keyFile }
+}
+
+/** Gateways in threads of their own; what they record goes where the main thread's own would. */
+function startPool(
+  { workers, logLevel, inference, tracing }: ServerSettings,
+  { logger, ...stores }: { recorder: Recorder; predictions: PredictionLog; onCommitted: OnCommitted; logger: Logger },
+): GatewayPool {
+  return new GatewayPool({
+    ...{ workers, version, logLevel, tracing, listener: inference, clock: systemClock, logger },
+    start: startThread,
+    probe: assertPortFree,
+    call: carryOutFor(stores),
+  })
 }
 
 function requestsByEndpoint({ requests }: GatewayStats): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { endpoint, count } of requests) counts.set(endpoint, (counts.get(endpoint) ?? 0) + count)
   return counts
-}
-
-type ExporterPorts = {
-  clock: Clock
-  secretOf(ref: SecretRef): string | null
-  complain(what: string, cause: unknown): void
-}
-
-function spanExporter({ url, headers }: TracingSettings, { clock, secretOf, complain }: ExporterPorts) {
-  const fields = Object.entries(headers).map(([name, env]) => [name, secretOf({ env }) ?? ''] as const)
-  return createOtlpExporter({ url, headers: Object.fromEntries(fields), version, clock, complain })
 }
 
 /** What each endpoint measures, compiled once for every specification and for every release that needs more. */

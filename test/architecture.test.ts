@@ -18,7 +18,21 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   config: ['core', 'contract'],
   api: ['contract', 'controller', 'core', 'ports'],
   cli: ['contract'],
-  main: ['stats', 'contract', 'core', 'ports', 'gateway', 'controller', 'evidence', 'adapters', 'config', 'api', 'cli'],
+  workers: ['core', 'ports', 'gateway', 'adapters'],
+  main: [
+    'stats',
+    'contract',
+    'core',
+    'ports',
+    'gateway',
+    'controller',
+    'evidence',
+    'adapters',
+    'config',
+    'api',
+    'cli',
+    'workers',
+  ],
 }
 
 /** What the pure folders must not reach for. */

@@ -26,6 +26,7 @@ export type ServeFlags = {
   grpcHost?: string
   grpcPort?: string
   logLevel?: string
+  workers?: string
 }
 
 export type DemoOptions = {

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path'
 import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
 import type { ListenerTls } from '../core/tls.ts'
 import type { FileSettings, TracingSettings } from './server-document.ts'
 
@@ -35,6 +36,8 @@ export type ServerSettings = {
   logLevel: LogLevel
   /** Null where no spans are made. */
   tracing: TracingSettings | null
+  /** Gateways in threads of their own, on one port; 0 for one on the main thread. */
+  workers: number
   /** File of resources to apply at start; absolute, null for none. */
   resources: string | null
 }
@@ -52,6 +55,7 @@ export type ServerFlags = {
   grpcHost?: string | undefined
   grpcPort?: string | undefined
   logLevel?: string | undefined
+  workers?: string | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -69,6 +73,7 @@ export const settingsTable = {
   grpcHost: { flag: '--grpc-host', variable: 'CUTOVER_GRPC_HOST', fallback: '127.0.0.1' },
   grpcPort: { flag: '--grpc-port', variable: 'CUTOVER_GRPC_PORT', fallback: '' },
   logLevel: { flag: '--log-level', variable: 'CUTOVER_LOG_LEVEL', fallback: 'info' },
+  workers: { flag: '--workers', variable: 'CUTOVER_WORKERS', fallback: '0' },
 } as const satisfies Readonly<Record<keyof ServerFlags, { flag: string; variable: string; fallback: string }>>
 
 export type SettingSources = { flags: ServerFlags; env: Environment; cwd: string; file?: FileSettings | null }
@@ -97,6 +102,7 @@ export function loadSettings(input: SettingSources): ServerSettings {
     tracing: input.file?.tracing ?? null,
     grpc: read('grpcPort').text === '' ? null : grpcAddress(read, problems),
     logLevel: toWord(read('logLevel'), logLevels, { what: 'a log level', problems }),
+    workers: toWorkers(read('workers'), problems),
     resources: configFile(input),
   }
   refuseSamePort(settings, problems)
@@ -130,6 +136,7 @@ function fileSetting(key: keyof ServerFlags, file: FileSettings): { value: unkno
   if (key === 'logLevel') return { value: file.logLevel, path: 'log-level' }
   if (key === 'grpcHost') return { value: file.grpc.host, path: 'grpc.host' }
   if (key === 'grpcPort') return { value: file.grpc.port, path: 'grpc.port' }
+  if (key === 'workers') return { value: file.workers, path: 'workers' }
   const match = /^(inference|control)(Host|Port|Auth)$/.exec(key)
   if (match === null) return undefined
   const [listener, part] = [match[1] as 'inference' | 'control', match[2]?.toLowerCase() as 'host' | 'port' | 'auth']
@@ -157,6 +164,18 @@ function toWord<Word extends string>(
   if (word !== undefined) return word
   about.problems.push({ path: setting.origin, message: `is not ${about.what}`, value: setting.text, allowed })
   return allowed[0] as Word
+}
+
+function toWorkers(setting: Setting, problems: Problem[]): number {
+  const workers = /^\d{1,3}$/.test(setting.text) ? Number(setting.text) : Number.NaN
+  if (workers <= limits.gatewayWorkersMax) return workers
+  problems.push({
+    path: setting.origin,
+    message: 'is not a number of workers',
+    value: setting.text,
+    allowed: [`0 to ${limits.gatewayWorkersMax}; 0 is none, the gateway shares the main thread`],
+  })
+  return 0
 }
 
 type Listeners = Pick<ServerSettings, 'inference' | 'control' | 'grpc'>

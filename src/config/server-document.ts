@@ -25,6 +25,7 @@ export type FileSettings = {
   data?: string
   logLevel?: string
   tracing: TracingSettings | null
+  workers?: number
   inference: ListenerDocument
   control: ListenerDocument
   grpc: { host?: string; port?: number }
@@ -58,6 +59,7 @@ function compile(document: ServerDocument, source: string): FileSettings {
   return {
     source,
     ...(data !== undefined && { data: resolve(folder, data) }),
+    ...(document.workers !== undefined && { workers: document.workers }),
     ...(document['log-level'] !== undefined && { logLevel: document['log-level'] }),
     tracing: compileTracing(document.tracing),
     inference: compileListener(inference, folder),

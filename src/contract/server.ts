@@ -94,6 +94,12 @@ export const serverDocument = object({
   data: z.string().min(1).optional().meta({ description: 'Folder of the log and the predictions; ./cutover-data.' }),
   'log-level': z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   tracing: tracing.optional(),
+  workers: z
+    .int()
+    .min(0)
+    .max(64)
+    .optional()
+    .meta({ description: 'Gateways in threads of their own, on one port; 0 (none) by default.' }),
   inference: listener({
     port: 8080,
     auth: '`required`: every request but health checks needs an API key. `none` by default, on loopback only unless `tls.client-ca` asks for certificates.',

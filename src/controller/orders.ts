@@ -38,6 +38,7 @@ export interface Orders {
   stop(): void
 }
 
+type ApplyRoute = Extract<Command, { type: 'apply-route' }>
 type AskGate = Extract<Command, { type: 'ask-gate' }>
 type RunTrial = Extract<Command, { type: 'run-trial' }>
 
@@ -56,8 +57,7 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
         deployer.stop(command).catch(complain(`stopping ${command.endpoint}/${command.version}`))
         break
       case 'apply-route':
-        traffic.apply(command)
-        ledger.record({ type: 'traffic-applied', endpoint: command.spec.name, epoch: command.table.epoch })
+        apply(command).catch(complain(`routing ${command.spec.name} by epoch ${command.table.epoch}`))
         break
       case 'remove-route':
         traffic.remove(command.endpoint)
@@ -74,6 +74,14 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
       default:
         assertNever(command)
     }
+  }
+
+  /** Told at once where the table is in force at once, so that the log has it next to its cause. */
+  const apply = (command: ApplyRoute): Promise<void> => {
+    const event = { type: 'traffic-applied', endpoint: command.spec.name, epoch: command.table.epoch } as const
+    const later = traffic.apply(command)
+    if (later === undefined) ledger.record(event)
+    return Promise.resolve(later?.then(() => isStopped || ledger.recordIfItMatters(event))).then(() => {})
   }
 
   const ask = async (command: AskGate): Promise<void> => {

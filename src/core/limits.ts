@@ -189,6 +189,14 @@ export const limits = {
   trialExamplesMax: 10,
   trialExampleChars: 300,
 
+  /** Gateway workers on one port. Bounds of a process are shared out among them. */
+  gatewayWorkersMax: 64,
+  /** A worker tells what it has counted this often; asked for it, it does so within the time below, or its last word counts. */
+  workerCountsMs: 250,
+  workerAnswerMs: 1_000,
+  /** What a failing worker has recorded is handed over within this time, or is lost. */
+  workerLastWordsMs: 2_000,
+
   /** Requests of one process that are being answered. Copies are refused at half of it, candidates at nine tenths, then all. */
   requestsInFlightMax: 20_000,
   /** Requests of one endpoint that wait for its next version; more are answered 503. No more than the queue of one instance takes. */

@@ -1,20 +1,29 @@
 /**
  * Which version answered, by the id of the answer: providers keep the state of a conversation, so that what follows an answer
- * can only go to the version that made it. In this process's memory, the newest ones only.
+ * can only go to the version that made it. In memory, the newest ones only.
  */
 import { limits } from '../core/limits.ts'
 
 export type Answered = { unit: string; version: string }
+export type Remembered = { endpoint: string; id: string; answered: Answered }
 
 export class Conversations {
   readonly #answered = new Map<string, Answered>()
   readonly #max: number
+  readonly #onRemembered: (remembered: Remembered) => void
 
-  constructor(max: number = limits.conversationsRememberedMax) {
-    this.#max = max
+  constructor(options: { max?: number; onRemembered?: (remembered: Remembered) => void } = {}) {
+    this.#max = options.max ?? limits.conversationsRememberedMax
+    this.#onRemembered = options.onRemembered ?? (() => {})
   }
 
   remember(endpoint: string, id: string, answered: Answered): void {
+    this.learn({ endpoint, id, answered })
+    this.#onRemembered({ endpoint, id, answered })
+  }
+
+  /** From another gateway. */
+  learn({ endpoint, id, answered }: Remembered): void {
     const key = keyOf(endpoint, id)
     this.#answered.delete(key)
     this.#answered.set(key, answered)

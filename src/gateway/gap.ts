@@ -3,6 +3,7 @@
  * yet. They are refused with a time to come back at, or wait in order until the table says that the gap is over.
  */
 import { limits } from '../core/limits.ts'
+import { type Share, someOf } from '../core/share.ts'
 import type { Gap } from '../core/traffic.ts'
 import type { Clock } from '../ports/clock.ts'
 import { ComeBackError } from './errors.ts'
@@ -19,14 +20,15 @@ export type HeldRequests = {
 
 type Held = { goOn: () => void }
 
-export function createHeldRequests(clock: Clock): HeldRequests {
+export function createHeldRequests(clock: Clock, share: Share): HeldRequests {
+  const heldMax = someOf(limits.heldRequestsMax, share)
   const held = new Map<string, Set<Held>>()
   return {
     wait: async ({ endpoint, gap, outbound }) => {
       const waiting = held.get(endpoint) ?? new Set<Held>()
       held.set(endpoint, waiting)
       if (gap.holdMs === 0) throw comeBack(endpoint, gap)
-      if (waiting.size >= limits.heldRequestsMax) throw comeBack(endpoint, gap, `${waiting.size} requests wait already`)
+      if (waiting.size >= heldMax) throw comeBack(endpoint, gap, `${waiting.size} requests wait already`)
       await waitIn(waiting, { endpoint, gap, outbound, clock })
     },
     release: endpoint => {

@@ -6,24 +6,25 @@
 import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError } from '../core/errors.ts'
 import { linesOf } from '../core/http/field-lines.ts'
+import { type Share, wholeShare } from '../core/share.ts'
 import type { Access } from '../ports/access.ts'
 import type { FleetView } from '../ports/backend.ts'
 import type { Certificates } from '../ports/certificates.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FlagSink } from '../ports/flag-sink.ts'
 import type { Recorder } from '../ports/recorder.ts'
-import type { TrafficSink } from '../ports/traffic-sink.ts'
+import type { Route, TrafficSink } from '../ports/traffic-sink.ts'
 import { AttendedOutbound } from './attended-outbound.ts'
 import { createDoor } from './authorise.ts'
 import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
-import { Conversations } from './conversations.ts'
+import { Conversations, type Remembered } from './conversations.ts'
 import { asCutoverError, type ErrorShape, excerpt, sendError } from './errors.ts'
 import { serveFeedback } from './feedback.ts'
 import { createFlagBook } from './flags.ts'
 import { createHeldRequests } from './gap.ts'
 import { createIds } from './ids.ts'
 import type { Visit } from './inbound.ts'
-import { type Address, createListener, type Listener } from './listener.ts'
+import { type Address, createListener, type ListenAddress, type Listener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
 import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
 import { ofrepKey, ofrepPrefix } from './ofrep.ts'
@@ -58,13 +59,20 @@ export type GatewayOptions = {
   certificates?: Certificates | undefined
   /** Pages of other origins that may call; left out where the listener says nothing of pages. */
   cors?: CorsRule | undefined
+  /** Told what this gateway learns of conversations, for others beside it. */
+  onRemembered?: (remembered: Remembered) => void
+  /** What this gateway has of the bounds of a process; all of them where it is left out. */
+  share?: Share
   /** Called once per finished request, with bounded labels: for histograms. Must be cheap. */
   observe?: (sample: RequestSample) => void
 }
 
 export interface Gateway extends TrafficSink, FlagSink {
+  apply(route: Route): void
+  /** What another gateway has learnt. */
+  learn(remembered: Remembered): void
   /** The port that was bound, where 0 was asked for. Rejects with port-in-use. */
-  listen(address: Address): Promise<Address>
+  listen(address: ListenAddress): Promise<Address>
   /** The same for gRPC, on a port of its own. */
   listenGrpc(address: Address): Promise<Address>
   /** Takes no new connections and lets requests in flight finish for `drainMs`; then it cuts them. */
@@ -75,14 +83,15 @@ export interface Gateway extends TrafficSink, FlagSink {
 export function createGateway(options: GatewayOptions): Gateway {
   const { fleets, recorder, clock, version } = options
   const logger = options.logger ?? { warn: nothing, error: nothing }
-  const guards = new Guards(clock)
+  const share = options.share ?? wholeShare
+  const guards = new Guards(clock, share)
   const context: GatewayContext = {
     ...{ fleets, recorder, clock, version, logger },
     door: createDoor(options.access),
     cors: options.cors,
     routes: createRouteTable(),
-    held: createHeldRequests(clock),
     flags: createFlagBook(),
+    held: createHeldRequests(clock, share),
     stats: createStats(),
     ids: options.ids ?? createIds(),
     mirrors: new Mirrors({
@@ -90,11 +99,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       recorder,
       clock,
       logger,
+      share,
       tracing: options.tracing ?? null,
       hasRoom: () => guards.hasRoomForCopies(),
     }),
     guards,
-    conversations: new Conversations(),
+    conversations: new Conversations({ onRemembered: options.onRemembered ?? nothing }),
     isReady: options.isReady ?? (() => true),
     observe: options.observe ?? nothing,
     tracing: options.tracing ?? null,
@@ -116,6 +126,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (route.table.gap === undefined) context.held.release(route.spec.name)
     },
     applyFlags: context.flags.apply,
+    learn: remembered => context.conversations.learn(remembered),
     remove: endpoint => {
       context.routes.remove(endpoint)
       context.stats.forget(endpoint)

@@ -9,8 +9,11 @@ import { SocketServer } from './sockets/socket-server.ts'
 
 export type Address = { host: string; port: number }
 
+/** `reusePort`: other threads listen on the same port, and the kernel shares connections out among them. */
+export type ListenAddress = Address & { reusePort?: boolean }
+
 export type Listener = {
-  listen(address: Address): Promise<Address>
+  listen(address: ListenAddress): Promise<Address>
   close(options: { drainMs: number }): Promise<void>
 }
 
@@ -29,11 +32,16 @@ export function createListener(options: ListenerEvents & { certificates?: Certif
   }
 }
 
-function listenError(error: unknown, { host, port }: Address): unknown {
+/** What went wrong, for the person who started the server. */
+export function listenError(error: unknown, { host, port, reusePort = false }: ListenAddress): unknown {
   const failure = error as NodeJS.ErrnoException
   if (failure.code === 'EADDRINUSE') {
     const remedy = 'stop the server that holds it, or give the inference listener another port'
     return new CutoverError('port-in-use', `port ${port} on ${host} is in use; ${remedy}`, [], failure)
+  }
+  if (reusePort && ['EINVAL', 'ENOTSUP', 'ENOPROTOOPT'].includes(failure.code ?? '')) {
+    const detail = 'this system does not let several workers listen on one port (SO_REUSEPORT); start without --workers'
+    return new CutoverError('invalid-request', detail, [], failure)
   }
   const what = `the inference listener cannot listen on ${host} port ${port}: ${failure.message}`
   return new CutoverError('invalid-resource', what, [], failure)

@@ -5,6 +5,7 @@ import type { TrafficTable } from '../core/traffic.ts'
 export type Route = { spec: EndpointSpec; table: TrafficTable }
 
 export interface TrafficSink {
-  apply(route: Route): void
+  /** In force everywhere once this returns, or once the promise that it returns resolves. */
+  apply(route: Route): void | Promise<void>
   remove(endpoint: string): void
 }

@@ -17,7 +17,7 @@ import { tempFolder } from './temp-folder.ts'
 const flushMs = 200
 
 /** A recorder on a clock of its own, and what came of it. */
-function startRecorder(parts: Partial<RecorderOptions> = {}) {
+function startRecorder(parts: Partial<RecorderOptions> & { log?: PredictionLog } = {}) {
   const clock = createManualClock()
   const log = parts.log ?? createMemoryPredictionLog({ clock })
   const committed: (Prediction | JoinedOutcome)[] = []

@@ -15,8 +15,21 @@ describe('server settings', () => {
       grpc: null,
       logLevel: 'info',
       tracing: null,
+      workers: 0,
       resources: null,
     })
+  })
+
+  it('take the number of workers from a flag, else a variable, else the file', () => {
+    const file = serverSettingsIn(parseDocuments('kind: Server\nworkers: 4\n', { source: 'server.yaml' }))
+    const workers = (flags: ServerFlags, env: Record<string, string>) =>
+      loadSettings({ flags, env, cwd: '/srv', file }).workers
+    expect([workers({ workers: '2' }, { CUTOVER_WORKERS: '3' }), workers({}, { CUTOVER_WORKERS: '3' })]).toEqual([2, 3])
+    expect(workers({}, {})).toBe(4)
+    for (const wrong of ['-1', '65', 'auto', '1.5']) {
+      const { problems } = thrownBy(() => load({ workers: wrong }))
+      expect(problems).toMatchObject([{ path: '--workers', value: wrong }])
+    }
   })
 
   it('take tracing from the file alone', () => {

@@ -21,7 +21,7 @@ export interface ServerProcess {
 export interface Workplace {
   folder: string
   write(name: string, text: string): string
-  serve(words?: readonly string[]): Promise<ServerProcess>
+  serve(words?: readonly string[], env?: Readonly<Record<string, string>>): Promise<ServerProcess>
   cutover(words: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
   close(): Promise<void>
 }
@@ -39,12 +39,12 @@ export async function openWorkplace(): Promise<Workplace> {
       writeFileSync(file, text)
       return file
     },
-    async serve(words = []) {
+    async serve(words = [], env = {}) {
       const ports = ['--inference-port', String(inference), '--control-port', String(control)]
       const child = spawn(
         process.execPath,
         [launcher, 'serve', '--data', join(folder, 'data'), ...ports, '--log-level', 'warn', ...words],
-        { stdio: ['ignore', 'inherit', 'pipe'] },
+        { stdio: ['ignore', 'inherit', 'pipe'], env: { ...process.env, ...env } },
       )
       servers.push(child)
       let said = ''

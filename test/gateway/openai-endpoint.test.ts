@@ -67,7 +67,7 @@ describe('a challenger of another provider', () => {
 
 describe('conversations that are remembered', () => {
   test('are the newest of all endpoints, each by its own ids', () => {
-    const conversations = new Conversations(2)
+    const conversations = new Conversations({ max: 2 })
     const said = (version: string) => ({ unit: 'u', version })
     conversations.remember('a', 'r1', said('v1'))
     conversations.remember('b', 'r1', said('v2'))

@@ -90,8 +90,8 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     log,
     clock,
     deployer,
-    traffic: { apply: route => routes.push(route), remove: () => {} },
     flags: { applyFlags: flags => flagSets.push(flags) },
+    traffic: { apply: route => void routes.push(route), remove: () => {} },
     evidence: {
       read: ({ epochs }) => epochs.map(epoch => ({ epoch, versions: evidence.get(epoch) ?? {} })),
       forget: () => {},

@@ -19,12 +19,20 @@ export type Question = {
   path: string
   headers?: Readonly<Record<string, string | string[]>>
   body?: string | Uint8Array
+  /** Connections of its own. */
+  agent?: Agent
 }
 
 /** Rejects if the answer breaks off. */
 export async function ask(port: number, question: Question): Promise<Reply> {
-  const { method = question.body === undefined ? 'GET' : 'POST', path, headers = {}, body } = question
-  const req = request({ host: '127.0.0.1', port, method, path, headers, agent: keepAlive })
+  const {
+    method = question.body === undefined ? 'GET' : 'POST',
+    path,
+    headers = {},
+    body,
+    agent = keepAlive,
+  } = question
+  const req = request({ host: '127.0.0.1', port, method, path, headers, agent })
   req.end(body)
   const [res] = (await once(req, 'response')) as [IncomingMessage]
   // A caller that is refused may find the connection closed while it still sends.

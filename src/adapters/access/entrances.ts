@@ -19,6 +19,8 @@ export interface Entrances {
   /** Undefined for plain HTTP. */
   certificates(listener: ListenerName): ListenerCertificates | undefined
   sync(keys: Keys): void
+  /** All that count, the first key of the server among them. */
+  keys(): Keys
   stats(): { keys: readonly KeyCounts[]; certificates: readonly CertificateReading[] }
   /** Where the first key is; null where none is asked for. */
   readonly keyFile: string | null
@@ -49,11 +51,16 @@ export function createEntrances(from: {
   }
   const isNeeded = listenerNames.some(name => settings[name].auth === 'required')
   const local = isNeeded ? createLocalKey({ file: from.keyFile, secrets, nowMs: clock.nowMs() }) : null
+  let known: Keys = {}
   const keyring = createKeyring({ secrets, clock, fixed: local === null ? [] : [local.key] })
   return {
     access: listener => (settings[listener].auth === 'required' ? keyring : undefined),
     certificates: listener => certificates.get(listener),
-    sync: keyring.sync,
+    sync(keys) {
+      known = keys
+      keyring.sync(keys)
+    },
+    keys: () => ({ ...known, ...(local !== null && { [local.key.id]: local.key }) }),
     stats: () => ({
       keys: keyring.counts(),
       certificates: [...certificates].map(([listener, one]) => ({

@@ -136,6 +136,22 @@ function enter(holder: Holder, wish: Wish, nowMs: number): Admission {
   return holder.pass
 }
 
+/** Counts of several threads as one; keys that are gone are left out. */
+export function addKeyCounts(present: readonly KeyCounts[], others: readonly KeyCounts[]): KeyCounts[] {
+  return present.map(counts => others.filter(({ key }) => key === counts.key).reduce(addCounts, counts))
+}
+
+function addCounts(a: KeyCounts, b: KeyCounts): KeyCounts {
+  return {
+    key: a.key,
+    admitted: a.admitted + b.admitted,
+    forbidden: a.forbidden + b.forbidden,
+    rateLimited: a.rateLimited + b.rateLimited,
+    crowded: a.crowded + b.crowded,
+    inFlight: a.inFlight + b.inFlight,
+  }
+}
+
 function refused(refusal: AccessRefusal): Admission {
   return { principal: null, refusal }
 }

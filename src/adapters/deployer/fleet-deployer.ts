@@ -4,13 +4,15 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Deployer, FleetReport, FleetRequest, InstanceStatus } from '../../ports/deployer.ts'
 import { Fleet, lastDrainMs } from './fleet.ts'
 import type { Logger } from './logger.ts'
-import type { Driver } from './replica.ts'
+import type { Driver, FleetFollower } from './replica.ts'
 
 export type FleetDeployerContext = {
   clock: Clock
   logger: Logger
   report(report: FleetReport): void
   drivers: Readonly<Record<BackendKind, Driver>>
+  /** Left out where no other thread calls instances. */
+  follower?: FleetFollower
 }
 
 /** Keeps the fleets of all versions, whatever they run on. */
@@ -75,8 +77,8 @@ export class FleetDeployer implements Deployer {
   }
 
   #add(request: FleetRequest): Fleet {
-    const { drivers, clock, logger, report } = this.#context
-    const fleet = new Fleet({ ...request, driver: drivers[request.version.backend.kind], clock, logger, report })
+    const { drivers, ...shared } = this.#context
+    const fleet = new Fleet({ ...request, ...shared, driver: drivers[request.version.backend.kind] })
     const versions = this.#fleets.get(request.endpoint) ?? new Map<string, Fleet>()
     this.#fleets.set(request.endpoint, versions.set(request.version.name, fleet))
     return fleet

@@ -8,7 +8,7 @@ import type { FleetReport, FleetRequest, InstanceStatus } from '../../ports/depl
 import { after } from '../clock/after.ts'
 import type { Logger } from './logger.ts'
 import { ReadyInstances } from './ready-instances.ts'
-import type { Driver } from './replica.ts'
+import type { Driver, FleetFollower, FleetInstance } from './replica.ts'
 import { Slot, type SlotOwner } from './slot.ts'
 
 export type FleetContext = {
@@ -19,6 +19,7 @@ export type FleetContext = {
   clock: Clock
   logger: Logger
   report(report: FleetReport): void
+  follower?: FleetFollower
 }
 
 /** All instances of a version: which are ready, whom a request goes to, and when the fleet as a whole is ready or has failed. */
@@ -103,11 +104,33 @@ export class Fleet implements SlotOwner {
     if (slot.ready && this.#ready.count > 1) slot.setAside(detail)
   }
 
+  gone(instance: FleetInstance): void {
+    this.#context.follower?.gone(instance)
+  }
+
   async #drainAll(): Promise<void> {
     this.#disarmDeadline()
     for (const slot of this.#slots) slot.drain()
-    this.#ready.take(this.#slots)
-    await Promise.all([...this.#leaving.values(), ...this.#slots.map(slot => endDrained(slot, this.#drainCut))])
+    this.#show()
+    await Promise.all([...this.#leaving.values(), ...this.#slots.map(slot => this.#endDrained(slot, this.#drainCut))])
+  }
+
+  /** Who gets requests from now on. */
+  #show(): void {
+    const instances = this.#slots.flatMap(slot => (slot.ready && slot.instance !== null ? [slot.instance] : []))
+    this.#ready.take(instances)
+    this.#context.follower?.changed(this.#name(), instances)
+  }
+
+  /** Lets what is in flight finish until the drain is cut, then ends the copy. */
+  async #endDrained(slot: Slot, cut: Promise<void>): Promise<void> {
+    const { instance } = slot
+    if (instance !== null) await Promise.race([this.#idle(instance), cut])
+    await slot.end()
+  }
+
+  async #idle(instance: FleetInstance): Promise<void> {
+    await Promise.all([instance.idle(), this.#context.follower?.idle(instance)])
   }
 
   #shrink(drainMs: number): void {
@@ -115,7 +138,7 @@ export class Fleet implements SlotOwner {
     if (surplus <= 0) return
     const youngestFirst = this.#slots.toReversed().sort((a, b) => worth(a) - worth(b))
     for (const slot of youngestFirst.slice(0, surplus)) this.#dismiss(slot, drainMs)
-    this.#ready.take(this.#slots)
+    this.#show()
   }
 
   #dismiss(slot: Slot, drainMs: number): void {
@@ -124,7 +147,7 @@ export class Fleet implements SlotOwner {
     const cancel = after(clock, drainMs, resolve)
     this.#slots.splice(this.#slots.indexOf(slot), 1)
     slot.drain()
-    const gone = endDrained(slot, Promise.race([cut, this.#drainCut])).finally(() => {
+    const gone = this.#endDrained(slot, Promise.race([cut, this.#drainCut])).finally(() => {
       cancel()
       this.#leaving.delete(slot)
       logger.info({ ...this.#name(), instance: slot.status.id }, 'instance is not needed any more and has ended')
@@ -167,7 +190,7 @@ export class Fleet implements SlotOwner {
   }
 
   #refreshView(): void {
-    if (this.#ended === null) this.#ready.take(this.#slots)
+    if (this.#ended === null) this.#show()
   }
 
   /** Reports a change between ready and failed; a fleet with some instances missing keeps its last report. */
@@ -218,12 +241,6 @@ export class Fleet implements SlotOwner {
     this.#cancelDeadline?.()
     this.#cancelDeadline = null
   }
-}
-
-/** Lets what is in flight finish until the drain is cut, then ends the copy. */
-async function endDrained(slot: Slot, cut: Promise<void>): Promise<void> {
-  await Promise.race([slot.instance?.idle(), cut])
-  await slot.end()
 }
 
 /** What is worth least goes first. */

@@ -132,6 +132,12 @@ export class MemoryInstance implements FleetInstance {
     return this.#load.idle()
   }
 
+  reach(): null {
+    return null
+  }
+
+  heard(): void {}
+
   dispatch(call: BackendCall, sink: AnswerSink): Sending {
     return dispatchBySend(request => this.#send(request), call, sink)
   }

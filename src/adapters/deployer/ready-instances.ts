@@ -1,5 +1,4 @@
 import type { Instance } from '../../ports/backend.ts'
-import type { Slot } from './slot.ts'
 
 /** The instances that a request may go to. Replaced in place as they come and go; read on every request. */
 export class ReadyInstances {
@@ -27,10 +26,7 @@ export class ReadyInstances {
     return best
   }
 
-  take(slots: readonly Slot[]): void {
-    this.#instances.length = 0
-    for (const slot of slots) {
-      if (slot.ready && slot.instance !== null) this.#instances.push(slot.instance)
-    }
+  take(instances: readonly Instance[]): void {
+    this.#instances.splice(0, this.#instances.length, ...instances)
   }
 }

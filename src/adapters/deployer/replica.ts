@@ -3,6 +3,7 @@ import type { VersionSpec } from '../../core/endpoint.ts'
 import type { Instance, ModelMetadata } from '../../ports/backend.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Logger } from './logger.ts'
+import type { Reach } from './reach.ts'
 
 export interface Driver {
   /** `all`: a fleet is ready when every copy is. `any`: one is enough, since nobody here can start the others. */
@@ -46,4 +47,21 @@ export interface Replica {
 export interface FleetInstance extends Instance {
   /** Resolves once nothing is in flight. */
   idle(): Promise<void>
+  /** How another thread calls it, made anew for each; null if only this one can. */
+  reach(): Reach | null
+  /** What became of another thread's calls. */
+  heard(told: CallsTold): void
+}
+
+/** `failures` in a row, or none: the last calls were answered. */
+export type CallsTold = { failures: number; detail: string }
+
+/** Whoever calls instances from other threads. */
+export interface FleetFollower {
+  /** These instances of a version get requests from now on. */
+  changed(fleet: { endpoint: string; version: string }, ready: readonly FleetInstance[]): void
+  /** It gets no more requests; resolves once none from other threads is in flight. */
+  idle(instance: FleetInstance): Promise<void>
+  /** It has ended. */
+  gone(instance: FleetInstance): void
 }

@@ -9,6 +9,8 @@ export interface SlotOwner {
   /** The slot gave up. A fault that may pass is still tried again now and then. */
   failed(slot: Slot, reason: string): void
   failing(slot: Slot, detail: string): void
+  /** It is let go, and cut off from its callers. */
+  gone(instance: FleetInstance): void
 }
 
 type State = InstanceStatus['state']
@@ -197,6 +199,7 @@ export class Slot {
   /** Ends the present copy and makes its events stale. */
   async #drop(): Promise<void> {
     this.#generation += 1
+    if (this.#instance !== null) this.#owner.gone(this.#instance)
     this.#instance = null
     this.#healthy = false
     this.#cancelAside?.()

@@ -10,6 +10,9 @@ const head = `# HELP ${family} From the last byte of the request to the last byt
 
 type Counts = { byBucket: Float64Array; sumMs: number }
 
+/** Plain data: what one thread has counted of one version. */
+export type LatencyCounts = Counts & { endpoint: string; version: string }
+
 export class LatencyHistograms {
   readonly #endpoints = new Map<string, Map<string, Counts>>()
 
@@ -19,6 +22,18 @@ export class LatencyHistograms {
     while (bucket < bucketsMs.length && latencyMs > (bucketsMs[bucket] ?? 0)) bucket += 1
     counts.byBucket[bucket] = (counts.byBucket[bucket] ?? 0) + 1
     counts.sumMs += latencyMs
+  }
+
+  read(): LatencyCounts[] {
+    return [...this.#endpoints].flatMap(([endpoint, versions]) =>
+      [...versions].map(([version, counts]) => ({ endpoint, version, ...counts })),
+    )
+  }
+
+  add({ endpoint, version, byBucket, sumMs }: LatencyCounts): void {
+    const counts = this.#endpoints.get(endpoint)?.get(version) ?? this.#make(endpoint, version)
+    for (const [bucket, count] of byBucket.entries()) counts.byBucket[bucket] = (counts.byBucket[bucket] ?? 0) + count
+    counts.sumMs += sumMs
   }
 
   /** In the text form of Prometheus, its last line ended. */

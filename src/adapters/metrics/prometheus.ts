@@ -4,8 +4,8 @@ import type { Alarm, MonitorStatus } from '../../core/monitor/report.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { RecorderStats } from '../../ports/recorder.ts'
 import { type AccessReadings, registerAccessMetrics } from './access-metrics.ts'
-import { LatencyHistograms } from './latency-histograms.ts'
-import { createTokenMetrics, type MeasuredSample } from './token-metrics.ts'
+import { type LatencyCounts, LatencyHistograms } from './latency-histograms.ts'
+import { type MeasuredSample, TokenMetrics, type TokenReadings, tokenText } from './token-metrics.ts'
 
 /** What is read when the page is asked for. */
 export type MetricReadings = {
@@ -33,6 +33,8 @@ export type MetricReadings = {
   state: ControlState
   /** Left out where nobody is asked for a key and no listener has TLS. */
   access?: AccessReadings
+  /** Left out where the gateway has no workers. Latencies and tokens are theirs, beside those that the page observes. */
+  workers?: { live: number; restarts: number; latencies: readonly LatencyCounts[]; tokens: TokenReadings }
 }
 
 export interface MetricsPage {
@@ -45,7 +47,7 @@ export interface MetricsPage {
 const statuses: readonly MonitorStatus[] = ['ok', 'drifting', 'breached']
 const alarmKinds: readonly Alarm['kind'][] = ['feature', 'answer', 'quality', 'limit']
 
-export function createMetricsPage(read: () => MetricReadings): MetricsPage {
+export function createMetricsPage(read: () => MetricReadings | Promise<MetricReadings>): MetricsPage {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry, prefix: 'cutover_process_' })
@@ -177,16 +179,28 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
   })
 
   const refreshAccess = registerAccessMetrics(registers)
-  const observeTokens = createTokenMetrics(registers)
   const registryFailures = new Gauge({
     name: 'cutover_registry_failures',
     help: 'Looks at a model registry in a row that failed; 0 while it is in order.',
     labelNames: ['endpoint', 'registry'],
     registers,
   })
+  const tokens = new TokenMetrics()
+  const workers = new Gauge({
+    name: 'cutover_gateway_workers',
+    help: 'Gateway workers that run; 0 where the gateway is no worker.',
+    registers,
+  })
+  const restarts = new Counter({
+    name: 'cutover_gateway_worker_restarts_total',
+    help: 'Gateway workers that ended by themselves.',
+    registers,
+  })
 
-  const refresh = (): void => {
-    const now = read()
+  const refresh = (now: MetricReadings): void => {
+    restarts.reset()
+    workers.set(now.workers?.live ?? 0)
+    restarts.inc(now.workers?.restarts ?? 0)
     const counters = [requests, errors, recorded, dropped, copies, copiesDropped, malformed, repeated, breakerOpenings]
     for (const one of counters) one.reset()
     const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, breakerOpen]
@@ -233,16 +247,25 @@ export function createMetricsPage(read: () => MetricReadings): MetricsPage {
       phases.inc({ endpoint: plan.endpoint, phase: phase.kind })
   }
 
+  const allLatencies = ({ workers: others }: MetricReadings): LatencyHistograms => {
+    if (others === undefined) return latencies
+    const all = new LatencyHistograms()
+    for (const one of [...latencies.read(), ...others.latencies]) all.add(one)
+    return all
+  }
+
   return {
     contentType: registry.contentType,
     text: async () => {
-      refresh()
-      return `${await registry.metrics()}${latencies.text()}`
+      const now = await read()
+      refresh(now)
+      const tokenReadings = [await tokens.read(), ...(now.workers === undefined ? [] : [now.workers.tokens])]
+      return `${await registry.metrics()}${await tokenText(tokenReadings)}${allLatencies(now).text()}`
     },
     observe: sample => {
       const { endpoint, version, latencyMs } = sample
       latencies.observe(endpoint, version, latencyMs)
-      observeTokens(sample)
+      tokens.observe(sample)
     },
   }
 }

@@ -2,8 +2,7 @@
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Outcome, OutcomeReceipt } from '../../core/prediction.ts'
-import type { PredictionLog } from '../../ports/prediction-log.ts'
-import type { OnCommitted } from './recorder.ts'
+import type { Appending, OnCommitted } from './recorder.ts'
 
 type Submission = {
   outcomes: readonly Outcome[]
@@ -12,13 +11,13 @@ type Submission = {
 }
 
 export class FeedbackQueue {
-  readonly #log: PredictionLog
+  readonly #log: Appending
   readonly #onCommitted: OnCommitted
   #waiting: Submission[] = []
   #running: Promise<void> | null = null
   #closed = false
 
-  constructor(options: { log: PredictionLog; onCommitted: OnCommitted }) {
+  constructor(options: { log: Appending; onCommitted: OnCommitted }) {
     this.#log = options.log
     this.#onCommitted = options.onCommitted
   }

@@ -3,10 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readAnswer } from '../../core/answer.ts'
 import type { ReadFeatures } from '../../core/features.ts'
 import { payloadBytes } from '../../core/prediction.ts'
-import type { PackedPredictions, PredictionLog } from '../../ports/prediction-log.ts'
+import type { PackedPredictions } from '../../ports/prediction-log.ts'
 import type { RawPrediction, RecorderStats } from '../../ports/recorder.ts'
 import { PredictionPacker } from '../packed-predictions/packer.ts'
-import type { OnCommitted, OnDropped } from './recorder.ts'
+import type { Appending, OnCommitted, OnDropped } from './recorder.ts'
 import { readRequest } from './request-features.ts'
 
 /** An answer up to this is read at once, in some microseconds; what is greater waits to be read between turns. */
@@ -27,7 +27,7 @@ export type QueueBounds = { batchMax: number; queueMax: number; queueBytesMax: n
 type Batch = { packed: PackedPredictions; count: number; bytes: number }
 
 export class PredictionQueue {
-  readonly #log: PredictionLog
+  readonly #log: Appending
   readonly #bounds: QueueBounds
   readonly #onCommitted: OnCommitted
   readonly #onDropped: OnDropped
@@ -47,7 +47,7 @@ export class PredictionQueue {
   #unreported = 0
   #featuresMalformed = 0
 
-  constructor(options: { log: PredictionLog; bounds: QueueBounds; onCommitted: OnCommitted; onDropped: OnDropped }) {
+  constructor(options: { log: Appending; bounds: QueueBounds; onCommitted: OnCommitted; onDropped: OnDropped }) {
     this.#log = options.log
     this.#bounds = options.bounds
     this.#onCommitted = options.onCommitted

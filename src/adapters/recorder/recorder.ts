@@ -13,9 +13,12 @@ export type OnCommitted = (batch: { fresh: readonly Prediction[]; joined: readon
 export type Drop = { count: number; cause: 'queue-full' | 'store-failed'; error: unknown }
 export type OnDropped = (drop: Drop) => void
 
+/** What of a log is written to. */
+export type Appending = Pick<PredictionLog, 'appendPredictions' | 'appendOutcomes'>
+
 export type RecorderOptions = {
   /** The caller's own: closing the recorder does not close it. */
-  log: PredictionLog
+  log: Appending
   clock: Clock
   onCommitted: OnCommitted
   onDropped?: OnDropped

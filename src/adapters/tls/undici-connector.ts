@@ -3,7 +3,7 @@ import { buildConnector } from 'undici'
 import type { WatchedUpstream } from './upstream-tls.ts'
 
 /** A connector keeps TLS sessions to resume, so that each is of the same options. */
-export function undiciConnector(tls: WatchedUpstream): buildConnector.connector {
+export function undiciConnector(tls: Pick<WatchedUpstream, 'current'>): buildConnector.connector {
   let of = tls.current()
   let connect = connectorOf(of)
   return (target, callback) => {

@@ -24,6 +24,7 @@ export const registerServe: Register = (program, does) => {
       'address to listen on; beyond loopback as for inference (CUTOVER_GRPC_HOST; default 127.0.0.1)',
     )
     .option('--grpc-port <port>', 'serve gRPC too; 0 takes a free port (CUTOVER_GRPC_PORT; off by default)')
+    .option('--workers <count>', 'gateways in threads of their own, on one port (CUTOVER_WORKERS; default 0: none)')
     .addOption(
       new Option(
         '--inference-auth <mode>',

@@ -5,6 +5,7 @@
  */
 import { limits } from '../../core/limits.ts'
 import { shadowIdOf } from '../../core/prediction.ts'
+import { type Share, someOf } from '../../core/share.ts'
 import type { MirrorBudget } from '../../core/stage-plans.ts'
 import type { Mirror } from '../../core/traffic.ts'
 import type { FleetView } from '../../ports/backend.ts'
@@ -60,6 +61,7 @@ export type MirrorPorts = {
   recorder: Recorder
   clock: Clock
   logger: GatewayLogger
+  share: Share
   /** Null where no spans are made. */
   tracing: TracingOptions | null
   /** Whether the process has room for what no caller waits for. */
@@ -68,7 +70,7 @@ export type MirrorPorts = {
 
 export class Mirrors {
   readonly #ports: MirrorPorts
-  readonly #memory = new MirrorMemory(limits.mirrorMemoryBytesMax)
+  readonly #memory: MirrorMemory
   readonly #counters = new CopyCounters()
   /** By endpoint and challenger. */
   readonly #lanes = new Map<string, Map<string, Lane<Job>>>()
@@ -78,6 +80,7 @@ export class Mirrors {
 
   constructor(ports: MirrorPorts) {
     this.#ports = ports
+    this.#memory = new MirrorMemory(someOf(limits.mirrorMemoryBytesMax, ports.share))
   }
 
   /** The mirrors of a route that has just taken effect. */

@@ -2,6 +2,7 @@
 import type { EndpointSpec } from '../../core/endpoint.ts'
 import { limits } from '../../core/limits.ts'
 import { loadShares } from '../../core/resilience.ts'
+import { type Share, someOf, wholeShare } from '../../core/share.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { Breaker } from './breakers.ts'
 import { RetryBudget } from './retry-budget.ts'
@@ -22,11 +23,15 @@ type Guarded = {
 
 export class Guards {
   readonly #clock: Clock
+  readonly #share: Share
+  readonly #inFlightMax: number
   readonly #endpoints = new Map<string, Guarded>()
   #inFlight = 0
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, share: Share = wholeShare) {
     this.#clock = clock
+    this.#share = share
+    this.#inFlightMax = someOf(limits.requestsInFlightMax, share)
   }
 
   /** Keeps what belongs to the endpoint's present versions. Requests inside a gate leave it whether it is kept or not. */
@@ -43,7 +48,7 @@ export class Guards {
 
   /** False where the process is too full for one more of this kind: what matters least is refused first. */
   begin(kind: keyof typeof loadShares): boolean {
-    if (this.#inFlight >= loadShares[kind] * limits.requestsInFlightMax) return false
+    if (this.#inFlight >= loadShares[kind] * this.#inFlightMax) return false
     this.#inFlight += 1
     return true
   }
@@ -53,7 +58,7 @@ export class Guards {
   }
 
   hasRoomForCopies(): boolean {
-    return this.#inFlight < loadShares.copy * limits.requestsInFlightMax
+    return this.#inFlight < loadShares.copy * this.#inFlightMax
   }
 
   lets({ name, breaker }: EndpointSpec, version: string): boolean {
@@ -109,7 +114,7 @@ export class Guards {
   #of(endpoint: string): Guarded {
     const known = this.#endpoints.get(endpoint)
     if (known !== undefined) return known
-    const guarded = { budget: new RetryBudget(), retries: 0, breakers: new Map(), gates: new Map() }
+    const guarded = { budget: new RetryBudget(this.#share), retries: 0, breakers: new Map(), gates: new Map() }
     this.#endpoints.set(endpoint, guarded)
     return guarded
   }

@@ -50,10 +50,11 @@ export class SocketServer {
     this.#server = certificates === undefined ? plainServer(accept) : secureServer(accept, certificates)
   }
 
-  listen({ host, port }: { host: string; port: number }): Promise<{ host: string; port: number }> {
+  listen(address: { host: string; port: number; reusePort?: boolean }): Promise<{ host: string; port: number }> {
+    const { host, port, reusePort = false } = address
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: 4_096 }, () => {
+      this.#server.listen({ host, port, reusePort, backlog: 4_096 }, () => {
         this.#server.off('error', reject)
         this.#sweep = setInterval(() => this.#checkTimes(), sweepMs)
         const bound = this.#server.address()

@@ -2,13 +2,22 @@ import { CutoverError } from '../../../core/errors.ts'
 import { limits } from '../../../core/limits.ts'
 import type { AnswerSink, BackendCall, Sending } from '../../../ports/backend.ts'
 import { InFlight } from '../in-flight.ts'
-import type { FleetInstance } from '../replica.ts'
+import type { Reach } from '../reach.ts'
+import type { CallsTold, FleetInstance } from '../replica.ts'
 import type { CallObserver } from './client/call.ts'
 import { ConnectionPool, type PoolOptions } from './client/pool.ts'
+import type { ServerPlan } from './open-server.ts'
 
-type Observer = {
+export type Observer = {
   /** Whether the server did its part in a request. */
   judged(ok: boolean, detail: string): void
+}
+
+export type InstanceOptions = PoolOptions & {
+  /** How others open the same server; by its address where it is left out. */
+  plan?: ServerPlan
+  /** Calls under way and waiting, beyond which one more is refused. */
+  inFlightMax?: number
 }
 
 /** Statuses by which a server, or a proxy before it, says that it cannot work (Envoy's "gateway failures"). */
@@ -26,10 +35,16 @@ export class HttpInstance implements FleetInstance {
   readonly wantsWholeBody = false
   readonly #pool: ConnectionPool
   readonly #load = new InFlight()
+  readonly #observer: Observer
+  readonly #inFlightMax: number
+  readonly #plan: ServerPlan
 
   /** `address` is an http or https URL; its path, if any, comes before the path of each request. */
-  constructor(id: string, address: string, observer: Observer, options: PoolOptions = {}) {
+  constructor(id: string, address: string, observer: Observer, options: InstanceOptions = {}) {
     this.id = id
+    this.#observer = observer
+    this.#plan = options.plan ?? { id, address }
+    this.#inFlightMax = options.inFlightMax ?? limits.upstreamConnectionsMax + limits.instanceQueueMax
     this.#pool = new ConnectionPool(address, judge(this.#load, observer), options)
   }
 
@@ -48,9 +63,19 @@ export class HttpInstance implements FleetInstance {
 
   /** Fails as the port says, and with `invalid-request` where the caller is at fault. */
   dispatch(call: BackendCall, sink: AnswerSink): Sending {
-    const isFull = this.inFlight >= limits.upstreamConnectionsMax + limits.instanceQueueMax
+    const isFull = this.inFlight >= this.#inFlightMax
     this.#load.enter()
     return isFull ? this.#pool.refuse(call, sink, this.#overloaded()) : this.#pool.dispatch(call, sink)
+  }
+
+  reach(): Reach {
+    return { kind: 'server', plan: this.#plan }
+  }
+
+  /** Failures in a row count as so many of ours would. */
+  heard({ failures, detail }: CallsTold): void {
+    if (failures === 0) this.#observer.judged(true, '')
+    for (let count = 0; count < failures; count += 1) this.#observer.judged(false, detail)
   }
 
   /** Cuts what is in flight. */

@@ -9,7 +9,8 @@ import type { Price } from '../../../core/measures.ts'
 import { type AnswerMeter, streamMeter, wholeMeter } from '../../../core/openai/answer-meter.ts'
 import { upstreamBody } from '../../../core/openai/upstream-body.ts'
 import type { AnswerReading, AnswerSink, BackendCall, Sending } from '../../../ports/backend.ts'
-import type { FleetInstance } from '../replica.ts'
+import type { Reach } from '../reach.ts'
+import type { CallsTold, FleetInstance } from '../replica.ts'
 import type { AddedHeaders } from './added-headers.ts'
 import { providerPath } from './provider-path.ts'
 
@@ -49,6 +50,14 @@ export class TailoredInstance implements FleetInstance {
 
   idle(): Promise<void> {
     return this.#inner.idle()
+  }
+
+  reach(): Reach | null {
+    return this.#inner.reach()
+  }
+
+  heard(told: CallsTold): void {
+    this.#inner.heard(told)
   }
 
   dispatch(call: BackendCall, sink: AnswerSink): Sending {

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { ModelMetadata } from '../../../ports/backend.ts'
 import type { BodyForm } from './infer-body.ts'
 
@@ -10,8 +11,10 @@ export type WorkerPlan = { path: string; modelName: string; modelVersion: string
 /** The bodies of one message share buffers. */
 export type InferItem = BodyForm & { id: number; body: Uint8Array }
 
-/** `stop` lets the thread end once nothing runs in it. */
-export type ToWorker = { kind: 'infer'; items: readonly InferItem[] } | { kind: 'stop' }
+export type ToModel = { kind: 'infer'; items: readonly InferItem[] }
+
+/** Of whom started the thread. `connect`: by this port comes `ToModel` too. `stop` lets the thread end once nothing runs in it. */
+export type ToWorker = ToModel | { kind: 'connect'; port: MessagePort } | { kind: 'stop' }
 
 /** `jsonBytes`: the length of the JSON in front of binary tensors; null if all of the body is JSON. */
 export type AnswerItem = { id: number; status: number; body: Uint8Array; jsonBytes: number | null }
@@ -19,5 +22,7 @@ export type AnswerItem = { id: number; status: number; body: Uint8Array; jsonByt
 export type FromWorker =
   | { kind: 'loaded'; metadata: ModelMetadata }
   | { kind: 'failed'; message: string }
-  /** `busyMs` is how long the thread worked for these. */
-  | { kind: 'answers'; answers: readonly AnswerItem[]; busyMs: number }
+  | AnswersMessage
+
+/** `busyMs` is how long the thread worked for these. */
+export type AnswersMessage = { kind: 'answers'; answers: readonly AnswerItem[]; busyMs: number }

@@ -1,0 +1,65 @@
+/** A server at an address with all that calls of it need: TLS, header fields of its own, a provider's ways. */
+import type { Provider } from '../../../core/endpoint.ts'
+import type { UpstreamTls } from '../../../core/tls.ts'
+import type { Clock } from '../../../ports/clock.ts'
+import { tlsOptions, type UpstreamOptions } from '../../tls/upstream-tls.ts'
+import type { FleetInstance } from '../replica.ts'
+import { type AddedHeaderSpecs, AddedHeaders } from './added-headers.ts'
+import { HttpInstance, type InstanceOptions, type Observer } from './http-instance.ts'
+import { TailoredInstance } from './tailored-instance.ts'
+
+/** Plain data, without any secret: these are read where the server is called from. */
+export type ServerPlan = {
+  id: string
+  address: string
+  /** Of an https address; left out where Node's own authorities are meant. */
+  tls?: UpstreamTls | undefined
+  headers?: AddedHeaderSpecs | undefined
+  provider?: Provider | undefined
+  /** Requests that may be under way on one connection; 1 where it is left out. */
+  pipelining?: number | undefined
+}
+
+export type OpenServer = {
+  instance: FleetInstance
+  headers: AddedHeaders
+  /** Null where Node's own authorities are meant. */
+  tls: (() => UpstreamOptions) | null
+  /** Cuts what is in flight. */
+  close(): Promise<void>
+}
+
+export type ServerSurroundings = {
+  clock: Clock
+  observer: Observer
+  /** What becomes of the TLS files. */
+  tell(result: { taken: true } | { taken: false; reason: string }): void
+  options?: Omit<InstanceOptions, 'tls'>
+}
+
+export function openServer(plan: ServerPlan, around: ServerSurroundings): OpenServer {
+  const { clock, observer, tell, options = {} } = around
+  const { id, address, provider = null } = plan
+  const tls = plan.tls === undefined ? null : tlsOptions(plan.tls, { clock, tell })
+  const headers = new AddedHeaders(plan.headers ?? {})
+  const http = new HttpInstance(id, address, observer, {
+    ...options,
+    ...(tls !== null && { tls: tls.current }),
+    ...(plan.pipelining !== undefined && { pipelining: plan.pipelining }),
+    plan,
+  })
+  const isPlain = provider === null && headers.isEmpty
+  return {
+    instance: isPlain ? http : new TailoredInstance(http, { headers, provider, hasPath: addressHasPath(plan) }),
+    headers,
+    tls: tls === null ? null : tls.current,
+    async close() {
+      tls?.close()
+      await http.close()
+    },
+  }
+}
+
+export function addressHasPath({ address }: Pick<ServerPlan, 'address'>): boolean {
+  return new URL(address).pathname !== '/'
+}

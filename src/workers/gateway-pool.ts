@@ -1,0 +1,244 @@
+/**
+ * Several gateways on one port, each in a thread of its own, as one: a table is in force once all of them have it, counters
+ * are sums, and one that ends is started again. Weights are exact in each and over all, since assignment is by unit.
+ */
+import { after } from '../adapters/clock/after.ts'
+import { SharedFleets } from '../adapters/deployer/threads/shared-fleets.ts'
+import type { SpanSettings } from '../adapters/tracing/open-spans.ts'
+import { CutoverError } from '../core/errors.ts'
+import { type FlagsState, noFlags } from '../core/flags/flags-state.ts'
+import { limits } from '../core/limits.ts'
+import { sharedRoute } from '../core/share.ts'
+import type { GatewayLogger } from '../gateway/context.ts'
+import type { Remembered } from '../gateway/conversations.ts'
+import type { GatewayStats } from '../gateway/stats.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { FlagSink } from '../ports/flag-sink.ts'
+import type { RecorderStats } from '../ports/recorder.ts'
+import type { Route, TrafficSink } from '../ports/traffic-sink.ts'
+import { countsWithout, endedCounts, mergeCounts, noCounts } from './counts.ts'
+import type {
+  Address,
+  AskResult,
+  Call,
+  Common,
+  Counts,
+  FromWorker,
+  ListenerPlan,
+  Reply,
+  WorkerPlan,
+} from './messages.ts'
+import { thrownError } from './plain-error.ts'
+import { WorkerLink, type WorkerThread } from './worker-link.ts'
+
+export type StartThread = (
+  plan: WorkerPlan,
+  events: { message(message: FromWorker): void; ended(detail: string): void },
+) => WorkerThread
+
+export type GatewayPoolOptions = {
+  workers: number
+  version: string
+  logLevel: string
+  listener: ListenerPlan
+  tracing: SpanSettings | null
+  clock: Clock
+  logger: GatewayLogger
+  start: StartThread
+  /** Rejects if somebody else has the port. */
+  probe(address: Address): Promise<void>
+  /** What workers record: into the one log. Never rejects. */
+  call(call: Call): Promise<Reply>
+}
+
+type Slot = { index: number; link: WorkerLink; isLive: boolean; ends: readonly number[]; cancelStart: () => void }
+
+export class GatewayPool implements TrafficSink, FlagSink {
+  /** For whoever keeps fleets: workers call instances too. */
+  readonly fleets = new SharedFleets()
+  readonly #options: GatewayPoolOptions
+  readonly #routes = new Map<string, Route>()
+  readonly #slots: Slot[]
+  #common: Common = { isReady: false, keys: {}, flags: noFlags }
+  /** What ended workers had counted. */
+  #past: Counts = noCounts
+  #restarts = 0
+  #address: Address | null = null
+  #grpcAddress: Address | null = null
+  #closing: Promise<void> | null = null
+
+  constructor(options: GatewayPoolOptions) {
+    this.#options = options
+    this.#slots = Array.from({ length: options.workers }, (_, index) => ({
+      index,
+      link: this.#newLink(),
+      isLive: false,
+      ends: [],
+      cancelStart: () => {},
+    }))
+    for (const slot of this.#slots) this.#start(slot)
+  }
+
+  /** Resolves once it is in force in all workers that live. */
+  async apply(route: Route): Promise<void> {
+    const { name, versions } = route.spec
+    const current = this.#routes.get(name)
+    if (current !== undefined && current.table.epoch > route.table.epoch) return
+    this.#routes.set(name, route)
+    this.#past = countsWithout(this.#past, name, Object.keys(versions))
+    await Promise.all(this.#live().map(slot => this.#give(slot, route)))
+  }
+
+  remove(endpoint: string): void {
+    this.#routes.delete(endpoint)
+    this.#past = countsWithout(this.#past, endpoint)
+    for (const { link } of this.#live()) link.post({ kind: 'remove', endpoint })
+  }
+
+  applyFlags(flags: FlagsState): void {
+    this.tellAll({ flags })
+  }
+
+  tellAll(change: Partial<Common>): void {
+    this.#common = { ...this.#common, ...change }
+    for (const { link } of this.#live()) link.post({ kind: 'common', change })
+  }
+
+  /** The first worker takes the port, the others listen on the same one. Rejects with port-in-use. */
+  async listen(address: Address): Promise<Address> {
+    await this.#options.probe(address)
+    const [first, ...others] = this.#slots
+    const bound = await listening(first, address)
+    this.#address = bound
+    await Promise.all(others.map(slot => listening(slot, bound)))
+    return bound
+  }
+
+  /** By the first worker alone: its server has no way to share a port. */
+  async listenGrpc(address: Address): Promise<Address> {
+    const bound = await listening(this.#slots[0], address, 'listen-grpc')
+    this.#grpcAddress = bound
+    return bound
+  }
+
+  /** As far as workers have told. */
+  stats(): GatewayStats {
+    return this.#counts().gateway
+  }
+
+  recorderStats(): RecorderStats {
+    return this.#counts().recorder
+  }
+
+  /** As of now, unless a worker does not answer. */
+  async read(): Promise<Counts & { live: number; restarts: number }> {
+    const { clock } = this.#options
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const cancel = after(clock, limits.workerAnswerMs, resolve)
+    await Promise.race([Promise.all(this.#live().map(({ link }) => link.ask({ kind: 'count' }))), late])
+    cancel()
+    return { ...this.#counts(), live: this.#live().length, restarts: this.#restarts }
+  }
+
+  /** Lets requests in flight finish for `drainMs`, and what they recorded reach the log. */
+  close({ drainMs }: { drainMs: number }): Promise<void> {
+    this.#closing ??= this.#close(drainMs)
+    return this.#closing
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    for (const { cancelStart } of this.#slots) cancelStart()
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const cancel = after(this.#options.clock, drainMs + limits.workerLastWordsMs, resolve)
+    await Promise.race([Promise.all(this.#live().map(({ link }) => link.ask({ kind: 'close', drainMs }))), late])
+    cancel()
+    await Promise.all(this.#live().map(({ link }) => link.end()))
+  }
+
+  #live(): Slot[] {
+    return this.#slots.filter(({ isLive }) => isLive)
+  }
+
+  #counts(): Counts {
+    return mergeCounts([this.#past, ...this.#live().map(({ link }) => link.counts)])
+  }
+
+  #newLink(): WorkerLink {
+    return new WorkerLink({
+      fleets: (link, told) => this.fleets.hear(link, told),
+      call: this.#options.call,
+      remembered: (from, remembered) => this.#passOn(from, remembered),
+    })
+  }
+
+  #passOn(from: WorkerLink, remembered: Remembered): void {
+    for (const { link } of this.#live()) if (link !== from) link.post({ kind: 'remembered', remembered })
+  }
+
+  #share({ index }: Slot) {
+    return { index, of: this.#options.workers }
+  }
+
+  #give(slot: Slot, route: Route): Promise<AskResult | null> {
+    return slot.link.ask({ kind: 'apply', route: sharedRoute(route, this.#share(slot)) })
+  }
+
+  /** Fleets and tables first: a worker listens once it knows whom to ask. */
+  #start(slot: Slot): void {
+    const { version, logLevel, listener, tracing, start, logger } = this.#options
+    const link = this.#newLink()
+    slot.link = link
+    slot.isLive = true
+    const plan = { share: this.#share(slot), version, logLevel, listener, tracing, common: this.#common }
+    link.begin(
+      start(plan, { message: message => link.hear(message), ended: detail => this.#ended(slot, link, detail) }),
+    )
+    this.fleets.welcome(link)
+    for (const route of this.#routes.values()) void this.#give(slot, route)
+    void this.#listenAgain(slot).catch((error: unknown) => {
+      logger.error({ err: error, worker: slot.index }, 'a gateway worker cannot listen')
+      void link.end()
+    })
+  }
+
+  async #listenAgain(slot: Slot): Promise<void> {
+    if (this.#address !== null) await listening(slot, this.#address)
+    if (this.#grpcAddress !== null && slot.index === 0) await listening(slot, this.#grpcAddress, 'listen-grpc')
+  }
+
+  #ended(slot: Slot, link: WorkerLink, detail: string): void {
+    if (slot.link !== link || !slot.isLive) return
+    slot.isLive = false
+    this.#past = mergeCounts([this.#past, endedCounts(link.counts)])
+    link.ended()
+    this.fleets.farewell(link)
+    if (this.#closing !== null) return
+    this.#restarts += 1
+    const delayMs = this.#delayMs(slot)
+    const why = link.failure ?? detail
+    this.#options.logger.error(
+      { worker: slot.index, delayMs, detail: why },
+      'a gateway worker ended; it is started again',
+    )
+    slot.cancelStart = after(this.#options.clock, delayMs, () => this.#start(slot))
+  }
+
+  /** Longer each time within a window, up to a bound: the others serve meanwhile. */
+  #delayMs(slot: Slot): number {
+    const { restartWindowMs, restartBackoffMinMs, restartBackoffMaxMs } = limits
+    const nowMs = this.#options.clock.nowMs()
+    slot.ends = [...slot.ends.filter(atMs => atMs > nowMs - restartWindowMs), nowMs].slice(-limits.restartsMax - 1)
+    return Math.min(restartBackoffMinMs * 2 ** (slot.ends.length - 1), restartBackoffMaxMs)
+  }
+}
+
+async function listening(
+  slot: Slot | undefined,
+  address: Address,
+  kind: 'listen' | 'listen-grpc' = 'listen',
+): Promise<Address> {
+  const result = (await slot?.link.ask({ kind, address })) ?? null
+  if (result === null) throw new CutoverError('internal', 'a gateway worker ended before it listened')
+  if (!result.ok) throw thrownError(result.error)
+  return result.address ?? address
+}

@@ -1,0 +1,233 @@
+/** Gateway workers without threads: what they would be told is kept, and a test answers in their place. */
+import { expect, it } from 'vitest'
+import { createManualClock } from '../../src/adapters/clock/manual.ts'
+import { limits } from '../../src/core/limits.ts'
+import { noStats } from '../../src/gateway/merge-stats.ts'
+import { noCounts } from '../../src/workers/counts.ts'
+import { GatewayPool } from '../../src/workers/gateway-pool.ts'
+import type { Asked, Call, Counts, FromWorker, Reply, ToWorker, WorkerPlan } from '../../src/workers/messages.ts'
+import { endpoint, sole, split } from '../support/gateway-rig.ts'
+
+type Ask = Extract<ToWorker, { kind: 'ask' }>
+
+/** A worker that does nothing of itself. */
+class Puppet {
+  readonly plan: WorkerPlan
+  readonly told: ToWorker[] = []
+  readonly say: (message: FromWorker) => void
+  readonly die: (detail?: string) => void
+  hasBeenEnded = false
+
+  constructor(plan: WorkerPlan, events: { message(message: FromWorker): void; ended(detail: string): void }) {
+    this.plan = plan
+    this.say = events.message
+    this.die = (detail = 'it was killed') => events.ended(detail)
+  }
+
+  asked(kind: Asked['kind']): Ask[] {
+    return this.told.filter((message): message is Ask => message.kind === 'ask' && message.ask.kind === kind)
+  }
+
+  /** Answers all that it was asked so far. */
+  answer(): void {
+    for (const message of this.told.splice(0)) {
+      if (message.kind !== 'ask') continue
+      const { id, ask } = message
+      const address = ask.kind === 'listen' ? { host: ask.address.host, port: ask.address.port || 4_711 } : undefined
+      this.say({ kind: 'done', id, result: { ok: true, ...(address !== undefined && { address }) } })
+    }
+  }
+}
+
+function poolOf(
+  workers: number,
+  call: (call: Call) => Promise<Reply> = async () => ({ kind: 'receipts', receipts: [] }),
+) {
+  const clock = createManualClock()
+  const puppets: Puppet[] = []
+  const errors: string[] = []
+  const pool = new GatewayPool({
+    ...{ workers, version: '1', logLevel: 'silent', clock, call },
+    listener: { auth: 'none', tls: null, cors: null },
+    tracing: null,
+    logger: { warn() {}, error: (_, message) => void errors.push(message) },
+    probe: async () => {},
+    start: (plan, events) => {
+      const puppet = new Puppet(plan, events)
+      puppets.push(puppet)
+      return {
+        post: message => void puppet.told.push(structuredClone(message)),
+        end: async () => {
+          puppet.hasBeenEnded = true
+        },
+      }
+    },
+  })
+  const at = (index: number) => puppets[index] as Puppet
+  return { pool, clock, puppets, at, errors }
+}
+
+/** Whether it has been settled once all that is ready has run. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false
+  const settle = (): void => {
+    settled = true
+  }
+  promise.then(settle, settle)
+  await new Promise(resolve => setImmediate(resolve))
+  return settled
+}
+
+const route = { spec: endpoint(), table: sole() }
+
+function countsOf(count: number, inFlight: number): Counts {
+  const gateway = {
+    ...noStats,
+    requests: [{ endpoint: 'digits', version: 'v1', statusClass: '2xx' as const, count }],
+    inFlight: [{ endpoint: 'digits', count: inFlight }],
+  }
+  return { ...noCounts, gateway, recorder: { recorded: count, dropped: 0, queued: inFlight, featuresMalformed: 0 } }
+}
+
+it('a table is in force once every worker has it', async () => {
+  const { pool, at } = poolOf(2)
+  const applied = pool.apply(route)
+  expect([at(0).asked('apply').length, at(1).asked('apply').length]).toEqual([1, 1])
+  at(0).answer()
+  expect(await isSettled(applied)).toBe(false)
+  at(1).answer()
+  expect(await isSettled(applied)).toBe(true)
+})
+
+it('a worker that ends holds no table up: the one in its place begins with it', async () => {
+  const { pool, at, clock, puppets } = poolOf(2)
+  const applied = pool.apply(route)
+  at(0).answer()
+  at(1).die()
+  expect(await isSettled(applied)).toBe(true)
+  clock.advance(limits.restartBackoffMinMs)
+  expect(puppets).toHaveLength(3)
+  expect(at(2).asked('apply')[0]?.ask).toMatchObject({ route })
+})
+
+it('an older table than the one in force is given to nobody', async () => {
+  const { pool, at } = poolOf(1)
+  void pool.apply({ spec: route.spec, table: split({ v1: 500_000, v2: 500_000 }) })
+  await pool.apply(route)
+  expect(at(0).asked('apply')).toHaveLength(1)
+})
+
+it('the first worker takes the port, the others and those that come later listen on the same', async () => {
+  const { pool, at, clock } = poolOf(2)
+  const listening = pool.listen({ host: '127.0.0.1', port: 0 })
+  await isSettled(listening)
+  expect(at(1).asked('listen')).toEqual([])
+  at(0).answer()
+  await isSettled(listening)
+  expect(at(1).asked('listen')[0]?.ask).toMatchObject({ address: { port: 4_711 } })
+  at(1).answer()
+  expect(await listening).toEqual({ host: '127.0.0.1', port: 4_711 })
+  at(0).die()
+  clock.advance(limits.restartBackoffMinMs)
+  expect(at(2).asked('listen')[0]?.ask).toMatchObject({ address: { port: 4_711 } })
+})
+
+it('a port that a worker cannot have is refused with its reason', async () => {
+  const { pool, at } = poolOf(1)
+  const listening = pool.listen({ host: '127.0.0.1', port: 80 })
+  await isSettled(listening)
+  const id = at(0).asked('listen')[0]?.id ?? -1
+  at(0).say({ kind: 'done', id, result: { ok: false, error: { code: 'port-in-use', message: 'port 80 is in use' } } })
+  await expect(listening).rejects.toMatchObject({ code: 'port-in-use', message: 'port 80 is in use' })
+})
+
+it('counters are sums, and what an ended worker had counted stays in them once', async () => {
+  const { pool, at, clock } = poolOf(2)
+  void pool.apply(route)
+  at(0).say({ kind: 'counts', counts: countsOf(10, 3) })
+  at(1).say({ kind: 'counts', counts: countsOf(5, 1) })
+  const read = () => ({ requests: pool.stats().requests[0]?.count, inFlight: pool.stats().inFlight[0]?.count })
+  expect(read()).toEqual({ requests: 15, inFlight: 4 })
+  at(0).die()
+  at(0).die()
+  expect(read()).toEqual({ requests: 15, inFlight: 1 })
+  // What waited in it is lost.
+  expect(pool.recorderStats()).toMatchObject({ recorded: 15, dropped: 3, queued: 1 })
+  clock.advance(limits.restartBackoffMinMs)
+  at(2).say({ kind: 'counts', counts: countsOf(2, 0) })
+  expect(read()).toEqual({ requests: 17, inFlight: 1 })
+})
+
+it('an endpoint that is removed is counted no more, nor given to workers that come', async () => {
+  const { pool, at, clock } = poolOf(1)
+  void pool.apply(route)
+  at(0).say({ kind: 'counts', counts: countsOf(10, 0) })
+  at(0).die()
+  pool.remove('digits')
+  expect(pool.stats().requests).toEqual([])
+  clock.advance(limits.restartBackoffMinMs)
+  expect(at(1).asked('apply')).toEqual([])
+})
+
+it('values that all workers share are told when they change, and to those that come later at their start', () => {
+  const { pool, at, clock } = poolOf(2)
+  pool.tellAll({ isReady: true })
+  expect(at(1).told).toContainEqual({ kind: 'common', change: { isReady: true } })
+  at(1).die()
+  clock.advance(limits.restartBackoffMinMs)
+  expect(at(2).plan).toMatchObject({ share: { index: 1, of: 2 }, common: { isReady: true } })
+})
+
+it('what one worker learns of a conversation is told to the others', () => {
+  const { at } = poolOf(3)
+  const remembered = { endpoint: 'chat', id: 'resp_1', answered: { unit: 'u', version: 'v2' } }
+  at(1).say({ kind: 'remembered', remembered })
+  const heard = [0, 1, 2].map(index => at(index).told.some(({ kind }) => kind === 'remembered'))
+  expect(heard).toEqual([true, false, true])
+})
+
+it('a worker that ends again and again is started less and less often, but never given up', () => {
+  const { at, clock, puppets, errors } = poolOf(1)
+  const pauses: number[] = []
+  for (let ends = 0; ends < 10; ends += 1) {
+    at(puppets.length - 1).die()
+    const count = puppets.length
+    let pauseMs = 0
+    for (; puppets.length === count; pauseMs += 50) clock.advance(50)
+    pauses.push(pauseMs)
+  }
+  expect(pauses.slice(0, 4)).toEqual([250, 500, 1_000, 2_000])
+  expect(Math.max(...pauses)).toBeLessThanOrEqual(limits.restartBackoffMaxMs)
+  expect(errors).toHaveLength(10)
+})
+
+it('what workers record is answered to the one that asked, with its buffer', async () => {
+  const packed = new ArrayBuffer(8)
+  const { at } = poolOf(2, async call => ({ kind: 'appended', read: call.kind === 'append' ? call.packed : null }))
+  at(1).say({ kind: 'call', id: 7, call: { kind: 'append', packed } })
+  await isSettled(Promise.resolve())
+  expect(at(1).told).toContainEqual({ kind: 'replied', id: 7, reply: { kind: 'appended', read: new ArrayBuffer(8) } })
+  expect(at(0).told).toEqual([])
+})
+
+it('it is closed once all workers have handed over what they had, and no later than their time', async () => {
+  const { pool, at, clock, puppets } = poolOf(2)
+  const closed = pool.close({ drainMs: 1_000 })
+  at(0).answer()
+  expect(await isSettled(closed)).toBe(false)
+  clock.advance(1_000 + limits.workerLastWordsMs)
+  expect(await isSettled(closed)).toBe(true)
+  expect(puppets.map(({ hasBeenEnded }) => hasBeenEnded)).toEqual([true, true])
+  at(0).die()
+  clock.advance(60_000)
+  expect(puppets).toHaveLength(2)
+})
+
+it('a page of metrics waits for no worker that hangs', async () => {
+  const { pool, at, clock } = poolOf(2)
+  const reading = pool.read()
+  at(0).answer()
+  expect(await isSettled(reading)).toBe(false)
+  clock.advance(limits.workerAnswerMs)
+  expect(await reading).toMatchObject({ live: 2, restarts: 0 })
+})
