@@ -1,0 +1,300 @@
+/** The composition root: every part is made here, handed its ports here, and ended here in reverse order. */
+import { type Logger, pino } from 'pino'
+import { createEntrances } from '../adapters/access/entrances.ts'
+import { addKeyCounts } from '../adapters/access/keyring.ts'
+import { nodeSecrets } from '../adapters/access/node-secrets.ts'
+import { openDuckdbAnalytics } from '../adapters/analytics/duckdb.ts'
+import { analyticsOnDemand } from '../adapters/analytics/on-demand.ts'
+import { systemClock } from '../adapters/clock/system.ts'
+import { openDataFolder } from '../adapters/data-folder/data-folder.ts'
+import { createDeployer } from '../adapters/deployer/deployer.ts'
+import { openSqliteEventLog } from '../adapters/event-log/sqlite.ts'
+import { createExpressions } from '../adapters/expressions/cel.ts'
+import { createPoller } from '../adapters/metric-sources/poller.ts'
+import { createMetricsPage } from '../adapters/metrics/prometheus.ts'
+import { openSqlitePredictionLog } from '../adapters/prediction-log/sqlite.ts'
+import { createRecorder, type OnCommitted } from '../adapters/recorder/recorder.ts'
+import { createRegistries } from '../adapters/registries/registries.ts'
+import { openSpans } from '../adapters/tracing/open-spans.ts'
+import { createTrafficRate } from '../adapters/traffic-rate/traffic-rate.ts'
+import { createTrials } from '../adapters/trials/trials.ts'
+import { createCourier } from '../adapters/webhooks/courier.ts'
+import { createGatekeeper } from '../adapters/webhooks/gatekeeper.ts'
+import { createApi } from '../api/api.ts'
+import { compileResource } from '../config/compile.ts'
+import { isLoopback, type ServerSettings } from '../config/load.ts'
+import { resolvePaths } from '../contract/resource-paths.ts'
+import type { Resource } from '../contract/resources.ts'
+import { type Controller, createController } from '../controller/controller.ts'
+import { createRegistrar } from '../controller/registrar.ts'
+import { keysOf } from '../core/access/registry.ts'
+import { regressionOf } from '../core/bandit/regression.ts'
+import { limits } from '../core/limits.ts'
+import { tellMonitored, watchedOf } from '../core/monitor/monitoring.ts'
+import { pairingOf } from '../core/pairing.ts'
+import type { ControlState } from '../core/state.ts'
+import type { SecretRef } from '../core/webhook.ts'
+import { createAccumulator } from '../evidence/accumulator.ts'
+import { createBaselines } from '../evidence/baselines.ts'
+import { awaitedBy, createDelayBook } from '../evidence/delay-book.ts'
+import { rebuildEvidence } from '../evidence/rebuild.ts'
+import { createWatchBook } from '../evidence/watch/watch-book.ts'
+import { createGateway } from '../gateway/gateway.ts'
+import type { GatewayStats } from '../gateway/stats.ts'
+import type { Deployer, FleetReport } from '../ports/deployer.ts'
+import type { PredictionLog } from '../ports/prediction-log.ts'
+import type { Recorder } from '../ports/recorder.ts'
+import { carryOutFor } from '../workers/carry-out.ts'
+import { addRecorders } from '../workers/counts.ts'
+import { GatewayPool } from '../workers/gateway-pool.ts'
+import { assertPortFree } from '../workers/port-probe.ts'
+import { startThread } from '../workers/start-thread.ts'
+import { definitionsBy } from './definitions.ts'
+import { createQuestions } from './questions.ts'
+import { applyFile, fleetsSettled } from './start-up.ts'
+import { version } from './version.ts'
+
+export type Address = { host: string; port: number; secure: boolean }
+
+export type RunningServer = {
+  inference: Address
+  control: Address
+  /** Null where none was asked for. */
+  grpc: { host: string; port: number } | null
+  /** Where the key is that the server made for itself; null where none is asked for. */
+  keyFile: string | null
+  stop(): Promise<void>
+}
+
+/** Starts a server on its data folder; rejects with a `CutoverError` and leaves nothing running if it cannot. */
+export async function startServer(settings: ServerSettings): Promise<RunningServer> {
+  const endings: (() => unknown)[] = []
+  const stop = async (): Promise<void> => {
+    for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end()
+  }
+  try {
+    return { ...(await compose(settings, endings)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function compose(settings: ServerSettings, endings: (() => unknown)[]): Promise<Omit<RunningServer, 'stop'>> {
+  const logger = pino({ level: settings.logLevel, base: null }, pino.destination({ fd: 2, sync: true }))
+  const complain = (what: string, cause: unknown): void => logger.error({ err: cause }, what)
+  const clock = systemClock
+
+  const folder = openDataFolder(settings.data)
+  endings.push(() => folder.close())
+  const log = openSqliteEventLog(folder.file('events.db'))
+  endings.push(() => log.close())
+  const predictions = await openSqlitePredictionLog({ file: folder.file('predictions.db'), clock })
+  endings.push(() => predictions.close())
+
+  const entrances = createEntrances({
+    ...{ settings, clock, logger, secrets: nodeSecrets, isLocal: isLoopback },
+    keyFile: folder.file('control.key'),
+  })
+  endings.push(() => entrances.close())
+
+  const expressions = createExpressions()
+  const definitions = definitionsBy(expressions)
+  const evidence = createAccumulator({
+    definitions: name => definitions(control.state(), name),
+    learnedWindowMs: release => control.state().releases[release]?.plan.labelWindowMs ?? null,
+    pairing: ({ release, epoch }) => pairingOf(control.state().releases[release], epoch),
+    regression: ({ release, epoch }) => regressionOf(control.state().releases[release], epoch),
+  })
+  const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
+  const delays = createDelayBook({ awaited: awaitedBy(name => control.state().endpoints[name]?.spec) })
+  const books = [evidence, watches, delays]
+  const onCommitted: OnCommitted = batch => {
+    for (const book of books) book.add(batch)
+  }
+  const recorder = createRecorder({
+    log: predictions,
+    clock,
+    onCommitted,
+    onDropped: ({ count, cause, error }) => logger.error({ err: error, count, cause }, 'predictions were lost'),
+    flushMs: limits.recorderFlushMs,
+    batchMax: limits.recorderBatchMax,
+    queueMax: limits.recorderQueueMax,
+  })
+  endings.push(() => recorder.close())
+
+  const pool = settings.workers === 0 ? null : startPool(settings, { recorder, predictions, onCommitted, logger })
+  endings.push(() => pool?.close({ drainMs: limits.shutdownTimeoutMs }))
+
+  let controller: Controller | null = null
+  const report = (one: FleetReport): void => controller?.report(one)
+  const deployer = createDeployer({ clock, report, logger, ...(pool !== null && { follower: pool.fleets }) })
+  endings.push(() => deployer.close())
+
+  let isServing = false
+  const secretOf = ({ env }: SecretRef): string | null => process.env[env] || null
+  // Workers make their own.
+  const spans = pool === null ? openSpans(settings.tracing, { version, clock, secretOf, complain }) : null
+  endings.push(() => spans?.close())
+  const metrics = createMetricsPage(async () => {
+    const workers = await pool?.read()
+    const access = entrances.stats()
+    return {
+      ...gateway.stats(),
+      recorder: addRecorders(recorder.stats(), workers?.recorder),
+      registries: registrar.status(),
+      readyInstances: readyInstances(control.state(), deployer),
+      state: control.state(),
+      access: { ...access, keys: addKeyCounts(access.keys, workers?.keys ?? []) },
+      ...(workers !== undefined && { workers }),
+    }
+  })
+  const gateway =
+    pool ??
+    createGateway({
+      fleets: deployer.fleets,
+      recorder,
+      clock,
+      version,
+      logger,
+      isReady: () => isServing,
+      observe: sample => metrics.observe(sample),
+      access: entrances.access('inference'),
+      certificates: entrances.certificates('inference'),
+      cors: settings.inference.cors ?? undefined,
+      ...(spans !== null && { tracing: spans.tracing }),
+    })
+  const rate = createTrafficRate({ clock, read: () => requestsByEndpoint(gateway.stats()) })
+  endings.push(() => rate.stop())
+  const sources = createPoller({ clock })
+  endings.push(() => sources.close())
+  const courier = createCourier({ file: folder.file('deliveries.db'), clock, secretOf, complain })
+  endings.push(() => courier.close())
+  const gates = createGatekeeper({
+    clock,
+    secretOf,
+    onPending: ({ release, gate }, detail) =>
+      logger.warn({ release, url: gate.url, detail }, 'a gate has not answered'),
+  })
+  const trials = createTrials({
+    fleets: deployer.fleets,
+    predictions,
+    specOf: endpoint => control.state().endpoints[endpoint]?.spec,
+  })
+  endings.push(() => trials.close())
+  const monitoring = { watch: (name: string) => watches.read(name), delays: (name: string) => delays.read(name) }
+  const baselines = createBaselines({ log: predictions, expressions })
+  const control = createController({
+    log,
+    clock,
+    deployer,
+    traffic: gateway,
+    flags: gateway,
+    evidence,
+    monitoring,
+    expressions,
+    rate,
+    sources,
+    notices: courier,
+    gates,
+    trials,
+    baselines,
+    secrets: nodeSecrets,
+    complain,
+  })
+  controller = control
+  control.load()
+  const syncKeys = (): void => {
+    entrances.sync(keysOf(control.state()))
+    pool?.tellAll({ keys: entrances.keys() })
+  }
+  syncKeys()
+  endings.push(
+    control.subscribe(({ event }) => {
+      if (event.type.startsWith('key-')) syncKeys()
+    }),
+  )
+  await rebuildEvidence(control.state(), { predictions, evidence, books })
+  const stopTelling = control.subscribe(({ event }) => {
+    if (event.type !== 'monitored') return
+    const { endpoint, report } = event
+    logger[report.status === 'ok' ? 'info' : 'warn']({ endpoint, report }, tellMonitored(event))
+  })
+  endings.push(stopTelling)
+  control.start()
+  endings.push(() => control.stop())
+  const registrar = createRegistrar({
+    control,
+    registries: createRegistries({ clock, folder: folder.file('models'), secretOf }),
+    clock,
+    onTrouble: (where, problem) =>
+      problem === null
+        ? logger.info(where, 'a model registry is in order again')
+        : logger.warn({ ...where, problem }, 'a model registry has trouble'),
+  })
+  endings.push(() => registrar.close())
+
+  const analytics = analyticsOnDemand(() =>
+    openDuckdbAnalytics({ log: folder.file('predictions.db'), file: folder.file('analytics.duckdb'), clock }),
+  )
+  endings.push(() => analytics.close())
+  const api = createApi({
+    control,
+    predictions,
+    analytics,
+    deliveries: courier,
+    ...createQuestions(predictions, expressions),
+    metrics,
+    version,
+    clock,
+    health: { ready: () => isServing },
+    access: entrances.access('control'),
+    certificates: entrances.certificates('control'),
+    cors: settings.control.cors ?? undefined,
+    // A document that comes without a file has its paths beside the server.
+    compile: resource => compileResource(resolvePaths(resource, process.cwd()) as Resource),
+    onInternalError: (error, request) => logger.error({ err: error, ...request }, 'a control request failed'),
+  })
+  endings.push(() => api.close())
+  const listening = await api.listen(settings.control)
+  const controlAddress = { host: listening.host, port: listening.port, secure: settings.control.tls !== null }
+  if (settings.resources !== null) await applyFile(control, settings.resources)
+
+  await fleetsSettled(control, deployer)
+  const inference = { ...(await gateway.listen(settings.inference)), secure: settings.inference.tls !== null }
+  endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
+  const grpc = settings.grpc === null ? null : await gateway.listenGrpc(settings.grpc)
+  isServing = true
+  pool?.tellAll({ isReady: true })
+  logger.info({ inference, control: controlAddress, ...(grpc !== null && { grpc }), data: folder.path }, 'serving')
+  return { inference, control: controlAddress, grpc, keyFile: entrances.keyFile }
+}
+
+/** Gateways in threads of their own; what they record goes where the main thread's own would. */
+function startPool(
+  { workers, logLevel, inference, tracing }: ServerSettings,
+  { logger, ...stores }: { recorder: Recorder; predictions: PredictionLog; onCommitted: OnCommitted; logger: Logger },
+): GatewayPool {
+  return new GatewayPool({
+    ...{ workers, version, logLevel, tracing, listener: inference, clock: systemClock, logger },
+    start: startThread,
+    probe: assertPortFree,
+    call: carryOutFor(stores),
+  })
+}
+
+function requestsByEndpoint({ requests }: GatewayStats): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { endpoint, count } of requests) counts.set(endpoint, (counts.get(endpoint) ?? 0) + count)
+  return counts
+}
+
+function readyInstances(state: ControlState, deployer: Deployer) {
+  return Object.values(state.endpoints).flatMap(({ spec, fleets }) =>
+    Object.keys(fleets).map(name => ({
+      endpoint: spec.name,
+      version: name,
+      count: deployer.fleets.readyCount(spec.name, name),
+    })),
+  )
+}
