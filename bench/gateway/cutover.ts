@@ -21,6 +21,8 @@ export type CutoverJob = {
   mirrorPercent?: number
   /** Writes no record of requests. */
   unrecorded?: true
+  /** Requests under way on one connection to the model server. */
+  pipelining?: number
   core?: string
   workers?: number
   /** Pauses of the garbage collector go to this file of the place. */
@@ -51,7 +53,7 @@ export async function startCutover(place: Place, job: CutoverJob): Promise<Cutov
   await untilAnswers(`http://127.0.0.1:${inference}/endpoints/bench/predict`)
   if (job.release) await until('the candidate has its 10 %', async () => (await page(candidateWeight)) === 0.1)
   return {
-    name: 'cutover',
+    name: job.pipelining === undefined ? 'cutover' : `pipelining ${job.pipelining}`,
     origin: `http://127.0.0.1:${inference}`,
     path: '/endpoints/bench',
     pid: child.pid ?? 0,
@@ -97,8 +99,9 @@ function documents(job: CutoverJob): string {
   return [endpointOf(job), ...(job.release ? [release] : [])].map(one => stringify(one)).join('---\n')
 }
 
-function endpointOf({ upstream, unrecorded }: CutoverJob): object {
-  const version = { url: `http://127.0.0.1:${upstream}`, ready: { path: '/ready' } }
+function endpointOf({ upstream, unrecorded, pipelining }: CutoverJob): object {
+  const lanes = pipelining === undefined ? {} : { pipelining }
+  const version = { url: `http://127.0.0.1:${upstream}`, ready: { path: '/ready' }, ...lanes }
   return {
     kind: 'Endpoint',
     name: 'bench',

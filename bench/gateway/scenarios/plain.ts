@@ -19,6 +19,10 @@ export const plain: Scenario = {
       const contestants = [
         await startProxy(place, { upstream: upstream.port, release: false }),
         await startCutover(place, { upstream: upstream.port, release: false, ...(isOff && { unrecorded: true }) }),
+        await startCutover(place, {
+          ...{ upstream: upstream.port, release: false, pipelining: 16 },
+          ...(isOff && { unrecorded: true }),
+        }),
       ]
       for (const one of contestants) await loadRun(place, one, { seconds: Math.min(3, seconds), upstream })
       const runs = await interleaved(contestants, { rounds, run: one => loadRun(place, one, { seconds, upstream }) })

@@ -35,6 +35,7 @@ async function measureJob(title: string, percent: number | null): Promise<Table[
     const contestants = [
       await startProxy(place, { upstream: upstream.port, release: true, ...mirror }),
       await startCutover(place, { upstream: upstream.port, release: true, ...mirror }),
+      await startCutover(place, { upstream: upstream.port, release: true, pipelining: 16, ...mirror }),
     ]
     const warmUpSeconds = Math.min(3, seconds)
     for (const one of contestants) await loadRun(place, one, { seconds: warmUpSeconds, upstream })
