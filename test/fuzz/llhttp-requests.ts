@@ -1,6 +1,7 @@
 /** What Node's own HTTP server, which parses with llhttp, makes of bytes: the reference for our parser of requests. */
 import { createServer, type IncomingMessage } from 'node:http'
 import { Duplex } from 'node:stream'
+import { tokensOf } from '../../src/core/http/chars.ts'
 
 export type Understood = { method: string; target: string; fields: string[]; body: string; closes: boolean }
 
@@ -34,7 +35,7 @@ async function wholeRequest(req: IncomingMessage): Promise<Understood> {
     target: req.url ?? '',
     fields: req.rawHeaders,
     body: Buffer.concat(chunks).toString('latin1'),
-    closes: (req.headers.connection ?? '').toLowerCase() === 'close',
+    closes: tokensOf(req.headers.connection ?? '').includes('close'),
   }
 }
 

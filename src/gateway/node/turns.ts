@@ -11,8 +11,11 @@ export class Turns {
   #current: ServerResponse | null = null
   #waiting: Turn[] = []
   #onIdle: (() => void) | null = null
+  /** The connection ends with the last answer. */
+  #hasEnded = false
 
   take(turn: Turn): void {
+    if (this.#hasEnded) return
     if (this.#current === null) this.#serve(turn)
     else this.#waiting.push(turn)
   }
@@ -37,9 +40,10 @@ export class Turns {
 
   #served(res: ServerResponse): void {
     this.#current = null
-    const isOpen = res.writableFinished && res.shouldKeepAlive && !res.req.socket.destroyed
-    const next = isOpen ? this.#waiting.shift() : undefined
+    this.#hasEnded = !(res.writableFinished && res.shouldKeepAlive && !res.req.socket.destroyed)
+    if (this.#hasEnded) return
+    const next = this.#waiting.shift()
     if (next !== undefined) this.#serve(next)
-    else if (isOpen) this.#onIdle?.()
+    else this.#onIdle?.()
   }
 }
