@@ -7,7 +7,9 @@ export type Understood = { method: string; target: string; fields: string[]; bod
 
 /** Null where llhttp refuses the first request, or waits for more of it. */
 export async function understoodByLlhttp(bytes: Buffer): Promise<Understood | null> {
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, requireHostHeader: false })
+  const options = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, requireHostHeader: false }
+  // An offer that is passed over leaves a request like any other.
+  const server = createServer({ ...options, shouldUpgradeCallback: () => false })
   server.maxHeadersCount = 0
   const connection = new OneWay(bytes)
   try {
@@ -16,7 +18,7 @@ export async function understoodByLlhttp(bytes: Buffer): Promise<Understood | nu
         res.on('error', () => {})
         wholeRequest(req).then(resolve, () => resolve(null))
       })
-      for (const event of ['checkContinue', 'checkExpectation', 'connect', 'upgrade', 'clientError'])
+      for (const event of ['checkContinue', 'checkExpectation', 'connect', 'clientError'])
         server.once(event, () => resolve(null))
       connection.once('exhausted', () => setImmediate(() => setImmediate(() => resolve(null))))
       server.emit('connection', connection)

@@ -23,6 +23,8 @@ const fields = [
   'Keep-Alive: timeout=5',
   'TE: trailers',
   'Upgrade: h2c',
+  'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA',
+  'Connection: upgrade\r\nUpgrade: h2c',
   'Proxy-Authorization: x',
   'Via: 1.0 before',
   'x-cutover-unit: u1',

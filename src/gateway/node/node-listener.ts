@@ -10,7 +10,7 @@ import { errorAnswer, sendError } from '../errors.ts'
 import type { Visit } from '../inbound.ts'
 import { callerLeft } from '../request-body.ts'
 import { parseTarget, shapeOf } from '../target.ts'
-import { type Refusal, refusalOf } from './admission.ts'
+import { offersUpgrade, type Refusal, refusalOf } from './admission.ts'
 import { NodeInbound } from './node-inbound.ts'
 import { NodeOutbound } from './node-outbound.ts'
 import { Turns } from './turns.ts'
@@ -54,7 +54,7 @@ export function createNodeListener({ visit, onError }: ListenerEvents): NodeList
     sendError(to.outbound, error, { shape: shapeOf(parseTarget(to.inbound.target)), status, closes: true })
   }
   const serve = (req: IncomingMessage, res: ServerResponse, refusal: Refusal | null) => {
-    if (state.draining) res.shouldKeepAlive = false
+    if (state.draining || offersUpgrade(req)) res.shouldKeepAlive = false
     const visited = visitOf(req, res)
     if (refusal === null) visit(visited)
     else refuse(visited, refusal.error, refusal.status)
