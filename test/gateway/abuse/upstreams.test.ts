@@ -10,15 +10,19 @@ import { ask, dial, readUntil } from '../../support/http-caller.ts'
 
 type Act = string | ((socket: Socket, request: string) => void)
 
+/** `patienceMs`: how long the gateway waits for a byte of the server. */
+type Facing = { address?: string; patienceMs?: number }
+
 /** Endpoints in all dialects before one server, which does this with each request. */
-async function facing(act: Act, options: { address?: string } = {}) {
+async function facing(act: Act, options: Facing = {}) {
   const server = await rawServer(onTestFinished, (socket, request) => {
     if (typeof act === 'string') socket.write(act, 'latin1')
     else act(socket, request)
   })
   const instance = new HttpInstance('one', options.address ?? server.address, { judged: () => {} })
   const fleets = { pick: () => instance, readyCount: () => 1, set: () => {} } as FleetView & { set(): void }
-  const timeouts = { connectMs: 1_000, firstByteMs: 300, idleMs: 300 }
+  const { patienceMs = 15_000 } = options
+  const timeouts = { connectMs: 5_000, firstByteMs: patienceMs, idleMs: patienceMs }
   const spec = (name: string, protocol: Protocol) => endpoint({ name, protocol, timeouts })
   const rig = await startRig({ fleets, spec: spec('digits', 'open-inference') })
   rig.gateway.apply({ spec: spec('chat', 'openai'), table: { ...sole(), endpoint: 'chat' } })
@@ -43,7 +47,7 @@ const dialects: readonly [string, string, string, RegExp][] = [
 ]
 
 describe('a fault before the answer has a status, and a body', () => {
-  const faults: readonly [string, Act, number, { address?: string }?][] = [
+  const faults: readonly [string, Act, number, Facing?][] = [
     ['nobody listens', '', 502, { address: nobody }],
     ['it closes', ends(''), 502],
     ['it resets', socket => void socket.resetAndDestroy(), 502],
@@ -53,7 +57,7 @@ describe('a fault before the answer has a status, and a body', () => {
     ['it contradicts itself', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab', 502],
     ['it switches protocols', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', 502],
     ['its status is none', 'HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n', 502],
-    ['it says nothing', () => {}, 504],
+    ['it says nothing', () => {}, 504, { patienceMs: 100 }],
   ]
   describe.each(faults)('%s', (_, act, status, options) => {
     test.each(dialects)('%s', async (_dialect, path, body, shape) => {
@@ -74,7 +78,7 @@ describe('an answer that is not whole never looks whole', () => {
     ['it resets where the end is the connection’s', resets('HTTP/1.1 200 OK\r\n\r\nhalf')],
   ]
   test.each(faults)('%s', async (_, act) => {
-    const { rig } = await facing(act)
+    const { rig } = await facing(act, { patienceMs: 1_000 })
     for (const field of ['', 'TE: x\r\n']) {
       const socket = await dial(rig.port)
       socket.on('error', () => {})
@@ -93,7 +97,7 @@ describe('an answer that is not whole never looks whole', () => {
   test.each(faults)(
     '%s: a caller of HTTP/1.0, to whom any end is one, gets a reset or too few bytes',
     async (_, act) => {
-      const { rig } = await facing(act)
+      const { rig } = await facing(act, { patienceMs: 1_000 })
       const socket = await dial(rig.port)
       const errors: string[] = []
       socket.on('error', error => errors.push((error as NodeJS.ErrnoException).code ?? ''))
