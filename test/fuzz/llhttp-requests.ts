@@ -1,12 +1,15 @@
 /** What Node's own HTTP server, which parses with llhttp, makes of bytes: the reference for our parser of requests. */
 import { createServer, type IncomingMessage } from 'node:http'
 import { Duplex } from 'node:stream'
+import { tokensOf } from '../../src/core/http/chars.ts'
 
 export type Understood = { method: string; target: string; fields: string[]; body: string; closes: boolean }
 
 /** Null where llhttp refuses the first request, or waits for more of it. */
 export async function understoodByLlhttp(bytes: Buffer): Promise<Understood | null> {
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, requireHostHeader: false })
+  const options = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, requireHostHeader: false }
+  // An offer that is passed over leaves a request like any other.
+  const server = createServer({ ...options, shouldUpgradeCallback: () => false })
   server.maxHeadersCount = 0
   const connection = new OneWay(bytes)
   try {
@@ -15,7 +18,7 @@ export async function understoodByLlhttp(bytes: Buffer): Promise<Understood | nu
         res.on('error', () => {})
         wholeRequest(req).then(resolve, () => resolve(null))
       })
-      for (const event of ['checkContinue', 'checkExpectation', 'connect', 'upgrade', 'clientError'])
+      for (const event of ['checkContinue', 'checkExpectation', 'connect', 'clientError'])
         server.once(event, () => resolve(null))
       connection.once('exhausted', () => setImmediate(() => setImmediate(() => resolve(null))))
       server.emit('connection', connection)
@@ -34,7 +37,7 @@ async function wholeRequest(req: IncomingMessage): Promise<Understood> {
     target: req.url ?? '',
     fields: req.rawHeaders,
     body: Buffer.concat(chunks).toString('latin1'),
-    closes: (req.headers.connection ?? '').toLowerCase() === 'close',
+    closes: tokensOf(req.headers.connection ?? '').includes('close'),
   }
 }
 

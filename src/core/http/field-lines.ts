@@ -29,7 +29,20 @@ function valueStart(lower: string, lowerName: string, from: number): number {
 const colon = 0x3a
 
 function valueFrom(lines: string, start: number): string {
-  return lines.slice(start, lines.indexOf('\r\n', start)).trim()
+  return trimmed(lines, start, lines.indexOf('\r\n', start))
+}
+
+/** Without spaces and tabs around it, and with every other byte: `trim` would take 0xA0 too, with which a letter in UTF-8 may end. */
+function trimmed(lines: string, start: number, end: number): string {
+  let from = start
+  let to = end
+  while (from < to && isBlank(lines.charCodeAt(from))) from += 1
+  while (to > from && isBlank(lines.charCodeAt(to - 1))) to -= 1
+  return lines.slice(from, to)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }
 
 /** Name, value, name, value … */
@@ -38,7 +51,7 @@ export function fieldPairs(lines: string): string[] {
   for (let start = 0; start < lines.length; ) {
     const end = lines.indexOf('\r\n', start)
     const at = lines.indexOf(':', start)
-    pairs.push(lines.slice(start, at), lines.slice(at + 1, end).trim())
+    pairs.push(lines.slice(start, at), trimmed(lines, at + 1, end))
     start = end + 2
   }
   return pairs

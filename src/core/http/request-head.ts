@@ -93,6 +93,7 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
   let lengths = 0
   let runsUsed = 0
   let runStart = linesStart
+  let offer = 0
   head.bodyBytes = 0
   head.closes = false
   head.hasOwnFields = false
@@ -102,7 +103,7 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
     if (end - at < 2)
       return at < end && bytes[at] !== cr && isTokenByte[bytes[at] as number] !== 1 ? unusual : incomplete
     if (bytes[at] === cr) {
-      if (bytes[at + 1] !== lf || hosts !== 1) return unusual
+      if (bytes[at + 1] !== lf || hosts !== 1 || (offer !== 0 && offer !== wholeOffer)) return unusual
       break
     }
     if (fields === limits.plainFieldsMax) return unusual
@@ -137,7 +138,15 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
         break
       case isConnection:
         if (isText(bytes, valueStart, valueEnd, 'close')) head.closes = true
+        else if (isText(bytes, valueStart, valueEnd, 'upgrade, http2-settings')) offer |= 1
         else if (!isText(bytes, valueStart, valueEnd, 'keep-alive')) return unusual
+        break
+      case isUpgrade:
+        if (!isText(bytes, valueStart, valueEnd, 'h2c')) return unusual
+        offer |= 2
+        break
+      case isSettings:
+        offer |= 4
         break
       case isOwn:
         head.hasOwnFields = true
@@ -191,6 +200,14 @@ const isConnection = 3
 const isOwn = 4
 const isTrace = 5
 const isUnusual = 6
+const isUpgrade = 7
+const isSettings = 8
+
+/**
+ * `Connection: Upgrade, HTTP2-Settings` and the two fields that it names: an offer to go on in HTTP/2, which is passed over.
+ * Java's client makes it with the first request of every connection.
+ */
+const wholeOffer = 1 | 2 | 4
 
 /** By length first: most fields have that of no other name that matters. */
 function kindOf(bytes: Buffer, start: number, end: number): number {
@@ -202,7 +219,8 @@ function kindOf(bytes: Buffer, start: number, end: number): number {
     case 6:
       return isText(bytes, start, end, 'expect') ? isUnusual : passes
     case 7:
-      return isText(bytes, start, end, 'upgrade') || isText(bytes, start, end, 'trailer') ? isUnusual : passes
+      if (isText(bytes, start, end, 'upgrade')) return isUpgrade
+      return isText(bytes, start, end, 'trailer') ? isUnusual : passes
     case 10:
       if (isText(bytes, start, end, 'connection')) return isConnection
       if (isText(bytes, start, end, 'tracestate')) return isTrace
@@ -210,6 +228,7 @@ function kindOf(bytes: Buffer, start: number, end: number): number {
     case 11:
       return isText(bytes, start, end, 'traceparent') ? isTrace : isOwnName(bytes, start, end)
     case 14:
+      if (isText(bytes, start, end, 'http2-settings')) return isSettings
       return isText(bytes, start, end, 'content-length') ? isLength : isOwnName(bytes, start, end)
     case 16:
       return isText(bytes, start, end, 'proxy-connection') ? isUnusual : isOwnName(bytes, start, end)

@@ -150,7 +150,9 @@ export class ResponseHead {
 
   #noteCoding(bytes: Buffer): boolean {
     const { valueStart, valueEnd } = this.#line
-    if (!isNamed(bytes, valueStart, valueEnd, 'chunked')) this.fault = 'a transfer coding that is not chunked'
+    // A tab behind it is white space by the letter, and to llhttp another coding: what can be read two ways is refused.
+    const isChunked = isNamed(bytes, valueStart, valueEnd, 'chunked') && !hasTab(bytes, valueEnd)
+    if (!isChunked) this.fault = 'a transfer coding that is not chunked'
     else if (this.isChunked) this.fault = 'several transfer codings'
     else if (this.length !== -1) this.fault = 'both a length and a transfer coding'
     this.isChunked = true
@@ -169,6 +171,13 @@ export class ResponseHead {
     this.fault = fault
     return refused
   }
+}
+
+/** Between the end of a value and the end of its line. */
+function hasTab(bytes: Buffer, valueEnd: number): boolean {
+  let at = valueEnd
+  while (bytes[at] === byte.space) at += 1
+  return bytes[at] === byte.tab
 }
 
 function isOwn(bytes: Buffer, start: number, end: number): boolean {

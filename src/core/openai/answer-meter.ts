@@ -80,7 +80,8 @@ export function wholeMeter(): AnswerMeter {
     push: chunk => {
       bytes += chunk.length
       if (bytes > limits.measuredAnswerBytesMax) chunks = null
-      chunks?.push(chunk.slice())
+      // Of a Buffer, which is a view of what is read into again, `slice` would be a view too.
+      chunks?.push(new Uint8Array(chunk))
       return [chunk]
     },
     end: () => {

@@ -64,8 +64,8 @@ export class SseSplitter {
   }
 
   #hold(bytes: Uint8Array): void {
-    // A chunk is a view of a read buffer, which is written again.
-    this.#held.push(bytes.slice())
+    // A chunk is a view of a read buffer, which is written again. Of a Buffer `slice` would be a view too.
+    this.#held.push(new Uint8Array(bytes))
     this.#heldBytes += bytes.length
   }
 

@@ -54,8 +54,13 @@ function refusedCoding(req: IncomingMessage): Refusal | null {
  * protocol, such as websocket, is what the caller insists on and cannot have.
  */
 function refusedUpgrade(req: IncomingMessage): Refusal | null {
-  const { upgrade, connection } = req.headers
-  if (upgrade === undefined || !/(?:^|,)\s*upgrade\s*(?:,|$)/i.test(connection ?? '')) return null
+  const { upgrade } = req.headers
+  if (upgrade === undefined || !offersUpgrade(req)) return null
   if (upgrade.split(',').some(protocol => protocol.trim().toLowerCase() === 'h2c')) return null
   return refuse(501, `the connection cannot be upgraded to ${excerpt(upgrade)}; plain HTTP/1.1 is spoken here`)
+}
+
+/** The connection ends with the answer to such a request: Node's parser loses what was sent behind it. */
+export function offersUpgrade({ headers }: IncomingMessage): boolean {
+  return headers.upgrade !== undefined && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.connection ?? '')
 }

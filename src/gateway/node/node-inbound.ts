@@ -117,9 +117,12 @@ export function awaitsContinue(req: IncomingMessage): boolean {
   return req.httpVersion === '1.1' && req.headers.expect !== undefined && !req.complete
 }
 
-/** Asks for the body, if the caller waits to be asked. From then on it is on its way like any other. */
+/**
+ * Asks for the body, if the caller waits to be asked. From then on it is on its way like any other. One that has come
+ * unasked is asked for too: Node ends a connection on which it has not answered an expectation.
+ */
 function askForBody(req: IncomingMessage, res: ServerResponse): void {
-  if (!awaitsContinue(req)) return
+  if (req.httpVersion !== '1.1' || req.headers.expect === undefined) return
   delete req.headers.expect
   res.writeContinue()
 }

@@ -10,9 +10,10 @@ import { errorAnswer, sendError } from '../errors.ts'
 import type { Visit } from '../inbound.ts'
 import { callerLeft } from '../request-body.ts'
 import { parseTarget, shapeOf } from '../target.ts'
-import { refusalOf } from './admission.ts'
+import { offersUpgrade, type Refusal, refusalOf } from './admission.ts'
 import { NodeInbound } from './node-inbound.ts'
 import { NodeOutbound } from './node-outbound.ts'
+import { Turns } from './turns.ts'
 
 export type NodeListener = {
   /** From now on the connection is served here. */
@@ -41,28 +42,35 @@ export function createNodeListener({ visit, onError }: ListenerEvents): NodeList
   })
   // Past a number of its own Node would drop fields in silence; `refusalOf` counts them instead.
   server.maxHeadersCount = 0
-  const newest = new WeakMap<Duplex, ServerResponse>()
+  const turns = new WeakMap<Duplex, Turns>()
+  const turnsOf = (connection: Duplex): Turns => {
+    const known = turns.get(connection) ?? new Turns()
+    turns.set(connection, known)
+    return known
+  }
   const state = { draining: false }
   const refuse = (to: Visit, error: CutoverError, status: number) => {
     onError(error)
     sendError(to.outbound, error, { shape: shapeOf(parseTarget(to.inbound.target)), status, closes: true })
   }
-  const accept = (req: IncomingMessage, res: ServerResponse) => {
-    newest.set(req.socket, res)
-    if (state.draining) res.setHeader('connection', 'close')
-    const refusal = refusalOf(req)
+  const serve = (req: IncomingMessage, res: ServerResponse, refusal: Refusal | null) => {
+    if (state.draining || offersUpgrade(req)) res.shouldKeepAlive = false
     const visited = visitOf(req, res)
     if (refusal === null) visit(visited)
     else refuse(visited, refusal.error, refusal.status)
   }
+  const accept = (req: IncomingMessage, res: ServerResponse) =>
+    turnsOf(req.socket).take({ req, res, serve: () => serve(req, res, refusalOf(req)) })
   server.on('request', accept)
   server.on('checkContinue', accept)
-  server.on('checkExpectation', (req, res) => refuse(visitOf(req, res), unknownExpectation(), 417))
+  server.on('checkExpectation', (req, res) =>
+    turnsOf(req.socket).take({ req, res, serve: () => serve(req, res, unknownExpectation) }),
+  )
   server.on('connect', (_req, socket) => {
     onError(noTunnel())
-    answerRaw(socket, noTunnel(), 501)
+    turnsOf(socket).atEnd(() => answerRaw(socket, noTunnel(), 501))
   })
-  server.on('clientError', (error, socket) => onMalformed(error, socket, newest.get(socket), onError))
+  server.on('clientError', (error, socket) => onMalformed(error, socket, turnsOf(socket), onError))
   // It listens to nothing itself; this starts its clocks for headers and bodies, which a test holds.
   server.emit('listening')
   let sweep: NodeJS.Timeout | undefined
@@ -89,8 +97,9 @@ function visitOf(req: IncomingMessage, res: ServerResponse): Visit {
   return { inbound, outbound: new NodeOutbound(req, res, inbound) }
 }
 
-function unknownExpectation(): CutoverError {
-  return new CutoverError('invalid-request', 'the only expectation known here is 100-continue')
+const unknownExpectation: Refusal = {
+  status: 417,
+  error: new CutoverError('invalid-request', 'the only expectation known here is 100-continue'),
 }
 
 function noTunnel(): CutoverError {
@@ -100,15 +109,10 @@ function noTunnel(): CutoverError {
 type ParseError = Error & { code?: string }
 
 /**
- * What the parser could not read. An answer that is under way on the connection is let through first, unless it is the
- * body of its own request that is malformed.
+ * What the parser could not read. The answers to what came whole before it are let through first; an answer whose own
+ * request is malformed gives way.
  */
-function onMalformed(
-  failure: ParseError,
-  socket: Duplex,
-  res: ServerResponse | undefined,
-  onError: (error: CutoverError) => void,
-): void {
+function onMalformed(failure: ParseError, socket: Duplex, turns: Turns, onError: (error: CutoverError) => void): void {
   if (!socket.writable || failure.code === 'ECONNRESET' || failure.code === 'EPIPE') {
     socket.destroy()
     return
@@ -117,11 +121,10 @@ function onMalformed(
   const hasLeft = failure.code === 'HPE_INVALID_EOF_STATE'
   const error = hasLeft ? callerLeft() : new CutoverError('invalid-request', detail)
   onError(error)
-  const underWay = res !== undefined && !res.writableFinished && !res.destroyed
-  if (!underWay) answerRaw(socket, error, status)
-  else if (res.req.complete) res.once('close', () => answerRaw(socket, error, status))
+  const { current } = turns
+  if (current === null || current.req.complete) turns.atEnd(() => answerRaw(socket, error, status))
   // Without the end of its message, so that an answer that was not whole does not look so.
-  else if (res.headersSent) socket.end(() => socket.destroy())
+  else if (current.headersSent) socket.end(() => socket.destroy())
   else answerRaw(socket, error, status)
 }
 

@@ -61,7 +61,8 @@ export class NodeOutbound implements Outbound {
     const res = this.#res
     const mustClose = closes || !isShortToRead(req)
     const pairs = [...fieldPairs(lines), 'content-length', String(body.length)]
-    if (mustClose) pairs.push('connection', 'close')
+    // Told to the caller by Node, and to whoever has sent more requests on the connection.
+    if (mustClose) res.shouldKeepAlive = false
     res.writeHead(status, pairs)
     this.#inbound.abandonBody()
     if (req.complete || !mustClose || awaitsContinue(req)) {

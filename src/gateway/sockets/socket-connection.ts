@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { CutoverError } from '../../core/errors.ts'
+import { byte } from '../../core/http/chars.ts'
 import { incomplete, parseRequestHead, RequestHead, unusual } from '../../core/http/request-head.ts'
 import { limits } from '../../core/limits.ts'
 import { answerRaw, lateRequest } from '../node/node-listener.ts'
@@ -94,8 +95,14 @@ export class SocketConnection implements AnswerEnd {
     else if (this.#heldBytes === 0) this.#read(bytes, 0, bytes.length)
     else {
       this.#hold(bytes, 0, bytes.length)
-      if (this.#heldBytes >= this.#wantedBytes) this.#readHeld()
+      if (this.#mayBeWhole(bytes)) this.#readHeld()
     }
+  }
+
+  /** A head is looked at again only when a line has ended: otherwise a byte at a time would cost the square of its length. */
+  #mayBeWhole(newest: Buffer): boolean {
+    if (this.#wantedBytes > 0) return this.#heldBytes >= this.#wantedBytes
+    return newest.includes(byte.lf) || this.#heldBytes >= limits.headerBytesMax
   }
 
   #onEnd(): void {

@@ -32,6 +32,13 @@ test('a plain head is read whole, and what may not be passed on is left out', ()
   })
 })
 
+test('an offer of HTTP/2 is passed over', () => {
+  const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n'
+  const text = plain(`X-A: 1\r\n${offer}`)
+  const { end, head } = parse(text)
+  expect([end, head.passedOn, head.closes]).toEqual([text.length, 'X-A: 1\r\n', false])
+})
+
 describe('what is not plain is left to the other parser', () => {
   const cases: readonly [string, string][] = [
     ['no Host', 'GET / HTTP/1.1\r\n\r\n'],
@@ -46,6 +53,7 @@ describe('what is not plain is left to the other parser', () => {
     ['a transfer coding', plain('Transfer-Encoding: chunked\r\n')],
     ['an expectation', plain('Expect: 100-continue\r\n')],
     ['an upgrade', plain('Upgrade: h2c\r\n')],
+    ['half an offer to upgrade', plain('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n')],
     ['a connection option', plain('Connection: x-hop\r\n')],
     ['a space before the colon', plain('X-A : 1\r\n')],
     ['a folded line', plain('X-A: 1\r\n 2\r\n')],

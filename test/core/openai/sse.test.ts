@@ -41,6 +41,14 @@ describe('server-sent events that pass by', () => {
     )
   })
 
+  test('what is kept of a chunk is a copy, since the buffer behind it is read into again', () => {
+    const splitter = new SseSplitter()
+    const read = Buffer.from('data: a')
+    splitter.push(read)
+    read.fill('x')
+    expect(splitter.push(Buffer.from('\n\n')).map(({ bytes }) => textOf(bytes))).toEqual(['data: a\n\n'])
+  })
+
   test('an event goes on with its last byte and not before', () => {
     const splitter = new SseSplitter()
     expect(splitter.push(bytesOf('data: a\n'))).toEqual([])

@@ -20,6 +20,10 @@ export interface ConnectionOwner {
   opened(connection: Connection): void
   /** It takes another call. */
   freed(connection: Connection): void
+  /** It was used again, or has outlived the time within which servers close that keep none. */
+  kept(connection: Connection): void
+  /** The server closed it right after an answer, without having said that it would. */
+  closedUnsaid(): void
   /** It never opened, for this reason; `lost` comes too. */
   unreachable(cause: Error): void
   lost(connection: Connection, wasOpen: boolean): void
@@ -32,6 +36,8 @@ export interface ConnectionOwner {
  * Node 5 s), because a request sent while the server closes the connection is lost.
  */
 const keepAliveMs = 1_500
+/** Servers that keep no connection and do not say so close it within this time after an answer. */
+const soonMs = 100
 /** What a server says about its keeping of connections is taken with this to spare. */
 const keepAliveSpareMs = 500
 
@@ -50,7 +56,12 @@ export class Connection implements SocketListener {
   #state: 'opening' | 'open' | 'closed' = 'opening'
   /** When it is given up: as long as it opens, and while it is idle. */
   #untilMs: number
-  #wasUsed = false
+  /** It has answered. */
+  wasUsed = false
+  /** It may be used again when it is still there after a while. */
+  isProving = false
+  /** When the last answer ended. */
+  #restsSinceMs = 0
   #isPaused = false
   #isCorked = false
 
@@ -124,6 +135,13 @@ export class Connection implements SocketListener {
     else this.#close(null, null)
   }
 
+  /** Idle from now on, and not to be used within this time. */
+  prove(forMs: number): void {
+    this.isProving = true
+    this.#untilMs = this.#owner.nowMs() + forMs
+    this.#owner.dueBy(this.#untilMs)
+  }
+
   /** Idle from now on; until when is told by what the server said. */
   rest(): void {
     this.#untilMs = this.#owner.nowMs() + restMs(this.#reader.head)
@@ -135,6 +153,11 @@ export class Connection implements SocketListener {
     if (this.#state === 'closed') return Number.POSITIVE_INFINITY
     if (this.#load === 0 || this.#state === 'opening') {
       if (nowMs < this.#untilMs) return this.#untilMs
+      // What the server did meanwhile is heard within this turn, however late the turn is.
+      if (this.isProving) {
+        setImmediate(proved, this)
+        return Number.POSITIVE_INFINITY
+      }
       this.#close(null, null)
       return Number.POSITIVE_INFINITY
     }
@@ -185,7 +208,19 @@ export class Connection implements SocketListener {
 
   gone(cause: Error | null): void {
     if (this.#state === 'opening' && cause !== null) this.#owner.unreachable(cause)
+    if (this.#state === 'open' && this.#closedSoon()) this.#owner.closedUnsaid()
     this.#close(null, cause)
+  }
+
+  proved(): void {
+    if (!this.isProving) return
+    this.isProving = false
+    if (this.#state === 'open') this.#owner.kept(this)
+  }
+
+  #closedSoon(): boolean {
+    const isBetween = this.#calls.first === null || !this.#reader.hasBegun
+    return this.wasUsed && isBetween && this.#owner.nowMs() - this.#restsSinceMs <= soonMs
   }
 
   /** The position after what was read. */
@@ -211,11 +246,13 @@ export class Connection implements SocketListener {
   /** `isClean`: nothing followed the answer. */
   #complete(call: Call, isClean: boolean): void {
     this.#calls.remove(call)
-    this.#wasUsed = true
+    const isUsedAgain = this.wasUsed
+    this.wasUsed = true
+    this.#restsSinceMs = this.#owner.nowMs()
     const next = this.#calls.first
     if (!this.#outlives(call) || (next === null && !isClean)) this.#close(null, null)
     else if (next !== null) this.#listenTo(next)
-    else this.#free()
+    else this.#free(isUsedAgain)
     call.complete()
   }
 
@@ -225,9 +262,11 @@ export class Connection implements SocketListener {
     return head.persists && isSent && this.isUsable && restMs(head) > 0
   }
 
-  #free(): void {
+  #free(isUsedAgain: boolean): void {
     if (this.#isPaused) this.#setPaused(false)
-    if (this.#load === 0) this.#owner.freed(this)
+    if (this.#load > 0) return
+    if (isUsedAgain) this.#owner.kept(this)
+    else this.#owner.freed(this)
   }
 
   #listenTo(call: Call): void {
@@ -281,7 +320,7 @@ export class Connection implements SocketListener {
     }
     if (text !== '') this.#socket.write(text, 'latin1')
     // All of them may have been cancelled meanwhile.
-    else if (this.#load === 0) this.#free()
+    else if (this.#load === 0) this.#free(false)
   }
 
   /** Time runs while it is the server's turn. */
@@ -322,7 +361,7 @@ export class Connection implements SocketListener {
   #brokeOff(call: Call, cause: Error | null): CutoverError {
     const { address } = this.#target
     if (call.hasHead) return failures.brokeOff(address, 'in the middle of its answer', cause)
-    const isStale = this.#wasUsed && !this.#reader.hasBegun
+    const isStale = this.wasUsed && !this.#reader.hasBegun
     const where = isStale ? ' on a connection that it had kept open' : ''
     return failures.brokeOff(address, `before it answered${where}`, cause)
   }
@@ -334,6 +373,10 @@ function uncork(connection: Connection): void {
 
 /** Connections, of all pools, with calls that go out at the end of the turn. */
 const gathering = new TurnEnd<Connection>(setImmediate, connection => connection.flush())
+
+function proved(connection: Connection): void {
+  connection.proved()
+}
 
 function isOneText(call: Call): boolean {
   return call.upload === null && bodyApart(call.request) === null

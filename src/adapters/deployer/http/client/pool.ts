@@ -25,7 +25,8 @@ export type PoolOptions = {
 
 /**
  * The connections to one address. A call takes the connection that was used last, else a new one, else waits for the
- * first that becomes free. Nothing is ever sent twice.
+ * first that becomes free. Nothing is ever sent twice. Some servers close a connection after each answer and do not say so;
+ * from these it learns to use none twice.
  */
 export class ConnectionPool implements ConnectionOwner {
   readonly pipelining: number
@@ -41,6 +42,10 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #waiting = new CallList()
   #gathering: Connection | null = null
   #openingCount = 0
+  /** Whether the server keeps connections, by what became of those that answered. */
+  #keeps: 'unknown' | 'yes' | 'no' = 'unknown'
+  /** For so long a connection has to outlive its first answer before it is used again: the longer the more often it was wrong. */
+  #proofMs = 5
   #isClosed = false
 
   constructor(address: string, observer: CallObserver, options: PoolOptions = {}) {
@@ -99,7 +104,23 @@ export class ConnectionPool implements ConnectionOwner {
     this.freed(connection)
   }
 
+  /** Until a connection has been seen to outlive an answer none is used twice: what is sent into its closing is lost. */
   freed(connection: Connection): void {
+    if (this.#keeps === 'yes' || !connection.wasUsed || this.pipelining > 1) this.#use(connection)
+    else connection.prove(this.#proofMs)
+  }
+
+  kept(connection: Connection): void {
+    this.#keeps = 'yes'
+    this.#use(connection)
+  }
+
+  closedUnsaid(): void {
+    if (this.#keeps !== 'no') this.#proofMs = Math.min(this.#proofMs * 5, proofMsMax)
+    this.#keeps = 'no'
+  }
+
+  #use(connection: Connection): void {
     const call = this.#waiting.shift()
     if (call === null) {
       this.#idle.push(connection)
@@ -154,9 +175,10 @@ export class ConnectionPool implements ConnectionOwner {
     this.#open()
   }
 
-  /** As many connections open as calls wait, within the limit. */
+  /** As many connections open as calls wait, within the limit. At first a call waits for what becomes of those that answered. */
   #open(): void {
-    while (this.#waiting.size > this.#openingCount && this.#connections.size < this.#connectionsMax) {
+    const proving = this.#keeps === 'unknown' ? [...this.#connections].filter(({ isProving }) => isProving).length : 0
+    while (this.#waiting.size > this.#openingCount + proving && this.#connections.size < this.#connectionsMax) {
       const openByMs = Math.max(this.#waiting.first?.deadlineMs ?? 0, this.nowMs() + leastOpenMs)
       this.#openingCount += 1
       this.#connections.add(new Connection(this, this.#target, this.#tls(), openByMs))
@@ -183,6 +205,9 @@ export class ConnectionPool implements ConnectionOwner {
     else call.fail(failures.noConnection(this.address, connectMs))
   }
 }
+
+/** Less than what is kept idle. */
+const proofMsMax = 625
 
 /** An attempt to connect that another call began is not cut short by a hasty one. */
 const leastOpenMs = 1_000
