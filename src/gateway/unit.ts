@@ -1,6 +1,7 @@
 /** The unit of a request: what is kept on its version. */
 import type { UnitSource } from '../core/endpoint.ts'
 import { assertNever, CutoverError } from '../core/errors.ts'
+import { trimmed } from '../core/http/field-lines.ts'
 import { valueAt } from '../core/json-pointer.ts'
 import { limits } from '../core/limits.ts'
 import { asUtf8, headerText, ownHeader, ownHeaders } from './headers.ts'
@@ -58,11 +59,8 @@ function describe(source: UnitSource): string {
 export function cookie(field: string | undefined, name: string): string | undefined {
   for (const pair of field?.split(';') ?? []) {
     const equals = pair.indexOf('=')
-    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue
-    const value = pair
-      .slice(equals + 1)
-      .trim()
-      .replace(/^"(.*)"$/, '$1')
+    if (equals < 0 || trimmed(pair, 0, equals) !== name) continue
+    const value = trimmed(pair, equals + 1).replace(/^"(.*)"$/, '$1')
     return value === '' ? undefined : asUtf8(value)
   }
   return undefined

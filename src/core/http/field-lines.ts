@@ -33,7 +33,7 @@ function valueFrom(lines: string, start: number): string {
 }
 
 /** Without spaces and tabs around it, and with every other byte: `trim` would take 0xA0 too, with which a letter in UTF-8 may end. */
-function trimmed(lines: string, start: number, end: number): string {
+export function trimmed(lines: string, start = 0, end = lines.length): string {
   let from = start
   let to = end
   while (from < to && isBlank(lines.charCodeAt(from))) from += 1
