@@ -67,13 +67,12 @@ function differenceOf(one: Conversed, other: Conversed, how: string): string | n
   }
   const rest = longer.answers.slice(shorter.answers.length)
   const ended = shorter.isClosed || shorter.answers.at(-1)?.closes === true
-  // The last request may be refused before all of it has come, or only then.
-  const isRefusedLater = rest.length === 1 && rest[0] !== undefined && rest[0].status >= 400
-  if (rest.length > 0 && !isRefusedLater && !ended) return `an answer is missing\n${told}`
+  const sawTheSame = one.seen.toSorted().join('\n') === other.seen.toSorted().join('\n')
+  // The last request may be refused, or answered by a surface that needs no body, before all of it has come, or only then.
+  const isToldLater = rest.length === 1 && rest[0] !== undefined && (rest[0].status >= 400 || sawTheSame)
+  if (rest.length > 0 && !isToldLater && !ended) return `an answer is missing\n${told}`
   if (rest.length > 0) return null
-  return one.seen.toSorted().join('\n') === other.seen.toSorted().join('\n')
-    ? null
-    : `the model server saw others\n${told}`
+  return sawTheSame ? null : `the model server saw others\n${told}`
 }
 
 /** The words of a refusal may differ, and say how far it was read. */
