@@ -109,7 +109,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     observe: options.observe ?? nothing,
     tracing: options.tracing ?? null,
   }
-  const receive = context.door.isOpen && context.cors === undefined ? dispatch : attend
+  const receive = context.door.isOpen && context.cors === undefined ? dispatchTo : attend
   const listener = createListener({
     visit: visit => receive(context, visit),
     onError: error => context.stats.error(error.code),
@@ -171,14 +171,17 @@ function attend(context: GatewayContext, { inbound, outbound }: Visit): void {
     const isFree = target === null || isOpenPath(target.path)
     const principal = isFree ? null : door.authorise(inbound, endpointNamedBy(target.path))
     if (principal !== null) attended.whenOver(() => door.leave(principal))
-    dispatch(context, { ...visit, principal })
+    dispatch(context, { ...visit, principal }, target)
   } catch (thrown) {
     failed(context, visit, target, thrown)
   }
 }
 
-function dispatch(context: GatewayContext, visit: Visit): void {
-  const target = parseTarget(visit.inbound.target)
+function dispatchTo(context: GatewayContext, visit: Visit): void {
+  dispatch(context, visit, parseTarget(visit.inbound.target))
+}
+
+function dispatch(context: GatewayContext, visit: Visit, target: Target | null): void {
   try {
     serve(context, visit, target)?.catch((thrown: unknown) => failed(context, visit, target, thrown))
   } catch (thrown) {

@@ -1,6 +1,8 @@
 /** Holds our parser of requests to llhttp: what it takes for plain means the same there. */
+
+import { incomplete } from '../../src/core/http/chars.ts'
 import { fieldPairs } from '../../src/core/http/field-lines.ts'
-import { incomplete, parseRequestHead, RequestHead, unusual } from '../../src/core/http/request-head.ts'
+import { parseRequestHead, RequestHead, unusual } from '../../src/core/http/request-head.ts'
 import { type Understood, understoodByLlhttp } from './llhttp-requests.ts'
 
 /** What our parser says of the first request in the bytes; null if it leaves it to the other, or waits. */

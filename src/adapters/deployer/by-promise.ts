@@ -1,6 +1,7 @@
 /** Instances that are asked and answer by promise and stream, behind the port's calls. */
 import { Readable } from 'node:stream'
 import { CutoverError } from '../../core/errors.ts'
+import { tokensOf } from '../../core/http/chars.ts'
 import { fieldPairs, linesOf } from '../../core/http/field-lines.ts'
 import { connectionFields, isOwnField } from '../../core/http-fields.ts'
 import type { AnswerSink, BackendCall, Sending } from '../../ports/backend.ts'
@@ -178,7 +179,7 @@ function answerLines(headers: readonly string[]): { lines: string; bodyBytes: nu
 /** `Connection: close, x-hop` makes `x-hop` a field of the connection too. */
 function namedByConnection(headers: readonly string[]): Set<string> {
   const values = headers.filter((_, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'connection')
-  return new Set(values.flatMap(value => value.split(',')).map(token => token.trim().toLowerCase()))
+  return new Set(values.flatMap(tokensOf))
 }
 
 function asFailure(thrown: unknown): CutoverError {

@@ -36,12 +36,12 @@ export const hexValues: Uint8Array = Uint8Array.from({ length: 256 }, (_, code) 
   return value === -1 || code > 0x7f ? 255 : value
 })
 
-/** Whether the bytes of a token are this name, which is in lower case. */
+/** Whether the bytes of a token or a value are this name, which is in lower case. */
 export function isNamed(bytes: Uint8Array, start: number, end: number, name: string): boolean {
   return end - start === name.length && beginsWith(bytes, start, name)
 }
 
-/** Sets the case bit of letters; no other byte of a token becomes one of a name by it. */
+/** Sets the case bit of letters; no other byte that a token or a value may have becomes one of a name by it. */
 export function beginsWith(bytes: Uint8Array, start: number, name: string): boolean {
   for (let at = 0; at < name.length; at += 1) {
     if (((bytes[start + at] ?? 0) | 0x20) !== name.charCodeAt(at)) return false

@@ -48,6 +48,6 @@ export function isFramingField(bytes: Uint8Array, start: number, end: number): b
   return isNamed(bytes, start, end, 'content-length') || isNamed(bytes, start, end, 'transfer-encoding')
 }
 
-function isBlank(code: number | undefined): boolean {
+export function isBlank(code: number | undefined): boolean {
   return code === byte.space || code === byte.tab
 }

@@ -4,8 +4,11 @@
  * `unusual` and left to a parser that knows all of HTTP. So it is stricter than that parser and never laxer: what is
  * plain here means the same there, which a differential test holds.
  */
+import { ownFieldPrefix } from '../http-fields.ts'
 import { limits } from '../limits.ts'
-import { isHostByte, isTargetByte, isTokenByte, isValueByte } from './chars.ts'
+import { beginsWith, byte, incomplete, isHostByte, isNamed, isTargetByte, isTokenByte, isValueByte } from './chars.ts'
+import { lengthOf } from './content-length.ts'
+import { isBlank } from './field-line.ts'
 
 /** Filled by `parseRequestHead`; used again for the next request. */
 export class RequestHead {
@@ -24,14 +27,13 @@ export class RequestHead {
   hasTrace = false
 }
 
-export const incomplete = -1
 export const unusual = -2
 
 /** Where the head ends in `bytes`, or `incomplete`, or `unusual`. Reads from `start` up to, but without, `end`. */
 export function parseRequestHead(bytes: Buffer, start: number, end: number, head: RequestHead): number {
   const methodEnd = tokenEnd(bytes, start, Math.min(end, start + methodBytesMax + 1))
   if (methodEnd === end) return incomplete
-  if (methodEnd === start || bytes[methodEnd] !== space) return unusual
+  if (methodEnd === start || bytes[methodEnd] !== byte.space) return unusual
   const targetStart = methodEnd + 1
   if (targetStart < end && bytes[targetStart] !== slash) return unusual
   let at = targetStart
@@ -49,12 +51,7 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, head
 }
 
 const methodBytesMax = 24
-const space = 0x20
 const slash = 0x2f
-const colon = 0x3a
-const cr = 0x0d
-const lf = 0x0a
-const tab = 0x09
 const versionBytes = Buffer.from(' HTTP/1.1\r\n', 'latin1')
 
 function tokenEnd(bytes: Buffer, start: number, end: number): number {
@@ -101,21 +98,21 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
   let at = linesStart
   for (let fields = 0; ; fields += 1) {
     if (end - at < 2)
-      return at < end && bytes[at] !== cr && isTokenByte[bytes[at] as number] !== 1 ? unusual : incomplete
-    if (bytes[at] === cr) {
-      if (bytes[at + 1] !== lf || hosts !== 1 || (offer !== 0 && offer !== wholeOffer)) return unusual
+      return at < end && bytes[at] !== byte.cr && isTokenByte[bytes[at] as number] !== 1 ? unusual : incomplete
+    if (bytes[at] === byte.cr) {
+      if (bytes[at + 1] !== byte.lf || hosts !== 1 || (offer !== 0 && offer !== wholeOffer)) return unusual
       break
     }
     if (fields === limits.plainFieldsMax) return unusual
     const lineStart = at
     at = tokenEnd(bytes, at, end)
     if (at === end) return incomplete
-    if (at === lineStart || bytes[at] !== colon) return unusual
+    if (at === lineStart || bytes[at] !== byte.colon) return unusual
     const nameEnd = at
     at += 1
     while (at < end && isValueByte[bytes[at] as number] === 1) at += 1
-    if (end - at < 2) return at < end && bytes[at] !== cr ? unusual : incomplete
-    if (bytes[at] !== cr || bytes[at + 1] !== lf) return unusual
+    if (end - at < 2) return at < end && bytes[at] !== byte.cr ? unusual : incomplete
+    if (bytes[at] !== byte.cr || bytes[at + 1] !== byte.lf) return unusual
     const kind = kindOf(bytes, lineStart, nameEnd)
     if (kind === passes) {
       at += 2
@@ -123,8 +120,8 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
     }
     let valueStart = nameEnd + 1
     let valueEnd = at
-    while (valueStart < valueEnd && isBlank(bytes[valueStart] as number)) valueStart += 1
-    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1] as number)) valueEnd -= 1
+    while (valueStart < valueEnd && isBlank(bytes[valueStart])) valueStart += 1
+    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd -= 1
     at += 2
     switch (kind) {
       case isHost:
@@ -137,12 +134,12 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
         if (lengths > 1 || head.bodyBytes < 0) return unusual
         break
       case isConnection:
-        if (isText(bytes, valueStart, valueEnd, 'close')) head.closes = true
-        else if (isText(bytes, valueStart, valueEnd, 'upgrade, http2-settings')) offer |= 1
-        else if (!isText(bytes, valueStart, valueEnd, 'keep-alive')) return unusual
+        if (isNamed(bytes, valueStart, valueEnd, 'close')) head.closes = true
+        else if (isNamed(bytes, valueStart, valueEnd, 'upgrade, http2-settings')) offer |= 1
+        else if (!isNamed(bytes, valueStart, valueEnd, 'keep-alive')) return unusual
         break
       case isUpgrade:
-        if (!isText(bytes, valueStart, valueEnd, 'h2c')) return unusual
+        if (!isNamed(bytes, valueStart, valueEnd, 'h2c')) return unusual
         offer |= 2
         break
       case isSettings:
@@ -171,26 +168,10 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
   return at + 2
 }
 
-function isBlank(byte: number): boolean {
-  return byte === space || byte === tab
-}
-
 function isHostText(bytes: Buffer, start: number, end: number): boolean {
   if (start === end) return false
   for (let at = start; at < end; at += 1) if (isHostByte[bytes[at] as number] !== 1) return false
   return true
-}
-
-/** -1 unless it is digits, few enough for a double to be exact. */
-function lengthOf(bytes: Buffer, start: number, end: number): number {
-  if (start === end || end - start > 15) return -1
-  let length = 0
-  for (let at = start; at < end; at += 1) {
-    const digit = (bytes[at] as number) - 0x30
-    if (digit < 0 || digit > 9) return -1
-    length = length * 10 + digit
-  }
-  return length
 }
 
 const passes = 0
@@ -213,49 +194,36 @@ const wholeOffer = 1 | 2 | 4
 function kindOf(bytes: Buffer, start: number, end: number): number {
   switch (end - start) {
     case 2:
-      return isText(bytes, start, end, 'te') ? isUnusual : passes
+      return isNamed(bytes, start, end, 'te') ? isUnusual : passes
     case 4:
-      return isText(bytes, start, end, 'host') ? isHost : passes
+      return isNamed(bytes, start, end, 'host') ? isHost : passes
     case 6:
-      return isText(bytes, start, end, 'expect') ? isUnusual : passes
+      return isNamed(bytes, start, end, 'expect') ? isUnusual : passes
     case 7:
-      if (isText(bytes, start, end, 'upgrade')) return isUpgrade
-      return isText(bytes, start, end, 'trailer') ? isUnusual : passes
+      if (isNamed(bytes, start, end, 'upgrade')) return isUpgrade
+      return isNamed(bytes, start, end, 'trailer') ? isUnusual : passes
     case 10:
-      if (isText(bytes, start, end, 'connection')) return isConnection
-      if (isText(bytes, start, end, 'tracestate')) return isTrace
-      return isText(bytes, start, end, 'keep-alive') ? isUnusual : passes
+      if (isNamed(bytes, start, end, 'connection')) return isConnection
+      if (isNamed(bytes, start, end, 'tracestate')) return isTrace
+      return isNamed(bytes, start, end, 'keep-alive') ? isUnusual : passes
     case 11:
-      return isText(bytes, start, end, 'traceparent') ? isTrace : isOwnName(bytes, start, end)
+      return isNamed(bytes, start, end, 'traceparent') ? isTrace : isOwnName(bytes, start, end)
     case 14:
-      if (isText(bytes, start, end, 'http2-settings')) return isSettings
-      return isText(bytes, start, end, 'content-length') ? isLength : isOwnName(bytes, start, end)
+      if (isNamed(bytes, start, end, 'http2-settings')) return isSettings
+      return isNamed(bytes, start, end, 'content-length') ? isLength : isOwnName(bytes, start, end)
     case 16:
-      return isText(bytes, start, end, 'proxy-connection') ? isUnusual : isOwnName(bytes, start, end)
+      return isNamed(bytes, start, end, 'proxy-connection') ? isUnusual : isOwnName(bytes, start, end)
     case 17:
-      return isText(bytes, start, end, 'transfer-encoding') ? isUnusual : isOwnName(bytes, start, end)
+      return isNamed(bytes, start, end, 'transfer-encoding') ? isUnusual : isOwnName(bytes, start, end)
     case 18:
-      return isText(bytes, start, end, 'proxy-authenticate') ? isUnusual : isOwnName(bytes, start, end)
+      return isNamed(bytes, start, end, 'proxy-authenticate') ? isUnusual : isOwnName(bytes, start, end)
     case 19:
-      return isText(bytes, start, end, 'proxy-authorization') ? isUnusual : isOwnName(bytes, start, end)
+      return isNamed(bytes, start, end, 'proxy-authorization') ? isUnusual : isOwnName(bytes, start, end)
     default:
       return isOwnName(bytes, start, end)
   }
 }
 
 function isOwnName(bytes: Buffer, start: number, end: number): number {
-  return end - start > ownPrefix.length && isText(bytes, start, start + ownPrefix.length, ownPrefix) ? isOwn : passes
-}
-
-const ownPrefix = 'x-cutover-'
-
-/** Whether the bytes are this lower-case text, in any case. */
-function isText(bytes: Buffer, start: number, end: number, lower: string): boolean {
-  if (end - start !== lower.length) return false
-  for (let at = start; at < end; at += 1) {
-    const byte = bytes[at] as number
-    const folded = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
-    if (folded !== lower.charCodeAt(at - start)) return false
-  }
-  return true
+  return end - start > ownFieldPrefix.length && beginsWith(bytes, start, ownFieldPrefix) ? isOwn : passes
 }

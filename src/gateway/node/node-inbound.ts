@@ -1,6 +1,7 @@
 /** A request that node:http has read. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CutoverError } from '../../core/errors.ts'
+import { tokensOf } from '../../core/http/chars.ts'
 import { linesOf } from '../../core/http/field-lines.ts'
 import { connectionFields, hopRequestFields, isOwnField } from '../../core/http-fields.ts'
 import { limits } from '../../core/limits.ts'
@@ -144,5 +145,5 @@ const none: ReadonlySet<string> = new Set()
 
 function namedByConnection(connection: string | undefined): ReadonlySet<string> {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return none
-  return new Set(connection.split(',').map(token => token.trim().toLowerCase()))
+  return new Set(tokensOf(connection))
 }

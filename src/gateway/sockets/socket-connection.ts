@@ -4,19 +4,26 @@
  */
 import type { Socket } from 'node:net'
 import { CutoverError } from '../../core/errors.ts'
-import { byte } from '../../core/http/chars.ts'
-import { incomplete, parseRequestHead, RequestHead, unusual } from '../../core/http/request-head.ts'
+import { byte, incomplete } from '../../core/http/chars.ts'
+import { parseRequestHead, RequestHead, unusual } from '../../core/http/request-head.ts'
 import { limits } from '../../core/limits.ts'
 import { answerRaw, lateRequest } from '../node/node-listener.ts'
 import { HandedOver } from './handed-over.ts'
 import { type Reading, readSocket } from './read-socket.ts'
 import { SocketInbound } from './socket-inbound.ts'
 import { type AnswerEnd, SocketOutbound } from './socket-outbound.ts'
-import { patienceMs, type SocketServerEvents } from './socket-server.ts'
+import type { SocketServerEvents } from './socket-server.ts'
 
 /** Filled and used up within one call. */
 const head = new RequestHead()
 const nothing = Buffer.alloc(0)
+
+/** How long a connection may be in a state, in milliseconds. */
+export const patienceMs = {
+  idle: limits.keepAliveMs,
+  head: limits.clientHeaderTimeoutMs,
+  body: limits.clientBodyTimeoutMs,
+} as const
 
 /** What the connection waits for; `answer` is on its way out. */
 type Waiting = keyof typeof patienceMs | 'answer' | 'nothing'

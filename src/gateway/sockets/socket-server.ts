@@ -2,7 +2,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer as createSecureServer } from 'node:tls'
-import { limits } from '../../core/limits.ts'
 import { type Certificates, serverOptions } from '../../ports/certificates.ts'
 import type { ListenerEvents } from '../node/node-listener.ts'
 import { SocketConnection } from './socket-connection.ts'
@@ -93,10 +92,3 @@ export class SocketServer {
     for (const connection of this.#connections) connection.checkTimes(nowMs)
   }
 }
-
-/** How long a connection may be in a state, in milliseconds. */
-export const patienceMs = {
-  idle: limits.keepAliveMs,
-  head: limits.clientHeaderTimeoutMs,
-  body: limits.clientBodyTimeoutMs,
-} as const

@@ -2,8 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { SocketConnection } from '../../../src/gateway/sockets/socket-connection.ts'
-import { patienceMs } from '../../../src/gateway/sockets/socket-server.ts'
+import { patienceMs, SocketConnection } from '../../../src/gateway/sockets/socket-connection.ts'
 import { dial, readUntil } from '../../support/http-caller.ts'
 
 /** A connection on which the caller has said this much. */
