@@ -73,7 +73,7 @@ async function play(kind: Kind, backend: keyof typeof backends) {
     'payload-sample': '100%',
   }
   const server = await place.serve(['-c', place.write('cutover.yaml', stringify(endpoint))])
-  const traffic = startTraffic(server)
+  await using traffic = startTraffic(server)
   await until(async () => traffic.tally.sent > 200)
   const release = {
     kind: 'Release',
@@ -89,7 +89,11 @@ async function play(kind: Kind, backend: keyof typeof backends) {
   })
   expect(started.status, await started.text()).toBe(201)
   const releaseOf = () => getJson(`${server.controlUrl}/api/v1/releases/digits-1`)
-  await until(async () => ['promoted', 'rolled-back'].includes((await releaseOf()).state), undefined, 120)
+  await until(async () => ['promoted', 'rolled-back'].includes((await releaseOf()).state), undefined, 120).catch(
+    async fault => {
+      throw new Error(`${fault.message}: ${JSON.stringify(await releaseOf())}`)
+    },
+  )
   await traffic.stop()
   return { ended: await releaseOf(), tally: traffic.tally }
 }
@@ -129,13 +133,11 @@ function startTraffic({ inferenceUrl }: ServerProcess) {
       void asked.finally(() => open.delete(asked))
     }
   }, 20)
-  return {
-    tally,
-    async stop() {
-      clearInterval(timer)
-      await Promise.all(open)
-    },
+  const stop = async () => {
+    clearInterval(timer)
+    await Promise.all(open)
   }
+  return { tally, stop, [Symbol.asyncDispose]: stop }
 }
 
 describe.each(['command', 'url'] as const)('on %s', backend => {
