@@ -1,5 +1,7 @@
 /** The part of an answer from which a predicted value can be read, plain even if it travelled compressed. */
 import { brotliDecompress, type CompressCallback, gunzip, inflate, zstdDecompress } from 'node:zlib'
+import type { AnswerBytes } from '../core/answer.ts'
+import type { EndpointSpec } from '../core/endpoint.ts'
 import { fieldOf } from '../core/http/field-lines.ts'
 import { jsonBytesOf } from '../core/http/json-bytes.ts'
 import { limits } from '../core/limits.ts'
@@ -34,6 +36,20 @@ const jsonType = /^application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i
 export function readableAnswer(copy: Tee | null, head: AnswerHead | null): ReadableAnswer | null {
   const body = copy?.whole() ?? null
   return body === null || head === null ? null : { body, ...head }
+}
+
+/** Whether its value can be read in no time. */
+export function isReadAtOnce({ encoding }: AnswerHead, body: Uint8Array): boolean {
+  return encoding === 'identity' && body.length <= limits.answerReadAtOnceBytesMax
+}
+
+/** An answer whose bytes are plain, with the endpoint's rule for its value. */
+export function answerBytes(
+  { answer: rule, protocol }: EndpointSpec,
+  { contentType, jsonBytes }: AnswerHead,
+  body: Uint8Array,
+): AnswerBytes | null {
+  return rule === null ? null : { body, contentType, jsonBytes, rule, protocol }
 }
 
 type Decode = (body: Uint8Array, bounds: { maxOutputLength: number }, done: CompressCallback) => void

@@ -23,7 +23,8 @@ const shapes: Readonly<Record<Protocol, ErrorShape>> = {
 
 export function serveHttp(
   context: GatewayContext,
-  { inbound, outbound, target, principal }: Visit & { target: Target },
+  { inbound, outbound, principal }: Visit,
+  target: Target,
 ): void | Promise<void> {
   const rest = target.path.slice(httpPrefix.length)
   const slash = rest.indexOf('/')
@@ -31,9 +32,9 @@ export function serveHttp(
   const path = slash < 0 ? '/' : rest.slice(slash)
   const route = findRoute(context.routes, endpoint, principal)
   const shape = shapes[route.spec.protocol]
-  const named = { inbound, outbound, route, path: path + target.query, shape }
   const operation = route.spec.protocol === 'openai' ? openAiOperation(path) : null
+  const sent = path + target.query
   return operation === null
-    ? forward(context, { ...named, pin: pinOf(route, inbound, null) })
-    : forwardOpenAi(context, named, operation)
+    ? forward(context, { inbound, outbound, route, path: sent, shape, pin: pinOf(route, inbound, null) })
+    : forwardOpenAi(context, { inbound, outbound, route, path: sent, shape }, operation)
 }

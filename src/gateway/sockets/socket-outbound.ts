@@ -47,12 +47,12 @@ export class SocketOutbound implements Outbound {
     this.#closes = true
   }
 
-  begin(status: number, lines: string, bodyBytes: number | null): void {
+  begin(status: number, lines: string, bodyBytes: number | null, ownLines = ''): void {
     if (this.isClosed) return
     this.#hasNoBody = this.#isHead || status === 204 || status === 304
     this.#isChunked = bodyBytes === null && !this.#hasNoBody
     this.hasBegun = true
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}`
+    let head = statusLine(status) + lines + ownLines
     if (bodyBytes !== null) head += `content-length: ${bodyBytes}\r\n`
     else if (this.#isChunked) head += 'transfer-encoding: chunked\r\n'
     if (!hasDate(lines)) head += `date: ${httpDate()}\r\n`
@@ -153,8 +153,25 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
+/** Of the answer before: a model server's fields change once a second, with their date. */
+let datedLines = ''
+let isDated = false
+
 function hasDate(lines: string): boolean {
-  return lines.startsWith('Date: ') || lines.includes('\nDate: ') || /^date:/im.test(lines)
+  if (lines === datedLines) return isDated
+  isDated = lines.startsWith('Date: ') || lines.includes('\nDate: ') || /^date:/im.test(lines)
+  datedLines = lines
+  return isDated
+}
+
+const ok = statusLineOf(200)
+
+function statusLine(status: number): string {
+  return status === 200 ? ok : statusLineOf(status)
+}
+
+function statusLineOf(status: number): string {
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
 }
 
 let dateText = ''
