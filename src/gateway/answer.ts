@@ -4,6 +4,7 @@ import type { AnswerBytes } from '../core/answer.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { fieldOf } from '../core/http/field-lines.ts'
 import { jsonBytesOf } from '../core/http/json-bytes.ts'
+import { lastOf } from '../core/last-of.ts'
 import { limits } from '../core/limits.ts'
 import type { Tee } from './tee.ts'
 
@@ -11,25 +12,18 @@ import type { Tee } from './tee.ts'
 export type AnswerHead = { contentType: string; encoding: string; jsonBytes: number | null }
 export type ReadableAnswer = AnswerHead & { body: Uint8Array }
 
-/** Of the answer before: a model server's fields change once a second, with their date. */
-let lastLines = ''
-let lastHead: AnswerHead | null = null
-
 /** Null unless a value can be read from it: a success in JSON, or with binary tensors behind a JSON. */
 export function answerHead(status: number, lines: string): AnswerHead | null {
-  if (status < 200 || status > 299) return null
-  if (lines === lastLines) return lastHead
-  lastHead = readHead(lines)
-  lastLines = lines
-  return lastHead
+  return status < 200 || status > 299 ? null : readHead(lines)
 }
 
-function readHead(lines: string): AnswerHead | null {
+/** A model server's fields change once a second, with their date. */
+const readHead = lastOf((lines: string): AnswerHead | null => {
   const contentType = fieldOf(lines, 'content-type') ?? ''
   const jsonBytes = jsonBytesOf(lines)
   if (jsonBytes === null && !jsonType.test(contentType.trim())) return null
   return { contentType, encoding: fieldOf(lines, 'content-encoding')?.trim().toLowerCase() ?? 'identity', jsonBytes }
-}
+})
 
 const jsonType = /^application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i
 

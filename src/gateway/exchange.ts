@@ -22,6 +22,7 @@ import { predictionOf } from './prediction-of.ts'
 import { readMeasures } from './read-measures.ts'
 import { recordPrediction } from './record-prediction.ts'
 import type { VersionGate, Waiter } from './resilience/version-gate.ts'
+import type { CompiledRoute } from './route.ts'
 import { Tee } from './tee.ts'
 import { beginTrace, spansOf, type Trace } from './trace-context.ts'
 
@@ -407,7 +408,15 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
 }
 
 function ownLines(predictionId: string, { version, route }: Choice): string {
-  return `x-cutover-prediction-id: ${predictionId}\r\nx-cutover-version: ${publicName(version)}\r\nx-cutover-endpoint: ${route.spec.name}\r\n`
+  return `x-cutover-prediction-id: ${predictionId}\r\n${servedBy(route, version)}`
+}
+
+function servedBy({ spec, servedBy }: CompiledRoute, version: string): string {
+  const known = servedBy.get(version)
+  if (known !== undefined) return known
+  const lines = `x-cutover-version: ${publicName(version)}\r\nx-cutover-endpoint: ${spec.name}\r\n`
+  servedBy.set(version, lines)
+  return lines
 }
 
 function crowded({ version, route }: Choice, why: string): CutoverError {

@@ -1,6 +1,7 @@
 /** The answer to a plain request, on its socket. */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { lastOf } from '../../core/last-of.ts'
 import { limits } from '../../core/limits.ts'
 import { TurnEnd } from '../../core/turn-end.ts'
 import type { Outbound, OutboundWatcher } from '../inbound.ts'
@@ -53,7 +54,7 @@ export class SocketOutbound implements Outbound {
     this.#isChunked = bodyBytes === null && !this.#hasNoBody
     this.hasBegun = true
     let head = statusLine(status) + lines + ownLines
-    if (bodyBytes !== null) head += `content-length: ${bodyBytes}\r\n`
+    if (bodyBytes !== null) head += lengthLine(bodyBytes)
     else if (this.#isChunked) head += 'transfer-encoding: chunked\r\n'
     if (!hasDate(lines)) head += `date: ${httpDate()}\r\n`
     if (this.#closes) head += 'connection: close\r\n'
@@ -153,16 +154,12 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-/** Of the answer before: a model server's fields change once a second, with their date. */
-let datedLines = ''
-let isDated = false
+/** A model server's fields change once a second, with their date. */
+const hasDate = lastOf(
+  (lines: string) => lines.startsWith('Date: ') || lines.includes('\nDate: ') || /^date:/im.test(lines),
+)
 
-function hasDate(lines: string): boolean {
-  if (lines === datedLines) return isDated
-  isDated = lines.startsWith('Date: ') || lines.includes('\nDate: ') || /^date:/im.test(lines)
-  datedLines = lines
-  return isDated
-}
+const lengthLine = lastOf((bytes: number) => `content-length: ${bytes}\r\n`)
 
 const ok = statusLineOf(200)
 
