@@ -37,6 +37,8 @@ class Scan {
   readonly #names: readonly Uint8Array[]
   from = -1
   to = -1
+  /** The text that was read last has an escape. */
+  #hasEscape = false
 
   constructor(bytes: Uint8Array, names: readonly Uint8Array[]) {
     this.#bytes = bytes
@@ -122,24 +124,27 @@ class Scan {
 
   /** How many names are followed with this one; -1 if it is another one, `unsureName` if it has an escape. */
   #leads(from: number, to: number, followed: number): number {
-    const [bytes, name] = [this.#bytes, this.#names[followed]]
-    let isSame = to - from === name?.length
-    for (let at = from; at < to; at += 1) {
-      const byte = bytes[at]
-      if (byte === backslash) return unsureName
-      if (byte !== name?.[at - from]) isSame = false
-    }
-    return isSame ? followed + 1 : -1
+    if (this.#hasEscape) return unsureName
+    const bytes = this.#bytes
+    const name = this.#names[followed]
+    if (to - from !== name?.length) return -1
+    for (let at = from; at < to; at += 1) if (bytes[at] !== name[at - from]) return -1
+    return followed + 1
   }
 
   #text(start: number): number {
     const bytes = this.#bytes
-    for (let at = start; at < bytes.length; at += 1) {
+    const end = bytes.length
+    this.#hasEscape = false
+    for (let at = start; at < end; at += 1) {
+      while (at < end && isPlain[bytes[at] as number] === 1) at += 1
       const byte = bytes[at] ?? 0
       if (byte === quote) return at + 1
+      if (at === end) return broken
       if (byte < 0x20) return broken
       if (byte > 0x7e) return unsure
       if (byte !== backslash) continue
+      this.#hasEscape = true
       at += 1
       const escaped = bytes[at] ?? 0
       if (escaped === letterU) return unsure
@@ -184,6 +189,11 @@ const [letterE, letterF, letterN, letterT, letterU] = [0x65, 0x66, 0x6e, 0x74, 0
 const [trueBytes, falseBytes, nullBytes] = ['true', 'false', 'null'].map(word =>
   Uint8Array.from(word, letter => letter.charCodeAt(0)),
 ) as [Uint8Array, Uint8Array, Uint8Array]
+
+/** Of a text: what needs no second look, which is nearly all of it. */
+const isPlain = Uint8Array.from({ length: 256 }, (_, code) =>
+  code >= 0x20 && code <= 0x7e && code !== quote && code !== backslash ? 1 : 0,
+)
 
 function skipSpace(bytes: Uint8Array, start: number): number {
   const end = bytes.length

@@ -1,7 +1,10 @@
 /** The part of an answer from which a predicted value can be read, plain even if it travelled compressed. */
 import { brotliDecompress, type CompressCallback, gunzip, inflate, zstdDecompress } from 'node:zlib'
+import type { AnswerBytes } from '../core/answer.ts'
+import type { EndpointSpec } from '../core/endpoint.ts'
 import { fieldOf } from '../core/http/field-lines.ts'
 import { jsonBytesOf } from '../core/http/json-bytes.ts'
+import { lastOf } from '../core/last-of.ts'
 import { limits } from '../core/limits.ts'
 import type { Tee } from './tee.ts'
 
@@ -9,31 +12,38 @@ import type { Tee } from './tee.ts'
 export type AnswerHead = { contentType: string; encoding: string; jsonBytes: number | null }
 export type ReadableAnswer = AnswerHead & { body: Uint8Array }
 
-/** Of the answer before: a model server's fields change once a second, with their date. */
-let lastLines = ''
-let lastHead: AnswerHead | null = null
-
 /** Null unless a value can be read from it: a success in JSON, or with binary tensors behind a JSON. */
 export function answerHead(status: number, lines: string): AnswerHead | null {
-  if (status < 200 || status > 299) return null
-  if (lines === lastLines) return lastHead
-  lastHead = readHead(lines)
-  lastLines = lines
-  return lastHead
+  return status < 200 || status > 299 ? null : readHead(lines)
 }
 
-function readHead(lines: string): AnswerHead | null {
+/** A model server's fields change once a second, with their date. */
+const readHead = lastOf((lines: string): AnswerHead | null => {
   const contentType = fieldOf(lines, 'content-type') ?? ''
   const jsonBytes = jsonBytesOf(lines)
   if (jsonBytes === null && !jsonType.test(contentType.trim())) return null
   return { contentType, encoding: fieldOf(lines, 'content-encoding')?.trim().toLowerCase() ?? 'identity', jsonBytes }
-}
+})
 
 const jsonType = /^application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i
 
 export function readableAnswer(copy: Tee | null, head: AnswerHead | null): ReadableAnswer | null {
   const body = copy?.whole() ?? null
   return body === null || head === null ? null : { body, ...head }
+}
+
+/** Whether its value can be read in no time. */
+export function isReadAtOnce({ encoding }: AnswerHead, body: Uint8Array): boolean {
+  return encoding === 'identity' && body.length <= limits.answerReadAtOnceBytesMax
+}
+
+/** An answer whose bytes are plain, with the endpoint's rule for its value. */
+export function answerBytes(
+  { answer: rule, protocol }: EndpointSpec,
+  { contentType, jsonBytes }: AnswerHead,
+  body: Uint8Array,
+): AnswerBytes | null {
+  return rule === null ? null : { body, contentType, jsonBytes, rule, protocol }
 }
 
 type Decode = (body: Uint8Array, bounds: { maxOutputLength: number }, done: CompressCallback) => void

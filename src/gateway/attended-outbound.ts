@@ -33,8 +33,8 @@ export class AttendedOutbound implements Outbound, OutboundWatcher {
     this.#watcher = watcher
   }
 
-  begin(status: number, lines: string, bodyBytes: number | null): void {
-    this.#inner.begin(status, this.#withPage(lines), bodyBytes)
+  begin(status: number, lines: string, bodyBytes: number | null, ownLines?: string): void {
+    this.#inner.begin(status, this.#withPage(lines), bodyBytes, ownLines)
   }
 
   write(chunk: Uint8Array): boolean {

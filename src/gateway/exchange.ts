@@ -2,6 +2,7 @@
  * One request from its assignment to the last byte of its answer, and the record that is made of it. Whatever happens,
  * it is recorded exactly once: when the answer has been sent or the caller has gone.
  */
+import { type ReadAnswer, readAnswer } from '../core/answer.ts'
 import { bucketOf } from '../core/assign.ts'
 import { publicName } from '../core/control-fleet.ts'
 import { CutoverError, type ErrorCode, statusByCode } from '../core/errors.ts'
@@ -9,7 +10,7 @@ import { fieldOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
 import { defaultRetry, mayRepeat, tellsOfTrouble } from '../core/resilience.ts'
 import type { AnswerSink, Instance, Sending } from '../ports/backend.ts'
-import { type AnswerHead, answerHead, readableAnswer } from './answer.ts'
+import { type AnswerHead, answerBytes, answerHead, isReadAtOnce, readableAnswer } from './answer.ts'
 import type { Choice } from './choose.ts'
 import type { GatewayContext } from './context.ts'
 import { type Deadline, timeoutsWithin } from './deadline.ts'
@@ -21,6 +22,7 @@ import { predictionOf } from './prediction-of.ts'
 import { readMeasures } from './read-measures.ts'
 import { recordPrediction } from './record-prediction.ts'
 import type { VersionGate, Waiter } from './resilience/version-gate.ts'
+import type { CompiledRoute } from './route.ts'
 import { Tee } from './tee.ts'
 import { beginTrace, spansOf, type Trace } from './trace-context.ts'
 
@@ -62,6 +64,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   /** Of the answer's body, as far as the backend has sent it. */
   #answerBytes = 0
   #answerHead: AnswerHead | null = null
+  #answered: ReadAnswer | null = null
   /** What copies for challengers need of the request; null where it is not copied. */
   readonly #copySource: CopySource | null
   #stall: NodeJS.Timeout | undefined
@@ -158,11 +161,12 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const { spec } = choice.route
     const body = this.#body
     const fields = requestFields(inbound, { predictionId, deadline, trace: this.#trace })
+    const { method, isVetted } = inbound
     const streams = body === null && inbound.bodyKind !== 'none'
     if (this.#attempts === 1) this.#noteRequest(fields, body, streams)
     const sent = streams ? { bytes: inbound.statedBytes } : body
     const timeouts = deadline === null ? spec.timeouts : timeoutsWithin(deadline, spec.timeouts)
-    this.#sending = instance.dispatch({ method: inbound.method, path, fields, body: sent, timeouts }, this)
+    this.#sending = instance.dispatch({ method, path, fields, body: sent, timeouts, isVetted }, this)
     if (!streams) return
     this.#isUploading = true
     inbound.readBody(this, spec.bodyBytesMax)
@@ -227,7 +231,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     this.#context.guards.heard(choice.route.spec, choice.version, !tellsOfTrouble(status))
     if (status >= 500 && this.#repeats(status)) return
     try {
-      outbound.begin(status, fields + this.#ownLines(fields), status === 204 ? null : bodyBytes)
+      outbound.begin(status, fields, status === 204 ? null : bodyBytes, this.#ownLines(fields))
     } catch (cause) {
       this.fail(
         new CutoverError('backend-failed', 'the model server answered with what HTTP does not allow', [], cause),
@@ -235,21 +239,31 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
       return
     }
     this.#status = status
-    if (choice.route.spec.answer === null) return
-    this.#answerHead = answerHead(status, fields)
-    if (this.#answerHead !== null) this.#answerCopy = new Tee(limits.answerBytesMax)
+    if (choice.route.spec.answer !== null) this.#answerHead = answerHead(status, fields)
   }
 
-  onBody(chunk: Uint8Array): void {
+  onBody(chunk: Uint8Array, isLast: boolean): void {
     if (this.#isOver) return
+    if (this.#answerHead !== null) this.#noteAnswer(this.#answerHead, chunk, isLast)
     this.#answerBytes += chunk.length
-    this.#answerCopy?.add(chunk)
     this.#payloadCopy?.add(chunk)
     const { outbound, choice } = this.opened
     if (outbound.write(chunk) || this.#isClosed) return
     this.#sending?.pause()
     // A caller that takes nothing for so long holds a connection of the model server: it is taken for gone.
     this.#stall ??= setTimeout(() => outbound.cut(), choice.route.spec.timeouts.idleMs)
+  }
+
+  /** What is short and came whole is read while its bytes are there; all else is copied, and read beside the path. */
+  #noteAnswer(head: AnswerHead, chunk: Uint8Array, isLast: boolean): void {
+    const isWhole = isLast && this.#answerBytes === 0
+    if (isWhole && isReadAtOnce(head, chunk)) {
+      const bytes = answerBytes(this.opened.choice.route.spec, head, chunk)
+      if (bytes !== null) this.#answered = readAnswer(bytes)
+      return
+    }
+    this.#answerCopy ??= new Tee(limits.answerBytesMax)
+    this.#answerCopy.add(chunk)
   }
 
   onAnswerDrain(): void {
@@ -377,6 +391,9 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const measures = readMeasures(this.#sending, { requestEndedMs: this.#requestEndedMs, latencyMs })
     const finish = { atMs: this.atMs, latencyMs, status, failed, measures }
     const prediction = predictionOf(this.opened, finish, bodies)
+    // Before it has what was read of its answer: that is nothing which its shadows share.
+    const champion = this.#copySource === null ? null : { ...prediction }
+    if (this.#answered !== null) prediction.answered = this.#answered
     try {
       context.observe({ endpoint, version, status, failed, latencyMs, measures })
       if (spec.recording !== 'off')
@@ -385,13 +402,21 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
       context.logger.error({ err: error, endpoint }, 'a request could not be recorded')
     }
     if (this.#trace !== null) this.#tellSpans(this.#trace, status, failed)
-    if (this.#copySource === null) return
-    context.mirrors.send(this.#copySource, choice.route, { champion: prediction, answerBytes: this.#answerBytes })
+    if (this.#copySource === null || champion === null) return
+    context.mirrors.send(this.#copySource, choice.route, { champion, answerBytes: this.#answerBytes })
   }
 }
 
 function ownLines(predictionId: string, { version, route }: Choice): string {
-  return `x-cutover-prediction-id: ${predictionId}\r\nx-cutover-version: ${publicName(version)}\r\nx-cutover-endpoint: ${route.spec.name}\r\n`
+  return `x-cutover-prediction-id: ${predictionId}\r\n${servedBy(route, version)}`
+}
+
+function servedBy({ spec, servedBy }: CompiledRoute, version: string): string {
+  const known = servedBy.get(version)
+  if (known !== undefined) return known
+  const lines = `x-cutover-version: ${publicName(version)}\r\nx-cutover-endpoint: ${spec.name}\r\n`
+  servedBy.set(version, lines)
+  return lines
 }
 
 function crowded({ version, route }: Choice, why: string): CutoverError {

@@ -42,10 +42,13 @@ export function forward(context: GatewayContext, call: Call): void | Promise<voi
   const predictionId = predictionIdOf(inbound, context.ids)
   const deadline = deadlineOf(inbound)
   const isAtHand = call.body !== undefined || inbound.bodyKind === 'none' || inbound.bodyInHand !== null
-  if (!isAtHand || mustWait(context, call)) return forwardLater(context, call, { predictionId, deadline })
+  // Who has read the body already may have waited for it, and the route may be another one by now.
+  const now = call.body === undefined ? route : routeNow(context, call)
+  if (!isAtHand || mustWait(now, call)) return forwardLater(context, call, { predictionId, deadline })
   const body = call.body ?? inbound.bodyInHand
   const unit = unitOf(route.spec.unit, { inbound, body, otherwise: call.conversation?.unit ?? predictionId })
-  exchange(context, call, { predictionId, deadline, unit, body, choice: chooseNow(context, call, unit, body) })
+  const choice = chooseOn(now, context, call, { unit, body })
+  exchange(context, call, { predictionId, deadline, unit, body, choice })
 }
 
 /** The same for a request whose body is still to come, or that has to wait for a version. */
@@ -73,8 +76,8 @@ function takeBody({ inbound, route, body }: Call, whole: boolean): Promise<Buffe
 }
 
 /** A pinned version is served by itself or not at all: it waits for no other. */
-function mustWait(context: GatewayContext, { route, pin }: Call): boolean {
-  return pin === null && context.routes.get(route.spec.name)?.table.gap !== undefined
+function mustWait(route: CompiledRoute, { pin }: Call): boolean {
+  return pin === null && route.table.gap !== undefined
 }
 
 function waitOutGap(context: GatewayContext, { route, outbound, pin }: Call): Promise<void> | null {
@@ -84,8 +87,19 @@ function waitOutGap(context: GatewayContext, { route, outbound, pin }: Call): Pr
 
 /** On the table of this moment: a slow upload must not be sent by a table that has been replaced since. */
 function chooseNow(context: GatewayContext, call: Call, unit: string, body: Buffer | null): Choice {
-  const route = context.routes.get(call.route.spec.name) ?? call.route
-  const { inbound, pin, conversation } = call
+  return chooseOn(routeNow(context, call), context, call, { unit, body })
+}
+
+function routeNow(context: GatewayContext, { route }: Call): CompiledRoute {
+  return context.routes.get(route.spec.name) ?? route
+}
+
+function chooseOn(
+  route: CompiledRoute,
+  context: GatewayContext,
+  { inbound, pin, conversation }: Call,
+  { unit, body }: { unit: string; body: Buffer | null },
+): Choice {
   const isRuled = pin === null && route.spec.rules !== undefined
   const rule = isRuled ? versionByRule(route, { inbound, unit }, context) : null
   return choose(context, route, { inbound, pin, rule, unit, body, stays: conversation?.version ?? null })

@@ -199,7 +199,7 @@ function failed(context: GatewayContext, { inbound, outbound }: Visit, target: T
 function serve(context: GatewayContext, visit: Visit, target: Target | null): void | Promise<void> {
   if (target === null) throw new CutoverError('invalid-request', `${excerpt(visit.inbound.target)} is not a path`)
   if (isOpenInference(target.path)) return serveOpenInference(context, { ...visit, target })
-  if (target.path.startsWith(httpPrefix)) return serveHttp(context, { ...visit, target })
+  if (target.path.startsWith(httpPrefix)) return serveHttp(context, visit, target)
   if (isTensorflowServing(context, target.path)) return serveTensorflowServing(context, { ...visit, target })
   const operation = openAiOperation(target.path)
   if (operation !== null) return serveOpenAi(context, { ...visit, target }, operation)

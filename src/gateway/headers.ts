@@ -27,7 +27,17 @@ export function requestFields(
   const { predictionId, deadline, trace } = added
   let kept = tracedLines(inbound, trace)
   if (deadline !== null) kept = `${withoutDeadline(kept)}${deadlineHeader}: ${remainingMs(deadline)}\r\n`
-  return `${withoutKeys(kept)}x-cutover-prediction-id: ${predictionId}\r\nx-forwarded-for: ${inbound.remoteAddress}\r\nvia: ${inbound.httpVersion} cutover\r\n`
+  return `${withoutKeys(kept)}x-cutover-prediction-id: ${predictionId}\r\n${hopLines(inbound)}`
+}
+
+/** Of the request before: callers come by few ways. */
+let lastHop = { address: '', version: '', lines: '' }
+
+function hopLines({ remoteAddress, httpVersion }: Inbound): string {
+  if (remoteAddress === lastHop.address && httpVersion === lastHop.version) return lastHop.lines
+  const lines = `x-forwarded-for: ${remoteAddress}\r\nvia: ${httpVersion} cutover\r\n`
+  lastHop = { address: remoteAddress, version: httpVersion, lines }
+  return lines
 }
 
 function withoutDeadline(lines: string): string {

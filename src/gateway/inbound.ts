@@ -20,6 +20,8 @@ export interface Inbound {
   /** Whether it may have fields `x-cutover-…`, or of a trace: what has none need not be looked through. */
   readonly mayHaveOwnFields: boolean
   readonly mayHaveTrace: boolean
+  /** Whether method, target and lines were read by our own strict parser. */
+  readonly isVetted: boolean
   /** A field's value by lower-case name, several joined, one character for each byte: `headerText` reads it. */
   field(lowerName: string): string | undefined
   /** Of the body; null where it is not stated. */
@@ -51,10 +53,10 @@ export interface Outbound {
   /** Told of what happens to the answer; one at a time. */
   watch(watcher: OutboundWatcher): void
   /**
-   * Status and field lines; those of framing are added. `bodyBytes` is stated to the caller also where no body follows; null
+   * Status and field lines; `ownLines` are Cutover's own, and those of framing are added. `bodyBytes` is stated to the caller also where no body follows; null
    * leaves the end to the framing. It goes out with the first bytes of the body, or at the end of this turn.
    */
-  begin(status: number, lines: string, bodyBytes: number | null): void
+  begin(status: number, lines: string, bodyBytes: number | null, ownLines?: string): void
   /** False: more is held than should be; wait for `onAnswerDrain`. The chunk is used or copied within the call. */
   write(chunk: Uint8Array): boolean
   end(): void

@@ -12,10 +12,10 @@ type Finish = Pick<RawPrediction, 'atMs' | 'latencyMs' | 'status' | 'failed'> & 
 /** Copies of both bodies; null where they are not kept. */
 type Bodies = { request: Tee | null; response: Tee | null }
 
-export function predictionOf(opened: Opened, finish: Finish, bodies: Bodies): Omit<RawPrediction, 'raw'> {
+export function predictionOf(opened: Opened, finish: Finish, bodies: Bodies): RawPrediction {
   const { choice, predictionId, unit } = opened
   const { spec, table } = choice.route
-  const prediction: Omit<RawPrediction, 'raw'> = {
+  const prediction: RawPrediction = {
     id: predictionId,
     endpoint: spec.name,
     epoch: table.epoch,
@@ -30,6 +30,7 @@ export function predictionOf(opened: Opened, finish: Finish, bodies: Bodies): Om
     status: finish.status,
     failed: finish.failed,
     payload: bodies.request === null ? null : payloadOf(opened, bodies),
+    raw: null,
   }
   if (choice.byContext) prediction.byContext = true
   if (choice.read !== null) prediction.read = choice.read

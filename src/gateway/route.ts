@@ -16,6 +16,8 @@ export type CompiledRoute = {
   /** Chooses whose bodies are kept; apart from `seed`, so that every version is sampled alike. */
   readonly payloadSeed: number
   readonly versions: readonly string[]
+  /** By version, what an answer says of who made it: written with the first one. */
+  readonly servedBy: Map<string, string>
   /** Whether a request is of the release's scope; null where all are. */
   readonly inScope: ((request: ScopeReader) => boolean) | null
   /** Null if nothing is copied. */
@@ -66,6 +68,7 @@ function compile({ spec, table }: Route): CompiledRoute {
     seed: saltSeed(table.salt),
     payloadSeed: saltSeed(`payloads of ${spec.name}`),
     versions: Object.keys(spec.versions),
+    servedBy: new Map(),
     inScope: table.scope === undefined ? null : compileScope(table.scope.rules),
     mirroring: mirroringOf(table),
   }

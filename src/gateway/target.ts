@@ -1,3 +1,4 @@
+import { lastOf } from '../core/last-of.ts'
 import type { ErrorShape } from './errors.ts'
 
 /** The request target: path and query exactly as they came, neither decoded nor normalised. */
@@ -10,14 +11,14 @@ export type Target = {
 const absoluteForm = /^https?:\/\/[^/?#]*/i
 
 /** Null for a target that names no path, such as `*`. Proxies' absolute form is taken as its path (RFC 9112, 3.2.2). */
-export function parseTarget(url: string): Target | null {
+export const parseTarget = lastOf((url: string): Target | null => {
   const authority = url.startsWith('/') ? '' : (absoluteForm.exec(url)?.[0] ?? '')
   const rest = url.slice(authority.length)
   if (!rest.startsWith('/') && authority === '') return null
   const mark = rest.indexOf('?')
   const path = mark < 0 ? rest : rest.slice(0, mark)
   return { path: path === '' ? '/' : path, query: mark < 0 ? '' : rest.slice(mark) }
-}
+})
 
 export function isOpenInference(path: string): boolean {
   return path === '/v2' || path.startsWith('/v2/')

@@ -12,6 +12,8 @@ export type BackendCall = {
    * (Content-Length, Transfer-Encoding): these are the instance's to add.
    */
   fields: string
+  /** Method, path and fields come from a reader that lets nothing else through than what these rules allow: no need to look again. */
+  isVetted?: boolean
   /** Whole and never changed afterwards; null for none; else it comes by `write`, `bytes` of it where that is known. */
   body: Uint8Array | null | StreamedBody
   timeouts: CallTimeouts

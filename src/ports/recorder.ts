@@ -1,6 +1,6 @@
 /** Takes predictions off the hot path. */
 
-import type { AnswerBytes } from '../core/answer.ts'
+import type { AnswerBytes, ReadAnswer } from '../core/answer.ts'
 import type { FeatureSpecs, ReadFeatures } from '../core/features.ts'
 import type { Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
 
@@ -8,6 +8,8 @@ import type { Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
 export type RawPrediction = Omit<Prediction, 'answer' | 'scores' | 'features'> & {
   /** The answer's body and how to read the predicted value from it; null where the endpoint does not say or it was too long. */
   raw: AnswerBytes | null
+  /** The answer as it was read while it passed, in place of `raw`. */
+  answered?: ReadAnswer
   /** What is read of the request in `payload`; left out where the endpoint declares no features. */
   asked?: AskedFeatures
   /** The features as they were read already, to choose the version. */

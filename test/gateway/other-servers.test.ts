@@ -1,9 +1,8 @@
 /** Paths of TensorFlow Serving, KServe v1, MLflow and SageMaker, in front of servers that speak as those do. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { readAnswer } from '../../src/core/answer.ts'
 import type { Weights } from '../../src/core/traffic.ts'
 import { parseModelPath } from '../../src/gateway/protocols/tensorflow-serving.ts'
-import type { Rig } from '../support/gateway-rig.ts'
+import { answerOf, type Rig } from '../support/gateway-rig.ts'
 import { type Provider, sendJson, specFrom, startBefore, startProvider, tableOf } from '../support/providers.ts'
 
 const open: { close(): Promise<void> }[] = []
@@ -69,8 +68,7 @@ describe('TensorFlow Serving and KServe v1', () => {
     const { status, text, headers } = await ask(rig, '/v1/models/flowers:predict', post('{"instances": [[1], [2]]}'))
     expect([status, text, headers.get('x-cutover-version')]).toEqual([200, scores, 'v1'])
     expect(first.met[0]).toMatchObject({ path: '/v1/models/flowers:predict', text: '{"instances": [[1], [2]]}' })
-    const { raw } = (await rig.recorder.recorded(1))[0] ?? {}
-    expect(raw && readAnswer(raw).answer).toEqual([1, 0])
+    expect(answerOf((await rig.recorder.recorded(1))[0])).toEqual([1, 0])
   })
 
   test('numbers that JSON does not have pass both ways', async () => {
@@ -146,8 +144,7 @@ describe('MLflow and SageMaker, by the path of the endpoint', () => {
     const { status, text } = await ask(rig, '/endpoints/flowers/invocations', post(csv, 'text/csv'))
     expect([status, text]).toEqual([200, '{"predictions": ["setosa"]}'])
     expect(upstream.met[0]).toMatchObject({ text: csv, headers: { 'content-type': 'text/csv' } })
-    const { raw } = (await rig.recorder.recorded(1))[0] ?? {}
-    expect(raw && readAnswer(raw).answer).toEqual(['setosa'])
+    expect(answerOf((await rig.recorder.recorded(1))[0])).toEqual(['setosa'])
     expect((await ask(rig, '/endpoints/flowers/version')).text).toBe('2.9.2')
   })
 

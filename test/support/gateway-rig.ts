@@ -1,8 +1,9 @@
 /** A gateway on a real socket, with fleets and a recorder that a test can look into. */
 import { EventEmitter, once } from 'node:events'
 import { type BackendRequest, type BackendResponse, dispatchBySend } from '../../src/adapters/deployer/by-promise.ts'
+import { readAnswer } from '../../src/core/answer.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
-import type { Outcome, OutcomeReceipt } from '../../src/core/prediction.ts'
+import type { Outcome, OutcomeReceipt, Prediction } from '../../src/core/prediction.ts'
 import { moveTable, soleTable, type TrafficTable, type Weights } from '../../src/core/traffic.ts'
 import type { Gateway, GatewayOptions } from '../../src/gateway/gateway.ts'
 import { createGateway } from '../../src/gateway/gateway.ts'
@@ -80,6 +81,13 @@ export type MemoryRecorder = Recorder & {
   readonly outcomes: Map<string, Outcome>
   /** Resolves once this many predictions have been recorded. */
   recorded(count: number): Promise<readonly RawPrediction[]>
+}
+
+/** The values that were read, or can be read, of a recorded answer; null for none. */
+export function answerOf(record: RawPrediction | undefined): Prediction['answer'] {
+  if (record?.answered !== undefined) return record.answered.answer
+  const raw = record?.raw ?? null
+  return raw === null ? null : readAnswer(raw).answer
 }
 
 export function memoryRecorder(): MemoryRecorder {

@@ -2,9 +2,13 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { type CallReply, openReplyId } from '../prediction-log/worker-calls.ts'
 import { storeFailure } from '../sqlite/failure.ts'
+import { giveWay, niceness } from '../thread-priority.ts'
 import { AnalyticsServer } from './analytics-server.ts'
 
-if (parentPort !== null) await start(parentPort, { log: String(workerData.log), file: String(workerData.file) })
+if (parentPort !== null) {
+  giveWay(niceness.analysis)
+  await start(parentPort, { log: String(workerData.log), file: String(workerData.file) })
+}
 
 async function start(port: MessagePort, { log, file }: { log: string; file: string }): Promise<void> {
   try {

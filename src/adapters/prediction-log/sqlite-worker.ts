@@ -2,11 +2,15 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { storeFailure } from '../sqlite/failure.ts'
 import { openDatabase } from '../sqlite/open-database.ts'
+import { giveWay, niceness } from '../thread-priority.ts'
 import { CallServer } from './call-server.ts'
 import { predictionLogMigrations } from './migrations.ts'
 import { type CallReply, openReplyId } from './worker-calls.ts'
 
-if (parentPort !== null) start(parentPort, String(workerData.file))
+if (parentPort !== null) {
+  giveWay(niceness.recording)
+  start(parentPort, String(workerData.file))
+}
 
 function start(port: MessagePort, file: string): void {
   try {

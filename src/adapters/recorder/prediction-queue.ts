@@ -2,15 +2,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readAnswer } from '../../core/answer.ts'
 import type { ReadFeatures } from '../../core/features.ts'
+import { limits } from '../../core/limits.ts'
 import { payloadBytes } from '../../core/prediction.ts'
 import type { PackedPredictions } from '../../ports/prediction-log.ts'
 import type { RawPrediction, RecorderStats } from '../../ports/recorder.ts'
 import { PredictionPacker } from '../packed-predictions/packer.ts'
 import type { Appending, OnCommitted, OnDropped } from './recorder.ts'
 import { readRequest } from './request-features.ts'
-
-/** An answer up to this is read at once, in some microseconds; what is greater waits to be read between turns. */
-const readAtOnceBytesMax = 2 * 1024
 
 /** Greater answers and requests are read this many bytes at a time; in between the gateway's thread serves its callers. */
 const sliceBytesMax = 64 * 1024
@@ -146,7 +144,7 @@ export class PredictionQueue {
     const read =
       raw.read ?? (raw.asked === undefined || request === undefined ? nothingAsked : readRequest(request, raw.asked))
     if (read.isMalformed) this.#featuresMalformed += 1
-    const { answer, scores } = raw.raw === null ? unread : readAnswer(raw.raw)
+    const { answer, scores } = raw.answered ?? (raw.raw === null ? unread : readAnswer(raw.raw))
     this.#packer.add(raw, { answer, scores, features: read.features })
     this.#packerBytes += bytes
     if (this.#packer.count >= this.#bounds.batchMax || this.#packer.byteLength >= batchBytesMax)
@@ -184,7 +182,10 @@ export class PredictionQueue {
 const nothingAsked: ReadFeatures = { features: null, isMalformed: false }
 
 function isReadAtOnce({ raw, asked, read }: RawPrediction): boolean {
-  return (raw === null || raw.body.byteLength <= readAtOnceBytesMax) && (asked === undefined || read !== undefined)
+  return (
+    (raw === null || raw.body.byteLength <= limits.answerReadAtOnceBytesMax) &&
+    (asked === undefined || read !== undefined)
+  )
 }
 
 const unread = { answer: null, scores: null }

@@ -1,8 +1,10 @@
 /** A thread of a simulation: answers seeds with runs. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Seeds, type SimulationJob, simulateJob } from '../../core/simulate/job.ts'
+import { giveWay, niceness } from '../thread-priority.ts'
 import type { ThreadMessage } from './threads.ts'
 
+giveWay(niceness.analysis)
 const job = workerData as SimulationJob
 
 parentPort?.on('message', ({ first, count }: Seeds) => {

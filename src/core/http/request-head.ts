@@ -25,6 +25,8 @@ export class RequestHead {
   /** There is a field `x-cutover-…`. */
   hasOwnFields = false
   hasTrace = false
+  /** A bit for each length of a field's name, modulo 32: most fields that are asked for are not there, which this tells at once. */
+  nameLengths = 0
 }
 
 export const unusual = -2
@@ -95,6 +97,7 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
   head.closes = false
   head.hasOwnFields = false
   head.hasTrace = false
+  let nameLengths = 0
   let at = linesStart
   for (let fields = 0; ; fields += 1) {
     if (end - at < 2)
@@ -109,6 +112,7 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
     if (at === end) return incomplete
     if (at === lineStart || bytes[at] !== byte.colon) return unusual
     const nameEnd = at
+    nameLengths |= 1 << (nameEnd - lineStart)
     at += 1
     while (at < end && isValueByte[bytes[at] as number] === 1) at += 1
     if (end - at < 2) return at < end && bytes[at] !== byte.cr ? unusual : incomplete
@@ -161,6 +165,7 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
     }
     runStart = at
   }
+  head.nameLengths = nameLengths
   head.lines = bytes.toString('latin1', linesStart, at)
   let passedOn = ''
   for (let run = 0; run < runsUsed; run += 2) passedOn += head.lines.slice(runs[run], runs[run + 1])

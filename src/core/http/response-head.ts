@@ -5,6 +5,9 @@ import { lengthOf } from './content-length.ts'
 import { endOfLine, FieldLine } from './field-line.ts'
 import { withoutFields } from './field-lines.ts'
 
+/** Longer heads are read anew each time. */
+const rememberedBytesMax = 1024
+
 const statusLine = 'HTTP/1.# ###'
 
 /**
@@ -33,22 +36,44 @@ export class ResponseHead {
   /** Fields that are named by Connection, hence stay behind. */
   #hop: string[] | null = null
   readonly #line = new FieldLine()
+  /** The bytes of the head that this holds; none where they are too many, or it was not whole. */
+  #last: Buffer = Buffer.alloc(0)
+  #lastBytes = 0
 
   /** Reads the head that begins at `start`: the position after it, `incomplete` or `refused`. */
   read(bytes: Buffer, start: number, end: number): number {
+    if (this.#isRepeated(bytes, start, end)) return start + this.#lastBytes
     this.#reset()
     const last = Math.min(end, start + limits.headerBytesMax)
     let at = this.#readStatus(bytes, start, last)
     this.#keptFrom = at
     while (at >= 0 && at < last && bytes[at] !== byte.cr) at = this.#readField(bytes, at, last)
     const after = at < 0 ? at : endOfLine(bytes, at, last)
-    if (after >= 0) return this.#finish(bytes, at, after)
+    if (after >= 0) return this.#finish(bytes, { start, at, after })
     if (after === incomplete && last - start < limits.headerBytesMax) return incomplete
     if (after === incomplete) return this.#refuse(`more than ${limits.headerBytesMax} bytes of header fields`)
     return this.fault === '' ? this.#refuse('a line that ends improperly') : refused
   }
 
+  /** A server's heads are the same byte for byte while date and length are: what the last one said holds for this one too. */
+  #isRepeated(bytes: Buffer, start: number, end: number): boolean {
+    const length = this.#lastBytes
+    if (length === 0 || end - start < length) return false
+    const last = this.#last
+    for (let at = 0; at < length; at += 1) if (bytes[start + at] !== last[at]) return false
+    return true
+  }
+
+  #remember(bytes: Buffer, start: number, after: number): void {
+    const length = after - start
+    if (length > rememberedBytesMax) return
+    if (length > this.#last.length) this.#last = Buffer.allocUnsafe(length)
+    bytes.copy(this.#last, 0, start, after)
+    this.#lastBytes = length
+  }
+
   #reset(): void {
+    this.#lastBytes = 0
     this.status = 0
     this.fields = ''
     this.length = -1
@@ -159,11 +184,12 @@ export class ResponseHead {
     return true
   }
 
-  #finish(bytes: Buffer, at: number, after: number): number {
+  #finish(bytes: Buffer, { start, at, after }: { start: number; at: number; after: number }): number {
     if (this.isChunked && this.#isOld) return this.#refuse('a transfer coding in HTTP/1.0')
     if (at > this.#keptFrom) this.fields += bytes.toString('latin1', this.#keptFrom, at)
     const hop = this.#hop
     if (hop !== null) this.fields = withoutFields(this.fields, name => hop.includes(name))
+    this.#remember(bytes, start, after)
     return after
   }
 

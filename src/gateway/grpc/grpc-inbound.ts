@@ -23,6 +23,7 @@ export class GrpcInbound implements Inbound {
   readonly mayHaveOwnFields = true
   readonly mayHaveTrace = true
   readonly bodyInHand = null
+  readonly isVetted = false
   readonly method: string
   readonly target: string
   readonly remoteAddress: string

@@ -30,10 +30,10 @@ export class GrpcOutbound implements Outbound {
     this.#watcher = watcher
   }
 
-  begin(status: number, lines: string): void {
+  begin(status: number, lines: string, _bodyBytes: number | null, ownLines = ''): void {
     this.hasBegun = true
     this.#status = status
-    this.#lines = lines
+    this.#lines = lines + ownLines
   }
 
   write(chunk: Uint8Array): boolean {
@@ -61,7 +61,7 @@ export class GrpcOutbound implements Outbound {
 
   answer(status: number, lines: string, body: Buffer): void {
     if (this.isClosed) return
-    this.begin(status, lines)
+    this.begin(status, lines, body.length)
     this.#chunks = [body]
     this.end()
   }

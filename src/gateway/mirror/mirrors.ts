@@ -265,8 +265,9 @@ export class Mirrors {
     const { status, failed, latencyMs, measures, head, body } = answer
     const response = keepsPayload ? body.whole() : null
     const { measures: _its, ...facts } = champion
-    const prediction: Champion = {
+    const prediction: RawPrediction = {
       ...facts,
+      raw: null,
       ...(measures !== null && { measures }),
       id: shadowIdOf(champion.id, version),
       shadowOf: champion.id,

@@ -12,6 +12,7 @@ export class NodeInbound implements Inbound {
   readonly mayHaveOwnFields = true
   readonly mayHaveTrace = true
   readonly bodyInHand = null
+  readonly isVetted = false
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
   #passedOn: string | null = null

@@ -34,9 +34,9 @@ export class NodeOutbound implements Outbound {
   }
 
   /** Throws for what HTTP does not allow. */
-  begin(status: number, lines: string, bodyBytes: number | null): void {
+  begin(status: number, lines: string, bodyBytes: number | null, ownLines = ''): void {
     const res = this.#res
-    const pairs = fieldPairs(lines)
+    const pairs = fieldPairs(lines + ownLines)
     if (bodyBytes !== null) pairs.push('content-length', String(bodyBytes))
     res.writeHead(status, pairs)
     res.once('finish', () => this.#leaveBody())

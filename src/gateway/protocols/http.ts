@@ -3,6 +3,7 @@
  * Errors come in its dialect.
  */
 import type { Protocol } from '../../core/endpoint.ts'
+import { lastOf } from '../../core/last-of.ts'
 import { pinOf } from '../choose.ts'
 import type { GatewayContext } from '../context.ts'
 import type { ErrorShape } from '../errors.ts'
@@ -21,19 +22,23 @@ const shapes: Readonly<Record<Protocol, ErrorShape>> = {
   http: 'problem',
 }
 
+const partsOf = lastOf(({ path, query }: Target) => {
+  const rest = path.slice(httpPrefix.length)
+  const slash = rest.indexOf('/')
+  const ofBackend = slash < 0 ? '/' : rest.slice(slash)
+  return { endpoint: slash < 0 ? rest : rest.slice(0, slash), path: ofBackend, sent: ofBackend + query }
+})
+
 export function serveHttp(
   context: GatewayContext,
-  { inbound, outbound, target, principal }: Visit & { target: Target },
+  { inbound, outbound, principal }: Visit,
+  target: Target,
 ): void | Promise<void> {
-  const rest = target.path.slice(httpPrefix.length)
-  const slash = rest.indexOf('/')
-  const endpoint = slash < 0 ? rest : rest.slice(0, slash)
-  const path = slash < 0 ? '/' : rest.slice(slash)
+  const { endpoint, path, sent } = partsOf(target)
   const route = findRoute(context.routes, endpoint, principal)
   const shape = shapes[route.spec.protocol]
-  const named = { inbound, outbound, route, path: path + target.query, shape }
   const operation = route.spec.protocol === 'openai' ? openAiOperation(path) : null
   return operation === null
-    ? forward(context, { ...named, pin: pinOf(route, inbound, null) })
-    : forwardOpenAi(context, named, operation)
+    ? forward(context, { inbound, outbound, route, path: sent, shape, pin: pinOf(route, inbound, null) })
+    : forwardOpenAi(context, { inbound, outbound, route, path: sent, shape }, operation)
 }

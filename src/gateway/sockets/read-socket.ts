@@ -15,12 +15,14 @@ const shared = Buffer.allocUnsafeSlow(64 * 1024)
 
 type Handle = { useUserBuffer?: unknown }
 
-/**
- * `onBytes` gets views that are valid during the call alone. `net.Server` has no documented way to read into a buffer of
+/** The bytes up to `end` are valid during the call alone. */
+type OnBytes = (bytes: Buffer, end: number) => void
+
+/** `net.Server` has no documented way to read into a buffer of
  * one's own as `net.connect` has with `onread`; an accepted connection's handle given to a `Socket` with `onread` does the
  * same. Where there is no such handle (TLS, another runtime) chunks come by the documented events.
  */
-export function readSocket(accepted: Socket, onBytes: (bytes: Buffer) => void): Reading {
+export function readSocket(accepted: Socket, onBytes: OnBytes): Reading {
   const handle = (accepted as Socket & { _handle?: Handle | null })._handle
   // Of TLS the handle would give what is encrypted to a socket that knows nothing of it.
   if (typeof handle?.useUserBuffer !== 'function' || accepted instanceof TLSSocket)
@@ -33,7 +35,7 @@ export function readSocket(accepted: Socket, onBytes: (bytes: Buffer) => void): 
     onread: {
       buffer: shared,
       callback: (length: number, bytes: Uint8Array) => {
-        onBytes(bytes.subarray(0, length) as Buffer)
+        onBytes(bytes as Buffer, length)
         return true
       },
     },
@@ -43,8 +45,8 @@ export function readSocket(accepted: Socket, onBytes: (bytes: Buffer) => void): 
   return { socket, pause: () => void socket.pause(), resume: () => void socket.resume() }
 }
 
-export function readByEvents(socket: Socket, onBytes: (bytes: Buffer) => void): Reading {
-  socket.on('data', onBytes)
+export function readByEvents(socket: Socket, onBytes: OnBytes): Reading {
+  socket.on('data', (bytes: Buffer) => onBytes(bytes, bytes.length))
   socket.resume()
   return { socket, pause: () => void socket.pause(), resume: () => void socket.resume() }
 }

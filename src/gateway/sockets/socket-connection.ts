@@ -50,7 +50,7 @@ export class SocketConnection implements AnswerEnd {
     this.#events = events
     this.#onGone = onGone
     this.#remoteAddress = accepted.remoteAddress ?? 'unknown'
-    this.#reading = readSocket(accepted, bytes => this.#onBytes(bytes))
+    this.#reading = readSocket(accepted, (bytes, end) => this.#onBytes(bytes, end))
     const { socket } = this.#reading
     this.#socket = socket
     socket.on('drain', () => this.#outbound?.onSocketDrain())
@@ -95,14 +95,14 @@ export class SocketConnection implements AnswerEnd {
     if (!this.#isServing && this.#heldBytes > 0) this.#readHeld()
   }
 
-  #onBytes(bytes: Buffer): void {
-    if (this.#handedOver !== null) this.#handedOver.onBytes(bytes)
-    else if (this.#waiting === 'answer') this.#hold(bytes, 0, bytes.length)
+  #onBytes(bytes: Buffer, end: number): void {
+    if (this.#handedOver !== null) this.#handedOver.onBytes(bytes.subarray(0, end))
+    else if (this.#waiting === 'answer') this.#hold(bytes, 0, end)
     else if (this.#waiting === 'nothing') return
-    else if (this.#heldBytes === 0) this.#read(bytes, 0, bytes.length)
+    else if (this.#heldBytes === 0) this.#read(bytes, 0, end)
     else {
-      this.#hold(bytes, 0, bytes.length)
-      if (this.#mayBeWhole(bytes)) this.#readHeld()
+      this.#hold(bytes, 0, end)
+      if (this.#mayBeWhole(bytes.subarray(0, end))) this.#readHeld()
     }
   }
 

@@ -6,6 +6,7 @@ import { tooLarge } from '../request-body.ts'
 
 export class SocketInbound implements Inbound {
   readonly httpVersion = '1.1'
+  readonly isVetted = true
   readonly method: string
   readonly target: string
   readonly remoteAddress: string
@@ -14,6 +15,7 @@ export class SocketInbound implements Inbound {
   readonly mayHaveTrace: boolean
   readonly bodyInHand: Buffer | null
   readonly #lines: string
+  readonly #nameLengths: number
   #lower: string | null = null
 
   constructor(head: RequestHead, body: Buffer | null, remoteAddress: string) {
@@ -25,6 +27,7 @@ export class SocketInbound implements Inbound {
     this.remoteAddress = remoteAddress
     this.bodyInHand = body
     this.#lines = head.lines
+    this.#nameLengths = head.nameLengths
   }
 
   get statedBytes(): number {
@@ -36,6 +39,7 @@ export class SocketInbound implements Inbound {
   }
 
   field(lowerName: string): string | undefined {
+    if (((this.#nameLengths >>> lowerName.length) & 1) === 0) return undefined
     this.#lower ??= this.#lines.toLowerCase()
     return joinedField(this.#lines, this.#lower, lowerName)
   }

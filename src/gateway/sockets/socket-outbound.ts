@@ -1,6 +1,7 @@
 /** The answer to a plain request, on its socket. */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { lastOf } from '../../core/last-of.ts'
 import { limits } from '../../core/limits.ts'
 import { TurnEnd } from '../../core/turn-end.ts'
 import type { Outbound, OutboundWatcher } from '../inbound.ts'
@@ -47,13 +48,13 @@ export class SocketOutbound implements Outbound {
     this.#closes = true
   }
 
-  begin(status: number, lines: string, bodyBytes: number | null): void {
+  begin(status: number, lines: string, bodyBytes: number | null, ownLines = ''): void {
     if (this.isClosed) return
     this.#hasNoBody = this.#isHead || status === 204 || status === 304
     this.#isChunked = bodyBytes === null && !this.#hasNoBody
     this.hasBegun = true
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}`
-    if (bodyBytes !== null) head += `content-length: ${bodyBytes}\r\n`
+    let head = statusLine(status) + lines + ownLines
+    if (bodyBytes !== null) head += lengthLine(bodyBytes)
     else if (this.#isChunked) head += 'transfer-encoding: chunked\r\n'
     if (!hasDate(lines)) head += `date: ${httpDate()}\r\n`
     if (this.#closes) head += 'connection: close\r\n'
@@ -153,8 +154,21 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-function hasDate(lines: string): boolean {
-  return lines.startsWith('Date: ') || lines.includes('\nDate: ') || /^date:/im.test(lines)
+/** A model server's fields change once a second, with their date. */
+const hasDate = lastOf(
+  (lines: string) => lines.startsWith('Date: ') || lines.includes('\nDate: ') || /^date:/im.test(lines),
+)
+
+const lengthLine = lastOf((bytes: number) => `content-length: ${bytes}\r\n`)
+
+const ok = statusLineOf(200)
+
+function statusLine(status: number): string {
+  return status === 200 ? ok : statusLineOf(status)
+}
+
+function statusLineOf(status: number): string {
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
 }
 
 let dateText = ''

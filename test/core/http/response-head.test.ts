@@ -1,10 +1,10 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { incomplete, refused } from '../../../src/core/http/chars.ts'
 import { ResponseHead } from '../../../src/core/http/response-head.ts'
 import { limits } from '../../../src/core/limits.ts'
 
-function read(text: string) {
-  const head = new ResponseHead()
+function read(text: string, head = new ResponseHead()) {
   const bytes = Buffer.from(text, 'latin1')
   const after = head.read(bytes, 0, bytes.length)
   const { status, fields, length, isChunked, persists, keepAliveS, fault } = head
@@ -99,5 +99,33 @@ describe('a head of an answer', () => {
     ['too many bytes', `${ok}X: ${'x'.repeat(limits.headerBytesMax)}\r\n\r\n`, /more than 32768 bytes/],
   ])('%s is refused', (_, text, fault) => {
     expect(read(text)).toMatchObject({ after: refused, fault })
+  })
+})
+
+describe('one object for many heads', () => {
+  const line = fc.constantFrom(
+    'Content-Length: 5',
+    'Content-Length: 50',
+    'Connection: close',
+    'X: 1',
+    'X: 2',
+    'Keep-Alive: timeout=5',
+  )
+  const whole = fc.array(line, { maxLength: 3 }).map(lines => `${ok}${lines.map(one => `${one}\r\n`).join('')}\r\n`)
+  const text = fc.oneof(
+    whole,
+    fc.tuple(whole, fc.nat(60)).map(([head, length]) => head.slice(0, length)),
+    fc.constantFrom('HTTP/1.1 200 OK\n\n', `${ok}X : 1\r\n\r\n`, `${ok}X: ${'1'.repeat(1_100)}\r\n\r\n`),
+  )
+
+  test('says of each what one of its own would say, whatever came before', () => {
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 2, maxLength: 8 }), fc.string({ maxLength: 3 }), (texts, behind) => {
+        const head = new ResponseHead()
+        // Twice each, and with what belongs to the next message behind it.
+        for (const one of texts.flatMap(each => [each, each]))
+          expect(read(one + behind, head)).toEqual(read(one + behind))
+      }),
+    )
   })
 })

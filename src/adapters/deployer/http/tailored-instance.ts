@@ -63,7 +63,7 @@ export class TailoredInstance implements FleetInstance {
   dispatch(call: BackendCall, sink: AnswerSink): Sending {
     const { provider, hasPath } = this.#tailoring
     const fields = this.#fields(call.fields)
-    if (provider === null) return this.#inner.dispatch({ ...call, fields }, sink)
+    if (provider === null) return this.#inner.dispatch({ ...call, fields, isVetted: false }, sink)
     const wantsUsage = provider.asksForUsage && hasStreamOptions.test(call.path)
     const sent =
       call.body instanceof Uint8Array
@@ -71,7 +71,7 @@ export class TailoredInstance implements FleetInstance {
         : { body: call.body, asksForUsage: false }
     const path = hasPath ? providerPath(call.path) : call.path
     const measured = new MeasuredCall(sink, { price: provider.price, withoutUsage: sent.asksForUsage })
-    measured.sending = this.#inner.dispatch({ ...call, path, fields, body: sent.body }, measured)
+    measured.sending = this.#inner.dispatch({ ...call, path, fields, body: sent.body, isVetted: false }, measured)
     return measured
   }
 

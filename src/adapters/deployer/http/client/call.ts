@@ -37,7 +37,7 @@ export class Call implements Sending {
 
   constructor(request: BackendCall, sink: AnswerSink, observer: CallObserver) {
     this.request = request
-    this.lines = withoutOurs(request.fields)
+    this.lines = request.isVetted === true ? request.fields : withoutOurs(request.fields)
     this.sink = sink
     this.#observer = observer
     const { body } = request

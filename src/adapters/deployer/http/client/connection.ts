@@ -18,10 +18,10 @@ export interface ConnectionOwner {
   /** How many requests may be under way on one connection. */
   readonly pipelining: number
   opened(connection: Connection): void
-  /** It takes another call. */
-  freed(connection: Connection): void
+  /** It takes another call, as of now. */
+  freed(connection: Connection, nowMs: number): void
   /** It was used again, or has outlived the time within which servers close that keep none. */
-  kept(connection: Connection): void
+  kept(connection: Connection, nowMs: number): void
   /** The server closed it right after an answer, without having said that it would. */
   closedUnsaid(): void
   /** It never opened, for this reason; `lost` comes too. */
@@ -99,7 +99,7 @@ export class Connection implements SocketListener {
       return
     }
     this.#calls.add(call)
-    this.#listenTo(call)
+    this.#listenTo(call, this.#owner.nowMs())
     this.#write(call)
   }
 
@@ -136,15 +136,15 @@ export class Connection implements SocketListener {
   }
 
   /** Idle from now on, and not to be used within this time. */
-  prove(forMs: number): void {
+  prove(forMs: number, nowMs: number): void {
     this.isProving = true
-    this.#untilMs = this.#owner.nowMs() + forMs
+    this.#untilMs = nowMs + forMs
     this.#owner.dueBy(this.#untilMs)
   }
 
   /** Idle from now on; until when is told by what the server said. */
-  rest(): void {
-    this.#untilMs = this.#owner.nowMs() + restMs(this.#reader.head)
+  rest(nowMs: number): void {
+    this.#untilMs = nowMs + restMs(this.#reader.head)
     this.#owner.dueBy(this.#untilMs)
   }
 
@@ -215,7 +215,7 @@ export class Connection implements SocketListener {
   proved(): void {
     if (!this.isProving) return
     this.isProving = false
-    if (this.#state === 'open') this.#owner.kept(this)
+    if (this.#state === 'open') this.#owner.kept(this, this.#owner.nowMs())
   }
 
   #closedSoon(): boolean {
@@ -248,11 +248,12 @@ export class Connection implements SocketListener {
     this.#calls.remove(call)
     const isUsedAgain = this.wasUsed
     this.wasUsed = true
-    this.#restsSinceMs = this.#owner.nowMs()
+    const nowMs = this.#owner.nowMs()
+    this.#restsSinceMs = nowMs
     const next = this.#calls.first
     if (!this.#outlives(call) || (next === null && !isClean)) this.#close(null, null)
-    else if (next !== null) this.#listenTo(next)
-    else this.#free(isUsedAgain)
+    else if (next !== null) this.#listenTo(next, nowMs)
+    else this.#free(isUsedAgain, nowMs)
     call.complete()
   }
 
@@ -262,17 +263,17 @@ export class Connection implements SocketListener {
     return head.persists && isSent && this.isUsable && restMs(head) > 0
   }
 
-  #free(isUsedAgain: boolean): void {
+  #free(isUsedAgain: boolean, nowMs: number): void {
     if (this.#isPaused) this.#setPaused(false)
     if (this.#load > 0) return
-    if (isUsedAgain) this.#owner.kept(this)
-    else this.#owner.freed(this)
+    if (isUsedAgain) this.#owner.kept(this, nowMs)
+    else this.#owner.freed(this, nowMs)
   }
 
-  #listenTo(call: Call): void {
+  #listenTo(call: Call, nowMs: number): void {
     this.#reader.begin(call.request.method)
     if (this.#isPaused !== call.isPaused) this.#setPaused(call.isPaused)
-    this.#await(call)
+    this.#await(call, nowMs)
   }
 
   #setPaused(isPaused: boolean): void {
@@ -316,19 +317,19 @@ export class Connection implements SocketListener {
     for (let call = this.#gathered.shift(); call !== null; call = this.#gathered.shift()) {
       text += requestText(call, this.#target)
       this.#calls.add(call)
-      if (this.#calls.size === 1) this.#listenTo(call)
+      if (this.#calls.size === 1) this.#listenTo(call, this.#owner.nowMs())
     }
     if (text !== '') this.#socket.write(text, 'latin1')
     // All of them may have been cancelled meanwhile.
-    else if (this.#load === 0) this.#free(false)
+    else if (this.#load === 0) this.#free(false, this.#owner.nowMs())
   }
 
   /** Time runs while it is the server's turn. */
-  #await(call: Call): void {
+  #await(call: Call, nowMs = this.#owner.nowMs()): void {
     const { firstByteMs, idleMs } = call.request.timeouts
     const isOurTurn = call.isPaused || (call.upload?.isOpen === true && !this.#socket.writableNeedDrain)
     const waitMs = call.hasHead ? idleMs : firstByteMs
-    call.deadlineMs = isOurTurn ? Number.POSITIVE_INFINITY : this.#owner.nowMs() + waitMs
+    call.deadlineMs = isOurTurn ? Number.POSITIVE_INFINITY : nowMs + waitMs
     this.#owner.dueBy(call.dueMs)
   }
 

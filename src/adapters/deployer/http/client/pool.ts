@@ -101,18 +101,18 @@ export class ConnectionPool implements ConnectionOwner {
 
   opened(connection: Connection): void {
     this.#openingCount -= 1
-    this.freed(connection)
+    this.freed(connection, this.nowMs())
   }
 
   /** Until a connection has been seen to outlive an answer none is used twice: what is sent into its closing is lost. */
-  freed(connection: Connection): void {
-    if (this.#keeps === 'yes' || !connection.wasUsed || this.pipelining > 1) this.#use(connection)
-    else connection.prove(this.#proofMs)
+  freed(connection: Connection, nowMs: number): void {
+    if (this.#keeps === 'yes' || !connection.wasUsed || this.pipelining > 1) this.#use(connection, nowMs)
+    else connection.prove(this.#proofMs, nowMs)
   }
 
-  kept(connection: Connection): void {
+  kept(connection: Connection, nowMs: number): void {
     this.#keeps = 'yes'
-    this.#use(connection)
+    this.#use(connection, nowMs)
   }
 
   closedUnsaid(): void {
@@ -120,11 +120,11 @@ export class ConnectionPool implements ConnectionOwner {
     this.#keeps = 'no'
   }
 
-  #use(connection: Connection): void {
+  #use(connection: Connection, nowMs: number): void {
     const call = this.#waiting.shift()
     if (call === null) {
       this.#idle.push(connection)
-      connection.rest()
+      connection.rest(nowMs)
       return
     }
     connection.send(call)

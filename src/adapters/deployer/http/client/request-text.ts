@@ -11,7 +11,8 @@ const bodyMethods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 const tokenOnly = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const targetOnly = /^[\x21-\x7e\x80-\xff]+$/
 /** What keeps a call from being written as one request; null for nothing. */
-export function faultOf({ method, path, fields }: BackendCall): string | null {
+export function faultOf({ method, path, fields, isVetted }: BackendCall): string | null {
+  if (isVetted === true) return null
   if (!tokenOnly.test(method)) return `the method ${JSON.stringify(method)} is no token`
   if (!targetOnly.test(path)) return `the path ${JSON.stringify(path)} has characters that no request line can have`
   return areLines(fields) ? null : 'its header fields are not lines of Latin-1 characters'
@@ -23,11 +24,20 @@ type Sent = { request: BackendCall; lines: string }
 /** Head and body in one text, or the head alone where the body follows. */
 export function requestText({ request, lines }: Sent, target: Target): string {
   const { method, path, body } = request
-  const head = `${method} ${target.prefix}${path} HTTP/1.1\r\n${target.lines}${lines}`
+  const head = firstLines(method, path, target) + lines
   if (body === null) return bodyMethods.has(method) ? `${head}content-length: 0\r\n\r\n` : `${head}\r\n`
   if (!(body instanceof Uint8Array)) return `${head}${framing(body.bytes)}`
   const start = `${head}content-length: ${body.length}\r\n\r\n`
   return body.length > textBytesMax ? start : start + latin1(body)
+}
+
+/** Of the request before: most of them are for one path of one server. */
+let last = { method: '', path: '', target: null as Target | null, text: '' }
+
+function firstLines(method: string, path: string, target: Target): string {
+  if (path === last.path && target === last.target && method === last.method) return last.text
+  last = { method, path, target, text: `${method} ${target.prefix}${path} HTTP/1.1\r\n${target.lines}` }
+  return last.text
 }
 
 /** A body that `requestText` left to a write of its own. */
