@@ -127,10 +127,20 @@ function throughQuantiles({ p50, p99 }: { p50: number; p99: number }): Lognormal
 
 /** The contract has seen to it that one kind is whole. */
 function drawOf(draw: Documents[string]['metrics'][string]): MetricDraw {
-  const { rate, mean, deviation, shape, explained, p50, p99, of, per } = draw
+  const { rate, mean, deviation, shape, explained, p50, p99, of, per, precision, recall, auc, confusion } = draw
+  const positives = fraction(draw.positives ?? '0%')
+  if (confusion !== undefined) return { kind: 'confusion', shares: sharesOf(confusion) }
+  if (auc !== undefined) return { kind: 'scores', positives, auc }
+  if (precision !== undefined && recall !== undefined)
+    return { kind: 'shares', positives, precision: fraction(precision), recall: fraction(recall) }
   if (rate !== undefined) return { kind: 'rate', rate: fraction(rate) }
   if (p50 !== undefined && p99 !== undefined) return { kind: 'quantile', values: throughQuantiles({ p50, p99 }) }
   if (of !== undefined && per !== undefined) return { kind: 'ratio', of: { ...of }, per: { ...per } }
   const share = explained === undefined ? 0 : fraction(explained)
   return { kind: 'value', mean: mean ?? 0, deviation: deviation ?? 0, shape: shape ?? 'normal', explained: share }
+}
+
+function sharesOf(confusion: readonly (readonly number[])[]): number[][] {
+  const rows = confusion.flat().reduce((sum, one) => sum + one, 0)
+  return confusion.map(row => row.map(count => count / rows))
 }

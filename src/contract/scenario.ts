@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { duration, name, object, percent } from './resource-parts.ts'
 import { allowedMark, type Loose, type Report, withRule } from './resource-rules.ts'
-import { parseDurationMs } from './units.ts'
+import { parseDurationMs, parsePercentPpm } from './units.ts'
 
 const days = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const
 
@@ -67,6 +67,23 @@ const metricDraw = object({
   p99: z.number().gt(0).optional(),
   of: part.optional().meta({ description: 'Of a ratio: what is divided, in one row or unit.' }),
   per: part.optional().meta({ description: 'Of a ratio: what it is divided by.' }),
+  positives: percent
+    .optional()
+    .meta({ description: 'Of precision, recall, f1 and auc: the share of the labelled rows that are of the class.' }),
+  precision: percent.optional().meta({ description: 'Share of what is called the class that is of it.' }),
+  recall: percent.optional().meta({ description: 'Share of what is of the class that is called so.' }),
+  auc: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .meta({ description: 'How often a row of the class scores above one that is not; normal scores of equal spread.' }),
+  confusion: z
+    .array(z.array(z.number().min(0)).min(2).max(100))
+    .min(2)
+    .max(100)
+    .optional()
+    .meta({ description: 'Of f1-macro: rows by true class, in each by predicted class, as counts or shares.' }),
 })
 
 const behaviour = object({
@@ -148,16 +165,27 @@ function latencyRule({ p50, p99 }: Loose, report: Report): void {
   if (middle != null && tail != null && tail < middle) report(['p99'], 'is less than p50', 'p50 or more')
 }
 
-const drawKeys = { rate: ['rate'], value: ['mean', 'deviation'], quantile: ['p50', 'p99'], ratio: ['of', 'per'] }
+const drawKeys = {
+  rate: ['rate'],
+  value: ['mean', 'deviation'],
+  quantile: ['p50', 'p99'],
+  ratio: ['of', 'per'],
+  shares: ['precision', 'recall'],
+  scores: ['auc'],
+  confusion: ['confusion'],
+}
 
 /** One kind of distribution, whole. */
 function drawRule(value: Loose, report: Report): void {
   const begun = Object.values(drawKeys).filter(keys => keys.some(key => value[key] !== undefined))
   const [keys, second] = begun
   if (keys === undefined || second !== undefined) {
-    report([], 'takes one kind of distribution', 'rate; mean and deviation; p50 and p99; of and per')
+    const kinds =
+      'rate; mean and deviation; p50 and p99; of and per; precision, recall and positives; auc and positives; confusion'
+    report([], 'takes one kind of distribution', kinds)
     return
   }
+  classRule(value, keys, report)
   for (const key of keys) if (value[key] === undefined) report([key], 'is missing', keys.join(' and '))
   if (keys !== drawKeys.value)
     for (const key of ['shape', 'explained'])
@@ -165,6 +193,33 @@ function drawRule(value: Loose, report: Report): void {
   const [middle, tail] = [value['p50'], value['p99']]
   if (typeof middle === 'number' && typeof tail === 'number' && tail < middle)
     report(['p99'], 'is less than p50', 'p50 or more')
+}
+
+function classRule(value: Loose, keys: readonly string[], report: Report): void {
+  const { positives, precision, recall, confusion } = value
+  const isOfClass = keys === drawKeys.shares || keys === drawKeys.scores
+  const share = (text: unknown) => (typeof text === 'string' ? (parsePercentPpm(text) ?? 0) / 1_000_000 : 0)
+  if (isOfClass && (positives === undefined || share(positives) <= 0 || share(positives) >= 1))
+    report(['positives'], 'must be more than 0% and less than 100%', 'such as 10%')
+  if (!isOfClass && positives !== undefined)
+    report(['positives'], 'belongs to precision and recall, or to auc', keys.join(' and '))
+  if (keys === drawKeys.shares && precision !== undefined && recall !== undefined) {
+    const [hits, of] = [share(positives) * share(recall), share(precision)]
+    if (of === 0) report(['precision'], 'must be above 0%', 'such as 80%')
+    else if (hits / of + share(positives) - hits > 1)
+      report(['precision'], 'would call more rows the class than there are', 'a greater one, or less recall')
+  }
+  const rows = Array.isArray(confusion) ? confusion : null
+  if (rows?.some(row => Array.isArray(row) && row.length !== rows.length) === true)
+    report(['confusion'], 'has a row of another length than it has rows', `${rows.length} numbers each`)
+  const isEmpty = (one: number) =>
+    rows?.every((row, at) => (at === one ? row.every(isZero) : isZero(row[one]))) === true
+  if (rows?.every(Array.isArray) === true && rows.some((_, one) => isEmpty(one)))
+    report(['confusion'], 'has a class that is neither true nor predicted', 'more than 0 in its row or column')
+}
+
+function isZero(value: unknown): boolean {
+  return value === 0
 }
 
 /** `like` leads to a version that says all of it itself. */

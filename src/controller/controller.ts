@@ -4,6 +4,7 @@
  */
 import { assertNever, CutoverError } from '../core/errors.ts'
 import type { ControlEvent } from '../core/event.ts'
+import { learnedWindowMs } from '../core/label-delays.ts'
 import { limits } from '../core/limits.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { refusalOf } from '../core/release/refusals.ts'
@@ -108,7 +109,7 @@ export function createController(ports: ControllerPorts): Controller {
   /** Known before the release began, so that its first predictions count already. */
   const learnedWindow = (endpoint: string): Pick<ReleasePlan, 'labelWindowMs'> => {
     const maturity = monitoring.delays(endpoint).find(({ name }) => name === 'label')?.maturity
-    return maturity?.known === true && maturity.source === 'learned' ? { labelWindowMs: maturity.ageMs } : {}
+    return maturity?.known === true && maturity.source === 'learned' ? { labelWindowMs: learnedWindowMs(maturity) } : {}
   }
 
   /** What fails at one of them must not keep the others waiting. */

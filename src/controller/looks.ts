@@ -35,7 +35,7 @@ export interface Looks {
 
 export function createLooks(ports: LookPorts, ledger: Ledger, desk: Desk): Looks {
   const { clock, evidence, monitoring, sources } = ports
-  const nextLookMs = new Map<string, number>()
+  const rests = new Map<string, Rest>()
 
   const lookAtStable = (name: string): Look | null => {
     const endpoint = ledger.state().endpoints[name]
@@ -50,17 +50,16 @@ export function createLooks(ports: LookPorts, ledger: Ledger, desk: Desk): Looks
     lookAtRelease(release) {
       const { endpoint } = release.plan
       const sinceMs = clock.nowMs()
-      if (sinceMs < (nextLookMs.get(release.id) ?? 0)) return
+      if (rests.get(release.id)?.isOver(sinceMs) === false) return
       const seen = evidence.read({ endpoint, epochs: release.epochs.map(one => one.epoch) })
       const judgement = judge(release, seen, sources.read(readingsQuery(release)))
       desk.latest.set(release.id, { atMs: clock.nowMs(), judgement })
       ledger.recordIfItMatters({ type: 'judged', release: release.id, judgement })
       // The gateway shares this thread: a look at many epochs must not keep callers waiting.
-      const untilMs = clock.nowMs()
-      nextLookMs.set(release.id, untilMs + (untilMs - sinceMs) / limits.lookShareMax)
+      rests.set(release.id, restAfter(sinceMs, clock.nowMs()))
     },
 
-    forget: release => nextLookMs.delete(release),
+    forget: release => rests.delete(release),
 
     monitor(name) {
       const isBusy = ledger.state().endpoints[name]?.activeRelease !== null
@@ -79,6 +78,14 @@ export function createLooks(ports: LookPorts, ledger: Ledger, desk: Desk): Looks
       ledger.record({ type: 'release-started', release, plan, actor: 'monitor' })
     },
   }
+}
+
+type Rest = { isOver(nowMs: number): boolean }
+
+/** After a look, as long as its share of the time asks for. A clock that was put back says nothing, and ends it. */
+function restAfter(sinceMs: number, untilMs: number): Rest {
+  const restMs = Math.min((untilMs - sinceMs) / limits.lookShareMax, limits.lookWaitMaxMs)
+  return { isOver: nowMs => nowMs < untilMs || nowMs >= untilMs + restMs }
 }
 
 /** The external metrics that the release's checks are of, since the candidate could first be met. */

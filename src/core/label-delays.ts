@@ -1,4 +1,5 @@
 /** How late what becomes known of predictions comes, for each kind of it; through all releases of an endpoint. Plain data. */
+import { limits } from './limits.ts'
 
 /** One kind of later value. */
 export type Signal = {
@@ -32,4 +33,13 @@ export type VersionDelays = {
   maturity: number | null
   /** By time of prediction, oldest first. */
   cohorts: readonly { fromMs: number; toMs: number; predicted: number; arrived: number }[]
+}
+
+/**
+ * The age from which a release judges predictions by what has come, where that was learned. What comes by a machine comes
+ * within milliseconds; then the age by which most has come says how busy a server was, and a pause of it at one version's
+ * answers would be a difference of versions.
+ */
+export function learnedWindowMs({ ageMs }: { ageMs: number }): number {
+  return Math.max(ageMs, limits.learnedWindowLeastMs)
 }

@@ -264,6 +264,10 @@ export const limits = {
   tickIntervalMs: 500,
   /** Looks at one release take no more of the time than this share: after a long one the next waits. */
   lookShareMax: 0.05,
+  /** But no longer than this: a look during which the process stood still says nothing of what looks cost. */
+  lookWaitMaxMs: 5_000,
+  /** A window that a release learned is no shorter: by milliseconds a pause of the server looks like labels that are missing. */
+  learnedWindowLeastMs: 5_000,
   /** Answers of a version at the start of an epoch whose latency is no evidence: it warms up. */
   warmUpAnswers: 20,
   /** Over this share of units that several versions served in one epoch, and this many, a comparison is invalid. */

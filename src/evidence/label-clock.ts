@@ -2,6 +2,7 @@
  * How late the labels of an endpoint come, which predictions are old enough to be judged by them, and how many of those
  * have one. Of predictions and labels in the order of the log and nothing else: a rebuild gives the same report.
  */
+import { learnedWindowMs } from '../core/label-delays.ts'
 import { type DelayDistribution, delayDistribution } from '../stats/delay/delay-distribution.ts'
 import { delayQuantiles, maturityAge, shareArrived } from '../stats/delay/maturity-age.ts'
 import { emptyDelaySums, LabelCohorts } from './label-cohorts.ts'
@@ -152,7 +153,7 @@ export class LabelClock {
   #learn(): void {
     const maturity = maturityOf(this.#distribution(this.#newestMs))
     if (!maturity.known) return
-    this.#window = { ageMs: maturity.ageMs, source: 'learned', afterMs: this.#newestMs }
+    this.#window = { ageMs: learnedWindowMs(maturity), source: 'learned', afterMs: this.#newestMs }
     // Those that were made before are not counted, so empty ledgers are right ones.
     for (const [, , series] of this.#sorted()) series.ledger = new LabelLedger(this.#window)
   }

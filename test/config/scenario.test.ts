@@ -15,6 +15,9 @@ const document = {
   },
 }
 
+const metricOf = () => ['versions', 'v1', 'metrics', 'conversion']
+const positivesOf = 'versions.v1.metrics.conversion.positives'
+
 describe('a scenario', () => {
   const scenario = compileScenario(validateScenario(document))
 
@@ -61,6 +64,43 @@ describe('a scenario', () => {
       ['versions', 'v1', 'metrics', 'conversion'],
       { p50: 3 },
       'versions.v1.metrics.conversion.p99',
+    ],
+    ['an F1 of nobody knows how many', metricOf(), { precision: '80%', recall: '60%' }, positivesOf],
+    ['an AUC of no positives', metricOf(), { auc: 0.9, positives: '0%' }, positivesOf],
+    ['positives of a mean', metricOf(), { mean: 1, deviation: 1, positives: '10%' }, positivesOf],
+    [
+      'a precision with more rows called the class than there are',
+      metricOf(),
+      { precision: '10%', recall: '90%', positives: '50%' },
+      'versions.v1.metrics.conversion.precision',
+    ],
+    [
+      'a ragged table',
+      metricOf(),
+      {
+        confusion: [
+          [1, 2],
+          [3, 4, 5],
+        ],
+      },
+      'versions.v1.metrics.conversion.confusion',
+    ],
+    [
+      'a table with rows of another length than it has rows',
+      metricOf(),
+      { confusion: Array.from({ length: 3 }, () => [1, 2]) },
+      'versions.v1.metrics.conversion.confusion',
+    ],
+    [
+      'a class that never is and is never called',
+      metricOf(),
+      {
+        confusion: [
+          [5, 0],
+          [0, 0],
+        ],
+      },
+      'versions.v1.metrics.conversion.confusion',
     ],
     ['a tail before the middle', ['versions', 'v1', 'latency', 'p99'], '5ms', 'versions.v1.latency.p99'],
     ['a wave and hours', ['traffic', 'hourly'], Array.from({ length: 24 }, () => 1), 'traffic.swing'],

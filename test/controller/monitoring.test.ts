@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
 import type { ReleaseRequest } from '../../src/controller/control-plane.ts'
 import type { SignalReport } from '../../src/core/label-delays.ts'
+import { limits } from '../../src/core/limits.ts'
 import type { LimitEvidence, WatchEvidence } from '../../src/core/monitor/evidence.ts'
 import type { MonitorSpec } from '../../src/core/monitor/spec.ts'
 import { type ControlRig, controlRig } from '../support/control.ts'
@@ -194,6 +195,11 @@ describe('the label window that an endpoint has learned', () => {
     const known = await started({ known: true, ageMs: 5_000, source: 'learned', arrivedShare: 0.9 })
     expect(known.plan.labelWindowMs).toBe(5_000)
     expect(known.again).toMatchObject({ action: 'unchanged', note: expect.stringContaining('is under way') })
+  })
+
+  it('is of seconds at least, so that a pause of the server is no difference of versions', async () => {
+    const quick = await started({ known: true, ageMs: 15.85, source: 'learned', arrivedShare: 1 })
+    expect(quick.plan.labelWindowMs).toBe(limits.learnedWindowLeastMs)
   })
 
   it('is not there before there are enough labels, nor where the endpoint declares one', async () => {

@@ -170,6 +170,16 @@ describe('a bandit with callers', () => {
     expect(run.release.phase.hold?.reason).toMatch(/rewards came for .* they are no fair sample/)
   })
 
+  it('keeps stable at its ceiling although it is held: what holds it may never go away', () => {
+    const sometimes: Behaviour = ({ uniform }) => ({ reward: uniform() < 0.1 ? 1 : uniform() < 0.6 ? 0 : null })
+    const plan = { ceilingMs: 50 * 30_000 }
+    const run = runBandit(world({ plan, arms: { ...clear, v2: yes(0.1), v3: sometimes }, ticks: 60 }))
+    if (run.release.phase.kind !== 'rolled-back') throw new Error(run.release.phase.kind)
+    expect(run.release.phase).toMatchObject({ cause: 'kept', atMs: 50 * 30_000 })
+    expect(run.release.phase.reason).toMatch(/within 1500 s: rewards came for .* they are no fair sample/)
+    expectSound(run)
+  })
+
   it('holds when rewards are not what the plan says they are', () => {
     const run = runBandit(world({ arms: { ...clear, v3: () => ({ reward: 3 }) }, ticks: 20 }))
     if (run.release.phase.kind !== 'running') throw new Error(run.release.phase.kind)

@@ -134,6 +134,15 @@ describe('a bandit', () => {
     ])
   })
 
+  it('says at its ceiling what kept the best arm from winning', () => {
+    const plan = banditPlan({ ceilingMs: 1 })
+    const open = { ...passing, verdict: 'insufficient' as const, reason: 'error-rate: v2 has 9 of 50 requests' }
+    const won = { ...second, ends: true }
+    const result = bandit.step(plan, bandit.initial(plan), judged(1, won, { arms: { v2: open } }), stageContext())
+    const says = 'it waits to win: error-rate: v2 has 9 of 50 requests'
+    expect(result.commands).toMatchObject([{ type: 'failed', cause: 'kept', reason: expect.stringContaining(says) }])
+  })
+
   it('retires an arm that fails its guardrail, gives its share to the others, and ends its fleet after the traffic left', () => {
     const state = check(banditPlan(), [
       [entered, [all]],

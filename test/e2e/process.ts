@@ -6,12 +6,17 @@ import { join, resolve } from 'node:path'
 import { freePort } from '../support/free-port.ts'
 
 export const root = resolve(import.meta.dirname, '../..')
+/** A question without an answer is a failure with a name; without this it would be a test that never ends. */
+export const answerWithinMs = 60_000
+const lastWordsMax = 4_000
 const launcher = join(root, 'bin/cutover.js')
 
 export interface ServerProcess {
   inferenceUrl: string
   controlUrl: string
   pid: number
+  /** The end of what it wrote: what a test that fails has to say of it. */
+  lastWords(): string
   /** SIGKILL: nothing is tidied up. */
   kill(): Promise<void>
   /** SIGTERM: answers its exit code. */
@@ -60,6 +65,7 @@ export async function openWorkplace(): Promise<Workplace> {
       return {
         ...urls,
         pid: child.pid ?? 0,
+        lastWords: () => said.slice(-lastWordsMax),
         async kill() {
           child.kill('SIGKILL')
           await ended(child)
@@ -112,7 +118,7 @@ export async function until(isSo: () => Promise<boolean>, watch: () => void = ()
 
 // biome-ignore lint/suspicious/noExplicitAny: the end-to-end tests look at answers as a client without our types would.
 export async function getJson(url: string): Promise<any> {
-  const response = await fetch(url)
+  const response = await fetch(url, { signal: AbortSignal.timeout(answerWithinMs) })
   return JSON.parse(await response.text())
 }
 

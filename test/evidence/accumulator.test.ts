@@ -151,6 +151,31 @@ describe('evidence', () => {
     }
   })
 
+  it('takes no label for missing that came moments later than most, where it learned how soon they come', async () => {
+    const definitions = () => ({ metrics: [], labelWindowMs: null })
+    const accumulator = createAccumulator({ definitions })
+    const log = createMemoryPredictionLog({ clock: createManualClock() })
+    // Of v2 one in ten waits for a pause: by the age that 95 % of all labels have come by, it would look unlabelled.
+    for (let second = 0; second < 60; second += 1) {
+      const made = Array.from({ length: 40 }, (_, index) => {
+        const version = index % 2 === 0 ? 'v1' : 'v2'
+        return prediction({ id: `p${second}-${index}`, version, assigned: version, atMs: second * 1_000 + index * 20 })
+      })
+      accumulator.add(await log.appendPredictions(made))
+      const labels = made.map(({ id, atMs }, index) =>
+        outcome({ id: `o-${id}`, prediction: id, reward: 1, atMs: atMs + 5 + (index % 20 === 1 ? 60 : 3) }),
+      )
+      accumulator.add({ fresh: [], joined: (await log.appendOutcomes(labels)).joined })
+    }
+    const { v1, v2 } = accumulator.read({ endpoint: 'digits', epochs: [2] })[0]?.versions ?? {}
+    for (const one of [v1, v2]) {
+      expect(one?.matured).toBeGreaterThan(900)
+      expect(one?.maturedLabelled).toBe(one?.matured)
+      expect(one?.rewards?.matured).toBeGreaterThan(900)
+      expect(one?.rewards?.labelled).toBe(one?.rewards?.matured)
+    }
+  })
+
   it('judges the coverage of labels from the first prediction on where the window was known before the release', async () => {
     const day = 24 * 3_600_000
     const maturedOf = async (windowMs: number | null) => {

@@ -1,7 +1,7 @@
-/** Where the rules come from. The guide lists them. */
+/** Where the rules come from: documents that were found to say so, and the project’s own judgement. The guide lists them. */
 export const sources = {
   sre: {
-    title: 'Davidovic & Beyer, “Canarying Releases”, The Site Reliability Workbook, 2018, chapter 16',
+    title: 'Warner & Davidovič, “Canarying Releases”, The Site Reliability Workbook, 2018, chapter 16',
     url: 'https://sre.google/workbook/canarying-releases/',
   },
   'blue-green': {
@@ -21,16 +21,20 @@ export const sources = {
     url: 'https://argo-rollouts.readthedocs.io/en/stable/concepts/',
   },
   sagemaker: {
-    title: 'Amazon SageMaker documentation, Shadow tests',
-    url: 'https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests.html',
+    title: 'Amazon SageMaker documentation, Create a shadow test',
+    url: 'https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-create.html',
   },
   guardrails: {
-    title: 'Amazon SageMaker documentation, Deployment guardrails',
-    url: 'https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html',
+    title: 'Amazon SageMaker documentation, Blue/Green Deployments',
+    url: 'https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html',
+  },
+  rolling: {
+    title: 'Amazon SageMaker documentation, Use rolling deployments',
+    url: 'https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-rolling.html',
   },
   flagger: {
-    title: 'Flagger documentation, Deployment Strategies, traffic mirroring',
-    url: 'https://docs.flagger.app/usage/deployment-strategies',
+    title: 'Flagger documentation, FAQ, When can I use traffic mirroring?',
+    url: 'https://docs.flagger.app/faq',
   },
   growthbook: { title: 'GrowthBook documentation, Bandits', url: 'https://docs.growthbook.io/bandits/overview' },
   kohavi: {
@@ -47,8 +51,8 @@ export const sources = {
     title: 'Cutover, Strategies, section How long users meet a broken version: measured',
     url: '../strategies.md#how-long-users-meet-a-broken-version',
   },
-  bandit: { title: 'Cutover, guide to bandits', url: 'bandit.md' },
   releases: { title: 'Cutover, guide to releases', url: 'releases.md' },
+  own: { title: 'Cutover, its own judgement: it follows from how the strategy works', url: '#the-rules' },
 } as const satisfies Readonly<Record<string, { title: string; url: string }>>
 
 export type SourceName = keyof typeof sources

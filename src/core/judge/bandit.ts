@@ -5,12 +5,11 @@
 import { type CoverageComparison, type CoverageStratum, compareCoverage } from '../../stats/delay/coverage.ts'
 import { banditNumbers } from '../bandit/numbers.ts'
 import { isReported, rangeOf, rewardsOf } from '../bandit/rewards.ts'
-import { leaderWords } from '../bandit/words.ts'
 import { type EpochEvidence, emptyVersionEvidence } from '../evidence.ts'
 import type { Readings } from '../external-metric.ts'
 import type { BanditPlan } from '../stage-plans.ts'
 import type { ReleaseState } from '../state.ts'
-import { type BanditState, racing } from '../strategies/bandit.ts'
+import { type BanditState, racing, standing } from '../strategies/bandit.ts'
 import type { Contest } from './judge.ts'
 import {
   type ArmJudgement,
@@ -185,7 +184,7 @@ function together(
   return {
     version: judgementVersion,
     verdict: stopped === null ? 'pass' : 'invalid',
-    reason: stopped ?? failing?.judgement.reason ?? leaderWords(numbers),
+    reason: stopped ?? failing?.judgement.reason ?? standing(numbers, { arms }),
     validity: (invalid ?? judged[0])?.judgement.validity ?? nothingCompared,
     checks: failing === undefined ? judged.flatMap(({ judgement }) => judgement.checks.filter(isBreachedSignal)) : [],
     arms,

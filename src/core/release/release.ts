@@ -5,7 +5,8 @@
 import type { Judgement } from '../judge/judgement.ts'
 import { type StagePlan, stageAt } from '../stage-plans.ts'
 import { candidateOf, type Hold, type ReleaseState } from '../state.ts'
-import { mindsFleets, watchesWhilePaused } from '../strategies/table.ts'
+import type { Judged } from '../strategies/strategy.ts'
+import { endsWhileBlocked, mindsFleets, watchesWhilePaused } from '../strategies/table.ts'
 import type { TrialReport } from '../trial.ts'
 import type { GatePlace } from '../webhook.ts'
 import { type Draft, endIdleControl, noteGap, setPhase } from './draft.ts'
@@ -129,10 +130,17 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
   const frozen = standStill(draft, atMs)
   if (frozen !== null) return watchedWhilePaused(frozen, judgement, atMs)
   const blocked = blockedBy(judgement)
-  if (blocked !== null) return hold(draft, { sinceMs: atMs, ...blocked })
-  const unblocked = endHoldOf(draft, 'invalid', 'signal', 'freeze', 'flag')
   const event = { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) } as const
+  if (blocked !== null) return heldBy(hold(draft, { sinceMs: atMs, ...blocked }), { ...event, blocked: blocked.reason })
+  const unblocked = endHoldOf(draft, 'invalid', 'signal', 'freeze', 'flag')
   return goOnPassed(unblocked, atMs) ?? stepStaged(unblocked, event)
+}
+
+/** What holds a release may never go away; a stage that ends by time ends then too. */
+function heldBy(draft: Draft, event: Judged): Draft {
+  const { phase, plan } = draft.release
+  const hears = phase.kind === 'running' && endsWhileBlocked(stageAt(plan.stages, phase.stageIndex))
+  return hears && phase.passed === undefined ? stepStaged(draft, event) : draft
 }
 
 function watchedWhilePaused(draft: Draft, judgement: Judgement, atMs: number): Draft {

@@ -2,8 +2,9 @@
 import { normalQuantile } from '../../stats/numerics/special.ts'
 import type { DDSketch } from '../../stats/summaries/ddsketch.ts'
 import type { EndpointSpec } from '../endpoint.ts'
-import { CutoverError } from '../errors.ts'
+import { assertNever, CutoverError } from '../errors.ts'
 import type { MetricEvidence, VersionEvidence } from '../evidence.ts'
+import { armOf } from '../judge/arms.ts'
 import type { SignalReport } from '../label-delays.ts'
 import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
 import type { Behaviour, Feedback, Lognormal, MetricDraw, Scenario } from './scenario.ts'
@@ -112,16 +113,36 @@ function drawFrom(spec: MetricSpec, seen: MetricEvidence): MetricDraw | null {
       return { kind: 'quantile', values: lognormalOf(seen.sketch) }
     case 'moments':
       return drawOfMoments(spec, seen.moments)
+    case 'scores': {
+      const seenAuc = armOf(spec, seen)
+      const [of, not] = [total(seen.positives), total(seen.negatives)]
+      return seenAuc.ok ? { kind: 'scores', positives: of / (of + not), auc: withinUnit(seenAuc.arm.mean) } : null
+    }
+    case 'confusion': {
+      const rows = total(seen.matrix.flat())
+      const isWhole = armOf(spec, seen).ok
+      return isWhole ? { kind: 'confusion', shares: seen.matrix.map(row => row.map(count => count / rows)) } : null
+    }
     default:
-      return null
+      return assertNever(seen)
   }
+}
+
+function total(values: readonly number[]): number {
+  return values.reduce((sum, one) => sum + one, 0)
+}
+
+/** A distribution that is never wrong cannot be drawn. */
+function withinUnit(auc: number): number {
+  return Math.min(0.9999, Math.max(0.0001, auc))
 }
 
 function drawOfMoments(
   spec: MetricSpec,
   { n, mean, covariance }: { n: number; mean: readonly number[]; covariance: readonly (readonly number[])[] },
 ): MetricDraw | null {
-  if (n < 2) return null
+  // Rows that are neither of the class nor called so are not in these sums: how many there are is not known.
+  if (n < 2 || spec.type === 'f1') return null
   const part = (index: number) => ({ mean: mean[index] ?? 0, deviation: Math.sqrt(covariance[index]?.[index] ?? 0) })
   if (spec.type === 'ratio') return { kind: 'ratio', of: part(0), per: part(1) }
   if (spec.type === 'rate' || spec.type === 'accuracy') return { kind: 'rate', rate: part(0).mean }

@@ -3,8 +3,8 @@ import type { EndpointSpec } from '../endpoint.ts'
 import { CutoverError, type Problem } from '../errors.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 import { type ReleasePlan, triedVersions } from '../plan.ts'
-import { drawOf, type Measured, measuredAs, undrawnReason } from './metric-sums.ts'
-import type { Scenario } from './scenario.ts'
+import { drawOf, type Measured, measuredAs, undrawnReason, unfitReason } from './metric-sums.ts'
+import type { Behaviour, Scenario } from './scenario.ts'
 
 export function measuredOf(plan: ReleasePlan): Measured[] {
   const found = new Map<string, Measured>()
@@ -62,6 +62,7 @@ function versionProblems(spec: EndpointSpec, plan: ReleasePlan, { versions }: Sc
         message: 'is missing: the release looks at this metric',
       }),
     )
+    unsaid.push(...unfitProblems(plan, version, own))
     if (own.agreement === null && version !== plan.from && comparesAnswers(plan))
       unsaid.push({
         path: `versions.${version}.agreement`,
@@ -73,6 +74,17 @@ function versionProblems(spec: EndpointSpec, plan: ReleasePlan, { versions }: Sc
       : unsaid
   })
   return [...unknown, ...missing]
+}
+
+function unfitProblems(plan: ReleasePlan, version: string, own: Behaviour): Problem[] {
+  return measuredOf(plan).flatMap((one): Problem[] => {
+    const draw = drawOf(one, own)
+    const path = `versions.${version}.metrics.${one.metric}`
+    const reason = draw === null ? null : unfitReason(one.spec, draw)
+    if (reason !== null) return [{ path, message: reason }]
+    const isPaired = draw?.kind === 'shares' && plan.stages.some(({ kind }) => kind === 'shadow')
+    return isPaired ? [{ path, message: `${one.spec.type} is not drawn for pairs, which the shadow is judged by` }] : []
+  })
 }
 
 function comparesAnswers({ stages }: ReleasePlan): boolean {

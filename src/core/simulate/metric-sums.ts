@@ -1,20 +1,12 @@
 /** One metric of one version in one epoch, drawn by the batch; read in the form in which the judge takes it. */
 import { drawBinomial } from '../../stats/numerics/draws.ts'
-import type { Random } from '../../stats/numerics/random.ts'
 import { DDSketch } from '../../stats/summaries/ddsketch.ts'
-import type { MetricEvidence } from '../evidence.ts'
 import { formOf, isHigherBetter, isKnownAtOnce, type MetricSpec, signalsOf } from '../metrics/spec.ts'
+import { confusionSums, scoresSums, sharesSums } from './class-sums.ts'
 import type { Behaviour, MetricDraw } from './scenario.ts'
+import type { MetricSums } from './sums.ts'
 import { addLognormal, lognormalDeviation, lognormalMean } from './values.ts'
 import { explainedLaw, pairLaw, type RowLaw, VectorSums, valueLaw, yesLaw } from './vector-sums.ts'
-
-export interface MetricSums {
-  /** Rows or units that have a value. */
-  add(random: Random, n: number): void
-  /** Units that were met; where a total is counted they count as zero until their value comes. */
-  meet(n: number): void
-  read(): MetricEvidence
-}
 
 /** What is kept beside a metric's definition: its name in the evidence, and when its values come; null at once. */
 export type Measured = { name: string; metric: string; spec: MetricSpec; signal: string | null; byUnit: boolean }
@@ -27,14 +19,35 @@ export function measuredAs(name: string, metric: string, spec: MetricSpec): Meas
 /** Why a metric cannot be drawn by the batch, as a clause; null if it can. */
 export function undrawnReason(spec: MetricSpec): string | null {
   switch (spec.type) {
-    case 'auc':
-    case 'f1':
-    case 'f1-macro':
     case 'r2':
       return `${spec.type} is a value of many rows together, and these are not drawn one by one`
     default:
       return null
   }
+}
+
+/** Why a distribution cannot be of such a metric, as a clause; null if it can. */
+export function unfitReason({ type }: MetricSpec, { kind }: MetricDraw): string | null {
+  const words = `${type} is described by ${describedBy[type === 'f1-macro' || type === 'auc' ? type : 'f1']}`
+  switch (type) {
+    case 'auc':
+      return kind === 'scores' ? null : words
+    case 'f1-macro':
+      return kind === 'confusion' ? null : words
+    case 'f1':
+      return kind === 'shares' ? null : words
+    case 'precision':
+    case 'recall':
+      return kind === 'shares' || kind === 'rate' ? null : words
+    default:
+      return kind === 'shares' || kind === 'scores' || kind === 'confusion' ? `is no distribution of ${type}` : null
+  }
+}
+
+const describedBy = {
+  auc: 'auc and positives',
+  'f1-macro': 'confusion',
+  f1: 'precision, recall and positives',
 }
 
 /** How the metric is drawn for a version; null where the scenario does not say. */
@@ -51,11 +64,17 @@ export function drawOf({ metric, spec }: Pick<Measured, 'metric' | 'spec'>, own:
 }
 
 export function createMetricSums(spec: MetricSpec, draw: MetricDraw): MetricSums {
+  if (draw.kind === 'shares') return sharesSums(spec, draw)
+  if (draw.kind === 'scores') return scoresSums(draw)
+  if (draw.kind === 'confusion') return confusionSums(draw.shares)
   const form = formOf(spec)
   if (form === 'counts') return counts(spec, draw.kind === 'rate' ? draw.rate : 0)
   if (form === 'sketch') return sketched(draw)
   return moments(spec, draw)
 }
+
+/** What one row says by itself. */
+type PlainDraw = Exclude<MetricDraw, { kind: 'shares' | 'scores' | 'confusion' }>
 
 /** Counts are of harmful rows. */
 function counts(spec: MetricSpec, rate: number): MetricSums {
@@ -72,7 +91,7 @@ function counts(spec: MetricSpec, rate: number): MetricSums {
   }
 }
 
-function sketched(draw: MetricDraw): MetricSums {
+function sketched(draw: PlainDraw): MetricSums {
   const sketch = new DDSketch()
   return {
     add(random, n) {
@@ -83,7 +102,7 @@ function sketched(draw: MetricDraw): MetricSums {
   }
 }
 
-function moments(spec: MetricSpec, draw: MetricDraw): MetricSums {
+function moments(spec: MetricSpec, draw: PlainDraw): MetricSums {
   const law = lawOf(spec, draw)
   const known = new VectorSums()
   const isTotal = spec.unitLevel === true && (spec.type === 'count' || spec.type === 'rate')
@@ -103,13 +122,13 @@ function moments(spec: MetricSpec, draw: MetricDraw): MetricSums {
   }
 }
 
-function lawOf(spec: MetricSpec, draw: MetricDraw): RowLaw {
+function lawOf(spec: MetricSpec, draw: PlainDraw): RowLaw {
   const law = plainLaw(draw)
   if (spec.covariate === undefined) return law
   return explainedLaw(law, draw.kind === 'value' ? draw.explained : 0)
 }
 
-function plainLaw(draw: MetricDraw): RowLaw {
+function plainLaw(draw: PlainDraw): RowLaw {
   switch (draw.kind) {
     case 'rate':
       return yesLaw(draw.rate)

@@ -69,6 +69,12 @@ export type MetricDraw =
   | { kind: 'value'; mean: number; deviation: number; shape: 'normal' | 'gamma'; explained: number }
   | { kind: 'quantile'; values: Lognormal }
   | { kind: 'ratio'; of: Part; per: Part }
+  /** Of labelled rows: those of the metric's class, how many of them are found, how many of what is called that are. */
+  | { kind: 'shares'; positives: number; precision: number; recall: number }
+  /** Scores of two classes: how often one of a row of the class is above one of a row that is not. */
+  | { kind: 'scores'; positives: number; auc: number }
+  /** Shares of the rows by true class, then predicted class, in the order of the metric's classes; together 1. */
+  | { kind: 'confusion'; shares: readonly (readonly number[])[] }
 
 export type Part = { mean: number; deviation: number }
 

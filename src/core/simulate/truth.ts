@@ -2,6 +2,7 @@
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
 import type { ReleasePlan } from '../plan.ts'
+import { macroF1, valueOfShares } from './class-sums.ts'
 import { drawOf } from './metric-sums.ts'
 import type { Behaviour, MetricDraw, Scenario } from './scenario.ts'
 import { lognormalMean, lognormalQuantile } from './values.ts'
@@ -88,5 +89,11 @@ function valueOfDraw(spec: MetricSpec, draw: MetricDraw): number {
       return spec.type === 'quantile' ? lognormalQuantile(draw.values, spec.quantile) : lognormalMean(draw.values)
     case 'ratio':
       return draw.of.mean / draw.per.mean
+    case 'shares':
+      return valueOfShares(spec, draw)
+    case 'scores':
+      return draw.auc
+    case 'confusion':
+      return macroF1(draw.shares)
   }
 }

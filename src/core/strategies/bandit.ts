@@ -7,7 +7,7 @@ import type { ContextPolicy } from '../bandit/context-policy.ts'
 import { evenWeights, weightsAmong } from '../bandit/weights.ts'
 import { leaderWords, weightsWords } from '../bandit/words.ts'
 import { assertNever } from '../errors.ts'
-import type { BanditNumbers } from '../judge/judgement.ts'
+import type { BanditNumbers, Judgement } from '../judge/judgement.ts'
 import { limits } from '../limits.ts'
 import type { BanditPlan } from '../stage-plans.ts'
 import { totalVariationPpm, type Weights } from '../traffic.ts'
@@ -44,6 +44,7 @@ export const bandit: Strategy<BanditPlan, BanditState> = {
   needs: ({ arms }) => arms,
   mindsFleets: true,
   watchesWhilePaused: true,
+  endsWhileBlocked: true,
 
   step(plan, state, event, context): StageResult<BanditState> {
     switch (event.type) {
@@ -90,6 +91,8 @@ function firstPolicy({ context, floorPpm }: BanditPlan): { policy?: ContextPolic
 
 function judged(plan: BanditPlan, state: BanditState, event: Judged, context: StageContext): StageResult<BanditState> {
   const { arms = {}, bandit: numbers } = event.judgement
+  if (event.blocked !== undefined)
+    return isOver(plan, state, event) ? kept(plan, state, event.blocked) : unchanged(state)
   const failing = racing(plan, state).flatMap(version => {
     const arm = arms[version]
     return version !== context.stable && arm?.verdict === 'fail' ? [{ version, reason: arm.reason }] : []
@@ -98,14 +101,30 @@ function judged(plan: BanditPlan, state: BanditState, event: Judged, context: St
   if (event.paused === true || numbers === undefined || !isOfRace(numbers, racing(plan, state))) return unchanged(state)
   const ending = numbers.ends ? endOf(numbers, event, context) : null
   if (ending !== null && ending !== 'waits') return { state, commands: [ending] }
-  if (event.atMs - state.enteredMs >= plan.ceilingMs && event.atMs >= (event.notBeforeMs ?? 0)) {
+  if (isOver(plan, state, event)) {
     // Versions cannot be chosen by features for ever: the best of them goes on.
     const best = numbers.context?.isBestArm === true ? endOf(numbers, event, context) : 'waits'
-    if (best !== 'waits') return { state, commands: [best] }
-    const reason = `no arm was shown to be the best within ${plan.ceilingMs / 1000} s: ${leaderWords(numbers)}`
-    return { state, commands: [{ type: 'failed', cause: 'kept', reason }] }
+    return best === 'waits' ? kept(plan, state, standing(numbers, event.judgement)) : { state, commands: [best] }
   }
   return ending === 'waits' ? unchanged(state) : update(plan, state, { atMs: event.atMs, numbers, context })
+}
+
+function isOver({ ceilingMs }: BanditPlan, { enteredMs }: BanditState, { atMs, notBeforeMs = 0 }: Judged): boolean {
+  return atMs - enteredMs >= ceilingMs && atMs >= notBeforeMs
+}
+
+function kept({ ceilingMs }: BanditPlan, state: BanditState, why: string): StageResult<BanditState> {
+  const reason = `no arm was shown to be the best within ${ceilingMs / 1000} s: ${why}`
+  return { state, commands: [{ type: 'failed', cause: 'kept', reason }] }
+}
+
+/** Where the race stands: its leader, and what a leader that may win waits for. */
+export function standing(numbers: BanditNumbers, { arms }: Pick<Judgement, 'arms'>): string {
+  const own = arms?.[numbers.leader]
+  if (!numbers.ends || own === undefined) return leaderWords(numbers)
+  const open = own.verdict === 'pass' ? own.goal : own
+  const waits = open === undefined || open.verdict === 'pass' ? '' : `; it waits to win: ${open.reason}`
+  return `${leaderWords(numbers)}${waits}`
 }
 
 /** The numbers belong to the race as it is now. */

@@ -26,8 +26,11 @@ export type StageContext = {
 
 export type StageEvent =
   | { type: 'entered'; atMs: number }
-  /** `notBeforeMs`: no candidate is promoted earlier. `paused`: only for those that mind it (`watchesWhilePaused`). */
-  | { type: 'judged'; atMs: number; judgement: Judgement; notBeforeMs?: number; paused?: true }
+  /**
+   * `notBeforeMs`: no candidate is promoted earlier. `paused`: only for those that mind it (`watchesWhilePaused`).
+   * `blocked`: why the release holds, only for those whose time goes on (`endsWhileBlocked`).
+   */
+  | { type: 'judged'; atMs: number; judgement: Judgement; notBeforeMs?: number; paused?: true; blocked?: string }
   | { type: 'approved'; atMs: number }
   /** The gateway routes by the newest table. */
   | { type: 'applied'; atMs: number; epoch: number }
@@ -94,6 +97,8 @@ export interface Strategy<Plan, State> {
   readonly mindsFleets?: true
   /** It hears of looks while the release is paused too, to take traffic from a version that breaks a guardrail and no more. */
   readonly watchesWhilePaused?: true
+  /** Its time is over also while what was seen is invalid or a signal is breached: it hears of such looks, to end and no more. */
+  readonly endsWhileBlocked?: true
   /** It gets `return` and goes back in its own way, also after the stage has passed; always, or if the plan says so. */
   readonly goesBack?: true | ((plan: Plan, why: Retreat) => boolean)
   /** How long stable stays warm after an operator's `promote` too. */

@@ -66,6 +66,10 @@ export function watchesWhilePaused(plan: StagePlan): boolean {
   return strategyOf(plan).watchesWhilePaused === true
 }
 
+export function endsWhileBlocked(plan: StagePlan): boolean {
+  return strategyOf(plan).endsWhileBlocked === true
+}
+
 export function goesBack(plan: StagePlan, why: Retreat): boolean {
   const own = strategyOf(plan).goesBack ?? false
   return own === true || (own !== false && own(plan, why))

@@ -137,13 +137,10 @@ describe('a scenario that cannot be simulated is refused for', () => {
       'a metric of many rows together',
       {
         stages: [canary],
-        endpoint: {
-          metrics: { auc: { type: 'auc', positive: '1' } },
-          prediction: { output: 'label', scores: 'scores' },
-        },
-        release: { guardrails: { auc: { margin: 0.02 } } },
+        endpoint: { metrics: { explained: { type: 'r2' } } },
+        release: { guardrails: { explained: { margin: 0.02 } } },
       },
-      'metrics.auc',
+      'metrics.explained',
     ],
     [
       'answers to compare without an agreement',

@@ -71,7 +71,7 @@ export const comparisons: readonly Rule[] = [
     if: 'the shadow decides, and a goal is to improve',
     when: view => wantsGoal(view) && endsIn('shadow')(view),
     says: 'it cannot tell what users do with answers that they never got',
-    source: 'huyen',
+    source: 'own',
   },
   {
     name: 'shadow-then-everybody',
@@ -80,7 +80,7 @@ export const comparisons: readonly Rule[] = [
     if: 'the shadow is the last stage',
     when: endsIn('shadow'),
     says: 'after it everybody gets at once what no caller has met: let a step that can be taken back follow',
-    source: 'sre',
+    source: 'own',
   },
   {
     name: 'shadow-fleet-is-dear',
@@ -90,7 +90,7 @@ export const comparisons: readonly Rule[] = [
     when: ({ situation }) => situation.expensive.value && situation.spec.payloadSamplePpm === 0,
     says: 'the challenger needs a fleet of its own beside the champion',
     detail: extraFleet,
-    source: 'guardrails',
+    source: 'huyen',
   },
   {
     name: 'test-without-goal',
@@ -137,7 +137,7 @@ export const comparisons: readonly Rule[] = [
     if: 'the change is complex',
     when: ({ situation }) => situation.change.value === 'complex',
     says: 'a test of one metric does not tell which part of a complex change made it move',
-    source: 'kohavi',
+    source: 'own',
   },
   {
     name: 'half-meets-it',
@@ -156,7 +156,7 @@ export const comparisons: readonly Rule[] = [
     when: ({ situation }) => situation.expensive.value,
     says: 'both fleets run in full for as long as the sample takes',
     detail: instanceHours,
-    source: 'guardrails',
+    source: 'own',
   },
   {
     name: 'bandit-without-reward',
@@ -175,7 +175,7 @@ export const comparisons: readonly Rule[] = [
     when: ({ situation }) => situation.expensive.value,
     says: 'every arm has a fleet of its own for as long as the race takes',
     detail: instanceHours,
-    source: 'guardrails',
+    source: 'own',
   },
   {
     name: 'many-arms-one-reward',
@@ -230,6 +230,6 @@ export const comparisons: readonly Rule[] = [
     when: ({ situation }) => situation.goalDelayMs.value > lateShare * (situation.withinMs.value ?? 7 * dayMs),
     says: 'weights follow rewards that come too late to be followed',
     detail: ({ situation }) => `nine of ten have come after ${span(situation.goalDelayMs.value)}`,
-    source: 'bandit',
+    source: 'growthbook',
   },
 ]

@@ -10,7 +10,7 @@ export const plans: readonly Rule[] = [
     if: 'users may not meet the candidate before it is judged, and the plan gives it their requests first',
     when: ({ situation, figures }) => !situation.exposure.value && figures.exposesUnjudged,
     says: 'callers would get answers that nothing has judged yet',
-    source: 'sagemaker',
+    source: 'huyen',
   },
   {
     name: 'downtime-not-allowed',
@@ -19,7 +19,7 @@ export const plans: readonly Rule[] = [
     if: 'callers must always be answered, and the plan stops the old version before the new one starts',
     when: ({ situation, figures }) => !situation.downtime.value && !figures.zeroDowntime,
     says: 'nobody serves between the end of the old version and the start of the new one',
-    source: 'kubernetes',
+    source: 'argo',
   },
   {
     name: 'one-candidate-only',
@@ -29,7 +29,7 @@ export const plans: readonly Rule[] = [
     when: view => isSeveral(view) && view.option[0] !== undefined && !comparesSeveral.has(view.option[0]),
     says: 'it takes one candidate, and the others are never compared',
     detail: ({ situation }) => `${plural(situation.candidates.value.length, 'candidate')}`,
-    source: 'huyen',
+    source: 'own',
   },
   {
     name: 'improvement-not-shown',
@@ -38,7 +38,7 @@ export const plans: readonly Rule[] = [
     if: 'a goal is to improve, and no stage of the plan can show it',
     when: view => wantsGoal(view) && !view.option.some(showsGoal),
     says: 'it shows that the candidate does no harm, not that it is better',
-    source: 'kohavi',
+    source: 'own',
   },
   {
     name: 'too-late',

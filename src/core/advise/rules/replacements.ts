@@ -18,7 +18,7 @@ export const replacements: readonly Rule[] = [
     if: 'downtime is allowed',
     when: ({ situation }) => situation.downtime.value,
     says: 'it is the simplest way, and never runs two versions at once',
-    source: 'kubernetes',
+    source: 'argo',
   },
   {
     name: 'compares-nothing',
@@ -46,7 +46,7 @@ export const replacements: readonly Rule[] = [
     if: 'the fleet has three instances or more',
     when: ({ situation }) => situation.instances.value >= 3,
     says: 'each batch moves a small share of a large fleet',
-    source: 'guardrails',
+    source: 'rolling',
   },
   {
     name: 'shares-by-instances',
@@ -55,7 +55,7 @@ export const replacements: readonly Rule[] = [
     if: 'the fleet has fewer than three instances',
     when: ({ situation }) => situation.instances.value < 3,
     says: 'shares go by instances: the first batch of so small a fleet is half of the traffic, or all',
-    source: 'argo',
+    source: 'own',
   },
   {
     name: 'capacity-leaves-with-it',
@@ -156,6 +156,6 @@ export const replacements: readonly Rule[] = [
     when: ({ situation }) => situation.expensive.value,
     says: 'both fleets run in full until the end',
     detail: extraFleet,
-    source: 'argo',
+    source: 'own',
   },
 ]
