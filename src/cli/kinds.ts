@@ -3,9 +3,10 @@ import type { WireEndpoint, WireVersion } from '../contract/wire/endpoint.ts'
 import type { WireDelivery, WireEvent } from '../contract/wire/event.ts'
 import type { WireMetric, WirePrediction } from '../contract/wire/prediction.ts'
 import type { WireReleaseSummary } from '../contract/wire/release.ts'
+import { duration, percent } from '../contract/words/quantities.ts'
 import { usageError } from './errors.ts'
 import { flagTable, segmentTable } from './flags-text.ts'
-import { duration, percent, table } from './text.ts'
+import { table } from './text.ts'
 
 export const kinds = [
   'endpoints',

@@ -4,10 +4,11 @@ import type { WireBanditNumbers, WireCheckResult, WireJudgement } from '../contr
 import type { WirePlan } from '../contract/wire/plan.ts'
 import type { WireExplanation, WireRelease, WireReleaseSummary, WireTimelineEntry } from '../contract/wire/release.ts'
 import type { WireTrial } from '../contract/wire/trial.ts'
+import { duration, percent } from '../contract/words/quantities.ts'
+import { stageWords } from '../contract/words/stages.ts'
 import { stageText } from './kinds.ts'
 import { pairsText } from './pairs-text.ts'
-import { stageWords } from './stage-text.ts'
-import { type Colour, duration, type Paint, percent, printable, table } from './text.ts'
+import { type Colour, type Paint, printable, table } from './text.ts'
 import { formatTimelineEntry } from './timeline.ts'
 
 const stateColours: Readonly<Record<WireReleaseSummary['state'], Colour | null>> = {

@@ -1,6 +1,6 @@
 /** A stage of a plan in a few words. */
-import type { WirePlan } from '../contract/wire/plan.ts'
-import { duration, percent } from './text.ts'
+import type { WirePlan } from '../wire/plan.ts'
+import { duration, percent } from './quantities.ts'
 
 type Stage = WirePlan['stages'][number]
 
