@@ -33,3 +33,18 @@ export function useRead<Schema extends z.ZodType>(
 export function listOf<Schema extends z.ZodType>(item: Schema) {
   return z.object({ items: z.array(item) })
 }
+
+/** A question that comes with a body and changes nothing; asked anew when the body is another one. */
+export function useQuestion<Schema extends z.ZodType>(
+  { path, body }: { path: string; body: unknown },
+  schema: Schema,
+  { enabled = true }: { enabled?: boolean } = {},
+): Read<z.output<Schema>> {
+  return useQuery<z.output<Schema>, AskError>({
+    queryKey: [path, body],
+    queryFn: ({ signal }) => ask({ method: 'POST', path, body }, schema, signal),
+    enabled,
+    placeholderData: keepPreviousData,
+    refetchOnWindowFocus: false,
+  })
+}
