@@ -66,7 +66,7 @@ it('shows what runs, advises by the form, and starts and takes back what was adv
   expect(said).toContain('Best fit')
   expect(said).toContain('copies of live requests, before anybody meets it')
   expect(said).toMatch(/at most \d+ instances, \d+ more than today/)
-  expect(said).toMatch(/Sample, pairs[\d\u202f]+/)
+  expect(said).toMatch(/Sample, requests[\d\u202f]+In a single look/)
   const file = parse(await text(plan.locator('[data-part=release-file]')))
   expect(file).toMatchObject({ kind: 'Release', endpoint: 'digits', to: 'v2' })
   const trial = await fetch(`${server.controlUrl}/api/v1/releases?dryRun=true`, {
