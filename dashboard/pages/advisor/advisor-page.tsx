@@ -19,16 +19,44 @@ const endpoints = listOf(endpointSchema)
 
 export function AdvisorPage() {
   const read = useRead('/api/v1/endpoints', endpoints)
+  const [search, setSearch] = useSearchParams()
+  const items = read.data?.items ?? []
+  const wanted = items.find(({ name }) => name === search.get('endpoint')) ?? items[0]
   return (
     <section className="page">
-      <div className="stack">
-        <h1>Which strategy?</h1>
-        <p className="muted">
-          Every strategy, and what one release can compose of them, ranked for an endpoint and your situation.
-        </p>
+      <div className="row spread">
+        <div className="stack">
+          <h1>Which strategy?</h1>
+          <p className="muted">
+            Every strategy, and what one release can compose of them, ranked for an endpoint and your situation.
+          </p>
+        </div>
+        {wanted !== undefined && (
+          <Chooser items={items} wanted={wanted} onChoose={endpoint => setSearch({ endpoint }, { replace: true })} />
+        )}
       </div>
-      <Waiting read={read}>{({ items }) => (items.length === 0 ? <NoEndpoint /> : <Advisor items={items} />)}</Waiting>
+      <Waiting read={read}>
+        {() => (wanted === undefined ? <NoEndpoint /> : <Interview key={wanted.name} endpoint={wanted} />)}
+      </Waiting>
     </section>
+  )
+}
+
+type ChooserProps = { items: readonly WireEndpoint[]; wanted: WireEndpoint; onChoose(name: string): void }
+
+function Chooser({ items, wanted, onChoose }: ChooserProps) {
+  return (
+    <div className="chooser">
+      <Field label="Endpoint" hint={`The stable version is ${wanted.stable}.`}>
+        {labelled => (
+          <select {...labelled} value={wanted.name} onChange={event => onChoose(event.target.value)}>
+            {items.map(({ name }) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        )}
+      </Field>
+    </div>
   )
 }
 
@@ -37,32 +65,6 @@ function NoEndpoint() {
     <p className="note">
       Advice is for an endpoint, and there is none yet: <code>cutover apply -f FILE</code> makes one.
     </p>
-  )
-}
-
-function Advisor({ items }: { items: readonly WireEndpoint[] }) {
-  const [search, setSearch] = useSearchParams()
-  const wanted = items.find(({ name }) => name === search.get('endpoint')) ?? items[0]
-  if (wanted === undefined) return <NoEndpoint />
-  return (
-    <>
-      <div className="chooser">
-        <Field label="Endpoint" hint={`The stable version is ${wanted.stable}.`}>
-          {labelled => (
-            <select
-              {...labelled}
-              value={wanted.name}
-              onChange={event => setSearch({ endpoint: event.target.value }, { replace: true })}
-            >
-              {items.map(({ name }) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
-          )}
-        </Field>
-      </div>
-      <Interview key={wanted.name} endpoint={wanted} />
-    </>
   )
 }
 
