@@ -20,6 +20,7 @@ node --input-type=module -e "
   if (!(ok && crossed)) throw new Error('the statistics of the package do not compute')
 "
 test -f node_modules/cutover/dist/stats/index.d.ts
+test -f node_modules/cutover/dist/dashboard/index.html
 npx cutover demo --once -o json >demo.ndjson
 tail -n 1 demo.ndjson
 echo "the packed package runs: $(du -h cutover-*.tgz | cut -f1)"

@@ -1,9 +1,10 @@
-/** The table of allowed imports between the folders of src, held against every file. */
+/** The table of allowed imports between the folders of src, and of the dashboard beside it, held against every file. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 const src = resolve(import.meta.dirname, '../src')
+const dashboard = resolve(import.meta.dirname, '../dashboard')
 
 /** From a folder to the folders that it may import, besides itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -18,6 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   config: ['core', 'contract'],
   api: ['contract', 'controller', 'core', 'ports'],
   cli: ['contract'],
+  dashboard: ['contract'],
   workers: ['core', 'ports', 'gateway', 'adapters'],
   main: [
     'stats',
@@ -46,7 +48,16 @@ function sources(folder: string): Source[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map(file => join(folder, file))
     .filter(file => statSync(file).isFile())
-    .map(file => ({ file: relative(src, file), text: readFileSync(file, 'utf8') }))
+    .map(file => ({ file: nameOf(file), text: readFileSync(file, 'utf8') }))
+}
+
+/** From `src`; the dashboard's files as if their folder were in it. */
+function nameOf(file: string): string {
+  return file.startsWith(dashboard) ? join('dashboard', relative(dashboard, file)) : relative(src, file)
+}
+
+function placeOf(name: string): string {
+  return name.startsWith('dashboard/') ? resolve(dashboard, '..', name) : resolve(src, name)
 }
 
 function folderOf(file: string): string {
@@ -55,7 +66,7 @@ function folderOf(file: string): string {
 
 function importsOf({ file, text }: Source): string[] {
   const found = [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)]
-  return found.map(match => relative(src, resolve(src, dirname(file), match[1] ?? '')))
+  return found.map(match => nameOf(resolve(dirname(placeOf(file)), match[1] ?? '')))
 }
 
 function breaches(all: readonly Source[]): string[] {
@@ -87,14 +98,16 @@ function cycles(all: readonly Source[]): string[] {
 }
 
 describe('the architecture', () => {
-  const all = sources(src)
+  const pages = sources(dashboard)
+  const all = [...sources(src), ...pages.filter(({ file }) => /\.tsx?$/.test(file))]
 
   it('was read whole, every folder in the table', () => {
     expect(all.length).toBeGreaterThan(60)
-    expect(all.filter(({ file }) => !file.endsWith('.ts'))).toEqual([])
+    expect(sources(src).filter(({ file }) => !file.endsWith('.ts'))).toEqual([])
+    expect(pages.filter(({ file }) => !/\.(tsx?|css|html|svg)$/.test(file))).toEqual([])
     const folders = [...new Set(all.map(({ file }) => folderOf(file)))]
     expect(folders.toSorted()).toEqual(Object.keys(allowed).toSorted())
-    expect(all.flatMap(importsOf).filter(file => !all.some(one => one.file === file))).toEqual([])
+    expect(all.flatMap(importsOf).filter(file => ![...all, ...pages].some(one => one.file === file))).toEqual([])
   })
 
   it('has no arrow that is not in the table, and pure folders reach for nothing impure', () => {
@@ -105,11 +118,15 @@ describe('the architecture', () => {
     const planted: Source[] = [
       { file: 'core/planted.ts', text: "import { createGateway } from '../gateway/gateway.ts'" },
       { file: 'gateway/planted.ts', text: "import type { Controller } from '../controller/controller.ts'" },
+      { file: 'dashboard/pages/planted.tsx', text: "import { step } from '../../src/core/step.ts'" },
+      { file: 'cli/planted.ts', text: "import { App } from '../../dashboard/app.tsx'" },
       { file: 'stats/planted.ts', text: 'export const now = Date.now()' },
     ]
     expect(breaches(planted)).toEqual([
       'core/planted.ts: core -> gateway',
       'gateway/planted.ts: gateway -> controller',
+      'dashboard/pages/planted.tsx: dashboard -> core',
+      'cli/planted.ts: cli -> dashboard',
       'stats/planted.ts: uses Date.now',
     ])
   })

@@ -53,6 +53,7 @@ function planView(advice: Advice): WireAdvicePlan {
     verdicts: verdicts.map(need => ({ ...need, sample: need.sample === null ? null : { ...need.sample } })),
     exposure: { ...exposure },
     file: stringify(draft, { lineWidth: 100 }),
+    document: { ...draft },
   }
 }
 

@@ -6,6 +6,7 @@ import { toProblems } from '../contract/problems.ts'
 import { CutoverError } from '../core/errors.ts'
 import { requireKey } from './access.ts'
 import type { Api, ApiDependencies } from './context.ts'
+import { servePages } from './dashboard.ts'
 import { createEventStreams } from './event-streams.ts'
 import { guard } from './guard.ts'
 import { createListener, type Listening } from './listener.ts'
@@ -55,11 +56,13 @@ function createApp(api: Api): App {
   })
   if (api.cors !== undefined) app.use(allowPages(api.cors))
   // A page of another origin has no key, and nothing here is known to a browser by itself: keys say it all.
-  app.use(api.access === undefined ? guard : requireKey(api.access))
+  if (api.access === undefined) app.use(guard)
   app.use(async (context, next) => {
     await next()
     context.res.headers.set('x-content-type-options', 'nosniff')
   })
+  app.use(servePages(api.dashboard, api))
+  if (api.access !== undefined) app.use(requireKey(api.access))
   app.onError((error, context) => {
     const shown = asCutoverError(error)
     const { method, path } = context.req

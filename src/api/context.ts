@@ -16,6 +16,7 @@ import type { Certificates } from '../ports/certificates.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Deliveries } from '../ports/deliveries.ts'
 import type { Expressions } from '../ports/expressions.ts'
+import type { PageFiles } from '../ports/page-files.ts'
 import type { PredictionLog } from '../ports/prediction-log.ts'
 import type { RecordedEvidence } from '../ports/recorded-evidence.ts'
 import type { RecordedTraffics } from '../ports/recorded-traffic.ts'
@@ -40,6 +41,8 @@ export type ApiDependencies = {
   certificates?: Certificates | undefined
   /** Pages of other origins that may ask; left out for none. */
   cors?: CorsRule | undefined
+  /** Left out where it was not built. */
+  dashboard?: PageFiles | undefined
   health: { ready(): boolean }
   predictions: Pick<PredictionLog, 'find'>
   analytics: Pick<Analytics, 'summarise' | 'offPolicyRows'>

@@ -1,6 +1,7 @@
 /** Flags in text for people. */
 import type { WireExplanation, WireFlag, WireFlagChange, WireSegment } from '../contract/wire/flag.ts'
-import { type Paint, percent, printable, table } from './text.ts'
+import { percent } from '../contract/words/quantities.ts'
+import { type Paint, printable, table } from './text.ts'
 
 type Serving = WireFlag['serving']
 

@@ -1,6 +1,7 @@
 /** What a release will take, for people: the peak of each stage, and each gate with its requests and its time. */
 import type { WireChange } from '../contract/wire/change.ts'
-import { duration, type Paint, percent, printable } from './text.ts'
+import { duration, percent } from '../contract/words/quantities.ts'
+import { type Paint, printable } from './text.ts'
 
 type WireForecast = NonNullable<WireChange['forecast']>
 type WireGate = WireForecast['stages'][number]['gates'][number]

@@ -4,9 +4,9 @@
  */
 import type { WireCheckResult, WireJudgement } from '../contract/wire/judgement.ts'
 import type { WireExplanation } from '../contract/wire/release.ts'
+import { stageWords } from '../contract/words/stages.ts'
 import type { Outcome } from './follow.ts'
 import { checkNumbers } from './release-text.ts'
-import { stageWords } from './stage-text.ts'
 
 type Result = 'passed' | 'failure' | 'error' | 'skipped'
 type TestCase = { group: string; name: string; result: Result; kind: string; message: string; details: string }

@@ -3,9 +3,11 @@ import type { WireEndpoint, WireVersion } from '../contract/wire/endpoint.ts'
 import type { WireDelivery, WireEvent } from '../contract/wire/event.ts'
 import type { WireMetric, WirePrediction } from '../contract/wire/prediction.ts'
 import type { WireReleaseSummary } from '../contract/wire/release.ts'
+import { duration, percent } from '../contract/words/quantities.ts'
+import { stageText } from '../contract/words/stages.ts'
 import { usageError } from './errors.ts'
 import { flagTable, segmentTable } from './flags-text.ts'
-import { duration, percent, table } from './text.ts'
+import { table } from './text.ts'
 
 export const kinds = [
   'endpoints',
@@ -91,12 +93,6 @@ export function releaseTable(items: readonly WireReleaseSummary[]): string {
     one.startedAt,
   ])
   return table(['ID', 'ENDPOINT', 'FROM', 'TO', 'STATE', 'WEIGHT', 'STAGE', 'STARTED'], rows)
-}
-
-export function stageText({ stage, phase }: WireReleaseSummary): string {
-  if (stage === null) return phase
-  const step = stage.step === null ? '' : ` step ${stage.step + 1}/${stage.steps}`
-  return `${stage.kind}${step}${stage.count > 1 ? `, stage ${stage.index + 1}/${stage.count}` : ''}`
 }
 
 function metricTable(items: readonly WireMetric[]): string {

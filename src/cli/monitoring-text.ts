@@ -1,7 +1,8 @@
 /** How an endpoint is described to a person: what it is, what is watched of it, how late its labels come. */
 import type { WireEndpoint } from '../contract/wire/endpoint.ts'
 import type { WireMonitoring, WireSignal } from '../contract/wire/monitoring.ts'
-import { block, type Colour, duration, type Paint, printable, table } from './text.ts'
+import { duration } from '../contract/words/quantities.ts'
+import { block, type Colour, type Paint, printable, table } from './text.ts'
 
 export type DescribedEndpoint = WireEndpoint & { monitoring: WireMonitoring; labels: WireSignal[] }
 

@@ -1,6 +1,7 @@
 /** A release that is over under another plan, as text. */
 import type { WireRejudged } from '../contract/wire/rejudge.ts'
-import { offset, percent, printable, table } from './text.ts'
+import { offset, percent } from '../contract/words/quantities.ts'
+import { printable, table } from './text.ts'
 
 type Course = WireRejudged['other']
 type Period = Course['periods'][number]

@@ -4,10 +4,11 @@ import type { WireBanditNumbers, WireCheckResult, WireJudgement } from '../contr
 import type { WirePlan } from '../contract/wire/plan.ts'
 import type { WireExplanation, WireRelease, WireReleaseSummary, WireTimelineEntry } from '../contract/wire/release.ts'
 import type { WireTrial } from '../contract/wire/trial.ts'
-import { stageText } from './kinds.ts'
+import { checksOf, evidenceWords, harmWords, inUnit, sideWords } from '../contract/words/checks.ts'
+import { duration, percent, rounded } from '../contract/words/quantities.ts'
+import { stageText, stageWords } from '../contract/words/stages.ts'
 import { pairsText } from './pairs-text.ts'
-import { stageWords } from './stage-text.ts'
-import { type Colour, duration, type Paint, percent, printable, table } from './text.ts'
+import { type Colour, type Paint, printable, table } from './text.ts'
 import { formatTimelineEntry } from './timeline.ts'
 
 const stateColours: Readonly<Record<WireReleaseSummary['state'], Colour | null>> = {
@@ -172,11 +173,6 @@ function contextText(context: WireBanditNumbers['context'], leader: string): str
   )
 }
 
-/** Of several candidates those of each, whose version stands in every row. */
-function checksOf({ arms, checks }: WireJudgement): readonly WireCheckResult[] {
-  return arms === undefined ? checks : Object.values(arms).flatMap(arm => arm.checks)
-}
-
 function checksTable(checks: readonly WireCheckResult[]): string {
   if (checks.length === 0) return ''
   const head = ['CHECK', 'ROLE', 'VERDICT', 'CANDIDATE', 'STABLE', 'HARM', 'INTERVAL', 'TOLERATED', 'LOG EVIDENCE']
@@ -184,12 +180,12 @@ function checksTable(checks: readonly WireCheckResult[]): string {
     check.metric,
     check.dryRun ? `${check.role} (dry run)` : check.role,
     check.verdict,
-    sideText(check, 'candidate'),
-    sideText(check, 'stable'),
-    harm(check, check.harm.estimate),
-    `[${harm(check, check.harm.lower)}, ${harm(check, check.harm.upper)}]`,
-    harm(check, check.margin),
-    evidenceText(check),
+    sideWords(check, 'candidate'),
+    sideWords(check, 'stable'),
+    harmWords(check, check.harm.estimate),
+    `[${harmWords(check, check.harm.lower)}, ${harmWords(check, check.harm.upper)}]`,
+    harmWords(check, check.margin),
+    evidenceWords(check),
   ])
   return table(head, rows).replace(/^/gm, indent).trimEnd().concat('\n')
 }
@@ -198,40 +194,12 @@ function checksTable(checks: readonly WireCheckResult[]): string {
 export function checkNumbers(check: WireCheckResult): string {
   const { harm: found, margin, alpha, minEvents, method } = check
   return [
-    `candidate ${sideText(check, 'candidate')}`,
-    `stable ${sideText(check, 'stable')}`,
-    `harm ${harm(check, found.estimate)} [${harm(check, found.lower)}, ${harm(check, found.upper)}], tolerated ${harm(check, margin)}`,
-    `log evidence ${evidenceText(check)}, alpha ${alpha}, at least ${minEvents} observations`,
+    `candidate ${sideWords(check, 'candidate')}`,
+    `stable ${sideWords(check, 'stable')}`,
+    `harm ${harmWords(check, found.estimate)} [${harmWords(check, found.lower)}, ${harmWords(check, found.upper)}], tolerated ${harmWords(check, margin)}`,
+    `log evidence ${evidenceWords(check)}, alpha ${alpha}, at least ${minEvents} observations`,
     `by ${method}`,
   ].join('\n')
-}
-
-/** A goal is shown by the evidence that harm is below what is tolerated; anything else is broken by that for above. */
-function evidenceText({ role, alpha, logEvidence, logEvidenceBelow }: WireCheckResult): string {
-  const evidence = role === 'goal' ? logEvidenceBelow : logEvidence
-  return evidence === null ? '-' : `${rounded(evidence)} of ${rounded(Math.log(1 / alpha))}`
-}
-
-/** A quantile counts no events. */
-function isRate({ candidate, stable }: WireCheckResult): boolean {
-  return candidate.events !== null || stable.events !== null
-}
-
-function sideText(check: WireCheckResult, side: 'candidate' | 'stable'): string {
-  const { version, trials, events, value } = check[side]
-  if (value === null) return `${version}: none of ${trials}`
-  return isRate(check)
-    ? `${version}: ${rounded(value * 100)}% (${events ?? '?'} of ${trials})`
-    : `${version}: ${rounded(value)}${check.metric.startsWith('latency-') ? ' ms' : ''} (of ${trials})`
-}
-
-function harm(check: WireCheckResult, value: number | null): string {
-  if (value === null) return '-'
-  return `${value > 0 ? '+' : ''}${inUnit(value, check.marginUnit)}`
-}
-
-function inUnit(value: number, unit: WireCheckResult['marginUnit']): string {
-  return unit === 'own' ? rounded(value) : `${rounded(value * 100)}${unit}`
 }
 
 function strataText({ metric, method, strata, readings }: WireCheckResult): string {
@@ -259,8 +227,4 @@ function stratumText(stratum: WireCheckResult['strata'][number]['candidate']): s
 
 function share(value: number | null): string {
   return value === null ? 'none' : `${rounded(value * 100)}%`
-}
-
-function rounded(value: number): string {
-  return String(Number(value.toPrecision(4)))
 }

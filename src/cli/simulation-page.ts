@@ -1,6 +1,6 @@
 /** Simulated releases as a page that stands by itself: no scripts, no fonts, nothing from elsewhere. */
 import type { WireSimulation, WireStudy } from '../contract/wire/simulation.ts'
-import { duration } from './text.ts'
+import { duration } from '../contract/words/quantities.ts'
 
 type Result = WireSimulation['results'][number]
 

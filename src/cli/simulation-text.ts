@@ -1,6 +1,7 @@
 /** Simulated releases as text: one of them in full, several beside each other as a table. */
 import type { WireSimulation, WireStudy } from '../contract/wire/simulation.ts'
-import { duration, type Paint, printable, table } from './text.ts'
+import { duration } from '../contract/words/quantities.ts'
+import { type Paint, printable, table } from './text.ts'
 
 type Result = WireSimulation['results'][number]
 type Share = WireStudy['ends']['promoted']

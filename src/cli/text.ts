@@ -1,4 +1,4 @@
-/** Text for people: tables, blocks, quantities, colours. */
+/** Text for people: tables, blocks, colours. */
 
 /** Names, notes and reasons come from elsewhere; nothing in them may steer the terminal. */
 export function printable(text: string): string {
@@ -39,24 +39,6 @@ function list(values: readonly unknown[], indent: string): string {
   if (values.length === 0) return ' -\n'
   if (values.every(value => typeof value !== 'object')) return ` ${printable(values.join(', '))}\n`
   return `\n${values.map(value => `${indent}- ${entry('', value, `${indent}  `).trimStart()}`).join('')}`
-}
-
-export function percent(ppm: number): string {
-  return `${ppm / 10_000}%`
-}
-
-/** `1:02:03` or `2:03`. */
-export function offset(fromIso: string, toIso: string): string {
-  const seconds = Math.max(0, Math.round((Date.parse(toIso) - Date.parse(fromIso)) / 1000))
-  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
-  const tail = `${String(rest).padStart(2, '0')}`
-  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`
-}
-
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`
-  if (ms < 120_000) return `${Number((ms / 1_000).toFixed(1))} s`
-  return ms < 2 * 3_600_000 ? `${Math.round(ms / 60_000)} min` : `${Number((ms / 3_600_000).toFixed(1))} h`
 }
 
 export type Colour = 'red' | 'green' | 'yellow' | 'dim'

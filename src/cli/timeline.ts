@@ -1,6 +1,7 @@
 /** An entry of a release's story, for people and for programs. */
 import type { WireTimelineEntry, WireTimelineLine } from '../contract/wire/release.ts'
-import { type Colour, duration, offset, type Paint, percent, printable } from './text.ts'
+import { duration, offset, percent } from '../contract/words/quantities.ts'
+import { type Colour, type Paint, printable } from './text.ts'
 
 export type TimelineFormat = {
   /** When the release started; offsets count from there. */

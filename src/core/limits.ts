@@ -333,6 +333,9 @@ export const limits = {
   pageMax: 1_000,
   /** Server-sent event streams open at once on the control listener. */
   eventStreamsMax: 200,
+  /** Files of the dashboard, kept in memory; a folder with more is not its build, and the server does not start. */
+  dashboardFilesMax: 200,
+  dashboardBytesMax: 16 * 1024 * 1024,
   /** After a start callers wait at most this long for every version that traffic goes to. */
   startupGraceMs: 10_000,
   /** A grace for the whole server to end in. */

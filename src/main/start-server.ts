@@ -49,6 +49,7 @@ import { addRecorders } from '../workers/counts.ts'
 import { GatewayPool } from '../workers/gateway-pool.ts'
 import { assertPortFree } from '../workers/port-probe.ts'
 import { startThread } from '../workers/start-thread.ts'
+import { readDashboard } from './dashboard-files.ts'
 import { definitionsBy } from './definitions.ts'
 import { createQuestions } from './questions.ts'
 import { applyFile, fleetsSettled } from './start-up.ts'
@@ -251,6 +252,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     access: entrances.access('control'),
     certificates: entrances.certificates('control'),
     cors: settings.control.cors ?? undefined,
+    dashboard: readDashboard(),
     // A document that comes without a file has its paths beside the server.
     compile: resource => compileResource(resolvePaths(resource, process.cwd()) as Resource),
     onInternalError: (error, request) => logger.error({ err: error, ...request }, 'a control request failed'),

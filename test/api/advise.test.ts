@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { compileResource, validateResource } from '../../src/config/compile.ts'
 import { parseDocuments } from '../../src/config/documents.ts'
 import type { WireAdvice } from '../../src/contract/wire/advice.ts'
@@ -45,6 +46,15 @@ describe('POST /api/v1/advise', () => {
     expect(fact(body, 'baseline')).toMatchObject({ from: 'measured', value: { mean: 0.1, perDay: 100_000 } })
     expect(body.open).toContain('exposure')
     expect(body.open).not.toContain('downtime')
+  })
+
+  it('gives every plan as a file and as the same document, which a release can be tried with', async () => {
+    const { body } = await ask({ candidates: ['v2'] })
+    for (const { file, document, possible } of body.plans) {
+      expect(parse(file)).toEqual(document)
+      const tried = await call(`${server.url}/api/v1/releases?dryRun=true`, { json: document })
+      if (possible) expect([file, tried.status]).toEqual([file, 200])
+    }
   })
 
   it('asks the endpoint for the baseline of the goal, and plans a sample with it', async () => {

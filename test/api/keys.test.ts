@@ -46,12 +46,13 @@ async function made(request: Record<string, unknown>): Promise<string> {
 }
 
 describe('a control listener that asks for keys', () => {
-  it('tells nobody without one anything but its health', async () => {
-    for (const path of ['/', '/metrics', '/api/openapi.json', '/api/v1/endpoints', '/nowhere']) {
+  it('tells nobody without one anything but its health and an empty page', async () => {
+    for (const path of ['/metrics', '/api/openapi.json', '/api/v1/endpoints', '/nowhere']) {
       const { status, body, headers } = await ask('GET', path)
       expect([path, status, body['code']]).toEqual([path, 401, 'unauthenticated'])
       expect(headers.get('www-authenticate')).toBe('Bearer realm="cutover"')
     }
+    expect((await fetch(`${server.url}/`)).status).toBe(200)
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
   })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { advicePath, renderAdvice } from '../../scripts/advice.ts'
-import { knowledge, questions } from '../../src/cli/advise-questions.ts'
+import { knowledge, questions } from '../../src/contract/advice-questions.ts'
 import { rules } from '../../src/core/advise/rules/rules.ts'
 import { sources } from '../../src/core/advise/sources.ts'
 

@@ -22,11 +22,11 @@ describe('the base address of one endpoint', () => {
   test('hands on what cannot be read: packed bodies, and what is no JSON', async () => {
     const upstream = await provider((met, res) => void res.end(`${met.path} ${met.text.length}`))
     const rig = await gateway({ v1: { url: upstream.url } })
-    const send = async (path: string, body: Buffer | string, headers: Record<string, string> = {}) => {
+    const send = async (path: string, body: Buffer<ArrayBuffer> | string, headers: Record<string, string> = {}) => {
       const response = await fetch(`http://127.0.0.1:${rig.port}${path}`, { method: 'POST', body, headers })
       return { status: response.status, text: await response.text() }
     }
-    const packed = gzipSync(JSON.stringify(chat))
+    const packed = Buffer.from(gzipSync(JSON.stringify(chat)))
     const encoding = { 'content-encoding': 'gzip' }
     expect((await send('/endpoints/support/v1/chat/completions', packed, encoding)).status).toBe(200)
     expect((await send('/endpoints/support/v1/chat/completions', 'no JSON')).text).toBe('/v1/chat/completions 7')

@@ -1,4 +1,4 @@
-/** The server about itself: health, Prometheus metrics, the OpenAPI document, and a page that leads to them. */
+/** The server about itself: health, Prometheus metrics, the OpenAPI document; the dashboard is named there too. */
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import type { Api } from '../context.ts'
@@ -45,7 +45,7 @@ const routes = {
     path: '/',
     operationId: 'page',
     tags: ['server'],
-    summary: 'A page that leads to the rest',
+    summary: 'The dashboard',
     responses: { 200: text('text/html', 'The page.') },
   }),
 }
@@ -66,7 +66,7 @@ export function registerServer(app: App, api: Api): void {
     document ??= { ...openApiDocument(app, version) }
     return context.json(document, 200)
   })
-  app.openapi(routes.page, context => context.html(page(version), 200, pageHeaders))
+  app.openAPIRegistry.registerPath(routes.page)
 }
 
 export function openApiDocument(app: App, version: string) {
@@ -81,37 +81,4 @@ export function openApiDocument(app: App, version: string) {
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
   })
-}
-
-const pageHeaders = {
-  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-}
-
-const links = [
-  ['/api/v1/endpoints', 'endpoints'],
-  ['/api/v1/versions', 'versions'],
-  ['/api/v1/releases', 'releases'],
-  ['/api/v1/events', 'events of the log'],
-  ['/api/v1/predictions', 'predictions'],
-  ['/api/v1/metrics', 'metrics that releases can name'],
-  ['/api/openapi.json', 'this API as OpenAPI 3.1'],
-  ['/metrics', 'Prometheus metrics'],
-  ['/readyz', 'readiness'],
-] as const
-
-function page(version: string): string {
-  const items = links.map(([href, text]) => `<li><a href="${href}">${href}</a> ${text}</li>`).join('\n')
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Cutover</title>
-<style>body{font:16px/1.6 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}code{background:#eee}</style>
-<h1>Cutover ${version}</h1>
-<p>This is the control listener. From a terminal: <code>cutover status</code>.</p>
-<ul>
-${items}
-</ul>
-</html>
-`
 }

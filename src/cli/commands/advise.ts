@@ -2,9 +2,10 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
+import { type AdviceAnswers, knowledge, questions, type Subject } from '../../contract/advice-questions.ts'
 import type { WireAdvice, WireAdvicePlan } from '../../contract/wire/advice.ts'
 import type { WireEndpoint } from '../../contract/wire/endpoint.ts'
-import { type AdviceAnswers, askFor, knowledge, questions, requestOf, type Subject } from '../advise-questions.ts'
+import { askFor, requestOf } from '../advise-questions.ts'
 import { adviceText } from '../advise-text.ts'
 import { CliError, exitCodes, usageError } from '../errors.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
@@ -51,7 +52,7 @@ function addQuestions(command: Command): void {
     if (question.kind === 'choice') option.choices([...question.choices])
     command.addOption(option)
   }
-  for (const [name, [value, help]] of Object.entries(knowledge)) command.option(`--${name} <${value}>`, help)
+  for (const [name, { value, help }] of Object.entries(knowledge)) command.option(`--${name} <${value}>`, help)
 }
 
 /** Commander writes `--only-goal` as onlyGoal. */

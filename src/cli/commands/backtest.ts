@@ -4,11 +4,12 @@
  */
 import type { WireBacktest } from '../../contract/wire/backtest.ts'
 import type { WireRejudged } from '../../contract/wire/rejudge.ts'
+import { percent } from '../../contract/words/quantities.ts'
 import { readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { type CliDocument, examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { rejudgedText } from '../rejudged-text.ts'
-import { percent, printable, table } from '../text.ts'
+import { printable, table } from '../text.ts'
 
 /** By metric, as in the request. */
 type Thresholds = Readonly<Record<string, { margin?: string; alpha?: number }>>

@@ -1,8 +1,9 @@
 /** `cutover get predictions --summary`: the whole recorded log of an endpoint, added up. */
 import type { WireSummaryRow } from '../../contract/wire/prediction.ts'
+import { duration } from '../../contract/words/quantities.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { type Invocation, pathTo } from '../invocation.ts'
-import { duration, table } from '../text.ts'
+import { table } from '../text.ts'
 
 export type SummaryFilters = { endpoint?: string; by?: string; release?: string; since?: string; until?: string }
 

@@ -97,6 +97,9 @@ const plan = z.object({
     .object({ requests: whole.nullable(), users: whole.nullable(), says: z.string() })
     .meta({ description: 'Who meets a bad candidate; null where nothing would end it.' }),
   file: z.string().meta({ description: 'The release, as YAML that can be applied.' }),
+  document: z
+    .record(z.string(), z.unknown())
+    .meta({ description: 'The same release, as `POST /api/v1/releases` takes it.' }),
 })
 
 export const origins = ['measured', 'stated', 'assumed'] as const

@@ -1,6 +1,7 @@
-/** A stage of a plan in a few words. */
-import type { WirePlan } from '../contract/wire/plan.ts'
-import { duration, percent } from './text.ts'
+/** A stage in a few words: as it is planned, and where a release stands in it. */
+import type { WirePlan } from '../wire/plan.ts'
+import type { WireReleaseSummary } from '../wire/release.ts'
+import { duration, percent } from './quantities.ts'
 
 type Stage = WirePlan['stages'][number]
 
@@ -20,4 +21,10 @@ export function stageWords(stage: Stage): string {
 
 function amountText(amount: NonNullable<Stage['maxSurge']>): string {
   return 'count' in amount ? String(amount.count) : percent(amount.ppm)
+}
+
+export function stageText({ stage, phase }: WireReleaseSummary): string {
+  if (stage === null) return phase
+  const step = stage.step === null ? '' : ` step ${stage.step + 1}/${stage.steps}`
+  return `${stage.kind}${step}${stage.count > 1 ? `, stage ${stage.index + 1}/${stage.count}` : ''}`
 }
