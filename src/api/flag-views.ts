@@ -1,9 +1,16 @@
 /** Flags from the domain to the wire. */
-import type { WireExplanation, WireFlag, WireFlagChange, WireSegment } from '../contract/wire/flag.ts'
+import type {
+  WireExplanation,
+  WireFlag,
+  WireFlagChange,
+  WireSegment,
+  WireSegmentChange,
+} from '../contract/wire/flag.ts'
 import { conditionText } from '../core/flags/conditions.ts'
 import type { Explanation } from '../core/flags/explain.ts'
 import { type FlagSpec, type SegmentSpec, type Serve, segmentsNamed, targetingKey } from '../core/flags/flag.ts'
-import type { FlagChange, FlagState } from '../core/flags/flags-state.ts'
+import { type FlagChange, type FlagState, type FlagsState, own } from '../core/flags/flags-state.ts'
+import type { SegmentChange, SegmentHistory } from '../core/flags/segment-history.ts'
 import { isoTime } from './views.ts'
 
 export function flagView({ spec, changes }: FlagState, nowMs: number): WireFlag {
@@ -63,10 +70,11 @@ function servingView(serve: Serve): NonNullable<WireFlag['serving']> {
     : { variant: null, weightsPpm: { ...serve.weights }, by: serve.by ?? null }
 }
 
-export function segmentView(spec: SegmentSpec, flags: readonly FlagState[]): WireSegment {
-  const users = flags.filter(flag =>
+export function segmentView(spec: SegmentSpec, { flags, segmentHistories = {} }: FlagsState): WireSegment {
+  const users = Object.values(flags).filter(flag =>
     (flag.spec.rules ?? []).some(({ when }) => segmentsNamed(when).includes(spec.name)),
   )
+  const last = own(segmentHistories, spec.name)?.changes.at(-1)
   return {
     name: spec.name,
     description: spec.description ?? null,
@@ -74,24 +82,39 @@ export function segmentView(spec: SegmentSpec, flags: readonly FlagState[]): Wir
     exclude: [...(spec.exclude ?? [])],
     when: (spec.when ?? []).map(conditionText),
     usedBy: users.map(flag => flag.spec.name),
+    revision: last?.revision ?? 1,
+    changedAt: last === undefined ? null : isoTime(last.atMs),
+    changedBy: last?.actor ?? null,
   }
 }
 
+type Differences = (before: unknown, after: unknown) => readonly { path: string; before: unknown; after: unknown }[]
+
 /** The newest first, each with what it changed. */
-export function historyView(
-  changes: readonly FlagChange[],
-  differences: (before: unknown, after: unknown) => readonly { path: string; before: unknown; after: unknown }[],
+export function historyView(changes: readonly FlagChange[], differences: Differences): WireFlagChange[] {
+  return changesView(changes, undefined, differences)
+}
+
+export function segmentHistoryView({ changes, before }: SegmentHistory, differences: Differences): WireSegmentChange[] {
+  return changesView(changes, before, differences)
+}
+
+/** `before`: what the first of them changed, if that is known. */
+function changesView(
+  changes: readonly (FlagChange | SegmentChange)[],
+  before: SegmentSpec | undefined,
+  differences: Differences,
 ): WireFlagChange[] {
   return changes
     .map(({ revision, atMs, actor, how, note, spec }, index) => {
-      const before = changes[index - 1]
+      const earlier = changes[index - 1]?.spec ?? before
       return {
         revision,
         at: isoTime(atMs),
         by: actor,
         how,
         note,
-        differences: before === undefined ? [] : differences(before.spec, spec).map(one => ({ ...one })),
+        differences: earlier === undefined ? [] : differences(earlier, spec).map(one => ({ ...one })),
       }
     })
     .toReversed()

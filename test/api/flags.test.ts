@@ -139,6 +139,59 @@ describe('changes', () => {
   })
 })
 
+describe('a segment', () => {
+  const change = ({ revision, how, note, by }: Record<string, unknown>) => [revision, how, note, by]
+
+  it('is applied by itself, and its changes are told with what differed', async () => {
+    expect(await post('segments', beta)).toMatchObject({ status: 201, body: { resource: 'Segment/beta' } })
+    expect(await post('segments', beta)).toMatchObject({ status: 200, body: { action: 'unchanged' } })
+    expect((await post('segments?dryRun=true', { ...beta, include: ['bob'] })).status).toBe(200)
+    await post('apply', [{ ...beta, include: ['ann', 'bob'] }])
+    const { items } = (await get('segments/beta/history')).body
+    expect(items.map(change)).toEqual([
+      [2, 'applied', null, 'api'],
+      [1, 'applied', null, 'api'],
+    ])
+    expect(items[0].differences).toEqual([{ path: 'include.1', before: null, after: 'bob' }])
+    expect((await get('segments/beta')).body).toMatchObject({ revision: 2, changedBy: 'api' })
+    expect((await post('segments', { ...beta, include: 'ann' })).body.problems[0].path).toBe('include')
+  })
+
+  it('goes back by one step, and that too; its deletion as well', async () => {
+    await post('segments', beta)
+    expect(await post('segments/beta/undo')).toMatchObject({ status: 400, body: { code: 'invalid-request' } })
+    await post('segments', { ...beta, include: ['bob'] })
+    const included = async () => (await get('segments/beta')).body.include
+    expect((await post('segments/beta/undo?dryRun=true')).body.note).toBe('back to revision 1')
+    expect(await included()).toEqual(['bob'])
+    await post('segments/beta/undo')
+    expect(await included()).toEqual(['ann'])
+    await post('segments/beta/undo')
+    expect(await included()).toEqual(['bob'])
+    expect((await remove('segments/beta')).status).toBe(204)
+    expect((await get('segments/beta')).status).toBe(404)
+    expect((await get('segments/beta/history')).body.items[0]).toMatchObject({ how: 'deleted', revision: 5 })
+    expect((await post('segments/beta/undo')).body.note).toBe('back from its deletion')
+    expect((await get('segments/beta')).body).toMatchObject({ include: ['bob'], revision: 6 })
+  })
+
+  it('that is undone decides at once', async () => {
+    await post('apply', [beta, { ...ranker, rules: inBeta }])
+    await post('segments', { ...beta, include: ['bob'] })
+    const ann = async () => (await post('flags/ranker/evaluate', { context: { targetingKey: 'ann' } })).body.value
+    expect(await ann()).toBe(false)
+    await post('segments/beta/undo')
+    expect(await ann()).toBe(true)
+  })
+
+  it('that is not there has no history and no way back', async () => {
+    for (const name of ['x', 'constructor', '__proto__']) {
+      expect((await get(`segments/${name}/history`)).body.code, name).toBe('segment-not-found')
+      expect((await post(`segments/${name}/undo`)).body.code, name).toBe('segment-not-found')
+    }
+  })
+})
+
 describe('an evaluation', () => {
   it('says which rule decided, and how it would be at a time', async () => {
     const schedule = [{ at: '2027-01-01T00:00:00Z', serve: 'on' }]

@@ -1,8 +1,8 @@
-/** The routes of flags and segments, as the OpenAPI document tells of them. */
+/** The routes of flags, as the OpenAPI document tells of them. */
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { applyAnswerSchema, changeSchema } from '../../contract/wire/change.ts'
-import { explanationSchema, flagChangeSchema, flagSchema, segmentSchema } from '../../contract/wire/flag.ts'
+import { explanationSchema, flagChangeSchema, flagSchema } from '../../contract/wire/flag.ts'
 import { booleanQuery, json, listOf, problem } from '../route-parts.ts'
 
 export const flagdFile = z
@@ -96,32 +96,6 @@ export const flagRoutes = {
     summary: 'Apply the flags of a flagd file, all or none',
     request: { query: dryRun },
     responses: { 200: json(applyAnswerSchema, 'One change per flag.'), ...problem },
-  }),
-  segments: createRoute({
-    method: 'get',
-    path: '/api/v1/segments',
-    operationId: 'listSegments',
-    tags,
-    summary: 'All segments',
-    responses: { 200: json(listOf(segmentSchema), 'The segments, by name.'), ...problem },
-  }),
-  segment: createRoute({
-    method: 'get',
-    path: '/api/v1/segments/{name}',
-    operationId: 'getSegment',
-    tags,
-    summary: 'One segment',
-    request: { params: byName },
-    responses: { 200: json(segmentSchema, 'The segment.'), ...problem },
-  }),
-  removeSegment: createRoute({
-    method: 'delete',
-    path: '/api/v1/segments/{name}',
-    operationId: 'deleteSegment',
-    tags,
-    summary: 'Delete a segment that no flag names',
-    request: { params: byName },
-    responses: { 204: { description: 'Deleted.' }, ...problem },
   }),
 }
 

@@ -1,4 +1,4 @@
-/** Flags and segments: what there is, who changed it, the switch, shares, and why a context gets a value. */
+/** Flags: what there is, who changed it, the switch, shares, and why a context gets a value. */
 import type { z } from 'zod'
 import { flagResource } from '../../contract/flags/flag.ts'
 import { readFlagdFile } from '../../contract/flags/flagd-file.ts'
@@ -12,9 +12,10 @@ import type { FlagSpec, Serve } from '../../core/flags/flag.ts'
 import { type FlagState, type FlagsState, noFlags, own } from '../../core/flags/flags-state.ts'
 import { assertWeights } from '../../core/traffic.ts'
 import { applyDocuments } from '../apply.ts'
+import { applyOne } from '../apply-one.ts'
 import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf } from '../context.ts'
-import { explanationView, flagView, historyView, segmentView } from '../flag-views.ts'
+import { explanationView, flagView, historyView } from '../flag-views.ts'
 import { type App, bodyOf } from '../route-parts.ts'
 import { changeView } from '../views.ts'
 import { byName, dryRun, flagdFile, flagRoutes as routes } from './flag-routes.ts'
@@ -26,7 +27,6 @@ export function registerFlags(app: App, api: Api): void {
   registerReading(app, api)
   registerApplying(app, api)
   registerChanging(app, api)
-  registerSegments(app, api)
 }
 
 function registerReading(app: App, api: Api): void {
@@ -61,13 +61,9 @@ function registerReading(app: App, api: Api): void {
 function registerApplying(app: App, api: Api): void {
   app.openAPIRegistry.registerPath({ ...routes.apply, request: { query: dryRun, ...bodyOf(flagResource) } })
   app.openapi({ ...routes.apply, hide: true }, async context => {
-    const body = await readJson(context)
-    const document = validated(flagResource, body, { what: 'the Flag document', code: 'invalid-resource' })
-    const isTrial = context.req.valid('query').dryRun
-    const request = { documents: [document], base: null, actor: actorOf(context), dryRun: isTrial }
-    const [change] = await applyDocuments(api, request)
-    if (change === undefined) throw new Error('a document was applied without an answer')
-    return context.json(change, change.action === 'created' && !isTrial ? 201 : 200)
+    const { dryRun } = context.req.valid('query')
+    const { change, status } = await applyOne(api, context, { schema: flagResource, what: 'the Flag document', dryRun })
+    return context.json(change, status)
   })
   app.openapi(routes.remove, context => {
     api.control.deleteFlag({ flag: context.req.valid('param').name, actor: actorOf(context) })
@@ -132,27 +128,6 @@ async function importFile(api: Api, body: unknown, word: { actor: string; dryRun
     const problems = error.problems.map(one => ({ ...one, path: place(one.path) }))
     throw new CutoverError(error.code, error.message, problems, error)
   }
-}
-
-function registerSegments(app: App, api: Api): void {
-  app.openapi(routes.segments, context => {
-    const { flags, segments } = flagsOf(api)
-    const sorted = Object.values(segments).toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    return context.json({ items: sorted.map(one => segmentView(one, Object.values(flags))) }, 200)
-  })
-  app.openapi(routes.segment, context => {
-    const { flags, segments } = flagsOf(api)
-    const { name } = context.req.valid('param')
-    const found = own(segments, name)
-    if (found !== undefined) return context.json(segmentView(found, Object.values(flags)), 200)
-    throw new CutoverError('segment-not-found', `there is no segment ${name}`, [
-      { path: 'segment', message: 'is not a segment', value: name, allowed: Object.keys(segments) },
-    ])
-  })
-  app.openapi(routes.removeSegment, context => {
-    api.control.deleteSegment({ segment: context.req.valid('param').name, actor: actorOf(context) })
-    return context.body(null, 204)
-  })
 }
 
 function change(api: Api, spec: FlagSpec, word: { actor: string; note: string | null; dryRun: boolean }) {

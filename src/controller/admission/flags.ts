@@ -18,14 +18,6 @@ export function admitFlag(state: ControlState, spec: FlagSpec, beside: Beside): 
   return changeOf(`Flag/${spec.name}`, own((state.flags ?? noFlags).flags, spec.name)?.spec, spec)
 }
 
-export function admitSegment(state: ControlState, spec: SegmentSpec): Change {
-  const { segments } = state.flags ?? noFlags
-  const before = own(segments, spec.name)
-  const count = Object.keys(segments).length + (before === undefined ? 1 : 0)
-  refuse(tooMany(count, limits.flagSegmentsMax, 'segments'), 'invalid-resource', `segment ${spec.name} is one too many`)
-  return changeOf(`Segment/${spec.name}`, before, spec)
-}
-
 /** What the undo would bring back, checked like a document. Throws where there is nothing to take back. */
 export function admitUndo(state: ControlState, name: string): { change: Change; note: string } {
   const flags = state.flags ?? noFlags
@@ -48,20 +40,7 @@ export function admitFlagDeletion(state: ControlState, name: string): void {
   refuseUsed(`flag ${name}`, usesOfFlag(state, name))
 }
 
-export function admitSegmentDeletion(state: ControlState, name: string): void {
-  const { flags, segments } = state.flags ?? noFlags
-  if (own(segments, name) === undefined)
-    throw new CutoverError('segment-not-found', `there is no segment ${name}`, [
-      { path: 'segment', message: 'not found', value: name, allowed: Object.keys(segments) },
-    ])
-  const users = Object.values(flags).filter(({ spec }) => segmentsOf(spec).some(([, segment]) => segment === name))
-  refuseUsed(
-    `segment ${name}`,
-    users.map(({ spec }) => `flag ${spec.name}`),
-  )
-}
-
-function refuseUsed(what: string, users: readonly string[]): void {
+export function refuseUsed(what: string, users: readonly string[]): void {
   if (users.length > 0) throw new CutoverError('in-use', `${what} is used by ${users.slice(0, 10).join(', ')}`)
 }
 
@@ -94,11 +73,11 @@ function flagProblems(state: ControlState, spec: FlagSpec, known: Known): Proble
   ]
 }
 
-function tooMany(count: number, most: number, what: string): Problem[] {
+export function tooMany(count: number, most: number, what: string): Problem[] {
   return count <= most ? [] : [{ path: '', message: `there would be ${count} ${what}`, allowed: [`at most ${most}`] }]
 }
 
-function segmentsOf({ rules = [] }: FlagSpec): (readonly [string, string])[] {
+export function segmentsOf({ rules = [] }: FlagSpec): (readonly [string, string])[] {
   return rules.flatMap(({ when }, index) => segmentsNamed(when).map(name => [`rules[${index}].when`, name] as const))
 }
 
@@ -181,7 +160,7 @@ function variantProblems(state: ControlState, spec: FlagSpec): Problem[] {
   }))
 }
 
-function changeOf(resource: string, before: object | undefined, after: object): Change {
+export function changeOf(resource: string, before: object | undefined, after: object): Change {
   if (before === undefined)
     return { action: 'created', resource, differences: differences(undefined, after), note: null }
   const found = isDeepStrictEqual(before, after) ? [] : differences(before, after)
