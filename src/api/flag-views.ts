@@ -11,9 +11,10 @@ import type { Explanation } from '../core/flags/explain.ts'
 import { type FlagSpec, type SegmentSpec, type Serve, segmentsNamed, targetingKey } from '../core/flags/flag.ts'
 import { type FlagChange, type FlagState, type FlagsState, own } from '../core/flags/flags-state.ts'
 import type { SegmentChange, SegmentHistory } from '../core/flags/segment-history.ts'
+import type { Use } from '../core/flags/uses.ts'
 import { isoTime } from './views.ts'
 
-export function flagView({ spec, changes }: FlagState, nowMs: number): WireFlag {
+export function flagView({ spec, changes }: FlagState, uses: readonly Use[], nowMs: number): WireFlag {
   const last = changes.at(-1)
   return {
     name: spec.name,
@@ -37,6 +38,7 @@ export function flagView({ spec, changes }: FlagState, nowMs: number): WireFlag 
       enabled: enabled ?? null,
       past: atMs <= nowMs,
     })),
+    usedBy: uses.map(({ kind, name, what, variants }) => ({ kind, name, what, variants: [...variants] })),
     unit: spec.unit ?? targetingKey,
     salt: spec.salt ?? spec.name,
     metadata: { ...spec.metadata },

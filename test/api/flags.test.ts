@@ -78,6 +78,10 @@ describe('documents', () => {
     const applied = await post('apply', [{ ...toV2, flag: 'ranker' }, ruled, ranker])
     expect(applied.status).toBe(200)
     expect((await get('endpoints/digits')).body.rules).toEqual([{ text: 'the flag ranker is on', version: 'v2' }])
+    expect((await get('flags/ranker')).body.usedBy).toEqual([
+      { kind: 'endpoint', name: 'digits', what: 'sends callers to v2', variants: [] },
+      { kind: 'release', name: 'digits-1', what: 'waits for it', variants: [] },
+    ])
     expect((await get('releases/digits-1')).body.plan.flags).toEqual([{ flag: 'ranker', is: null, stage: null }])
     expect(await remove('flags/ranker')).toMatchObject({ status: 409, body: { code: 'in-use' } })
   })
@@ -130,6 +134,28 @@ describe('changes', () => {
     const answer = await post(`flags/ranker/${verb}`, body)
     expect(answer.status).toBe(status)
     expect(answer.body.detail).toMatch(detail)
+  })
+
+  it('of somebody who has not seen the last one are refused', async () => {
+    await post('segments', beta)
+    await post('segments', { ...beta, include: ['bob'] })
+    await post('flags/ranker/disable?revision=1')
+    const stale = [
+      post('flags/ranker/enable?revision=1'),
+      post('flags/ranker/serve?revision=1', { variant: 'on' }),
+      post('flags/ranker/undo?revision=1'),
+      post('segments/beta/undo?revision=1'),
+    ]
+    for (const { status, body } of await Promise.all(stale)) {
+      expect([status, body.code]).toEqual([409, 'revision-conflict'])
+      expect(body.problems).toMatchObject([{ path: 'query.revision', value: 1, allowed: ['2'] }])
+    }
+    expect((await post('flags/ranker/undo?revision=2')).status).toBe(200)
+    expect((await post('segments/beta/undo?revision=2')).status).toBe(200)
+    expect((await remove('flags/ranker')).status).toBe(204)
+    expect((await post('flags/ranker/undo?revision=3')).body.code).toBe('revision-conflict')
+    expect((await post('flags/ranker/undo?revision=4')).status).toBe(200)
+    expect((await post('flags/ranker/undo?revision=0')).body.code).toBe('invalid-request')
   })
 
   it('of a flag that is not there are refused', async () => {

@@ -10,6 +10,15 @@ export const flagdFile = z
   .meta({ id: 'FlagdFile', description: 'https://flagd.dev/schema/v0/flags.json' })
 export const byName = z.object({ name: z.string() })
 export const dryRun = z.object({ dryRun: booleanQuery })
+export const changeQuery = z.object({
+  dryRun: booleanQuery,
+  revision: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'Refused (revision-conflict) unless it stands at this revision.' }),
+})
 const tags = ['flags']
 const flagAnswer = { 200: json(flagSchema, 'The flag as it is now.'), ...problem }
 const changeAnswer = { 200: json(changeSchema, 'What changed.'), ...problem }
@@ -65,7 +74,7 @@ export const flagRoutes = {
     operationId: 'undoFlag',
     tags,
     summary: 'Take back the last change, or the deletion; again to have it once more',
-    request: { params: byName, query: dryRun },
+    request: { params: byName, query: changeQuery },
     responses: changeAnswer,
   }),
   enable: switchRoute('enable', 'enableFlag', 'Switch a flag on'),
@@ -76,7 +85,7 @@ export const flagRoutes = {
     operationId: 'serveFlag',
     tags,
     summary: 'Serve a variant to everybody, or variants by percentage, by default or where a rule fits',
-    request: { params: byName, query: dryRun },
+    request: { params: byName, query: changeQuery },
     responses: changeAnswer,
   }),
   evaluate: createRoute({
@@ -106,7 +115,7 @@ function switchRoute<Verb extends 'enable' | 'disable'>(verb: Verb, operationId:
     operationId,
     tags,
     summary,
-    request: { params: byName, query: dryRun },
+    request: { params: byName, query: changeQuery },
     responses: changeAnswer,
   })
 }

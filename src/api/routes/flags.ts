@@ -10,15 +10,17 @@ import { withEnabled, withServe } from '../../core/flags/edit.ts'
 import { explainFlag } from '../../core/flags/explain.ts'
 import type { FlagSpec, Serve } from '../../core/flags/flag.ts'
 import { type FlagState, type FlagsState, noFlags, own } from '../../core/flags/flags-state.ts'
+import { usesByFlag } from '../../core/flags/uses.ts'
 import { assertWeights } from '../../core/traffic.ts'
 import { applyDocuments } from '../apply.ts'
 import { applyOne } from '../apply-one.ts'
 import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf } from '../context.ts'
 import { explanationView, flagView, historyView } from '../flag-views.ts'
+import { assertRevision } from '../revisions.ts'
 import { type App, bodyOf } from '../route-parts.ts'
 import { changeView } from '../views.ts'
-import { byName, dryRun, flagdFile, flagRoutes as routes } from './flag-routes.ts'
+import { byName, changeQuery, dryRun, flagdFile, flagRoutes as routes } from './flag-routes.ts'
 
 /** The most flags that one file may carry. */
 const documentsMax = 5_000
@@ -32,12 +34,16 @@ export function registerFlags(app: App, api: Api): void {
 function registerReading(app: App, api: Api): void {
   const { clock } = api
   app.openapi(routes.list, context => {
-    const items = byNameOrder(Object.values(flagsOf(api).flags)).map(flag => flagView(flag, clock.nowMs()))
+    const uses = usesByFlag(api.control.state())
+    const flags = byNameOrder(Object.values(flagsOf(api).flags))
+    const items = flags.map(flag => flagView(flag, uses.get(flag.spec.name) ?? [], clock.nowMs()))
     return context.json({ items }, 200)
   })
-  app.openapi(routes.get, context =>
-    context.json(flagView(flagState(api, context.req.valid('param').name), clock.nowMs()), 200),
-  )
+  app.openapi(routes.get, context => {
+    const flag = flagState(api, context.req.valid('param').name)
+    const uses = usesByFlag(api.control.state()).get(flag.spec.name) ?? []
+    return context.json(flagView(flag, uses, clock.nowMs()), 200)
+  })
   app.openapi(routes.history, context => {
     const { name } = context.req.valid('param')
     const flag = own(flagsOf(api).flags, name) ?? own(flagsOf(api).deleted, name) ?? flagState(api, name)
@@ -77,7 +83,9 @@ function registerApplying(app: App, api: Api): void {
   })
   app.openapi(routes.undo, context => {
     const { name: flag } = context.req.valid('param')
-    const { dryRun } = context.req.valid('query')
+    const { dryRun, revision } = context.req.valid('query')
+    const known = own(flagsOf(api).flags, flag) ?? own(flagsOf(api).deleted, flag)
+    assertRevision(`flag ${flag}`, known?.changes, revision)
     return context.json(changeView(api.control.undoFlag({ flag, actor: actorOf(context), dryRun }), null), 200)
   })
 }
@@ -87,24 +95,24 @@ function registerChanging(app: App, api: Api): void {
     const route = routes[verb]
     app.openAPIRegistry.registerPath({
       ...route,
-      request: { params: byName, query: dryRun, ...bodyOf(noteRequestSchema) },
+      request: { params: byName, query: changeQuery, ...bodyOf(noteRequestSchema) },
     })
     app.openapi({ ...route, hide: true }, async context => {
       const { note } = validated(noteRequestSchema, (await readJson(context)) ?? {}, { what: 'the body' })
-      const spec = withEnabled(flagState(api, context.req.valid('param').name).spec, verb === 'enable')
-      const { dryRun } = context.req.valid('query')
+      const { dryRun, revision } = context.req.valid('query')
+      const spec = withEnabled(specAt(api, context.req.valid('param').name, revision), verb === 'enable')
       return context.json(change(api, spec, { actor: actorOf(context), note: noted(`${verb}d`, note), dryRun }), 200)
     })
   }
   app.openAPIRegistry.registerPath({
     ...routes.serve,
-    request: { params: byName, query: dryRun, ...bodyOf(serveRequestSchema) },
+    request: { params: byName, query: changeQuery, ...bodyOf(serveRequestSchema) },
   })
   app.openapi({ ...routes.serve, hide: true }, async context => {
     const asked = validated(serveRequestSchema, await readJson(context), { what: 'the body' })
-    const { spec } = flagState(api, context.req.valid('param').name)
+    const { dryRun, revision } = context.req.valid('query')
+    const spec = specAt(api, context.req.valid('param').name, revision)
     const served = withServe(spec, serveOf(asked), asked.rule ?? null)
-    const { dryRun } = context.req.valid('query')
     return context.json(change(api, served, { actor: actorOf(context), note: asked.note ?? null, dryRun }), 200)
   })
 }
@@ -149,6 +157,13 @@ function flagState(api: Api, name: string): FlagState {
   throw new CutoverError('flag-not-found', `there is no flag ${name}`, [
     { path: 'flag', message: 'is not a flag', value: name, allowed: Object.keys(flags).slice(0, 100) },
   ])
+}
+
+/** What is changed, as the caller has seen it. */
+function specAt(api: Api, name: string, revision: number | undefined): FlagSpec {
+  const { spec, changes } = flagState(api, name)
+  assertRevision(`flag ${name}`, changes, revision)
+  return spec
 }
 
 function byNameOrder(flags: readonly FlagState[]): FlagState[] {

@@ -9,9 +9,10 @@ import { type FlagsState, noFlags, own } from '../../core/flags/flags-state.ts'
 import { applyOne } from '../apply-one.ts'
 import { type Api, actorOf } from '../context.ts'
 import { segmentHistoryView, segmentView } from '../flag-views.ts'
+import { assertRevision } from '../revisions.ts'
 import { type App, bodyOf, json, listOf, problem } from '../route-parts.ts'
 import { changeView } from '../views.ts'
-import { byName, dryRun } from './flag-routes.ts'
+import { byName, changeQuery, dryRun } from './flag-routes.ts'
 
 const tags = ['flags']
 
@@ -66,7 +67,7 @@ const routes = {
     operationId: 'undoSegment',
     tags,
     summary: 'Take back the last change, or the deletion; again to have it once more',
-    request: { params: byName, query: dryRun },
+    request: { params: byName, query: changeQuery },
     responses: { 200: json(changeSchema, 'What changed.'), ...problem },
   }),
 }
@@ -109,7 +110,8 @@ function registerChanging(app: App, api: Api): void {
   })
   app.openapi(routes.undo, context => {
     const { name: segment } = context.req.valid('param')
-    const { dryRun } = context.req.valid('query')
+    const { dryRun, revision } = context.req.valid('query')
+    assertRevision(`segment ${segment}`, own(flagsOf(api).segmentHistories ?? {}, segment)?.changes, revision)
     return context.json(changeView(api.control.undoSegment({ segment, actor: actorOf(context), dryRun }), null), 200)
   })
 }

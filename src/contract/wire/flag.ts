@@ -11,6 +11,7 @@ export const wireFlagErrors = [
   'INVALID_CONTEXT',
   'GENERAL',
 ] as const
+export const flagUserKinds = ['flag', 'endpoint', 'release'] as const
 export const flagChangeKinds = ['applied', 'undone', 'deleted'] as const
 
 const servingSchema = z
@@ -52,6 +53,16 @@ export const flagSchema = z
         past: z.boolean(),
       }),
     ),
+    usedBy: z
+      .array(
+        z.object({
+          kind: z.enum(flagUserKinds),
+          name: z.string(),
+          what: z.string().meta({ description: 'What hangs on it, for a person.' }),
+          variants: z.array(z.string()).meta({ description: 'That are asked for; empty where it must be on.' }),
+        }),
+      )
+      .meta({ description: 'Other flags, rules of endpoints, and releases that have not ended.' }),
     unit: z.string(),
     salt: z.string(),
     metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
