@@ -10,7 +10,7 @@ import { conditionText } from '../core/flags/conditions.ts'
 import type { Explanation } from '../core/flags/explain.ts'
 import { type FlagSpec, type SegmentSpec, type Serve, segmentsNamed, targetingKey } from '../core/flags/flag.ts'
 import { type FlagChange, type FlagState, type FlagsState, own } from '../core/flags/flags-state.ts'
-import type { SegmentChange, SegmentHistory } from '../core/flags/segment-history.ts'
+import type { SegmentHistory } from '../core/flags/segment-history.ts'
 import type { Use } from '../core/flags/uses.ts'
 import { isoTime } from './views.ts'
 
@@ -90,22 +90,25 @@ export function segmentView(spec: SegmentSpec, { flags, segmentHistories = {} }:
   }
 }
 
-type Differences = (before: unknown, after: unknown) => readonly { path: string; before: unknown; after: unknown }[]
+type Differ<Spec> = (before: Spec, after: Spec) => readonly { path: string; before: unknown; after: unknown }[]
 
 /** The newest first, each with what it changed. */
-export function historyView(changes: readonly FlagChange[], differences: Differences): WireFlagChange[] {
-  return changesView(changes, undefined, differences)
+export function historyView(changes: readonly FlagChange[], differ: Differ<FlagSpec>): WireFlagChange[] {
+  return changesView(changes, undefined, differ)
 }
 
-export function segmentHistoryView({ changes, before }: SegmentHistory, differences: Differences): WireSegmentChange[] {
-  return changesView(changes, before, differences)
+export function segmentHistoryView(
+  { changes, before }: SegmentHistory,
+  differ: Differ<SegmentSpec>,
+): WireSegmentChange[] {
+  return changesView(changes, before, differ)
 }
 
 /** `before`: what the first of them changed, if that is known. */
-function changesView(
-  changes: readonly (FlagChange | SegmentChange)[],
-  before: SegmentSpec | undefined,
-  differences: Differences,
+function changesView<Spec>(
+  changes: readonly (Omit<FlagChange, 'spec' | 'layouts'> & { spec: Spec })[],
+  before: Spec | undefined,
+  differ: Differ<Spec>,
 ): WireFlagChange[] {
   return changes
     .map(({ revision, atMs, actor, how, note, spec }, index) => {
@@ -116,7 +119,7 @@ function changesView(
         by: actor,
         how,
         note,
-        differences: earlier === undefined ? [] : differences(earlier, spec).map(one => ({ ...one })),
+        differences: earlier === undefined ? [] : differ(earlier, spec).map(one => ({ ...one })),
       }
     })
     .toReversed()

@@ -178,7 +178,7 @@ describe('a segment', () => {
       [2, 'applied', null, 'api'],
       [1, 'applied', null, 'api'],
     ])
-    expect(items[0].differences).toEqual([{ path: 'include.1', before: null, after: 'bob' }])
+    expect(items[0].differences).toEqual([{ path: 'include', after: 'bob' }])
     expect((await get('segments/beta')).body).toMatchObject({ revision: 2, changedBy: 'api' })
     expect((await post('segments', { ...beta, include: 'ann' })).body.problems[0].path).toBe('include')
   })
@@ -199,6 +199,21 @@ describe('a segment', () => {
     expect((await get('segments/beta/history')).body.items[0]).toMatchObject({ how: 'deleted', revision: 5 })
     expect((await post('segments/beta/undo')).body.note).toBe('back from its deletion')
     expect((await get('segments/beta')).body).toMatchObject({ include: ['bob'], revision: 6 })
+  })
+
+  it('differs by the units that came and went, wherever they stand', async () => {
+    const when = [{ attribute: 'plan', equals: 'pro' }]
+    await post('segments', { ...beta, include: ['ann', 'bob', 'eve'], exclude: ['mallory'] })
+    expect(
+      (await post('segments', { ...beta, include: ['eve', 'ann', 'bob'], exclude: ['mallory'] })).body.action,
+    ).toBe('unchanged')
+    const changed = await post('segments', { ...beta, include: ['carl', 'eve', 'bob'], when })
+    expect(changed.body.differences).toEqual([
+      { path: 'when', before: null, after: [expect.objectContaining({ attribute: 'plan' })] },
+      { path: 'include', before: 'ann' },
+      { path: 'include', after: 'carl' },
+      { path: 'exclude', before: 'mallory' },
+    ])
   })
 
   it('that is undone decides at once', async () => {

@@ -44,10 +44,10 @@ describe('segments', () => {
 
   it('go back by one step', async () => {
     await cutover('apply -f -', { stdin: stringify({ ...beta, include: ['bob'] }) })
-    expect((await cutover('segments undo beta --dry-run')).out).toContain('~ include.0: "bob" -> "ann"')
+    expect((await cutover('segments undo beta --dry-run')).out).toContain('  - include: "bob"\n  + include: "ann"\n')
     expect((await cutover('segments undo beta')).out).toContain('Segment/beta updated (back to revision 1)')
     expect((await cutover('segments history beta')).out).toMatch(
-      /^3 .*undone by cli:ann: back to revision 1\n {5}include\.0: "bob" -> "ann"\n2 /,
+      /^3 .*undone by cli:ann: back to revision 1\n {5}include: "bob" -> -\n {5}include: - -> "ann"\n2 /,
     )
     expect((await cutover('segments history nothing')).err).toContain('there is no segment nothing')
   })

@@ -56,6 +56,8 @@ const step = (overrides: Partial<WireFlag['schedule'][number]>): WireFlag['sched
   ...overrides,
 })
 
+const switched = (on: boolean) => ({ path: 'enabled', before: !on, after: on })
+
 describe('a flag', () => {
   const staff = { name: 'staff', when: ['email ends with @example.org'], serving: one('on') }
   it.each<[string, Partial<WireFlag>, string]>([
@@ -124,12 +126,20 @@ describe('sentences', () => {
     expect(nextStep({ schedule: [step({ past: true })] })).toBeNull()
   })
 
-  it('of changes say how and why', () => {
-    expect(changeWords({ how: 'applied', revision: 1, note: null })).toBe('made it')
-    expect(changeWords({ how: 'applied', revision: 4, note: 'disabled: alarms' })).toBe('changed it: disabled: alarms')
-    expect(changeWords({ how: 'undone', revision: 5, note: 'back to revision 3' })).toBe(
-      'took the last change back: back to revision 3',
-    )
+  it.each<[Parameters<typeof changeWords>[0], string]>([
+    [{ how: 'applied', revision: 1, note: null, differences: [] }, 'made it'],
+    [{ how: 'applied', revision: 4, note: 'a tenth', differences: [] }, 'changed it: a tenth'],
+    [
+      { how: 'applied', revision: 5, note: 'disabled: alarms', differences: [switched(false)] },
+      'switched it off: alarms',
+    ],
+    [{ how: 'applied', revision: 6, note: 'enabled', differences: [switched(true)] }, 'switched it on'],
+    [{ how: 'applied', revision: 6, note: null, differences: [switched(true), { path: 'off' }] }, 'changed it'],
+    [{ how: 'undone', revision: 7, note: 'back to revision 5', differences: [] }, 'brought it back to revision 5'],
+    [{ how: 'undone', revision: 7, note: null, differences: [] }, 'took the last change back'],
+    [{ how: 'deleted', revision: 8, note: null, differences: [] }, 'deleted it'],
+  ])('of changes say how and why: %j', (change, words) => {
+    expect(changeWords(change)).toBe(words)
   })
 })
 

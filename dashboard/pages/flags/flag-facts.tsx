@@ -45,7 +45,7 @@ export function FlagFacts({ flag }: { flag: WireFlag }) {
       <Variants flag={flag} />
       {flag.usedBy.length > 0 && (
         <section className="panel" aria-labelledby="users">
-          <h2 id="users">What hangs on it</h2>
+          <h2 id="users">What depends on it</h2>
           <Users users={flag.usedBy} />
         </section>
       )}

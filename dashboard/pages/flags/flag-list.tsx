@@ -6,7 +6,7 @@ import { ShareBar } from './share-bar.tsx'
 import { sharesOf } from './shares.ts'
 import { StandingBadge } from './standing-badge.tsx'
 import { Users } from './users.tsx'
-import { nextStep, stepWords } from './words.ts'
+import { listed, nextStep, stepWords } from './words.ts'
 
 /** More rows than anybody reads; the filter finds the rest. */
 const rowsMax = 200
@@ -31,6 +31,7 @@ export function FlagList({ flags, all }: { flags: readonly WireFlag[]; all: numb
 function FlagRow({ flag }: { flag: WireFlag }) {
   const { name, type, description, usedBy } = flag
   const next = nextStep(flag)
+  const about = aboutRules(flag)
   return (
     <li className="panel flag-row">
       <div className="stack tight">
@@ -45,14 +46,14 @@ function FlagRow({ flag }: { flag: WireFlag }) {
       </div>
       <div className="stack tight">
         <ShareBar shares={sharesOf(flag.serving, flag.variants)} isQuiet={!flag.enabled} />
-        {aboutRules(flag) !== null && <small className="muted">{aboutRules(flag)}</small>}
+        {about !== null && <small className="muted">{about}</small>}
       </div>
       <div className="stack tight small">
-        {usedBy.length > 0 && <Users users={usedBy.slice(0, 3)} isShort />}
+        {usedBy.length > 0 && <Users users={usedBy.slice(0, 3)} />}
         {usedBy.length > 3 && <span className="muted">and {usedBy.length - 3} more</span>}
         {next !== null && (
           <span className="muted">
-            <Moment at={next.at} />: {stepWords(next)}
+            Next: {stepWords(next)} from <Moment at={next.at} />
           </span>
         )}
       </div>
@@ -60,11 +61,17 @@ function FlagRow({ flag }: { flag: WireFlag }) {
   )
 }
 
-function aboutRules({ rules, targeting, enabled }: WireFlag): string | null {
+function aboutRules({ rules, targeting, enabled, requires }: WireFlag): string | null {
   if (!enabled) return 'what it serves once it is switched on'
-  if (targeting !== null) return 'unless its targeting decides otherwise'
-  if (rules.length === 0) return null
-  return rules.length === 1 ? 'unless its rule fits' : `unless one of its ${rules.length} rules fits`
+  const needed = requires.map(({ flag, is }) => `${flag} is ${is.join(' or ')}`)
+  const unless = targeting === null ? unlessRules(rules.length) : ['unless its targeting decides otherwise']
+  const parts = [...(needed.length === 0 ? [] : [`only while ${listed(needed)}`]), ...unless]
+  return parts.length === 0 ? null : parts.join('; ')
+}
+
+function unlessRules(count: number): string[] {
+  if (count === 0) return []
+  return count === 1 ? ['unless its rule fits'] : [`unless one of its ${count} rules fits`]
 }
 
 function NoFlags() {

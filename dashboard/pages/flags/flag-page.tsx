@@ -54,12 +54,12 @@ function Shown({ flag }: { flag: WireFlag }) {
       <div className="flag-columns">
         <div className="stack wide">
           <FlagFacts flag={flag} />
-          <History of={ofFlag(flag.name)} revision={flag.revision} what="flag" />
         </div>
-        <div className="stack wide">
+        <div className="stack wide flag-side">
           <ServingForm flag={flag} />
           <TryIt flag={flag} />
         </div>
+        <History of={ofFlag(flag.name)} revision={flag.revision} what="flag" />
       </div>
     </>
   )

@@ -92,7 +92,7 @@ function Question({ flag, verb, isBusy, onConfirm, onClose }: QuestionProps) {
       )}
       {flag.usedBy.length > 0 && (
         <div className="stack tight">
-          <p>On it hangs:</p>
+          <p>What depends on it:</p>
           <Users users={flag.usedBy} />
         </div>
       )}

@@ -145,7 +145,7 @@ function Explained({ explained }: { explained: WireExplanation }) {
         </p>
       )}
       {(requires.length > 0 || rules.length > 0) && (
-        <ul className="plain checks-list">
+        <ul className="bare checks-list">
           {requires.map(one => (
             <Check key={`flag ${one.flag}`} holds={one.met}>
               {one.flag} is {one.is.join(' or ')} (it is {one.variant ?? 'without a variant'})
@@ -154,7 +154,7 @@ function Explained({ explained }: { explained: WireExplanation }) {
           {rules.map(({ name, fits, conditions }) => (
             <Check key={`rule ${name}`} holds={fits}>
               rule {name}
-              <ul className="plain">
+              <ul className="bare">
                 {conditions.map(({ text, holds }) => (
                   <Check key={text} holds={holds}>
                     <span className="clamp-long">{text}</span>

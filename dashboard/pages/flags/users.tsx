@@ -5,12 +5,12 @@ import { flagPath } from './paths.ts'
 
 type User = WireFlag['usedBy'][number]
 
-export function Users({ users, isShort = false }: { users: readonly User[]; isShort?: boolean }) {
+export function Users({ users }: { users: readonly User[] }) {
   return (
-    <ul className="plain">
+    <ul className="bare">
       {users.map(user => (
         <li key={`${user.kind} ${user.name} ${user.what}`}>
-          <UserName user={user} /> {isShort ? null : <span className="muted">{wordsOf(user)}</span>}
+          <UserName user={user} /> <span className="muted">{wordsOf(user)}</span>
         </li>
       ))}
     </ul>

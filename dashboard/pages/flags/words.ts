@@ -6,7 +6,7 @@ export type Serving = NonNullable<WireFlag['serving']>
 type Rule = WireFlag['rules'][number]
 type Step = WireFlag['schedule'][number]
 
-export type FlagStanding = { word: 'On' | 'Off' | 'Killed'; tone: 'good' | 'plain' | 'bad'; means: string }
+export type FlagStanding = { word: 'On' | 'Off' | 'Killed'; tone: 'good' | '' | 'bad'; means: string }
 
 /** Killed: the switch. Off: nobody gets more than the false variant, or a planned step will switch it on. */
 export function standingOf(flag: WireFlag): FlagStanding {
@@ -14,14 +14,16 @@ export function standingOf(flag: WireFlag): FlagStanding {
   if (!flag.enabled) {
     const isPlanned = flag.schedule.some(({ past, enabled }) => !past && enabled === true)
     return isPlanned
-      ? { word: 'Off', tone: 'plain', means: `Everybody gets ${off} until it is switched on by its schedule.` }
+      ? { word: 'Off', tone: '', means: `Everybody gets ${off} until it is switched on by its schedule.` }
       : { word: 'Killed', tone: 'bad', means: `Switched off: everybody gets ${off}.` }
   }
   const served = flag.serving?.variant ?? null
   const isPlain = flag.rules.length === 0 && flag.targeting === null
   if (isPlain && served !== null && flag.variants[served] === false)
-    return { word: 'Off', tone: 'plain', means: `Switched on, and ${served} for everybody.` }
-  return { word: 'On', tone: 'good', means: 'Its rules decide who gets what.' }
+    return { word: 'Off', tone: '', means: `Switched on, and ${served} for everybody.` }
+  if (!isPlain) return { word: 'On', tone: 'good', means: 'Its rules decide who gets what.' }
+  const all = served === null ? 'Shared out by percentage.' : `${served} for everybody.`
+  return { word: 'On', tone: 'good', means: flag.serving === null ? 'Everybody gets the value in the code.' : all }
 }
 
 export function servingWords(serving: Serving | null): string {
@@ -57,10 +59,19 @@ const done: Readonly<Record<WireFlagChange['how'], string>> = {
   deleted: 'deleted it',
 }
 
-/** After the name of who did it. */
-export function changeWords({ how, revision, note }: Pick<WireFlagChange, 'how' | 'revision' | 'note'>): string {
-  const what = how === 'applied' && revision === 1 ? 'made it' : done[how]
-  return note === null ? what : `${what}: ${note}`
+/** After the name of who did it. Notes of the server's own (`disabled: …`, `back to …`) are worked in. */
+export function changeWords(change: Omit<WireFlagChange, 'at' | 'by'>): string {
+  const { how, note } = change
+  if (how === 'undone' && note !== null) return `brought it ${note}`
+  const what = how === 'applied' ? appliedWords(change) : done[how]
+  const why = note?.replace(/^(en|dis)abled(: |$)/, '') ?? ''
+  return why === '' ? what : `${what}: ${why}`
+}
+
+function appliedWords({ revision, differences }: Pick<WireFlagChange, 'revision' | 'differences'>): string {
+  const [first, ...more] = differences
+  if (first?.path === 'enabled' && more.length === 0) return first.after === true ? 'switched it on' : 'switched it off'
+  return revision === 1 ? 'made it' : done.applied
 }
 
 const reasons: Readonly<Record<WireExplanation['reason'], string>> = {

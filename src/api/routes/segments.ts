@@ -3,8 +3,7 @@ import { createRoute } from '@hono/zod-openapi'
 import { segmentResource } from '../../contract/flags/flag.ts'
 import { changeSchema } from '../../contract/wire/change.ts'
 import { segmentChangeSchema, segmentSchema } from '../../contract/wire/flag.ts'
-import { differences } from '../../controller/admission/differences.ts'
-import { segmentNotFound } from '../../controller/admission/segments.ts'
+import { segmentDifferences, segmentNotFound } from '../../controller/admission/segments.ts'
 import { type FlagsState, noFlags, own } from '../../core/flags/flags-state.ts'
 import { applyOne } from '../apply-one.ts'
 import { type Api, actorOf } from '../context.ts'
@@ -89,7 +88,7 @@ function registerReading(app: App, api: Api): void {
     const { segmentHistories = {}, ...known } = flagsOf(api)
     const history = own(segmentHistories, name)
     if (history === undefined && own(known.segments, name) === undefined) throw segmentNotFound(known, name)
-    return context.json({ items: segmentHistoryView(history ?? { changes: [] }, differences) }, 200)
+    return context.json({ items: segmentHistoryView(history ?? { changes: [] }, segmentDifferences) }, 200)
   })
 }
 

@@ -7,7 +7,7 @@ import { usesOfFlag, variantsUsed } from '../../core/flags/uses.ts'
 import { limits } from '../../core/limits.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { Beside, Change } from '../control-plane.ts'
-import { differences } from './differences.ts'
+import { type Difference, differences } from './differences.ts'
 import { refuse } from './refuse.ts'
 
 type Known = { flags: Readonly<Record<string, FlagSpec>>; segments: Readonly<Record<string, SegmentSpec>> }
@@ -160,9 +160,13 @@ function variantProblems(state: ControlState, spec: FlagSpec): Problem[] {
   }))
 }
 
-export function changeOf(resource: string, before: object | undefined, after: object): Change {
-  if (before === undefined)
-    return { action: 'created', resource, differences: differences(undefined, after), note: null }
-  const found = isDeepStrictEqual(before, after) ? [] : differences(before, after)
+export function changeOf<Spec extends object>(
+  resource: string,
+  before: Spec | undefined,
+  after: Spec,
+  differ: (before: Spec | undefined, after: Spec) => Difference[] = differences,
+): Change {
+  if (before === undefined) return { action: 'created', resource, differences: differ(undefined, after), note: null }
+  const found = isDeepStrictEqual(before, after) ? [] : differ(before, after)
   return { action: found.length === 0 ? 'unchanged' : 'updated', resource, differences: found, note: null }
 }

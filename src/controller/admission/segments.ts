@@ -6,6 +6,7 @@ import { segmentUndoTarget } from '../../core/flags/segment-history.ts'
 import { limits } from '../../core/limits.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { Change } from '../control-plane.ts'
+import { type Difference, differences } from './differences.ts'
 import { changeOf, refuseUsed, segmentsOf, tooMany } from './flags.ts'
 import { refuse } from './refuse.ts'
 
@@ -14,7 +15,23 @@ export function admitSegment(state: ControlState, spec: SegmentSpec): Change {
   const before = own(segments, spec.name)
   const count = Object.keys(segments).length + (before === undefined ? 1 : 0)
   refuse(tooMany(count, limits.flagSegmentsMax, 'segments'), 'invalid-resource', `segment ${spec.name} is one too many`)
-  return changeOf(`Segment/${spec.name}`, before, spec)
+  return changeOf(`Segment/${spec.name}`, before, spec, segmentDifferences)
+}
+
+/** Lists of units are sets: each that came or went is one difference, wherever it stands. */
+export function segmentDifferences(before: SegmentSpec | undefined, after: SegmentSpec): Difference[] {
+  if (before === undefined) return differences(undefined, after)
+  const { include: in0, exclude: out0, ...rest0 } = before
+  const { include: in1, exclude: out1, ...rest1 } = after
+  return [...differences(rest0, rest1), ...members('include', in0, in1), ...members('exclude', out0, out1)]
+}
+
+function members(path: string, before: readonly string[] = [], after: readonly string[] = []): Difference[] {
+  const [had, has] = [new Set(before), new Set(after)]
+  return [
+    ...[...had].flatMap(unit => (has.has(unit) ? [] : [{ path, before: unit, after: undefined }])),
+    ...[...has].flatMap(unit => (had.has(unit) ? [] : [{ path, before: undefined, after: unit }])),
+  ]
 }
 
 /** Throws where there is nothing to take back. */
