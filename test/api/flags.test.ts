@@ -80,7 +80,7 @@ describe('documents', () => {
     expect((await get('endpoints/digits')).body.rules).toEqual([{ text: 'the flag ranker is on', version: 'v2' }])
     expect((await get('flags/ranker')).body.usedBy).toEqual([
       { kind: 'endpoint', name: 'digits', what: 'sends callers to v2', variants: [] },
-      { kind: 'release', name: 'digits-1', what: 'waits for it', variants: [] },
+      { kind: 'release', name: 'digits-1', what: 'goes on only with it', variants: [] },
     ])
     expect((await get('releases/digits-1')).body.plan.flags).toEqual([{ flag: 'ranker', is: null, stage: null }])
     expect(await remove('flags/ranker')).toMatchObject({ status: 409, body: { code: 'in-use' } })

@@ -16,7 +16,7 @@ const changes = listOf(flagChangeSchema)
 /** How many are shown before somebody asks for more. */
 const shownFirst = 10
 
-/** `of`: its path in the API. `revision`: where it stands, so that what moves is read again; undefined once it is deleted. */
+/** `of`: its path in the API. `revision`: where it stands; undefined once it is deleted, where the history knows it. */
 export function History({ of, revision, what }: { of: string; revision: number | undefined; what: string }) {
   const read = useRead(`${of}/history`, changes, { everyMs: 10_000 })
   const [isWhole, setWhole] = useState(false)
@@ -67,36 +67,37 @@ function Changed({ change }: { change: WireFlagChange }) {
   )
 }
 
-/** What would come back is asked of the server first, and shown. */
+/** What would come back is asked of the server first, and shown; what has changed meanwhile is not taken back unseen. */
 function Undo({ of, what, revision }: { of: string; what: string; revision: number | undefined }) {
-  const [isAsked, setAsked] = useState(false)
-  const query = revision === undefined ? '' : `revision=${revision}`
-  const trial = useWrite(() => ({ method: 'POST', path: `${of}/undo?dryRun=true&${query}` }), changeSchema, {
-    changes: false,
-  })
-  const undo = useWrite(() => ({ method: 'POST', path: `${of}/undo?${query}` }), changeSchema)
+  const [seen, setSeen] = useState<number | null>(null)
+  const trial = useWrite(
+    (at: number) => ({ method: 'POST', path: `${of}/undo?dryRun=true&revision=${at}` }),
+    changeSchema,
+    { changes: false },
+  )
+  const undo = useWrite((at: number) => ({ method: 'POST', path: `${of}/undo?revision=${at}` }), changeSchema)
+  // Without a history there is nothing to take back.
+  if (revision === undefined) return null
+  const open = () => {
+    setSeen(revision)
+    trial.mutate(revision)
+  }
   const close = () => {
-    setAsked(false)
+    setSeen(null)
     trial.reset()
     undo.reset()
   }
   return (
     <>
-      <button
-        type="button"
-        onClick={() => {
-          setAsked(true)
-          trial.mutate(undefined)
-        }}
-      >
+      <button type="button" onClick={open}>
         Undo the last change…
       </button>
-      {isAsked && (
+      {seen !== null && (
         <Confirm
           title="Take the last change back?"
           verb="Take it back"
           isBusy={!trial.isSuccess || undo.isPending}
-          onConfirm={() => undo.mutate(undefined, { onSuccess: close })}
+          onConfirm={() => undo.mutate(seen, { onSuccess: close })}
           onClose={close}
         >
           <ProblemNote error={trial.error ?? undo.error} />

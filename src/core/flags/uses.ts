@@ -54,6 +54,9 @@ function usesOfRelease({ id, plan }: ReleaseState): Use[] {
     variants: is,
     kind: 'release',
     name: id,
-    what: stage === undefined ? 'waits for it' : `waits for it before stage ${stage + 1} (${plan.stages[stage]?.kind})`,
+    what:
+      stage === undefined
+        ? 'goes on only with it'
+        : `goes on in stage ${stage + 1} (${plan.stages[stage]?.kind}) only with it`,
   }))
 }
