@@ -1,8 +1,8 @@
 /** The pages of flags in a real browser, before a real server: what a person does there is what callers get. */
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { build } from 'vite'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { getJson, openWorkplace, root, type ServerProcess, type Workplace } from './process.ts'
+import { type Browser, buildDashboard, openBrowser } from './browser.ts'
+import { getJson, openWorkplace, type ServerProcess, type Workplace } from './process.ts'
 
 /** Looks at a page until it is so; a machine under test is slow. */
 const timeout = 15_000
@@ -11,17 +11,13 @@ let place: Workplace
 let server: ServerProcess
 let browser: Browser
 let page: Page
-const said: string[] = []
 
 beforeAll(async () => {
-  await build({ configFile: `${root}/dashboard/vite.config.ts` })
+  await buildDashboard()
   place = await openWorkplace()
   server = await place.serve()
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] })
-  page = await browser.newPage()
-  page.on('console', message => ['error', 'warning'].includes(message.type()) && said.push(message.text()))
-  page.on('pageerror', error => said.push(String(error)))
-  page.setDefaultTimeout(timeout)
+  browser = await openBrowser()
+  page = browser.page
 }, 120_000)
 afterAll(async () => {
   await browser.close()
@@ -127,7 +123,8 @@ it('a flag is found, killed, brought back, shared out and tried, and its history
     .waitFor()
   await dialog().getByRole('button', { name: 'Not now' }).click()
   expect((await getJson(`${server.controlUrl}/api/v1/flags/ranker`)).revision).toBe(5)
-  expect(said.filter(text => !text.includes('409') && !text.includes('400'))).toEqual([])
+  // A browser calls what the server refused an error; nothing else went wrong.
+  expect(browser.errors.filter(text => !/the server responded with a status of (400|409) /.test(text))).toEqual([])
 })
 
 it('a segment tells who is in it, and goes back by one step', async () => {
@@ -139,4 +136,5 @@ it('a segment tells who is in it, and goes back by one step', async () => {
   await dialog().getByRole('button', { name: 'Take it back' }).click()
   await page.getByRole('listitem').filter({ hasText: /^ann$/ }).waitFor()
   expect((await getJson(`${server.controlUrl}/api/v1/segments/beta`)).include).toEqual(['ann'])
+  expect([...new Set(browser.asked.map(url => new URL(url).origin))]).toEqual([server.controlUrl])
 })

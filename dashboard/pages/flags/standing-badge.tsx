@@ -1,11 +1,8 @@
 import type { WireFlag } from '../../../src/contract/wire/flag.ts'
+import { Badge } from '../../parts/badge.tsx'
 import { standingOf } from './words.ts'
 
 export function StandingBadge({ flag }: { flag: WireFlag }) {
-  const { word, tone, means } = standingOf(flag)
-  return (
-    <span className={`badge ${tone}`} title={means}>
-      {word}
-    </span>
-  )
+  const { word, tone } = standingOf(flag)
+  return <Badge tone={tone}>{word}</Badge>
 }

@@ -6,7 +6,7 @@ export type Serving = NonNullable<WireFlag['serving']>
 type Rule = WireFlag['rules'][number]
 type Step = WireFlag['schedule'][number]
 
-export type FlagStanding = { word: 'On' | 'Off' | 'Killed'; tone: 'good' | '' | 'bad'; means: string }
+export type FlagStanding = { word: 'On' | 'Off' | 'Killed'; tone: 'good' | 'plain' | 'bad'; means: string }
 
 /** Killed: the switch. Off: nobody gets more than the false variant, or a planned step will switch it on. */
 export function standingOf(flag: WireFlag): FlagStanding {
@@ -14,13 +14,13 @@ export function standingOf(flag: WireFlag): FlagStanding {
   if (!flag.enabled) {
     const isPlanned = flag.schedule.some(({ past, enabled }) => !past && enabled === true)
     return isPlanned
-      ? { word: 'Off', tone: '', means: `Everybody gets ${off} until it is switched on by its schedule.` }
+      ? { word: 'Off', tone: 'plain', means: `Everybody gets ${off} until it is switched on by its schedule.` }
       : { word: 'Killed', tone: 'bad', means: `Switched off: everybody gets ${off}.` }
   }
   const served = flag.serving?.variant ?? null
   const isPlain = flag.rules.length === 0 && flag.targeting === null
   if (isPlain && served !== null && flag.variants[served] === false)
-    return { word: 'Off', tone: '', means: `Switched on, and ${served} for everybody.` }
+    return { word: 'Off', tone: 'plain', means: `Switched on, and ${served} for everybody.` }
   if (!isPlain) return { word: 'On', tone: 'good', means: 'Its rules decide who gets what.' }
   const all = served === null ? 'Shared out by percentage.' : `${served} for everybody.`
   return { word: 'On', tone: 'good', means: flag.serving === null ? 'Everybody gets the value in the code.' : all }
