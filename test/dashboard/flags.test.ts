@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { contextOfJson, contextOfPairs, pairsOf } from '../../dashboard/pages/flags/context.ts'
 import { diffLines } from '../../dashboard/pages/flags/diff.ts'
+import { flagPath, nameOf, ofFlag } from '../../dashboard/pages/flags/paths.ts'
 import { faultAt, rolloutOf, sharesOf, totalOf, withShare, writtenOf } from '../../dashboard/pages/flags/shares.ts'
 import {
   changeWords,
@@ -93,6 +94,17 @@ describe('a flag', () => {
     expect(found('web')).toEqual(['theme'])
     expect(found('digits-1 killed')).toEqual(['gate'])
     expect(found('autumn dark')).toEqual([])
+  })
+})
+
+describe('an address', () => {
+  it('leads to the flag that it names, encoded or not, and to none that it does not', () => {
+    for (const name of ['new-ranker', 'checkout.flow', 'web:theme_2']) {
+      expect(nameOf(flagPath(name).replace('/flags/', ''))).toBe(name)
+      expect(nameOf(name)).toBe(name)
+    }
+    expect([nameOf(undefined), nameOf('%zz')]).toEqual(['', '%zz'])
+    expect(ofFlag('web:theme', 'serve')).toBe('/api/v1/flags/web%3Atheme/serve')
   })
 })
 

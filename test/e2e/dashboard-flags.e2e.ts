@@ -54,11 +54,11 @@ it('a flag is found, killed, brought back, shared out and tried, and its history
       rules: [{ name: 'pros', when: [{ segment: 'beta' }, { attribute: 'plan', equals: 'pro' }], serve: 'off' }],
       serve: 'on',
     },
-    { kind: 'Flag', name: 'other' },
+    { kind: 'Flag', name: 'web:other' },
   )
   await page.goto(`${server.controlUrl}/flags`)
   await page.getByLabel('Filter').fill('autumn')
-  await expect.poll(() => page.getByRole('link', { name: 'other' }).count(), { timeout }).toBe(0)
+  await expect.poll(() => page.getByRole('link', { name: 'web:other' }).count(), { timeout }).toBe(0)
   await page.getByRole('link', { name: 'ranker' }).first().click()
   await page.getByText('When in segment beta and plan in pro').waitFor()
 
@@ -125,6 +125,19 @@ it('a flag is found, killed, brought back, shared out and tried, and its history
   expect((await getJson(`${server.controlUrl}/api/v1/flags/ranker`)).revision).toBe(5)
   // A browser calls what the server refused an error; nothing else went wrong.
   expect(browser.errors.filter(text => !/the server responded with a status of (400|409) /.test(text))).toEqual([])
+})
+
+it('a deleted flag still has its history, and comes back from there', async () => {
+  await page.goto(`${server.controlUrl}/flags`)
+  await page.getByRole('link', { name: 'web:other' }).click()
+  await page.getByRole('heading', { name: 'web:other' }).waitFor()
+  expect((await place.cutover(['delete', 'flag', 'web:other'])).code).toBe(0)
+  await region('History').getByText('deleted it').waitFor()
+  await button('Undo the last change…').click()
+  await dialog().getByText('back from its deletion').waitFor()
+  await dialog().getByRole('button', { name: 'Take it back' }).click()
+  await region('Variants').waitFor()
+  expect((await getJson(`${server.controlUrl}/api/v1/flags/web:other`)).revision).toBe(3)
 })
 
 it('a segment tells who is in it, and goes back by one step', async () => {

@@ -2,7 +2,7 @@ import type { WireFlagChange } from '../../../src/contract/wire/flag.ts'
 import { diffLines } from './diff.ts'
 
 /** A segment may change by thousands of units at once. */
-const linesMax = 50
+const linesMax = 20
 
 export function Diff({ differences }: { differences: WireFlagChange['differences'] }) {
   const all = diffLines(differences)

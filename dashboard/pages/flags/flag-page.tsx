@@ -2,12 +2,11 @@
 import { Link, useParams } from 'wouter'
 import { flagSchema, type WireFlag } from '../../../src/contract/wire/flag.ts'
 import { liveMs, useRead } from '../../api/reading.ts'
-import { ProblemNote } from '../../parts/problem-note.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { FlagFacts } from './flag-facts.tsx'
 import './flags.css'
 import { History } from './history.tsx'
-import { ofFlag } from './paths.ts'
+import { nameOf, ofFlag } from './paths.ts'
 import { ServingForm } from './serving-form.tsx'
 import { StandingBadge } from './standing-badge.tsx'
 import { Switch } from './switch.tsx'
@@ -15,7 +14,7 @@ import { TryIt } from './try-it.tsx'
 import { standingOf } from './words.ts'
 
 export function FlagPage() {
-  const { name = '' } = useParams()
+  const name = nameOf(useParams()['name'])
   const read = useRead(ofFlag(name), flagSchema, { everyMs: liveMs })
   const isGone = read.error?.problem.code === 'flag-not-found'
   return (
@@ -26,7 +25,7 @@ export function FlagPage() {
       {isGone ? (
         <>
           <h1>{name}</h1>
-          <ProblemNote error={read.error} />
+          <p className="muted">There is no such flag now. What the history knows of it:</p>
           <History of={ofFlag(name)} revision={undefined} what="flag" />
         </>
       ) : (

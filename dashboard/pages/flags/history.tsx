@@ -1,5 +1,5 @@
 /** Who changed what of a flag or a segment, the newest first, and one step back. */
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { changeSchema } from '../../../src/contract/wire/change.ts'
 import { flagChangeSchema, type WireFlagChange } from '../../../src/contract/wire/flag.ts'
 import { listOf, useRead } from '../../api/reading.ts'
@@ -20,6 +20,11 @@ const shownFirst = 10
 export function History({ of, revision, what }: { of: string; revision: number | undefined; what: string }) {
   const read = useRead(`${of}/history`, changes, { everyMs: 10_000 })
   const [isWhole, setWhole] = useState(false)
+  const { refetch } = read
+  // The thing itself is asked for more often than its history, which may be long.
+  useEffect(() => {
+    if (revision !== undefined) void refetch({ cancelRefetch: false })
+  }, [revision, refetch])
   return (
     <section className="panel" aria-labelledby="history">
       <div className="row spread">

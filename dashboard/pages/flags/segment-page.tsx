@@ -3,14 +3,13 @@ import { useState } from 'react'
 import { Link, useParams } from 'wouter'
 import { segmentSchema, type WireSegment } from '../../../src/contract/wire/flag.ts'
 import { liveMs, useRead } from '../../api/reading.ts'
-import { ProblemNote } from '../../parts/problem-note.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import './flags.css'
 import { History } from './history.tsx'
-import { flagPath, ofSegment } from './paths.ts'
+import { flagPath, nameOf, ofSegment } from './paths.ts'
 
 export function SegmentPage() {
-  const { name = '' } = useParams()
+  const name = nameOf(useParams()['name'])
   const read = useRead(ofSegment(name), segmentSchema, { everyMs: liveMs })
   const isGone = read.error?.problem.code === 'segment-not-found'
   return (
@@ -20,7 +19,7 @@ export function SegmentPage() {
       </p>
       <h1>{name}</h1>
       {isGone ? (
-        <ProblemNote error={read.error} />
+        <p className="muted">There is no such segment now. What the history knows of it:</p>
       ) : (
         <Waiting read={read}>{segment => <Shown segment={segment} />}</Waiting>
       )}
