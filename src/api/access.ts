@@ -15,6 +15,9 @@ const asking: ReadonlySet<string> = new Set([
   '/api/v1/simulate',
 ])
 
+/** Why a flag has its value. */
+const evaluating = /^\/api\/v1\/flags\/[^/]+\/evaluate$/
+
 const variable = 'principal'
 
 export function requireKey(access: Access): MiddlewareHandler {
@@ -35,7 +38,8 @@ export function requireKey(access: Access): MiddlewareHandler {
 
 export function deedOf(method: string, path: string): Deed {
   if (path === '/api/v1/keys' || path.startsWith('/api/v1/keys/')) return 'administer'
-  return ['GET', 'HEAD', 'OPTIONS'].includes(method) || asking.has(path) ? 'read' : 'operate'
+  const isAsking = asking.has(path) || evaluating.test(path)
+  return ['GET', 'HEAD', 'OPTIONS'].includes(method) || isAsking ? 'read' : 'operate'
 }
 
 /** Null where nobody is asked for a key. */

@@ -22,6 +22,7 @@ import { registerMonitoring } from './routes/monitoring.ts'
 import { registerRecords } from './routes/records.ts'
 import { registerRejudge } from './routes/rejudge.ts'
 import { registerReleases } from './routes/releases.ts'
+import { registerSegments } from './routes/segments.ts'
 import { registerServer } from './routes/server.ts'
 import { registerSimulate } from './routes/simulate.ts'
 import { createTurns } from './turns.ts'
@@ -78,6 +79,7 @@ function createApp(api: Api): App {
   registerBacktest(app, api)
   registerKeys(app, api)
   registerFlags(app, api)
+  registerSegments(app, api)
   registerRejudge(app, api)
   registerSimulate(app, api)
   registerServer(app, api)

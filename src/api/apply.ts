@@ -185,7 +185,8 @@ async function applyFlags(
   for (const { index, path, document } of placed) {
     if (document.kind !== 'Segment') continue
     const { spec } = document
-    changes.set(index, changeView(await at(path, async () => control.applySegment({ spec, actor, dryRun })), null))
+    const change = await at(path, async () => control.applySegment({ spec, actor, note: null, dryRun }))
+    changes.set(index, changeView(change, null))
   }
   for (const { index, path, document } of placed) {
     if (document.kind !== 'Flag') continue

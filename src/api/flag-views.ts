@@ -1,12 +1,20 @@
 /** Flags from the domain to the wire. */
-import type { WireExplanation, WireFlag, WireFlagChange, WireSegment } from '../contract/wire/flag.ts'
+import type {
+  WireExplanation,
+  WireFlag,
+  WireFlagChange,
+  WireSegment,
+  WireSegmentChange,
+} from '../contract/wire/flag.ts'
 import { conditionText } from '../core/flags/conditions.ts'
 import type { Explanation } from '../core/flags/explain.ts'
 import { type FlagSpec, type SegmentSpec, type Serve, segmentsNamed, targetingKey } from '../core/flags/flag.ts'
-import type { FlagChange, FlagState } from '../core/flags/flags-state.ts'
+import { type FlagChange, type FlagState, type FlagsState, own } from '../core/flags/flags-state.ts'
+import type { SegmentHistory } from '../core/flags/segment-history.ts'
+import type { Use } from '../core/flags/uses.ts'
 import { isoTime } from './views.ts'
 
-export function flagView({ spec, changes }: FlagState, nowMs: number): WireFlag {
+export function flagView({ spec, changes }: FlagState, uses: readonly Use[], nowMs: number): WireFlag {
   const last = changes.at(-1)
   return {
     name: spec.name,
@@ -30,6 +38,7 @@ export function flagView({ spec, changes }: FlagState, nowMs: number): WireFlag 
       enabled: enabled ?? null,
       past: atMs <= nowMs,
     })),
+    usedBy: uses.map(({ kind, name, what, variants }) => ({ kind, name, what, variants: [...variants] })),
     unit: spec.unit ?? targetingKey,
     salt: spec.salt ?? spec.name,
     metadata: { ...spec.metadata },
@@ -63,10 +72,11 @@ function servingView(serve: Serve): NonNullable<WireFlag['serving']> {
     : { variant: null, weightsPpm: { ...serve.weights }, by: serve.by ?? null }
 }
 
-export function segmentView(spec: SegmentSpec, flags: readonly FlagState[]): WireSegment {
-  const users = flags.filter(flag =>
+export function segmentView(spec: SegmentSpec, { flags, segmentHistories = {} }: FlagsState): WireSegment {
+  const users = Object.values(flags).filter(flag =>
     (flag.spec.rules ?? []).some(({ when }) => segmentsNamed(when).includes(spec.name)),
   )
+  const last = own(segmentHistories, spec.name)?.changes.at(-1)
   return {
     name: spec.name,
     description: spec.description ?? null,
@@ -74,24 +84,42 @@ export function segmentView(spec: SegmentSpec, flags: readonly FlagState[]): Wir
     exclude: [...(spec.exclude ?? [])],
     when: (spec.when ?? []).map(conditionText),
     usedBy: users.map(flag => flag.spec.name),
+    revision: last?.revision ?? 1,
+    changedAt: last === undefined ? null : isoTime(last.atMs),
+    changedBy: last?.actor ?? null,
   }
 }
 
+type Differ<Spec> = (before: Spec, after: Spec) => readonly { path: string; before: unknown; after: unknown }[]
+
 /** The newest first, each with what it changed. */
-export function historyView(
-  changes: readonly FlagChange[],
-  differences: (before: unknown, after: unknown) => readonly { path: string; before: unknown; after: unknown }[],
+export function historyView(changes: readonly FlagChange[], differ: Differ<FlagSpec>): WireFlagChange[] {
+  return changesView(changes, undefined, differ)
+}
+
+export function segmentHistoryView(
+  { changes, before }: SegmentHistory,
+  differ: Differ<SegmentSpec>,
+): WireSegmentChange[] {
+  return changesView(changes, before, differ)
+}
+
+/** `before`: what the first of them changed, if that is known. */
+function changesView<Spec>(
+  changes: readonly (Omit<FlagChange, 'spec' | 'layouts'> & { spec: Spec })[],
+  before: Spec | undefined,
+  differ: Differ<Spec>,
 ): WireFlagChange[] {
   return changes
     .map(({ revision, atMs, actor, how, note, spec }, index) => {
-      const before = changes[index - 1]
+      const earlier = changes[index - 1]?.spec ?? before
       return {
         revision,
         at: isoTime(atMs),
         by: actor,
         how,
         note,
-        differences: before === undefined ? [] : differences(before.spec, spec).map(one => ({ ...one })),
+        differences: earlier === undefined ? [] : differ(earlier, spec).map(one => ({ ...one })),
       }
     })
     .toReversed()

@@ -14,6 +14,7 @@ import { registerFlags } from './commands/flags.ts'
 import { registerGet } from './commands/get.ts'
 import { registerKeys } from './commands/keys.ts'
 import { registerRelease } from './commands/release.ts'
+import { registerSegments } from './commands/segments.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerSimulate } from './commands/simulate.ts'
 import { registerStatus } from './commands/status.ts'
@@ -64,6 +65,7 @@ const commands: readonly Register[] = [
   registerExplain,
   registerFeedback,
   registerFlags,
+  registerSegments,
   registerSimulate,
   registerBacktest,
   registerKeys,

@@ -1,5 +1,11 @@
 /** Flags in text for people. */
-import type { WireExplanation, WireFlag, WireFlagChange, WireSegment } from '../contract/wire/flag.ts'
+import type {
+  WireExplanation,
+  WireFlag,
+  WireFlagChange,
+  WireSegment,
+  WireSegmentChange,
+} from '../contract/wire/flag.ts'
 import { percent } from '../contract/words/quantities.ts'
 import { type Paint, printable, table } from './text.ts'
 
@@ -25,8 +31,9 @@ export function segmentTable(items: readonly WireSegment[]): string {
     String(one.exclude.length),
     one.when.join(' and ') || '-',
     one.usedBy.join(', ') || '-',
+    String(one.revision),
   ])
-  return table(['NAME', 'INCLUDES', 'EXCLUDES', 'WHEN', 'USED BY'], rows)
+  return table(['NAME', 'INCLUDES', 'EXCLUDES', 'WHEN', 'USED BY', 'REVISION'], rows)
 }
 
 export function servingText(serving: Serving): string {
@@ -63,7 +70,28 @@ function stepText({ at, rule, serving, enabled, past }: WireFlag['schedule'][num
   return `  ${past ? 'since' : 'from'} ${at}: ${what.join(', ')}`
 }
 
-export function historyText(changes: readonly WireFlagChange[]): string {
+/** How many units of a list are shown; the rest is counted. */
+const unitsShown = 20
+
+export function segmentText(segment: WireSegment, changes: readonly WireSegmentChange[]): string {
+  const lines = [
+    segment.name,
+    ...(segment.description === null ? [] : [`  ${segment.description}`]),
+    `  includes: ${unitsText(segment.include)}`,
+    `  excludes: ${unitsText(segment.exclude)}`,
+    `  when: ${segment.when.join(' and ') || '-'}`,
+    `  used by: ${segment.usedBy.map(flag => `flag ${flag}`).join(', ') || '-'}`,
+  ]
+  return `${lines.map(printable).join('\n')}\n\n${historyText(changes)}`
+}
+
+function unitsText(units: readonly string[]): string {
+  const more = units.length - unitsShown
+  const shown = units.slice(0, unitsShown).join(', ') || '-'
+  return more > 0 ? `${shown} and ${more} more` : shown
+}
+
+export function historyText(changes: readonly (WireFlagChange | WireSegmentChange)[]): string {
   if (changes.length === 0) return 'no changes\n'
   return changes
     .map(({ revision, at, by, how, note, differences }) => {

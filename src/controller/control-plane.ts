@@ -47,9 +47,11 @@ export interface ControlPlane {
   applyEndpoint(request: { spec: EndpointSpec; actor: string; dryRun: boolean; beside?: Beside }): Promise<Change>
   /** `note` says how, where no document did. Throws invalid-resource for what it names and is not there. */
   applyFlag(request: { spec: FlagSpec; actor: string; note: string | null; dryRun: boolean; beside?: Beside }): Change
-  applySegment(request: { spec: SegmentSpec; actor: string; dryRun: boolean }): Change
+  applySegment(request: { spec: SegmentSpec; actor: string; note: string | null; dryRun: boolean }): Change
   /** Takes back the last change, or the deletion. Throws flag-not-found, invalid-request where there is nothing to take back. */
   undoFlag(request: { flag: string; actor: string; dryRun: boolean }): Change
+  /** Like a flag's. Throws segment-not-found, invalid-request. */
+  undoSegment(request: { segment: string; actor: string; dryRun: boolean }): Change
   /** Throws flag-not-found, segment-not-found, in-use. */
   deleteFlag(request: { flag: string; actor: string }): void
   deleteSegment(request: { segment: string; actor: string }): void

@@ -43,8 +43,10 @@ export type ControlEvent =
   | { type: 'flag-deleted'; flag: string; actor: string }
   /** The last change of a flag was taken back, or its deletion. */
   | { type: 'flag-undone'; flag: string; actor: string; note: string | null }
-  | { type: 'segment-applied'; spec: SegmentSpec; actor: string }
-  | { type: 'segment-deleted'; segment: string; actor: string }
+  /** `note` is left out in logs of before segments had a history. */
+  | { type: 'segment-applied'; spec: SegmentSpec; actor: string; note?: string | null }
+  | { type: 'segment-deleted'; segment: string; actor: string; note?: string | null }
+  | { type: 'segment-undone'; segment: string; actor: string; note: string | null }
   /** The registry of an endpoint took in what became of its versions. */
   | { type: 'registry-told'; endpoint: string; news: RegistryNews }
   /** `step`: of `promote`, past the step that the stage is in and no further. */

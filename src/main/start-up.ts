@@ -28,7 +28,7 @@ export async function applyFile(control: Controller, file: string): Promise<void
     flags: resources.flatMap(one => (one.kind === 'Flag' ? [one.spec] : [])),
     segments: resources.flatMap(one => (one.kind === 'Segment' ? [one.spec] : [])),
   }
-  for (const spec of beside.segments) control.applySegment({ spec, actor, dryRun: false })
+  for (const spec of beside.segments) control.applySegment({ spec, actor, note: null, dryRun: false })
   for (const spec of beside.flags) control.applyFlag({ spec, actor, note: null, dryRun: false, beside })
   for (const one of resources)
     if (one.kind === 'Endpoint') await control.applyEndpoint({ spec: one.spec, actor, dryRun: false })

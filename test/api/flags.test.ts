@@ -78,6 +78,10 @@ describe('documents', () => {
     const applied = await post('apply', [{ ...toV2, flag: 'ranker' }, ruled, ranker])
     expect(applied.status).toBe(200)
     expect((await get('endpoints/digits')).body.rules).toEqual([{ text: 'the flag ranker is on', version: 'v2' }])
+    expect((await get('flags/ranker')).body.usedBy).toEqual([
+      { kind: 'endpoint', name: 'digits', what: 'sends callers to v2', variants: [] },
+      { kind: 'release', name: 'digits-1', what: 'goes on only with it', variants: [] },
+    ])
     expect((await get('releases/digits-1')).body.plan.flags).toEqual([{ flag: 'ranker', is: null, stage: null }])
     expect(await remove('flags/ranker')).toMatchObject({ status: 409, body: { code: 'in-use' } })
   })
@@ -132,10 +136,100 @@ describe('changes', () => {
     expect(answer.body.detail).toMatch(detail)
   })
 
+  it('of somebody who has not seen the last one are refused', async () => {
+    await post('segments', beta)
+    await post('segments', { ...beta, include: ['bob'] })
+    await post('flags/ranker/disable?revision=1')
+    const stale = [
+      post('flags/ranker/enable?revision=1'),
+      post('flags/ranker/serve?revision=1', { variant: 'on' }),
+      post('flags/ranker/undo?revision=1'),
+      post('segments/beta/undo?revision=1'),
+    ]
+    for (const { status, body } of await Promise.all(stale)) {
+      expect([status, body.code]).toEqual([409, 'revision-conflict'])
+      expect(body.problems).toMatchObject([{ path: 'query.revision', value: 1, allowed: ['2'] }])
+    }
+    expect((await post('flags/ranker/undo?revision=2')).status).toBe(200)
+    expect((await post('segments/beta/undo?revision=2')).status).toBe(200)
+    expect((await remove('flags/ranker')).status).toBe(204)
+    expect((await post('flags/ranker/undo?revision=3')).body.code).toBe('revision-conflict')
+    expect((await post('flags/ranker/undo?revision=4')).status).toBe(200)
+    expect((await post('flags/ranker/undo?revision=0')).body.code).toBe('invalid-request')
+  })
+
   it('of a flag that is not there are refused', async () => {
     for (const path of ['flags/x/undo', 'flags/x/enable', 'flags/constructor/enable', 'flags/x/evaluate'])
       expect((await post(path)).body.code, path).toBe('flag-not-found')
     expect((await remove('segments/x')).body.code).toBe('segment-not-found')
+  })
+})
+
+describe('a segment', () => {
+  const change = ({ revision, how, note, by }: Record<string, unknown>) => [revision, how, note, by]
+
+  it('is applied by itself, and its changes are told with what differed', async () => {
+    expect(await post('segments', beta)).toMatchObject({ status: 201, body: { resource: 'Segment/beta' } })
+    expect(await post('segments', beta)).toMatchObject({ status: 200, body: { action: 'unchanged' } })
+    expect((await post('segments?dryRun=true', { ...beta, include: ['bob'] })).status).toBe(200)
+    await post('apply', [{ ...beta, include: ['ann', 'bob'] }])
+    const { items } = (await get('segments/beta/history')).body
+    expect(items.map(change)).toEqual([
+      [2, 'applied', null, 'api'],
+      [1, 'applied', null, 'api'],
+    ])
+    expect(items[0].differences).toEqual([{ path: 'include', after: 'bob' }])
+    expect((await get('segments/beta')).body).toMatchObject({ revision: 2, changedBy: 'api' })
+    expect((await post('segments', { ...beta, include: 'ann' })).body.problems[0].path).toBe('include')
+  })
+
+  it('goes back by one step, and that too; its deletion as well', async () => {
+    await post('segments', beta)
+    expect(await post('segments/beta/undo')).toMatchObject({ status: 400, body: { code: 'invalid-request' } })
+    await post('segments', { ...beta, include: ['bob'] })
+    const included = async () => (await get('segments/beta')).body.include
+    expect((await post('segments/beta/undo?dryRun=true')).body.note).toBe('back to revision 1')
+    expect(await included()).toEqual(['bob'])
+    await post('segments/beta/undo')
+    expect(await included()).toEqual(['ann'])
+    await post('segments/beta/undo')
+    expect(await included()).toEqual(['bob'])
+    expect((await remove('segments/beta')).status).toBe(204)
+    expect((await get('segments/beta')).status).toBe(404)
+    expect((await get('segments/beta/history')).body.items[0]).toMatchObject({ how: 'deleted', revision: 5 })
+    expect((await post('segments/beta/undo')).body.note).toBe('back from its deletion')
+    expect((await get('segments/beta')).body).toMatchObject({ include: ['bob'], revision: 6 })
+  })
+
+  it('differs by the units that came and went, wherever they stand', async () => {
+    const when = [{ attribute: 'plan', equals: 'pro' }]
+    await post('segments', { ...beta, include: ['ann', 'bob', 'eve'], exclude: ['mallory'] })
+    expect(
+      (await post('segments', { ...beta, include: ['eve', 'ann', 'bob'], exclude: ['mallory'] })).body.action,
+    ).toBe('unchanged')
+    const changed = await post('segments', { ...beta, include: ['carl', 'eve', 'bob'], when })
+    expect(changed.body.differences).toEqual([
+      { path: 'when', before: null, after: [expect.objectContaining({ attribute: 'plan' })] },
+      { path: 'include', before: 'ann' },
+      { path: 'include', after: 'carl' },
+      { path: 'exclude', before: 'mallory' },
+    ])
+  })
+
+  it('that is undone decides at once', async () => {
+    await post('apply', [beta, { ...ranker, rules: inBeta }])
+    await post('segments', { ...beta, include: ['bob'] })
+    const ann = async () => (await post('flags/ranker/evaluate', { context: { targetingKey: 'ann' } })).body.value
+    expect(await ann()).toBe(false)
+    await post('segments/beta/undo')
+    expect(await ann()).toBe(true)
+  })
+
+  it('that is not there has no history and no way back', async () => {
+    for (const name of ['x', 'constructor', '__proto__']) {
+      expect((await get(`segments/${name}/history`)).body.code, name).toBe('segment-not-found')
+      expect((await post(`segments/${name}/undo`)).body.code, name).toBe('segment-not-found')
+    }
   })
 })
 

@@ -80,12 +80,14 @@ describe('a control listener that asks for keys', () => {
     const deeds = [
       deedOf('GET', '/api/v1/releases'),
       deedOf('POST', '/api/v1/backtest'),
+      deedOf('POST', '/api/v1/flags/ranker/evaluate'),
+      deedOf('POST', '/api/v1/flags/evaluate'),
       deedOf('POST', '/api/v1/apply'),
       deedOf('DELETE', '/api/v1/endpoints/digits'),
       deedOf('GET', '/api/v1/keys'),
       deedOf('POST', '/api/v1/keys/app/rotate'),
     ]
-    expect(deeds).toEqual(['read', 'read', 'operate', 'operate', 'administer', 'administer'])
+    expect(deeds).toEqual(['read', 'read', 'read', 'operate', 'operate', 'operate', 'administer', 'administer'])
   })
 })
 

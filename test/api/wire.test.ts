@@ -6,7 +6,13 @@ import { resourceSchema } from '../../src/contract/resources.ts'
 import type { changeActions } from '../../src/contract/wire/change.ts'
 import type { fleetStates, instanceStates, WireEndpoint, WireVersion } from '../../src/contract/wire/endpoint.ts'
 import type { eventTypes } from '../../src/contract/wire/event.ts'
-import type { flagChangeKinds, wireFlagErrors, wireFlagReasons, wireFlagTypes } from '../../src/contract/wire/flag.ts'
+import type {
+  flagChangeKinds,
+  flagUserKinds,
+  wireFlagErrors,
+  wireFlagReasons,
+  wireFlagTypes,
+} from '../../src/contract/wire/flag.ts'
 import type { roles, verdicts } from '../../src/contract/wire/judgement.ts'
 import type { alarmKinds, monitorStatuses, WireMonitoring } from '../../src/contract/wire/monitoring.ts'
 import { wireStageKinds } from '../../src/contract/wire/plan.ts'
@@ -18,6 +24,8 @@ import { type ControlEvent, operatorVerbs } from '../../src/core/event.ts'
 import type { FlagError, FlagReason } from '../../src/core/flags/evaluation.ts'
 import type { FlagType } from '../../src/core/flags/flag.ts'
 import type { FlagChange } from '../../src/core/flags/flags-state.ts'
+import type { SegmentChange } from '../../src/core/flags/segment-history.ts'
+import type { Use } from '../../src/core/flags/uses.ts'
 import type { Role, Verdict } from '../../src/core/judge/judgement.ts'
 import { limits } from '../../src/core/limits.ts'
 import type { Alarm, FeatureReport, MonitorStatus } from '../../src/core/monitor/report.ts'
@@ -46,6 +54,8 @@ it('knows the words of the domain, all of them and no others', () => {
   expectTypeOf<Words<typeof wireFlagReasons>>().toEqualTypeOf<FlagReason>()
   expectTypeOf<Words<typeof wireFlagErrors>>().toEqualTypeOf<FlagError>()
   expectTypeOf<Words<typeof flagChangeKinds>>().toEqualTypeOf<FlagChange['how']>()
+  expectTypeOf<Words<typeof flagChangeKinds>>().toEqualTypeOf<SegmentChange['how']>()
+  expectTypeOf<Words<typeof flagUserKinds>>().toEqualTypeOf<Use['kind']>()
   expectTypeOf<Words<typeof wireStageKinds>>().toEqualTypeOf<StageKind>()
   expectTypeOf<Words<typeof monitorStatuses>>().toEqualTypeOf<MonitorStatus | 'unwatched'>()
   expectTypeOf<Words<typeof alarmKinds>>().toEqualTypeOf<Alarm['kind']>()

@@ -31,6 +31,28 @@ const cutover = (line: string, options: RunOptions = {}) =>
   runCli([...line.split(' '), '--server', server.url], { cwd: folder, env: { USER: 'ann' }, ...options })
 const spec = () => server.control.state().flags?.flags['ranker']?.spec
 
+describe('segments', () => {
+  it('are listed and shown with their changes', async () => {
+    expect((await cutover('segments list')).out).toBe((await cutover('get segments')).out)
+    const { out } = await cutover('segments get beta')
+    expect(out).toMatch(
+      /^beta\n {2}includes: ann\n {2}excludes: -\n {2}when: -\n {2}used by: flag ranker\n\n1 {2}2026-.* applied by cli:ann\n$/,
+    )
+    expect((await cutover('describe segment beta')).out).toBe(out)
+    expect(JSON.parse((await cutover('segments list -o json')).out).items[0].name).toBe('beta')
+  })
+
+  it('go back by one step', async () => {
+    await cutover('apply -f -', { stdin: stringify({ ...beta, include: ['bob'] }) })
+    expect((await cutover('segments undo beta --dry-run')).out).toContain('  - include: "bob"\n  + include: "ann"\n')
+    expect((await cutover('segments undo beta')).out).toContain('Segment/beta updated (back to revision 1)')
+    expect((await cutover('segments history beta')).out).toMatch(
+      /^3 .*undone by cli:ann: back to revision 1\n {5}include: "bob" -> -\n {5}include: - -> "ann"\n2 /,
+    )
+    expect((await cutover('segments history nothing')).err).toContain('there is no segment nothing')
+  })
+})
+
 describe('flags', () => {
   it('are listed, by either command', async () => {
     const listed = await cutover('flags list')

@@ -27,7 +27,7 @@ describe('a change of a flag', () => {
     const log = createMemoryEventLog()
     const rig = controlRig(log)
     apply(rig, flag())
-    rig.controller.applySegment({ spec: { name: 'beta', include: ['ann'] }, actor: 'ann', dryRun: false })
+    rig.controller.applySegment({ spec: { name: 'beta', include: ['ann'] }, actor: 'ann', note: null, dryRun: false })
     expect(rig.flagSets.at(-1)).toEqual(rig.controller.state().flags)
     const next = controlRig(log)
     expect(next.flagSets).toEqual([rig.controller.state().flags])

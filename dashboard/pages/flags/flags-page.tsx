@@ -1,10 +1,49 @@
+/** All flags and segments: what each serves now, what hangs on it, and what its schedule does next. */
+import { useDeferredValue, useState } from 'react'
+import { flagSchema, segmentSchema } from '../../../src/contract/wire/flag.ts'
+import { listOf, useRead } from '../../api/reading.ts'
+import { Field } from '../../parts/field.tsx'
+import { Waiting } from '../../parts/waiting.tsx'
+import { FlagList } from './flag-list.tsx'
+import './flags.css'
+import { flagsApi, segmentsApi } from './paths.ts'
+import { SegmentList } from './segment-list.tsx'
+import { matching } from './words.ts'
+
+const flags = listOf(flagSchema)
+const segments = listOf(segmentSchema)
+
+/** Flags change by hand and by their schedules; thousands of them are much to send. */
+const everyMs = 10_000
+
 export function FlagsPage() {
+  const [text, setText] = useState('')
+  const sought = useDeferredValue(text)
+  const readFlags = useRead(flagsApi, flags, { everyMs })
+  const readSegments = useRead(segmentsApi, segments, { everyMs })
   return (
-    <section className="page">
-      <h1>Flags</h1>
-      <p>
-        Flags are kept by <code>cutover flags</code> in a terminal, and at <code>/api/v1/flags</code>.
-      </p>
+    <section className="page flags">
+      <div className="row spread">
+        <h1>Flags</h1>
+        <div className="flags-filter">
+          <Field label="Filter">
+            {labelled => (
+              <input
+                {...labelled}
+                type="search"
+                placeholder="name, variant, owner, release, killed…"
+                value={text}
+                onChange={event => setText(event.target.value)}
+              />
+            )}
+          </Field>
+        </div>
+      </div>
+      <Waiting read={readFlags}>
+        {({ items }) => <FlagList flags={matching(items, sought)} all={items.length} />}
+      </Waiting>
+      <h2>Segments</h2>
+      <Waiting read={readSegments}>{({ items }) => <SegmentList segments={items} />}</Waiting>
     </section>
   )
 }

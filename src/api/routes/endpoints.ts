@@ -8,7 +8,8 @@ import { metricSchema } from '../../contract/wire/prediction.ts'
 import { CutoverError } from '../../core/errors.ts'
 import type { EndpointState } from '../../core/state.ts'
 import { applyDocuments } from '../apply.ts'
-import { readJson, validated } from '../bodies.ts'
+import { applyOne } from '../apply-one.ts'
+import { readJson } from '../bodies.ts'
 import { type Api, actorOf, endpointState } from '../context.ts'
 import { type App, bodyOf, booleanQuery, json, listOf, problem } from '../route-parts.ts'
 import { endpointView, metricViews, versionView } from '../views.ts'
@@ -119,13 +120,13 @@ function registerReading(app: App, api: Api): void {
 function registerApplying(app: App, api: Api): void {
   app.openAPIRegistry.registerPath({ ...routes.apply, request: { query: dryRun, ...bodyOf(endpointResource) } })
   app.openapi({ ...routes.apply, hide: true }, async context => {
-    const body = await readJson(context)
-    const document = validated(endpointResource, body, { what: 'the Endpoint document', code: 'invalid-resource' })
-    const isTrial = context.req.valid('query').dryRun
-    const request = { documents: [document], base: null, actor: actorOf(context), dryRun: isTrial }
-    const [change] = await applyDocuments(api, request)
-    if (change === undefined) throw new Error('a document was applied without an answer')
-    return context.json(change, change.action === 'created' && !isTrial ? 201 : 200)
+    const { dryRun } = context.req.valid('query')
+    const { change, status } = await applyOne(api, context, {
+      schema: endpointResource,
+      what: 'the Endpoint document',
+      dryRun,
+    })
+    return context.json(change, status)
   })
   app.openapi(routes.remove, context => {
     const { name } = context.req.valid('param')

@@ -1,8 +1,8 @@
-/** The routes of flags and segments, as the OpenAPI document tells of them. */
+/** The routes of flags, as the OpenAPI document tells of them. */
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { applyAnswerSchema, changeSchema } from '../../contract/wire/change.ts'
-import { explanationSchema, flagChangeSchema, flagSchema, segmentSchema } from '../../contract/wire/flag.ts'
+import { explanationSchema, flagChangeSchema, flagSchema } from '../../contract/wire/flag.ts'
 import { booleanQuery, json, listOf, problem } from '../route-parts.ts'
 
 export const flagdFile = z
@@ -10,6 +10,15 @@ export const flagdFile = z
   .meta({ id: 'FlagdFile', description: 'https://flagd.dev/schema/v0/flags.json' })
 export const byName = z.object({ name: z.string() })
 export const dryRun = z.object({ dryRun: booleanQuery })
+export const changeQuery = z.object({
+  dryRun: booleanQuery,
+  revision: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'Refused (revision-conflict) unless it stands at this revision.' }),
+})
 const tags = ['flags']
 const flagAnswer = { 200: json(flagSchema, 'The flag as it is now.'), ...problem }
 const changeAnswer = { 200: json(changeSchema, 'What changed.'), ...problem }
@@ -65,7 +74,7 @@ export const flagRoutes = {
     operationId: 'undoFlag',
     tags,
     summary: 'Take back the last change, or the deletion; again to have it once more',
-    request: { params: byName, query: dryRun },
+    request: { params: byName, query: changeQuery },
     responses: changeAnswer,
   }),
   enable: switchRoute('enable', 'enableFlag', 'Switch a flag on'),
@@ -76,7 +85,7 @@ export const flagRoutes = {
     operationId: 'serveFlag',
     tags,
     summary: 'Serve a variant to everybody, or variants by percentage, by default or where a rule fits',
-    request: { params: byName, query: dryRun },
+    request: { params: byName, query: changeQuery },
     responses: changeAnswer,
   }),
   evaluate: createRoute({
@@ -97,32 +106,6 @@ export const flagRoutes = {
     request: { query: dryRun },
     responses: { 200: json(applyAnswerSchema, 'One change per flag.'), ...problem },
   }),
-  segments: createRoute({
-    method: 'get',
-    path: '/api/v1/segments',
-    operationId: 'listSegments',
-    tags,
-    summary: 'All segments',
-    responses: { 200: json(listOf(segmentSchema), 'The segments, by name.'), ...problem },
-  }),
-  segment: createRoute({
-    method: 'get',
-    path: '/api/v1/segments/{name}',
-    operationId: 'getSegment',
-    tags,
-    summary: 'One segment',
-    request: { params: byName },
-    responses: { 200: json(segmentSchema, 'The segment.'), ...problem },
-  }),
-  removeSegment: createRoute({
-    method: 'delete',
-    path: '/api/v1/segments/{name}',
-    operationId: 'deleteSegment',
-    tags,
-    summary: 'Delete a segment that no flag names',
-    request: { params: byName },
-    responses: { 204: { description: 'Deleted.' }, ...problem },
-  }),
 }
 
 function switchRoute<Verb extends 'enable' | 'disable'>(verb: Verb, operationId: string, summary: string) {
@@ -132,7 +115,7 @@ function switchRoute<Verb extends 'enable' | 'disable'>(verb: Verb, operationId:
     operationId,
     tags,
     summary,
-    request: { params: byName, query: dryRun },
+    request: { params: byName, query: changeQuery },
     responses: changeAnswer,
   })
 }

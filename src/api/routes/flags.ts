@@ -1,4 +1,4 @@
-/** Flags and segments: what there is, who changed it, the switch, shares, and why a context gets a value. */
+/** Flags: what there is, who changed it, the switch, shares, and why a context gets a value. */
 import type { z } from 'zod'
 import { flagResource } from '../../contract/flags/flag.ts'
 import { readFlagdFile } from '../../contract/flags/flagd-file.ts'
@@ -10,14 +10,17 @@ import { withEnabled, withServe } from '../../core/flags/edit.ts'
 import { explainFlag } from '../../core/flags/explain.ts'
 import type { FlagSpec, Serve } from '../../core/flags/flag.ts'
 import { type FlagState, type FlagsState, noFlags, own } from '../../core/flags/flags-state.ts'
+import { usesByFlag } from '../../core/flags/uses.ts'
 import { assertWeights } from '../../core/traffic.ts'
 import { applyDocuments } from '../apply.ts'
+import { applyOne } from '../apply-one.ts'
 import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf } from '../context.ts'
-import { explanationView, flagView, historyView, segmentView } from '../flag-views.ts'
+import { explanationView, flagView, historyView } from '../flag-views.ts'
+import { assertRevision } from '../revisions.ts'
 import { type App, bodyOf } from '../route-parts.ts'
 import { changeView } from '../views.ts'
-import { byName, dryRun, flagdFile, flagRoutes as routes } from './flag-routes.ts'
+import { byName, changeQuery, dryRun, flagdFile, flagRoutes as routes } from './flag-routes.ts'
 
 /** The most flags that one file may carry. */
 const documentsMax = 5_000
@@ -26,18 +29,21 @@ export function registerFlags(app: App, api: Api): void {
   registerReading(app, api)
   registerApplying(app, api)
   registerChanging(app, api)
-  registerSegments(app, api)
 }
 
 function registerReading(app: App, api: Api): void {
   const { clock } = api
   app.openapi(routes.list, context => {
-    const items = byNameOrder(Object.values(flagsOf(api).flags)).map(flag => flagView(flag, clock.nowMs()))
+    const uses = usesByFlag(api.control.state())
+    const flags = byNameOrder(Object.values(flagsOf(api).flags))
+    const items = flags.map(flag => flagView(flag, uses.get(flag.spec.name) ?? [], clock.nowMs()))
     return context.json({ items }, 200)
   })
-  app.openapi(routes.get, context =>
-    context.json(flagView(flagState(api, context.req.valid('param').name), clock.nowMs()), 200),
-  )
+  app.openapi(routes.get, context => {
+    const flag = flagState(api, context.req.valid('param').name)
+    const uses = usesByFlag(api.control.state()).get(flag.spec.name) ?? []
+    return context.json(flagView(flag, uses, clock.nowMs()), 200)
+  })
   app.openapi(routes.history, context => {
     const { name } = context.req.valid('param')
     const flag = own(flagsOf(api).flags, name) ?? own(flagsOf(api).deleted, name) ?? flagState(api, name)
@@ -61,13 +67,9 @@ function registerReading(app: App, api: Api): void {
 function registerApplying(app: App, api: Api): void {
   app.openAPIRegistry.registerPath({ ...routes.apply, request: { query: dryRun, ...bodyOf(flagResource) } })
   app.openapi({ ...routes.apply, hide: true }, async context => {
-    const body = await readJson(context)
-    const document = validated(flagResource, body, { what: 'the Flag document', code: 'invalid-resource' })
-    const isTrial = context.req.valid('query').dryRun
-    const request = { documents: [document], base: null, actor: actorOf(context), dryRun: isTrial }
-    const [change] = await applyDocuments(api, request)
-    if (change === undefined) throw new Error('a document was applied without an answer')
-    return context.json(change, change.action === 'created' && !isTrial ? 201 : 200)
+    const { dryRun } = context.req.valid('query')
+    const { change, status } = await applyOne(api, context, { schema: flagResource, what: 'the Flag document', dryRun })
+    return context.json(change, status)
   })
   app.openapi(routes.remove, context => {
     api.control.deleteFlag({ flag: context.req.valid('param').name, actor: actorOf(context) })
@@ -81,7 +83,9 @@ function registerApplying(app: App, api: Api): void {
   })
   app.openapi(routes.undo, context => {
     const { name: flag } = context.req.valid('param')
-    const { dryRun } = context.req.valid('query')
+    const { dryRun, revision } = context.req.valid('query')
+    const known = own(flagsOf(api).flags, flag) ?? own(flagsOf(api).deleted, flag)
+    assertRevision(`flag ${flag}`, known?.changes, revision)
     return context.json(changeView(api.control.undoFlag({ flag, actor: actorOf(context), dryRun }), null), 200)
   })
 }
@@ -91,24 +95,24 @@ function registerChanging(app: App, api: Api): void {
     const route = routes[verb]
     app.openAPIRegistry.registerPath({
       ...route,
-      request: { params: byName, query: dryRun, ...bodyOf(noteRequestSchema) },
+      request: { params: byName, query: changeQuery, ...bodyOf(noteRequestSchema) },
     })
     app.openapi({ ...route, hide: true }, async context => {
       const { note } = validated(noteRequestSchema, (await readJson(context)) ?? {}, { what: 'the body' })
-      const spec = withEnabled(flagState(api, context.req.valid('param').name).spec, verb === 'enable')
-      const { dryRun } = context.req.valid('query')
+      const { dryRun, revision } = context.req.valid('query')
+      const spec = withEnabled(specAt(api, context.req.valid('param').name, revision), verb === 'enable')
       return context.json(change(api, spec, { actor: actorOf(context), note: noted(`${verb}d`, note), dryRun }), 200)
     })
   }
   app.openAPIRegistry.registerPath({
     ...routes.serve,
-    request: { params: byName, query: dryRun, ...bodyOf(serveRequestSchema) },
+    request: { params: byName, query: changeQuery, ...bodyOf(serveRequestSchema) },
   })
   app.openapi({ ...routes.serve, hide: true }, async context => {
     const asked = validated(serveRequestSchema, await readJson(context), { what: 'the body' })
-    const { spec } = flagState(api, context.req.valid('param').name)
+    const { dryRun, revision } = context.req.valid('query')
+    const spec = specAt(api, context.req.valid('param').name, revision)
     const served = withServe(spec, serveOf(asked), asked.rule ?? null)
-    const { dryRun } = context.req.valid('query')
     return context.json(change(api, served, { actor: actorOf(context), note: asked.note ?? null, dryRun }), 200)
   })
 }
@@ -134,27 +138,6 @@ async function importFile(api: Api, body: unknown, word: { actor: string; dryRun
   }
 }
 
-function registerSegments(app: App, api: Api): void {
-  app.openapi(routes.segments, context => {
-    const { flags, segments } = flagsOf(api)
-    const sorted = Object.values(segments).toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    return context.json({ items: sorted.map(one => segmentView(one, Object.values(flags))) }, 200)
-  })
-  app.openapi(routes.segment, context => {
-    const { flags, segments } = flagsOf(api)
-    const { name } = context.req.valid('param')
-    const found = own(segments, name)
-    if (found !== undefined) return context.json(segmentView(found, Object.values(flags)), 200)
-    throw new CutoverError('segment-not-found', `there is no segment ${name}`, [
-      { path: 'segment', message: 'is not a segment', value: name, allowed: Object.keys(segments) },
-    ])
-  })
-  app.openapi(routes.removeSegment, context => {
-    api.control.deleteSegment({ segment: context.req.valid('param').name, actor: actorOf(context) })
-    return context.body(null, 204)
-  })
-}
-
 function change(api: Api, spec: FlagSpec, word: { actor: string; note: string | null; dryRun: boolean }) {
   return changeView(api.control.applyFlag({ spec, ...word }), null)
 }
@@ -174,6 +157,13 @@ function flagState(api: Api, name: string): FlagState {
   throw new CutoverError('flag-not-found', `there is no flag ${name}`, [
     { path: 'flag', message: 'is not a flag', value: name, allowed: Object.keys(flags).slice(0, 100) },
   ])
+}
+
+/** What is changed, as the caller has seen it. */
+function specAt(api: Api, name: string, revision: number | undefined): FlagSpec {
+  const { spec, changes } = flagState(api, name)
+  assertRevision(`flag ${name}`, changes, revision)
+  return spec
 }
 
 function byNameOrder(flags: readonly FlagState[]): FlagState[] {

@@ -9,6 +9,7 @@ import { type DescribedEndpoint, endpointText } from '../monitoring-text.ts'
 import { releaseText } from '../release-text.ts'
 import { block } from '../text.ts'
 import { describeFlag } from './flags.ts'
+import { describeSegment } from './segments.ts'
 import { type SummaryFilters, summarise, summaryOptions } from './summary.ts'
 
 type Filters = SummaryFilters & { limit?: string; after?: string; shadows?: true; summary?: true }
@@ -78,6 +79,7 @@ export const registerGet: Register = (program, does) => {
         const kind = kindOf(kindText, named)
         if (kind === 'endpoints') return describeEndpoint(run, name)
         if (kind === 'flags') return describeFlag(run, name)
+        if (kind === 'segments') return describeSegment(run, name)
         const one = await fetchOne(run, kind, name)
         run.answer(one, () =>
           kind === 'releases' ? releaseText(one as WireRelease, run.paint) : block(one as Record<string, unknown>),

@@ -28,6 +28,7 @@ export const eventTypes = [
   'flag-undone',
   'segment-applied',
   'segment-deleted',
+  'segment-undone',
 ] as const
 
 export const eventSchema = z

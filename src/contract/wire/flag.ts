@@ -11,6 +11,7 @@ export const wireFlagErrors = [
   'INVALID_CONTEXT',
   'GENERAL',
 ] as const
+export const flagUserKinds = ['flag', 'endpoint', 'release'] as const
 export const flagChangeKinds = ['applied', 'undone', 'deleted'] as const
 
 const servingSchema = z
@@ -52,6 +53,16 @@ export const flagSchema = z
         past: z.boolean(),
       }),
     ),
+    usedBy: z
+      .array(
+        z.object({
+          kind: z.enum(flagUserKinds),
+          name: z.string(),
+          what: z.string().meta({ description: 'What hangs on it, for a person.' }),
+          variants: z.array(z.string()).meta({ description: 'That are asked for; empty where it must be on.' }),
+        }),
+      )
+      .meta({ description: 'Other flags, rules of endpoints, and releases that have not ended.' }),
     unit: z.string(),
     salt: z.string(),
     metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
@@ -69,21 +80,30 @@ export const segmentSchema = z
     exclude: z.array(z.string()),
     when: z.array(conditionText),
     usedBy: z.array(z.string()).meta({ description: 'Flags whose rules name it.' }),
+    revision: z.int().meta({ description: 'Counts its changes, from 1; those of before its history are one.' }),
+    changedAt: time.nullable().meta({ description: 'Null of before its history.' }),
+    changedBy: z.string().nullable(),
   })
   .meta({ id: 'SegmentState', description: 'Units that several flags name together.' })
 
+const changeParts = {
+  revision: z.int(),
+  at: time,
+  by: z.string(),
+  how: z.enum(flagChangeKinds),
+  note: z.string().nullable(),
+  differences: z
+    .array(z.object({ path: z.string(), before: z.unknown().optional(), after: z.unknown().optional() }))
+    .meta({ description: 'From the change before it; empty for the oldest that is kept.' }),
+}
+
 export const flagChangeSchema = z
-  .object({
-    revision: z.int(),
-    at: time,
-    by: z.string(),
-    how: z.enum(flagChangeKinds),
-    note: z.string().nullable(),
-    differences: z
-      .array(z.object({ path: z.string(), before: z.unknown().optional(), after: z.unknown().optional() }))
-      .meta({ description: 'From the change before it; empty for the oldest that is kept.' }),
-  })
+  .object(changeParts)
   .meta({ id: 'FlagChange', description: 'Who changed what of a flag, and when.' })
+
+export const segmentChangeSchema = z
+  .object(changeParts)
+  .meta({ id: 'SegmentChange', description: 'Who changed what of a segment, and when.' })
 
 export const evaluateRequestSchema = z
   .strictObject({
@@ -141,5 +161,6 @@ export const explanationSchema = z
 
 export type WireFlag = z.infer<typeof flagSchema>
 export type WireSegment = z.infer<typeof segmentSchema>
+export type WireSegmentChange = z.infer<typeof segmentChangeSchema>
 export type WireFlagChange = z.infer<typeof flagChangeSchema>
 export type WireExplanation = z.infer<typeof explanationSchema>

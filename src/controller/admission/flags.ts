@@ -7,7 +7,7 @@ import { usesOfFlag, variantsUsed } from '../../core/flags/uses.ts'
 import { limits } from '../../core/limits.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { Beside, Change } from '../control-plane.ts'
-import { differences } from './differences.ts'
+import { type Difference, differences } from './differences.ts'
 import { refuse } from './refuse.ts'
 
 type Known = { flags: Readonly<Record<string, FlagSpec>>; segments: Readonly<Record<string, SegmentSpec>> }
@@ -16,14 +16,6 @@ export function admitFlag(state: ControlState, spec: FlagSpec, beside: Beside): 
   const known = knownWith(state.flags ?? noFlags, { ...beside, flags: [...(beside.flags ?? []), spec] })
   refuse(flagProblems(state, spec, known), 'invalid-resource', `flag ${spec.name} cannot become this`)
   return changeOf(`Flag/${spec.name}`, own((state.flags ?? noFlags).flags, spec.name)?.spec, spec)
-}
-
-export function admitSegment(state: ControlState, spec: SegmentSpec): Change {
-  const { segments } = state.flags ?? noFlags
-  const before = own(segments, spec.name)
-  const count = Object.keys(segments).length + (before === undefined ? 1 : 0)
-  refuse(tooMany(count, limits.flagSegmentsMax, 'segments'), 'invalid-resource', `segment ${spec.name} is one too many`)
-  return changeOf(`Segment/${spec.name}`, before, spec)
 }
 
 /** What the undo would bring back, checked like a document. Throws where there is nothing to take back. */
@@ -48,20 +40,7 @@ export function admitFlagDeletion(state: ControlState, name: string): void {
   refuseUsed(`flag ${name}`, usesOfFlag(state, name))
 }
 
-export function admitSegmentDeletion(state: ControlState, name: string): void {
-  const { flags, segments } = state.flags ?? noFlags
-  if (own(segments, name) === undefined)
-    throw new CutoverError('segment-not-found', `there is no segment ${name}`, [
-      { path: 'segment', message: 'not found', value: name, allowed: Object.keys(segments) },
-    ])
-  const users = Object.values(flags).filter(({ spec }) => segmentsOf(spec).some(([, segment]) => segment === name))
-  refuseUsed(
-    `segment ${name}`,
-    users.map(({ spec }) => `flag ${spec.name}`),
-  )
-}
-
-function refuseUsed(what: string, users: readonly string[]): void {
+export function refuseUsed(what: string, users: readonly string[]): void {
   if (users.length > 0) throw new CutoverError('in-use', `${what} is used by ${users.slice(0, 10).join(', ')}`)
 }
 
@@ -94,11 +73,11 @@ function flagProblems(state: ControlState, spec: FlagSpec, known: Known): Proble
   ]
 }
 
-function tooMany(count: number, most: number, what: string): Problem[] {
+export function tooMany(count: number, most: number, what: string): Problem[] {
   return count <= most ? [] : [{ path: '', message: `there would be ${count} ${what}`, allowed: [`at most ${most}`] }]
 }
 
-function segmentsOf({ rules = [] }: FlagSpec): (readonly [string, string])[] {
+export function segmentsOf({ rules = [] }: FlagSpec): (readonly [string, string])[] {
   return rules.flatMap(({ when }, index) => segmentsNamed(when).map(name => [`rules[${index}].when`, name] as const))
 }
 
@@ -181,9 +160,13 @@ function variantProblems(state: ControlState, spec: FlagSpec): Problem[] {
   }))
 }
 
-function changeOf(resource: string, before: object | undefined, after: object): Change {
-  if (before === undefined)
-    return { action: 'created', resource, differences: differences(undefined, after), note: null }
-  const found = isDeepStrictEqual(before, after) ? [] : differences(before, after)
+export function changeOf<Spec extends object>(
+  resource: string,
+  before: Spec | undefined,
+  after: Spec,
+  differ: (before: Spec | undefined, after: Spec) => Difference[] = differences,
+): Change {
+  if (before === undefined) return { action: 'created', resource, differences: differ(undefined, after), note: null }
+  const found = isDeepStrictEqual(before, after) ? [] : differ(before, after)
   return { action: found.length === 0 ? 'unchanged' : 'updated', resource, differences: found, note: null }
 }

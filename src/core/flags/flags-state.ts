@@ -5,6 +5,7 @@
 import { limits } from '../limits.ts'
 import type { FlagSpec, SegmentSpec } from './flag.ts'
 import { type Layouts, layoutsAt, moveLayouts } from './layout.ts'
+import type { SegmentHistory } from './segment-history.ts'
 
 export type FlagChange = {
   /** From 1 for each name, also through a deletion. */
@@ -23,6 +24,8 @@ export type FlagState = { spec: FlagSpec; layouts: Layouts; changes: readonly Fl
 export type FlagsState = {
   flags: Readonly<Record<string, FlagState>>
   segments: Readonly<Record<string, SegmentSpec>>
+  /** Of deleted ones too, which an undo brings back; left out before the first change that is noted. */
+  segmentHistories?: Readonly<Record<string, SegmentHistory>>
   /** Deleted ones, the newest last, which an undo brings back. */
   deleted: Readonly<Record<string, FlagState>>
 }
@@ -64,15 +67,6 @@ export function undoTarget(state: FlagsState, name: string): Pick<FlagChange, 's
   if (gone !== undefined) return gone.changes.at(-1) ?? null
   const before = own(state.flags, name)?.changes.at(-2)
   return before === undefined || before.how === 'deleted' ? null : before
-}
-
-export function segmentApplied(state: FlagsState, spec: SegmentSpec): FlagsState {
-  return { ...state, segments: { ...state.segments, [spec.name]: spec } }
-}
-
-export function segmentDeleted(state: FlagsState, name: string): FlagsState {
-  if (own(state.segments, name) === undefined) return state
-  return { ...state, segments: without(state.segments, name) }
 }
 
 function changed(

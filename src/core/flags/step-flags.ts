@@ -3,15 +3,8 @@ import type { Command } from '../command.ts'
 import { assertNever } from '../errors.ts'
 import type { ControlEvent } from '../event.ts'
 import type { ControlState } from '../state.ts'
-import {
-  type FlagsState,
-  flagApplied,
-  flagDeleted,
-  flagUndone,
-  noFlags,
-  segmentApplied,
-  segmentDeleted,
-} from './flags-state.ts'
+import { type FlagsState, flagApplied, flagDeleted, flagUndone, noFlags } from './flags-state.ts'
+import { segmentApplied, segmentDeleted, segmentUndone } from './segment-history.ts'
 
 export type FlagEvent = Extract<ControlEvent, { type: `flag-${string}` | `segment-${string}` }>
 
@@ -41,9 +34,11 @@ function flagsAfter(flags: FlagsState, event: FlagEvent, atMs: number): FlagsSta
     case 'flag-undone':
       return flagUndone(flags, event.flag, { actor, note: event.note, atMs })
     case 'segment-applied':
-      return segmentApplied(flags, event.spec)
+      return segmentApplied(flags, event.spec, { actor, note: event.note, atMs })
     case 'segment-deleted':
-      return segmentDeleted(flags, event.segment)
+      return segmentDeleted(flags, event.segment, { actor, note: event.note, atMs })
+    case 'segment-undone':
+      return segmentUndone(flags, event.segment, { actor, note: event.note, atMs })
     default:
       return assertNever(event)
   }

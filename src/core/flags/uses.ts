@@ -1,31 +1,62 @@
 /** Who asks for a flag: other flags, rules of endpoints, releases that wait for it. */
-import { type ControlState, isTerminal } from '../state.ts'
+import { type ControlState, isTerminal, type ReleaseState } from '../state.ts'
 
-type Use = { flag: string; variants: readonly string[]; by: string }
+export type Use = {
+  flag: string
+  /** That are asked for; none where it is "on". */
+  variants: readonly string[]
+  kind: 'flag' | 'endpoint' | 'release'
+  name: string
+  /** What hangs on it, for a person: `sends callers to v2`. */
+  what: string
+}
+
+/** Every use of every flag, looked up once. */
+export function usesByFlag(state: ControlState): ReadonlyMap<string, readonly Use[]> {
+  return Map.groupBy(uses(state), ({ flag }) => flag)
+}
 
 export function usesOfFlag(state: ControlState, name: string): string[] {
-  return [...new Set(uses(state).flatMap(use => (use.flag === name ? [use.by] : [])))]
+  return [...new Set(uses(state).flatMap(use => (use.flag === name ? [userOf(use)] : [])))]
 }
 
 export function variantsUsed(state: ControlState, name: string): { variant: string; by: string }[] {
-  return uses(state).flatMap(({ flag, variants, by }) =>
-    flag === name ? variants.map(variant => ({ variant, by })) : [],
+  return uses(state).flatMap(use =>
+    use.flag === name ? use.variants.map(variant => ({ variant, by: userOf(use) })) : [],
   )
+}
+
+function userOf({ kind, name }: Use): string {
+  return `${kind} ${name}`
 }
 
 function uses(state: ControlState): Use[] {
   const flags = Object.values(state.flags?.flags ?? {}).flatMap(({ spec }) =>
-    (spec.requires ?? []).map(({ flag, is }) => ({ flag, variants: is, by: `flag ${spec.name}` })),
-  )
-  const rules = Object.values(state.endpoints).flatMap(({ spec }) =>
-    (spec.rules ?? []).flatMap(rule =>
-      'flag' in rule ? [{ flag: rule.flag, variants: rule.is ?? [], by: `endpoint ${spec.name}` }] : [],
+    (spec.requires ?? []).map(
+      ({ flag, is }): Use => ({ flag, variants: is, kind: 'flag', name: spec.name, what: 'is on only with it' }),
     ),
   )
-  const releases = Object.values(state.releases).flatMap(release =>
-    isTerminal(release)
-      ? []
-      : (release.plan.flags ?? []).map(({ flag, is = [] }) => ({ flag, variants: is, by: `release ${release.id}` })),
+  const rules = Object.values(state.endpoints).flatMap(({ spec: { name, rules = [] } }) =>
+    rules.flatMap((rule): Use[] => {
+      if (!('flag' in rule)) return []
+      return [
+        { flag: rule.flag, variants: rule.is ?? [], kind: 'endpoint', name, what: `sends callers to ${rule.version}` },
+      ]
+    }),
   )
+  const releases = Object.values(state.releases).flatMap(release => (isTerminal(release) ? [] : usesOfRelease(release)))
   return [...flags, ...rules, ...releases]
+}
+
+function usesOfRelease({ id, plan }: ReleaseState): Use[] {
+  return (plan.flags ?? []).map(({ flag, is = [], stage }) => ({
+    flag,
+    variants: is,
+    kind: 'release',
+    name: id,
+    what:
+      stage === undefined
+        ? 'goes on only with it'
+        : `goes on in stage ${stage + 1} (${plan.stages[stage]?.kind}) only with it`,
+  }))
 }

@@ -3,7 +3,8 @@ import { compileFlags } from '../../../src/core/flags/compile-flags.ts'
 import { evaluate } from '../../../src/core/flags/evaluate.ts'
 import type { Context, Evaluation } from '../../../src/core/flags/evaluation.ts'
 import type { FlagSpec, SegmentSpec } from '../../../src/core/flags/flag.ts'
-import { type FlagsState, flagApplied, noFlags, segmentApplied } from '../../../src/core/flags/flags-state.ts'
+import { type FlagsState, flagApplied, noFlags } from '../../../src/core/flags/flags-state.ts'
+import { segmentApplied } from '../../../src/core/flags/segment-history.ts'
 
 export const word = { actor: 'ann', note: null, atMs: 0 }
 
@@ -21,7 +22,7 @@ export function flag(overrides: Partial<FlagSpec> = {}): FlagSpec {
 }
 
 export function flagsOf(flags: readonly FlagSpec[], segments: readonly SegmentSpec[] = []): FlagsState {
-  const withSegments = segments.reduce(segmentApplied, noFlags)
+  const withSegments = segments.reduce((state, spec) => segmentApplied(state, spec, word), noFlags)
   return flags.reduce((state, spec) => flagApplied(state, spec, word), withSegments)
 }
 
