@@ -52,7 +52,6 @@ export class SocketOutbound implements Outbound {
     if (this.isClosed) return
     this.#hasNoBody = this.#isHead || status === 204 || status === 304
     this.#isChunked = bodyBytes === null && !this.#hasNoBody
-    this.hasBegun = true
     let head = statusLine(status) + lines + ownLines
     if (bodyBytes !== null) head += lengthLine(bodyBytes)
     else if (this.#isChunked) head += 'transfer-encoding: chunked\r\n'
@@ -143,6 +142,7 @@ export class SocketOutbound implements Outbound {
     if (this.#text === '') return
     const text = this.#text
     this.#text = ''
+    this.hasBegun = true
     this.#socket.write(text, 'latin1')
   }
 }

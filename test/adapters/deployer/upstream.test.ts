@@ -36,6 +36,9 @@ async function finished(heard: ReturnType<typeof hearCall>) {
 
 const cut = (text: string) => (socket: Socket) => socket.end(text, 'latin1')
 const reset = (socket: Socket) => void socket.resetAndDestroy()
+/** The second part comes when the first has been read. */
+const inParts = (first: string, second: string) => (socket: Socket) =>
+  void socket.write(first, 'latin1', () => setTimeout(() => socket.write(second, 'latin1'), 20))
 
 describe('a request goes over the wire as one', () => {
   const lines = (server: { address: string }) => `host: ${new URL(server.address).host}\r\nconnection: keep-alive\r\n`
@@ -207,6 +210,8 @@ describe('a failure has a name, and a connection of doubtful order is not used a
     ['nothing at all', cut(''), /broke off before it answered/],
     ['half a head', cut('HTTP/1.1 200 OK\r\nConte'), /broke off before it answered/],
     ['a reset', reset, /broke off before it answered: .*ECONNRESET/],
+    ['a malformed chunk in the portion of the head', `${chunked}2\r\nok\r\nzz`, /did not answer as HTTP\/1\.1 is/],
+    ['a chunk longer than its size there', `${chunked}2\r\nokay`, /did not answer as HTTP\/1\.1 is/],
   ])('%s before the head', async (_, answer, message) => {
     const { server, instance, judged } = await answering([answer])
     for (let nth = 1; nth <= 2; nth += 1) {
@@ -221,8 +226,8 @@ describe('a failure has a name, and a connection of doubtful order is not used a
   test.each([
     ['an end', cut('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok')],
     ['an end between chunks', cut(`${chunked}2\r\nok\r\n`)],
-    ['a malformed chunk', `${chunked}2\r\nok\r\nzz`],
-    ['a chunk longer than its size', `${chunked}2\r\nokay`],
+    ['a malformed chunk', inParts(`${chunked}2\r\nok`, '\r\nzz')],
+    ['a chunk longer than its size', inParts(`${chunked}2\r\nok`, 'ay')],
   ])('%s in mid-answer', async (_, answer) => {
     const { instance, judged } = await answering([answer])
     const heard = await finished(hearCall(instance, call()))
