@@ -22,7 +22,7 @@ import { asCutoverError, type ErrorShape, excerpt, sendError } from './errors.ts
 import { serveFeedback } from './feedback.ts'
 import { createFlagBook } from './flags.ts'
 import { createHeldRequests } from './gap.ts'
-import { createIds } from './ids.ts'
+import { createIds, requestIdLine } from './ids.ts'
 import type { Visit } from './inbound.ts'
 import { type Address, createListener, type ListenAddress, type Listener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
@@ -113,6 +113,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const listener = createListener({
     visit: visit => receive(context, visit),
     onError: error => context.stats.error(error.code),
+    ids: context.ids,
     certificates: options.certificates,
   })
   let grpc: Listener | null = null
@@ -191,9 +192,11 @@ function dispatch(context: GatewayContext, visit: Visit, target: Target | null):
 
 function failed(context: GatewayContext, { inbound, outbound }: Visit, target: Target | null, thrown: unknown): void {
   const error = asCutoverError(thrown)
-  if (error.code === 'internal') context.logger.error({ err: thrown, url: excerpt(inbound.target) }, 'a request failed')
+  const lines = requestIdLine(inbound, context.ids)
+  if (error.code === 'internal')
+    context.logger.error({ err: thrown, url: excerpt(inbound.target), answered: lines.trim() }, 'a request failed')
   context.stats.error(error.code)
-  sendError(outbound, error, { shape: shapeAt(context, target) })
+  sendError(outbound, error, { shape: shapeAt(context, target), lines })
 }
 
 function serve(context: GatewayContext, visit: Visit, target: Target | null): void | Promise<void> {

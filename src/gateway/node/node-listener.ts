@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { errorAnswer, sendError } from '../errors.ts'
+import { requestIdLine } from '../ids.ts'
 import type { Visit } from '../inbound.ts'
 import { callerLeft } from '../request-body.ts'
 import { parseTarget, shapeOf } from '../target.ts'
@@ -27,9 +28,11 @@ export type NodeListener = {
 export type ListenerEvents = {
   visit(visit: Visit): void
   onError(error: CutoverError): void
+  /** Makes ids of requests. */
+  ids(): string
 }
 
-export function createNodeListener({ visit, onError }: ListenerEvents): NodeListener {
+export function createNodeListener({ visit, onError, ids }: ListenerEvents): NodeListener {
   const server = createServer({
     headersTimeout: limits.clientHeaderTimeoutMs,
     requestTimeout: limits.clientBodyTimeoutMs,
@@ -51,7 +54,8 @@ export function createNodeListener({ visit, onError }: ListenerEvents): NodeList
   const state = { draining: false }
   const refuse = (to: Visit, error: CutoverError, status: number) => {
     onError(error)
-    sendError(to.outbound, error, { shape: shapeOf(parseTarget(to.inbound.target)), status, closes: true })
+    const shape = shapeOf(parseTarget(to.inbound.target))
+    sendError(to.outbound, error, { shape, status, closes: true, lines: requestIdLine(to.inbound, ids) })
   }
   const serve = (req: IncomingMessage, res: ServerResponse, refusal: Refusal | null) => {
     if (state.draining || offersUpgrade(req)) res.shouldKeepAlive = false
