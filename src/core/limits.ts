@@ -230,7 +230,10 @@ export const limits = {
   pipelinedBytesMax: 64 * 1024,
   /** An answer that its caller does not take is held up to this; then the model server has to wait. */
   answerBufferBytesMax: 64 * 1024,
-  upstreamConnectionsMax: 256,
+  /** Connections to one model server, of all workers, unless its version says otherwise. Calls that find all of them busy wait as long as one may take to open, then are answered 503. */
+  upstreamConnections: 1_024,
+  /** The most that a version may ask for. */
+  upstreamConnectionsMax: 16_384,
 
   /** A version that is not ready by then has failed. */
   readyTimeoutMs: 60_000,

@@ -149,6 +149,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     stats: () => ({
       ...context.stats.read(),
       held: context.held.read(),
+      connectionsAwaited: connectionsAwaited(context),
       mirrors: context.mirrors.stats(),
       guards: guards.stats(),
     }),
@@ -156,6 +157,12 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 function nothing(): void {}
+
+function connectionsAwaited({ routes, fleets }: GatewayContext): GatewayStats['connectionsAwaited'] {
+  return [...routes.all()].flatMap(({ spec: { name: endpoint }, versions }) =>
+    versions.map(version => ({ endpoint, version, count: fleets.waiting?.(endpoint, version) ?? 0 })),
+  )
+}
 
 /** Where keys are needed, or pages of other origins let in. */
 function attend(context: GatewayContext, { inbound, outbound }: Visit): void {

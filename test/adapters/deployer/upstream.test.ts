@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createManualClock } from '../../../src/adapters/clock/manual.ts'
 import type { PoolOptions } from '../../../src/adapters/deployer/http/client/pool.ts'
-import { HttpInstance } from '../../../src/adapters/deployer/http/http-instance.ts'
+import { HttpInstance, type InstanceOptions } from '../../../src/adapters/deployer/http/http-instance.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { call, hearCall, rawServer, tlsServer } from './raw-server.ts'
 import { closing, until } from './support.ts'
@@ -13,14 +13,14 @@ const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
 
 type Judged = { ok: boolean; detail: string }
 
-function instanceOf(address: string, options: PoolOptions = {}) {
+function instanceOf(address: string, options: InstanceOptions = {}) {
   const judged: Judged[] = []
   const instance = new HttpInstance('one', address, { judged: (ok, detail) => judged.push({ ok, detail }) }, options)
   return { instance: closing(instance), judged }
 }
 
 /** A server whose answers are these, one for each request on a connection; the last one for all that follow. */
-async function answering(answers: readonly (string | ((socket: Socket) => void))[], options: PoolOptions = {}) {
+async function answering(answers: readonly (string | ((socket: Socket) => void))[], options: InstanceOptions = {}) {
   const server = await rawServer(onTestFinished, (socket, _, nth) => {
     const answer = answers[Math.min(nth, answers.length - 1)] ?? ''
     if (typeof answer === 'string') socket.write(answer, 'latin1')
@@ -394,13 +394,15 @@ describe('time runs while it is the turn of the server', () => {
     expect(heard.error).toMatchObject({ code: 'backend-timeout', message: /was not done within 2500 ms/ })
   })
 
-  test('no connection in time: nothing was sent, and the one that was busy goes on', async () => {
-    const { clock, server, instance } = await timed(() => {}, { connectionsMax: 1 })
+  test('no connection free in time: nothing was sent, no server is to blame, and the one that was busy goes on', async () => {
+    const { clock, server, instance, judged } = await timed(() => {}, { connectionsMax: 1 })
     const busy = hearCall(instance, call({ timeouts: { ...timeouts, firstByteMs: 60_000 } }))
     await until(() => server.requests.length === 1)
     const late = hearCall(instance, call({ path: '/late', timeouts }))
+    expect(instance.waiting).toBe(1)
     clock.advance(1_010)
-    expect(late.error).toMatchObject({ code: 'backend-unreachable', message: /no connection to .* within 1000 ms/ })
+    expect(late.error).toMatchObject({ code: 'overloaded', message: /^all 1 connections to .* were busy for 1000 ms/ })
+    expect([instance.waiting, judged]).toEqual([0, []])
     server.sockets[0]?.write(ok)
     await busy.done
     expect([busy.body, server.requests.length]).toEqual(['ok', 1])
@@ -499,11 +501,11 @@ describe('connections', () => {
   })
 
   test('more than may wait are refused', async () => {
-    const { instance, judged } = await answering([() => {}])
-    const most = limits.upstreamConnectionsMax + limits.instanceQueueMax
+    const { instance, judged } = await answering([() => {}], { connectionsMax: 4, queueMax: 3 })
+    const most = 4 + 3
     const all = Array.from({ length: most }, () => hearCall(instance, call()))
     const more = await finished(hearCall(instance, call()))
-    expect(more.error).toMatchObject({ code: 'overloaded', message: /^1280 requests are in flight/ })
+    expect(more.error).toMatchObject({ code: 'overloaded', message: /^7 requests are in flight/ })
     expect([instance.inFlight, judged.length]).toEqual([most, 0])
     for (const { sending } of all) sending.cancel()
     expect(instance.inFlight).toBe(0)
