@@ -226,6 +226,8 @@ export const limits = {
   clientHeaderTimeoutMs: 15_000,
   clientBodyTimeoutMs: 60_000,
   keepAliveMs: 65_000,
+  /** A caller that has ended its side and waits for its answer is asked this often whether it is still there; one that did so amid its answer, and is sent nothing for so long, is taken for gone. */
+  halfClosedAskMs: 1_000,
   /** What a caller sends ahead of its answer is read up to this, and waits. */
   pipelinedBytesMax: 64 * 1024,
   /** An answer that its caller does not take is held up to this; then the model server has to wait. */

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { lastOf } from '../../core/last-of.ts'
 import { limits } from '../../core/limits.ts'
 import { TurnEnd } from '../../core/turn-end.ts'
+import { interimAnswer } from '../half-closed.ts'
 import type { Outbound, OutboundWatcher } from '../inbound.ts'
 
 const nothing = Buffer.alloc(0)
@@ -46,6 +47,10 @@ export class SocketOutbound implements Outbound {
   /** The connection is to end with this answer, if that can still be told. */
   closeAfter(): void {
     this.#closes = true
+  }
+
+  sendInterim(): void {
+    if (!this.hasBegun && !this.isClosed && this.#text === '') this.#socket.write(interimAnswer, 'latin1')
   }
 
   begin(status: number, lines: string, bodyBytes: number | null, ownLines = ''): void {
