@@ -111,6 +111,8 @@ export const limits = {
   /** Fields of one gRPC message, those of its tensors and parameters included, and bytes of one shape; with more it is refused before it is decoded. */
   messageFieldsMax: 20_000,
   messageShapeBytesMax: 320,
+  /** Messages of all gRPC calls, in bytes, from their first byte until they are answered. A call that would pass it ends with RESOURCE_EXHAUSTED. */
+  grpcMessagesBytesMax: 512 * 1024 * 1024,
   /** Calls at once on one gRPC connection; the others wait at the caller. */
   grpcStreamsMax: 1_000,
   /** Characters of what a gRPC status says; the rest is cut off, since it travels as a header field. */

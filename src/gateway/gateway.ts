@@ -139,7 +139,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     listenGrpc: async address => {
       const { createGrpcListener } = await import('./grpc/grpc-listener.ts')
       const { certificates } = options
-      grpc ??= createGrpcListener(context, { visit: visit => receive(context, visit), certificates })
+      grpc ??= createGrpcListener(context, { visit: visit => receive(context, visit), certificates, share })
       return grpc.listen(address)
     },
     close: async closing => {
