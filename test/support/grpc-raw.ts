@@ -32,7 +32,8 @@ export type RawCall = {
 
 export function rawCall(session: ClientHttp2Session, path: string, fields: OutgoingHttpHeaders = {}): RawCall {
   const head = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' }
-  const stream = session.request({ ...head, ...fields }, { endStream: false })
+  const stream = session.request({ ...head, ...fields }, { endStream: false, waitForTrailers: true })
+  stream.on('wantTrailers', () => stream.sendTrailers({}))
   const end: RawEnd = { status: 0, code: null, details: '', body: Buffer.alloc(0), resetCode: 0 }
   const chunks: Buffer[] = []
   const hear = (headers: Record<string, unknown>) => {
