@@ -63,6 +63,7 @@ export function createGrpcListener(
     interceptors: [
       boundMessages({
         bytesMax: someOf(limits.grpcMessagesBytesMax, share),
+        messageMs: limits.clientBodyTimeoutMs,
         onRefused: error => context.stats.error(error.code),
       }),
     ],

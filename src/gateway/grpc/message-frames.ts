@@ -10,6 +10,11 @@ export class MessageFrames {
   #prefixLength = 0
   #left = 0
 
+  /** Between the first byte of a message and its last. */
+  get isAmid(): boolean {
+    return this.#prefixLength > 0
+  }
+
   read(chunk: Buffer, onBytes: OnBytes): void {
     for (let at = 0; at < chunk.length; ) {
       const from = at

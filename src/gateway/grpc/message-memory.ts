@@ -15,27 +15,41 @@ const leastBytes = 512
 /** A byte that is packed becomes at most so many (deflate, and gzip around it). */
 const unpackedMax = 1_032
 
-export type MessageMemory = { bytesMax: number; onRefused(error: CutoverError): void }
+export type MessageMemory = {
+  bytesMax: number
+  /** How long a message may be on its way, from its first byte to its last. */
+  messageMs: number
+  onRefused(error: CutoverError): void
+}
 
 export function boundMessages(memory: MessageMemory): ServerInterceptor {
   const all = { bytes: 0 }
   return (_method, call) => {
     const held = new HeldMessages(all)
     const stream = streamOf(call)
-    const refuseBeyond = (): void => {
-      if (all.bytes <= memory.bytesMax || held.isRefused) return
+    let late: NodeJS.Timeout | undefined
+    const refuse = (code: number, error: CutoverError): void => {
+      if (held.isRefused) return
       held.isRefused = true
-      const error = tooMuch(memory.bytesMax)
       memory.onRefused(error)
-      call.sendStatus({ code: grpcCodes.resourceExhausted, details: error.message })
+      call.sendStatus({ code, details: error.message })
       // What has come of it stays in memory until its stream has ended, which its caller may never do.
       setImmediate(() => stream.close())
     }
+    const refuseLate = () => refuse(grpcCodes.deadlineExceeded, tooLate(memory.messageMs))
     stream.on('data', (chunk: Buffer) => {
       held.add(chunk)
-      refuseBeyond()
+      if (all.bytes > memory.bytesMax) refuse(grpcCodes.resourceExhausted, tooMuch(memory.bytesMax))
+      if (held.isAmid) late ??= setTimeout(refuseLate, memory.messageMs)
+      else {
+        clearTimeout(late)
+        late = undefined
+      }
     })
-    stream.once('close', () => held.releaseAll())
+    stream.once('close', () => {
+      clearTimeout(late)
+      held.releaseAll()
+    })
     return new ServerInterceptingCall(call, {
       start: next =>
         next({
@@ -66,6 +80,10 @@ function tooMuch(bytesMax: number): CutoverError {
   return new CutoverError('overloaded', `messages of all calls take more than ${megabytes} MB; try again later`)
 }
 
+function tooLate(messageMs: number): CutoverError {
+  return new CutoverError('invalid-request', `a message did not arrive within ${messageMs} ms`)
+}
+
 /** Of one call. Messages are answered in the order in which they came. */
 class HeldMessages {
   isRefused = false
@@ -81,6 +99,11 @@ class HeldMessages {
 
   constructor(all: { bytes: number }) {
     this.#all = all
+  }
+
+  /** A message has begun and is not whole. */
+  get isAmid(): boolean {
+    return this.#frames.isAmid
   }
 
   add(chunk: Buffer): void {
