@@ -29,7 +29,6 @@ export type InferResponse = {
 
 const service = (specification as Readonly<Record<string, ServiceDefinition>>)['inference.GRPCInferenceService']
 
-export const encodeInfer = (request: object): Buffer => method('ModelInfer').requestSerialize(request)
 export const decodeAnswer = (bytes: Buffer) => method('ModelInfer').responseDeserialize(bytes) as InferResponse
 export const decodeStreamed = (bytes: Buffer) =>
   method('ModelStreamInfer').responseDeserialize(bytes) as {

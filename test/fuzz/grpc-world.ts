@@ -4,13 +4,17 @@ import { gzipSync } from 'node:zlib'
 import type { BackendRequest, BackendResponse } from '../../src/adapters/deployer/by-promise.ts'
 import { echoAnswer, headerOf } from '../support/echo-server.ts'
 import { fleetsOf, instance, startRig } from '../support/gateway-rig.ts'
+import { grpcCaller } from '../support/grpc-caller.ts'
 import { framed, openSession, type RawEnd, rawCall } from '../support/grpc-raw.ts'
 import { cutAt, cutsOf } from './fuzzer.ts'
 import type { Sent } from './grpc-bytes.ts'
+import type { InferResponse } from './grpc-reference.ts'
 
 export type GrpcWorld = {
   /** Sends what it says and waits for the end; null where there is none. */
   send(sent: Sent): Promise<RawEnd | null>
+  /** What a client that does all well gets for a sound request. */
+  ask(request: object): Promise<InferResponse>
   /** What is still there of calls that are over, or was told to the log; null for nothing. */
   leftover(): Promise<string | null>
   close(): Promise<void>
@@ -31,6 +35,7 @@ export async function createGrpcWorld(): Promise<GrpcWorld> {
     options: { share, logger: { warn: note, error: note } },
   })
   const { port } = await rig.gateway.listenGrpc({ host: '127.0.0.1', port: 0 })
+  const caller = grpcCaller(port)
   let session: ClientHttp2Session | null = null
   const sessionNow = async () => {
     // A peer that resets many streams may be sent away; a new connection is as good.
@@ -56,6 +61,7 @@ export async function createGrpcWorld(): Promise<GrpcWorld> {
       clearTimeout(timer)
       return end
     },
+    ask: async request => (await caller.call('ModelInfer', request)).message as InferResponse,
     leftover: async () => {
       for (const untilMs = Date.now() + hangMs; inFlight() > 0; await new Promise(resolve => setImmediate(resolve)))
         if (Date.now() > untilMs) return 'a call stays in flight after it is over'
@@ -66,6 +72,7 @@ export async function createGrpcWorld(): Promise<GrpcWorld> {
     },
     close: async () => {
       session?.destroy()
+      caller.close()
       await rig.close()
     },
   }

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2'
 
 export const inferPath = '/inference.GRPCInferenceService/ModelInfer'
-export const streamPath = '/inference.GRPCInferenceService/ModelStreamInfer'
 
 export type RawEnd = {
   /** Of HTTP; 0 where no head came. */

@@ -1,14 +1,13 @@
 import { messagesIn, type RawEnd } from '../../support/grpc-raw.ts'
 import type { Fuzzer } from '../fuzzer.ts'
-import { drawSent, paths, type Sent, sentOf } from '../grpc-bytes.ts'
-import { decodeAnswer, decodeRequest, decodeStreamed, encodeInfer, foreignIn, isSound } from '../grpc-reference.ts'
+import { drawSent, type Sent, sentOf } from '../grpc-bytes.ts'
+import { decodeAnswer, decodeRequest, decodeStreamed, foreignIn, isSound } from '../grpc-reference.ts'
 import { createGrpcWorld, type GrpcWorld } from '../grpc-world.ts'
 
 let world: Promise<GrpcWorld> | null = null
 let turn = 0
 
-const inferPath = paths[0] as string
-const codes = { ok: 0, invalid: 3, notFound: 5, exhausted: 8, internal: 13 } as const
+const codes = { ok: 0, invalid: 3, notFound: 5, exhausted: 8 } as const
 
 /**
  * A call over gRPC that gets no end, another one's answer, an answer to what is none, none to what is sound, or a status that does not
@@ -19,11 +18,11 @@ export const grpc: Fuzzer = {
   make: drawSent,
   check: async input => {
     world ??= createGrpcWorld()
-    const { send, leftover } = await world
+    const { send, ask, leftover } = await world
     const sent = sentOf(input)
     const end = await send(sent)
     if (end === null) return 'the call does not end'
-    return faultOf(sent, end) ?? (await leftover()) ?? (await goodCallFault(send))
+    return faultOf(sent, end) ?? (await leftover()) ?? (await goodCallFault(ask))
   },
   close: async () => (await world)?.close(),
 }
@@ -75,11 +74,17 @@ function streamFault(message: Buffer, end: RawEnd): string | null {
   return request === null || response === null ? 'an answer to what is no message' : foreignIn(request, response)
 }
 
-async function goodCallFault(send: GrpcWorld['send']): Promise<string | null> {
+async function goodCallFault(ask: GrpcWorld['ask']): Promise<string | null> {
   turn += 1
+  const id = `good-${turn}`
   const inputs = [{ name: 'x', datatype: 'INT64', shape: [1], contents: { int64_contents: [String(turn)] } }]
-  const message = encodeInfer({ model_name: 'digits', id: `good-${turn}`, inputs })
-  const end = await send({ path: inferPath, framing: 'proper', ending: 'end', head: {}, message })
-  const fault = end === null ? 'does not end' : inferFault(message, end)
-  return fault === null ? null : `the next good call: ${fault}`
+  try {
+    const answer = await ask({ model_name: 'digits', id, inputs })
+    const told = answer.outputs[0]?.contents?.['int64_contents']?.[0]
+    return answer.id === id && told === String(turn)
+      ? null
+      : `the next good call is answered with ${answer.id}, ${told}`
+  } catch (thrown) {
+    return `the next good call fails: ${thrown}`
+  }
 }
