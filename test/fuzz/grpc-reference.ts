@@ -140,7 +140,7 @@ function isSoundTensor({ datatype, shape, contents }: Tensor, raw: Buffer | null
   if (kind === undefined) return false
   const sizes = shape.map(Number)
   const count = sizes.reduce((product, size) => product * size, 1)
-  if (sizes.some(size => size < 0) || !Number.isSafeInteger(count)) return false
+  if (sizes.some(size => size < 0 || !Number.isSafeInteger(size)) || !Number.isSafeInteger(count)) return false
   const filled = Object.entries(contents ?? {}).filter(([, values]) => Array.isArray(values) && values.length > 0)
   if (raw !== null) return filled.length === 0 && elementsIn(raw, kind.width) === count
   if (kind.field === '' || filled.some(([field]) => field !== kind.field)) return false
