@@ -53,7 +53,7 @@ function method(name: string) {
 }
 
 /** The wire types of each field, and the fields of what it holds. */
-type Nested = { readonly [field: number]: { types: string; inside?: Nested } }
+type Nested = { readonly [field: number]: { types: string; inside?: Nested; once?: true } }
 const parameter = {
   types: '2',
   inside: {
@@ -64,12 +64,16 @@ const parameter = {
 const text = { types: '2' }
 const infer: Nested = {
   ...{ 1: text, 2: text, 3: text, 4: parameter, 7: text },
-  5: { types: '2', inside: { 1: text, 2: text, 3: { types: '02' }, 4: parameter, 5: { types: '2', inside: {} } } },
+  5: {
+    types: '2',
+    inside: { 1: text, 2: text, 3: { types: '02' }, 4: parameter, 5: { types: '2', inside: {}, once: true } },
+  },
   6: { types: '2', inside: { 1: text, 2: parameter } },
 }
 
 /** Tags and lengths as the encoding has them; groups are of no message here. */
 function isWellFormed(bytes: Buffer, nested: Nested): boolean {
+  let hasOne = false
   for (let at = 0; at < bytes.length; ) {
     const key = varintAt(bytes, at)
     if (key === null || key.value >> 3n === 0n || key.value >= 2n ** 32n) return false
@@ -77,8 +81,9 @@ function isWellFormed(bytes: Buffer, nested: Nested): boolean {
     const value = type === 0 || type === 2 ? varintAt(bytes, key.end) : null
     const end = type === 0 ? value?.end : type === 1 ? key.end + 8 : type === 5 ? key.end + 4 : endOf(type, value)
     if (end === undefined || end > bytes.length) return false
-    const { types, inside } = nested[Number(key.value >> 3n)] ?? { types: '0125' }
-    if (!types.includes(String(type))) return false
+    const { types, inside, once = false } = nested[Number(key.value >> 3n)] ?? { types: '0125' }
+    if (!types.includes(String(type)) || (once && hasOne)) return false
+    hasOne ||= once
     if (inside !== undefined && !isWellFormed(bytes.subarray(value?.end, end), inside)) return false
     at = end
   }

@@ -49,21 +49,28 @@ export type InferResponseMessage = {
  */
 export function refuseCostly(message: Uint8Array): void {
   let fields = 0
-  const walk = (range: Range, known: Known): void =>
+  const walk = (range: Range, known: Known): void => {
+    let hasOne = false
     walkFields(message, range, (field, wireType, from, to) => {
       fields += 1
       if (fields > limits.messageFieldsMax) throw tooMany('fields', limits.messageFieldsMax)
       const own = known[field]
       if (own === undefined) return
-      if (!own.wireTypes.includes(wireType)) throw malformed()
+      if (!own.wireTypes.includes(wireType) || (own.once === true && hasOne)) throw malformed()
+      if (own.once === true) hasOne = true
       if (own.inside !== undefined) walk({ from, to }, own.inside)
       if (own.bytesMax !== undefined && to - from > own.bytesMax) throw tooMany('bytes of one shape', own.bytesMax)
     })
+  }
   walk(rangeOf(message), inferRequest)
 }
 
-/** Fields by their number; those that are not here are passed over. */
-type Known = Readonly<Record<number, { wireTypes: readonly number[]; inside?: Known; bytesMax?: number }>>
+/**
+ * Fields by their number; those that are not here are passed over. `once`: parts of it would have to be put together, which
+ * decoding does not do.
+ */
+type Known = Readonly<Record<number, KnownField>>
+type KnownField = { wireTypes: readonly number[]; inside?: Known; bytesMax?: number; once?: true }
 
 const text = { wireTypes: [wireTypes.bytes] }
 const integer = { wireTypes: [wireTypes.varint] }
@@ -73,7 +80,7 @@ const parameters = holding({ 1: text, 2: holding(value) })
 const shape = { wireTypes: [wireTypes.varint, wireTypes.bytes], bytesMax: limits.messageShapeBytesMax }
 const inferRequest: Known = {
   ...{ 1: text, 2: text, 3: text, 4: parameters },
-  5: holding({ 1: text, 2: text, 3: shape, 4: parameters, 5: text }),
+  5: holding({ 1: text, 2: text, 3: shape, 4: parameters, 5: { ...text, once: true } }),
   6: holding({ 1: text, 2: parameters }),
   7: text,
 }
