@@ -25,7 +25,9 @@ function compileBackend(version: VersionResource, protocol: Protocol): Backend {
   const addresses = (Array.isArray(url) ? url : [url]).map(withoutSlash)
   const tls = version.tls === undefined ? {} : { tls: compileTls(version.tls) }
   const pipelining = version.pipelining === undefined ? {} : { pipelining: version.pipelining }
-  return { kind: 'url', addresses, ready, ...compileHeaders(version), ...provider, ...tls, ...pipelining }
+  const connections = version.connections === undefined ? {} : { connections: version.connections }
+  const more = { ...provider, ...tls, ...pipelining, ...connections }
+  return { kind: 'url', addresses, ready, ...compileHeaders(version), ...more }
 }
 
 function compileTls(tls: NonNullable<VersionResource['tls']>): UpstreamTls {

@@ -68,14 +68,14 @@ export function batchRule(onnx: Loose, report: Report): void {
 const keysOfBackend = {
   onnx: ['instances'],
   command: ['instances', 'cwd', 'env', 'ready'],
-  url: ['ready', 'headers', 'tls', 'pipelining'],
+  url: ['ready', 'headers', 'tls', 'pipelining', 'connections'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export function versionRule(version: Loose, report: Report): void {
   exactlyOne(version, ['onnx', 'command', 'url'], report)
   for (const [kind, takes] of Object.entries(keysOfBackend)) {
     if (version[kind] === undefined) continue
-    for (const key of ['cwd', 'env', 'ready', 'headers', 'tls', 'pipelining']) {
+    for (const key of ['cwd', 'env', 'ready', 'headers', 'tls', 'pipelining', 'connections']) {
       if (version[key] === undefined || (takes as readonly string[]).includes(key)) continue
       report([key], `${kind} takes no ${key}`, [kind, ...takes].join(', '))
     }

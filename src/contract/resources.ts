@@ -114,6 +114,10 @@ const versionShape = object({
     description:
       'Requests that may be under way on one connection of a url; 1. More cost the gateway less, but a slow answer holds up those behind it, and a connection that breaks fails all that are on it: for servers that answer quickly and in even time.',
   }),
+  connections: z.int().min(1).max(16_384).optional().meta({
+    description:
+      'Connections to each address of a url at most; 1024. Calls that find all of them busy, as long streams keep them, wait for the connect timeout and are then answered 503.',
+  }),
   instances: z.int().min(1).max(64).default(1).meta({ description: 'Running copies, for onnx and command.' }),
   cwd: z
     .string()

@@ -73,6 +73,8 @@ export type Backend =
       tls?: UpstreamTls
       /** Requests that may be under way on one connection; left out for one. */
       pipelining?: number
+      /** To each address at most; `limits.upstreamConnections` where it is left out. */
+      connections?: number
     }
 
 export type BackendKind = Backend['kind']

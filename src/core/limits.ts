@@ -111,6 +111,8 @@ export const limits = {
   /** Fields of one gRPC message, those of its tensors and parameters included, and bytes of one shape; with more it is refused before it is decoded. */
   messageFieldsMax: 20_000,
   messageShapeBytesMax: 320,
+  /** Messages of all gRPC calls, in bytes, from their first byte until they are answered. A call that would pass it ends with RESOURCE_EXHAUSTED. */
+  grpcMessagesBytesMax: 512 * 1024 * 1024,
   /** Calls at once on one gRPC connection; the others wait at the caller. */
   grpcStreamsMax: 1_000,
   /** Characters of what a gRPC status says; the rest is cut off, since it travels as a header field. */
@@ -226,11 +228,16 @@ export const limits = {
   clientHeaderTimeoutMs: 15_000,
   clientBodyTimeoutMs: 60_000,
   keepAliveMs: 65_000,
+  /** A caller that has ended its side and waits for its answer is asked this often whether it is still there; one that did so amid its answer, and is sent nothing for so long, is taken for gone. */
+  halfClosedAskMs: 1_000,
   /** What a caller sends ahead of its answer is read up to this, and waits. */
   pipelinedBytesMax: 64 * 1024,
   /** An answer that its caller does not take is held up to this; then the model server has to wait. */
   answerBufferBytesMax: 64 * 1024,
-  upstreamConnectionsMax: 256,
+  /** Connections to one model server, of all workers, unless its version says otherwise. Calls that find all of them busy wait as long as one may take to open, then are answered 503. */
+  upstreamConnections: 1_024,
+  /** The most that a version may ask for. */
+  upstreamConnectionsMax: 16_384,
 
   /** A version that is not ready by then has failed. */
   readyTimeoutMs: 60_000,

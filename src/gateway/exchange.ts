@@ -303,7 +303,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     if (this.#isOver) return
     const { outbound, choice } = this.opened
     if (isServersFault(error.code)) this.#context.guards.heard(choice.route.spec, choice.version, false)
-    if (!outbound.hasBegun && this.#repeats(error.code)) return
+    if (!outbound.hasBegun && this.#status === 0 && this.#repeats(error.code)) return
     this.fail(error)
   }
 

@@ -22,7 +22,7 @@ import { asCutoverError, type ErrorShape, excerpt, sendError } from './errors.ts
 import { serveFeedback } from './feedback.ts'
 import { createFlagBook } from './flags.ts'
 import { createHeldRequests } from './gap.ts'
-import { createIds } from './ids.ts'
+import { createIds, requestIdLine } from './ids.ts'
 import type { Visit } from './inbound.ts'
 import { type Address, createListener, type ListenAddress, type Listener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
@@ -113,6 +113,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const listener = createListener({
     visit: visit => receive(context, visit),
     onError: error => context.stats.error(error.code),
+    ids: context.ids,
     certificates: options.certificates,
   })
   let grpc: Listener | null = null
@@ -138,7 +139,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     listenGrpc: async address => {
       const { createGrpcListener } = await import('./grpc/grpc-listener.ts')
       const { certificates } = options
-      grpc ??= createGrpcListener(context, { visit: visit => receive(context, visit), certificates })
+      grpc ??= createGrpcListener(context, { visit: visit => receive(context, visit), certificates, share })
       return grpc.listen(address)
     },
     close: async closing => {
@@ -148,6 +149,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     stats: () => ({
       ...context.stats.read(),
       held: context.held.read(),
+      connectionsAwaited: connectionsAwaited(context),
       mirrors: context.mirrors.stats(),
       guards: guards.stats(),
     }),
@@ -155,6 +157,12 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 function nothing(): void {}
+
+function connectionsAwaited({ routes, fleets }: GatewayContext): GatewayStats['connectionsAwaited'] {
+  return [...routes.all()].flatMap(({ spec: { name: endpoint }, versions }) =>
+    versions.map(version => ({ endpoint, version, count: fleets.waiting?.(endpoint, version) ?? 0 })),
+  )
+}
 
 /** Where keys are needed, or pages of other origins let in. */
 function attend(context: GatewayContext, { inbound, outbound }: Visit): void {
@@ -191,9 +199,11 @@ function dispatch(context: GatewayContext, visit: Visit, target: Target | null):
 
 function failed(context: GatewayContext, { inbound, outbound }: Visit, target: Target | null, thrown: unknown): void {
   const error = asCutoverError(thrown)
-  if (error.code === 'internal') context.logger.error({ err: thrown, url: excerpt(inbound.target) }, 'a request failed')
+  const lines = requestIdLine(inbound, context.ids)
+  if (error.code === 'internal')
+    context.logger.error({ err: thrown, url: excerpt(inbound.target), answered: lines.trim() }, 'a request failed')
   context.stats.error(error.code)
-  sendError(outbound, error, { shape: shapeAt(context, target) })
+  sendError(outbound, error, { shape: shapeAt(context, target), lines })
 }
 
 function serve(context: GatewayContext, visit: Visit, target: Target | null): void | Promise<void> {

@@ -20,6 +20,12 @@ export function isPredictionId(text: string): boolean {
   return text.length <= limits.predictionIdBytesMax && printable.test(text)
 }
 
+/** Of a request that got no further than an error: the caller's own id for its prediction if it has a proper one, else a new one. */
+export function requestIdLine(inbound: Inbound, ids: () => string): string {
+  const given = ownHeader(inbound, ownHeaders.predictionId)
+  return `x-request-id: ${given !== undefined && isPredictionId(given) ? given : ids()}\r\n`
+}
+
 /** The caller's own id, which makes its request idempotent, or a new one. Throws invalid-request. */
 export function predictionIdOf(inbound: Inbound, ids: () => string): string {
   const given = ownHeader(inbound, ownHeaders.predictionId)

@@ -46,7 +46,7 @@ export interface BodyReader {
 
 /** The answer to one request. After `end`, `cut` or the caller's leaving nothing has an effect any more. */
 export interface Outbound {
-  /** A head has been begun: the status cannot change. */
+  /** A head is on its way: the status cannot change. Until then another answer may be begun in place of the first. */
   readonly hasBegun: boolean
   /** Nothing can be sent any more: it is out, or the caller is gone. */
   readonly isClosed: boolean

@@ -5,6 +5,7 @@ export const noStats: GatewayStats = {
   requests: [],
   inFlight: [],
   held: [],
+  connectionsAwaited: [],
   errors: [],
   bodiesRefused: 0,
   answersCut: 0,
@@ -30,6 +31,11 @@ export function mergeStats(all: readonly GatewayStats[]): GatewayStats {
     held: grouped(
       each(({ held }) => held),
       byEndpoint,
+      count,
+    ),
+    connectionsAwaited: grouped(
+      each(({ connectionsAwaited }) => connectionsAwaited),
+      byVersion,
       count,
     ),
     errors: grouped(
@@ -71,6 +77,7 @@ export function endedStats(stats: GatewayStats): GatewayStats {
     ...stats,
     inFlight: [],
     held: [],
+    connectionsAwaited: [],
     mirrors: stats.mirrors.map(mirror => ({ ...mirror, queued: 0, inFlight: 0 })),
     guards: {
       breakers: stats.guards.breakers.map(breaker => ({ ...breaker, isOpen: false })),
@@ -90,6 +97,7 @@ export function statsWithout(stats: GatewayStats, endpoint: string, versions: re
     requests: stats.requests.filter(ofVersion),
     inFlight: stats.inFlight.filter(ofEndpoint),
     held: stats.held.filter(ofEndpoint),
+    connectionsAwaited: stats.connectionsAwaited.filter(ofVersion),
     mirrors: stats.mirrors.filter(ofVersion),
     guards: {
       breakers: stats.guards.breakers.filter(ofVersion),

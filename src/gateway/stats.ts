@@ -13,6 +13,8 @@ export type GatewayStats = {
   inFlight: readonly { endpoint: string; count: number }[]
   /** Requests that wait for their endpoint's next version. */
   held: readonly { endpoint: string; count: number }[]
+  /** Calls that wait for a connection to a model server, since all that there may be are busy. */
+  connectionsAwaited: readonly { endpoint: string; version: string; count: number }[]
   /** Errors that the gateway told callers, by code. */
   errors: readonly { code: ErrorCode; count: number }[]
   /** Bodies over their limit. */
@@ -35,7 +37,7 @@ export type StatsCollector = {
   closed(endpoint: string, version: string, status: number): void
   error(code: ErrorCode): void
   cut(): void
-  read(): Omit<GatewayStats, 'held' | 'mirrors' | 'guards'>
+  read(): Omit<GatewayStats, 'held' | 'connectionsAwaited' | 'mirrors' | 'guards'>
 }
 
 export function createStats(): StatsCollector {

@@ -65,6 +65,8 @@ export interface Instance {
   readonly id: string
   /** Calls in flight: the gateway prefers the least busy instance. */
   readonly inFlight: number
+  /** Of them those that wait for a connection, since all that there may be are busy; left out where none ever does. */
+  readonly waiting?: number
   /** True if `dispatch` takes bodies only whole or null: the gateway then collects them first. */
   readonly wantsWholeBody: boolean
   dispatch(call: BackendCall, sink: AnswerSink): Sending
@@ -87,4 +89,6 @@ export interface FleetView {
   pick(endpoint: string, version: string): Instance | null
   /** How many instances are ready. */
   readyCount(endpoint: string, version: string): number
+  /** Calls that wait for a connection to an instance; left out where none ever does. */
+  waiting?(endpoint: string, version: string): number
 }

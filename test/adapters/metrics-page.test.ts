@@ -12,6 +12,7 @@ const quiet: MetricReadings = {
   requests: [],
   inFlight: [],
   held: [],
+  connectionsAwaited: [],
   errors: [],
   mirrors: [],
   guards: { breakers: [], gates: [], retries: [] },
@@ -59,6 +60,7 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
     requests: [{ endpoint: 'digits', version: 'v1', statusClass: '2xx', count: 40 }],
     inFlight: [],
     held: [],
+    connectionsAwaited: [{ endpoint: 'digits', version: 'v1', count: 9 }],
     errors: [],
     guards: {
       breakers: [{ endpoint: 'digits', version: 'v2', isOpen: true, openings: 3 }],
@@ -75,7 +77,7 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
   await page.text()
   const lines = (await page.text())
     .split('\n')
-    .filter(line => /^cutover_(mirror|requests_total|calls|breaker|version)/.test(line))
+    .filter(line => /^cutover_(mirror|requests_total|calls|breaker|version|connections)/.test(line))
   const of = 'endpoint="digits",version="v2"'
   expect(lines).toEqual([
     'cutover_requests_total{endpoint="digits",version="v1",status="2xx"} 40',
@@ -89,6 +91,7 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
     `cutover_breaker_open{${of}} 1`,
     `cutover_breaker_openings_total{${of}} 3`,
     `cutover_version_requests_waiting{${of}} 4`,
+    'cutover_connections_awaited{endpoint="digits",version="v1"} 9',
   ])
 })
 

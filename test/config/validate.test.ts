@@ -17,6 +17,7 @@ const versionKeys = [
   'stream-usage',
   'tls',
   'pipelining',
+  'connections',
   'instances',
   'cwd',
   'env',
@@ -101,6 +102,7 @@ describe('an Endpoint document is refused for', () => {
     ['an address in a list', ['versions', 'v3', 'url', 1], 'h:1', 'versions.v3.url[1]', addresses],
     ['TLS of a file', ['versions', 'v1', 'tls'], {}, 'versions.v1.tls', ['onnx', 'instances']],
     ['pipelining of a file', ['versions', 'v1', 'pipelining'], 2, 'versions.v1.pipelining', ['onnx', 'instances']],
+    ['connections of a file', ['versions', 'v1', 'connections'], 2, 'versions.v1.connections', ['onnx', 'instances']],
     ['TLS of plain addresses', ['versions', 'v3', 'tls'], tls, 'versions.v3.tls', ['https://host:port']],
     [
       'a certificate without its key',

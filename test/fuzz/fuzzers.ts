@@ -3,6 +3,7 @@ import { answers } from './fuzzers/answers.ts'
 import { chunked } from './fuzzers/chunked.ts'
 import { feedback } from './fuzzers/feedback.ts'
 import { flags } from './fuzzers/flags.ts'
+import { grpc } from './fuzzers/grpc.ts'
 import { jsonMembers } from './fuzzers/json-members.ts'
 import { ofrep } from './fuzzers/ofrep.ts'
 import { requests } from './fuzzers/requests.ts'
@@ -21,4 +22,5 @@ export const fuzzers: readonly Fuzzer[] = [
   flags,
   feedback,
   ofrep,
+  grpc,
 ]

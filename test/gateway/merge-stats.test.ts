@@ -26,6 +26,7 @@ const mirror = (answered: number, queued: number) => ({
     ...{ incomplete: 0, stopped: 0, starting: 0, overloaded: 2 },
   },
 })
+const awaited = (count: number) => [{ endpoint: 'digits', version: 'v1', count }]
 const guards = (isOpen: boolean, openings: number) => ({
   breakers: [{ endpoint: 'digits', version: 'v2', isOpen, openings }],
   gates: [{ endpoint: 'digits', version: 'v1', inside: 2, queued: 1 }],
@@ -52,9 +53,12 @@ describe('counters of several gateways', () => {
 
   it('add copies by reason, and a breaker is open where it is so for some callers', () => {
     const merged = mergeStats([
-      { ...noStats, mirrors: [mirror(5, 2)], guards: guards(false, 1) },
-      { ...noStats, mirrors: [mirror(7, 0)], guards: guards(true, 2) },
+      { ...noStats, mirrors: [mirror(5, 2)], guards: guards(false, 1), connectionsAwaited: awaited(3) },
+      { ...noStats, mirrors: [mirror(7, 0)], guards: guards(true, 2), connectionsAwaited: awaited(4) },
     ])
+    expect(merged.connectionsAwaited).toEqual(awaited(7))
+    expect(endedStats(merged).connectionsAwaited).toEqual([])
+    expect(statsWithout(merged, 'digits').connectionsAwaited).toEqual([])
     expect(merged.mirrors).toMatchObject([
       { answered: 12, failed: 2, queued: 2, inFlight: 2, dropped: { 'queue-full': 2, overloaded: 4, expired: 0 } },
     ])

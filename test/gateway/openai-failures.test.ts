@@ -1,5 +1,6 @@
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
+import { ask, sendRaw } from '../support/http-caller.ts'
 import { chat, client, read, useProviders } from '../support/openai-client.ts'
 import { beginStream, chatting, chunkOf, sendEvent, sendJson } from '../support/providers.ts'
 
@@ -42,6 +43,30 @@ describe('errors, as the package sees them', () => {
     await expect(one.models.retrieve('gpt-9')).rejects.toBeInstanceOf(OpenAI.NotFoundError)
     await expect(one.post('/rerank', { body: {} })).rejects.toBeInstanceOf(OpenAI.NotFoundError)
     await expect(one.get('/chat/completions')).rejects.toMatchObject({ status: 405 })
+  })
+
+  test.each([
+    ['a model that is not there', '/v1/chat/completions', {}, 404],
+    ['a path that is not there', '/v1/rerank', {}, 404],
+    ['a header that is not as it should be', '/v1/chat/completions', { 'x-cutover-prediction-id': 'a b' }, 400],
+  ])('%s is told with an id of the request, whoever reads it', async (_, path, headers, status) => {
+    const upstream = await provider(chatting(['Hi']))
+    const rig = await gateway({ v1: { url: upstream.url } })
+    const body = JSON.stringify({ ...chat, model: status === 404 ? 'gpt-9' : 'support' })
+    // A connection that says TE is read by node:http.
+    for (const more of [{}, { te: 'x' }]) {
+      const reply = await ask(rig.port, { path, body, headers: { ...headers, ...more } })
+      expect([reply.status, reply.headers['x-request-id']]).toEqual([status, expect.stringMatching(/^[\w-]+\.\w+$/)])
+    }
+    const own = { 'x-cutover-prediction-id': 'mine' }
+    const refused = await ask(rig.port, { path: '/v1/rerank', headers: own })
+    expect(refused.headers['x-request-id']).toBe('mine')
+  })
+
+  test('what node:http refuses before it is looked at has one too', async () => {
+    const rig = await gateway({ v1: { url: (await provider(chatting(['Hi']))).url } })
+    const text = await sendRaw(rig.port, 'GET /v1/models HTTP/1.1\r\n\r\n')
+    expect(text).toMatch(/^HTTP\/1\.1 400 [\s\S]*\r\nx-request-id: [\w-]+\.\w+\r\n/i)
   })
 
   test.each([

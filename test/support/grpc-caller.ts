@@ -14,12 +14,11 @@ import {
 import { loadSync } from '@grpc/proto-loader'
 
 const fixtures = join(import.meta.dirname, '../fixtures')
-const loaded = loadPackageDefinition(
-  loadSync(['open-inference.proto', 'grpc-health.proto'], {
-    ...{ keepCase: true, longs: String, enums: String, defaults: true, arrays: true, objects: true, oneofs: true },
-    includeDirs: [fixtures],
-  }),
-)
+export const specification = loadSync(['open-inference.proto', 'grpc-health.proto'], {
+  ...{ keepCase: true, longs: String, enums: String, defaults: true, arrays: true, objects: true, oneofs: true },
+  includeDirs: [fixtures],
+})
+const loaded = loadPackageDefinition(specification)
 
 function serviceAt(path: string): ServiceClientConstructor {
   let place: unknown = loaded

@@ -29,6 +29,7 @@ export class FleetDeployer implements Deployer {
 
   readonly fleets: FleetView = {
     pick: (endpoint, version) => this.#find(endpoint, version)?.pick() ?? null,
+    waiting: (endpoint, version) => this.#find(endpoint, version)?.waiting ?? 0,
     readyCount: (endpoint, version) => this.#find(endpoint, version)?.readyCount ?? 0,
   }
 

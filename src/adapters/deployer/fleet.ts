@@ -52,6 +52,10 @@ export class Fleet implements SlotOwner {
     return this.#ready.count
   }
 
+  get waiting(): number {
+    return this.#ready.waiting
+  }
+
   get statuses(): readonly InstanceStatus[] {
     return [...this.#slots, ...this.#leaving.keys()].map(slot => slot.status)
   }

@@ -9,6 +9,11 @@ export class ReadyInstances {
     return this.#instances.length
   }
 
+  /** Calls that wait for a connection. */
+  get waiting(): number {
+    return this.#instances.reduce((sum, { waiting = 0 }) => sum + waiting, 0)
+  }
+
   /** The least busy one; among equals they take turns. */
   pick(): Instance | null {
     const count = this.#instances.length

@@ -12,6 +12,7 @@ export type MetricReadings = {
   requests: readonly { endpoint: string; version: string; statusClass: string; count: number }[]
   inFlight: readonly { endpoint: string; count: number }[]
   held: readonly { endpoint: string; count: number }[]
+  connectionsAwaited: readonly { endpoint: string; version: string; count: number }[]
   errors: readonly { code: string; count: number }[]
   mirrors: readonly {
     endpoint: string
@@ -135,6 +136,12 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     labelNames: ['endpoint', 'version'],
     registers,
   })
+  const awaited = new Gauge({
+    name: 'cutover_connections_awaited',
+    help: 'Requests that wait for a connection to a model server, since all that its version may have are busy.',
+    labelNames: ['endpoint', 'version'],
+    registers,
+  })
   const ready = new Gauge({
     name: 'cutover_instances_ready',
     help: 'Ready instances.',
@@ -203,7 +210,7 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     restarts.inc(now.workers?.restarts ?? 0)
     const counters = [requests, errors, recorded, dropped, copies, copiesDropped, malformed, repeated, breakerOpenings]
     for (const one of counters) one.reset()
-    const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, breakerOpen]
+    const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, awaited, breakerOpen]
     const gauges = [...traffic, ready, weight, epoch, phases, monitored, alarms, registryFailures]
     if (now.access !== undefined) refreshAccess(now.access)
     for (const one of gauges) one.reset()
@@ -225,6 +232,7 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
       breakerOpen.set({ endpoint, version }, isOpen ? 1 : 0)
       breakerOpenings.inc({ endpoint, version }, openings)
     }
+    for (const { endpoint, version, count } of now.connectionsAwaited) awaited.set({ endpoint, version }, count)
     for (const { endpoint, version, queued: count } of now.guards.gates) waiting.set({ endpoint, version }, count)
     for (const { endpoint, registry, failures } of now.registries)
       registryFailures.set({ endpoint, registry }, failures)

@@ -17,6 +17,7 @@ import { CutoverError } from '../../core/errors.ts'
 import { fieldPairs } from '../../core/http/field-lines.ts'
 import { isOwnField } from '../../core/http-fields.ts'
 import { limits } from '../../core/limits.ts'
+import { type Share, someOf } from '../../core/share.ts'
 import type { Certificates } from '../../ports/certificates.ts'
 import type { GatewayContext } from '../context.ts'
 import { asCutoverError, sendError } from '../errors.ts'
@@ -27,6 +28,7 @@ import { credentialsFrom } from './credentials.ts'
 import { descriptor } from './descriptor.ts'
 import { type CallHead, GrpcInbound } from './grpc-inbound.ts'
 import { GrpcOutbound } from './grpc-outbound.ts'
+import { boundMessages } from './message-memory.ts'
 import type { InferResponseMessage } from './messages.ts'
 import {
   type DecodeInfer,
@@ -48,8 +50,9 @@ type Door = (visit: Visit) => void
 /** Plain text without certificates. */
 export function createGrpcListener(
   context: GatewayContext,
-  { visit, certificates }: { visit: Door; certificates: Certificates | undefined },
+  options: { visit: Door; certificates: Certificates | undefined; share: Share },
 ): Listener {
+  const { visit, certificates, share } = options
   const services = servicesOf()
   const infer = modelInfer(context, services.decodeInfer)
   const server = new Server({
@@ -57,6 +60,13 @@ export function createGrpcListener(
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': limits.grpcStreamsMax,
     'grpc.max_connection_idle_ms': limits.keepAliveMs,
+    interceptors: [
+      boundMessages({
+        bytesMax: someOf(limits.grpcMessagesBytesMax, share),
+        messageMs: limits.clientBodyTimeoutMs,
+        onRefused: error => context.stats.error(error.code),
+      }),
+    ],
   })
   const unary = <Request, Response>(rpc: Rpc<Request, Response>) => unaryHandler(context, visit, rpc)
   server.addService(services.inference, {

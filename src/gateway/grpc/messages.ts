@@ -1,7 +1,7 @@
 /** Messages of `ModelInfer` as proto-loader reads and writes them: integers of 64 bits as text. */
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import { rangeOf, walkFields } from './wire.ts'
+import { malformed, type Range, rangeOf, walkFields, wireTypes } from './wire.ts'
 
 export type ParameterMessage = {
   parameter_choice?: string
@@ -44,30 +44,46 @@ export type InferResponseMessage = {
 
 /**
  * Refuses a message that is built to be costly before it is decoded: each of its fields becomes an object, so a few bytes
- * become hundreds. What tensors hold is not looked at. Throws invalid-request.
+ * become hundreds. Refuses too what decoding would read past its end or as another type. What tensors hold is not looked at.
+ * Throws invalid-request.
  */
 export function refuseCostly(message: Uint8Array): void {
   let fields = 0
-  const count = () => {
-    fields += 1
-    if (fields > limits.messageFieldsMax) throw tooMany('fields', limits.messageFieldsMax)
-  }
-  walkFields(message, rangeOf(message), (field, wireType, from, to) => {
-    count()
-    if (wireType !== 2 || !hasFieldsInside.has(field)) return
-    walkFields(message, { from, to }, (inner, _wireType, start, end) => {
-      count()
-      if (field === inputs && inner === shape && end - start > limits.messageShapeBytesMax) {
-        throw tooMany('bytes of one shape', limits.messageShapeBytesMax)
-      }
+  const walk = (range: Range, known: Known): void => {
+    let hasOne = false
+    walkFields(message, range, (field, wireType, from, to) => {
+      fields += 1
+      if (fields > limits.messageFieldsMax) throw tooMany('fields', limits.messageFieldsMax)
+      const own = known[field]
+      if (own === undefined) return
+      if (!own.wireTypes.includes(wireType) || (own.once === true && hasOne)) throw malformed()
+      if (own.once === true) hasOne = true
+      if (own.inside !== undefined) walk({ from, to }, own.inside)
+      if (own.bytesMax !== undefined && to - from > own.bytesMax) throw tooMany('bytes of one shape', own.bytesMax)
     })
-  })
+  }
+  walk(rangeOf(message), inferRequest)
 }
 
-const inputs = 5
-const shape = 3
-/** Parameters, inputs and asked outputs of `ModelInferRequest`. */
-const hasFieldsInside: ReadonlySet<number> = new Set([4, inputs, 6])
+/**
+ * Fields by their number; those that are not here are passed over. `once`: parts of it would have to be put together, which
+ * decoding does not do.
+ */
+type Known = Readonly<Record<number, KnownField>>
+type KnownField = { wireTypes: readonly number[]; inside?: Known; bytesMax?: number; once?: true }
+
+const text = { wireTypes: [wireTypes.bytes] }
+const integer = { wireTypes: [wireTypes.varint] }
+const holding = (inside: Known) => ({ wireTypes: [wireTypes.bytes], inside })
+const value: Known = { 1: integer, 2: integer, 3: text, 4: { wireTypes: [wireTypes.fixed64] }, 5: integer }
+const parameters = holding({ 1: text, 2: holding(value) })
+const shape = { wireTypes: [wireTypes.varint, wireTypes.bytes], bytesMax: limits.messageShapeBytesMax }
+const inferRequest: Known = {
+  ...{ 1: text, 2: text, 3: text, 4: parameters },
+  5: holding({ 1: text, 2: text, 3: shape, 4: parameters, 5: { ...text, once: true } }),
+  6: holding({ 1: text, 2: parameters }),
+  7: text,
+}
 
 function tooMany(what: string, most: number): CutoverError {
   return new CutoverError('invalid-request', `the message has more than ${most} ${what}`)

@@ -9,7 +9,7 @@ export const wireTypes = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as cons
 /** `from` up to `to` are the bytes of the value: for `bytes` what it holds, without its length. */
 export type FieldVisitor = (field: number, wireType: number, from: number, to: number) => void
 
-type Range = { from: number; to: number }
+export type Range = { from: number; to: number }
 
 /** Calls `visit` for each field of the message. Throws invalid-request for what is no message. */
 export function walkFields(bytes: Uint8Array, { from, to }: Range, visit: FieldVisitor): void {

@@ -7,6 +7,8 @@ import type { Duplex } from 'node:stream'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { errorAnswer, sendError } from '../errors.ts'
+import { attendHalfClosed } from '../half-closed.ts'
+import { requestIdLine } from '../ids.ts'
 import type { Visit } from '../inbound.ts'
 import { callerLeft } from '../request-body.ts'
 import { parseTarget, shapeOf } from '../target.ts'
@@ -15,9 +17,12 @@ import { NodeInbound } from './node-inbound.ts'
 import { NodeOutbound } from './node-outbound.ts'
 import { Turns } from './turns.ts'
 
+/** With what has been written to its socket. */
+export type Taken = Duplex & { readonly bytesWritten: number }
+
 export type NodeListener = {
   /** From now on the connection is served here. */
-  take(connection: Duplex): void
+  take(connection: Taken): void
   /** Answers end their connections; idle ones are closed. */
   drain(): void
   /** Cuts what is left. */
@@ -27,9 +32,11 @@ export type NodeListener = {
 export type ListenerEvents = {
   visit(visit: Visit): void
   onError(error: CutoverError): void
+  /** Makes ids of requests. */
+  ids(): string
 }
 
-export function createNodeListener({ visit, onError }: ListenerEvents): NodeListener {
+export function createNodeListener({ visit, onError, ids }: ListenerEvents): NodeListener {
   const server = createServer({
     headersTimeout: limits.clientHeaderTimeoutMs,
     requestTimeout: limits.clientBodyTimeoutMs,
@@ -42,6 +49,8 @@ export function createNodeListener({ visit, onError }: ListenerEvents): NodeList
   })
   // Past a number of its own Node would drop fields in silence; `refusalOf` counts them instead.
   server.maxHeadersCount = 0
+  // Who has ended its side may still read: `staysToRead` asks. Not in Node's types.
+  Object.assign(server, { httpAllowHalfOpen: true })
   const turns = new WeakMap<Duplex, Turns>()
   const turnsOf = (connection: Duplex): Turns => {
     const known = turns.get(connection) ?? new Turns()
@@ -51,10 +60,12 @@ export function createNodeListener({ visit, onError }: ListenerEvents): NodeList
   const state = { draining: false }
   const refuse = (to: Visit, error: CutoverError, status: number) => {
     onError(error)
-    sendError(to.outbound, error, { shape: shapeOf(parseTarget(to.inbound.target)), status, closes: true })
+    const shape = shapeOf(parseTarget(to.inbound.target))
+    sendError(to.outbound, error, { shape, status, closes: true, lines: requestIdLine(to.inbound, ids) })
   }
   const serve = (req: IncomingMessage, res: ServerResponse, refusal: Refusal | null) => {
-    if (state.draining || offersUpgrade(req)) res.shouldKeepAlive = false
+    const isLast = req.socket.readableEnded && turnsOf(req.socket).isLast
+    if (state.draining || isLast || offersUpgrade(req)) res.shouldKeepAlive = false
     const visited = visitOf(req, res)
     if (refusal === null) visit(visited)
     else refuse(visited, refusal.error, refusal.status)
@@ -77,6 +88,7 @@ export function createNodeListener({ visit, onError }: ListenerEvents): NodeList
   return {
     take: connection => {
       server.emit('connection', connection)
+      connection.once('end', () => staysToRead(connection, turnsOf(connection)))
     },
     drain: () => {
       state.draining = true
@@ -95,6 +107,17 @@ export function createNodeListener({ visit, onError }: ListenerEvents): NodeList
 function visitOf(req: IncomingMessage, res: ServerResponse): Visit {
   const inbound = new NodeInbound(req, res)
   return { inbound, outbound: new NodeOutbound(req, res, inbound) }
+}
+
+/** Its last answer ends the connection. HTTP/1.0 knows nothing that could be asked: whoever ends its side there has left. */
+function staysToRead(connection: Taken, turns: Turns): void {
+  const { current } = turns
+  if (current?.req.httpVersion === '1.0') connection.destroy()
+  else if (current !== null && turns.isLast && !current.headersSent) current.shouldKeepAlive = false
+  attendHalfClosed(connection, () => {
+    const { current } = turns
+    return current && { hasBegun: current.headersSent, sendInterim: () => current.writeContinue() }
+  })
 }
 
 const unknownExpectation: Refusal = {

@@ -25,6 +25,11 @@ export class Turns {
     return this.#current
   }
 
+  /** None waits behind it. */
+  get isLast(): boolean {
+    return this.#waiting.length === 0
+  }
+
   /** Once all that came whole have been answered, unless the connection ends before. What is not whole has no turn. */
   atEnd(act: () => void): void {
     this.#waiting = this.#waiting.filter(({ req }) => req.complete)

@@ -59,6 +59,10 @@ export class HandedOver extends Duplex {
     return this.#reading.socket.remotePort
   }
 
+  get bytesWritten(): number {
+    return this.#reading.socket.bytesWritten
+  }
+
   get encrypted(): boolean {
     return 'encrypted' in this.#reading.socket
   }

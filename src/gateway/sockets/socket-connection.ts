@@ -7,6 +7,7 @@ import { CutoverError } from '../../core/errors.ts'
 import { byte, incomplete } from '../../core/http/chars.ts'
 import { parseRequestHead, RequestHead, unusual } from '../../core/http/request-head.ts'
 import { limits } from '../../core/limits.ts'
+import { attendHalfClosed } from '../half-closed.ts'
 import { answerRaw, lateRequest } from '../node/node-listener.ts'
 import { HandedOver } from './handed-over.ts'
 import { type Reading, readSocket } from './read-socket.ts'
@@ -45,6 +46,8 @@ export class SocketConnection implements AnswerEnd {
   #handedOver: HandedOver | null = null
   #isDraining = false
   #isServing = false
+  /** The caller sends nothing more. */
+  #isHalfClosed = false
 
   constructor(accepted: Socket, events: SocketServerEvents, onGone: () => void) {
     this.#events = events
@@ -86,13 +89,23 @@ export class SocketConnection implements AnswerEnd {
   onAnswered(closes: boolean): void {
     this.#outbound = null
     if (closes) {
-      this.#wait('nothing')
-      this.#socket.end(() => this.#socket.destroy())
+      this.#endOrderly()
       return
     }
     this.#wait('idle')
     // Whoever answers at once is still within `#read`, which goes on by itself.
     if (!this.#isServing && this.#heldBytes > 0) this.#readHeld()
+    if (this.#isHalfClosed && this.#isBetween) this.#endOrderly()
+  }
+
+  /** No request is being answered, here or elsewhere. */
+  get #isBetween(): boolean {
+    return this.#outbound === null && this.#handedOver === null && !this.#isServing
+  }
+
+  #endOrderly(): void {
+    this.#wait('nothing')
+    this.#socket.end(() => this.#socket.destroy())
   }
 
   #onBytes(bytes: Buffer, end: number): void {
@@ -117,8 +130,15 @@ export class SocketConnection implements AnswerEnd {
       this.#handedOver.onEnd()
       return
     }
-    this.#outbound?.callerLeft()
-    this.#socket.destroy()
+    this.#isHalfClosed = true
+    if (this.#waiting === 'answer') this.#staysToRead()
+    else this.#socket.destroy()
+  }
+
+  /** Its last answer ends the connection. */
+  #staysToRead(): void {
+    if (this.#heldBytes === 0) this.#outbound?.closeAfter()
+    attendHalfClosed(this.#socket, () => this.#outbound)
   }
 
   #onClose(hadError: boolean): void {
@@ -212,6 +232,7 @@ export class SocketConnection implements AnswerEnd {
     this.#handedOver = connection
     this.#wait('nothing')
     this.#events.handOver(connection)
+    if (this.#isHalfClosed) connection.onEnd()
     return -1
   }
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { lastOf } from '../../core/last-of.ts'
 import { limits } from '../../core/limits.ts'
 import { TurnEnd } from '../../core/turn-end.ts'
+import { interimAnswer } from '../half-closed.ts'
 import type { Outbound, OutboundWatcher } from '../inbound.ts'
 
 const nothing = Buffer.alloc(0)
@@ -48,11 +49,14 @@ export class SocketOutbound implements Outbound {
     this.#closes = true
   }
 
+  sendInterim(): void {
+    if (!this.hasBegun && !this.isClosed && this.#text === '') this.#socket.write(interimAnswer, 'latin1')
+  }
+
   begin(status: number, lines: string, bodyBytes: number | null, ownLines = ''): void {
     if (this.isClosed) return
     this.#hasNoBody = this.#isHead || status === 204 || status === 304
     this.#isChunked = bodyBytes === null && !this.#hasNoBody
-    this.hasBegun = true
     let head = statusLine(status) + lines + ownLines
     if (bodyBytes !== null) head += lengthLine(bodyBytes)
     else if (this.#isChunked) head += 'transfer-encoding: chunked\r\n'
@@ -143,6 +147,7 @@ export class SocketOutbound implements Outbound {
     if (this.#text === '') return
     const text = this.#text
     this.#text = ''
+    this.hasBegun = true
     this.#socket.write(text, 'latin1')
   }
 }

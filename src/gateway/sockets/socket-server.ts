@@ -1,14 +1,13 @@
 /** Accepts connections, watches over their times, and lets them end in order. */
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { createServer as createSecureServer } from 'node:tls'
 import { type Certificates, serverOptions } from '../../ports/certificates.ts'
-import type { ListenerEvents } from '../node/node-listener.ts'
+import type { ListenerEvents, Taken } from '../node/node-listener.ts'
 import { SocketConnection } from './socket-connection.ts'
 
 export type SocketServerEvents = ListenerEvents & {
   /** The connection says what is not plain; its bytes so far are the first that it gives. */
-  handOver(connection: Duplex): void
+  handOver(connection: Taken): void
 }
 
 /** Times are checked this often, so that no request needs a timer of its own. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createManualClock } from '../../../src/adapters/clock/manual.ts'
 import type { PoolOptions } from '../../../src/adapters/deployer/http/client/pool.ts'
-import { HttpInstance } from '../../../src/adapters/deployer/http/http-instance.ts'
+import { HttpInstance, type InstanceOptions } from '../../../src/adapters/deployer/http/http-instance.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { call, hearCall, rawServer, tlsServer } from './raw-server.ts'
 import { closing, until } from './support.ts'
@@ -13,14 +13,14 @@ const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
 
 type Judged = { ok: boolean; detail: string }
 
-function instanceOf(address: string, options: PoolOptions = {}) {
+function instanceOf(address: string, options: InstanceOptions = {}) {
   const judged: Judged[] = []
   const instance = new HttpInstance('one', address, { judged: (ok, detail) => judged.push({ ok, detail }) }, options)
   return { instance: closing(instance), judged }
 }
 
 /** A server whose answers are these, one for each request on a connection; the last one for all that follow. */
-async function answering(answers: readonly (string | ((socket: Socket) => void))[], options: PoolOptions = {}) {
+async function answering(answers: readonly (string | ((socket: Socket) => void))[], options: InstanceOptions = {}) {
   const server = await rawServer(onTestFinished, (socket, _, nth) => {
     const answer = answers[Math.min(nth, answers.length - 1)] ?? ''
     if (typeof answer === 'string') socket.write(answer, 'latin1')
@@ -36,6 +36,9 @@ async function finished(heard: ReturnType<typeof hearCall>) {
 
 const cut = (text: string) => (socket: Socket) => socket.end(text, 'latin1')
 const reset = (socket: Socket) => void socket.resetAndDestroy()
+/** The second part comes when the first has been read. */
+const inParts = (first: string, second: string) => (socket: Socket) =>
+  void socket.write(first, 'latin1', () => setTimeout(() => socket.write(second, 'latin1'), 20))
 
 describe('a request goes over the wire as one', () => {
   const lines = (server: { address: string }) => `host: ${new URL(server.address).host}\r\nconnection: keep-alive\r\n`
@@ -207,6 +210,8 @@ describe('a failure has a name, and a connection of doubtful order is not used a
     ['nothing at all', cut(''), /broke off before it answered/],
     ['half a head', cut('HTTP/1.1 200 OK\r\nConte'), /broke off before it answered/],
     ['a reset', reset, /broke off before it answered: .*ECONNRESET/],
+    ['a malformed chunk in the portion of the head', `${chunked}2\r\nok\r\nzz`, /did not answer as HTTP\/1\.1 is/],
+    ['a chunk longer than its size there', `${chunked}2\r\nokay`, /did not answer as HTTP\/1\.1 is/],
   ])('%s before the head', async (_, answer, message) => {
     const { server, instance, judged } = await answering([answer])
     for (let nth = 1; nth <= 2; nth += 1) {
@@ -221,8 +226,8 @@ describe('a failure has a name, and a connection of doubtful order is not used a
   test.each([
     ['an end', cut('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok')],
     ['an end between chunks', cut(`${chunked}2\r\nok\r\n`)],
-    ['a malformed chunk', `${chunked}2\r\nok\r\nzz`],
-    ['a chunk longer than its size', `${chunked}2\r\nokay`],
+    ['a malformed chunk', inParts(`${chunked}2\r\nok`, '\r\nzz')],
+    ['a chunk longer than its size', inParts(`${chunked}2\r\nok`, 'ay')],
   ])('%s in mid-answer', async (_, answer) => {
     const { instance, judged } = await answering([answer])
     const heard = await finished(hearCall(instance, call()))
@@ -389,13 +394,15 @@ describe('time runs while it is the turn of the server', () => {
     expect(heard.error).toMatchObject({ code: 'backend-timeout', message: /was not done within 2500 ms/ })
   })
 
-  test('no connection in time: nothing was sent, and the one that was busy goes on', async () => {
-    const { clock, server, instance } = await timed(() => {}, { connectionsMax: 1 })
+  test('no connection free in time: nothing was sent, no server is to blame, and the one that was busy goes on', async () => {
+    const { clock, server, instance, judged } = await timed(() => {}, { connectionsMax: 1 })
     const busy = hearCall(instance, call({ timeouts: { ...timeouts, firstByteMs: 60_000 } }))
     await until(() => server.requests.length === 1)
     const late = hearCall(instance, call({ path: '/late', timeouts }))
+    expect(instance.waiting).toBe(1)
     clock.advance(1_010)
-    expect(late.error).toMatchObject({ code: 'backend-unreachable', message: /no connection to .* within 1000 ms/ })
+    expect(late.error).toMatchObject({ code: 'overloaded', message: /^all 1 connections to .* were busy for 1000 ms/ })
+    expect([instance.waiting, judged]).toEqual([0, []])
     server.sockets[0]?.write(ok)
     await busy.done
     expect([busy.body, server.requests.length]).toEqual(['ok', 1])
@@ -494,11 +501,11 @@ describe('connections', () => {
   })
 
   test('more than may wait are refused', async () => {
-    const { instance, judged } = await answering([() => {}])
-    const most = limits.upstreamConnectionsMax + limits.instanceQueueMax
+    const { instance, judged } = await answering([() => {}], { connectionsMax: 4, queueMax: 3 })
+    const most = 4 + 3
     const all = Array.from({ length: most }, () => hearCall(instance, call()))
     const more = await finished(hearCall(instance, call()))
-    expect(more.error).toMatchObject({ code: 'overloaded', message: /^1280 requests are in flight/ })
+    expect(more.error).toMatchObject({ code: 'overloaded', message: /^7 requests are in flight/ })
     expect([instance.inFlight, judged.length]).toEqual([most, 0])
     for (const { sending } of all) sending.cancel()
     expect(instance.inFlight).toBe(0)

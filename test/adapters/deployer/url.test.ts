@@ -2,8 +2,8 @@ import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { BackendRequest } from '../../../src/adapters/deployer/by-promise.ts'
 import { createDeployer } from '../../../src/adapters/deployer/deployer.ts'
+import type { VersionSpec } from '../../../src/core/endpoint.ts'
 import { limits } from '../../../src/core/limits.ts'
-import type { Instance } from '../../../src/ports/backend.ts'
 import { deployerContract } from '../../contract/deployer.contract.ts'
 import { type ModelServer, startModelServer } from '../../fixtures/model-server.ts'
 import { send as ask } from '../../support/send.ts'
@@ -26,12 +26,14 @@ function deployerOf(speed = 20) {
   return { reports, deployer: closing(createDeployer(options)) }
 }
 
-async function serve(address?: string): Promise<{ instance: Instance; model: ModelServer }> {
+async function serve(connections?: number) {
   const model = await server()
   const { deployer, reports } = deployerOf()
-  deployer.ensure({ endpoint: 'digits', version: url('v1', [address ?? model.address]), readyTimeoutMs: 60_000 })
+  const { backend, ...rest } = url('v1', [model.address])
+  const one = { ...rest, backend: { ...backend, ...(connections !== undefined && { connections }) } } as VersionSpec
+  deployer.ensure({ endpoint: 'digits', version: one, readyTimeoutMs: 60_000 })
   await reports.next('ready')
-  return { instance: pick(deployer, 'v1'), model }
+  return { instance: pick(deployer, 'v1'), model, fleets: deployer.fleets }
 }
 
 deployerContract('url', async finished => {
@@ -128,12 +130,18 @@ describe('an answer comes back as it was', () => {
   test.each([
     ['a connection that is cut', { path: '/cut' }],
     ['a chunk that is cut', raw('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab')],
-    ['a chunk that is malformed', raw('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab')],
   ])('%s in mid-answer fails the body rather than ending it', async (_, parts) => {
     const { instance } = await serve()
     const answer = await ask(instance, request(parts))
     expect(answer.status).toBe(200)
     await expect(text(answer)).rejects.toMatchObject({ code: 'backend-failed' })
+    expect(instance.inFlight).toBe(0)
+  })
+
+  test('a chunk that is malformed right behind its head is no answer', async () => {
+    const { instance } = await serve()
+    const parts = raw('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab')
+    await expect(ask(instance, request(parts))).rejects.toMatchObject({ code: 'backend-failed' })
     expect(instance.inFlight).toBe(0)
   })
 
@@ -173,15 +181,19 @@ describe('what goes wrong has a name', () => {
     await expect(sent).rejects.toMatchObject({ code: 'backend-unreachable', message: /ECONNREFUSED/ })
   })
 
-  test('no free connection in time is unreachable: nothing was sent', async () => {
-    const { instance, model } = await serve()
+  test('with no more connections than its version says, and none free in time, nothing is sent', async () => {
+    const { instance, model, fleets } = await serve(3)
     const caller = new AbortController()
-    const busy = Array.from({ length: limits.upstreamConnectionsMax }, () => {
+    const busy = Array.from({ length: 3 }, () => {
       return ask(instance, request({ path: '/silent', signal: caller.signal })).catch(() => {})
     })
+    for (let one = 0; one < 3; one += 1) await model.arrived('/silent')
     const timeouts = { ...quick, connectMs: 100 }
-    await expect(ask(instance, request({ path: '/late', timeouts }))).rejects.toMatchObject({
-      code: 'backend-unreachable',
+    const late = ask(instance, request({ path: '/late', timeouts }))
+    await until(() => fleets.waiting?.('digits', 'v1') === 1)
+    await expect(late).rejects.toMatchObject({
+      code: 'overloaded',
+      message: expect.stringContaining('all 3 connections'),
     })
     caller.abort()
     await Promise.all(busy)

@@ -14,7 +14,7 @@ async function saying(text: string): Promise<{ connection: SocketConnection; hea
   const accepted = once(server, 'connection')
   const caller = await dial(address !== null && typeof address === 'object' ? address.port : 0)
   const [socket] = (await accepted) as [Socket]
-  const events = { visit: () => {}, onError: () => {}, handOver: () => {} }
+  const events = { visit: () => {}, onError: () => {}, ids: () => '', handOver: () => {} }
   const connection = new SocketConnection(socket, events, () => {})
   onTestFinished(() => {
     connection.destroy()

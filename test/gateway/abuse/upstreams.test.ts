@@ -37,6 +37,9 @@ async function facing(act: Act, options: Facing = {}) {
 const ends = (text: string) => (socket: Socket) => void socket.end(text, 'latin1')
 const resets = (text: string) => (socket: Socket) =>
   void socket.write(text, 'latin1', () => setTimeout(() => socket.resetAndDestroy(), 20))
+/** The second part comes when the first has been read. */
+const inParts = (first: string, second: string) => (socket: Socket) =>
+  void socket.write(first, 'latin1', () => setTimeout(() => socket.write(second, 'latin1'), 20))
 const nobody = 'http://127.0.0.1:1'
 
 const dialects: readonly [string, string, string, RegExp][] = [
@@ -57,6 +60,11 @@ describe('a fault before the answer has a status, and a body', () => {
     ['it contradicts itself', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab', 502],
     ['it switches protocols', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', 502],
     ['its status is none', 'HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n', 502],
+    [
+      'what it says behind its head is malformed',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n',
+      502,
+    ],
     ['it says nothing', () => {}, 504, { patienceMs: 100 }],
   ]
   describe.each(faults)('%s', (_, act, status, options) => {
@@ -73,7 +81,10 @@ describe('an answer that is not whole never looks whole', () => {
     ['it closes within a stated length', ends('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf')],
     ['it resets within a stated length', resets('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf')],
     ['it closes within chunks', ends('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n')],
-    ['its chunks are malformed', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n'],
+    [
+      'its chunks are malformed',
+      inParts('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf', '\r\nzz\r\n'),
+    ],
     ['it falls silent', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'],
     ['it resets where the end is the connection’s', resets('HTTP/1.1 200 OK\r\n\r\nhalf')],
   ]
@@ -84,8 +95,8 @@ describe('an answer that is not whole never looks whole', () => {
       socket.on('error', () => {})
       socket.write(`GET /endpoints/digits/x HTTP/1.1\r\nHost: a\r\n${field}\r\n`)
       const text = await readUntil(socket)
-      // What fails in the very moment in which it began may break off before its head is out.
-      if (text === '') continue
+      // What fails in the very moment in which it began has not begun for its caller, who gets an error; node:http may break off.
+      if (text.startsWith('HTTP/1.1 502') || (text === '' && field !== '')) continue
       expect(text).toContain('HTTP/1.1 200')
       expect(text).not.toMatch(/\r\n0\r\n\r\n$/)
       const stated = /content-length: (\d+)/i.exec(text)?.[1]

@@ -256,6 +256,11 @@ describe('bytes that are no message, or one that is built to be costly', () => {
     ['a length of 64 bits', [0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]],
     ['a group', [0x0b]],
     ['a field of number 0', [0x00, 0]],
+    ['contents of a tensor in two parts', [0x2a, 4, 0x2a, 0, 0x2a, 0]],
+    ['a name that is a number', [0x08, 1]],
+    ['a tensor that is a number', [0x28, 1]],
+    ['a name of a parameter of a tensor past its end', [0x2a, 6, 0x22, 2, 0x0a, 9, 0x1a, 0]],
+    ['a value of a parameter that is another type', [0x22, 4, 0x12, 2, 0x18, 1]],
   ])('%s', (_name, bytes) => {
     expect(() => refuseCostly(Buffer.from(bytes))).toThrow(/not what its service definition says/)
   })

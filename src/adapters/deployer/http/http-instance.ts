@@ -16,8 +16,8 @@ export type Observer = {
 export type InstanceOptions = PoolOptions & {
   /** How others open the same server; by its address where it is left out. */
   plan?: ServerPlan
-  /** Calls under way and waiting, beyond which one more is refused. */
-  inFlightMax?: number
+  /** Calls that wait for a connection, beyond which one more is refused. */
+  queueMax?: number
 }
 
 /** Statuses by which a server, or a proxy before it, says that it cannot work (Envoy's "gateway failures"). */
@@ -44,12 +44,17 @@ export class HttpInstance implements FleetInstance {
     this.id = id
     this.#observer = observer
     this.#plan = options.plan ?? { id, address }
-    this.#inFlightMax = options.inFlightMax ?? limits.upstreamConnectionsMax + limits.instanceQueueMax
+    const { connectionsMax = limits.upstreamConnections, queueMax = limits.instanceQueueMax, pipelining = 1 } = options
+    this.#inFlightMax = connectionsMax * pipelining + queueMax
     this.#pool = new ConnectionPool(address, judge(this.#load, observer), options)
   }
 
   get inFlight(): number {
     return this.#load.count
+  }
+
+  get waiting(): number {
+    return this.#pool.waiting
   }
 
   /** A metadata question goes to the server. */

@@ -1,11 +1,13 @@
 /** A server at an address with all that calls of it need: TLS, header fields of its own, a provider's ways. */
 import type { Provider } from '../../../core/endpoint.ts'
+import { limits } from '../../../core/limits.ts'
+import { type Share, someOf, wholeShare } from '../../../core/share.ts'
 import type { UpstreamTls } from '../../../core/tls.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import { tlsOptions, type UpstreamOptions } from '../../tls/upstream-tls.ts'
 import type { FleetInstance } from '../replica.ts'
 import { type AddedHeaderSpecs, AddedHeaders } from './added-headers.ts'
-import { HttpInstance, type InstanceOptions, type Observer } from './http-instance.ts'
+import { HttpInstance, type Observer } from './http-instance.ts'
 import { TailoredInstance } from './tailored-instance.ts'
 
 /** Plain data, without any secret: these are read where the server is called from. */
@@ -18,6 +20,8 @@ export type ServerPlan = {
   provider?: Provider | undefined
   /** Requests that may be under way on one connection; 1 where it is left out. */
   pipelining?: number | undefined
+  /** At most, over all workers; `limits.upstreamConnections` where it is left out. */
+  connections?: number | undefined
 }
 
 export type OpenServer = {
@@ -34,16 +38,18 @@ export type ServerSurroundings = {
   observer: Observer
   /** What becomes of the TLS files. */
   tell(result: { taken: true } | { taken: false; reason: string }): void
-  options?: Omit<InstanceOptions, 'tls'>
+  /** Which part of the bounds is this thread's. */
+  share?: Share
 }
 
 export function openServer(plan: ServerPlan, around: ServerSurroundings): OpenServer {
-  const { clock, observer, tell, options = {} } = around
+  const { clock, observer, tell, share = wholeShare } = around
   const { id, address, provider = null } = plan
   const tls = plan.tls === undefined ? null : tlsOptions(plan.tls, { clock, tell })
   const headers = new AddedHeaders(plan.headers ?? {})
   const http = new HttpInstance(id, address, observer, {
-    ...options,
+    connectionsMax: someOf(plan.connections ?? limits.upstreamConnections, share),
+    queueMax: someOf(limits.instanceQueueMax, share),
     ...(tls !== null && { tls: tls.current }),
     ...(plan.pipelining !== undefined && { pipelining: plan.pipelining }),
     plan,

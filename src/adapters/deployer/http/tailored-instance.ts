@@ -39,6 +39,10 @@ export class TailoredInstance implements FleetInstance {
     return this.#inner.inFlight
   }
 
+  get waiting(): number {
+    return this.#inner.waiting ?? 0
+  }
+
   /** What is to be changed must be at hand. */
   get wantsWholeBody(): boolean {
     return this.#tailoring.provider !== null || this.#inner.wantsWholeBody

@@ -38,6 +38,10 @@ export class BorrowedFleets implements FleetView {
     return this.#fleets.get(endpoint)?.get(version)?.ready.count ?? 0
   }
 
+  waiting(endpoint: string, version: string): number {
+    return this.#fleets.get(endpoint)?.get(version)?.ready.waiting ?? 0
+  }
+
   hear(news: FleetNews): void {
     switch (news.kind) {
       case 'fleet':
@@ -112,10 +116,7 @@ export class BorrowedFleets implements FleetView {
   #openServer(key: number, plan: ServerPlan): Borrowed {
     const { share, clock, tell } = this.#context
     const observer = new CallTally(clock, told => tell({ kind: 'heard', key, ...told }))
-    const connectionsMax = someOf(limits.upstreamConnectionsMax, share)
-    const inFlightMax = connectionsMax + someOf(limits.instanceQueueMax, share)
-    const options = { connectionsMax, inFlightMax }
-    const { instance, headers, close } = openServer(plan, { clock, observer, tell: () => {}, options })
+    const { instance, headers, close } = openServer(plan, { clock, observer, tell: () => {}, share })
     const stop = headers.isEmpty ? () => {} : clock.every(limits.healthIntervalMs, () => void headers.refresh())
     return {
       instance,

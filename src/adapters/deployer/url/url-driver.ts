@@ -22,10 +22,11 @@ export function createUrlDriver(): Driver {
       throw new CutoverError('invalid-resource', detail, problems)
     },
     start(plan, events) {
-      const { addresses, ready, headers, provider, tls, pipelining } = urlBackend(plan.version)
+      const { addresses, ready, headers, provider, tls, pipelining, connections } = urlBackend(plan.version)
       const { id, clock, logger } = plan
       const address = addresses[plan.index] ?? ''
-      return startHttpReplica({ id, address, ready, clock, logger, headers, provider, tls, pipelining }, events)
+      const server = { id, address, headers, provider, tls, pipelining, connections }
+      return startHttpReplica({ ...server, ready, clock, logger }, events)
     },
   }
 }

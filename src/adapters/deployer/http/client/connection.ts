@@ -4,6 +4,7 @@ import { AnswerReader } from '../../../../core/http/answer-reader.ts'
 import { refused } from '../../../../core/http/chars.ts'
 import type { ResponseHead } from '../../../../core/http/response-head.ts'
 import { TurnEnd } from '../../../../core/turn-end.ts'
+import { Beginning } from './beginning.ts'
 import { type Call, CallList } from './call.ts'
 import { failures } from './failures.ts'
 import { bodyApart, requestText } from './request-text.ts'
@@ -64,6 +65,7 @@ export class Connection implements SocketListener {
   #restsSinceMs = 0
   #isPaused = false
   #isCorked = false
+  #beginning: Beginning | null = null
 
   constructor(owner: ConnectionOwner, target: Target, tls: TlsOptions, openByMs: number) {
     this.#owner = owner
@@ -71,7 +73,7 @@ export class Connection implements SocketListener {
     this.#untilMs = openByMs
     this.#reader = new AnswerReader({
       head: (head, bodyBytes) => this.#answered(head, bodyBytes),
-      body: (chunk, isLast) => this.#calls.first?.heard(chunk, isLast),
+      body: (chunk, isLast) => this.#heardBody(chunk, isLast),
     })
     this.#socket = openSocket(target, tls, this)
   }
@@ -226,6 +228,7 @@ export class Connection implements SocketListener {
   /** The position after what was read. */
   #readFor(call: Call, bytes: Buffer, at: number, end: number): number {
     const after = this.#reader.read(bytes, at, end)
+    if (this.#beginning !== null && after !== refused) this.#tellBeginning(call)
     if (this.#state === 'closed') return end
     if (after === refused) {
       this.#close(failures.malformed(this.#target.address, this.#reader.fault), null)
@@ -240,7 +243,19 @@ export class Connection implements SocketListener {
     const call = this.#calls.first
     // A server that refuses does not want the rest; one that agrees may answer while it reads.
     if (head.status >= 300) call?.upload?.stop()
-    call?.answered(head.status, head.fields, bodyBytes)
+    if (head.isChunked) this.#beginning = new Beginning(bodyBytes)
+    else call?.answered(head.status, head.fields, bodyBytes)
+  }
+
+  #heardBody(chunk: Buffer, isLast: boolean): void {
+    if (this.#beginning === null) this.#calls.first?.heard(chunk, isLast)
+    else this.#beginning.add(chunk, isLast)
+  }
+
+  #tellBeginning(call: Call): void {
+    const beginning = this.#beginning
+    this.#beginning = null
+    beginning?.tell(call, this.#reader.head)
   }
 
   /** `isClean`: nothing followed the answer. */

@@ -7,6 +7,11 @@ export const failures = {
     new CutoverError('backend-unreachable', `cannot connect to ${address}: ${errorCode(cause)}`, [], cause),
   noConnection: (address: string, connectMs: number) =>
     new CutoverError('backend-unreachable', `no connection to ${address} within ${connectMs} ms`),
+  allBusy: (address: string, connections: number, connectMs: number) =>
+    new CutoverError(
+      'overloaded',
+      `all ${connections} connections to ${address} were busy for ${connectMs} ms; \`connections\` of a version allows more`,
+    ),
   stoppedUnsent: (address: string) => new CutoverError('backend-unreachable', `${address} is being stopped`),
   stopped: (address: string) => new CutoverError('backend-failed', `${address} is being stopped`),
   noAnswer: (address: string, firstByteMs: number) =>

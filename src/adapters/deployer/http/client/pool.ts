@@ -53,13 +53,22 @@ export class ConnectionPool implements ConnectionOwner {
     this.#observer = observer
     this.#tls = options.tls ?? (() => ({}))
     this.pipelining = options.pipelining ?? 1
-    this.#connectionsMax = options.connectionsMax ?? limits.upstreamConnectionsMax
+    this.#connectionsMax = options.connectionsMax ?? limits.upstreamConnections
     this.#clock = options.clock ?? uptimeClock
     this.#alarm = new Alarm(this.#clock, nowMs => this.#sweep(nowMs))
   }
 
   get address(): string {
     return this.#target.address
+  }
+
+  /** Calls that found every connection busy. */
+  get waiting(): number {
+    return this.#isFull ? this.#waiting.size : 0
+  }
+
+  get #isFull(): boolean {
+    return this.#openingCount === 0 && this.#connections.size >= this.#connectionsMax
   }
 
   dispatch(request: BackendCall, sink: AnswerSink): Sending {
@@ -202,6 +211,7 @@ export class ConnectionPool implements ConnectionOwner {
     const { connectMs, totalMs = 0 } = call.request.timeouts
     this.#waiting.remove(call)
     if (call.endMs <= nowMs) call.fail(failures.tooSlow(this.address, totalMs))
+    else if (this.#isFull) call.fail(failures.allBusy(this.address, this.#connectionsMax, connectMs))
     else call.fail(failures.noConnection(this.address, connectMs))
   }
 }
