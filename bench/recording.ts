@@ -18,6 +18,7 @@ import { createAccumulator } from '../src/evidence/accumulator.ts'
 import { awaitedBy, createDelayBook } from '../src/evidence/delay-book.ts'
 import { compileDefinitions } from '../src/evidence/metric-book.ts'
 import { createWatchBook } from '../src/evidence/watch/watch-book.ts'
+import { createIds } from '../src/gateway/ids.ts'
 import type { RawPrediction } from '../src/ports/recorder.ts'
 
 type Cpu = { mainMs: number; otherMs: number }
@@ -108,6 +109,7 @@ async function drive(
   while (recorder.stats().queued > 0) await sleep(10)
 }
 
+const ids = createIds(systemClock.nowMs())
 const rule: AnswerRule = { output: '/label', read: 'value' }
 const body = Buffer.from(
   JSON.stringify({ label: 7, model: 'digits', scores: Array.from({ length: 10 }, (_, at) => (at + 0.123456789) / 55) }),
@@ -117,7 +119,7 @@ const answerBytes = Buffer.concat([body, Buffer.alloc(300 - body.length, ' ')])
 function prediction(index: number, { hasRule, hasRelease }: { hasRule: boolean; hasRelease: boolean }): RawPrediction {
   const version = hasRelease && index % 10 === 0 ? 'v2' : 'v1'
   return {
-    id: `dGhlIHByZWZp.${index.toString(36)}`,
+    id: ids(),
     endpoint: 'digits',
     epoch: 1,
     release: hasRelease ? 'digits-1' : null,

@@ -29,6 +29,7 @@ import { getOrMake } from './get-or-make.ts'
 import { type CohortReport, LabelClock } from './label-clock.ts'
 import { MetricBook, type MetricDefinitions } from './metric-book.ts'
 import { PairBook } from './pair-book.ts'
+import { UnitLedger } from './unit-ledger.ts'
 
 export interface Accumulator extends EvidenceSource {
   add(batch: { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }): void
@@ -49,10 +50,6 @@ export type AccumulatorOptions = {
 type Clocks = Map<string, { release: string; clock: LabelClock }>
 
 type EpochMap = Map<number, Record<string, VersionEvidence>>
-
-/** Which versions each unit of a release has met, and which was the first in the newest epoch in which it came. */
-type UnitLedger = { release: string; units: Map<string, UnitStory> }
-type UnitStory = { met: string[]; epoch: number; first: VersionEvidence; isShared: boolean }
 
 export function createAccumulator({
   definitions,
@@ -256,36 +253,12 @@ function addLatency(evidence: VersionEvidence, latencyMs: number): void {
 }
 
 function meetUnit(ledgers: Map<string, UnitLedger>, prediction: Prediction, evidence: VersionEvidence): void {
-  if (prediction.release === null) return
-  const known = ledgers.get(prediction.endpoint)
-  const ledger = known?.release === prediction.release ? known : { release: prediction.release, units: new Map() }
-  if (ledger !== known) ledgers.set(prediction.endpoint, ledger)
-  const story = ledger.units.get(prediction.unit)
-  if (story === undefined) {
-    if (ledger.units.size >= limits.unitsTrackedMax) return
-    const { assigned, epoch } = prediction
-    ledger.units.set(prediction.unit, { met: [assigned], epoch, first: evidence, isShared: false })
-    evidence.newUnits += 1
-    evidence.unitsMet += 1
-    evidence.unitsServed += 1
-    return
-  }
-  if (!story.met.includes(prediction.assigned)) {
-    story.met.push(prediction.assigned)
-    evidence.unitsMet += 1
-  }
-  meetInEpoch(story, prediction.epoch, evidence)
-}
-
-/** What was in flight when the epoch ended comes late and is of no interest. */
-function meetInEpoch(story: UnitStory, epoch: number, evidence: VersionEvidence): void {
-  if (epoch > story.epoch) {
-    Object.assign(story, { epoch, first: evidence, isShared: false })
-    evidence.unitsServed += 1
-  } else if (epoch === story.epoch && evidence !== story.first && !story.isShared) {
-    story.isShared = true
-    story.first.unitsShared += 1
-  }
+  const { endpoint, release, unit, assigned, epoch } = prediction
+  if (release === null) return
+  const known = ledgers.get(endpoint)
+  const ledger = known?.release === release ? known : new UnitLedger(release)
+  if (ledger !== known) ledgers.set(endpoint, ledger)
+  ledger.meet({ unit, assigned, epoch, evidence })
 }
 
 function addOutcome(evidence: VersionEvidence, joined: JoinedOutcome): void {

@@ -8,6 +8,7 @@ import { limits } from '../core/limits.ts'
 import { signalsOf } from '../core/metrics/spec.ts'
 import { answeredAtMs, type JoinedOutcome, type OutcomeValues, type Prediction } from '../core/prediction.ts'
 import { delayDistribution } from '../stats/delay/delay-distribution.ts'
+import { getOrMake } from './get-or-make.ts'
 import { delayOf, maturityOf, meanArrived } from './label-clock.ts'
 import { emptyDelaySums, LabelCohorts } from './label-cohorts.ts'
 import { type Committed, trafficOf } from './traffic.ts'
@@ -62,11 +63,8 @@ type EndpointDelays = { newestMs: number; bySignal: Map<string, Series> }
 export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Awaited | null }): DelayBook {
   const endpoints = new Map<string, EndpointDelays>()
 
-  const delaysOf = (endpoint: string): EndpointDelays => {
-    const known = endpoints.get(endpoint) ?? { newestMs: Number.NEGATIVE_INFINITY, bySignal: new Map() }
-    endpoints.set(endpoint, known)
-    return known
-  }
+  const delaysOf = (endpoint: string): EndpointDelays =>
+    getOrMake(endpoints, endpoint, () => ({ newestMs: Number.NEGATIVE_INFINITY, bySignal: new Map() }))
 
   const addPrediction = (prediction: Prediction): void => {
     const { endpoint, version, assigned, pinned, answer } = prediction
@@ -130,8 +128,7 @@ function cohortsOf(
   { versions }: Awaited,
   { name, version }: { name: string; version: string },
 ): LabelCohorts {
-  const series = bySignal.get(name) ?? new Map<string, LabelCohorts>()
-  bySignal.set(name, series)
+  const series = getOrMake(bySignal, name, () => new Map<string, LabelCohorts>())
   const known = series.get(version)
   if (known !== undefined) return known
   // Versions come and go over the years; those that are gone make room.

@@ -4,6 +4,7 @@ import type { Comparison } from '../core/compare/comparison.ts'
 import { limits } from '../core/limits.ts'
 import type { Pairing } from '../core/pairing.ts'
 import type { Prediction } from '../core/prediction.ts'
+import { ownText } from './own-text.ts'
 
 /** What is kept of a prediction. */
 export type Half = Pick<
@@ -34,8 +35,7 @@ export class HeldPairs {
 
   /** Of this champion, with room for one half more. */
   hold(key: string, bytes: number): Held {
-    const held = this.#held.get(key) ?? { champion: null, waiting: [], paired: [], bytes: 0 }
-    this.#held.set(key, held)
+    const held = this.#held.get(key) ?? this.#begin(ownText(key))
     held.bytes += bytes
     this.#bytes += bytes
     while (this.#isFull()) this.#letGo()
@@ -51,6 +51,12 @@ export class HeldPairs {
       const half = held.champion === 'none' ? undefined : (held.champion ?? held.waiting[0])
       if (half === undefined || half.epoch < beforeEpoch) this.#drop(key, held)
     }
+  }
+
+  #begin(key: string): Held {
+    const held: Held = { champion: null, waiting: [], paired: [], bytes: 0 }
+    this.#held.set(key, held)
+    return held
   }
 
   #isFull(): boolean {
@@ -88,7 +94,7 @@ export function halfOf({ comparator }: Pairing, prediction: Prediction): Half {
   const payload = comparator.kind === 'shape' ? prediction.payload : null
   return {
     version,
-    unit,
+    unit: ownText(unit),
     epoch,
     atMs,
     latencyMs,

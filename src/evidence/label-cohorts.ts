@@ -1,5 +1,6 @@
 /** Predictions of one version in one epoch by the time they were made, and how soon each was labelled. */
 import { DELAY_BINS, delayBin, lastBinWithin } from '../stats/delay/delay-grid.ts'
+import { getOrMake } from './get-or-make.ts'
 
 /** Cohorts that are kept apart; at one more the slots become twice as wide and neighbours one cohort. */
 export const COHORTS_MAX = 64
@@ -21,6 +22,9 @@ export function emptyDelaySums(): DelaySums {
 export class LabelCohorts {
   #slotMs: number
   #cohorts = new Map<number, Cohort>()
+  /** The one that was met last: most predictions are of the same slot as those before. */
+  #lastSlot = Number.NaN
+  #last: Cohort | null = null
   #predicted = 0
   #labelled = 0
 
@@ -113,17 +117,18 @@ export class LabelCohorts {
 
   #cohortOf(atMs: number): Cohort {
     const slot = Math.floor(atMs / this.#slotMs)
-    const known = this.#cohorts.get(slot)
-    if (known !== undefined) return known
-    const made: Cohort = { predicted: 0, labelledByBin: new Map() }
-    this.#cohorts.set(slot, made)
-    return made
+    if (slot === this.#lastSlot && this.#last !== null) return this.#last
+    const cohort = getOrMake(this.#cohorts, slot, () => ({ predicted: 0, labelledByBin: new Map() }))
+    this.#lastSlot = slot
+    this.#last = cohort
+    return cohort
   }
 
   #mergeWhileTooMany(): void {
     while (this.#cohorts.size > COHORTS_MAX) {
       const finer = this.#cohorts
       this.#slotMs *= 2
+      this.#last = null
       this.#cohorts = new Map()
       for (const [slot, cohort] of finer) this.#takeIn(Math.floor(slot / 2), cohort)
     }

@@ -93,7 +93,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     flags: createFlagBook(),
     held: createHeldRequests(clock, share),
     stats: createStats(),
-    ids: options.ids ?? createIds(),
+    ids: options.ids ?? createIds(clock.nowMs()),
     mirrors: new Mirrors({
       fleets,
       recorder,

@@ -5,10 +5,18 @@ import { badHeader } from './errors.ts'
 import { ownHeader, ownHeaders } from './headers.ts'
 import type { Inbound } from './inbound.ts'
 
-/** 72 random bits per process, then a counter: unique across processes and restarts. */
-export function createIds(): () => string {
-  const prefix = randomBytes(9).toString('base64url')
-  let count = 0
+/** The first count with six digits: so many that it keeps them, and texts stay in the order of numbers, for 2 * 10^9 ids. */
+const firstCount = 36 ** 5
+
+/**
+ * The minute, 48 random bits and a counter: unique across processes and restarts. Each id is greater than those before, as
+ * a text too: the log's index over ids grows at its end alone, which costs half as much as in between.
+ */
+export function createIds(nowMs: number): () => string {
+  // Five digits until the year 2084.
+  const minute = Math.floor(nowMs / 60_000).toString(36)
+  const prefix = `${minute}${randomBytes(6).toString('base64url')}`
+  let count = firstCount
   return () => `${prefix}.${(count++).toString(36)}`
 }
 

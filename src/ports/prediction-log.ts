@@ -2,7 +2,10 @@
 import type { JoinedOutcome, Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
 
 export type AppendedPredictions = {
-  /** Those whose id was new, in order: a repeated id changes nothing. */
+  /**
+   * Those whose id was new, in order: a repeated id changes nothing. Ids and units may be parts of one text for all of them,
+   * which whoever keeps one keeps too, unless it is copied.
+   */
   fresh: readonly Prediction[]
   /**
    * First what shadows of the batch missed, by shadow: the outcomes that their champions had already. Then outcomes that

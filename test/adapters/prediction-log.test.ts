@@ -258,6 +258,32 @@ describe('prediction log on disk', () => {
     expect(newest).toEqual(['p177', 'p178', 'p179'])
   })
 
+  test.each([
+    ['nowhere', null],
+    ['first', 0],
+    ['in the middle', 70],
+    ['last', 119],
+  ])('a batch behind outcomes is committed behind them, plain or not; an id was known %s', async (_where, place) => {
+    const log = await openAt(join(tempFolder(), 'predictions.db'))
+    const batch = (name: string, scores: number[][] | null) =>
+      Array.from({ length: 120 }, (_, index) =>
+        aPrediction({ id: index === place ? 'known' : `${name}${index}`, ...(index % 50 === 9 && { scores }) }),
+      )
+    const wanted = ['known']
+    await log.appendPredictions([aPrediction({ id: 'known' })])
+    for (const [name, scores] of [['plain', null] as const, ['whole', [[0.5, 0.5]]] as const]) {
+      await log.appendOutcomes([0, 1, 2].map(at => anOutcome({ id: `${name}-o${at}`, prediction: 'known' })))
+      const { fresh } = await log.appendPredictions(batch(name, scores?.map(row => [...row]) ?? null))
+      expect(fresh.length).toBe(place === null ? 120 : 119)
+      wanted.push(`${name}-o0`, `${name}-o1`, `${name}-o2`, ...fresh.map(({ id }) => id))
+    }
+    const told: string[] = []
+    await log.replay({ endpoint: 'digits', fromEpoch: 0 }, ({ predictions, joined }) => {
+      told.push(...predictions.map(({ id }) => id), ...joined.map(({ outcome }) => outcome.id))
+    })
+    expect(told).toEqual(wanted)
+  })
+
   test('a replay longer than one window skips nothing and tells nothing twice', async () => {
     const log = await openAt(join(tempFolder(), 'predictions.db'))
     const ids = Array.from({ length: 12_000 }, (_, index) => `p${index}`)

@@ -19,6 +19,8 @@ const oneTextBytesMax = 4 * 1024 * 1024
 
 export class PackedCursor {
   readonly count: number
+  /** Whether any of the predictions has what few have. */
+  readonly anyRest: boolean
   /** What many of the predictions share, by the numbers that they name it by. */
   readonly kinds: readonly Kind[]
   readonly #bytes: Buffer
@@ -36,6 +38,7 @@ export class PackedCursor {
     this.#words = new Uint32Array(packed, 0, packed.byteLength >>> 2)
     this.#doubles = new Float64Array(packed, 0, packed.byteLength >>> 3)
     this.count = this.#words[header.count] ?? 0
+    this.anyRest = this.#words[header.anyRest] === 1
     const offset = this.#words[header.kindsOffset] ?? 0
     this.#all = isPassing && offset <= oneTextBytesMax ? this.#bytes.toString('latin1', 0, offset) : null
     this.kinds = JSON.parse(this.#bytes.toString('utf8', offset, offset + (this.#words[header.kindsBytes] ?? 0)))

@@ -3,7 +3,7 @@
  * in place and needs no structured clone of objects; only the thread that writes the store and the one that adds up the
  * evidence ever look inside. It is read on the machine that wrote it, so numbers stand in the machine's byte order.
  *
- * Header: count of records, offset and length of the kinds. Then the records, each of `recordBytes` of numbers, its texts one
+ * Header: count of records, offset and length of the kinds, whether any record has a rest. Then the records, each of `recordBytes` of numbers, its texts one
  * after the other and its bodies, on a multiple of eight. Last the kinds: a list in JSON of what many predictions share.
  */
 import type { Measures } from '../../core/measures.ts'
@@ -24,7 +24,7 @@ export type Kind = readonly [
 
 export const headerBytes = 16
 /** Places of words in the header. */
-export const header = { count: 0, kindsOffset: 1, kindsBytes: 2 } as const
+export const header = { count: 0, kindsOffset: 1, kindsBytes: 2, anyRest: 3 } as const
 
 export const recordBytes = 56
 /** Places of doubles in a record. */

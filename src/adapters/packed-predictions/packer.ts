@@ -30,6 +30,7 @@ export class PredictionPacker {
   #spare: ArrayBuffer | null = null
   #end = headerBytes
   #count = 0
+  #anyRest = 0
   #kinds: Kind[] = []
   /** Numbers of the kinds by endpoint, the newest last. */
   #byEndpoint = new Map<string, number[]>()
@@ -94,6 +95,7 @@ export class PredictionPacker {
     }
     this.#end = aligned(at + bodies)
     this.#count += 1
+    if (restBytes > 0) this.#anyRest = 1
   }
 
   /** All that was added since the last time, at the beginning of a buffer that is the caller's from then on. */
@@ -104,11 +106,13 @@ export class PredictionPacker {
     this.#words[header.count] = this.#count
     this.#words[header.kindsOffset] = this.#end
     this.#words[header.kindsBytes] = kindsBytes
+    this.#words[header.anyRest] = this.#anyRest
     const taken = this.#bytes.buffer
     this.#use(this.#spare ?? new ArrayBuffer(firstCapacity))
     this.#spare = null
     this.#end = headerBytes
     this.#count = 0
+    this.#anyRest = 0
     this.#kinds = []
     this.#byEndpoint.clear()
     return taken

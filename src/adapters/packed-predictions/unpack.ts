@@ -3,9 +3,15 @@ import type { Answer, Prediction } from '../../core/prediction.ts'
 import { PackedCursor } from './cursor.ts'
 import { answerForms } from './layout.ts'
 
-/** In their order, without those at the places of `repeated`, which are in order too. */
-export function unpackPredictions(packed: ArrayBuffer, repeated: readonly number[] = []): Prediction[] {
-  const cursor = new PackedCursor(packed)
+/**
+ * In their order, without those at the places of `repeated`, which are in order too. `isPassing`: they are read once and let
+ * go; a text of theirs that is kept would keep those of all.
+ */
+export function unpackPredictions(
+  packed: ArrayBuffer,
+  { repeated = [], isPassing = false }: { repeated?: readonly number[]; isPassing?: boolean } = {},
+): Prediction[] {
+  const cursor = new PackedCursor(packed, { isPassing })
   const predictions: Prediction[] = []
   let skipped = 0
   for (let index = 0; index < cursor.count; index += 1) {

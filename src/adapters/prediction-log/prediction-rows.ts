@@ -22,8 +22,9 @@ export type Inserted = {
 export class PredictionRows {
   readonly #sql: ReturnType<typeof prepareStatements>
   readonly #kinds: KindNumbers
-  /** The values of one statement. */
-  readonly #values: SQLInputValue[] = new Array(rowsPerStatement * columns).fill(null)
+  /** Where no prediction of a batch has what few have, those columns are not written at all. */
+  readonly #plain: Form
+  readonly #whole: Form
   /** By kind, the slot in which it was noted last. */
   readonly #slots = new Map<number, number>()
   /** Whether there are any in the batch that is being written: most have none. */
@@ -32,6 +33,8 @@ export class PredictionRows {
   constructor(database: DatabaseSync) {
     this.#sql = prepareStatements(database)
     this.#kinds = new KindNumbers(database)
+    this.#plain = formOf(database, plainColumns)
+    this.#whole = formOf(database, [...plainColumns, ...rareColumns])
   }
 
   /** Expects an open transaction. */
@@ -53,12 +56,15 @@ export class PredictionRows {
   /** Null, and nothing is kept, if an id was known. */
   #insertAll(cursor: PackedCursor, kinds: readonly number[], afterSeq: number): Numbered | null {
     const { count } = cursor
+    const form = cursor.anyRest ? this.#whole : this.#plain
     let inserted = 0
     for (let done = 0; done < count; ) {
-      const rows = count - done >= rowsPerStatement ? rowsPerStatement : 1
-      for (let row = 0; row < rows; row += 1) this.#fill(row * columns, cursor, kinds, afterSeq + done + row + 1)
-      inserted += rows === 1 ? this.#runOne() : Number(this.#sql.many.run(...this.#values).changes)
+      // The first one is given its number, so that those behind it get the next ones without being looked for.
+      const rows = done > 0 && count - done >= rowsPerStatement ? rowsPerStatement : 1
+      this.#fill(form, rows, cursor, kinds, afterSeq + done)
+      inserted += rows === 1 ? runOne(form, afterSeq + done + 1) : Number(form.many.run(...form.values).changes)
       done += rows
+      if (inserted === 0) return null
     }
     if (inserted === count) return { seqs: numbersAfter(afterSeq, count), lastSeq: afterSeq + count, repeated: [] }
     this.#sql.undo.run(afterSeq)
@@ -71,8 +77,8 @@ export class PredictionRows {
     const seqs: (number | null)[] = []
     const repeated: number[] = []
     for (let index = 0; index < cursor.count; index += 1) {
-      this.#fill(0, cursor, kinds, lastSeq + 1)
-      const isNew = this.#runOne() === 1
+      this.#fill(this.#whole, 1, cursor, kinds, lastSeq)
+      const isNew = runOne(this.#whole, lastSeq + 1) === 1
       if (isNew) lastSeq += 1
       else repeated.push(index)
       seqs.push(isNew ? lastSeq : null)
@@ -80,36 +86,19 @@ export class PredictionRows {
     return { seqs, lastSeq, repeated }
   }
 
-  #runOne(): number {
-    return Number(this.#sql.one.run(...this.#values.slice(0, columns)).changes)
-  }
-
-  /** The next prediction's values, from this place on. */
-  #fill(at: number, cursor: PackedCursor, kinds: readonly number[], seq: number): void {
-    cursor.advance()
-    const values = this.#values
-    const kind = kinds[cursor.kind] ?? 0
-    // Before it is certain that the row is new: a slot without the kind is looked through in vain, and no more.
-    this.#noteSlot(kind, Math.floor(seq / slotSeqs))
-    if (cursor.hasPayload) this.#has.payloads = true
-    if (cursor.isShadow) this.#has.shadows = true
-    values[at] = seq
-    values[at + 1] = cursor.id()
-    values[at + 2] = kind
-    values[at + 3] = cursor.unit()
-    values[at + 4] = cursor.atMs
-    values[at + 5] = cursor.latencyMs
-    values[at + 6] = cursor.answerJson()
-    if (cursor.hasRest) this.#fillRest(at + 7, cursor)
-    else values[at + 7] = values[at + 8] = values[at + 9] = values[at + 10] = null
-  }
-
-  #fillRest(at: number, cursor: PackedCursor): void {
-    const { scores = null, features = null, shadowOf = null, measures = null } = cursor.rest()
-    this.#values[at] = toJson(scores)
-    this.#values[at + 1] = toJson(features)
-    this.#values[at + 2] = shadowOf
-    this.#values[at + 3] = toJson(measures)
+  /** The values of the next predictions. */
+  #fill(form: Form, rows: number, cursor: PackedCursor, kinds: readonly number[], afterSeq: number): void {
+    const { values, width } = form
+    for (let row = 0; row < rows; row += 1) {
+      cursor.advance()
+      const kind = kinds[cursor.kind] ?? 0
+      // Before it is certain that the row is new: a slot without the kind is looked through in vain, and no more.
+      this.#noteSlot(kind, Math.floor((afterSeq + row + 1) / slotSeqs))
+      if (cursor.hasPayload) this.#has.payloads = true
+      if (cursor.isShadow) this.#has.shadows = true
+      fillPlain(values, row * width, cursor, kind)
+      if (form === this.#whole) fillRest(values, row * width + plainColumns.length, cursor)
+    }
   }
 
   #noteSlot(kind: number, slot: number): void {
@@ -138,20 +127,53 @@ function numbersAfter(seq: number, count: number): number[] {
   return numbers
 }
 
-const columns = 11
+function fillPlain(values: SQLInputValue[], at: number, cursor: PackedCursor, kind: number): void {
+  values[at] = cursor.id()
+  values[at + 1] = kind
+  values[at + 2] = cursor.unit()
+  values[at + 3] = cursor.atMs
+  values[at + 4] = cursor.latencyMs
+  values[at + 5] = cursor.answerJson()
+}
 
-function insertRows(database: DatabaseSync, rows: number): StatementSync {
-  const row = `(${new Array(columns).fill('?').join(', ')})`
+function fillRest(values: SQLInputValue[], at: number, cursor: PackedCursor): void {
+  const { scores = null, features = null, shadowOf = null, measures = null } = cursor.rest()
+  values[at] = toJson(scores)
+  values[at + 1] = toJson(features)
+  values[at + 2] = shadowOf
+  values[at + 3] = toJson(measures)
+}
+
+const plainColumns = ['id', 'kind', 'unit', 'at_ms', 'latency_ms', 'answer'] as const
+const rareColumns = ['scores', 'features', 'shadow_of', 'measures'] as const
+
+/** Statements for the same columns of each row; `values` are those of one statement. */
+type Form = { width: number; values: SQLInputValue[]; one: StatementSync; many: StatementSync }
+
+function formOf(database: DatabaseSync, columns: readonly string[]): Form {
+  return {
+    width: columns.length,
+    values: new Array(rowsPerStatement * columns.length).fill(null),
+    one: insertRows(database, ['seq', ...columns], 1),
+    // Without a number each gets the one behind the greatest.
+    many: insertRows(database, columns, rowsPerStatement),
+  }
+}
+
+function insertRows(database: DatabaseSync, columns: readonly string[], rows: number): StatementSync {
+  const row = `(${columns.map(() => '?').join(', ')})`
   return database.prepare(
-    `INSERT INTO predictions (seq, id, kind, unit, at_ms, latency_ms, answer, scores, features, shadow_of, measures)
-     VALUES ${new Array(rows).fill(row).join(', ')} ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO predictions (${columns.join(', ')}) VALUES ${new Array(rows).fill(row).join(', ')}
+     ON CONFLICT (id) DO NOTHING`,
   )
+}
+
+function runOne({ one, values, width }: Form, seq: number): number {
+  return Number(one.run(seq, ...values.slice(0, width)).changes)
 }
 
 function prepareStatements(database: DatabaseSync) {
   return {
-    many: insertRows(database, rowsPerStatement),
-    one: insertRows(database, 1),
     undo: database.prepare('DELETE FROM predictions WHERE seq > ?'),
     noteSlot: database.prepare('INSERT INTO kind_slots (slot, kind) VALUES (?, ?) ON CONFLICT (slot, kind) DO NOTHING'),
     insertPayload: database.prepare(

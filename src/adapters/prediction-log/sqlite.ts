@@ -43,7 +43,7 @@ async function appendPredictions(
   // The buffer goes to the store's thread and comes back: neither copied nor made anew.
   const { repeated, joined, read } = await client.call('appendPredictions', { packed, nowMs }, [packed])
   return {
-    fresh: unpackPredictions(read, repeated),
+    fresh: unpackPredictions(read, { repeated, isPassing: true }),
     ...(batch instanceof ArrayBuffer && { read }),
     joined: joined.map(({ outcome, join }) => joinFromRow(outcomeFromRow(outcome), join)),
   }

@@ -10,6 +10,7 @@ import type { FeatureDrift } from '../../stats/drift/binned-drift.ts'
 import type { FeatureValue } from '../../stats/drift/binning.ts'
 import { featureDrift } from '../../stats/drift/feature-drift.ts'
 import { insufficient, type Result } from '../../stats/result.ts'
+import { ownText } from '../own-text.ts'
 
 /** What time ends has so many predictions at least: with fewer there is no comparison, or a poor reference for a long time. */
 const windowRowsMin = 30
@@ -74,7 +75,7 @@ export class DriftStream {
   #put(window: Window, value: StreamValue, { unit, atMs }: { unit: string; atMs: number }): void {
     if (this.#spec.by === 'unit') {
       if (window.units.has(unit)) return
-      window.units.add(unit)
+      window.units.add(ownText(unit))
     }
     if (window.values.length === 0) window.fromMs = atMs
     window.values.push(value)
