@@ -208,10 +208,11 @@ export const limits = {
 
   /** Bodies of all copies for challengers, in bytes; a copy that would pass it is dropped and counted. */
   mirrorMemoryBytesMax: 64 * 1024 * 1024,
-  /** Copies for one challenger that begin in one turn of the gateway's thread, or the share of a long queue below; the next ones begin in the turn after. */
-  mirrorStartsPerTurnMax: 8,
-  /** A queue is given so many turns: of a longer one than these turns can take, this share begins in each. */
+  /** Copies for one challenger that begin in one turn of the gateway's thread; the next ones begin in the turn after. */
+  mirrorStartsPerTurn: 8,
+  /** Of a queue that so many turns could not empty more begin, so that it lasts for these turns; but never more than this. */
   mirrorQueueTurns: 4,
+  mirrorStartsPerTurnMax: 128,
   /** Copies that wait behind more than these have bytes of their own; others share the buffer that their request was read into. */
   mirrorSharedBodiesMax: 256,
   /** Copies wait while the gateway's thread is further behind than this; a full queue drops them. */

@@ -116,7 +116,8 @@ export class Lane<Job> {
 
   /** A share of a long queue: one that only grew would in the end drop what a busy thread still has time for. */
   get #startsInTurn(): number {
-    return Math.max(limits.mirrorStartsPerTurnMax, Math.ceil(this.#queue.size / limits.mirrorQueueTurns))
+    const share = Math.ceil(this.#queue.size / limits.mirrorQueueTurns)
+    return Math.min(limits.mirrorStartsPerTurnMax, Math.max(limits.mirrorStartsPerTurn, share))
   }
 
   /** What has waited longer than it may take would tell of another time than its champion's answer. */

@@ -4,7 +4,7 @@ import type { MirrorTime } from './time.ts'
 export interface Timed {
   /** When it has taken as long as it may. */
   readonly dueMs: number
-  /** Its place among those under way; -1 outside. Theirs to write. */
+  /** Its place among those under way, which alone write it; -1 outside. */
   place: number
   /** Its time is up. It removes itself. */
   expire(): void

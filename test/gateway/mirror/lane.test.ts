@@ -5,55 +5,9 @@ import type { MirrorBudget } from '../../../src/core/stage-plans.ts'
 import { BodyCopy } from '../../../src/gateway/mirror/body-copy.ts'
 import { Lane } from '../../../src/gateway/mirror/lane.ts'
 import { MirrorMemory } from '../../../src/gateway/mirror/memory.ts'
-import type { MirrorTime } from '../../../src/gateway/mirror/time.ts'
 import { TokenBucket } from '../../../src/gateway/mirror/token-bucket.ts'
+import { manualTime } from './manual-time.ts'
 import { budget } from './rig.ts'
-
-/** Time that stands still until it is advanced; what is due soon runs when it is settled. */
-function manualTime() {
-  let nowMs = 0
-  let timers: { atMs: number; run: () => void }[] = []
-  const due: (() => void)[] = []
-  const turn = () => {
-    for (const run of due.splice(0)) run()
-  }
-  const settle = async () => {
-    for (let round = 0; round < 20; round += 1) {
-      turn()
-      await null
-    }
-  }
-  const time: MirrorTime = {
-    nowMs: () => nowMs,
-    after: (delayMs, run) => {
-      const timer = { atMs: nowMs + delayMs, run }
-      timers.push(timer)
-      return () => {
-        timers = timers.filter(one => one !== timer)
-      }
-    },
-    soon: run => due.push(run),
-  }
-  const advance = async (durationMs: number) => {
-    const untilMs = nowMs + durationMs
-    await settle()
-    for (;;) {
-      const [next] = timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)
-      if (next === undefined) break
-      timers = timers.filter(one => one !== next)
-      nowMs = Math.max(nowMs, next.atMs)
-      next.run()
-      await settle()
-    }
-    nowMs = untilMs
-    await settle()
-  }
-  /** Time passes in which nothing that is due gets its turn. */
-  const late = (durationMs: number) => {
-    nowMs += durationMs
-  }
-  return { time, advance, settle, turn, late, timers: () => timers.length }
-}
 
 function openLane(over: Partial<MirrorBudget>) {
   const manual = manualTime()
@@ -91,7 +45,7 @@ describe('a lane', () => {
   test('begins a few in a turn, and the next ones in the turn after', async () => {
     const { lane, turn, started } = openLane({ concurrencyMax: 50, queueMax: 50 })
     for (let job = 0; job < 20; job += 1) lane.offer(job)
-    const most = limits.mirrorStartsPerTurnMax
+    const most = limits.mirrorStartsPerTurn
     const counts = [0, 0, 0, 0].map(() => {
       turn()
       return started.length
@@ -108,6 +62,13 @@ describe('a lane', () => {
       return lane.queued
     })
     expect(Math.max(...queued)).toBeLessThanOrEqual(32 * (limits.mirrorQueueTurns - 1))
+  })
+
+  test('begins no more than a turn can bear, however many wait', () => {
+    const { lane, turn, started } = openLane({ concurrencyMax: 1_000, queueMax: 10_000 })
+    for (let job = 0; job < 2_000; job += 1) lane.offer(job)
+    turn()
+    expect(started).toHaveLength(limits.mirrorStartsPerTurnMax)
   })
 
   test('takes nothing beyond its queue', () => {
