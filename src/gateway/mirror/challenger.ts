@@ -3,11 +3,9 @@ import type { EndpointSpec } from '../../core/endpoint.ts'
 import type { MirrorBudget } from '../../core/stage-plans.ts'
 import type { CallTimeouts, FleetView, Instance } from '../../ports/backend.ts'
 import type { Copy } from './copy.ts'
-import { CopyCounters, type CopyCounts } from './counters.ts'
+import { CopyCounters, type MirrorStats } from './counters.ts'
 import { Lane } from './lane.ts'
 import { processTime } from './time.ts'
-
-export type ChallengerStats = CopyCounts & { queued: number; inFlight: number }
 
 export class Challenger {
   readonly endpoint: string
@@ -80,7 +78,7 @@ export class Challenger {
     this.#lane.ended()
   }
 
-  stats(): ChallengerStats {
+  stats(): MirrorStats {
     const { endpoint, version } = this
     return { endpoint, version, ...this.counters.read(), queued: this.#lane.queued, inFlight: this.#lane.inFlight }
   }

@@ -28,6 +28,8 @@ export type CopyCounts = {
   dropped: Readonly<Record<DropReason, number>>
 }
 
+export type MirrorStats = CopyCounts & { queued: number; inFlight: number }
+
 export class CopyCounters {
   #answered = 0
   #failed = 0

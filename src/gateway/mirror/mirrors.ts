@@ -14,9 +14,9 @@ import type { Inbound } from '../inbound.ts'
 import type { CompiledRoute } from '../route.ts'
 import type { TracingOptions } from '../trace-context.ts'
 import { BodyCopy } from './body-copy.ts'
-import { Challenger, type ChallengerStats } from './challenger.ts'
+import { Challenger } from './challenger.ts'
 import { Copy, type CopyPorts } from './copy.ts'
-import type { DropReason } from './counters.ts'
+import type { DropReason, MirrorStats } from './counters.ts'
 import { MirrorMemory } from './memory.ts'
 import { type Aim, aimsFor, only } from './mirroring.ts'
 import { championOf, Original } from './original.ts'
@@ -36,8 +36,6 @@ export type CopySource = {
 }
 
 export type Served = { champion: RawPrediction; answerBytes: number }
-
-export type MirrorStats = ChallengerStats
 
 export type MirrorPorts = {
   fleets: FleetView
@@ -99,16 +97,15 @@ export class Mirrors {
       return null
     }
     const { inbound, path } = request
-    const statedBytes = inbound.statedBytes ?? 0
-    const aims = only(chosen, aim => fits(aim, statedBytes))
-    if (aims !== chosen) {
+    const { method, isVetted, statedBytes } = inbound
+    const fits = ({ mirror }: Aim) => (statedBytes ?? 0) <= mirror.budget.bodyBytesMax
+    const aims = only(chosen, fits)
+    if (aims !== chosen)
       dropAll(
-        chosen.filter(aim => !aims.includes(aim)),
+        chosen.filter(aim => !fits(aim)),
         'body-too-large',
       )
-    }
     if (aims.length === 0) return null
-    const { method, isVetted } = inbound
     const body = new BodyCopy(this.#memory, bodyBytesMaxOf(aims))
     return { aims, method, path, isVetted, body, fields: null, hasBody: false }
   }
@@ -157,10 +154,6 @@ export class Mirrors {
     for (const versions of this.#challengers.values()) for (const challenger of versions.values()) challenger.stop()
     this.#underway.cancelAll()
   }
-}
-
-function fits({ mirror }: Aim, bodyBytes: number): boolean {
-  return bodyBytes <= mirror.budget.bodyBytesMax
 }
 
 function bodyBytesMaxOf(aims: readonly Aim[]): number {
