@@ -100,11 +100,10 @@ export class Mirrors {
     const { method, isVetted, statedBytes } = inbound
     const fits = ({ mirror }: Aim) => (statedBytes ?? 0) <= mirror.budget.bodyBytesMax
     const aims = only(chosen, fits)
-    if (aims !== chosen)
-      dropAll(
-        chosen.filter(aim => !fits(aim)),
-        'body-too-large',
-      )
+    if (aims.length < chosen.length) {
+      const others = chosen.filter(aim => !fits(aim))
+      dropAll(others, 'body-too-large')
+    }
     if (aims.length === 0) return null
     const body = new BodyCopy(this.#memory, bodyBytesMaxOf(aims))
     return { aims, method, path, isVetted, body, fields: null, hasBody: false }
