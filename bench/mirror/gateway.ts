@@ -12,7 +12,7 @@ import { limits } from '../../src/core/limits.ts'
 import type { MirrorBudget } from '../../src/core/stage-plans.ts'
 import { soleTable } from '../../src/core/traffic.ts'
 import { createGateway } from '../../src/gateway/gateway.ts'
-import type { MirrorStats } from '../../src/gateway/mirror/mirrors.ts'
+import type { MirrorStats } from '../../src/gateway/mirror/counters.ts'
 import type { Behaviour, UpstreamPorts } from './upstream.ts'
 
 export type Ask = { mirror: { challenger: Behaviour; fractionPpm: number } | null }

@@ -211,7 +211,12 @@ export const limits = {
   /** Bodies of all copies for challengers, in bytes; a copy that would pass it is dropped and counted. */
   mirrorMemoryBytesMax: 64 * 1024 * 1024,
   /** Copies for one challenger that begin in one turn of the gateway's thread; the next ones begin in the turn after. */
-  mirrorStartsPerTurnMax: 8,
+  mirrorStartsPerTurn: 8,
+  /** Of a queue that so many turns could not empty more begin, so that it lasts for these turns; but never more than this. */
+  mirrorQueueTurns: 4,
+  mirrorStartsPerTurnMax: 128,
+  /** Copies that wait behind more than these have bytes of their own; others share the buffer that their request was read into. */
+  mirrorSharedBodiesMax: 256,
   /** Copies wait while the gateway's thread is further behind than this; a full queue drops them. */
   mirrorLagMsMax: 50,
   /** A challenger that answers a copy with more than this on top of four times the champion's answer is cut off, and has failed. */

@@ -194,7 +194,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     if (source === null) return
     source.fields = fields
     source.hasBody = body !== null || streams
-    if (body !== null) source.body.add(body)
+    if (body !== null) source.body.share(body)
     if (!streams) source.body.end()
   }
 
@@ -391,8 +391,6 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const measures = readMeasures(this.#sending, { requestEndedMs: this.#requestEndedMs, latencyMs })
     const finish = { atMs: this.atMs, latencyMs, status, failed, measures }
     const prediction = predictionOf(this.opened, finish, bodies)
-    // Before it has what was read of its answer: that is nothing which its shadows share.
-    const champion = this.#copySource === null ? null : { ...prediction }
     if (this.#answered !== null) prediction.answered = this.#answered
     try {
       context.observe({ endpoint, version, status, failed, latencyMs, measures })
@@ -402,8 +400,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
       context.logger.error({ err: error, endpoint }, 'a request could not be recorded')
     }
     if (this.#trace !== null) this.#tellSpans(this.#trace, status, failed)
-    if (this.#copySource === null || champion === null) return
-    context.mirrors.send(this.#copySource, choice.route, { champion, answerBytes: this.#answerBytes })
+    if (this.#copySource === null) return
+    context.mirrors.send(this.#copySource, choice.route, { champion: prediction, answerBytes: this.#answerBytes })
   }
 }
 

@@ -44,12 +44,6 @@ function withoutDeadline(lines: string): string {
   return withoutFields(lines, name => name === deadlineHeader)
 }
 
-/** The lines a challenger gets: those that the champion got, and what tells a copy from a caller's request. */
-export function copyFields(champion: string, added: { predictionId: string; challenger: string }): string {
-  const kept = withoutFields(champion, name => name === ownHeaders.predictionId)
-  return `${kept}${ownHeaders.predictionId}: ${added.predictionId}\r\n${ownHeaders.shadow}: ${added.challenger}\r\n`
-}
-
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**

@@ -1,6 +1,6 @@
 /** Counters for the metrics page. Labels come from configuration only, so their number is bounded. */
 import type { ErrorCode } from '../core/errors.ts'
-import type { MirrorStats } from './mirror/mirrors.ts'
+import type { MirrorStats } from './mirror/counters.ts'
 import type { GuardStats } from './resilience/guards.ts'
 
 /** `closed` are callers that left first. */

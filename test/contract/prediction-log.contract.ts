@@ -346,6 +346,13 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         expect(joined).toEqual(['a v1', 'a v2', 'b v1', 'b v2'])
       })
 
+      test('a shadow that comes late joins what its champion has, though that one comes with it once more', async () => {
+        await log.appendPredictions([aPrediction()])
+        await log.appendOutcomes([anOutcome({ id: 'a' })])
+        const late = await log.appendPredictions([aPrediction(), aShadow('v2'), aPrediction({ id: 'p2' })])
+        expect(ids(late)).toEqual(['a v2'])
+      })
+
       test('an outcome that names a shadow waits in vain, before the shadow comes and after', async () => {
         const [before, after] = ['a', 'b'].map(id => anOutcome({ id, prediction: 'p1~v2' }))
         if (before === undefined || after === undefined) throw new Error('two samples')

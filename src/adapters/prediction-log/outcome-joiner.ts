@@ -43,8 +43,9 @@ export class OutcomeJoiner {
   /** For shadows that come after outcomes of their champion: those outcomes, shadow by shadow, each as it was committed. */
   missed(shadowIds: readonly string[]): { outcome: OutcomeRow; before: string | null; shadow: Known }[] {
     const ids = JSON.stringify(shadowIds)
-    const shadows = new Map(readKnown(this.#sql.anyPrediction, ids))
     const rows = this.#sql.missed.all(ids) as unknown as readonly SQLOutputValue[][]
+    if (rows.length === 0) return []
+    const shadows = new Map(readKnown(this.#sql.anyPrediction, ids))
     return rows.flatMap(([place, before, ...outcome]) => {
       const shadow = shadows.get(Number(place))
       if (shadow === undefined) return []

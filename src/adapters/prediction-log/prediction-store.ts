@@ -49,7 +49,7 @@ export class PredictionStore {
     const { seqs, lastSeq, repeated, hasShadows } = this.#rows.insert(packed, this.#lastSeq)
     this.#lastSeq = lastSeq
     // In this order no outcome is met twice: a champion of this batch has none yet.
-    const missed = hasShadows ? this.#joinMissed(freshIds(packed, seqs, { areShadows: true })) : []
+    const missed = hasShadows ? this.#joinMissed(lateShadows(packed, seqs)) : []
     return { repeated, joined: [...missed, ...this.#joinWaiting(packed, seqs)], read: packed }
   }
 
@@ -75,7 +75,7 @@ export class PredictionStore {
 
   #joinWaiting(packed: ArrayBuffer, seqs: Inserted['seqs']): JoinedRow[] {
     if (this.#sql.anyWaiting.get() === undefined) return []
-    const ids = freshIds(packed, seqs, { areShadows: false })
+    const ids = freshChampions(packed, seqs)
     const waiting = this.#sql.waitingFor.all(JSON.stringify(ids)) as unknown as readonly SQLOutputValue[][]
     const outcomes = waiting.map(columns => readOutcomeRow(columns))
     const predictions = this.#joiner.know(outcomes.map(([, prediction]) => prediction))
@@ -118,13 +118,25 @@ export class PredictionStore {
   }
 }
 
-/** Ids of those that were new, of callers' predictions or of shadows. */
-function freshIds(packed: ArrayBuffer, seqs: Inserted['seqs'], { areShadows }: { areShadows: boolean }): string[] {
-  const cursor = new PackedCursor(packed)
+/** Ids of callers' predictions that were new. */
+function freshChampions(packed: ArrayBuffer, seqs: Inserted['seqs']): string[] {
+  const cursor = new PackedCursor(packed, { isPassing: true })
   const ids: string[] = []
   for (const seq of seqs) {
     cursor.advance()
-    if (seq !== null && cursor.isShadow === areShadows) ids.push(cursor.id())
+    if (seq !== null && !cursor.isShadow) ids.push(cursor.id())
+  }
+  return ids
+}
+
+/** Ids of new shadows whose champions came in an earlier batch: only those can have outcomes. */
+function lateShadows(packed: ArrayBuffer, seqs: Inserted['seqs']): string[] {
+  const champions = new Set<string | undefined>(freshChampions(packed, seqs))
+  const cursor = new PackedCursor(packed, { isPassing: true })
+  const ids: string[] = []
+  for (const seq of seqs) {
+    cursor.advance()
+    if (seq !== null && cursor.isShadow && !champions.has(cursor.rest().shadowOf)) ids.push(cursor.id())
   }
   return ids
 }

@@ -1,10 +1,11 @@
-/** A request's body as it passes by, in bytes of its own: what becomes of the original is no matter to it. */
+/** A request's body as it passes by: what becomes of the original is no matter to it. */
 import type { MirrorMemory } from './memory.ts'
 
 export class BodyCopy {
   readonly #memory: MirrorMemory
   readonly #bytesMax: number
-  #chunks: Uint8Array[] = []
+  #whole: Uint8Array | null = null
+  #chunks: Uint8Array[] | null = null
   #bytes = 0
   #state: 'open' | 'ended' | 'body-too-large' | 'memory-full' = 'open'
 
@@ -13,14 +14,17 @@ export class BodyCopy {
     this.#bytesMax = bytesMax
   }
 
+  /** All of it, which is never changed afterwards: kept as it is. */
+  share(body: Uint8Array): void {
+    if (!this.#takes(body)) return
+    this.#whole = body
+  }
+
+  /** A piece, whose bytes are others' afterwards. */
   add(chunk: Uint8Array): void {
-    if (this.#state !== 'open') return
-    if (this.#bytes + chunk.length > this.#bytesMax) this.#giveUp('body-too-large')
-    else if (!this.#memory.take(chunk.length)) this.#giveUp('memory-full')
-    else {
-      this.#chunks.push(new Uint8Array(chunk))
-      this.#bytes += chunk.length
-    }
+    if (!this.#takes(chunk)) return
+    this.#chunks ??= []
+    this.#chunks.push(new Uint8Array(chunk))
   }
 
   /** The body has passed to its end. */
@@ -38,21 +42,35 @@ export class BodyCopy {
     return this.#bytes
   }
 
-  /** The body; its memory stays taken until it is given back with `release`. */
-  whole(): Uint8Array {
-    const [first, ...rest] = this.#chunks
-    return first !== undefined && rest.length === 0 ? first : Buffer.concat(this.#chunks)
+  /**
+   * The body; its memory stays taken until it is given back with `release`. What `waitsLong` gets bytes of its own: shared
+   * ones may be a small part of a buffer that would be held with them.
+   */
+  whole(waitsLong: boolean): Uint8Array {
+    if (this.#whole !== null) return waitsLong ? new Uint8Array(this.#whole) : this.#whole
+    const chunks = this.#chunks ?? []
+    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
   }
 
   /** Nothing is wanted of it any more. */
   release(): void {
     this.#memory.give(this.#bytes)
-    this.#chunks = []
+    this.#whole = null
+    this.#chunks = null
     this.#bytes = 0
   }
 
-  #giveUp(state: 'body-too-large' | 'memory-full'): void {
+  #takes({ length }: Uint8Array): boolean {
+    if (this.#state !== 'open') return false
+    if (this.#bytes + length > this.#bytesMax) return this.#giveUp('body-too-large')
+    if (!this.#memory.take(length)) return this.#giveUp('memory-full')
+    this.#bytes += length
+    return true
+  }
+
+  #giveUp(state: 'body-too-large' | 'memory-full'): false {
     this.release()
     this.#state = state
+    return false
   }
 }

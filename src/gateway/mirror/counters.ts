@@ -28,50 +28,23 @@ export type CopyCounts = {
   dropped: Readonly<Record<DropReason, number>>
 }
 
-type Counts = { answered: number; failed: number; dropped: Record<DropReason, number> }
+export type MirrorStats = CopyCounts & { queued: number; inFlight: number }
 
 export class CopyCounters {
-  readonly #endpoints = new Map<string, Map<string, Counts>>()
+  #answered = 0
+  #failed = 0
+  readonly #dropped = Object.fromEntries(dropReasons.map(reason => [reason, 0])) as Record<DropReason, number>
 
-  /** Counts for these challengers too, and for none but versions that the endpoint has. */
-  sync(endpoint: string, versions: readonly string[], challengers: readonly string[]): void {
-    const known = this.#endpoints.get(endpoint)
-    if (known === undefined && challengers.length === 0) return
-    const kept = versions.flatMap(version => {
-      const counts = known?.get(version) ?? (challengers.includes(version) ? zeros() : undefined)
-      return counts === undefined ? [] : [[version, counts] as const]
-    })
-    this.#endpoints.set(endpoint, new Map(kept))
+  answered(failed: boolean): void {
+    if (failed) this.#failed += 1
+    else this.#answered += 1
   }
 
-  forget(endpoint: string): void {
-    this.#endpoints.delete(endpoint)
+  dropped(reason: DropReason): void {
+    this.#dropped[reason] += 1
   }
 
-  answered(endpoint: string, version: string, failed: boolean): void {
-    const counts = this.#endpoints.get(endpoint)?.get(version)
-    if (counts !== undefined) counts[failed ? 'failed' : 'answered'] += 1
+  read(): Pick<CopyCounts, 'answered' | 'failed' | 'dropped'> {
+    return { answered: this.#answered, failed: this.#failed, dropped: { ...this.#dropped } }
   }
-
-  dropped(endpoint: string, version: string, reason: DropReason): void {
-    const counts = this.#endpoints.get(endpoint)?.get(version)
-    if (counts !== undefined) counts.dropped[reason] += 1
-  }
-
-  read(): CopyCounts[] {
-    return [...this.#endpoints].flatMap(([endpoint, versions]) =>
-      [...versions].map(([version, { answered, failed, dropped }]) => ({
-        endpoint,
-        version,
-        answered,
-        failed,
-        dropped: { ...dropped },
-      })),
-    )
-  }
-}
-
-function zeros(): Counts {
-  const dropped = Object.fromEntries(dropReasons.map(reason => [reason, 0])) as Record<DropReason, number>
-  return { answered: 0, failed: 0, dropped }
 }

@@ -1,32 +1,14 @@
 /** Copies on their way to one challenger: a bounded queue, sent no faster and no more at a time than the budget says. */
+import { Fifo } from '../../core/fifo.ts'
 import { limits } from '../../core/limits.ts'
 import type { MirrorBudget } from '../../core/stage-plans.ts'
+import type { MirrorTime } from './time.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Time, as the lane needs it. */
-export type LaneTime = {
-  nowMs(): number
-  /** Runs it later, and not at all once the returned function is called. */
-  after(delayMs: number, run: () => void): () => void
-  /** Runs it when what is at hand is done. */
-  soon(run: () => void): void
-}
-
-export const processTime: LaneTime = {
-  nowMs: () => performance.now(),
-  after: (delayMs, run) => {
-    const timer = setTimeout(run, delayMs)
-    return () => clearTimeout(timer)
-  },
-  soon: run => {
-    setImmediate(run)
-  },
-}
-
 export type LanePorts<Job> = {
-  time: LaneTime
-  /** Resolves when the copy is over, whatever became of it. It never rejects. */
-  run(job: Job): Promise<void>
+  time: MirrorTime
+  /** Begins a copy. Whatever becomes of it, `ended` is called when it is over. It never throws. */
+  start(job: Job): void
   /** One that was taken and is not sent. */
   drop(job: Job, reason: 'expired' | 'stopped'): void
 }
@@ -37,9 +19,10 @@ export class Lane<Job> {
   readonly #ports: LanePorts<Job>
   #budget: MirrorBudget
   #bucket: TokenBucket | null
-  #queue: Waiting<Job>[] = []
+  readonly #queue = new Fifo<Waiting<Job>>()
   #inFlight = 0
-  #isDue = false
+  /** When its next turn was asked for; null while none is. */
+  #askedMs: number | null = null
   #cancelTimer: (() => void) | null = null
 
   constructor(budget: MirrorBudget, ports: LanePorts<Job>) {
@@ -49,7 +32,7 @@ export class Lane<Job> {
   }
 
   get queued(): number {
-    return this.#queue.length
+    return this.#queue.size
   }
 
   get inFlight(): number {
@@ -57,15 +40,22 @@ export class Lane<Job> {
   }
 
   get isFull(): boolean {
-    return this.#queue.length >= this.#budget.queueMax
+    return this.#queue.size >= this.#budget.queueMax
   }
 
   /** Takes a copy unless the queue is full: the newest goes first, for its champion has been answered long since. */
   offer(job: Job): boolean {
     if (this.isFull) return false
-    this.#queue.push({ job, sinceMs: this.#ports.time.nowMs() })
-    this.#sendSoon()
+    const sinceMs = this.#ports.time.nowMs()
+    this.#queue.push({ job, sinceMs })
+    this.#sendSoon(sinceMs)
     return true
+  }
+
+  /** A copy that was begun is over. */
+  ended(): void {
+    this.#inFlight -= 1
+    if (this.#queue.size > 0) this.#sendSoon(this.#ports.time.nowMs())
   }
 
   /** What is in flight goes on under the new budget; what has waited keeps its place. */
@@ -75,65 +65,68 @@ export class Lane<Job> {
       this.#endWait()
     }
     this.#budget = budget
-    this.#sendSoon()
+    this.#sendSoon(this.#ports.time.nowMs())
   }
 
   /** Drops what waits. What is in flight comes to its own end. */
   stop(): void {
     this.#endWait()
-    const dropped = this.#queue
-    this.#queue = []
-    for (const { job } of dropped) this.#ports.drop(job, 'stopped')
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      this.#ports.drop(next.job, 'stopped')
+    }
   }
 
   #bucketOf({ ratePerSecondMax }: MirrorBudget): TokenBucket | null {
     return ratePerSecondMax === null ? null : new TokenBucket(ratePerSecondMax, this.#ports.time.nowMs())
   }
 
-  #sendSoon(): void {
-    if (this.#isDue || this.#cancelTimer !== null || this.#inFlight >= this.#budget.concurrencyMax) return
-    this.#isDue = true
-    const { time } = this.#ports
-    const askedMs = time.nowMs()
-    time.soon(() => {
-      this.#isDue = false
-      const isBusy = time.nowMs() - askedMs > limits.mirrorLagMsMax
-      if (isBusy) this.#standBack()
-      else this.#send()
-    })
+  #sendSoon(nowMs: number): void {
+    if (this.#askedMs !== null || this.#cancelTimer !== null || this.#inFlight >= this.#budget.concurrencyMax) return
+    this.#askedMs = nowMs
+    this.#ports.time.soon(this.#takeTurn)
   }
 
-  /** The thread is behind with what callers wait for: copies add nothing to that. */
-  #standBack(): void {
-    this.#dropExpired()
-    this.#sendAfter(limits.mirrorLagMsMax)
+  readonly #takeTurn = (): void => {
+    const nowMs = this.#ports.time.nowMs()
+    const lateMs = nowMs - (this.#askedMs ?? nowMs)
+    this.#askedMs = null
+    this.#dropExpired(nowMs)
+    // The thread is behind with what callers wait for: copies add nothing to that.
+    if (lateMs > limits.mirrorLagMsMax) this.#sendAfter(limits.mirrorLagMsMax)
+    else this.#send(nowMs)
   }
 
   /** A few in a turn: many that begin at once would also end at once, and callers would wait for them. */
-  #send(): void {
-    for (let started = 0; this.#inFlight < this.#budget.concurrencyMax; started += 1) {
-      if (started === limits.mirrorStartsPerTurnMax) {
-        this.#sendSoon()
+  #send(nowMs: number): void {
+    let startsLeft = this.#startsInTurn
+    while (this.#queue.size > 0 && this.#inFlight < this.#budget.concurrencyMax) {
+      if (startsLeft === 0) {
+        this.#sendSoon(nowMs)
         return
       }
-      this.#dropExpired()
-      if (this.#queue.length === 0) return
-      const waitMs = this.#bucket?.take(this.#ports.time.nowMs()) ?? 0
+      const waitMs = this.#bucket?.take(nowMs) ?? 0
       if (waitMs > 0) {
         this.#sendAfter(waitMs)
         return
       }
-      const next = this.#queue.shift()
-      if (next !== undefined) this.#start(next.job)
+      startsLeft -= 1
+      this.#start()
     }
   }
 
+  /** A share of a long queue: one that only grew would in the end drop what a busy thread still has time for. */
+  get #startsInTurn(): number {
+    const share = Math.ceil(this.#queue.size / limits.mirrorQueueTurns)
+    return Math.min(limits.mirrorStartsPerTurnMax, Math.max(limits.mirrorStartsPerTurn, share))
+  }
+
   /** What has waited longer than it may take would tell of another time than its champion's answer. */
-  #dropExpired(): void {
-    const bornMs = this.#ports.time.nowMs() - this.#budget.timeoutMs
-    const end = this.#queue.findIndex(({ sinceMs }) => sinceMs >= bornMs)
-    const expired = this.#queue.splice(0, end === -1 ? this.#queue.length : end)
-    for (const { job } of expired) this.#ports.drop(job, 'expired')
+  #dropExpired(nowMs: number): void {
+    const bornMs = nowMs - this.#budget.timeoutMs
+    for (let next = this.#queue.first; next !== undefined && next.sinceMs < bornMs; next = this.#queue.first) {
+      this.#queue.shift()
+      this.#ports.drop(next.job, 'expired')
+    }
   }
 
   /** Looks again no later than when the first has expired. */
@@ -141,7 +134,7 @@ export class Lane<Job> {
     this.#endWait()
     this.#cancelTimer = this.#ports.time.after(Math.min(waitMs, this.#budget.timeoutMs), () => {
       this.#cancelTimer = null
-      this.#sendSoon()
+      this.#sendSoon(this.#ports.time.nowMs())
     })
   }
 
@@ -150,11 +143,10 @@ export class Lane<Job> {
     this.#cancelTimer = null
   }
 
-  #start(job: Job): void {
+  #start(): void {
+    const next = this.#queue.shift()
+    if (next === undefined) return
     this.#inFlight += 1
-    this.#ports.run(job).finally(() => {
-      this.#inFlight -= 1
-      this.#sendSoon()
-    })
+    this.#ports.start(next.job)
   }
 }

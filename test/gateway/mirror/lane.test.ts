@@ -3,78 +3,30 @@ import { describe, expect, test } from 'vitest'
 import { limits } from '../../../src/core/limits.ts'
 import type { MirrorBudget } from '../../../src/core/stage-plans.ts'
 import { BodyCopy } from '../../../src/gateway/mirror/body-copy.ts'
-import { Lane, type LaneTime } from '../../../src/gateway/mirror/lane.ts'
+import { Lane } from '../../../src/gateway/mirror/lane.ts'
 import { MirrorMemory } from '../../../src/gateway/mirror/memory.ts'
 import { TokenBucket } from '../../../src/gateway/mirror/token-bucket.ts'
+import { manualTime } from './manual-time.ts'
 import { budget } from './rig.ts'
-
-/** Time that stands still until it is advanced; what is due soon runs when it is settled. */
-function manualTime() {
-  let nowMs = 0
-  let timers: { atMs: number; run: () => void }[] = []
-  const due: (() => void)[] = []
-  const turn = () => {
-    for (const run of due.splice(0)) run()
-  }
-  const settle = async () => {
-    for (let round = 0; round < 20; round += 1) {
-      turn()
-      await null
-    }
-  }
-  const time: LaneTime = {
-    nowMs: () => nowMs,
-    after: (delayMs, run) => {
-      const timer = { atMs: nowMs + delayMs, run }
-      timers.push(timer)
-      return () => {
-        timers = timers.filter(one => one !== timer)
-      }
-    },
-    soon: run => due.push(run),
-  }
-  const advance = async (durationMs: number) => {
-    const untilMs = nowMs + durationMs
-    await settle()
-    for (;;) {
-      const [next] = timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)
-      if (next === undefined) break
-      timers = timers.filter(one => one !== next)
-      nowMs = Math.max(nowMs, next.atMs)
-      next.run()
-      await settle()
-    }
-    nowMs = untilMs
-    await settle()
-  }
-  /** Time passes in which nothing that is due gets its turn. */
-  const late = (durationMs: number) => {
-    nowMs += durationMs
-  }
-  return { time, advance, settle, turn, late, timers: () => timers.length }
-}
 
 function openLane(over: Partial<MirrorBudget>) {
   const manual = manualTime()
-  const running = new Map<number, () => void>()
+  const running = new Set<number>()
   const started: { job: number; atMs: number }[] = []
   const dropped: { job: number; reason: string }[] = []
   const lane = new Lane<number>(
     { ...budget, ...over },
     {
       time: manual.time,
-      run: job => {
+      start: job => {
         started.push({ job, atMs: manual.time.nowMs() })
-        const { promise, resolve } = Promise.withResolvers<void>()
-        running.set(job, resolve)
-        return promise
+        running.add(job)
       },
       drop: (job, reason) => dropped.push({ job, reason }),
     },
   )
   const finish = (job: number) => {
-    running.get(job)?.()
-    running.delete(job)
+    if (running.delete(job)) lane.ended()
   }
   return { ...manual, lane, running, started, dropped, finish }
 }
@@ -93,12 +45,30 @@ describe('a lane', () => {
   test('begins a few in a turn, and the next ones in the turn after', async () => {
     const { lane, turn, started } = openLane({ concurrencyMax: 50, queueMax: 50 })
     for (let job = 0; job < 20; job += 1) lane.offer(job)
-    const most = limits.mirrorStartsPerTurnMax
+    const most = limits.mirrorStartsPerTurn
     const counts = [0, 0, 0, 0].map(() => {
       turn()
       return started.length
     })
     expect(counts).toEqual([most, 2 * most, 20, 20])
+  })
+
+  test('begins more in a turn the longer its queue is, so that it does not fill up while the thread is busy', () => {
+    const { lane, turn, running, finish } = openLane({ concurrencyMax: 1_000, queueMax: 200 })
+    const queued = Array.from({ length: 40 }, (_, round) => {
+      for (let one = 0; one < 32; one += 1) expect(lane.offer(round * 32 + one)).toBe(true)
+      turn()
+      for (const job of [...running]) finish(job)
+      return lane.queued
+    })
+    expect(Math.max(...queued)).toBeLessThanOrEqual(32 * (limits.mirrorQueueTurns - 1))
+  })
+
+  test('begins no more than a turn can bear, however many wait', () => {
+    const { lane, turn, started } = openLane({ concurrencyMax: 1_000, queueMax: 10_000 })
+    for (let job = 0; job < 2_000; job += 1) lane.offer(job)
+    turn()
+    expect(started).toHaveLength(limits.mirrorStartsPerTurnMax)
   })
 
   test('takes nothing beyond its queue', () => {
@@ -248,7 +218,17 @@ describe('a copied body', () => {
     copy.add(Buffer.from('d'))
     expect(copy.lack).toBe('incomplete')
     copy.end()
-    expect([copy.lack, Buffer.from(copy.whole()).toString()]).toEqual([null, 'abcd'])
+    expect([copy.lack, Buffer.from(copy.whole(false)).toString()]).toEqual([null, 'abcd'])
+  })
+
+  test('that is never changed is kept as it is, but not where it waits for long', () => {
+    const copy = new BodyCopy(new MirrorMemory(100), 100)
+    const body = Buffer.from('abc')
+    copy.share(body)
+    copy.end()
+    expect(copy.whole(false)).toBe(body)
+    const own = copy.whole(true)
+    expect([Buffer.from(own).toString(), own.buffer.byteLength, copy.bytes]).toEqual(['abc', 3, 3])
   })
 
   test('takes what there is, says what it lacks, and gives back all that it took', () => {
@@ -265,7 +245,7 @@ describe('a copied body', () => {
         const whole = copies.filter(({ copy }) => copy.lack === null)
         expect(memory.held).toBe(whole.reduce((sum, { bytes }) => sum + bytes, 0))
         expect(memory.held).toBeLessThanOrEqual(150)
-        for (const { copy, bytes } of whole) expect(copy.whole()).toHaveLength(bytes)
+        for (const { copy, bytes } of whole) expect(copy.whole(false)).toHaveLength(bytes)
         for (const { copy, bytes } of copies) if (bytes > 100) expect(copy.lack).not.toBeNull()
         for (const { copy } of copies) copy.release()
         expect(memory.held).toBe(0)

@@ -9,7 +9,7 @@ import { HttpInstance } from '../../../src/adapters/deployer/http/http-instance.
 import type { EndpointSpec } from '../../../src/core/endpoint.ts'
 import type { MirrorBudget } from '../../../src/core/stage-plans.ts'
 import type { Mirror, TrafficTable } from '../../../src/core/traffic.ts'
-import type { MirrorStats } from '../../../src/gateway/mirror/mirrors.ts'
+import type { MirrorStats } from '../../../src/gateway/mirror/counters.ts'
 import type { Instance } from '../../../src/ports/backend.ts'
 import { endpoint, fleetsOf, type Rig, sole, startRig } from '../../support/gateway-rig.ts'
 
