@@ -25,6 +25,8 @@ export type CutoverJob = {
   pipelining?: number
   core?: string
   workers?: number
+  /** Where the unit stands in the body; in a header where it is left out. */
+  unitPointer?: string
   /** Pauses of the garbage collector go to this file of the place. */
   gcTrace?: string
 }
@@ -99,14 +101,14 @@ function documents(job: CutoverJob): string {
   return [endpointOf(job), ...(job.release ? [release] : [])].map(one => stringify(one)).join('---\n')
 }
 
-function endpointOf({ upstream, unrecorded, pipelining }: CutoverJob): object {
+function endpointOf({ upstream, unrecorded, pipelining, unitPointer }: CutoverJob): object {
   const lanes = pipelining === undefined ? {} : { pipelining }
   const version = { url: `http://127.0.0.1:${upstream}`, ready: { path: '/ready' }, ...lanes }
   return {
     kind: 'Endpoint',
     name: 'bench',
     protocol: 'http',
-    unit: { header: 'x-user-id' },
+    unit: unitPointer === undefined ? { header: 'x-user-id' } : { pointer: unitPointer },
     stable: 'v1',
     versions: { v1: version, v2: version },
     prediction: { output: '/label' },

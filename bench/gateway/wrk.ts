@@ -13,6 +13,8 @@ export type WrkJob = {
   /** Bytes of a body in place of the usual JSON. */
   uploadBytes?: number
   method?: 'GET' | 'POST'
+  /** In place of the usual JSON, one request after the other. */
+  bodies?: readonly string[]
 }
 
 const runFile = promisify(execFile)
@@ -30,7 +32,22 @@ export async function runWrk(place: Place, url: string, job: WrkJob): Promise<Wr
 }
 
 /** Requests of all users are made once, so that making them costs the callers' core nothing. */
-function scriptOf({ uploadBytes, method = 'POST' }: WrkJob): string {
+function scriptOf(job: WrkJob): string {
+  return job.bodies === undefined ? usersScript(job) : bodiesScript(job.bodies)
+}
+
+function bodiesScript(bodies: readonly string[]): string {
+  return `wrk.method = "POST"
+wrk.headers["content-type"] = "application/json"
+local requests, n = {}, 0
+function init()
+  for i, body in ipairs({ ${bodies.map(body => `'${body}'`).join(', ')} }) do requests[i] = wrk.format(nil, nil, nil, body) end
+end
+function request() n = n % #requests + 1; return requests[n] end
+${doneScript}`
+}
+
+function usersScript({ uploadBytes, method = 'POST' }: WrkJob): string {
   const body = uploadBytes === undefined ? `'${requestBody}'` : `string.rep('x', ${uploadBytes})`
   const requests = uploadBytes === undefined ? users : 1
   return `wrk.method = "${method}"
@@ -41,10 +58,12 @@ function init()
   for i = 1, ${requests} do wrk.headers["x-user-id"] = "user-" .. i; requests[i] = wrk.format() end
 end
 function request() n = n % ${requests} + 1; return requests[n] end
-function done(summary, latency)
+${doneScript}`
+}
+
+const doneScript = `function done(summary, latency)
   local e = summary.errors
   local failed = e.connect + e.read + e.write + e.status + e.timeout
   io.write(string.format("RESULT %d %d %f %f %d %d\\n", summary.requests, summary.duration,
     latency:percentile(50) / 1000, latency:percentile(99) / 1000, failed, summary.bytes))
 end`
-}

@@ -5,33 +5,64 @@ import { jobRows, loadRows, loadRun } from '../load.ts'
 import { startProxy, startUpstream } from '../nginx.ts'
 import { withPlace } from '../processes.ts'
 import { allCores, settings } from '../settings.ts'
-import { rowsOf } from '../table.ts'
+import { rowsOf, type Table } from '../table.ts'
 import type { Scenario } from './scenario.ts'
 
 const { rounds, seconds, connections } = settings
 
 export const workers: Scenario = {
-  what: 'the release job with one worker and with two, on all cores',
-  run: () =>
-    withPlace(async place => {
-      const upstream = await startUpstream(place)
-      const shared = { upstream: upstream.port, release: true, core: allCores }
-      const contestants = [
-        { ...(await startProxy(place, shared)), name: 'nginx, 1 worker' },
-        { ...(await startProxy(place, { ...shared, workers: 2 })), name: 'nginx, 2 workers' },
-        { ...(await startCutover(place, shared)), name: 'cutover, 1 worker' },
-        ...(hasWorkers()
-          ? [{ ...(await startCutover(place, { ...shared, workers: 2 })), name: 'cutover, 2 workers' }]
-          : []),
-      ]
-      const job = { seconds, upstream, core: allCores }
-      for (const one of contestants) await loadRun(place, one, { ...job, seconds: Math.min(3, seconds) })
-      const runs = await interleaved(contestants, { rounds, run: one => loadRun(place, one, job) })
-      const notes = [
-        `${connections} connections, ${rounds} interleaved rounds of ${seconds} s; callers, model server and gateway share all cores.`,
-        ...(hasWorkers() ? [] : ['This build has no setting `--workers`.']),
-      ]
-      const rows = rowsOf(runs, [...loadRows, ...jobRows])
-      return [{ title: 'Workers', notes, columns: contestants.map(({ name }) => name), rows }]
-    }),
+  what: 'one worker and two, on all cores: the release job, and work that is mostly the gateway’s own',
+  run: async () => [await releaseJob(), ...(hasWorkers() ? [await ownWork()] : [])],
+}
+
+function releaseJob(): Promise<Table> {
+  return withPlace(async place => {
+    const upstream = await startUpstream(place)
+    const shared = { upstream: upstream.port, release: true, core: allCores }
+    const contestants = [
+      { ...(await startProxy(place, shared)), name: 'nginx, 1 worker' },
+      { ...(await startProxy(place, { ...shared, workers: 2 })), name: 'nginx, 2 workers' },
+      { ...(await startCutover(place, shared)), name: 'cutover, 1 worker' },
+      ...(hasWorkers()
+        ? [{ ...(await startCutover(place, { ...shared, workers: 2 })), name: 'cutover, 2 workers' }]
+        : []),
+    ]
+    const job = { seconds, upstream, core: allCores }
+    for (const one of contestants) await loadRun(place, one, { ...job, seconds: Math.min(3, seconds) })
+    const runs = await interleaved(contestants, { rounds, run: one => loadRun(place, one, job) })
+    const notes = [
+      `${connections} connections, ${rounds} interleaved rounds of ${seconds} s; callers, model server and gateway share all cores.`,
+      ...(hasWorkers() ? [] : ['This build has no setting `--workers`.']),
+    ]
+    const rows = rowsOf(runs, [...loadRows, ...jobRows])
+    return { title: 'Workers', notes, columns: contestants.map(({ name }) => name), rows }
+  })
+}
+
+const unitsSent = 64
+/** Read whole for the unit: half a millisecond of the gateway's, a fraction of that of callers' and model server's. */
+const bodies = Array.from({ length: unitsSent }, (_, unit) =>
+  JSON.stringify({
+    rows: Array.from({ length: 2_000 }, (_, at) => ({ [`k${(at * 7 + unit) % 97}`]: at % 10 })),
+    user: `user-${unit}`,
+  }),
+)
+
+/** Where callers and model server leave the cores to the gateway, so that a second worker has one. */
+function ownWork(): Promise<Table> {
+  return withPlace(async place => {
+    const upstream = await startUpstream(place)
+    const shared = { upstream: upstream.port, release: true, core: allCores, unitPointer: '/user' }
+    const contestants = [
+      { ...(await startCutover(place, { ...shared, workers: 1 })), name: '1 worker' },
+      { ...(await startCutover(place, { ...shared, workers: 2 })), name: '2 workers' },
+    ]
+    const job = { seconds, upstream, core: allCores, bodies }
+    for (const one of contestants) await loadRun(place, one, { ...job, seconds: Math.min(3, seconds) })
+    const runs = await interleaved(contestants, { rounds, run: one => loadRun(place, one, job) })
+    const size = `bodies of ${Math.round((bodies[0]?.length ?? 0) / 1_024)} KB in JSON, whose unit stands in the body`
+    const notes = [`${connections} connections, ${rounds} interleaved rounds of ${seconds} s on all cores; ${size}.`]
+    const rows = rowsOf(runs, [...loadRows, ...jobRows])
+    return { title: 'Workers with work of their own', notes, columns: contestants.map(({ name }) => name), rows }
+  })
 }
