@@ -1,9 +1,10 @@
 /** One worker and two, on all cores, with the callers on the same ones. */
+import type { Contestant } from '../contestant.ts'
 import { hasWorkers, startCutover } from '../cutover.ts'
 import { interleaved } from '../interleave.ts'
-import { jobRows, loadRows, loadRun } from '../load.ts'
+import { type Counted, jobRows, loadRows, loadRun } from '../load.ts'
 import { startProxy, startUpstream } from '../nginx.ts'
-import { withPlace } from '../processes.ts'
+import { type Place, withPlace } from '../processes.ts'
 import { allCores, settings } from '../settings.ts'
 import { rowsOf, type Table } from '../table.ts'
 import type { Scenario } from './scenario.ts'
@@ -27,15 +28,8 @@ function releaseJob(): Promise<Table> {
         ? [{ ...(await startCutover(place, { ...shared, workers: 2 })), name: 'cutover, 2 workers' }]
         : []),
     ]
-    const job = { seconds, upstream, core: allCores }
-    for (const one of contestants) await loadRun(place, one, { ...job, seconds: Math.min(3, seconds) })
-    const runs = await interleaved(contestants, { rounds, run: one => loadRun(place, one, job) })
-    const notes = [
-      `${connections} connections, ${rounds} interleaved rounds of ${seconds} s; callers, model server and gateway share all cores.`,
-      ...(hasWorkers() ? [] : ['This build has no setting `--workers`.']),
-    ]
-    const rows = rowsOf(runs, [...loadRows, ...jobRows])
-    return { title: 'Workers', notes, columns: contestants.map(({ name }) => name), rows }
+    const notes = hasWorkers() ? [] : ['This build has no setting `--workers`.']
+    return { title: 'Workers', ...(await measured(place, contestants, { upstream }, notes)) }
   })
 }
 
@@ -57,12 +51,22 @@ function ownWork(): Promise<Table> {
       { ...(await startCutover(place, { ...shared, workers: 1 })), name: '1 worker' },
       { ...(await startCutover(place, { ...shared, workers: 2 })), name: '2 workers' },
     ]
-    const job = { seconds, upstream, core: allCores, bodies }
-    for (const one of contestants) await loadRun(place, one, { ...job, seconds: Math.min(3, seconds) })
-    const runs = await interleaved(contestants, { rounds, run: one => loadRun(place, one, job) })
-    const size = `bodies of ${Math.round((bodies[0]?.length ?? 0) / 1_024)} KB in JSON, whose unit stands in the body`
-    const notes = [`${connections} connections, ${rounds} interleaved rounds of ${seconds} s on all cores; ${size}.`]
-    const rows = rowsOf(runs, [...loadRows, ...jobRows])
-    return { title: 'Workers with work of their own', notes, columns: contestants.map(({ name }) => name), rows }
+    const size = `Bodies of ${Math.round((bodies[0]?.length ?? 0) / 1_024)} KB in JSON, whose unit stands in the body.`
+    const table = await measured(place, contestants, { upstream, bodies }, [size])
+    return { title: 'Workers with work of their own', ...table }
   })
+}
+
+async function measured(
+  place: Place,
+  contestants: readonly Contestant[],
+  what: { upstream: Counted; bodies?: readonly string[] },
+  more: readonly string[],
+): Promise<Omit<Table, 'title'>> {
+  const job = { ...what, seconds, core: allCores }
+  for (const one of contestants) await loadRun(place, one, { ...job, seconds: Math.min(3, seconds) })
+  const runs = await interleaved(contestants, { rounds, run: one => loadRun(place, one, job) })
+  const size = `${connections} connections, ${rounds} interleaved rounds of ${seconds} s; callers, model server and gateway share all cores.`
+  const rows = rowsOf(runs, [...loadRows, ...jobRows])
+  return { notes: [size, ...more], columns: contestants.map(({ name }) => name), rows }
 }
