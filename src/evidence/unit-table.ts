@@ -4,25 +4,21 @@
  * random sample of all units, and every later unit of the upper half is passed over.
  */
 import { murmur3 } from '../core/assign.ts'
+import { firstRows, grown, noRow, UnitRows } from './unit-rows.ts'
 
 /** Where the numbers of one unit in one group stand. */
 export type Cell = number
 
 const none = -1
-const firstCapacity = 1 << 10
 
 export class UnitTable {
   readonly width: number
   readonly #rowsMax: number
-  /** Slot of the hash table to row. */
-  #slots = new Int32Array(firstCapacity * 2).fill(none)
-  #rows = 0
-  #high = new Uint32Array(firstCapacity)
-  #low = new Uint32Array(firstCapacity)
-  #firstCell = new Int32Array(firstCapacity)
+  #rows = new UnitRows()
+  #firstCell = new Int32Array(firstRows)
   #cells = 0
-  #next = new Int32Array(firstCapacity)
-  #group = new Int32Array(firstCapacity)
+  #next = new Int32Array(firstRows)
+  #group = new Int32Array(firstRows)
   #values: Float64Array<ArrayBuffer>
   /** Units with a hash up to this are kept. */
   #hashMax = 0xffffffff
@@ -30,11 +26,11 @@ export class UnitTable {
   constructor(options: { width: number; rowsMax: number }) {
     this.width = options.width
     this.#rowsMax = options.rowsMax
-    this.#values = new Float64Array(firstCapacity * this.width)
+    this.#values = new Float64Array(firstRows * this.width)
   }
 
   get units(): number {
-    return this.#rows
+    return this.#rows.count
   }
 
   /** The share of all units that is kept. */
@@ -55,13 +51,13 @@ export class UnitTable {
 
   /** Whether units must be let go before more come. */
   isFull(): boolean {
-    return this.#rows > this.#rowsMax
+    return this.#rows.count > this.#rowsMax
   }
 
   /** Lets half of the units go. */
   halve(): void {
     this.#hashMax = Math.floor(this.#hashMax / 2)
-    this.#rebuild((row, _group) => (this.#high[row] ?? 0) <= this.#hashMax)
+    this.#rebuild((row, _group) => this.#rows.highOf(row) <= this.#hashMax)
   }
 
   /** Lets go what the units did in other groups than these. */
@@ -83,15 +79,14 @@ export class UnitTable {
 
   /** All cells of the unit that a cell belongs to, where `first` is any of them as `eachUnit` gives it. */
   eachUnit(each: (cells: readonly Cell[]) => void): void {
-    for (let row = 0; row < this.#rows; row += 1) each(this.#cellsFrom(this.#firstCell[row] ?? none))
+    for (let row = 0; row < this.#rows.count; row += 1) each(this.#cellsFrom(this.#firstCell[row] ?? none))
   }
 
   /** The cells of a unit, by name. */
   cellsOf(unit: string): readonly Cell[] {
     const bytes = encoder.encode(unit)
-    const slot = this.#slotOf(murmur3(bytes, highSeed), murmur3(bytes, lowSeed))
-    const row = this.#slots[slot] ?? none
-    return row === none ? [] : this.#cellsFrom(this.#firstCell[row] ?? none)
+    const row = this.#rows.rowAt(this.#rows.slotOf(murmur3(bytes, highSeed), murmur3(bytes, lowSeed)))
+    return row === noRow ? [] : this.#cellsFrom(this.#firstCell[row] ?? none)
   }
 
   #cellsFrom(first: number): Cell[] {
@@ -101,28 +96,13 @@ export class UnitTable {
   }
 
   #rowOf(high: number, low: number): number {
-    const slot = this.#slotOf(high, low)
-    const known = this.#slots[slot] ?? none
-    if (known !== none) return known
-    if (this.#rows === this.#high.length) this.#growRows()
-    const row = this.#rows
-    this.#rows += 1
-    this.#high[row] = high
-    this.#low[row] = low
+    const slot = this.#rows.slotOf(high, low)
+    const known = this.#rows.rowAt(slot)
+    if (known !== noRow) return known
+    const row = this.#rows.add(slot, high, low)
+    if (row >= this.#firstCell.length) this.#firstCell = grown(this.#firstCell, new Int32Array(this.#rows.capacity))
     this.#firstCell[row] = none
-    this.#slots[this.#slotOf(high, low)] = row
     return row
-  }
-
-  /** The slot of a unit's row, or the empty one where it belongs; two of 64 bits are taken for the same unit. */
-  #slotOf(high: number, low: number): number {
-    const mask = this.#slots.length - 1
-    let slot = low & mask
-    for (let row = this.#slots[slot] ?? none; row !== none; row = this.#slots[slot] ?? none) {
-      if (this.#high[row] === high && this.#low[row] === low) return slot
-      slot = (slot + 1) & mask
-    }
-    return slot
   }
 
   #addCell(row: number, group: number, next: number): Cell {
@@ -136,16 +116,6 @@ export class UnitTable {
     return cell
   }
 
-  #growRows(): void {
-    const capacity = this.#high.length * 2
-    this.#high = grown(this.#high, new Uint32Array(capacity))
-    this.#low = grown(this.#low, new Uint32Array(capacity))
-    this.#firstCell = grown(this.#firstCell, new Int32Array(capacity))
-    this.#slots = new Int32Array(capacity * 2).fill(none)
-    for (let row = 0; row < this.#rows; row += 1)
-      this.#slots[this.#slotOf(this.#high[row] ?? 0, this.#low[row] ?? 0)] = row
-  }
-
   #growCells(): void {
     const capacity = this.#next.length * 2
     this.#next = grown(this.#next, new Int32Array(capacity))
@@ -155,19 +125,16 @@ export class UnitTable {
 
   #rebuild(isKept: (row: number, group: number) => boolean): void {
     const kept = new UnitTable({ width: this.width, rowsMax: this.#rowsMax })
-    for (let row = 0; row < this.#rows; row += 1) {
+    for (let row = 0; row < this.#rows.count; row += 1) {
       const cells = this.#cellsFrom(this.#firstCell[row] ?? none).filter(cell => isKept(row, this.groupOf(cell)))
       if (cells.length === 0) continue
-      const target = kept.#rowOf(this.#high[row] ?? 0, this.#low[row] ?? 0)
+      const target = kept.#rowOf(this.#rows.highOf(row), this.#rows.lowOf(row))
       for (const cell of cells.reverse()) {
         const copy = kept.#addCell(target, this.groupOf(cell), kept.#firstCell[target] ?? none)
         for (let index = 0; index < this.width; index += 1) kept.setValue(copy, index, this.value(cell, index))
       }
     }
-    this.#slots = kept.#slots
     this.#rows = kept.#rows
-    this.#high = kept.#high
-    this.#low = kept.#low
     this.#firstCell = kept.#firstCell
     this.#cells = kept.#cells
     this.#next = kept.#next
@@ -180,8 +147,3 @@ const encoder = new TextEncoder()
 /** Other seeds than those of assignment, so that the sample has nothing to do with versions. */
 const highSeed = 0x5bd1e995
 const lowSeed = 0x27d4eb2f
-
-function grown<A extends Int32Array | Uint32Array | Float64Array>(from: A, to: A): A {
-  to.set(from)
-  return to
-}
