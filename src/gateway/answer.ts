@@ -1,6 +1,6 @@
 /** The part of an answer from which a predicted value can be read, plain even if it travelled compressed. */
 import { brotliDecompress, type CompressCallback, gunzip, inflate, zstdDecompress } from 'node:zlib'
-import type { AnswerBytes } from '../core/answer.ts'
+import { type AnswerBytes, type ReadAnswer, readAnswer } from '../core/answer.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { fieldOf } from '../core/http/field-lines.ts'
 import { jsonBytesOf } from '../core/http/json-bytes.ts'
@@ -32,11 +32,6 @@ export function readableAnswer(copy: Tee | null, head: AnswerHead | null): Reada
   return body === null || head === null ? null : { body, ...head }
 }
 
-/** Whether its value can be read in no time. */
-export function isReadAtOnce({ encoding }: AnswerHead, body: Uint8Array): boolean {
-  return encoding === 'identity' && body.length <= limits.answerReadAtOnceBytesMax
-}
-
 /** An answer whose bytes are plain, with the endpoint's rule for its value. */
 export function answerBytes(
   { answer: rule, protocol }: EndpointSpec,
@@ -44,6 +39,13 @@ export function answerBytes(
   body: Uint8Array,
 ): AnswerBytes | null {
   return rule === null ? null : { body, contentType, jsonBytes, rule, protocol }
+}
+
+/** The value of an answer that came whole, while its bytes are there; null where it cannot be read in no time. */
+export function readAtOnce(spec: EndpointSpec, head: AnswerHead, body: Uint8Array): ReadAnswer | null {
+  if (head.encoding !== 'identity' || body.length > limits.answerReadAtOnceBytesMax) return null
+  const bytes = answerBytes(spec, head, body)
+  return bytes === null ? null : readAnswer(bytes)
 }
 
 type Decode = (body: Uint8Array, bounds: { maxOutputLength: number }, done: CompressCallback) => void

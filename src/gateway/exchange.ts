@@ -2,7 +2,7 @@
  * One request from its assignment to the last byte of its answer, and the record that is made of it. Whatever happens,
  * it is recorded exactly once: when the answer has been sent or the caller has gone.
  */
-import { type ReadAnswer, readAnswer } from '../core/answer.ts'
+import type { ReadAnswer } from '../core/answer.ts'
 import { bucketOf } from '../core/assign.ts'
 import { publicName } from '../core/control-fleet.ts'
 import { CutoverError, type ErrorCode, statusByCode } from '../core/errors.ts'
@@ -10,7 +10,7 @@ import { fieldOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
 import { defaultRetry, mayRepeat, tellsOfTrouble } from '../core/resilience.ts'
 import type { AnswerSink, Instance, Sending } from '../ports/backend.ts'
-import { type AnswerHead, answerBytes, answerHead, isReadAtOnce, readableAnswer } from './answer.ts'
+import { type AnswerHead, answerHead, readAtOnce, readableAnswer } from './answer.ts'
 import type { Choice } from './choose.ts'
 import type { GatewayContext } from './context.ts'
 import { type Deadline, timeoutsWithin } from './deadline.ts'
@@ -257,11 +257,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   /** What is short and came whole is read while its bytes are there; all else is copied, and read beside the path. */
   #noteAnswer(head: AnswerHead, chunk: Uint8Array, isLast: boolean): void {
     const isWhole = isLast && this.#answerBytes === 0
-    if (isWhole && isReadAtOnce(head, chunk)) {
-      const bytes = answerBytes(this.opened.choice.route.spec, head, chunk)
-      if (bytes !== null) this.#answered = readAnswer(bytes)
-      return
-    }
+    if (isWhole) this.#answered = readAtOnce(this.opened.choice.route.spec, head, chunk)
+    if (this.#answered !== null) return
     this.#answerCopy ??= new Tee(limits.answerBytesMax)
     this.#answerCopy.add(chunk)
   }

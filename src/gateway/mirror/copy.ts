@@ -1,5 +1,5 @@
 /** One copy on its way to a challenger and back. It ends in time whatever the challenger does, and nobody waits for it. */
-import { type ReadAnswer, readAnswer } from '../../core/answer.ts'
+import type { ReadAnswer } from '../../core/answer.ts'
 import { CutoverError, statusByCode } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Measures } from '../../core/measures.ts'
@@ -7,7 +7,7 @@ import { shadowIdOf } from '../../core/prediction.ts'
 import type { AnswerSink, BackendCall, Sending } from '../../ports/backend.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { RawPrediction, Recorder } from '../../ports/recorder.ts'
-import { type AnswerHead, answerBytes, answerHead, isReadAtOnce, readableAnswer } from '../answer.ts'
+import { type AnswerHead, answerHead, readAtOnce, readableAnswer } from '../answer.ts'
 import type { GatewayLogger } from '../context.ts'
 import { readMeasures } from '../read-measures.ts'
 import { recordPrediction } from '../record-prediction.ts'
@@ -122,13 +122,8 @@ export class Copy implements AnswerSink, Timed {
   /** What is short and came whole is read while its bytes are there; of all else that is wanted they are kept. */
   #note(chunk: Uint8Array, isWhole: boolean): void {
     const head = this.#head
-    const { spec } = this.#original
-    const isRead = isWhole && head !== null && isReadAtOnce(head, chunk)
-    if (isRead) {
-      const bytes = answerBytes(spec, head, chunk)
-      if (bytes !== null) this.#answered = readAnswer(bytes)
-    }
-    if (!isRead && head !== null) this.#body ??= new Tee(limits.answerBytesMax)
+    if (isWhole && head !== null) this.#answered = readAtOnce(this.#original.spec, head, chunk)
+    if (this.#answered === null && head !== null) this.#body ??= new Tee(limits.answerBytesMax)
     this.#body?.add(chunk)
   }
 

@@ -18,9 +18,10 @@ type Handle = { useUserBuffer?: unknown }
 /** The bytes up to `end` are valid during the call alone. */
 type OnBytes = (bytes: Buffer, end: number) => void
 
-/** `net.Server` has no documented way to read into a buffer of
- * one's own as `net.connect` has with `onread`; an accepted connection's handle given to a `Socket` with `onread` does the
- * same. Where there is no such handle (TLS, another runtime) chunks come by the documented events.
+/**
+ * `net.Server` has no documented way to read into a buffer of one's own as `net.connect` has with `onread`; an accepted
+ * connection's handle given to a `Socket` with `onread` does the same. Where there is no such handle (TLS, another runtime)
+ * chunks come by the documented events.
  */
 export function readSocket(accepted: Socket, onBytes: OnBytes): Reading {
   const handle = (accepted as Socket & { _handle?: Handle | null })._handle

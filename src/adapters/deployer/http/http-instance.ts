@@ -44,9 +44,9 @@ export class HttpInstance implements FleetInstance {
     this.id = id
     this.#observer = observer
     this.#plan = options.plan ?? { id, address }
-    const { connectionsMax = limits.upstreamConnections, queueMax = limits.instanceQueueMax, pipelining = 1 } = options
-    this.#inFlightMax = connectionsMax * pipelining + queueMax
     this.#pool = new ConnectionPool(address, judge(this.#load, observer), options)
+    const { connectionsMax, pipelining } = this.#pool
+    this.#inFlightMax = connectionsMax * pipelining + (options.queueMax ?? limits.instanceQueueMax)
   }
 
   get inFlight(): number {

@@ -30,10 +30,10 @@ export type PoolOptions = {
  */
 export class ConnectionPool implements ConnectionOwner {
   readonly pipelining: number
+  readonly connectionsMax: number
   readonly #target: Target
   readonly #tls: () => TlsOptions
   readonly #observer: CallObserver
-  readonly #connectionsMax: number
   readonly #clock: Clock
   readonly #alarm: Alarm
   readonly #connections = new Set<Connection>()
@@ -53,7 +53,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#observer = observer
     this.#tls = options.tls ?? (() => ({}))
     this.pipelining = options.pipelining ?? 1
-    this.#connectionsMax = options.connectionsMax ?? limits.upstreamConnections
+    this.connectionsMax = options.connectionsMax ?? limits.upstreamConnections
     this.#clock = options.clock ?? uptimeClock
     this.#alarm = new Alarm(this.#clock, nowMs => this.#sweep(nowMs))
   }
@@ -68,7 +68,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   get #isFull(): boolean {
-    return this.#openingCount === 0 && this.#connections.size >= this.#connectionsMax
+    return this.#openingCount === 0 && this.#connections.size >= this.connectionsMax
   }
 
   dispatch(request: BackendCall, sink: AnswerSink): Sending {
@@ -187,7 +187,7 @@ export class ConnectionPool implements ConnectionOwner {
   /** As many connections open as calls wait, within the limit. At first a call waits for what becomes of those that answered. */
   #open(): void {
     const proving = this.#keeps === 'unknown' ? [...this.#connections].filter(({ isProving }) => isProving).length : 0
-    while (this.#waiting.size > this.#openingCount + proving && this.#connections.size < this.#connectionsMax) {
+    while (this.#waiting.size > this.#openingCount + proving && this.#connections.size < this.connectionsMax) {
       const openByMs = Math.max(this.#waiting.first?.deadlineMs ?? 0, this.nowMs() + leastOpenMs)
       this.#openingCount += 1
       this.#connections.add(new Connection(this, this.#target, this.#tls(), openByMs))
@@ -211,7 +211,7 @@ export class ConnectionPool implements ConnectionOwner {
     const { connectMs, totalMs = 0 } = call.request.timeouts
     this.#waiting.remove(call)
     if (call.endMs <= nowMs) call.fail(failures.tooSlow(this.address, totalMs))
-    else if (this.#isFull) call.fail(failures.allBusy(this.address, this.#connectionsMax, connectMs))
+    else if (this.#isFull) call.fail(failures.allBusy(this.address, this.connectionsMax, connectMs))
     else call.fail(failures.noConnection(this.address, connectMs))
   }
 }
