@@ -22,16 +22,17 @@ export function admitFlag(state: ControlState, spec: FlagSpec, beside: Beside): 
 export function admitUndo(state: ControlState, name: string): { change: Change; note: string } {
   const flags = state.flags ?? noFlags
   const target = undoTarget(flags, name)
-  const now = own(flags.flags, name)?.spec
-  if (target === null) {
-    if (now === undefined) throw flagNotFound(flags, name)
-    throw new CutoverError(
-      'invalid-request',
-      `flag ${name} has no change before the last one; delete it to be without it`,
-    )
-  }
-  const change = admitFlag(state, target.spec, {})
-  return { change, note: now === undefined ? 'back from its deletion' : `back to revision ${target.revision}` }
+  const isThere = own(flags.flags, name) !== undefined
+  if (target === null) throw isThere ? nothingToTakeBack(`flag ${name}`) : flagNotFound(flags, name)
+  return { change: admitFlag(state, target.spec, {}), note: undoNote(target, isThere) }
+}
+
+export function nothingToTakeBack(what: string): CutoverError {
+  return new CutoverError('invalid-request', `${what} has no change before the last one; delete it to be without it`)
+}
+
+export function undoNote({ revision }: { revision: number }, isThere: boolean): string {
+  return isThere ? `back to revision ${revision}` : 'back from its deletion'
 }
 
 export function admitFlagDeletion(state: ControlState, name: string): void {

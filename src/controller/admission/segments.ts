@@ -7,7 +7,7 @@ import { limits } from '../../core/limits.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { Change } from '../control-plane.ts'
 import { type Difference, differences } from './differences.ts'
-import { changeOf, refuseUsed, segmentsOf, tooMany } from './flags.ts'
+import { changeOf, nothingToTakeBack, refuseUsed, segmentsOf, tooMany, undoNote } from './flags.ts'
 import { refuse } from './refuse.ts'
 
 export function admitSegment(state: ControlState, spec: SegmentSpec): Change {
@@ -38,14 +38,9 @@ function members(path: string, before: readonly string[] = [], after: readonly s
 export function admitSegmentUndo(state: ControlState, name: string): { change: Change; note: string } {
   const flags = state.flags ?? noFlags
   const target = segmentUndoTarget(flags, name)
-  const now = own(flags.segments, name)
-  if (target === null) {
-    if (now === undefined) throw segmentNotFound(flags, name)
-    const detail = `segment ${name} has no change before the last one; delete it to be without it`
-    throw new CutoverError('invalid-request', detail)
-  }
-  const change = admitSegment(state, target.spec)
-  return { change, note: now === undefined ? 'back from its deletion' : `back to revision ${target.revision}` }
+  const isThere = own(flags.segments, name) !== undefined
+  if (target === null) throw isThere ? nothingToTakeBack(`segment ${name}`) : segmentNotFound(flags, name)
+  return { change: admitSegment(state, target.spec), note: undoNote(target, isThere) }
 }
 
 export function admitSegmentDeletion(state: ControlState, name: string): void {
