@@ -49,6 +49,18 @@ describe.each([
     return { socket, text }
   }
 
+  /** A caller that has had the first event of its answer. */
+  async function endsAmidAnswer() {
+    const socket = await dial(rig.port)
+    const text = readUntil(socket)
+    socket.write(get('a'))
+    const body = new PassThrough()
+    ;(await nth(1)).answer({ status: 200, headers: [], body })
+    body.write('event 0;')
+    socket.once('data', () => socket.end())
+    return { text, body }
+  }
+
   test('who has ended its side gets its answer, and the connection ends with it', async () => {
     const { text } = await halfClosed(get('a'))
     const one = await nth(1)
@@ -108,13 +120,7 @@ describe.each([
   })
 
   test('who ends its side amid its answer has it to its end while it flows', async () => {
-    const socket = await dial(rig.port)
-    const text = readUntil(socket)
-    socket.write(get('a'))
-    const body = new PassThrough()
-    ;(await nth(1)).answer({ status: 200, headers: [], body })
-    body.write('event 0;')
-    socket.once('data', () => socket.end())
+    const { text, body } = await endsAmidAnswer()
     for (let event = 1; event < 5; event += 1) {
       await new Promise(resolve => setTimeout(resolve, 300))
       body.write(`event ${event};`)
@@ -124,13 +130,7 @@ describe.each([
   })
 
   test('and is taken for gone when nothing more is said', async () => {
-    const socket = await dial(rig.port)
-    const text = readUntil(socket)
-    socket.write(get('a'))
-    const body = new PassThrough()
-    ;(await nth(1)).answer({ status: 200, headers: [], body })
-    body.write('event 0;')
-    socket.once('data', () => socket.end())
+    const { text, body } = await endsAmidAnswer()
     expect(await text).not.toMatch(/0\r\n\r\n$/)
     await until(() => body.destroyed)
   })
