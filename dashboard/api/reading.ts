@@ -1,6 +1,6 @@
 /** The one way in which pages read: a path of the API and the schema of its answer. */
 import { keepPreviousData, type UseQueryResult, useQuery } from '@tanstack/react-query'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { type AskError, ask } from './client.ts'
 
 /** What moves by itself is asked for again this often, while the page is looked at. */
@@ -27,11 +27,6 @@ export function useRead<Schema extends z.ZodType>(
     placeholderData: keepPreviousData,
     ...(everyMs !== undefined && { refetchInterval: everyMs }),
   })
-}
-
-/** The answer of a route that lists. */
-export function listOf<Schema extends z.ZodType>(item: Schema) {
-  return z.object({ items: z.array(item) })
 }
 
 /** A question that comes with a body and changes nothing; asked anew when the body is another one. */

@@ -2,6 +2,7 @@
 import type { WireCheckResult, WireJudgement } from '../../src/contract/wire/judgement.ts'
 import { checksOf, evidenceWords, harmWords, sideWords } from '../../src/contract/words/checks.ts'
 import { VerdictBadge } from './badge.tsx'
+import { Columns } from './columns.tsx'
 
 const head = ['Check', 'Verdict', 'Candidate', 'Stable', 'Harm', '', 'Tolerated', 'Log evidence']
 
@@ -11,15 +12,7 @@ export function ChecksTable({ judgement }: { judgement: WireJudgement }) {
   return (
     <div className="scroll">
       <table className="checks-table">
-        <thead>
-          <tr>
-            {head.map(word => (
-              <th key={word} scope="col">
-                {word}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Columns words={head} />
         <tbody>
           {checks.map(check => (
             <tr key={`${check.metric} ${check.role} ${check.candidate.version}`}>

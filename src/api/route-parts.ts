@@ -9,10 +9,6 @@ export function json<Schema extends z.ZodType>(schema: Schema, description: stri
   return { description, content: { 'application/json': { schema } } }
 }
 
-export function listOf<Schema extends z.ZodType>(schema: Schema) {
-  return z.object({ items: z.array(schema) })
-}
-
 export const problem = {
   default: { description: 'A problem.', content: { 'application/problem+json': { schema: problemSchema } } },
 }

@@ -5,8 +5,10 @@ import { useSearchParams } from 'wouter'
 import type { AdviceAnswers } from '../../../src/contract/advice-questions.ts'
 import { adviceSchema, type WireAdvice } from '../../../src/contract/wire/advice.ts'
 import { endpointSchema, type WireEndpoint } from '../../../src/contract/wire/endpoint.ts'
+import { listOf } from '../../../src/contract/wire/list.ts'
 import { flagsWords } from '../../../src/contract/words/advice.ts'
-import { listOf, useQuestion, useRead } from '../../api/reading.ts'
+import { useQuestion, useRead } from '../../api/reading.ts'
+import { Columns } from '../../parts/columns.tsx'
 import { Field } from '../../parts/field.tsx'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
@@ -122,14 +124,7 @@ function Situation({ advice }: { advice: WireAdvice }) {
       <summary>What all of this rests on</summary>
       <div className="scroll">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">What</th>
-              <th scope="col">Value</th>
-              <th scope="col">From</th>
-              <th scope="col">Note</th>
-            </tr>
-          </thead>
+          <Columns words={['What', 'Value', 'From', 'Note']} />
           <tbody>
             {advice.situation.map(fact => (
               <tr key={fact.name}>

@@ -4,6 +4,7 @@ import type { WireAdvicePlan } from '../../../src/contract/wire/advice.ts'
 import { planFacts } from '../../../src/contract/words/advice.ts'
 import { longDuration } from '../../../src/contract/words/quantities.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
+import { Fact } from '../../parts/fact.tsx'
 import { StartRelease } from './start-release.tsx'
 
 type Props = { plan: WireAdvicePlan }
@@ -24,10 +25,9 @@ export function PlanDetail({ plan }: Props) {
       <Reasons plan={plan} />
       <dl className="facts">
         {planFacts(plan).map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
+          <Fact key={name} name={name}>
+            {text}
+          </Fact>
         ))}
       </dl>
       <Verdicts plan={plan} />
@@ -94,14 +94,14 @@ function Verdicts({ plan: { verdicts } }: Props) {
               <b>{stage}</b>: {asks}
             </p>
             <dl className="figures">
-              <Figure name="Time" text={expectedMs === null ? 'not known' : `about ${longDuration(expectedMs)}`} />
+              <Fact name="Time">{expectedMs === null ? 'not known' : `about ${longDuration(expectedMs)}`}</Fact>
               {sample !== null && (
                 <>
-                  <Figure name={`Sample, ${of}`} text={whole(sample.needed)} />
-                  <Figure name="In a single look" text={whole(sample.fixed)} />
-                  <Figure name="Price of looking always" text={`${Number(sample.inflation.toFixed(1))}×`} />
-                  <Figure name="Alpha" text={String(sample.alpha)} />
-                  <Figure name="Power" text={String(sample.power)} />
+                  <Fact name={`Sample, ${of}`}>{whole(sample.needed)}</Fact>
+                  <Fact name="In a single look">{whole(sample.fixed)}</Fact>
+                  <Fact name="Price of looking always">{`${Number(sample.inflation.toFixed(1))}×`}</Fact>
+                  <Fact name="Alpha">{String(sample.alpha)}</Fact>
+                  <Fact name="Power">{String(sample.power)}</Fact>
                 </>
               )}
             </dl>
@@ -110,15 +110,6 @@ function Verdicts({ plan: { verdicts } }: Props) {
         ))}
       </ul>
     </section>
-  )
-}
-
-function Figure({ name, text }: { name: string; text: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{text}</dd>
-    </div>
   )
 }
 

@@ -1,6 +1,7 @@
 /** Every plan in a row, the best first; one of them is shown in full. */
 import type { WireAdvicePlan } from '../../../src/contract/wire/advice.ts'
 import { rankingHead, rankingRow } from '../../../src/contract/words/advice.ts'
+import { Columns } from '../../parts/columns.tsx'
 
 type Props = { plans: readonly WireAdvicePlan[]; shown: number; onShow(rank: number): void }
 
@@ -13,15 +14,7 @@ export function PlanRanking({ plans, shown, onShow }: Props) {
       <h2 id="ranking">Every plan, ranked</h2>
       <div className="scroll">
         <table className="ranking" aria-labelledby="ranking">
-          <thead>
-            <tr>
-              {rankingHead.map(word => (
-                <th key={word} scope="col">
-                  {word}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <Columns words={rankingHead} />
           <tbody>
             {plans.map(plan => (
               <tr key={plan.rank} data-shown={plan.rank === shown} data-possible={plan.possible}>

@@ -1,6 +1,7 @@
 /** What a flag is now: what it serves, to whom, on what conditions, and what will change by itself. */
 import { Link } from 'wouter'
 import type { WireFlag } from '../../../src/contract/wire/flag.ts'
+import { Fact } from '../../parts/fact.tsx'
 import { Moment } from '../../parts/moment.tsx'
 import { flagPath } from './paths.ts'
 import { ShareBar } from './share-bar.tsx'
@@ -92,27 +93,15 @@ function Variants({ flag }: { flag: WireFlag }) {
       <h2 id="variants">Variants</h2>
       <dl className="facts">
         {Object.entries(variants).map(([name, value]) => (
-          <div key={name}>
-            <dt>
-              {name}
-              {name === off && ' (off)'}
-            </dt>
-            <dd>
-              <code>{JSON.stringify(value)}</code>
-            </dd>
-          </div>
+          <Fact key={name} name={name === off ? `${name} (off)` : name}>
+            <code>{JSON.stringify(value)}</code>
+          </Fact>
         ))}
-        {off === null && (
-          <div>
-            <dt>off</dt>
-            <dd>the value in the code</dd>
-          </div>
-        )}
+        {off === null && <Fact name="off">the value in the code</Fact>}
         {Object.entries(metadata).map(([name, value]) => (
-          <div key={`metadata ${name}`}>
-            <dt>{name}</dt>
-            <dd>{String(value)}</dd>
-          </div>
+          <Fact key={`metadata ${name}`} name={name}>
+            {String(value)}
+          </Fact>
         ))}
       </dl>
     </section>

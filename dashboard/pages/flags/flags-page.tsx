@@ -1,7 +1,8 @@
 /** All flags and segments: what each serves now, what hangs on it, and what its schedule does next. */
 import { useDeferredValue, useState } from 'react'
 import { flagSchema, segmentSchema } from '../../../src/contract/wire/flag.ts'
-import { listOf, useRead } from '../../api/reading.ts'
+import { listOf } from '../../../src/contract/wire/list.ts'
+import { useRead } from '../../api/reading.ts'
 import { Field } from '../../parts/field.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { FlagList } from './flag-list.tsx'

@@ -2,6 +2,7 @@
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { explanationSchema, type WireExplanation, type WireFlag } from '../../../src/contract/wire/flag.ts'
 import { useQuestion } from '../../api/reading.ts'
+import { Fact } from '../../parts/fact.tsx'
 import { Field } from '../../parts/field.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { contextOfJson, contextOfPairs, type Pair, pairsOf } from './context.ts'
@@ -130,11 +131,11 @@ function Explained({ explained }: { explained: WireExplanation }) {
   return (
     <>
       <dl className="figures">
-        <Figure title="Value">
+        <Fact name="Value">
           <code>{value === undefined ? 'the value in the code' : JSON.stringify(value)}</code>
-        </Figure>
-        <Figure title="Variant">{variant ?? 'none'}</Figure>
-        <Figure title="Decided by">{decidedBy}</Figure>
+        </Fact>
+        <Fact name="Variant">{variant ?? 'none'}</Fact>
+        <Fact name="Decided by">{decidedBy}</Fact>
       </dl>
       <p>
         <code>{reason}</code>: {reasonWords(reason)}.
@@ -171,15 +172,6 @@ function Explained({ explained }: { explained: WireExplanation }) {
         </small>
       )}
     </>
-  )
-}
-
-function Figure({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }
 

@@ -1,4 +1,6 @@
 /** A release: where it stands, what was seen of it, its story, and what an operator may say to it. */
+import { Columns } from '../../parts/columns.tsx'
+import { Fact } from '../../parts/fact.tsx'
 import './release.css'
 import { Link, useParams } from 'wouter'
 import type { WireJudgement } from '../../../src/contract/wire/judgement.ts'
@@ -87,16 +89,6 @@ function Standing({ release }: { release: WireRelease }) {
   )
 }
 
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
-  if (children === null) return null
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  )
-}
-
 /** Of a shadow: the same requests, answered by both. */
 function Pairs({ judgement: { arms } }: { judgement: WireJudgement }) {
   const rows = Object.entries(arms ?? {}).flatMap(([version, { pairs }]) =>
@@ -106,12 +98,9 @@ function Pairs({ judgement: { arms } }: { judgement: WireJudgement }) {
   return (
     <dl className="facts">
       {rows.map(({ version, pairs: { pairs, compared, agreed, agreement } }) => (
-        <div key={version}>
-          <dt>{version}</dt>
-          <dd>
-            {pairs} pairs, {agreed} of {compared} answers agree: {agreement.reason}
-          </dd>
-        </div>
+        <Fact key={version} name={version}>
+          {pairs} pairs, {agreed} of {compared} answers agree: {agreement.reason}
+        </Fact>
       ))}
     </dl>
   )
@@ -123,15 +112,7 @@ function Arms({ judgement: { bandit } }: { judgement: WireJudgement }) {
   return (
     <div className="scroll">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Arm</th>
-            <th scope="col">Rewards</th>
-            <th scope="col">Mean</th>
-            <th scope="col">Chance of best</th>
-            <th scope="col">Weight</th>
-          </tr>
-        </thead>
+        <Columns words={['Arm', 'Rewards', 'Mean', 'Chance of best', 'Weight']} />
         <tbody>
           {bandit.arms.map(({ version, rewards, mean, chance }) => (
             <tr key={version}>

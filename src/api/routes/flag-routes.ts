@@ -3,7 +3,8 @@ import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { applyAnswerSchema, changeSchema } from '../../contract/wire/change.ts'
 import { explanationSchema, flagChangeSchema, flagSchema } from '../../contract/wire/flag.ts'
-import { booleanQuery, json, listOf, problem } from '../route-parts.ts'
+import { listOf } from '../../contract/wire/list.ts'
+import { booleanQuery, json, problem } from '../route-parts.ts'
 
 export const flagdFile = z
   .looseObject({ flags: z.record(z.string(), z.unknown()) })

@@ -3,12 +3,13 @@ import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { parseDurationMs } from '../../contract/units.ts'
 import { issuedKeySchema, keyRequestSchema, keyRotationSchema, keySchema } from '../../contract/wire/key.ts'
+import { listOf } from '../../contract/wire/list.ts'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf } from '../context.ts'
 import { issuedKeyView, keyView } from '../key-views.ts'
-import { type App, bodyOf, json, listOf, problem } from '../route-parts.ts'
+import { type App, bodyOf, json, problem } from '../route-parts.ts'
 
 const byKey = z.object({ key: z.string().meta({ description: 'Id or name.' }) })
 

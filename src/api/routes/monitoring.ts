@@ -1,10 +1,11 @@
 /** What is watched of an endpoint, with or without a release. */
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
+import { listOf } from '../../contract/wire/list.ts'
 import { monitoringSchema, signalSchema } from '../../contract/wire/monitoring.ts'
 import { type Api, endpointState } from '../context.ts'
 import { monitoringView, signalView } from '../monitoring-views.ts'
-import { type App, json, listOf, problem } from '../route-parts.ts'
+import { type App, json, problem } from '../route-parts.ts'
 
 const byName = z.object({ name: z.string() })
 

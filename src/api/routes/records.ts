@@ -2,12 +2,13 @@
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { deliverySchema, deliveryStates, eventSchema } from '../../contract/wire/event.ts'
+import { listOf } from '../../contract/wire/list.ts'
 import { predictionSchema, summaryDimensions, summaryRowSchema } from '../../contract/wire/prediction.ts'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { SummaryDimension } from '../../ports/analytics.ts'
 import { type Api, endpointState } from '../context.ts'
-import { type App, json, listOf, problem, wholeQuery } from '../route-parts.ts'
+import { type App, json, problem, wholeQuery } from '../route-parts.ts'
 import { deliveryView, eventView, predictionView, summaryRowView } from '../views.ts'
 
 const limit = wholeQuery({ min: 1, max: limits.pageMax, fallback: 100 })

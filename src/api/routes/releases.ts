@@ -3,6 +3,7 @@ import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { type ReleaseResource, releaseResource } from '../../contract/resources.ts'
 import { changeSchema } from '../../contract/wire/change.ts'
+import { listOf } from '../../contract/wire/list.ts'
 import {
   explanationSchema,
   releaseSchema,
@@ -17,7 +18,7 @@ import { CutoverError } from '../../core/errors.ts'
 import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf, ownValue } from '../context.ts'
 import { explanation, releaseSummary, releaseView } from '../release-views.ts'
-import { type App, bodyOf, booleanQuery, json, listOf, problem } from '../route-parts.ts'
+import { type App, bodyOf, booleanQuery, json, problem } from '../route-parts.ts'
 import { changeView } from '../views.ts'
 
 const byId = z.object({ id: z.string() })
