@@ -97,7 +97,9 @@ describe('exact moments', () => {
   })
 
   test('depend on which vectors are there, not on how they came', () => {
-    const vector = fc.array(fc.double({ noNaN: true, min: -1e12, max: 1e12 }), { minLength: 2, maxLength: 2 })
+    // The rest of a product below 1e-308 is lost, so that products of smaller values are not exact.
+    const value = fc.double({ noNaN: true, min: -1e12, max: 1e12 }).map(one => (Math.abs(one) < 1e-120 ? 0 : one))
+    const vector = fc.array(value, { minLength: 2, maxLength: 2 })
     fc.assert(
       fc.property(fc.array(vector), fc.array(vector), (kept, corrected) => {
         const [direct, indirect] = [new ExactMoments(2), new ExactMoments(2)]

@@ -17,36 +17,37 @@ export class Arrivals {
   readonly #random: Random
   readonly #feedback: Feedback
   readonly #queues: Queue[]
+  readonly #alike: readonly number[]
 
   constructor(feedback: Feedback, random: Random) {
     this.#random = random
     this.#feedback = feedback
     this.#queues = delaysOf(feedback).map(delayMs => ({ delayMs, waiting: [], next: 0 }))
+    this.#alike = this.#queues.map(() => 1)
   }
 
   /** Of rows answered at a moment: those that will become known. Answers how many these are. */
   expect(rows: Rows, atMs: number, share: number = this.#feedback.share): number {
     const known = drawBinomial(this.#random, rows.rows, share)
-    const counts = drawMultinomial(
-      this.#random,
-      known,
-      this.#queues.map(() => 1),
-    )
-    for (const [index, { delayMs, waiting }] of this.#queues.entries()) {
-      const count = counts[index] ?? 0
-      if (count > 0) waiting.push({ dueMs: atMs + delayMs, rows: { ...rows, rows: count } })
+    const counts = drawMultinomial(this.#random, known, this.#alike)
+    const { epoch, version } = rows
+    for (const [index, count] of counts.entries()) {
+      const queue = this.#queues[index]
+      if (queue === undefined || count === 0) continue
+      queue.waiting.push({ dueMs: atMs + queue.delayMs, rows: { epoch, version, rows: count } })
     }
     return known
   }
 
   /** What has become known by then, each once. */
   due(atMs: number): Rows[] {
-    return this.#queues.flatMap(queue => takeDue(queue, atMs))
+    const taken: Rows[] = []
+    for (const queue of this.#queues) takeDue(queue, atMs, taken)
+    return taken
   }
 }
 
-function takeDue(queue: Queue, atMs: number): Rows[] {
-  const taken: Rows[] = []
+function takeDue(queue: Queue, atMs: number, taken: Rows[]): void {
   for (let first = queue.waiting[queue.next]; first !== undefined && first.dueMs <= atMs; ) {
     taken.push(first.rows)
     queue.next += 1
@@ -56,7 +57,6 @@ function takeDue(queue: Queue, atMs: number): Rows[] {
     queue.waiting.splice(0, queue.next)
     queue.next = 0
   }
-  return taken
 }
 
 function delaysOf({ medianMs, spread }: Feedback): number[] {

@@ -82,7 +82,8 @@ function poissonByRejection(random: Random, mean: number): number {
 /** How `n` draws fall among groups of these weights. */
 export function drawMultinomial(random: Random, n: number, weights: readonly number[]): number[] {
   let left = n
-  let weightLeft = weights.reduce((sum, weight) => sum + weight, 0)
+  let weightLeft = 0
+  for (const weight of weights) weightLeft += weight
   return weights.map(weight => {
     const count = weightLeft > 0 ? drawBinomial(random, left, Math.min(1, weight / weightLeft)) : 0
     left -= count

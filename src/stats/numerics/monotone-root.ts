@@ -7,12 +7,18 @@ const MAX_STEPS = 1100
 /**
  * The root of a decreasing function between `low`, where it is positive (or infinite), and `high`, where it is
  * negative: Newton's method, falling back to halving the bracket whenever a step would leave it or is not finite. An
- * exact derivative makes it fast, a wrong one only slow. Accurate to 1e-14 relative to the root.
+ * exact derivative makes it fast, a wrong one only slow. It begins at `near`, where that is between them. Accurate to 1e-14
+ * relative to the root.
  */
-export function rootOfDecreasing(evaluate: (x: number) => Slope, low: number, high: number): number {
+export function rootOfDecreasing(
+  evaluate: (x: number) => Slope,
+  low: number,
+  high: number,
+  near = (low + high) / 2,
+): number {
   let left = low
   let right = high
-  let x = (low + high) / 2
+  let x = near > low && near < high ? near : (low + high) / 2
   for (let step = 0; step < MAX_STEPS; step += 1) {
     const { value, slope } = evaluate(x)
     if (value === 0) return x

@@ -85,33 +85,48 @@ function family(strength: number, size: number): Family {
  * 9 % to 90 % cost it 405 nats an arm and this prior 23.
  */
 export function logLearningLoss(first: readonly Outcomes[], second: readonly Outcomes[]): number {
-  const one = componentsOf(first)
-  const other = componentsOf(second)
-  const separate = armLoss(one) + armLoss(other)
-  const together = logMeanExp(one.close.map((term, index) => term + (other.close[index] ?? 0)))
-  return Math.min(0, logMeanExp([separate, together]))
+  return logLearningLosses(first, second)[0] ?? 0
 }
+
+/**
+ * `logLearningLoss` of all strata from each one on: of all, of all but the first, and so on; as many as strata. The terms
+ * of a stratum are worked out once for all of them. Both arms have the same strata, in their order in time.
+ */
+export function logLearningLosses(first: readonly Outcomes[], second: readonly Outcomes[]): number[] {
+  const [one, other] = [noTerms(), noTerms()]
+  const losses = new Array<number>(first.length)
+  for (let start = first.length - 1; start >= 0; start -= 1) {
+    addStratum(one, first[start] ?? noOutcomes)
+    addStratum(other, second[start] ?? noOutcomes)
+    const together = logMeanExp(one.close.map((term, index) => term + (other.close[index] ?? 0)))
+    losses[start] = Math.min(0, logMeanExp([armLoss(one) + armLoss(other), together]))
+  }
+  return losses
+}
+
+const noOutcomes: Outcomes = { events: 0, trials: 0 }
 
 /** The log-likelihoods of one arm: averaged with independent rates, and for every mean of related ones. */
-type Components = { readonly independent: number; readonly loose: readonly number[]; readonly close: readonly number[] }
+type Terms = { independent: number; readonly loose: number[]; readonly close: number[] }
 
-function componentsOf(strata: readonly Outcomes[]): Components {
-  let independent = 0
-  for (const { events, trials } of strata) independent += logMixtureLoss(events, trials - events, 0.5, 0.5)
-  return { independent, loose: familyTerms(LOOSE, strata), close: familyTerms(CLOSE, strata) }
+function noTerms(): Terms {
+  return { independent: 0, loose: LOOSE.members.map(() => 0), close: CLOSE.members.map(() => 0) }
 }
 
-function armLoss({ independent, loose, close }: Components): number {
+function addStratum(terms: Terms, { events, trials }: Outcomes): void {
+  terms.independent += logMixtureLoss(events, trials - events, 0.5, 0.5)
+  addToFamily(terms.loose, LOOSE, events, trials)
+  addToFamily(terms.close, CLOSE, events, trials)
+}
+
+function addToFamily(terms: number[], { strength, members }: Family, events: number, trials: number): void {
+  const common = logGammaExcess(trials, strength)
+  for (const [index, [a, b, logBetaOfPrior]] of members.entries()) {
+    const likelihood = logGammaExcess(events, a) + logGammaExcess(trials - events, b) - logBetaOfPrior - common
+    terms[index] = (terms[index] ?? 0) + likelihood
+  }
+}
+
+function armLoss({ independent, loose, close }: Terms): number {
   return logMeanExp([independent, logMeanExp(loose), logMeanExp(close)])
-}
-
-function familyTerms({ strength, members }: Family, strata: readonly Outcomes[]): readonly number[] {
-  let common = 0
-  for (const { trials } of strata) common += logGammaExcess(trials, strength)
-  return members.map(([a, b, logBetaOfPrior]) => {
-    let term = -common
-    for (const { events, trials } of strata)
-      term += logGammaExcess(events, a) + logGammaExcess(trials - events, b) - logBetaOfPrior
-    return term
-  })
 }

@@ -1,6 +1,6 @@
 import { rootOfDecreasing, type Slope } from '../numerics/monotone-root.ts'
 import { checkAlpha, checkProportion, type Failure, insufficient, invalid, type Result } from '../result.ts'
-import { logLearningLoss, logSumExp, type Outcomes } from './bernoulli-mixture.ts'
+import { logLearningLosses, logSumExp, type Outcomes } from './bernoulli-mixture.ts'
 import { divergenceFromDifference } from './difference-null.ts'
 
 /** The outcomes of both arms in one epoch, a period of constant traffic weights. Events are harmful (errors). */
@@ -127,35 +127,37 @@ type Evidence = (delta: number) => Slope
 
 /** Both directions share what the rates cost to learn, which does not depend on delta. */
 function evidenceOf(strata: readonly ProportionStratum[]): { above: Evidence; below: Evidence } {
-  const losses = strata.map((_, start) => learningLoss(strata.slice(start)))
+  const losses = logLearningLosses(
+    strata.map(({ candidate }) => candidate),
+    strata.map(({ stable }) => stable),
+  )
   return { above: evidenceFrom(strata, losses), below: evidenceFrom(strata.map(swapped), losses) }
 }
 
 function evidenceFrom(strata: readonly ProportionStratum[], losses: readonly number[]): Evidence {
+  const count = strata.length
+  const [values, slopes] = [new Array<number>(count + 1).fill(0), new Array<number>(count + 1).fill(0)]
   return delta => {
-    const terms = [{ value: -Math.log(strata.length + 1), slope: 0 }]
     let value = 0
     let slope = 0
-    for (const [start, stratum] of [...strata.entries()].reverse()) {
-      const divergence = divergenceFromDifference(stratum.candidate, stratum.stable, delta)
+    // The last place is that of strata yet to come.
+    values[count] = -Math.log(count + 1)
+    for (let start = count - 1; start >= 0; start -= 1) {
+      const { candidate, stable } = strata[start] as ProportionStratum
+      const divergence = divergenceFromDifference(candidate, stable, delta)
       value += divergence.value
       slope += divergence.slope
-      terms.push({ value: value + (losses[start] ?? 0) - Math.log((start + 1) * (start + 2)), slope })
+      values[start] = value + (losses[start] ?? 0) - Math.log((start + 1) * (start + 2))
+      slopes[start] = slope
     }
-    const total = logSumExp(terms.map(term => term.value))
-    const weighted = terms.reduce(
-      (sum, term) => sum + (term.slope === 0 ? 0 : Math.exp(term.value - total) * term.slope),
-      0,
-    )
+    const total = logSumExp(values)
+    let weighted = 0
+    for (let at = 0; at < count; at += 1) {
+      const own = slopes[at] ?? 0
+      if (own !== 0) weighted += Math.exp((values[at] ?? 0) - total) * own
+    }
     return { value: total, slope: weighted }
   }
-}
-
-function learningLoss(strata: readonly ProportionStratum[]): number {
-  return logLearningLoss(
-    strata.map(({ candidate }) => candidate),
-    strata.map(({ stable }) => stable),
-  )
 }
 
 /** The least common difference whose evidence stays below the threshold; -1 if all do. */
@@ -167,7 +169,19 @@ function lowerLimit(strata: readonly ProportionStratum[], evidence: Evidence, th
     const { value, slope } = evidence(delta)
     return { value: value - threshold, slope }
   }
-  return rootOfDecreasing(excess, -1, greatest)
+  return rootOfDecreasing(excess, -1, greatest, nearLimit(strata, evidence, threshold))
+}
+
+/** Where the limit would be if the divergence were that of normal distributions: a place from which to search. */
+function nearLimit(strata: readonly ProportionStratum[], evidence: Evidence, threshold: number): number {
+  const information = strata.reduce((sum, { candidate, stable }) => {
+    const rate = (candidate.events + stable.events) / (candidate.trials + stable.trials)
+    const precision = 1 / (1 / candidate.trials + 1 / stable.trials)
+    return sum + precision / (rate * (1 - rate))
+  }, 0)
+  const estimate = mantelHaenszelDifference(strata)
+  const missing = threshold - evidence(estimate).value
+  return estimate - Math.sqrt((2 * Math.max(0, missing)) / information)
 }
 
 function observedDifference(candidate: Outcomes, stable: Outcomes): number {

@@ -34,31 +34,49 @@ export function quantileRanks({
     checkAlpha(alpha) ?? checkCount('the number of values', count) ?? checkMagnitude(count) ?? checkQuantile(quantile)
   if (bad !== undefined) return bad
   const threshold = Math.log(2 / alpha)
-  const side = (p: number) => ({
-    tooMany: (k: number) => evidenceOfTooMany(k, count, p) >= threshold,
-    exists: (n: number) => evidenceOfTooMany(n, n, p) >= threshold,
-  })
-  const above = side(quantile)
+  const above = evidenceOfTooMany(quantile)
   // Values up to the quantile are too few exactly if values beyond it, of probability 1 - p, are too many.
-  const below = side(1 - quantile)
-  const fromBelow = above.tooMany(count) ? firstTrue(1, count, above.tooMany) : undefined
-  const fromAbove = below.tooMany(count) ? firstTrue(1, count, below.tooMany) : undefined
+  const below = evidenceOfTooMany(1 - quantile)
+  const fromBelow = leastTooMany(above, count, quantile, threshold)
+  const fromAbove = leastTooMany(below, count, 1 - quantile, threshold)
   return {
     ok: true,
     ...(fromAbove === undefined ? {} : { lower: count - fromAbove + 1 }),
     ...(fromBelow === undefined ? {} : { upper: fromBelow }),
-    needed: Math.max(firstCount(above.exists), firstCount(below.exists)),
+    needed: Math.max(
+      firstCount(n => above(n, n) >= threshold),
+      firstCount(n => below(n, n) >= threshold),
+    ),
   }
 }
 
-/** log E of k among n values where the probability is at most p; 0 or less unless k exceeds n p. */
-function evidenceOfTooMany(k: number, n: number, p: number): number {
-  if (k <= n * p) return Number.NEGATIVE_INFINITY
+/** log E of k among n values. */
+type Evidence = (k: number, n: number) => number
+
+/** Against "the probability is at most p"; 0 or less unless k exceeds n p. */
+function evidenceOfTooMany(p: number): Evidence {
   const strength = 0.5 / Math.min(p, 1 - p)
   const a = strength * p
   const b = strength * (1 - p)
-  const tails = logUpperTail(p, a + k, b + n - k) - logUpperTail(p, a, b)
-  return logMixtureLoss(k, n - k, a, b) + binomialDivergence(k, n - k, p) + tails
+  const priorTail = logUpperTail(p, a, b)
+  return (k, n) => {
+    if (k <= n * p) return Number.NEGATIVE_INFINITY
+    const tails = logUpperTail(p, a + k, b + n - k) - priorTail
+    return logMixtureLoss(k, n - k, a, b) + binomialDivergence(k, n - k, p) + tails
+  }
+}
+
+/** The least k that is too many; it is sought from n p on, for it is a few standard deviations away. */
+function leastTooMany(evidence: Evidence, n: number, p: number, threshold: number): number | undefined {
+  const isTooMany = (k: number) => evidence(k, n) >= threshold
+  if (!isTooMany(n)) return undefined
+  let low = Math.floor(n * p)
+  let reach = Math.max(1, Math.ceil(4 * Math.sqrt(n * p * (1 - p))))
+  while (low + reach < n && !isTooMany(low + reach)) {
+    low += reach
+    reach *= 2
+  }
+  return firstTrue(Math.max(1, low), Math.min(n, low + reach), isTooMany)
 }
 
 /** log P(Beta(a, b) > p). */
