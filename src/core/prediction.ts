@@ -133,6 +133,11 @@ export function shadowIdOf(prediction: string, challenger: string): string {
   return `${prediction}~${challenger}`
 }
 
+/** The other way round. */
+export function championIdOf(shadow: string, challenger: string): string {
+  return shadow.slice(0, shadow.length - shadowIdOf('', challenger).length)
+}
+
 /**
  * From then on a prediction waits for what becomes known of it. Counted from the request, every later value of a slow
  * version would look late, and where values come fast that is all that its labels would be judged by.

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PredictionPacker, packPredictions } from '../../src/adapters/packed-predictions/packer.ts'
 import { unpackPredictions } from '../../src/adapters/packed-predictions/unpack.ts'
-import type { Answer, Feature, Prediction } from '../../src/core/prediction.ts'
+import { type Answer, type Feature, type Prediction, shadowIdOf } from '../../src/core/prediction.ts'
 import { aPrediction } from '../contract/samples.ts'
 
 const text = fc.oneof(fc.string({ maxLength: 30 }), fc.string({ unit: 'binary', maxLength: 30 }))
@@ -61,6 +61,17 @@ describe('packed predictions', () => {
         expect(unpackPredictions(packPredictions(whole), { isPassing: true })).toEqual(whole)
       }),
     )
+  })
+
+  test('shadows come back with their champions, whether or not their ids tell these', () => {
+    const shadows = [
+      aPrediction({ id: shadowIdOf('p~v2', 'v2'), version: 'v2', shadowOf: 'p~v2' }),
+      aPrediction({ id: shadowIdOf('ü', 'v2'), version: 'v2', shadowOf: 'ü' }),
+      aPrediction({ id: shadowIdOf('p', 'v3'), version: 'v2', shadowOf: 'p' }),
+      aPrediction({ id: 'p~v2', version: 'v2', shadowOf: 'q' }),
+      aPrediction({ id: 'p~v2', version: 'v2' }),
+    ]
+    expect(unpackPredictions(packPredictions(shadows))).toEqual(shadows)
   })
 
   test('what was repeated is left out', () => {

@@ -1,5 +1,5 @@
 /** Walks through packed predictions in place, one after the other. */
-import type { SentHead } from '../../core/prediction.ts'
+import { championIdOf, type SentHead } from '../../core/prediction.ts'
 import {
   aligned,
   answerFormMask,
@@ -19,7 +19,7 @@ const oneTextBytesMax = 4 * 1024 * 1024
 
 export class PackedCursor {
   readonly count: number
-  /** Whether any of the predictions has what few have. */
+  /** Whether any of the predictions has what few have, or is a shadow. */
   readonly anyRest: boolean
   /** What many of the predictions share, by the numbers that they name it by. */
   readonly kinds: readonly Kind[]
@@ -97,6 +97,13 @@ export class PackedCursor {
   answerText(): string {
     const at = this.#start + recordBytes + this.#word(words.idBytes) + this.#word(words.unitBytes)
     return this.#bytes.toString('utf8', at, at + this.#word(words.answerBytes))
+  }
+
+  /** The champion's id; null of what is no shadow. */
+  shadowOf(): string | null {
+    if (!this.isShadow) return null
+    if ((this.#flags & flags.isNamedShadow) === 0) return this.rest().shadowOf ?? null
+    return championIdOf(this.id(), this.kinds[this.kind]?.[4] ?? '')
   }
 
   /** As the column has it. */

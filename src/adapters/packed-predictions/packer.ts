@@ -1,5 +1,5 @@
 /** Packs predictions into one buffer as they come: no object of a prediction outlives the call. */
-import type { Prediction } from '../../core/prediction.ts'
+import { type Prediction, shadowIdOf } from '../../core/prediction.ts'
 import {
   aligned,
   answerForms,
@@ -52,9 +52,10 @@ export class PredictionPacker {
 
   /** `read`: what was read of its bodies, where that is not in it. */
   add(prediction: Recorded, read: ReadOfBodies): void {
-    const { id, unit, payload } = prediction
+    const { id, unit, payload, shadowOf } = prediction
+    const isNamedShadow = shadowOf !== undefined && id === shadowIdOf(shadowOf, prediction.version)
     const { form, number, text } = answerOf(read)
-    const rest = restOf(prediction, read)
+    const rest = restOf(prediction, read, isNamedShadow)
     const bodies = payload === null ? 0 : payload.request.byteLength + payload.response.byteLength
     const start = this.#end
     // A character takes three bytes at most.
@@ -78,7 +79,8 @@ export class PredictionPacker {
       form |
       (isAscii ? flags.isAscii : 0) |
       (payload === null ? 0 : flags.hasPayload) |
-      (prediction.shadowOf === undefined ? 0 : flags.isShadow)
+      (shadowOf === undefined ? 0 : flags.isShadow) |
+      (isNamedShadow ? flags.isNamedShadow : 0)
     numbers[word + words.idBytes] = idBytes
     numbers[word + words.unitBytes] = unitBytes
     numbers[word + words.answerBytes] = answerBytes
@@ -95,7 +97,7 @@ export class PredictionPacker {
     }
     this.#end = aligned(at + bodies)
     this.#count += 1
-    if (restBytes > 0) this.#anyRest = 1
+    if (restBytes > 0 || isNamedShadow) this.#anyRest = 1
   }
 
   /** All that was added since the last time, at the beginning of a buffer that is the caller's from then on. */
@@ -196,8 +198,10 @@ function answerOf({ answer }: ReadOfBodies): WrittenAnswer {
   return { form: answerForms.json, number: 0, text: JSON.stringify(answer) }
 }
 
-function restOf({ shadowOf, payload, measures }: Recorded, { scores, features }: ReadOfBodies): string {
+function restOf(recorded: Recorded, { scores, features }: ReadOfBodies, isNamedShadow: boolean): string {
+  const { payload, measures } = recorded
   const sent = payload?.sent
+  const shadowOf = isNamedShadow ? undefined : recorded.shadowOf
   const isBare = shadowOf === undefined && sent === undefined && measures === undefined
   if (scores === null && features === null && isBare) return ''
   const rest: Rest = {

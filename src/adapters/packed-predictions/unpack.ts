@@ -44,11 +44,13 @@ function predictionAt(cursor: PackedCursor): Prediction {
     features: null,
     payload: null,
   }
+  const shadowOf = cursor.shadowOf()
+  if (shadowOf !== null) plain.shadowOf = shadowOf
   return kind[7] === 0 && !cursor.hasRest && !cursor.hasPayload ? plain : withRest(plain, cursor, kind[7] === 1)
 }
 
 function withRest(plain: Prediction, cursor: PackedCursor, byContext: boolean): Prediction {
-  const { scores = null, features = null, shadowOf, sent, measures } = cursor.rest()
+  const { scores = null, features = null, sent, measures } = cursor.rest()
   const { request, response } = cursor.bodies()
   // Copies: what is kept of one prediction must not keep those of all others.
   const payload = cursor.hasPayload
@@ -59,7 +61,6 @@ function withRest(plain: Prediction, cursor: PackedCursor, byContext: boolean): 
     scores,
     features,
     payload,
-    ...(shadowOf !== undefined && { shadowOf }),
     ...(byContext && { byContext: true as const }),
     ...(measures !== undefined && { measures }),
   }

@@ -137,10 +137,12 @@ function fillPlain(values: SQLInputValue[], at: number, cursor: PackedCursor, ki
 }
 
 function fillRest(values: SQLInputValue[], at: number, cursor: PackedCursor): void {
-  const { scores = null, features = null, shadowOf = null, measures = null } = cursor.rest()
+  values[at] = values[at + 1] = values[at + 3] = null
+  values[at + 2] = cursor.shadowOf()
+  if (!cursor.hasRest) return
+  const { scores = null, features = null, measures = null } = cursor.rest()
   values[at] = toJson(scores)
   values[at + 1] = toJson(features)
-  values[at + 2] = shadowOf
   values[at + 3] = toJson(measures)
 }
 

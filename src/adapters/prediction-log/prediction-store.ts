@@ -131,12 +131,12 @@ function freshChampions(packed: ArrayBuffer, seqs: Inserted['seqs']): string[] {
 
 /** Ids of new shadows whose champions came in an earlier batch: only those can have outcomes. */
 function lateShadows(packed: ArrayBuffer, seqs: Inserted['seqs']): string[] {
-  const champions = new Set<string | undefined>(freshChampions(packed, seqs))
+  const champions = new Set<string | null>(freshChampions(packed, seqs))
   const cursor = new PackedCursor(packed, { isPassing: true })
   const ids: string[] = []
   for (const seq of seqs) {
     cursor.advance()
-    if (seq !== null && cursor.isShadow && !champions.has(cursor.rest().shadowOf)) ids.push(cursor.id())
+    if (seq !== null && cursor.isShadow && !champions.has(cursor.shadowOf())) ids.push(cursor.id())
   }
   return ids
 }
