@@ -3,8 +3,9 @@
  * in place and needs no structured clone of objects; only the thread that writes the store and the one that adds up the
  * evidence ever look inside. It is read on the machine that wrote it, so numbers stand in the machine's byte order.
  *
- * Header: count of records, offset and length of the kinds, whether any record has a rest or is a shadow. Then the records, each of `recordBytes` of numbers, its texts one
- * after the other and its bodies, on a multiple of eight. Last the kinds: a list in JSON of what many predictions share.
+ * Header: count of records, offset and length of the kinds, whether any record has a rest or is a shadow. Then the records,
+ * each of `recordBytes` of numbers, its texts one after the other and its bodies, on a multiple of eight. Last the kinds: a
+ * list in JSON of what many predictions share.
  */
 import type { Measures } from '../../core/measures.ts'
 

@@ -49,7 +49,7 @@ export class PredictionStore {
     const { seqs, lastSeq, repeated, hasShadows } = this.#rows.insert(packed, this.#lastSeq)
     this.#lastSeq = lastSeq
     // In this order no outcome is met twice: a champion of this batch has none yet.
-    const missed = hasShadows ? this.#joinMissed(lateShadows(packed, seqs)) : []
+    const missed = hasShadows && this.#hasOutcomes() ? this.#joinMissed(lateShadows(packed, seqs)) : []
     return { repeated, joined: [...missed, ...this.#joinWaiting(packed, seqs)], read: packed }
   }
 
@@ -101,6 +101,10 @@ export class PredictionStore {
     const { join, before } = this.#joiner.join(this.#nextSeq(), outcome, champion)
     const ofShadows = champion.shadows.map(shadow => this.#joiner.joinShadow(this.#nextSeq(), outcome, before, shadow))
     return [join, ...ofShadows]
+  }
+
+  #hasOutcomes(): boolean {
+    return this.#sql.anyOutcome.get() !== undefined
   }
 
   #nextSeq(): number {
@@ -156,6 +160,7 @@ function prepareStatements(database: DatabaseSync) {
       `INSERT INTO waiting_outcomes (id, prediction, row, label, reward, metrics, at_ms, accepted_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
+    anyOutcome: database.prepare('SELECT 1 FROM outcomes LIMIT 1'),
     anyWaiting: database.prepare('SELECT 1 FROM waiting_outcomes LIMIT 1'),
     deleteWaiting: database.prepare('DELETE FROM waiting_outcomes WHERE id = ?'),
     prune: database.prepare('DELETE FROM waiting_outcomes WHERE accepted_ms < ?'),
