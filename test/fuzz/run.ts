@@ -5,6 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { type Draw, drawFrom } from './answer-bytes.ts'
 import { corpusFolder, corpusOf, type Fuzzer, type Sample } from './fuzzer.ts'
@@ -13,6 +14,8 @@ import { mutate } from './mutate.ts'
 
 const [minutes = '1', seed = String(Date.now() % 1_000_000), ...names] = process.argv.slice(2)
 const turnMs = 2_000
+/** After so many inputs the event loop turns: what Node leaves to it, such as parsers to be given back, would pile up. */
+const inputsPerLoop = 64
 /** Of one fuzzer: then it has said enough. */
 const foundMax = 20
 /** Inputs that mutations start from, the newest in place of an older one. */
@@ -53,6 +56,7 @@ async function takeTurn(one: Running): Promise<void> {
     one.slowestMs = Math.max(one.slowestMs, performance.now() - startMs)
     one.tried += 1
     if (fault !== null) keep(one, fault)
+    if (one.tried % inputsPerLoop === 0) await nextTurn()
   }
 }
 
