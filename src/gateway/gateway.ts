@@ -63,6 +63,8 @@ export type GatewayOptions = {
   onRemembered?: (remembered: Remembered) => void
   /** What this gateway has of the bounds of a process; all of them where it is left out. */
   share?: Share
+  /** Longer bodies of requests pass by piece by piece; `limits.wholeBodyBytesMax` where it is left out. */
+  heldBodyBytes?: number
   /** Called once per finished request, with bounded labels: for histograms. Must be cheap. */
   observe?: (sample: RequestSample) => void
 }
@@ -115,6 +117,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     onError: error => context.stats.error(error.code),
     ids: context.ids,
     certificates: options.certificates,
+    heldBodyBytes: options.heldBodyBytes,
   })
   let grpc: Listener | null = null
   return {

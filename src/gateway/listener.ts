@@ -17,11 +17,19 @@ export type Listener = {
   close(options: { drainMs: number }): Promise<void>
 }
 
+export type ListenerOptions = ListenerEvents & {
+  certificates?: Certificates | undefined
+  heldBodyBytes?: number | undefined
+}
+
 /** Plain HTTP without certificates. */
-export function createListener(options: ListenerEvents & { certificates?: Certificates | undefined }): Listener {
-  const { certificates, ...events } = options
+export function createListener(options: ListenerOptions): Listener {
+  const { certificates, heldBodyBytes, ...events } = options
   const node = createNodeListener(events)
-  const sockets = new SocketServer({ ...events, handOver: connection => node.take(connection) }, certificates)
+  const sockets = new SocketServer(
+    { ...events, heldBodyBytes, handOver: connection => node.take(connection) },
+    certificates,
+  )
   return {
     listen: address => sockets.listen(address).catch((error: unknown) => Promise.reject(listenError(error, address))),
     close: async ({ drainMs }) => {

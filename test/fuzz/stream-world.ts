@@ -24,7 +24,8 @@ export type World = {
 /** Whatever takes longer hangs. */
 const hangMs = 10_000
 
-export async function createWorld(): Promise<World> {
+/** `heldBodyBytes`: as the gateway has it. */
+export async function createWorld(options: { heldBodyBytes?: number } = {}): Promise<World> {
   const now = { seen: [] as string[], events: 0, fault: null as string | null }
   const server = createServer((req, res) => {
     now.events += 1
@@ -42,7 +43,7 @@ export async function createWorld(): Promise<World> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const instance = new HttpInstance('one', `http://127.0.0.1:${portOf(server.address())}`, { judged: () => {} })
-  const rig = await startRig({ fleets: fleetsOf({ v1: instance }) })
+  const rig = await startRig({ fleets: fleetsOf({ v1: instance }), options })
   const inFlight = () => rig.gateway.stats().inFlight.reduce((sum, { count }) => sum + count, 0)
 
   async function converse(portions: readonly Buffer[], quietTurns: number): Promise<Conversed> {

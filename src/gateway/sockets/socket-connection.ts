@@ -9,6 +9,8 @@ import { parseRequestHead, RequestHead, unusual } from '../../core/http/request-
 import { limits } from '../../core/limits.ts'
 import { attendHalfClosed } from '../half-closed.ts'
 import { answerRaw, lateRequest } from '../node/node-listener.ts'
+import { callerLeft } from '../request-body.ts'
+import { ComingBody } from './coming-body.ts'
 import { HandedOver } from './handed-over.ts'
 import { type Reading, readSocket } from './read-socket.ts'
 import { SocketInbound } from './socket-inbound.ts'
@@ -24,9 +26,10 @@ export const patienceMs = {
   idle: limits.keepAliveMs,
   head: limits.clientHeaderTimeoutMs,
   body: limits.clientBodyTimeoutMs,
+  rest: limits.lingerMs,
 } as const
 
-/** What the connection waits for; `answer` is on its way out. */
+/** What the connection waits for; `answer` is on its way out, and after it the `rest` of a body that nobody reads. */
 type Waiting = keyof typeof patienceMs | 'answer' | 'nothing'
 
 export class SocketConnection implements AnswerEnd {
@@ -35,6 +38,7 @@ export class SocketConnection implements AnswerEnd {
   readonly #socket: Socket
   readonly #remoteAddress: string
   readonly #onGone: () => void
+  readonly #heldBodyBytes: number
   #waiting: Waiting = 'idle'
   #sinceMs = performance.now()
   /** Bytes of a request that is not whole, or sent ahead of an answer. */
@@ -42,6 +46,9 @@ export class SocketConnection implements AnswerEnd {
   #heldBytes = 0
   /** So many bytes make the held request whole; 0 where that is not known. */
   #wantedBytes = 0
+  /** A long body, while some of it is to come. */
+  #coming: ComingBody | null = null
+  #closesAfterRest = false
   #outbound: SocketOutbound | null = null
   #handedOver: HandedOver | null = null
   #isDraining = false
@@ -52,6 +59,7 @@ export class SocketConnection implements AnswerEnd {
   constructor(accepted: Socket, events: SocketServerEvents, onGone: () => void) {
     this.#events = events
     this.#onGone = onGone
+    this.#heldBodyBytes = events.heldBodyBytes ?? limits.wholeBodyBytesMax
     this.#remoteAddress = accepted.remoteAddress ?? 'unknown'
     this.#reading = readSocket(accepted, (bytes, end) => this.#onBytes(bytes, end))
     const { socket } = this.#reading
@@ -66,6 +74,7 @@ export class SocketConnection implements AnswerEnd {
   drain(): void {
     this.#isDraining = true
     this.#outbound?.closeAfter()
+    this.#closesAfterRest = true
     if (this.#waiting === 'idle') this.#socket.destroy()
   }
 
@@ -74,20 +83,40 @@ export class SocketConnection implements AnswerEnd {
   }
 
   checkTimes(nowMs: number): void {
-    const waiting = this.#waiting
+    const waiting = this.#waiting === 'answer' && this.#coming !== null ? 'body' : this.#waiting
     if (waiting === 'answer' || waiting === 'nothing' || nowMs - this.#sinceMs < patienceMs[waiting]) return
-    if (waiting === 'idle') {
-      this.#socket.destroy()
-      return
-    }
-    const error = new CutoverError('invalid-request', lateRequest)
+    if (waiting === 'idle') this.#socket.destroy()
+    else if (waiting === 'rest') this.#endOrderly()
+    else this.#giveUp(new CutoverError('invalid-request', lateRequest), 408)
+  }
+
+  /** The request will never be whole. */
+  #giveUp(error: CutoverError, status: number): void {
+    const outbound = this.#outbound
     this.#events.onError(error)
     this.#wait('nothing')
-    answerRaw(this.#socket, error, 408)
+    this.#outbound = null
+    this.#coming?.fail(callerLeft())
+    this.#coming = null
+    outbound?.callerLeft()
+    // An answer that has begun breaks off, so that it cannot look whole.
+    if (outbound?.hasBegun === true) this.#socket.destroy()
+    else answerRaw(this.#socket, error, status)
+  }
+
+  get isFarFromNext(): boolean {
+    return this.#coming !== null && this.#coming.left > limits.lingerBytesMax
   }
 
   onAnswered(closes: boolean): void {
     this.#outbound = null
+    if (this.#coming !== null) {
+      // Read on within bounds: a connection that ends with bytes unread is reset, and takes the answer with it.
+      this.#closesAfterRest = closes
+      this.#wait('rest')
+      this.#coming.drop()
+      return
+    }
     if (closes) {
       this.#endOrderly()
       return
@@ -100,16 +129,18 @@ export class SocketConnection implements AnswerEnd {
 
   /** No request is being answered, here or elsewhere. */
   get #isBetween(): boolean {
-    return this.#outbound === null && this.#handedOver === null && !this.#isServing
+    return this.#outbound === null && this.#handedOver === null && this.#coming === null && !this.#isServing
   }
 
   #endOrderly(): void {
     this.#wait('nothing')
+    this.#coming = null
     this.#socket.end(() => this.#socket.destroy())
   }
 
   #onBytes(bytes: Buffer, end: number): void {
     if (this.#handedOver !== null) this.#handedOver.onBytes(bytes.subarray(0, end))
+    else if (this.#coming !== null) this.#takeBody(this.#coming, bytes, 0, end)
     else if (this.#waiting === 'answer') this.#hold(bytes, 0, end)
     else if (this.#waiting === 'nothing') return
     else if (this.#heldBytes === 0) this.#read(bytes, 0, end)
@@ -117,6 +148,21 @@ export class SocketConnection implements AnswerEnd {
       this.#hold(bytes, 0, end)
       if (this.#mayBeWhole(bytes.subarray(0, end))) this.#readHeld()
     }
+  }
+
+  #takeBody(coming: ComingBody, bytes: Buffer, start: number, end: number): void {
+    if (coming.left <= end - start) this.#coming = null
+    const after = coming.take(bytes, start, end)
+    if (this.#coming !== null) {
+      if (coming.droppedBytes > limits.lingerBytesMax) this.#endOrderly()
+      return
+    }
+    if (this.#waiting === 'rest') {
+      if (this.#closesAfterRest) this.#endOrderly()
+      else this.#wait('idle')
+    }
+    if (this.#waiting === 'idle') this.#read(bytes, after, end)
+    else if (this.#waiting === 'answer' && after < end) this.#hold(bytes, after, end)
   }
 
   /** A head is looked at again only when a line has ended: otherwise a byte at a time would cost the square of its length. */
@@ -131,7 +177,8 @@ export class SocketConnection implements AnswerEnd {
       return
     }
     this.#isHalfClosed = true
-    if (this.#waiting === 'answer') this.#staysToRead()
+    if (this.#coming !== null && this.#waiting === 'answer') this.#giveUp(callerLeft(), 400)
+    else if (this.#waiting === 'answer') this.#staysToRead()
     else this.#socket.destroy()
   }
 
@@ -144,6 +191,8 @@ export class SocketConnection implements AnswerEnd {
   #onClose(hadError: boolean): void {
     this.#wait('nothing')
     this.#held = nothing
+    this.#coming?.fail(callerLeft())
+    this.#coming = null
     this.#outbound?.callerLeft()
     this.#outbound = null
     this.#handedOver?.onClose(hadError)
@@ -187,14 +236,27 @@ export class SocketConnection implements AnswerEnd {
       return this.#holdPart(bytes, start, end, 0)
     }
     const { bodyBytes } = head
-    if (bodyBytes > limits.wholeBodyBytesMax) return this.#handOver(bytes, start, end)
     const bodyEnd = headEnd + bodyBytes
-    if (bodyEnd > end) return this.#holdPart(bytes, start, end, bodyEnd - start)
+    if (bodyEnd > end) {
+      if (bodyBytes > this.#heldBodyBytes) return this.#serveLong(bytes, headEnd, end)
+      return this.#holdPart(bytes, start, end, bodyEnd - start)
+    }
     this.#serve(bodyBytes === 0 ? null : copyOf(bytes, headEnd, bodyEnd))
     return bodyEnd
   }
 
-  #serve(body: Buffer | null): void {
+  /** The body's first bytes wait until somebody reads it. */
+  #serveLong(bytes: Buffer, start: number, end: number): number {
+    const coming = new ComingBody(head.bodyBytes, this.#reading)
+    coming.take(bytes, start, end)
+    this.#coming = coming
+    // A body's time counts from the head's first byte on.
+    if (this.#waiting === 'idle') this.#sinceMs = performance.now()
+    this.#serve(coming)
+    return end
+  }
+
+  #serve(body: Buffer | ComingBody | null): void {
     const inbound = new SocketInbound(head, body, this.#remoteAddress)
     const request = { isHead: head.method === 'HEAD', closes: head.closes || this.#isDraining }
     const outbound = new SocketOutbound(this.#socket, this, request)

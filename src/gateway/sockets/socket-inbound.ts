@@ -1,8 +1,9 @@
-/** A plain request, read on a socket: its body, if any, is at hand. */
+/** A plain request, read on a socket: its body is at hand, or passes by if it is long. */
 import { joinedField } from '../../core/http/field-lines.ts'
 import type { RequestHead } from '../../core/http/request-head.ts'
 import type { BodyKind, BodyReader, Inbound } from '../inbound.ts'
 import { tooLarge } from '../request-body.ts'
+import type { ComingBody } from './coming-body.ts'
 
 export class SocketInbound implements Inbound {
   readonly httpVersion = '1.1'
@@ -16,25 +17,28 @@ export class SocketInbound implements Inbound {
   readonly bodyInHand: Buffer | null
   readonly #lines: string
   readonly #nameLengths: number
+  readonly #coming: ComingBody | null
   #lower: string | null = null
 
-  constructor(head: RequestHead, body: Buffer | null, remoteAddress: string) {
+  constructor(head: RequestHead, body: Buffer | ComingBody | null, remoteAddress: string) {
     this.method = head.method
     this.target = head.target
     this.passedOn = head.passedOn
     this.mayHaveOwnFields = head.hasOwnFields
     this.mayHaveTrace = head.hasTrace
     this.remoteAddress = remoteAddress
-    this.bodyInHand = body
+    this.bodyInHand = Buffer.isBuffer(body) ? body : null
+    this.#coming = Buffer.isBuffer(body) ? null : body
     this.#lines = head.lines
     this.#nameLengths = head.nameLengths
   }
 
   get statedBytes(): number {
-    return this.bodyInHand?.length ?? 0
+    return this.bodyInHand?.length ?? this.#coming?.bytes ?? 0
   }
 
   get bodyKind(): BodyKind {
+    if (this.#coming !== null) return 'long'
     return this.bodyInHand === null ? 'none' : 'short'
   }
 
@@ -45,18 +49,38 @@ export class SocketInbound implements Inbound {
   }
 
   wholeBody(bytesMax: number): Promise<Buffer> {
-    const body = this.bodyInHand ?? Buffer.alloc(0)
-    return body.length > bytesMax ? Promise.reject(tooLarge(bytesMax)) : Promise.resolve(body)
+    if (this.statedBytes > bytesMax) return Promise.reject(tooLarge(bytesMax))
+    return this.#coming === null ? Promise.resolve(this.bodyInHand ?? Buffer.alloc(0)) : gathered(this.#coming)
   }
 
   readBody(reader: BodyReader, bytesMax: number): void {
+    if (this.#coming !== null && this.statedBytes <= bytesMax) {
+      this.#coming.read(reader)
+      return
+    }
     this.wholeBody(bytesMax).then(body => {
       if (body.length > 0) reader.onBodyChunk(body)
       reader.onBodyEnd()
     }, reader.onBodyFail.bind(reader))
   }
 
-  pauseBody(): void {}
+  pauseBody(): void {
+    this.#coming?.pause()
+  }
 
-  resumeBody(): void {}
+  resumeBody(): void {
+    this.#coming?.resume()
+  }
+}
+
+function gathered(coming: ComingBody): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    // No memory is set aside for what was only promised.
+    const chunks: Buffer[] = []
+    coming.read({
+      onBodyChunk: chunk => chunks.push(Buffer.from(chunk)),
+      onBodyEnd: () => resolve(Buffer.concat(chunks)),
+      onBodyFail: reject,
+    })
+  })
 }

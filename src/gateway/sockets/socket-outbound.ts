@@ -1,6 +1,7 @@
 /** The answer to a plain request, on its socket. */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { Blocks } from '../../core/blocks.ts'
 import { lastOf } from '../../core/last-of.ts'
 import { limits } from '../../core/limits.ts'
 import { TurnEnd } from '../../core/turn-end.ts'
@@ -13,10 +14,14 @@ const nothing = Buffer.alloc(0)
 export type AnswerEnd = {
   /** All of it has been handed to the network. `closes`: the connection ends with it. */
   onAnswered(closes: boolean): void
+  /** So much of the request is still to come that the connection is not worth keeping for another one. */
+  readonly isFarFromNext: boolean
 }
 
 /** Up to this a piece is written as text beside what goes before it, in one system call; a longer one by itself. */
 const textBytesMax = 16 * 1024
+
+const blocks = new Blocks({ blockBytes: 64 * 1024, freeMax: 64 })
 
 export class SocketOutbound implements Outbound {
   hasBegun = false
@@ -72,7 +77,8 @@ export class SocketOutbound implements Outbound {
     if (chunk.length <= textBytesMax) this.#text += asBuffer(chunk).toString('latin1')
     else {
       this.#flush()
-      this.#socket.write(Buffer.from(chunk))
+      const copy = blocks.copy(chunk)
+      this.#socket.write(copy, () => blocks.release(copy))
     }
     if (this.#isChunked) this.#text += '\r\n'
     if (this.#text.length > textBytesMax) this.#flush()
@@ -88,7 +94,7 @@ export class SocketOutbound implements Outbound {
   }
 
   answer(status: number, lines: string, body: Buffer, closes: boolean): void {
-    if (closes) this.#closes = true
+    if (closes || this.#end.isFarFromNext) this.#closes = true
     this.begin(status, lines, body.length)
     this.write(body)
     this.end()

@@ -8,6 +8,8 @@ import { SocketConnection } from './socket-connection.ts'
 export type SocketServerEvents = ListenerEvents & {
   /** The connection says what is not plain; its bytes so far are the first that it gives. */
   handOver(connection: Taken): void
+  /** Longer bodies pass by piece by piece; `limits.wholeBodyBytesMax` where it is left out. */
+  heldBodyBytes?: number | undefined
 }
 
 /** Times are checked this often, so that no request needs a timer of its own. */

@@ -6,41 +6,49 @@ import { type Conversed, createWorld, type World } from '../stream-world.ts'
 /** A first request that only node:http reads: the whole connection is its matter from then on. */
 const forced = Buffer.from('GET /v2/health/live HTTP/1.1\r\nHost: a\r\nTE: x\r\n\r\n', 'latin1')
 
-let world: Promise<World> | null = null
+/** One that holds short bodies, as the product does, and one through which every body passes piece by piece. */
+let worlds: Promise<[World, World]> | null = null
 
 /**
- * A connection on which a model server sees, or a caller gets, another thing when the same bytes come in other portions, or
- * when node:http reads all of them.
+ * A connection on which a model server sees, or a caller gets, another thing when the same bytes come in other portions,
+ * when bodies are not held, or when node:http reads all of them.
  */
 export const stream: Fuzzer = {
   name: 'stream',
   make: drawRequests,
   check: async input => {
-    world ??= createWorld()
-    const { converse } = await world
+    worlds ??= Promise.all([createWorld(), createWorld({ heldBodyBytes: 0 })])
+    const [holding, passing] = await worlds
     // What is slow only seems to be different: it is given more time before it is a finding.
     let fault: string | null = null
     for (const quietTurns of [10, 60, 600]) {
-      fault = await faultOf(input, portions => converse(portions, quietTurns))
+      fault = await faultOf(input, (portions, isPassing) =>
+        (isPassing ? passing : holding).converse(portions, quietTurns),
+      )
       if (fault === null) return null
     }
     return fault
   },
-  close: async () => (await world)?.close(),
+  close: async () => {
+    for (const world of (await worlds) ?? []) await world.close()
+  },
 }
 
 async function faultOf(
   input: Buffer,
-  converse: (portions: readonly Buffer[]) => Promise<Conversed>,
+  converse: (portions: readonly Buffer[], isPassing?: boolean) => Promise<Conversed>,
 ): Promise<string | null> {
   const whole = await converse([input])
   const parts = await converse(cutAt(input, cutsOf(input, 6)))
+  const passing = await converse(cutAt(input, cutsOf(input, 6)), true)
   const slow = withoutFirst(await converse([forced, input]))
   return (
     whole.fault ??
     parts.fault ??
+    passing.fault ??
     slow.fault ??
     differenceOf(whole, parts, 'in parts') ??
+    differenceOf(whole, passing, 'in parts, passing by') ??
     differenceOf(whole, slow, 'by node:http')
   )
 }

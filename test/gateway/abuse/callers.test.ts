@@ -1,6 +1,7 @@
 /**
  * What callers may send, over real sockets, to a gateway before a real server. Each case is the first of its connection, then
- * comes behind a plain request, then behind one that only node:http reads; and each of these byte by byte.
+ * comes behind a plain request, then behind one that only node:http reads; and each of these byte by byte; and all of it
+ * again where no body is held and each passes by piece by piece.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,10 +9,11 @@ import { limits } from '../../../src/core/limits.ts'
 import { type Conversed, createWorld, type World } from '../../fuzz/stream-world.ts'
 
 let world: World
+let passing: World
 beforeAll(async () => {
-  world = await createWorld()
+  ;[world, passing] = await Promise.all([createWorld(), createWorld({ heldBodyBytes: 0 })])
 })
-afterAll(() => world.close())
+afterAll(() => Promise.all([world.close(), passing.close()]))
 
 const plain = 'GET /v2/health/live HTTP/1.1\r\nHost: a\r\n\r\n'
 const befores: Readonly<Record<string, string>> = {
@@ -26,16 +28,21 @@ const portionsOf = (text: string, size = Number.POSITIVE_INFINITY): Buffer[] => 
   return Array.from({ length: count }, (_, at) => bytes.subarray(at * size || 0, (at + 1) * size))
 }
 
+const ways = Object.entries(befores).flatMap(([how, before]) => [
+  { how, before, size: Number.POSITIVE_INFINITY, there: () => world },
+  { how: `${how}, byte by byte`, before, size: 1, there: () => world },
+  { how: `${how}, byte by byte, passing by`, before, size: 1, there: () => passing },
+])
+
 /** Every way in which the bytes may come. */
 async function everyWay(bytes: string, hold: (conversed: Conversed, how: string) => void): Promise<void> {
-  for (const [how, before] of Object.entries(befores))
-    for (const size of [undefined, 1]) {
-      if (size === 1 && bytes.length > 2_000) continue
-      const conversed = await world.converse(portionsOf(before + bytes, size), 40)
-      expect([how, conversed.fault]).toEqual([how, null])
-      const answers = before === '' ? conversed.answers : conversed.answers.slice(1)
-      hold({ ...conversed, answers }, `${how}${size === 1 ? ', byte by byte' : ''}`)
-    }
+  for (const { how, before, size, there } of ways) {
+    if (size === 1 && bytes.length > 2_000) continue
+    const conversed = await there().converse(portionsOf(before + bytes, size), 40)
+    expect([how, conversed.fault]).toEqual([how, null])
+    const answers = before === '' ? conversed.answers : conversed.answers.slice(1)
+    hold({ ...conversed, answers }, how)
+  }
 }
 
 const statuses = ({ answers }: Conversed) => answers.map(({ status }) => status)

@@ -33,6 +33,7 @@ test.each([
   ['within the head', head, patienceMs.head],
   ['at its first byte', 'P', patienceMs.head],
   ['within the body', `${head}\r\nbo`, patienceMs.body],
+  ['within a long body', 'POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nbo', patienceMs.body],
 ])('a caller that stops %s is told so, and its connection ends', async (_, said, ms) => {
   const { connection, heard } = await saying(said)
   connection.checkTimes(performance.now() + ms - 1_000)

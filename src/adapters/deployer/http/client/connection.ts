@@ -7,7 +7,7 @@ import { TurnEnd } from '../../../../core/turn-end.ts'
 import { Beginning } from './beginning.ts'
 import { type Call, CallList } from './call.ts'
 import { failures } from './failures.ts'
-import { bodyApart, requestText } from './request-text.ts'
+import { bodyApart, pieceWritten, requestText } from './request-text.ts'
 import { openSocket, type SocketListener } from './socket.ts'
 import type { Target, TlsOptions } from './target.ts'
 
@@ -113,7 +113,8 @@ export class Connection implements SocketListener {
   writePiece(call: Call, part: string | Buffer): boolean {
     if (this.#state !== 'open') return true
     this.#cork()
-    const goesOn = typeof part === 'string' ? this.#socket.write(part, 'latin1') : this.#socket.write(part)
+    const goesOn =
+      typeof part === 'string' ? this.#socket.write(part, 'latin1') : this.#socket.write(part, () => pieceWritten(part))
     this.#await(call)
     return goesOn
   }

@@ -1,3 +1,4 @@
+import { Blocks } from '../../../../core/blocks.ts'
 import type { BackendCall } from '../../../../ports/backend.ts'
 import { areLines } from './own-lines.ts'
 import type { Target } from './target.ts'
@@ -45,16 +46,23 @@ export function bodyApart({ body }: BackendCall): Uint8Array | null {
   return body instanceof Uint8Array && body.length > textBytesMax ? body : null
 }
 
-/** A copy of one piece of a body as it goes over the wire. */
+/** Pieces of bodies, until they are written. */
+const blocks = new Blocks({ blockBytes: 64 * 1024 + 16, freeMax: 64 })
+
+/** A copy of one piece of a body as it goes over the wire: what is no text is to be given back with `pieceWritten`. */
 export function piece(chunk: Uint8Array, isChunked: boolean): string | Buffer {
   const size = isChunked ? `${chunk.length.toString(16)}\r\n` : ''
   if (chunk.length <= textBytesMax) return isChunked ? `${size}${latin1(chunk)}\r\n` : latin1(chunk)
   const end = isChunked ? 2 : 0
-  const bytes = Buffer.allocUnsafe(size.length + chunk.length + end)
+  const bytes = blocks.take(size.length + chunk.length + end)
   bytes.write(size, 0, 'latin1')
   bytes.set(chunk, size.length)
   if (isChunked) bytes.write('\r\n', bytes.length - end, 'latin1')
   return bytes
+}
+
+export function pieceWritten(bytes: Buffer): void {
+  blocks.release(bytes)
 }
 
 function framing(bytes: number | null): string {

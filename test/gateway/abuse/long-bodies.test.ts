@@ -1,0 +1,204 @@
+/** Bodies that are too long to be held: what becomes of them, and of their connections, where not all of them is wanted. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { BackendRequest, BackendResponse } from '../../../src/adapters/deployer/by-promise.ts'
+import { limits } from '../../../src/core/limits.ts'
+import { endpoint, fleetsOf, instance, type Rig, sole, startRig } from '../../support/gateway-rig.ts'
+import { dial, readUntil } from '../../support/http-caller.ts'
+
+let rig: Rig
+afterEach(() => rig.close())
+
+const longBytes = 4 * limits.wholeBodyBytesMax
+const farBytes = limits.lingerBytesMax + longBytes
+/** The beginning of a request. */
+const post = (bytes: number, path = 'endpoints/digits/x') =>
+  `POST /${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n`
+const follower = 'GET /endpoints/digits/after HTTP/1.1\r\nHost: a\r\n\r\n'
+
+type Handle = (request: BackendRequest) => Promise<BackendResponse> | BackendResponse
+
+async function startBefore(handle: Handle): Promise<void> {
+  const spec = endpoint({ bodyBytesMax: 2 * farBytes })
+  rig = await startRig({ fleets: fleetsOf({ v1: instance(handle) }), spec })
+}
+
+const saying = (text: string): BackendResponse => ({ status: 200, headers: [], body: Buffer.from(text) })
+
+/** Says how many bytes of what it got. */
+async function counting({ path, body }: BackendRequest): Promise<BackendResponse> {
+  if (!(body instanceof Readable)) return saying(`${path} had ${body?.length ?? 0} bytes`)
+  let bytes = 0
+  for await (const chunk of body) bytes += (chunk as Buffer).filter(one => one === 0x61).length
+  return saying(`${path} had ${bytes} bytes of a`)
+}
+
+async function oneTurn(): Promise<void> {
+  await new Promise(resolve => setImmediate(resolve))
+}
+
+/** As fast as the other side takes it; what is left when the connection ends is not written. */
+async function pour(socket: Socket, bytes: number): Promise<void> {
+  const piece = Buffer.alloc(64 * 1024, 'a')
+  const closed = new Promise(resolve => socket.once('close', resolve))
+  for (let left = bytes; left > 0 && !socket.destroyed; left -= piece.length)
+    if (!socket.write(left < piece.length ? piece.subarray(0, left) : piece))
+      await Promise.race([new Promise(resolve => socket.once('drain', resolve)), closed])
+}
+
+const statuses = (text: string) => text.match(/HTTP\/1.1 \d+/g)
+
+describe('a body that is wanted', () => {
+  test('arrives whole, and what was sent ahead behind it is answered after it', async () => {
+    await startBefore(counting)
+    const socket = await dial(rig.port)
+    const heard = readUntil(socket, /after had/)
+    socket.write(post(longBytes))
+    await pour(socket, longBytes)
+    socket.write(follower)
+    expect((await heard).match(/\/\w+ had \d+ bytes( of a)?/g)).toEqual([
+      `/x had ${longBytes} bytes of a`,
+      '/after had 0 bytes',
+    ])
+  })
+
+  test('a body that comes byte by byte at its ends arrives too, and leaves the connection fit for the next', async () => {
+    await startBefore(counting)
+    const socket = await dial(rig.port)
+    socket.setNoDelay(true)
+    const heard = readUntil(socket, /after had/)
+    for (const one of post(longBytes)) {
+      socket.write(one)
+      await oneTurn()
+    }
+    await pour(socket, longBytes - 3)
+    for (const one of `aaa${follower}`) {
+      socket.write(one)
+      await oneTurn()
+    }
+    expect(await heard).toContain(`/x had ${longBytes} bytes of a`)
+  })
+
+  test('a model server that takes whole bodies alone gets it whole', async () => {
+    const whole = { ...instance(counting), wantsWholeBody: true }
+    rig = await startRig({ fleets: fleetsOf({ v1: whole }) })
+    const socket = await dial(rig.port)
+    const heard = readUntil(socket, /had/)
+    socket.write(post(longBytes))
+    await pour(socket, longBytes)
+    expect(await heard).toContain(`/x had ${longBytes} bytes`)
+  })
+
+  test('nothing is read of it before there is somebody to read it', async () => {
+    const begun = Promise.withResolvers<void>()
+    await startBefore(async ({ body }) => {
+      await begun.promise
+      return counting({ path: '/x', body } as BackendRequest)
+    })
+    const socket = await dial(rig.port)
+    const heard = readUntil(socket, /had/)
+    socket.write(post(2 * farBytes))
+    const poured = pour(socket, 2 * farBytes)
+    for (let turn = 0; turn < 500; turn += 1) await oneTurn()
+    // What the network and one portion hold; the rest waits at the caller.
+    expect(socket.bytesWritten - socket.writableLength).toBeLessThan(farBytes)
+    begun.resolve()
+    await poured
+    expect(await heard).toContain(`/x had ${2 * farBytes} bytes of a`)
+  })
+})
+
+describe('a body that is refused', () => {
+  test('the answer says why, the rest is dropped, and the next request is answered', async () => {
+    await startBefore(counting)
+    const socket = await dial(rig.port)
+    const heard = readUntil(socket, /after had/)
+    socket.write(post(longBytes, 'nowhere'))
+    await pour(socket, longBytes)
+    socket.write(follower)
+    expect(statuses(await heard)).toEqual(['HTTP/1.1 404', 'HTTP/1.1 200'])
+  })
+
+  test('one that is longer than is allowed ends the connection, and its answer is read all the same', async () => {
+    await startBefore(counting)
+    rig.gateway.apply({ spec: endpoint({ name: 'small', bodyBytesMax: 10 }), table: { ...sole(), endpoint: 'small' } })
+    const socket = await dial(rig.port)
+    socket.on('error', () => {})
+    const heard = readUntil(socket)
+    socket.write(post(longBytes, 'endpoints/small/x'))
+    await pour(socket, longBytes)
+    const text = await heard
+    expect(statuses(text)).toEqual(['HTTP/1.1 413'])
+    expect(text).toMatch(/\r\nconnection: close\r\n[\s\S]*\}$/i)
+  })
+
+  test('a connection with too much left to drop ends with the answer, and says so', async () => {
+    await startBefore(counting)
+    const socket = await dial(rig.port)
+    socket.on('error', () => {})
+    const heard = readUntil(socket)
+    socket.write(post(farBytes, 'nowhere'))
+    await pour(socket, farBytes)
+    const text = await heard
+    expect(statuses(text)).toEqual(['HTTP/1.1 404'])
+    expect(text).toMatch(/\r\nconnection: close\r\n/i)
+    expect(text).toMatch(/\}$/)
+  })
+})
+
+describe('an answer before the body is in', () => {
+  test('reaches the caller; the rest is dropped, and the next request is answered', async () => {
+    await startBefore(({ path, body }) => (body === null ? saying(`${path} had none`) : saying('early')))
+    const socket = await dial(rig.port)
+    const heard = readUntil(socket, /after had/)
+    socket.write(post(longBytes))
+    while (socket.bytesRead === 0) await oneTurn()
+    await pour(socket, longBytes)
+    socket.write(follower)
+    const text = await heard
+    expect(statuses(text)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200'])
+    expect(text).toContain('early')
+  })
+
+  test('with more behind it than is dropped, the connection ends', async () => {
+    await startBefore(() => saying('early'))
+    const socket = await dial(rig.port)
+    socket.on('error', () => {})
+    const heard = readUntil(socket)
+    socket.write(post(2 * farBytes))
+    await pour(socket, 2 * farBytes)
+    expect(await heard).toContain('early')
+  })
+})
+
+describe('a caller that does not go on', () => {
+  test('and ends its side has sent no request: the call ends', async () => {
+    const isAborted = Promise.withResolvers<void>()
+    await startBefore(({ signal }) => {
+      signal.addEventListener('abort', () => isAborted.resolve())
+      return new Promise(() => {})
+    })
+    const socket = connect({ port: rig.port, host: '127.0.0.1', allowHalfOpen: true })
+    const heard = readUntil(socket)
+    socket.end(`${post(longBytes)}aaaa`)
+    expect(await heard).toMatch(/^HTTP\/1.1 400 [\s\S]*connection: close/)
+    await isAborted.promise
+    expect((await rig.recorder.recorded(1))[0]).toMatchObject({ status: 0, failed: false })
+  })
+
+  test('and leaves takes the call with it', async () => {
+    const asked = Promise.withResolvers<AbortSignal>()
+    await startBefore(({ signal }) => {
+      asked.resolve(signal)
+      return new Promise(() => {})
+    })
+    const socket = await dial(rig.port)
+    socket.write(`${post(longBytes)}aaaa`)
+    const signal = await asked.promise
+    socket.destroy()
+    if (!signal.aborted) await once(signal, 'abort')
+    expect((await rig.recorder.recorded(1))[0]).toMatchObject({ status: 0, failed: false })
+  })
+})
