@@ -53,7 +53,7 @@ function method(name: string) {
 }
 
 /** The wire types of each field, and the fields of what it holds. */
-type Nested = { readonly [field: number]: { types: string; inside?: Nested; once?: true } }
+type Nested = { readonly [field: number]: { types: string; inside?: Nested; once?: true }; readonly others?: 'none' }
 const parameter = {
   types: '2',
   inside: {
@@ -61,33 +61,66 @@ const parameter = {
     2: { types: '2', inside: Object.fromEntries(['0', '0', '2', '1', '0'].map((types, at) => [at + 1, { types }])) },
   },
 }
+/** A field that the specification lacks could hold the tensor: what has one is refused. */
+const contents: Nested = {
+  ...Object.fromEntries(['02', '02', '02', '02', '02', '25', '12', '2'].map((types, at) => [at + 1, { types }])),
+  others: 'none',
+}
 const text = { types: '2' }
 const infer: Nested = {
   ...{ 1: text, 2: text, 3: text, 4: parameter, 7: text },
   5: {
     types: '2',
-    inside: { 1: text, 2: text, 3: { types: '02' }, 4: parameter, 5: { types: '2', inside: {}, once: true } },
+    inside: { 1: text, 2: text, 3: { types: '02' }, 4: parameter, 5: { types: '2', inside: contents, once: true } },
   },
   6: { types: '2', inside: { 1: text, 2: parameter } },
 }
 
 /** Tags and lengths as the encoding has them; groups are of no message here. */
 function isWellFormed(bytes: Buffer, nested: Nested): boolean {
+  const fields = fieldsOf(bytes)
+  if (fields === null) return false
   let hasOne = false
+  for (const { number, type, content } of fields) {
+    const { types, inside, once = false } = nested[number] ?? { types: nested.others === 'none' ? '' : '0125' }
+    if (!types.includes(String(type)) || (once && hasOne)) return false
+    hasOne ||= once
+    if (inside !== undefined && !isWellFormed(content, inside)) return false
+  }
+  return true
+}
+
+/**
+ * The library takes a varint of six to nine bytes for one of ten where it expects a bool or 32 bits, and reads on behind the
+ * wrong byte; the encoding allows any length. Of such a message it has nothing to say.
+ */
+export function isMisread(bytes: Buffer): boolean {
+  const isOdd = ({ type, content }: Field): boolean =>
+    (type === 0 && content.length > 5 && content.length < 10) ||
+    (type === 2 && oddVarints.test(content.toString('latin1')))
+  return (fieldsOf(bytes) ?? []).some(isOdd)
+}
+
+/** Wherever such bytes stand, so that some messages are passed over that it reads well. */
+const oddVarints = /(?:^|[\0-\x7f])[\x80-\xff]{5,8}[\0-\x7f]/
+
+type Field = { number: number; type: number; content: Buffer }
+
+/** Null where the bytes are no fields. */
+function fieldsOf(bytes: Buffer): Field[] | null {
+  const fields: Field[] = []
   for (let at = 0; at < bytes.length; ) {
     const key = varintAt(bytes, at)
-    if (key === null || key.value >> 3n === 0n || key.value >= 2n ** 32n) return false
+    if (key === null || key.value >> 3n === 0n || key.value >= 2n ** 32n) return null
     const type = Number(key.value & 7n)
     const value = type === 0 || type === 2 ? varintAt(bytes, key.end) : null
     const end = type === 0 ? value?.end : type === 1 ? key.end + 8 : type === 5 ? key.end + 4 : endOf(type, value)
-    if (end === undefined || end > bytes.length) return false
-    const { types, inside, once = false } = nested[Number(key.value >> 3n)] ?? { types: '0125' }
-    if (!types.includes(String(type)) || (once && hasOne)) return false
-    hasOne ||= once
-    if (inside !== undefined && !isWellFormed(bytes.subarray(value?.end, end), inside)) return false
+    if (end === undefined || end > bytes.length) return null
+    const from = type === 2 ? value?.end : key.end
+    fields.push({ number: Number(key.value >> 3n), type, content: bytes.subarray(from, end) })
     at = end
   }
-  return true
+  return fields
 }
 
 function endOf(type: number, length: { value: bigint; end: number } | null): number | undefined {

@@ -6,6 +6,8 @@ type Parser = {
   initialize(type: number, resource: object): void
   execute(bytes: Buffer): number | Error
   finish(): number | Error | undefined
+  /** Gives its memory back. */
+  close(): void
   [callback: number]: unknown
 }
 type ParserClass = (new () => Parser) & {
@@ -49,6 +51,7 @@ export function hearLlhttp(bytes: Buffer, method: string): Heard {
     else status = 0
   }
   const failed = parser.execute(bytes) instanceof Error || (!isComplete && parser.finish() instanceof Error)
+  parser.close()
   const end = isComplete ? 'complete' : failed ? 'refused' : 'cut'
   return { status, fields: lines(fields), body, end, used: bytes.length }
 }

@@ -1,7 +1,7 @@
 import { messagesIn, type RawEnd } from '../../support/grpc-raw.ts'
 import type { Fuzzer } from '../fuzzer.ts'
 import { drawSent, type Sent, sentOf } from '../grpc-bytes.ts'
-import { decodeAnswer, decodeRequest, decodeStreamed, foreignIn, isSound } from '../grpc-reference.ts'
+import { decodeAnswer, decodeRequest, decodeStreamed, foreignIn, isMisread, isSound } from '../grpc-reference.ts'
 import { createGrpcWorld, type GrpcWorld } from '../grpc-world.ts'
 
 let world: Promise<GrpcWorld> | null = null
@@ -22,7 +22,8 @@ export const grpc: Fuzzer = {
     const sent = sentOf(input)
     const end = await send(sent)
     if (end === null) return 'the call does not end'
-    return faultOf(sent, end) ?? (await leftover()) ?? (await goodCallFault(ask))
+    const fault = isMisread(sent.message) ? null : faultOf(sent, end)
+    return fault ?? (await leftover()) ?? (await goodCallFault(ask))
   },
   close: async () => (await world)?.close(),
 }
