@@ -1,9 +1,12 @@
 /** Bodies that are too long to be held: what becomes of them, and of their connections, where not all of them is wanted. */
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { Readable } from 'node:stream'
-import { afterEach, describe, expect, test } from 'vitest'
+import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { pipeline, Readable, Transform } from 'node:stream'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { BackendRequest, BackendResponse } from '../../../src/adapters/deployer/by-promise.ts'
+import { HttpInstance } from '../../../src/adapters/deployer/http/http-instance.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { endpoint, fleetsOf, instance, type Rig, sole, startRig } from '../../support/gateway-rig.ts'
 import { dial, readUntil } from '../../support/http-caller.ts'
@@ -12,6 +15,8 @@ let rig: Rig
 afterEach(() => rig.close())
 
 const longBytes = 4 * limits.wholeBodyBytesMax
+/** More than the network holds between two that do not read. */
+const roomBytes = 16 * 1024 * 1024
 const farBytes = limits.lingerBytesMax + longBytes
 /** The beginning of a request. */
 const post = (bytes: number, path = 'endpoints/digits/x') =>
@@ -33,6 +38,15 @@ async function counting({ path, body }: BackendRequest): Promise<BackendResponse
   let bytes = 0
   for await (const chunk of body) bytes += (chunk as Buffer).filter(one => one === 0x61).length
   return saying(`${path} had ${bytes} bytes of a`)
+}
+
+/** A portion in a few turns of the event loop. */
+function slowly(): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      setImmediate(() => setImmediate(() => setImmediate(done, null, chunk)))
+    },
+  })
 }
 
 async function oneTurn(): Promise<void> {
@@ -107,6 +121,74 @@ describe('a body that is wanted', () => {
     begun.resolve()
     await poured
     expect(await heard).toContain(`/x had ${2 * farBytes} bytes of a`)
+  })
+})
+
+describe('several at a time keep their bytes', () => {
+  const places = [0, 1, 2]
+  /** None is like another. */
+  const bodies = places.map(place => randomBytes(roomBytes + place))
+  const bodyOf = (place: number) => bodies[place] ?? Buffer.alloc(0)
+
+  async function startBeforeServer(handle: RequestListener): Promise<void> {
+    const server = createServer(handle)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const real = new HttpInstance('one', `http://127.0.0.1:${port}`, { judged: () => {} })
+    onTestFinished(async () => {
+      await real.close()
+      server.close()
+    })
+    rig = await startRig({ fleets: fleetsOf({ v1: real }), spec: endpoint({ bodyBytesMax: 2 * farBytes }) })
+  }
+
+  const open = (headers: Record<string, string | number>) =>
+    request({
+      ...{ host: '127.0.0.1', port: rig.port, path: '/endpoints/digits/x', method: 'POST', agent: false as const },
+      headers,
+    })
+
+  async function read(from: Readable): Promise<Buffer> {
+    const got: Buffer[] = []
+    for await (const chunk of from) got.push(chunk as Buffer)
+    return Buffer.concat(got)
+  }
+
+  test.each([
+    ['of a stated length', true],
+    ['in chunks', false],
+  ])('%s, there and back, before servers and callers that read slowly', async (_, isStated) => {
+    await startBeforeServer((req, res) => {
+      if (isStated) res.setHeader('content-length', String(req.headers['x-bytes']))
+      pipeline(req, slowly(), res, () => {})
+    })
+    const there = async (place: number): Promise<void> => {
+      const sent = bodyOf(place)
+      const req = open({ 'x-bytes': sent.length, ...(isStated && { 'content-length': sent.length }) })
+      // In portions that are none of the gateway's.
+      const starts = Array.from({ length: Math.ceil(sent.length / 99_991) }, (_one, at) => at * 99_991)
+      Readable.from(starts.map(start => sent.subarray(start, start + 99_991))).pipe(req)
+      const [res] = (await once(req, 'response')) as [IncomingMessage]
+      expect((await read(res.pipe(slowly()))).equals(sent)).toBe(true)
+    }
+    await Promise.all(places.map(there))
+  })
+
+  test('answers to callers that begin to read late', async () => {
+    await startBeforeServer((req, res) => {
+      const body = bodyOf(Number(req.headers['x-place']))
+      res.setHeader('content-length', body.length)
+      res.end(body)
+    })
+    const back = async (place: number): Promise<void> => {
+      const req = open({ 'x-place': place })
+      req.end()
+      const [res] = (await once(req, 'response')) as [IncomingMessage]
+      for (let turn = 0; turn < 100 * (place + 1); turn += 1) await oneTurn()
+      expect((await read(res)).equals(bodyOf(place))).toBe(true)
+    }
+    await Promise.all(places.map(back))
   })
 })
 
