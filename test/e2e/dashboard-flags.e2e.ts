@@ -140,6 +140,27 @@ it('a deleted flag still has its history, and comes back from there', async () =
   expect((await getJson(`${server.controlUrl}/api/v1/flags/web:other`)).revision).toBe(3)
 })
 
+it('a flag is made of a name and a share, and none that there is is changed so', async () => {
+  await page.goto(`${server.controlUrl}/flags`)
+  await page.getByRole('link', { name: 'web:other' }).waitFor()
+  await button('New flag…').click()
+  const form = region('New flag')
+  await form.getByLabel('Name').fill('web:other')
+  await form.getByRole('button', { name: 'Make it' }).click()
+  await form.getByText('is the name of a flag that there is').waitFor()
+  await form.getByLabel('Name').fill('no name')
+  await form.getByLabel('On for').fill('lots')
+  await form.getByRole('button', { name: 'Make it' }).click()
+  await form.getByText('is not a percentage').waitFor()
+  await form.getByLabel('Name').fill('fresh')
+  await form.getByLabel('On for').fill('12.5')
+  await form.getByRole('button', { name: 'Make it' }).click()
+  await page.getByRole('heading', { name: 'fresh' }).waitFor()
+  const { revision, serving } = await getJson(`${server.controlUrl}/api/v1/flags/fresh`)
+  expect([revision, serving.weightsPpm]).toEqual([1, { on: 125_000, off: 875_000 }])
+  expect((await getJson(`${server.controlUrl}/api/v1/flags/web:other`)).revision).toBe(3)
+})
+
 it('a segment tells who is in it, and goes back by one step', async () => {
   await apply({ kind: 'Segment', name: 'beta', include: ['bob'] })
   await page.goto(`${server.controlUrl}/flags/segments/beta`)

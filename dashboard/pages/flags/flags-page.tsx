@@ -6,6 +6,7 @@ import { useRead } from '../../api/reading.ts'
 import { Field } from '../../parts/field.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { FlagList } from './flag-list.tsx'
+import { NewFlag } from './new-flag.tsx'
 import './flags.css'
 import { flagsApi, segmentsApi } from './paths.ts'
 import { SegmentList } from './segment-list.tsx'
@@ -19,13 +20,21 @@ const everyMs = 10_000
 
 export function FlagsPage() {
   const [text, setText] = useState('')
+  const [isMaking, setMaking] = useState(false)
   const sought = useDeferredValue(text)
   const readFlags = useRead(flagsApi, flags, { everyMs })
   const readSegments = useRead(segmentsApi, segments, { everyMs })
   return (
     <section className="page flags">
       <div className="row spread">
-        <h1>Flags</h1>
+        <div className="row">
+          <h1>Flags</h1>
+          {!isMaking && (
+            <button type="button" onClick={() => setMaking(true)}>
+              New flag…
+            </button>
+          )}
+        </div>
         <div className="flags-filter">
           <Field label="Filter">
             {labelled => (
@@ -40,6 +49,7 @@ export function FlagsPage() {
           </Field>
         </div>
       </div>
+      {isMaking && <NewFlag taken={namesOf(readFlags.data)} onClose={() => setMaking(false)} />}
       <Waiting read={readFlags}>
         {({ items }) => <FlagList flags={matching(items, sought)} all={items.length} />}
       </Waiting>
@@ -47,4 +57,8 @@ export function FlagsPage() {
       <Waiting read={readSegments}>{({ items }) => <SegmentList segments={items} />}</Waiting>
     </section>
   )
+}
+
+function namesOf(read: { items: readonly { name: string }[] } | undefined): string[] {
+  return (read?.items ?? []).map(({ name }) => name)
 }
