@@ -10,7 +10,7 @@ export type Call = {
   path: string
   method?: 'GET' | 'POST'
   headers?: Readonly<Record<string, string>>
-  /** Chunks are sent one after another, without a length. */
+  /** Chunks are sent one after another, without a length unless `headers` state it. */
   body?: string | readonly Buffer[]
   chunkPauseMs?: number
   /** The caller leaves so long after it has begun. */
