@@ -66,6 +66,8 @@ export class NodeOutbound implements Outbound {
     res.writeHead(status, pairs)
     this.#inbound.abandonBody()
     if (req.complete || !mustClose || awaitsContinue(req)) {
+      // Reading may have been paused for a model server that took no more: the rest would be waited for, and the next request.
+      if (!mustClose) res.once('finish', () => this.#leaveBody())
       res.end(body)
       return
     }

@@ -7,6 +7,7 @@ import { pipeline, Readable, Transform } from 'node:stream'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { BackendRequest, BackendResponse } from '../../../src/adapters/deployer/by-promise.ts'
 import { HttpInstance } from '../../../src/adapters/deployer/http/http-instance.ts'
+import { CutoverError } from '../../../src/core/errors.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { endpoint, fleetsOf, instance, type Rig, sole, startRig } from '../../support/gateway-rig.ts'
 import { dial, readUntil } from '../../support/http-caller.ts'
@@ -227,6 +228,26 @@ describe('a body that is refused', () => {
     expect(statuses(text)).toEqual(['HTTP/1.1 404'])
     expect(text).toMatch(/\r\nconnection: close\r\n/i)
     expect(text).toMatch(/\}$/)
+  })
+})
+
+describe.each([
+  ['on sockets', ''],
+  ['by all of HTTP', 'TE: x\r\n'],
+])('a body that the model server stops taking, read %s', (_, field) => {
+  test('is dropped when the call fails, and the next request is answered', async () => {
+    await startBefore(async ({ path, body }) => {
+      if (body === null) return saying(`${path} had none`)
+      // Until so much waits for it that the caller is read no more.
+      while (body instanceof Readable && body.readableLength < body.readableHighWaterMark) await oneTurn()
+      throw new CutoverError('backend-failed', 'it broke off')
+    })
+    const socket = await dial(rig.port)
+    const heard = readUntil(socket, /after had/)
+    socket.write(post(longBytes).replace('\r\n\r\n', `\r\n${field}\r\n`))
+    await pour(socket, longBytes)
+    socket.write(follower)
+    expect(statuses(await heard)).toEqual(['HTTP/1.1 502', 'HTTP/1.1 200'])
   })
 })
 

@@ -38,7 +38,8 @@ export class Upload {
       return true
     }
     const goesOn = this.#pass(piece(chunk, this.#isChunked))
-    this.#wantsDrain = !goesOn
+    // Once told to wait, the caller hears of the drain, also if a piece that it sent all the same was taken.
+    if (!goesOn) this.#wantsDrain = true
     return goesOn
   }
 
