@@ -1,5 +1,5 @@
 /**
- * A server under everything at once, for a long time: plain requests, uploads in chunks, streams, callers that leave, that
+ * A server under everything at once, for a long time: plain requests, uploads, streams, callers that leave, that
  * read slowly, that send what is no request, feedback; model servers that flap; an operator who never leaves it alone.
  * At the end it is reckoned up: memory, sockets, timers, records, counters. Ends with 1 if anything does not hold.
  *

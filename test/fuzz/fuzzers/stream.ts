@@ -39,8 +39,9 @@ async function faultOf(
   converse: (portions: readonly Buffer[], isPassing?: boolean) => Promise<Conversed>,
 ): Promise<string | null> {
   const whole = await converse([input])
-  const parts = await converse(cutAt(input, cutsOf(input, 6)))
-  const passing = await converse(cutAt(input, cutsOf(input, 6)), true)
+  const portions = cutAt(input, cutsOf(input, 6))
+  const parts = await converse(portions)
+  const passing = await converse(portions, true)
   const slow = withoutFirst(await converse([forced, input]))
   return (
     whole.fault ??
