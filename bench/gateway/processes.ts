@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { treeOf } from './proc.ts'
 
 export type StartOptions = { stdout?: string; env?: Readonly<Record<string, string>> }
 
@@ -62,6 +63,8 @@ export async function withPlace<Result>(use: (place: Place) => Promise<Result>):
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
+  // What stands still, itself or a child, could not end.
+  for (const pid of treeOf(child.pid ?? 0)) process.kill(pid, 'SIGCONT')
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), endTimeoutMs)
   await exited

@@ -120,8 +120,10 @@ export function assign(
   for (const rule of table.rules) {
     if (request.header(rule.header) === rule.equals) return { version: rule.version, propensity: 1, byRule: true }
   }
-  const bucket = bucketOf(request.unit, request.seed)
-  const { policy } = table
+  const { policy, segments } = table
+  // Where there is nothing to choose from any bucket will do.
+  const isAlone = segments.length === 1 && policy === undefined
+  const bucket = isAlone ? 0 : bucketOf(request.unit, request.seed)
   if (policy !== undefined && request.features != null && policy.fit !== null && !isExplored(request, policy)) {
     return { ...chooseAt({ ...policy, fit: policy.fit }, request.features, bucket), byRule: false, byContext: true }
   }

@@ -8,8 +8,10 @@ import { publicName } from '../core/control-fleet.ts'
 import { CutoverError, type ErrorCode, statusByCode } from '../core/errors.ts'
 import { fieldOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
+import type { Measures } from '../core/measures.ts'
 import { defaultRetry, mayRepeat, tellsOfTrouble } from '../core/resilience.ts'
 import type { AnswerSink, Instance, Sending } from '../ports/backend.ts'
+import type { RawPrediction } from '../ports/recorder.ts'
 import { type AnswerHead, answerHead, readAtOnce, readableAnswer } from './answer.ts'
 import type { Choice } from './choose.ts'
 import type { GatewayContext } from './context.ts'
@@ -384,21 +386,28 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const version = publicName(choice.version)
     const context = this.#context
     context.stats.closed(endpoint, version, status)
-    const bodies = { request: this.#requestCopy, response: this.#payloadCopy }
     const measures = readMeasures(this.#sending, { requestEndedMs: this.#requestEndedMs, latencyMs })
-    const finish = { atMs: this.atMs, latencyMs, status, failed, measures }
-    const prediction = predictionOf(this.opened, finish, bodies)
-    if (this.#answered !== null) prediction.answered = this.#answered
+    const source = this.#copySource
+    const isRecorded = spec.recording !== 'off'
+    const prediction = isRecorded || source !== null ? this.#prediction({ latencyMs, measures }) : null
     try {
       context.observe({ endpoint, version, status, failed, latencyMs, measures })
-      if (spec.recording !== 'off')
+      if (isRecorded && prediction !== null)
         recordPrediction(context.recorder, spec, prediction, readableAnswer(this.#answerCopy, this.#answerHead))
     } catch (error) {
       context.logger.error({ err: error, endpoint }, 'a request could not be recorded')
     }
     if (this.#trace !== null) this.#tellSpans(this.#trace, status, failed)
-    if (this.#copySource === null) return
-    context.mirrors.send(this.#copySource, choice.route, { champion: prediction, answerBytes: this.#answerBytes })
+    if (source === null || prediction === null) return
+    context.mirrors.send(source, choice.route, { champion: prediction, answerBytes: this.#answerBytes })
+  }
+
+  #prediction({ latencyMs, measures }: { latencyMs: number; measures: Measures | null }): RawPrediction {
+    const finish = { atMs: this.atMs, latencyMs, status: this.#status, failed: this.#failed, measures }
+    const bodies = { request: this.#requestCopy, response: this.#payloadCopy }
+    const prediction = predictionOf(this.opened, finish, bodies)
+    if (this.#answered !== null) prediction.answered = this.#answered
+    return prediction
   }
 }
 

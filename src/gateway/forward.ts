@@ -46,7 +46,9 @@ export function forward(context: GatewayContext, call: Call): void | Promise<voi
   const now = call.body === undefined ? route : routeNow(context, call)
   if (!isAtHand || mustWait(now, call)) return forwardLater(context, call, { predictionId, deadline })
   const body = call.body ?? inbound.bodyInHand
-  const unit = unitOf(route.spec.unit, { inbound, body, otherwise: call.conversation?.unit ?? predictionId })
+  const isAsked = now.needsUnit || call.conversation !== undefined
+  const otherwise = call.conversation?.unit ?? predictionId
+  const unit = isAsked ? unitOf(route.spec.unit, { inbound, body, otherwise }) : otherwise
   const choice = chooseOn(now, context, call, { unit, body })
   exchange(context, call, { predictionId, deadline, unit, body, choice })
 }

@@ -22,6 +22,8 @@ export type CompiledRoute = {
   readonly inScope: ((request: ScopeReader) => boolean) | null
   /** Null if nothing is copied. */
   readonly mirroring: Mirroring | null
+  /** Whether anything depends on whose request it is. */
+  readonly needsUnit: boolean
 }
 
 export type RouteTable = {
@@ -62,6 +64,7 @@ function compile({ spec, table }: Route): CompiledRoute {
     throw new CutoverError('internal', `the traffic table of ${table.endpoint} does not fit the endpoint ${spec.name}`)
   }
   const rules = table.rules.map(rule => ({ ...rule, header: rule.header.toLowerCase() }))
+  const mirroring = mirroringOf(table)
   return {
     spec,
     table: { ...table, rules },
@@ -70,6 +73,13 @@ function compile({ spec, table }: Route): CompiledRoute {
     versions: Object.keys(spec.versions),
     servedBy: new Map(),
     inScope: table.scope === undefined ? null : compileScope(table.scope.rules),
-    mirroring: mirroringOf(table),
+    mirroring,
+    needsUnit: mirroring !== null || needsUnit(spec, table),
   }
+}
+
+/** Not where one version serves all and nothing is kept of what it does. */
+function needsUnit({ recording, payloadSamplePpm, rules }: EndpointSpec, { segments, policy }: TrafficTable): boolean {
+  const isKept = recording !== 'off' || payloadSamplePpm > 0
+  return isKept || segments.length > 1 || policy !== undefined || rules !== undefined
 }

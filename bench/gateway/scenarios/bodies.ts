@@ -1,7 +1,6 @@
 /** Long answers and long uploads: what goes through, at what cost, in how much memory. */
-import { type Contestant, urlOf } from '../contestant.ts'
+import { type Contestant, oneAtATime, urlOf } from '../contestant.ts'
 import { startCutover } from '../cutover.ts'
-import { interleaved } from '../interleave.ts'
 import { startModelServer } from '../model-servers.ts'
 import { megabyte, startProxy, startUpstream } from '../nginx.ts'
 import { cpuOf, peakRssDuring, settled } from '../proc.ts'
@@ -50,7 +49,7 @@ function measureCase(one: Case): Promise<Table> {
     ]
     const run = (contestant: Contestant) => measure(place, contestant, one)
     for (const contestant of contestants) await run(contestant)
-    const runs = await interleaved(contestants, { rounds, run })
+    const runs = await oneAtATime(contestants, { rounds, run })
     const notes = [
       `${one.connections} connections, ${rounds} interleaved rounds of ${one.seconds} s, one worker on one core.`,
     ]

@@ -1,9 +1,8 @@
 /** What waiting the gateway adds at half of the load that saturates the slower contestant. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Contestant, urlOf } from '../contestant.ts'
+import { type Contestant, oneAtATime, urlOf } from '../contestant.ts'
 import { startCutover } from '../cutover.ts'
-import { interleaved } from '../interleave.ts'
 import { startProxy, startUpstream } from '../nginx.ts'
 import type { OpenLoopJob, OpenLoopRun } from '../open-loop.ts'
 import { settled } from '../proc.ts'
@@ -33,7 +32,7 @@ export const latency: Scenario = {
       const contestants = [...gateways, directTo(upstream.port)]
       const run = (one: Contestant) => steadyRun(place, one, perSecond)
       for (const one of contestants) await run(one)
-      const runs = await interleaved(contestants, { rounds, run })
+      const runs = await oneAtATime(contestants, { rounds, run })
       const rows = rowsOf(runs, latencyRows)
       const notes = [
         `${rounds} interleaved rounds of ${seconds} s, ${connections} connections; the job is the release job without a mirror.`,

@@ -1,6 +1,6 @@
 /** Forwarding and nothing else. */
+import { oneAtATime } from '../contestant.ts'
 import { canSwitchRecordingOff, startCutover } from '../cutover.ts'
-import { interleaved } from '../interleave.ts'
 import { jobRows, loadRows, loadRun } from '../load.ts'
 import { startProxy, startUpstream } from '../nginx.ts'
 import { withPlace } from '../processes.ts'
@@ -25,7 +25,7 @@ export const plain: Scenario = {
         }),
       ]
       for (const one of contestants) await loadRun(place, one, { seconds: Math.min(3, seconds), upstream })
-      const runs = await interleaved(contestants, { rounds, run: one => loadRun(place, one, { seconds, upstream }) })
+      const runs = await oneAtATime(contestants, { rounds, run: one => loadRun(place, one, { seconds, upstream }) })
       const recording = isOff ? 'recording off' : 'recording on, since this build cannot switch it off'
       const notes = [
         `${connections} connections, ${rounds} interleaved rounds of ${seconds} s, one worker on one core; ${recording}.`,

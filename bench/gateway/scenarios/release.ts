@@ -1,6 +1,6 @@
 /** The job of a release: sticky 90/10, a record a request, id and version in the answer; with and without copies. */
+import { oneAtATime } from '../contestant.ts'
 import { startCutover } from '../cutover.ts'
-import { interleaved } from '../interleave.ts'
 import { jobRows, loadRows, loadRun } from '../load.ts'
 import { startProxy, startUpstream } from '../nginx.ts'
 import { withPlace } from '../processes.ts'
@@ -39,7 +39,7 @@ async function measureJob(title: string, percent: number | null): Promise<Table[
     ]
     const warmUpSeconds = Math.min(3, seconds)
     for (const one of contestants) await loadRun(place, one, { seconds: warmUpSeconds, upstream })
-    const runs = await interleaved(contestants, { rounds, run: one => loadRun(place, one, { seconds, upstream }) })
+    const runs = await oneAtATime(contestants, { rounds, run: one => loadRun(place, one, { seconds, upstream }) })
     const rows = rowsOf(runs, [...loadRows, ...jobRows])
     const size = `${connections} connections, ${rounds} interleaved rounds of ${seconds} s, bodies of 512 bytes, one worker on one core.`
     return [

@@ -1,7 +1,6 @@
 /** Hundreds of streams of tokens at once: the first byte, every later one, and memory. */
-import type { Contestant } from '../contestant.ts'
+import { type Contestant, oneAtATime } from '../contestant.ts'
 import { startCutover } from '../cutover.ts'
-import { interleaved } from '../interleave.ts'
 import { startModelServer } from '../model-servers.ts'
 import { startProxy } from '../nginx.ts'
 import { cpuOf, peakRssDuring, rssMegabytesOf, settled } from '../proc.ts'
@@ -28,7 +27,7 @@ export const streams: Scenario = {
         await startCutover(place, { upstream, release: true }),
       ]
       for (const one of contestants) await measure(one)
-      const runs = await interleaved(contestants, { rounds, run: measure })
+      const runs = await oneAtATime(contestants, { rounds, run: measure })
       const notes = [
         `${rounds} interleaved rounds of ${seconds} s, ${tokensPerStream} tokens a stream, one worker on one core; callers and model server share the other.`,
         'A token is late from when the model server wrote it to when its caller read it.',

@@ -1,7 +1,6 @@
 /** One worker and two, on all cores, with the callers on the same ones. */
-import type { Contestant } from '../contestant.ts'
+import { type Contestant, oneAtATime } from '../contestant.ts'
 import { hasWorkers, startCutover } from '../cutover.ts'
-import { interleaved } from '../interleave.ts'
 import { type Counted, jobRows, loadRows, loadRun } from '../load.ts'
 import { startProxy, startUpstream } from '../nginx.ts'
 import { type Place, withPlace } from '../processes.ts'
@@ -65,7 +64,7 @@ async function measured(
 ): Promise<Omit<Table, 'title'>> {
   const job = { ...what, seconds, core: allCores }
   for (const one of contestants) await loadRun(place, one, { ...job, seconds: Math.min(3, seconds) })
-  const runs = await interleaved(contestants, { rounds, run: one => loadRun(place, one, job) })
+  const runs = await oneAtATime(contestants, { rounds, run: one => loadRun(place, one, job) })
   const size = `${connections} connections, ${rounds} interleaved rounds of ${seconds} s; callers, model server and gateway share all cores.`
   const rows = rowsOf(runs, [...loadRows, ...jobRows])
   return { notes: [size, ...more], columns: contestants.map(({ name }) => name), rows }

@@ -46,12 +46,14 @@ export interface MetricsPage {
 }
 
 const statuses: readonly MonitorStatus[] = ['ok', 'drifting', 'breached']
+/** How often the lag of the event loop is looked at: often enough for what a caller feels, and seldom enough to let an idle machine rest. */
+const lagLookMs = 50
 const alarmKinds: readonly Alarm['kind'][] = ['feature', 'answer', 'quality', 'limit']
 
 export function createMetricsPage(read: () => MetricReadings | Promise<MetricReadings>): MetricsPage {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry, prefix: 'cutover_process_' })
+  collectDefaultMetrics({ register: registry, prefix: 'cutover_process_', eventLoopMonitoringPrecision: lagLookMs })
   const latencies = new LatencyHistograms()
   const requests = new Counter({
     name: 'cutover_requests_total',

@@ -35,6 +35,7 @@ async function finished(heard: ReturnType<typeof hearCall>) {
 }
 
 const cut = (text: string) => (socket: Socket) => socket.end(text, 'latin1')
+const closes = cut('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok')
 const reset = (socket: Socket) => void socket.resetAndDestroy()
 /** The second part comes when the first has been read. */
 const inParts = (first: string, second: string) => (socket: Socket) =>
@@ -578,6 +579,49 @@ describe('several requests on one connection, where that is asked for', () => {
       'backend-failed',
     ])
     expect([next.events.at(-1), server.sockets.length]).toEqual(['end', 2])
+  })
+
+  test('what was written behind an answer that announces the end of its connection goes out on another one', async () => {
+    const { server, instance } = await answering([ok, closes, () => {}], { pipelining: 8 })
+    await hearCall(instance, call()).done
+    const all = Array.from({ length: 4 }, (_, nth) => hearCall(instance, call({ path: `/${nth}` })))
+    await Promise.all(all.map(({ done }) => done))
+    expect(all.map(({ events }) => events.at(-1))).toEqual(['end', 'end', 'end', 'end'])
+    expect(server.requests.map(request => request.split(' ')[1])).toEqual(
+      // The first connection answers two, and so do the others.
+      ['/predict', '/0', '/1', '/2', '/3', '/1', '/2', '/3', '/3'],
+    )
+    expect(instance.inFlight).toBe(0)
+  })
+
+  test('a cancelled one among these is not sent again', async () => {
+    const { server, instance } = await answering([ok, () => {}], { pipelining: 8 })
+    await hearCall(instance, call()).done
+    const all = Array.from({ length: 3 }, (_, nth) => hearCall(instance, call({ path: `/${nth}` })))
+    await until(() => server.requests.length === 4)
+    all[1]?.sending.cancel()
+    closes(server.sockets[0] as Socket)
+    await until(() => server.requests.length === 5)
+    expect(server.requests.at(-1)?.split(' ')[1]).toBe('/2')
+    await Promise.all([all[0]?.done, all[2]?.done])
+    expect(instance.inFlight).toBe(0)
+  })
+
+  test('to a server that answers one request on a connection nothing is written in vain', async () => {
+    const { server, instance } = await answering([closes], { pipelining: 8 })
+    await hearCall(instance, call()).done
+    const all = Array.from({ length: 4 }, () => hearCall(instance, call()))
+    await Promise.all(all.map(({ done }) => done))
+    expect([server.requests.length, server.sockets.length]).toEqual([5, 5])
+  })
+
+  test('an answer that ends with its connection announces nothing', async () => {
+    const { server, instance } = await answering([ok, cut('HTTP/1.1 200 OK\r\n\r\nok')], { pipelining: 8 })
+    await hearCall(instance, call()).done
+    const all = Array.from({ length: 2 }, () => hearCall(instance, call()))
+    await Promise.all(all.map(({ done }) => done))
+    expect(all.map(({ events }) => events.at(-1))).toEqual(['end', 'backend-failed'])
+    expect(server.requests.length).toBe(3)
   })
 
   test('what was gathered and not written when the connection was lost goes out on another one', async () => {

@@ -45,8 +45,8 @@ export class HttpInstance implements FleetInstance {
     this.#observer = observer
     this.#plan = options.plan ?? { id, address }
     this.#pool = new ConnectionPool(address, judge(this.#load, observer), options)
-    const { connectionsMax, pipelining } = this.#pool
-    this.#inFlightMax = connectionsMax * pipelining + (options.queueMax ?? limits.instanceQueueMax)
+    const { connectionsMax, pipeliningMax } = this.#pool
+    this.#inFlightMax = connectionsMax * pipeliningMax + (options.queueMax ?? limits.instanceQueueMax)
   }
 
   get inFlight(): number {

@@ -25,12 +25,17 @@ export interface ConnectionOwner {
   kept(connection: Connection, nowMs: number): void
   /** The server closed it right after an answer, without having said that it would. */
   closedUnsaid(): void
+  /** The server said with its first answer that it would be the only one. */
+  closedAfterOne(): void
   /** It never opened, for this reason; `lost` comes too. */
   unreachable(cause: Error): void
   lost(connection: Connection, wasOpen: boolean): void
-  /** Of this call no byte was sent. */
+  /** Of this call no byte was sent, or none that the server deals with. */
   unsent(call: Call): void
 }
+
+/** Nothing, or something, came behind an answer; or it ended with its connection. */
+type Ending = 'clean' | 'followed' | 'by-close'
 
 /**
  * Idle connections are closed after this time. It is shorter than what common servers use (gunicorn 2 s, uvicorn and
@@ -205,7 +210,7 @@ export class Connection implements SocketListener {
 
   ended(): void {
     const call = this.#calls.first
-    if (this.#state === 'open' && call !== null && this.#reader.endsByClose()) this.#complete(call, false)
+    if (this.#state === 'open' && call !== null && this.#reader.endsByClose()) this.#complete(call, 'by-close')
     else this.gone(null)
   }
 
@@ -235,7 +240,7 @@ export class Connection implements SocketListener {
       this.#close(failures.malformed(this.#target.address, this.#reader.fault), null)
       return end
     }
-    if (this.#reader.isDone) this.#complete(call, after === end)
+    if (this.#reader.isDone) this.#complete(call, after === end ? 'clean' : 'followed')
     else if (call.hasHead) this.#await(call)
     return after
   }
@@ -259,15 +264,15 @@ export class Connection implements SocketListener {
     beginning?.tell(call, this.#reader.head)
   }
 
-  /** `isClean`: nothing followed the answer. */
-  #complete(call: Call, isClean: boolean): void {
+  #complete(call: Call, ending: Ending): void {
     this.#calls.remove(call)
     const isUsedAgain = this.wasUsed
     this.wasUsed = true
     const nowMs = this.#owner.nowMs()
     this.#restsSinceMs = nowMs
     const next = this.#calls.first
-    if (!this.#outlives(call) || (next === null && !isClean)) this.#close(null, null)
+    if (ending !== 'by-close' && !this.#reader.head.persists) this.#closeAsSaid(isUsedAgain)
+    else if (!this.#outlives(call) || (next === null && ending !== 'clean')) this.#close(null, null)
     else if (next !== null) this.#listenTo(next, nowMs)
     else this.#free(isUsedAgain, nowMs)
     call.complete()
@@ -277,6 +282,16 @@ export class Connection implements SocketListener {
     const { head } = this.#reader
     const isSent = call.upload === null ? this.#socket.writableLength === 0 : call.upload.isEnded
     return head.persists && isSent && this.isUsable && restMs(head) > 0
+  }
+
+  /** A server that says so deals with nothing behind that answer (RFC 9112, 9.6): it is as if it had not been sent. */
+  #closeAsSaid(isUsedAgain: boolean): void {
+    if (!isUsedAgain) this.#owner.closedAfterOne()
+    const unsent = new CallList()
+    for (const list of [this.#calls, this.#gathered])
+      for (let call = list?.shift() ?? null; call !== null; call = list?.shift() ?? null) unsent.add(call)
+    this.#gathered = unsent
+    this.#close(null, null)
   }
 
   #free(isUsedAgain: boolean, nowMs: number): void {

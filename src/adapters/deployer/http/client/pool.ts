@@ -29,7 +29,7 @@ export type PoolOptions = {
  * from these it learns to use none twice.
  */
 export class ConnectionPool implements ConnectionOwner {
-  readonly pipelining: number
+  readonly pipeliningMax: number
   readonly connectionsMax: number
   readonly #target: Target
   readonly #tls: () => TlsOptions
@@ -44,6 +44,8 @@ export class ConnectionPool implements ConnectionOwner {
   #openingCount = 0
   /** Whether the server keeps connections, by what became of those that answered. */
   #keeps: 'unknown' | 'yes' | 'no' = 'unknown'
+  /** By what it said last the server answers one request on a connection: what went out behind it would go out again. */
+  #answersOne = false
   /** For so long a connection has to outlive its first answer before it is used again: the longer the more often it was wrong. */
   #proofMs = 5
   #isClosed = false
@@ -52,7 +54,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#target = targetOf(address)
     this.#observer = observer
     this.#tls = options.tls ?? (() => ({}))
-    this.pipelining = options.pipelining ?? 1
+    this.pipeliningMax = options.pipelining ?? 1
     this.connectionsMax = options.connectionsMax ?? limits.upstreamConnections
     this.#clock = options.clock ?? uptimeClock
     this.#alarm = new Alarm(this.#clock, nowMs => this.#sweep(nowMs))
@@ -60,6 +62,10 @@ export class ConnectionPool implements ConnectionOwner {
 
   get address(): string {
     return this.#target.address
+  }
+
+  get pipelining(): number {
+    return this.#answersOne ? 1 : this.pipeliningMax
   }
 
   /** Calls that found every connection busy. */
@@ -78,9 +84,7 @@ export class ConnectionPool implements ConnectionOwner {
     if (this.#isClosed) return this.#refuse(call, failures.stoppedUnsent(this.address))
     const { totalMs } = request.timeouts
     if (totalMs !== undefined) call.endMs = this.nowMs() + totalMs
-    const connection = this.#take()
-    if (connection === null) this.#wait(call)
-    else connection.send(call)
+    this.#give(call)
     return call
   }
 
@@ -115,18 +119,23 @@ export class ConnectionPool implements ConnectionOwner {
 
   /** Until a connection has been seen to outlive an answer none is used twice: what is sent into its closing is lost. */
   freed(connection: Connection, nowMs: number): void {
-    if (this.#keeps === 'yes' || !connection.wasUsed || this.pipelining > 1) this.#use(connection, nowMs)
+    if (this.#keeps === 'yes' || !connection.wasUsed || this.pipeliningMax > 1) this.#use(connection, nowMs)
     else connection.prove(this.#proofMs, nowMs)
   }
 
   kept(connection: Connection, nowMs: number): void {
     this.#keeps = 'yes'
+    this.#answersOne = false
     this.#use(connection, nowMs)
   }
 
   closedUnsaid(): void {
     if (this.#keeps !== 'no') this.#proofMs = Math.min(this.#proofMs * 5, proofMsMax)
     this.#keeps = 'no'
+  }
+
+  closedAfterOne(): void {
+    this.#answersOne = true
   }
 
   #use(connection: Connection, nowMs: number): void {
@@ -159,7 +168,13 @@ export class ConnectionPool implements ConnectionOwner {
   unsent(call: Call): void {
     call.connection = null
     if (this.#isClosed) call.fail(failures.stoppedUnsent(this.address))
-    else if (!call.isDone) this.#wait(call)
+    else if (!call.isDone) this.#give(call)
+  }
+
+  #give(call: Call): void {
+    const connection = this.#take()
+    if (connection === null) this.#wait(call)
+    else connection.send(call)
   }
 
   #refuse(call: Call, error: CutoverError): Sending {
