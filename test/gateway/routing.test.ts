@@ -4,6 +4,7 @@ import type { EndpointSpec, UnitSource } from '../../src/core/endpoint.ts'
 import type { TrafficTable } from '../../src/core/traffic.ts'
 import { endpoint, fleetsOf, naming, type Rig, sole, split, startRig } from '../support/gateway-rig.ts'
 import { ask, dial, inferPath, keepAlive, type Question, readUntil } from '../support/http-caller.ts'
+import { mirror, mirrored } from './mirror/rig.ts'
 
 let rig: Rig
 afterEach(() => rig.close())
@@ -173,6 +174,22 @@ describe('units', () => {
       problems: [{ path: 'header x-cutover-unit' }],
     })
     expect(rig.recorder.records).toEqual([])
+  })
+
+  const off = { recording: 'off' } as const
+  const toV2 = [{ header: 'x-beta', equals: 'yes', version: 'v2' }]
+
+  test.each<[string, Partial<EndpointSpec>, TrafficTable, number]>([
+    ['one version and no records', off, sole(), 200],
+    ['records', {}, sole(), 400],
+    ['bodies that are kept', { ...off, payloadSamplePpm: 1 }, sole(), 400],
+    ['two versions', off, tenth, 400],
+    ['a mirror', off, mirrored([mirror()]), 400],
+    ['rules', { ...off, rules: toV2 }, sole(), 400],
+  ])('it is looked for only where something depends on it: %s', async (_name, spec, table, status) => {
+    rig = await startRig({ spec: endpoint(spec), table })
+    const reply = await ask(rig.port, { path: '/endpoints/digits/x', headers: { 'x-cutover-unit': 'u'.repeat(513) } })
+    expect([reply.status, rig.recorder.records]).toEqual([status, []])
   })
 })
 

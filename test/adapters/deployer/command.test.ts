@@ -126,7 +126,7 @@ describe.concurrent('a command', () => {
 
   test('that stays unhealthy as long as it may take to start is started again', async ({ onTestFinished }) => {
     const { deployer, reports, ensure, send, count } = deployerOf(onTestFinished)
-    ensure(server('v1'), 30_000)
+    ensure(server('v1'), 50_000)
     await reports.next('ready')
     const { pid } = (await json(await send('/environment'))) as { pid: number }
     await ask(pick(deployer, 'v1'), request({ method: 'PUT', path: '/health?key=503' }))
