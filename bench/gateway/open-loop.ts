@@ -6,6 +6,9 @@ import { RawClient, requestsFor } from './raw-client.ts'
 
 export type OpenLoopJob = { port: number; path: string; perSecond: number; seconds: number; connections: number }
 
+/** Before anything counts: until then this process compiles its own code, and falls behind by tens of milliseconds. */
+const warmUp = 40_000
+
 export type OpenLoopRun = {
   requests: number
   failed: number
@@ -30,16 +33,19 @@ export async function openLoop(job: OpenLoopJob): Promise<OpenLoopRun> {
   const requests = requestsFor(path)
   const clients = await Promise.all(Array.from({ length: connections }, () => RawClient.open(port)))
   const idle = [...clients]
-  const total = Math.floor(perSecond * seconds)
+  const total = warmUp + Math.floor(perSecond * seconds)
   const latenciesMs = new Float64Array(total)
-  let [answered, failed, next] = [0, 0, 0]
+  let [answered, counted, failed, next] = [0, 0, 0, 0]
   const startedMs = performance.now()
   const dueMs = (index: number) => startedMs + (index * 1_000) / perSecond
 
   const ask = (client: RawClient, index: number): void => {
     client.ask(requests[index % requests.length] as Buffer, ok => {
-      latenciesMs[answered] = performance.now() - dueMs(index)
       answered += 1
+      if (index >= warmUp) {
+        latenciesMs[counted] = performance.now() - dueMs(index)
+        counted += 1
+      }
       if (!ok) failed += 1
       if (client.isOpen) idle.push(client)
       else void RawClient.open(port).then(fresh => idle.push(clients[clients.push(fresh) - 1] as RawClient), ignore)
@@ -63,7 +69,7 @@ export async function openLoop(job: OpenLoopJob): Promise<OpenLoopRun> {
   }
   const tookSeconds = (performance.now() - startedMs) / 1_000
   for (const client of clients) client.close()
-  return { ...read(latenciesMs.subarray(0, answered)), requests: total, failed, ...left(total, answered, tookSeconds) }
+  return { ...read(latenciesMs.subarray(0, counted)), requests: total, failed, ...left(total, answered, tookSeconds) }
 }
 
 function left(total: number, answered: number, tookSeconds: number) {
