@@ -13,6 +13,7 @@ import { createExpressions } from '../adapters/expressions/cel.ts'
 import { createPoller } from '../adapters/metric-sources/poller.ts'
 import { createMetricsPage } from '../adapters/metrics/prometheus.ts'
 import { openSqlitePredictionLog } from '../adapters/prediction-log/sqlite.ts'
+import { inSlices } from '../adapters/recorder/in-slices.ts'
 import { createRecorder, type OnCommitted } from '../adapters/recorder/recorder.ts'
 import { createRegistries } from '../adapters/registries/registries.ts'
 import { openSpans } from '../adapters/tracing/open-spans.ts'
@@ -110,9 +111,9 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
   const delays = createDelayBook({ awaited: awaitedBy(name => control.state().endpoints[name]?.spec) })
   const books = [evidence, watches, delays]
-  const onCommitted: OnCommitted = batch => {
+  const onCommitted = inSlices(batch => {
     for (const book of books) book.add(batch)
-  }
+  })
   const recorder = createRecorder({
     log: predictions,
     clock,

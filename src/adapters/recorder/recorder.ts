@@ -6,8 +6,11 @@ import type { Recorder } from '../../ports/recorder.ts'
 import { FeedbackQueue } from './feedback-queue.ts'
 import { PredictionQueue } from './prediction-queue.ts'
 
-/** What became durable, in the order of commit. It must not throw: evidence that misses a commit is wrong. */
-export type OnCommitted = (batch: { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }) => void
+/** What became durable: new predictions, and behind them outcomes that joined theirs. */
+export type Committed = { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }
+
+/** Told in the order of commit. It must not throw: evidence that misses a commit is wrong. */
+export type OnCommitted = (batch: Committed) => void
 
 /** `queue-full` is reported once per flush, not per prediction; `store-failed` brings the store's error. */
 export type Drop = { count: number; cause: 'queue-full' | 'store-failed'; error: unknown }

@@ -1,0 +1,44 @@
+import type { Committed, OnCommitted } from './recorder.ts'
+
+/** Predictions that are told of at once: what is learnt from them takes a fraction of a millisecond. */
+const slicePredictions = 250
+/** So many slices that wait make one more each turn: what comes faster than turns go by does not pile up. */
+const slicesPerExtra = 16
+
+/**
+ * Tells of what was committed in its order, a slice a turn of the event loop, so that a caller's request waits for one
+ * slice and not for a batch. What is short, and has nothing before it, is told at once.
+ */
+export function inSlices(
+  tell: OnCommitted,
+  schedule: (run: () => void) => void = run => void setImmediate(run),
+): OnCommitted {
+  let due: Committed[] = []
+  const tellNext = (): void => {
+    const count = 1 + Math.floor(due.length / slicesPerExtra)
+    const now = due.slice(0, count)
+    due = due.slice(count)
+    if (due.length > 0) schedule(tellNext)
+    for (const slice of now) tell(slice)
+  }
+  return batch => {
+    const [first, ...rest] = slicesOf(batch)
+    const isNext = due.length === 0
+    if (first === undefined) return
+    if (isNext) tell(first)
+    else due.push(first)
+    due.push(...rest)
+    if (isNext && due.length > 0) schedule(tellNext)
+  }
+}
+
+/** Outcomes come behind the predictions, since they may be of any of them. */
+function slicesOf({ fresh, joined }: Committed): Committed[] {
+  if (fresh.length <= slicePredictions) return [{ fresh, joined }]
+  const slices: Committed[] = []
+  for (let start = 0; start < fresh.length; start += slicePredictions) {
+    const end = start + slicePredictions
+    slices.push({ fresh: fresh.slice(start, end), joined: end < fresh.length ? [] : joined })
+  }
+  return slices
+}
