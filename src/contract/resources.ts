@@ -112,7 +112,7 @@ const versionShape = object({
   }),
   pipelining: z.int().min(1).max(64).optional().meta({
     description:
-      'Requests that may be under way on one connection of a url; 1. More cost the gateway less, but a slow answer holds up those behind it, and a connection that breaks fails all that are on it: for servers that answer quickly and in even time.',
+      'Requests that may be under way on one connection of a url; 1. More cost the gateway less, but a slow answer holds up those behind it, and a connection that breaks, unless the server announced it, fails all that are on it: for servers of your own that answer quickly and in even time.',
   }),
   connections: z.int().min(1).max(16_384).optional().meta({
     description:
