@@ -7,7 +7,7 @@ import { RawClient, requestsFor } from './raw-client.ts'
 export type OpenLoopJob = { port: number; path: string; perSecond: number; seconds: number; connections: number }
 
 /** Before anything counts: until then this process compiles its own code, and falls behind by tens of milliseconds. */
-const warmUp = 40_000
+const warmUpRequests = 40_000
 
 export type OpenLoopRun = {
   requests: number
@@ -33,7 +33,7 @@ export async function openLoop(job: OpenLoopJob): Promise<OpenLoopRun> {
   const requests = requestsFor(path)
   const clients = await Promise.all(Array.from({ length: connections }, () => RawClient.open(port)))
   const idle = [...clients]
-  const total = warmUp + Math.floor(perSecond * seconds)
+  const total = warmUpRequests + Math.floor(perSecond * seconds)
   const latenciesMs = new Float64Array(total)
   let [answered, counted, failed, next] = [0, 0, 0, 0]
   const startedMs = performance.now()
@@ -42,7 +42,7 @@ export async function openLoop(job: OpenLoopJob): Promise<OpenLoopRun> {
   const ask = (client: RawClient, index: number): void => {
     client.ask(requests[index % requests.length] as Buffer, ok => {
       answered += 1
-      if (index >= warmUp) {
+      if (index >= warmUpRequests) {
         latenciesMs[counted] = performance.now() - dueMs(index)
         counted += 1
       }

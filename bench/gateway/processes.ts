@@ -63,12 +63,20 @@ export async function withPlace<Result>(use: (place: Place) => Promise<Result>):
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
-  // What stands still, itself or a child, could not end.
-  for (const pid of treeOf(child.pid ?? 0)) process.kill(pid, 'SIGCONT')
+  goOn(child)
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), endTimeoutMs)
   await exited
   clearTimeout(timer)
+}
+
+/** What stands still, itself or a child of it, could not end. */
+function goOn({ pid = 0 }: ChildProcess): void {
+  try {
+    for (const one of treeOf(pid)) process.kill(one, 'SIGCONT')
+  } catch {
+    // It has just ended by itself.
+  }
 }
 
 export function assertTools(...tools: readonly string[]): void {

@@ -5,7 +5,7 @@
 import type { FeatureValues } from './bandit/context.ts'
 import { type ContextPolicy, chooseAt } from './bandit/context-policy.ts'
 import { limits } from './limits.ts'
-import type { TrafficTable } from './traffic.ts'
+import { isSole, type TrafficTable } from './traffic.ts'
 
 export type Assignment = {
   version: string
@@ -120,10 +120,9 @@ export function assign(
   for (const rule of table.rules) {
     if (request.header(rule.header) === rule.equals) return { version: rule.version, propensity: 1, byRule: true }
   }
-  const { policy, segments } = table
+  const { policy } = table
   // Where there is nothing to choose from any bucket will do.
-  const isAlone = segments.length === 1 && policy === undefined
-  const bucket = isAlone ? 0 : bucketOf(request.unit, request.seed)
+  const bucket = isSole(table) ? 0 : bucketOf(request.unit, request.seed)
   if (policy !== undefined && request.features != null && policy.fit !== null && !isExplored(request, policy)) {
     return { ...chooseAt({ ...policy, fit: policy.fit }, request.features, bucket), byRule: false, byContext: true }
   }

@@ -77,6 +77,11 @@ export function soleTable(input: { endpoint: string; version: string; epoch: num
   }
 }
 
+/** Nothing is to be chosen by weights or a policy: one version serves all that no rule or scope takes out. */
+export function isSole({ segments, policy }: TrafficTable): boolean {
+  return segments.length === 1 && policy === undefined
+}
+
 /** Throws unless weights are whole, not negative and sum to 1,000,000. */
 export function assertWeights(weights: Weights): void {
   let sum = 0

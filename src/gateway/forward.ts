@@ -46,6 +46,7 @@ export function forward(context: GatewayContext, call: Call): void | Promise<voi
   const now = call.body === undefined ? route : routeNow(context, call)
   if (!isAtHand || mustWait(now, call)) return forwardLater(context, call, { predictionId, deadline })
   const body = call.body ?? inbound.bodyInHand
+  // On the table by which the version is chosen at once; who waits may be served by one that asks.
   const isAsked = now.needsUnit || call.conversation !== undefined
   const otherwise = call.conversation?.unit ?? predictionId
   const unit = isAsked ? unitOf(route.spec.unit, { inbound, body, otherwise }) : otherwise

@@ -4,7 +4,7 @@ import { saltSeed } from '../core/assign.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import { compileScope, type ScopeReader } from '../core/scope.ts'
-import type { TrafficTable } from '../core/traffic.ts'
+import { isSole, type TrafficTable } from '../core/traffic.ts'
 import type { Route } from '../ports/traffic-sink.ts'
 import { type Mirroring, mirroringOf } from './mirror/mirroring.ts'
 
@@ -79,7 +79,7 @@ function compile({ spec, table }: Route): CompiledRoute {
 }
 
 /** Not where one version serves all and nothing is kept of what it does. */
-function needsUnit({ recording, payloadSamplePpm, rules }: EndpointSpec, { segments, policy }: TrafficTable): boolean {
+function needsUnit({ recording, payloadSamplePpm, rules }: EndpointSpec, table: TrafficTable): boolean {
   const isKept = recording !== 'off' || payloadSamplePpm > 0
-  return isKept || segments.length > 1 || policy !== undefined || rules !== undefined
+  return isKept || !isSole(table) || rules !== undefined
 }

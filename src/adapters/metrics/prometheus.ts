@@ -46,9 +46,10 @@ export interface MetricsPage {
 }
 
 const statuses: readonly MonitorStatus[] = ['ok', 'drifting', 'breached']
+const alarmKinds: readonly Alarm['kind'][] = ['feature', 'answer', 'quality', 'limit']
+
 /** How often the lag of the event loop is looked at: often enough for what a caller feels, and seldom enough to let an idle machine rest. */
 const lagLookMs = 50
-const alarmKinds: readonly Alarm['kind'][] = ['feature', 'answer', 'quality', 'limit']
 
 export function createMetricsPage(read: () => MetricReadings | Promise<MetricReadings>): MetricsPage {
   const registry = new Registry()

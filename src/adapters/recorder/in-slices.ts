@@ -13,22 +13,17 @@ export function inSlices(
   tell: OnCommitted,
   schedule: (run: () => void) => void = run => void setImmediate(run),
 ): OnCommitted {
-  let due: Committed[] = []
-  const tellNext = (): void => {
-    const count = 1 + Math.floor(due.length / slicesPerExtra)
-    const now = due.slice(0, count)
-    due = due.slice(count)
-    if (due.length > 0) schedule(tellNext)
+  const due: Committed[] = []
+  const tellSome = (count: number): void => {
+    const now = due.splice(0, count)
+    if (due.length > 0) schedule(tellMore)
     for (const slice of now) tell(slice)
   }
+  const tellMore = (): void => tellSome(1 + Math.floor(due.length / slicesPerExtra))
   return batch => {
-    const [first, ...rest] = slicesOf(batch)
     const isNext = due.length === 0
-    if (first === undefined) return
-    if (isNext) tell(first)
-    else due.push(first)
-    due.push(...rest)
-    if (isNext && due.length > 0) schedule(tellNext)
+    due.push(...slicesOf(batch))
+    if (isNext) tellSome(1)
   }
 }
 

@@ -120,6 +120,10 @@ export class CallList {
     this.size += 1
   }
 
+  takeAll(from: CallList): void {
+    for (let call = from.shift(); call !== null; call = from.shift()) this.add(call)
+  }
+
   remove(call: Call): void {
     if (call.list !== this) return
     if (call.previous === null) this.first = call.next

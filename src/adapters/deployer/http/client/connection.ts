@@ -288,8 +288,8 @@ export class Connection implements SocketListener {
   #closeAsSaid(isUsedAgain: boolean): void {
     if (!isUsedAgain) this.#owner.closedAfterOne()
     const unsent = new CallList()
-    for (const list of [this.#calls, this.#gathered])
-      for (let call = list?.shift() ?? null; call !== null; call = list?.shift() ?? null) unsent.add(call)
+    unsent.takeAll(this.#calls)
+    if (this.#gathered !== null) unsent.takeAll(this.#gathered)
     this.#gathered = unsent
     this.#close(null, null)
   }
