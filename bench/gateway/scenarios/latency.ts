@@ -15,7 +15,6 @@ import type { Scenario } from './scenario.ts'
 
 const { rounds, seconds, connections } = settings
 const slowMs = 20
-const gcFile = 'gc.log'
 
 type Run = OpenLoopRun & { longestPauseMs: number; slowPauses: number }
 
@@ -26,11 +25,14 @@ export const latency: Scenario = {
       const upstream = await startUpstream(place)
       const gateways = [
         await startProxy(place, { upstream: upstream.port, release: true }),
-        await startCutover(place, { upstream: upstream.port, release: true, gcTrace: gcFile }),
+        await startCutover(place, { upstream: upstream.port, release: true, gcTrace: 'gc.log' }),
+        await startCutover(place, { upstream: upstream.port, release: true, pipelining: 16, gcTrace: 'gc-16.log' }),
       ]
+      const traces = [null, 'gc.log', 'gc-16.log', null]
       const perSecond = settings.perSecond ?? (await halfOfTheLeast(place, gateways))
       const contestants = [...gateways, directTo(upstream.port)]
-      const run = (one: Contestant) => steadyRun(place, one, perSecond)
+      const run = (one: Contestant) =>
+        steadyRun(place, one, { perSecond, trace: traces[contestants.indexOf(one)] ?? null })
       for (const one of contestants) await run(one)
       const runs = await oneAtATime(contestants, { rounds, run })
       const rows = rowsOf(runs, latencyRows)
@@ -66,20 +68,25 @@ async function halfOfTheLeast(place: Place, contestants: readonly Contestant[]):
   return Math.floor(Math.min(...rates) / 2)
 }
 
-async function steadyRun(place: Place, one: Contestant, perSecond: number): Promise<Run> {
+async function steadyRun(
+  place: Place,
+  one: Contestant,
+  { perSecond, trace }: { perSecond: number; trace: string | null },
+): Promise<Run> {
   await settled(one.pids)
   const port = Number(new URL(one.origin).port)
   const job: OpenLoopJob = { port, path: `${one.path}/predict`, perSecond, seconds, connections }
-  const before = pausesMs(place).length
+  if (trace === null)
+    return { ...(await runRole('open-loop', job)), longestPauseMs: Number.NaN, slowPauses: Number.NaN }
+  const before = pausesMs(place, trace).length
   const run = await runRole('open-loop', job)
-  const pauses = one.name === 'cutover' ? pausesMs(place).slice(before) : [Number.NaN]
-  const slowPauses = one.name === 'cutover' ? pauses.filter(ms => ms > slowMs).length : Number.NaN
-  return { ...run, longestPauseMs: Math.max(0, ...pauses), slowPauses }
+  const pauses = pausesMs(place, trace).slice(before)
+  return { ...run, longestPauseMs: Math.max(0, ...pauses), slowPauses: pauses.filter(ms => ms > slowMs).length }
 }
 
 /** Pauses of the main thread, which is the first one that the trace names. */
-function pausesMs(place: Place): number[] {
-  const file = join(place.folder, gcFile)
+function pausesMs(place: Place, trace: string): number[] {
+  const file = join(place.folder, trace)
   const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
   const pauses = [...text.matchAll(/^\[\d+:(0x[0-9a-f]+)[^\]]*\].*? MB, (?:pooled: [^,]*, )?([\d.]+) \/ /gm)]
   const main = pauses[0]?.[1]
