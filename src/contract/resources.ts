@@ -294,7 +294,7 @@ const endpointShape = object({
     .meta({ description: 'What can run at once: a release that would need more is refused before it starts.' }),
   'payload-sample': percent
     .default('1%')
-    .meta({ description: 'Share of units whose request and answer bodies are kept.' }),
+    .meta({ description: 'Share of units whose request and answer bodies are kept; none where nothing is recorded.' }),
   features: features
     .optional()
     .meta({ description: 'What is read of the requests whose bodies are kept, by name; at most 30.' }),

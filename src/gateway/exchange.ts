@@ -85,8 +85,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     this.#context = context
     this.opened = opened
     this.atMs = context.clock.nowMs()
-    const { spec, payloadSeed } = opened.choice.route
-    const isKept = spec.payloadSamplePpm > 0 && bucketOf(opened.unit, payloadSeed) < spec.payloadSamplePpm
+    const { spec, payloadSeed, payloadSamplePpm } = opened.choice.route
+    const isKept = payloadSamplePpm > 0 && bucketOf(opened.unit, payloadSeed) < payloadSamplePpm
     this.#requestCopy = isKept ? new Tee(limits.payloadBytesMax) : null
     this.#payloadCopy = isKept ? new Tee(limits.payloadBytesMax) : null
     this.#copySource = context.mirrors.begin(opened.choice, opened)

@@ -15,6 +15,8 @@ export type CompiledRoute = {
   readonly seed: number
   /** Chooses whose bodies are kept; apart from `seed`, so that every version is sampled alike. */
   readonly payloadSeed: number
+  /** Of units whose bodies are kept. None where nothing is recorded: bodies are kept with a record. */
+  readonly payloadSamplePpm: number
   readonly versions: readonly string[]
   /** By version, what an answer says of who made it: written with the first one. */
   readonly servedBy: Map<string, string>
@@ -70,6 +72,7 @@ function compile({ spec, table }: Route): CompiledRoute {
     table: { ...table, rules },
     seed: saltSeed(table.salt),
     payloadSeed: saltSeed(`payloads of ${spec.name}`),
+    payloadSamplePpm: spec.recording === 'off' ? 0 : spec.payloadSamplePpm,
     versions: Object.keys(spec.versions),
     servedBy: new Map(),
     inScope: table.scope === undefined ? null : compileScope(table.scope.rules),
@@ -79,7 +82,6 @@ function compile({ spec, table }: Route): CompiledRoute {
 }
 
 /** Not where one version serves all and nothing is kept of what it does. */
-function needsUnit({ recording, payloadSamplePpm, rules }: EndpointSpec, table: TrafficTable): boolean {
-  const isKept = recording !== 'off' || payloadSamplePpm > 0
-  return isKept || !isSole(table) || rules !== undefined
+function needsUnit({ recording, rules }: EndpointSpec, table: TrafficTable): boolean {
+  return recording !== 'off' || !isSole(table) || rules !== undefined
 }
