@@ -1,13 +1,8 @@
 #!/usr/bin/env node
 // The launcher. Plain JavaScript that any Node from 20 on can read, so that an old one gets a sentence instead of a stack.
 import { existsSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 
 const required = 24
-// V8 marks its heap with four threads beside the program. On so few cores they would take them from the callers for tens of
-// milliseconds at a time; the main thread marks in small steps instead.
-const fewCores = 2
-const marksAlone = '--no-concurrent-marking'
 const words = process.argv.slice(2)
 const isNewEnough = Number(process.versions.node.split('.')[0]) >= required
 const asksForHelp = words.some(word => ['--help', '-h', '--version', '-V', 'help'].includes(word))
@@ -25,15 +20,6 @@ if (!isNewEnough && !asksForHelp) {
   process.exit(2)
 }
 
-if (isNewEnough && ['serve', 'demo'].includes(words[0]) && wantsToMarkAlone()) {
-  // Only a start can say so, and no file can say it to npm: the process starts anew in its own place, under its own id.
-  process.execve(
-    process.execPath,
-    [process.execPath, marksAlone, ...process.execArgv, ...process.argv.slice(1)],
-    process.env,
-  )
-}
-
 const { version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'))
 const { createCli } = await load('cli/cli')
 // The server's parts are loaded only where they are needed: the other commands start faster without them.
@@ -45,9 +31,3 @@ const cli = createCli({
   parseDocuments: async (text, options) => (await load('config/documents')).parseDocuments(text, options),
 })
 process.exitCode = await cli.run(words)
-
-function wantsToMarkAlone() {
-  const isSaid = process.execArgv.some(flag => /concurrent[-_]marking|single[-_]threaded/.test(flag))
-  // What was started over a channel (fork) would lose it.
-  return !isSaid && availableParallelism() <= fewCores && process.platform !== 'win32' && process.channel === undefined
-}

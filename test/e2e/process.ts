@@ -26,12 +26,7 @@ export interface ServerProcess {
 export interface Workplace {
   folder: string
   write(name: string, text: string): string
-  /** `node` is how Node is started. */
-  serve(
-    words?: readonly string[],
-    env?: Readonly<Record<string, string>>,
-    node?: readonly [string, ...string[]],
-  ): Promise<ServerProcess>
+  serve(words?: readonly string[], env?: Readonly<Record<string, string>>): Promise<ServerProcess>
   cutover(words: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
   close(): Promise<void>
 }
@@ -49,14 +44,13 @@ export async function openWorkplace(): Promise<Workplace> {
       writeFileSync(file, text)
       return file
     },
-    async serve(words = [], env = {}, node = [process.execPath]) {
+    async serve(words = [], env = {}) {
       const ports = ['--inference-port', String(inference), '--control-port', String(control)]
-      const options = ['serve', '--data', join(folder, 'data'), ...ports, '--log-level', 'warn', ...words]
-      const [program, ...flags] = node
-      const child = spawn(program, [...flags, launcher, ...options], {
-        stdio: ['ignore', 'inherit', 'pipe'],
-        env: { ...process.env, ...env },
-      })
+      const child = spawn(
+        process.execPath,
+        [launcher, 'serve', '--data', join(folder, 'data'), ...ports, '--log-level', 'warn', ...words],
+        { stdio: ['ignore', 'inherit', 'pipe'], env: { ...process.env, ...env } },
+      )
       servers.push(child)
       let said = ''
       child.stderr.on('data', chunk => {
