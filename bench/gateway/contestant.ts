@@ -6,6 +6,8 @@ export type Contestant = {
   origin: string
   /** Before the path of the model server. */
   path: string
+  /** The file of its place that pauses of its garbage collector go to; left out where nobody asked for them. */
+  gcTrace?: string
   pids(): number[]
   /** Requests recorded so far, copies not counted; NaN for one that records nothing. */
   records(): Promise<number>

@@ -58,6 +58,7 @@ export async function startCutover(place: Place, job: CutoverJob): Promise<Cutov
     name: job.pipelining === undefined ? 'cutover' : `pipelining ${job.pipelining}`,
     origin: `http://127.0.0.1:${inference}`,
     path: '/endpoints/bench',
+    ...(job.gcTrace !== undefined && { gcTrace: job.gcTrace }),
     pid: child.pid ?? 0,
     control: `http://127.0.0.1:${control}`,
     pids: () => treeOf(child.pid ?? 0),

@@ -19,7 +19,7 @@ const slowMs = 20
 type Run = OpenLoopRun & { longestPauseMs: number; slowPauses: number }
 
 export const latency: Scenario = {
-  what: 'latency at a fixed rate: half of what the slower one can do',
+  what: 'latency at a fixed rate: half of what the slowest one can do',
   run: () =>
     withPlace(async place => {
       const upstream = await startUpstream(place)
@@ -28,11 +28,9 @@ export const latency: Scenario = {
         await startCutover(place, { upstream: upstream.port, release: true, gcTrace: 'gc.log' }),
         await startCutover(place, { upstream: upstream.port, release: true, pipelining: 16, gcTrace: 'gc-16.log' }),
       ]
-      const traces = [null, 'gc.log', 'gc-16.log', null]
       const perSecond = settings.perSecond ?? (await halfOfTheLeast(place, gateways))
       const contestants = [...gateways, directTo(upstream.port)]
-      const run = (one: Contestant) =>
-        steadyRun(place, one, { perSecond, trace: traces[contestants.indexOf(one)] ?? null })
+      const run = (one: Contestant) => steadyRun(place, one, perSecond)
       for (const one of contestants) await run(one)
       const runs = await oneAtATime(contestants, { rounds, run })
       const rows = rowsOf(runs, latencyRows)
@@ -68,25 +66,21 @@ async function halfOfTheLeast(place: Place, contestants: readonly Contestant[]):
   return Math.floor(Math.min(...rates) / 2)
 }
 
-async function steadyRun(
-  place: Place,
-  one: Contestant,
-  { perSecond, trace }: { perSecond: number; trace: string | null },
-): Promise<Run> {
+async function steadyRun(place: Place, one: Contestant, perSecond: number): Promise<Run> {
   await settled(one.pids)
   const port = Number(new URL(one.origin).port)
   const job: OpenLoopJob = { port, path: `${one.path}/predict`, perSecond, seconds, connections }
-  if (trace === null)
-    return { ...(await runRole('open-loop', job)), longestPauseMs: Number.NaN, slowPauses: Number.NaN }
-  const before = pausesMs(place, trace).length
+  const { gcTrace } = one
+  const before = gcTrace === undefined ? 0 : pausesMs(place, gcTrace).length
   const run = await runRole('open-loop', job)
-  const pauses = pausesMs(place, trace).slice(before)
+  if (gcTrace === undefined) return { ...run, longestPauseMs: Number.NaN, slowPauses: Number.NaN }
+  const pauses = pausesMs(place, gcTrace).slice(before)
   return { ...run, longestPauseMs: Math.max(0, ...pauses), slowPauses: pauses.filter(ms => ms > slowMs).length }
 }
 
 /** Pauses of the main thread, which is the first one that the trace names. */
-function pausesMs(place: Place, trace: string): number[] {
-  const file = join(place.folder, trace)
+function pausesMs(place: Place, gcTrace: string): number[] {
+  const file = join(place.folder, gcTrace)
   const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
   const pauses = [...text.matchAll(/^\[\d+:(0x[0-9a-f]+)[^\]]*\].*? MB, (?:pooled: [^,]*, )?([\d.]+) \/ /gm)]
   const main = pauses[0]?.[1]

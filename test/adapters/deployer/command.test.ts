@@ -139,7 +139,7 @@ describe.concurrent('a command', () => {
   test('that ends before it is ready, again and again, fails the fleet with its last words', async ({
     onTestFinished,
   }) => {
-    // Six starts have to fit into the minute beside their waits of 31 s: a second each, on a loaded machine.
+    // All six ends have to fall into one minute, 10 s of the test's: a start may take 1.7 s beside the waits between them.
     const { reports, ensure } = deployerOf(onTestFinished, 6)
     ensure(command('v1', ['/bin/sh', '-c', 'echo no model here >&2; exit 3']), 600_000)
     const { reason } = await reports.next('failed')
