@@ -9,10 +9,12 @@ import type { CliIo } from './cli/io.ts'
 import type { ServerSettings } from './config/load.ts'
 import { readSettings } from './config/read-settings.ts'
 import { CutoverError } from './core/errors.ts'
+import { keepHeapRoom } from './main/heap.ts'
 import { type Address, type RunningServer, startServer } from './main/start-server.ts'
 
 /** Serves until it is told to end. */
 export async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
+  keepHeapRoom()
   const server = await startServer(await readSettings({ flags, env: io.env, cwd: io.cwd }))
   const grpc = server.grpc === null ? '' : `grpc ${addressOf(server.grpc)}  `
   const addresses = `inference ${urlOf(server.inference)}  control ${urlOf(server.control)}  ${grpc}`
