@@ -18,14 +18,3 @@ export function giveWay(steps: number): void {
     // As it was.
   }
 }
-
-const nobody = new Int32Array(new SharedArrayBuffer(4))
-
-/**
- * Stands still for a moment, so that whoever waits for the core gets it. However low a thread's priority, Linux takes the core from it
- * only when its turn of 2 to 3 ms is over, and a caller that comes a moment after its begin waits for that. Between two steps
- * of a long work; a pause costs about as much as it lasts (less than 0.1 ms).
- */
-export function letOthersIn(): void {
-  Atomics.wait(nobody, 0, 0, 0.02)
-}

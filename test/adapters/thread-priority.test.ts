@@ -1,9 +1,7 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
-import { letOthersIn } from '../../src/adapters/thread-priority.ts'
 
 const thread = `
   const { getPriority } = require('node:os')
@@ -29,18 +27,3 @@ test.runIf(process.platform === 'linux')(
     expect(getPriority()).toBe(before)
   },
 )
-
-test.runIf(process.platform === 'linux')(
-  'a thread that lets others in gives the core up each time, of its own accord',
-  () => {
-    const before = timesGivenUp()
-    for (let times = 0; times < 20; times += 1) letOthersIn()
-    expect(timesGivenUp() - before).toBeGreaterThanOrEqual(20)
-  },
-)
-
-/** By this thread, whether or not somebody else wanted the core. */
-function timesGivenUp(): number {
-  const status = readFileSync('/proc/thread-self/status', 'utf8')
-  return Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1])
-}

@@ -2,7 +2,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { SentHead } from '../../core/prediction.ts'
 import { PackedCursor } from '../packed-predictions/cursor.ts'
-import { letOthersIn } from '../thread-priority.ts'
 import { KindNumbers } from './kinds.ts'
 import { toJson } from './rows.ts'
 
@@ -10,8 +9,6 @@ import { toJson } from './rows.ts'
 export const slotSeqs = 512
 
 const rowsPerStatement = 50
-/** About a quarter of a millisecond of work, after which callers on the same core get a turn. */
-const rowsPerTurn = 2 * rowsPerStatement
 
 export type Inserted = {
   /** The number of each prediction; null if its id was known, which changed nothing. */
@@ -68,7 +65,6 @@ export class PredictionRows {
       inserted += rows === 1 ? runOne(form, afterSeq + done + 1) : Number(form.many.run(...form.values).changes)
       done += rows
       if (inserted === 0) return null
-      if (rows > 1 && done % rowsPerTurn === 1) letOthersIn()
     }
     if (inserted === count) return { seqs: numbersAfter(afterSeq, count), lastSeq: afterSeq + count, repeated: [] }
     this.#sql.undo.run(afterSeq)

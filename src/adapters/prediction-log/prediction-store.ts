@@ -2,7 +2,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { OutcomeReceipt } from '../../core/prediction.ts'
 import { PackedCursor } from '../packed-predictions/cursor.ts'
-import { letOthersIn } from '../thread-priority.ts'
 import { OrphanSchedule } from './orphans.ts'
 import { OutcomeIds } from './outcome-ids.ts'
 import { type Known, OutcomeJoiner } from './outcome-joiner.ts'
@@ -12,9 +11,6 @@ import type { JoinedRow, StoreCalls } from './store-calls.ts'
 
 type Input<M extends keyof StoreCalls> = StoreCalls[M]['input']
 type Output<M extends keyof StoreCalls> = StoreCalls[M]['output']
-
-/** Joins after which callers on the same core get a turn. */
-const outcomesPerTurn = 20
 
 /** Every append expects an open transaction, in which `settle` comes last; then call `committed` or `rolledBack`. */
 export class PredictionStore {
@@ -62,8 +58,7 @@ export class PredictionStore {
     const accepted = this.#outcomeIds.known(rows.map(([id]) => id))
     const predictions = this.#joiner.know(rows.map(([, prediction]) => prediction))
     const joins: JoinRow[] = []
-    const statuses = rows.map((row, index): OutcomeReceipt['status'] => {
-      if (index % outcomesPerTurn === outcomesPerTurn - 1) letOthersIn()
+    const statuses = rows.map((row): OutcomeReceipt['status'] => {
       const [id, prediction] = row
       if (accepted.has(id)) return 'duplicate'
       accepted.add(id)
