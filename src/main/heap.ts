@@ -14,6 +14,7 @@ export function keepHeapRoom(): void {
   if (v8Version() >= 14.6) setFlagsFromString('--no-scavenger-updates-allocation-limit')
 }
 
+/** Chrome's by ten, hence in order as a number. */
 function v8Version(): number {
   return Number.parseFloat(process.versions.v8)
 }
