@@ -17,10 +17,7 @@ function restAfterCollecting(before: string): { stdout: string; stderr: string }
     '--memory-reducer-delay-ms=100',
     '--gc-memory-reducer-start-delay-ms=100',
   ]
-  const { stdout, stderr } = spawnSync(process.execPath, [...flags, '--input-type=module', '--eval', program], {
-    encoding: 'utf8',
-  })
-  return { stdout, stderr }
+  return spawnSync(process.execPath, [...flags, '--input-type=module', '--eval', program], { encoding: 'utf8' })
 }
 
 test('a rest is no reason for V8 to collect the heap: its memory reducer waits for none', () => {
