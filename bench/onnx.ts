@@ -25,6 +25,11 @@ const manyCallers = 32
 
 const image = Array.from({ length: 64 }, (_, index) => index % 17)
 
+/** Perceptrons of so many layers, whose width is chosen so that a run takes about so long on this machine. */
+const layers = 7
+const wanted = { slow: 1, small: 0.2 } as const
+const widths = [256, 320, 384, 448, 512, 640, 768, 896, 1_024, 1_152, 1_280, 1_408, 1_536, 1_792, 2_048]
+
 /** The kernel counts the time of threads in these. */
 const ticksPerSecond = 100
 
@@ -45,14 +50,15 @@ try {
 }
 
 async function main(): Promise<void> {
-  const slow = join(folder, 'slow.onnx')
-  writeFileSync(slow, perceptronModel(1_024, 7))
-  const small = resolve(import.meta.dirname, '../examples/digits/models/v2.onnx')
+  const models = {
+    slow: await perceptronOf('slow', wanted.slow),
+    small: await perceptronOf('small', wanted.small),
+    digits: resolve(import.meta.dirname, '../examples/digits/models/v2.onnx'),
+  }
   const [inference, control] = [await freePort(), await freePort()]
-  const server = startServer({ slow, small, inference, control })
+  const server = startServer({ models, inference, control })
   servers.push(server)
-  await answers(inference, 'small-alone')
-  const [bareSlow, bareSmall] = [await bare(slow), await bare(small)]
+  for (const name of Object.keys(models)) await answers(inference, `${name}-batched`)
   const over = (endpoint: string, callers: number) => async () => {
     const before = threadTicks(server.pid)
     const result = await load(inference, { request: requestTo(endpoint), callers, seconds })
@@ -62,34 +68,36 @@ async function main(): Promise<void> {
     if (result.failed > 0) throw new Error(`${result.failed} requests to ${endpoint} failed`)
     return { perSecond: result.perSecond, threadMicros: (busiest * 1e6) / ticksPerSecond / result.requests }
   }
+  const batchesOf = (model: keyof typeof models): Pick<Contest, 'titles' | 'contestants'> => ({
+    titles: ['over HTTP, each alone', 'over HTTP, in batches'],
+    contestants: [over(`${model}-alone`, manyCallers), over(`${model}-batched`, manyCallers)],
+  })
+  const batched = `${manyCallers} callers, batches of up to 32 (max-wait ${maxWait})`
+  const digits = batchesOf('digits')
   const contests: Contest[] = [
     {
-      name: `a model of about 1 ms, ${fewCallers} callers`,
+      name: `a model of about ${wanted.slow} ms, ${fewCallers} callers`,
       titles: ['onnxruntime-node, bare', 'over HTTP, each alone'],
-      contestants: [bareSlow, over('slow-alone', fewCallers)],
+      contestants: [await bare(models.slow), over('slow-alone', fewCallers)],
     },
+    { name: `the same, ${batched}`, ...batchesOf('slow') },
+    { name: `a model of about ${wanted.small} ms, ${batched}`, ...batchesOf('small') },
     {
-      name: `the same, ${manyCallers} callers, batches of up to 32 (max-wait ${maxWait})`,
-      titles: ['over HTTP, each alone', 'over HTTP, in batches'],
-      contestants: [over('slow-alone', manyCallers), over('slow-batched', manyCallers)],
-    },
-    {
-      name: `digits (${manyCallers} callers)`,
-      titles: ['over HTTP, each alone', 'over HTTP, in batches', 'onnxruntime-node, bare'],
-      contestants: [over('small-alone', manyCallers), over('small-batched', manyCallers), bareSmall],
+      name: `digits, ${batched}`,
+      titles: [...digits.titles, 'onnxruntime-node, bare'],
+      contestants: [...digits.contestants, await bare(models.digits)],
     },
   ]
   for (const contest of contests) await run(contest)
 }
 
-function startServer(options: { slow: string; small: string; inference: number; control: number }): ChildProcess {
-  const endpoints = [options.slow, options.small].flatMap((model, at) => {
-    const name = at === 0 ? 'slow' : 'small'
-    return [
-      endpoint(`${name}-alone`, model),
-      endpoint(`${name}-batched`, `{ model: ${model}, max-batch: 32, max-wait: ${maxWait} }`),
-    ]
-  })
+type ServerJob = { models: Readonly<Record<string, string>>; inference: number; control: number }
+
+function startServer(options: ServerJob): ChildProcess {
+  const endpoints = Object.entries(options.models).flatMap(([name, model]) => [
+    endpoint(`${name}-alone`, model),
+    endpoint(`${name}-batched`, `{ model: ${model}, max-batch: 32, max-wait: ${maxWait} }`),
+  ])
   const file = join(folder, 'bench.yaml')
   writeFileSync(file, endpoints.join('---\n'))
   const ports = ['--inference-port', String(options.inference), '--control-port', String(options.control)]
@@ -113,8 +121,29 @@ function requestTo(endpoint: string): string {
   return `${head.join('\r\n')}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 }
 
-/** Runs one row after another for the time of a round. */
-async function bare(model: string): Promise<() => Promise<Run>> {
+/** The file of the narrowest one that takes long enough; of the widest if none does. */
+async function perceptronOf(name: string, runMs: number): Promise<string> {
+  const file = join(folder, `${name}.onnx`)
+  for (const width of widths) {
+    writeFileSync(file, perceptronModel(width, layers))
+    const tookMs = await msOfRun(await runner(file))
+    if (tookMs < runMs && width !== widths.at(-1)) continue
+    console.log(`the ${name} model: ${layers} layers of ${width} units, ${tookMs.toFixed(2)} ms a run`)
+    break
+  }
+  return file
+}
+
+async function msOfRun(runOne: () => Promise<unknown>): Promise<number> {
+  for (let warmUp = 0; warmUp < 50; warmUp += 1) await runOne()
+  const startedMs = performance.now()
+  const runs = 200
+  for (let done = 0; done < runs; done += 1) await runOne()
+  return (performance.now() - startedMs) / runs
+}
+
+/** Runs one row. */
+async function runner(model: string): Promise<() => Promise<unknown>> {
   const session = await InferenceSession.create(model, {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -122,11 +151,17 @@ async function bare(model: string): Promise<() => Promise<Run>> {
     logSeverityLevel: 4,
   })
   const feeds = { image: new Tensor('float32', Float32Array.from(image), [1, 64]) }
+  return () => session.run(feeds)
+}
+
+/** Runs one row after another for the time of a round. */
+async function bare(model: string): Promise<() => Promise<Run>> {
+  const runOne = await runner(model)
   return async () => {
     const startedMs = performance.now()
     const before = process.threadCpuUsage()
     let runs = 0
-    for (; performance.now() < startedMs + seconds * 1_000; runs += 1) await session.run(feeds)
+    for (; performance.now() < startedMs + seconds * 1_000; runs += 1) await runOne()
     const { user, system } = process.threadCpuUsage(before)
     return { perSecond: (runs * 1_000) / (performance.now() - startedMs), threadMicros: (user + system) / runs }
   }
