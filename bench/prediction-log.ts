@@ -5,28 +5,40 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../src/adapters/clock/system.ts'
+import { PredictionPacker } from '../src/adapters/packed-predictions/packer.ts'
 import { openSqlitePredictionLog } from '../src/adapters/prediction-log/sqlite.ts'
 import type { Outcome, Prediction } from '../src/core/prediction.ts'
 import type { PredictionLog } from '../src/ports/prediction-log.ts'
 
 const batchRows = 2_000
-const rows = Number(process.argv[2] ?? 400_000)
+const all = Number(process.argv[2] ?? 400_000)
 const idOf = process.argv[3] === 'random' ? randomId : orderedId
 const folder = mkdtempSync(join(tmpdir(), 'cutover-bench-'))
 const file = join(folder, 'predictions.db')
 try {
   const log = await openSqlitePredictionLog({ file, clock: systemClock })
-  await measureAppends('predictions', prediction, batch => log.appendPredictions(batch))
+  await measureAppends('predictions', prediction, batch => log.appendPredictions(packed(batch)))
   await measureAppends('outcomes, joined', outcome, batch => log.appendOutcomes(batch))
+  await measureAppends(
+    'outcomes of predictions all over the log',
+    scattered,
+    batch => log.appendOutcomes(batch),
+    40_000,
+  )
   await measureReplay(log)
   await measureSingleOutcomes(log)
   await log.close()
-  console.log(`file: ${(statSync(file).size / rows).toFixed(0)} bytes per prediction with its outcome`)
+  console.log(`file: ${(statSync(file).size / all).toFixed(0)} bytes per prediction with its outcome`)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 
-async function measureAppends<T>(what: string, make: (index: number) => T, append: (batch: T[]) => Promise<unknown>) {
+async function measureAppends<T>(
+  what: string,
+  make: (index: number) => T,
+  append: (batch: T[]) => Promise<unknown>,
+  rows = all,
+) {
   let appendMs = 0
   let handOverMs = 0
   for (let start = 0; start < rows; start += batchRows) {
@@ -67,6 +79,12 @@ function perSecond(count: number, durationMs: number): string {
   return `${Math.round((count / durationMs) * 1000).toLocaleString('en')} rows/s (${count.toLocaleString('en')} rows)`
 }
 
+function packed(batch: readonly Prediction[]): ArrayBuffer {
+  const packer = new PredictionPacker()
+  for (const one of batch) packer.add({ ...one, madeId: idOf === orderedId }, one)
+  return packer.take()
+}
+
 function prediction(index: number): Prediction {
   const version = index % 10 === 0 ? 'v2' : 'v1'
   return {
@@ -103,9 +121,14 @@ function outcome(index: number): Outcome {
   }
 }
 
-/** A prefix of the process and a counter. */
+function scattered(index: number): Outcome {
+  const place = Math.imul(index, 0x9e3779b1) >>> 0
+  return { ...outcome(index), id: `late-${index}`, prediction: idOf(place % all) }
+}
+
+/** What a process shares, and a counter. */
 function orderedId(index: number): string {
-  return `dGhlIHByZWZp.${index.toString(36)}`
+  return `dGhlIHByZWZpe.${(36 ** 5 + index).toString(36)}`
 }
 
 /** Spread over the whole index, the hardest case: nearly every row dirties a page of its own. */

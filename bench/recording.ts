@@ -120,6 +120,7 @@ function prediction(index: number, { hasRule, hasRelease }: { hasRule: boolean; 
   const version = hasRelease && index % 10 === 0 ? 'v2' : 'v1'
   return {
     id: ids(),
+    madeId: true,
     endpoint: 'digits',
     epoch: 1,
     release: hasRelease ? 'digits-1' : null,

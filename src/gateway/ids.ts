@@ -34,6 +34,11 @@ export function requestIdLine(inbound: Inbound, ids: () => string): string {
   return `x-request-id: ${given !== undefined && isPredictionId(given) ? given : ids()}\r\n`
 }
 
+/** Whether the caller named its prediction. */
+export function isIdGiven(inbound: Inbound): boolean {
+  return ownHeader(inbound, ownHeaders.predictionId) !== undefined
+}
+
 /** The caller's own id, which makes its request idempotent, or a new one. Throws invalid-request. */
 export function predictionIdOf(inbound: Inbound, ids: () => string): string {
   const given = ownHeader(inbound, ownHeaders.predictionId)

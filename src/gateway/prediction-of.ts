@@ -4,6 +4,7 @@ import type { Payload } from '../core/prediction.ts'
 import type { AskedFeatures, RawPrediction } from '../ports/recorder.ts'
 import type { Opened } from './exchange.ts'
 import { headerText } from './headers.ts'
+import { isIdGiven } from './ids.ts'
 import { sentHead } from './sent-head.ts'
 import type { Tee } from './tee.ts'
 
@@ -13,10 +14,11 @@ type Finish = Pick<RawPrediction, 'atMs' | 'latencyMs' | 'status' | 'failed'> & 
 type Bodies = { request: Tee | null; response: Tee | null }
 
 export function predictionOf(opened: Opened, finish: Finish, bodies: Bodies): RawPrediction {
-  const { choice, predictionId, unit } = opened
+  const { inbound, choice, predictionId, unit } = opened
   const { spec, table } = choice.route
   const prediction: RawPrediction = {
     id: predictionId,
+    madeId: !isIdGiven(inbound),
     endpoint: spec.name,
     epoch: table.epoch,
     release: table.release,

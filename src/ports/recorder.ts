@@ -6,6 +6,8 @@ import type { Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
 
 /** A prediction whose answer is still bytes: it is read off the path. */
 export type RawPrediction = Omit<Prediction, 'answer' | 'scores' | 'features'> & {
+  /** The gateway made the id, so that no other prediction has it; left out of what is a caller's, or made of one. */
+  madeId?: boolean
   /** The answer's body and how to read the predicted value from it; null where the endpoint does not say or it was too long. */
   raw: AnswerBytes | null
   /** The answer as it was read while it passed, in place of `raw`. */

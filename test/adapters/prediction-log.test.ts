@@ -7,12 +7,15 @@ import { systemClock } from '../../src/adapters/clock/system.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import { predictionLogMigrations } from '../../src/adapters/prediction-log/migrations.ts'
 import { OutcomeIds } from '../../src/adapters/prediction-log/outcome-ids.ts'
+import { packRows } from '../../src/adapters/prediction-log/pack-rows.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
 import type { StoreCalls } from '../../src/adapters/prediction-log/store-calls.ts'
 import { WorkerClient } from '../../src/adapters/prediction-log/worker-client.ts'
 import { migrate } from '../../src/adapters/sqlite/migrate.ts'
 import { openDatabase } from '../../src/adapters/sqlite/open-database.ts'
+import type { Measures } from '../../src/core/measures.ts'
 import type { Outcome } from '../../src/core/prediction.ts'
+import { createIds } from '../../src/gateway/ids.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { predictionLogContract } from '../contract/prediction-log.contract.ts'
 import { runSteps, someSteps } from '../contract/prediction-log-steps.ts'
@@ -188,7 +191,7 @@ describe('prediction log on disk', () => {
     ])
   })
 
-  test('rows of the schema before kinds are found, joined and replayed as they were, and lose nothing that refers to them', async () => {
+  test('rows of the schema before kinds are found, joined and replayed as they were', async () => {
     const file = join(tempFolder(), 'predictions.db')
     const old = openDatabase({ file, migrations: predictionLogMigrations.slice(0, 6) })
     const row = (seq: number, parts: string) => `(${seq}, 'p${seq}', 'digits', ${parts}, '{"a":1}', NULL, 1)`
@@ -219,11 +222,96 @@ describe('prediction log on disk', () => {
       replayed.push(...batch.predictions.map(({ id }) => id), ...batch.joined.map(({ outcome }) => outcome.id))
     })
     expect(replayed).toEqual(['p2', 'p4', 'o4'])
-    await log.close()
-    const database = new DatabaseSync(file)
-    expect(database.prepare('PRAGMA foreign_key_check').all()).toEqual([])
-    database.exec('DELETE FROM predictions WHERE seq = 1')
-    expect(database.prepare('SELECT count(*) AS n FROM outcomes WHERE seq = 3').get()).toEqual({ n: 0 })
+  })
+
+  test('rows of the schema before blocks are packed as they were, however often that is broken off', async () => {
+    const file = join(tempFolder(), 'predictions.db')
+    const old = openDatabase({ file, migrations: predictionLogMigrations.slice(0, 8) })
+    const [made = '', later = ''] = [createIds(0), createIds(0)].map(next => next())
+    const row = (seq: number, id: string, kind: number, parts: string) =>
+      `(${seq}, '${id}', ${kind}, 'u${seq}', ${seq}.5, 3.25, ${parts})`
+    old.exec(`
+      INSERT INTO kinds VALUES (1, 'digits', 1, NULL, 'v1', 'v1', 0.95, 0, 0, 200, 0), (2, 'digits', 2, 'digits-1', 'v2', 'v2', 0.95, 0, 1, 201, 0);
+      INSERT INTO epochs VALUES ('digits', 1, 1), ('digits', 2, 3);
+      INSERT INTO predictions VALUES
+        ${row(1, made, 1, '\'[3,"cat"]\', NULL, NULL, NULL, NULL')},
+        ${row(3, `${made}~v2`, 2, `'[4]', NULL, NULL, '${made}', NULL`)},
+        ${row(4, 'mine', 2, `NULL, '[[0.5]]', '{"a":1}', '${made}', '{"tokens":7}'`)},
+        ${row(5, later, 2, 'NULL, NULL, NULL, NULL, NULL')},
+        ${row(6, 'given', 1, "'[true]', NULL, NULL, NULL, NULL")};
+      INSERT INTO kind_slots VALUES (0, 1), (0, 2);
+      INSERT INTO payloads VALUES (1, x'7b7d', x'5b5d', '{"method":"POST","path":"/x","headers":[]}');
+      INSERT INTO outcomes VALUES (2, 'o2', 1, 1, '"cat"', NULL, '{}', 6.5, NULL)`)
+    old.close()
+
+    const broken = openDatabase({ file, migrations: predictionLogMigrations })
+    broken.exec(`UPDATE predictions_by_row SET answer = 'torn' WHERE seq = 5`)
+    expect(() => packRows(broken, { rowsPerTransaction: 2 })).toThrow()
+    broken.exec('UPDATE predictions_by_row SET answer = NULL WHERE seq = 5')
+    broken.close()
+
+    const log = await openAt(file)
+    const found = await log.find({ limit: 9 })
+    const second = {
+      epoch: 2,
+      release: 'digits-1',
+      version: 'v2',
+      assigned: 'v2',
+      status: 201,
+      byContext: true as const,
+    }
+    const facts = (seq: number) => ({ unit: `u${seq}`, atMs: seq + 0.5, latencyMs: 3.25 })
+    const sent = { method: 'POST', path: '/x', headers: [] }
+    const payload = { request: Uint8Array.from([0x7b, 0x7d]), response: Uint8Array.from([0x5b, 0x5d]), sent }
+    const unnamed = { answer: null, scores: [[0.5]], features: { a: 1 }, measures: { tokens: 7 } as Measures }
+    expect(found.map(({ prediction }) => prediction)).toEqual([
+      aPrediction({ id: 'given', ...facts(6), answer: [true] }),
+      aPrediction({ id: later, ...second, ...facts(5), answer: null }),
+      aPrediction({ id: 'mine', ...second, ...facts(4), ...unnamed, shadowOf: made }),
+      aPrediction({ id: `${made}~v2`, ...second, ...facts(3), answer: [4], shadowOf: made }),
+      aPrediction({ id: made, ...facts(1), answer: [3, 'cat'], payload }),
+    ])
+    expect((await log.find({ version: 'v1', withPayload: true, limit: 9 })).map(({ outcomes }) => outcomes)).toEqual([
+      [anOutcome({ id: 'o2', prediction: made, row: 1, label: 'cat', atMs: 6.5 })],
+    ])
+    expect((await log.appendPredictions([made, later, 'mine', 'given'].map(id => aPrediction({ id })))).fresh).toEqual(
+      [],
+    )
+    const { joined } = await log.appendOutcomes([anOutcome({ prediction: made, row: 1 })])
+    expect(joined.map(({ version, shadowOf, before }) => [version, shadowOf, before?.label])).toEqual([
+      ['v1', undefined, 'cat'],
+      ['v2', made, 'cat'],
+      ['v2', made, 'cat'],
+    ])
+    const replayed: string[] = []
+    await log.replay({ endpoint: 'digits', fromEpoch: 1 }, batch => {
+      replayed.push(...batch.predictions.map(({ id }) => id), ...batch.joined.map(({ outcome }) => outcome.id))
+    })
+    expect(replayed).toEqual([made, 'o2', `${made}~v2`, 'mine', later, 'given', 'o1', 'o1', 'o1'])
+  })
+
+  test('those with bodies are found among many blocks without any such, whatever else has bodies', async () => {
+    const log = await openAt(join(tempFolder(), 'predictions.db'))
+    const payload = { request: Uint8Array.from([7]), response: Uint8Array.from([8]) }
+    const has = (index: number) => index % 700 === 3
+    const endpoint = (index: number) => (index < 1_000 || index === 2_103 ? 'digits' : 'other')
+    const all = Array.from({ length: 3_000 }, (_, index) =>
+      aPrediction({ id: `p${index}`, endpoint: endpoint(index), ...(has(index) && { payload }) }),
+    )
+    for (let start = 0; start < all.length; start += 500) await log.appendPredictions(all.slice(start, start + 500))
+    const found = await log.find({ endpoint: 'digits', withPayload: true, limit: 9 })
+    expect(found.map(({ prediction }) => prediction)).toEqual([all[2_103], all[703], all[3]])
+  })
+
+  test('bodies are kept apart from the predictions that are read without them', async () => {
+    const file = join(tempFolder(), 'predictions.db')
+    const log = await openAt(file)
+    const payload = { request: new Uint8Array(40_000).fill(7), response: Uint8Array.from([8]) }
+    const batch = [aPrediction(), aPrediction({ id: 'p2', payload }), aPrediction({ id: 'p3' })]
+    await log.appendPredictions(batch)
+    expect((await log.find({ limit: 9 })).map(({ prediction }) => prediction)).toEqual(batch.toReversed())
+    const database = new DatabaseSync(file, { readOnly: true })
+    expect(Number(database.prepare('SELECT length(records) AS n FROM blocks').get()?.['n'])).toBeLessThan(1_000)
     database.close()
   })
 
@@ -359,7 +447,6 @@ test('ids of outcomes are known wherever they moved, after crashes and after wha
 function memoryDatabase() {
   const database = new DatabaseSync(':memory:')
   migrate(database, predictionLogMigrations, ':memory:')
-  database.exec('PRAGMA foreign_keys = OFF')
   const insert = database.prepare("INSERT INTO outcomes VALUES (NULL, ?, 1, 0, NULL, NULL, '{}', 1, NULL)")
   return { database, addOutcome: (id: string) => Number(insert.run(id).lastInsertRowid) }
 }

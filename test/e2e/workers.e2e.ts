@@ -4,8 +4,9 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { Agent, createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { systemClock } from '../../src/adapters/clock/system.ts'
+import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
 import { ask } from '../support/http-caller.ts'
 import { getJson, openWorkplace, root, type ServerProcess, until, type Workplace } from './process.ts'
 
@@ -122,11 +123,14 @@ async function answeredByVersion(server: ServerProcess): Promise<Record<string, 
 }
 
 /** What is on disk, once the server has ended. */
-function recordedIds(): Set<string> {
-  const database = new DatabaseSync(join(place.folder, 'data', 'predictions.db'), { readOnly: true })
-  const ids = database.prepare('SELECT id FROM predictions').all() as { id: string }[]
-  database.close()
-  return new Set(ids.map(({ id }) => id))
+async function recordedIds(): Promise<Set<string>> {
+  const log = await openSqlitePredictionLog({ file: join(place.folder, 'data', 'predictions.db'), clock: systemClock })
+  const ids: string[] = []
+  await log.replay({ endpoint: 'names', fromEpoch: 0 }, ({ predictions }) =>
+    ids.push(...predictions.map(({ id }) => id)),
+  )
+  await log.close()
+  return new Set(ids)
 }
 
 const prefixes = (ids: readonly string[]) => new Set(ids.map(id => id.split('.')[0]))
@@ -158,7 +162,7 @@ it('splits by unit whichever worker is met, counts each request once, and ends w
     expect(found).toMatchObject({ id: prediction, outcomes: [{ label: 'one' }] })
   }
   expect(await server.stop()).toBe(0)
-  expect(recordedIds()).toEqual(new Set(tally.answered))
+  expect(await recordedIds()).toEqual(new Set(tally.answered))
 
   // One gateway goes on with the same split.
   const alone = await place.serve([])
@@ -193,7 +197,7 @@ it('goes on while a worker fails and is started again, with every answer recorde
   expect([...tally.versions.values()].filter(({ size }) => size > 1)).toEqual([])
   const counted = [...(await metric(server, 'cutover_requests_total')).values()].reduce((sum, count) => sum + count, 0)
   expect(await server.stop()).toBe(0)
-  const recorded = recordedIds()
+  const recorded = await recordedIds()
   expect(tally.answered.filter(id => !recorded.has(id))).toEqual([])
   // Nothing is counted twice, nor is anything that was counted lost: there is a record of each.
   expect(recorded.size).toBe(counted)
@@ -207,7 +211,7 @@ it('ends in order under load: requests under way are answered, and every answer 
   const code = await server.stop()
   await stop()
   expect(code).toBe(0)
-  const recorded = recordedIds()
+  const recorded = await recordedIds()
   expect(tally.answered.filter(id => !recorded.has(id))).toEqual([])
 })
 

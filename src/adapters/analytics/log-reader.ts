@@ -1,5 +1,10 @@
 /** Reads the prediction log's file beside the thread that writes it: a reader of a write-ahead log holds up no writer. */
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { Prediction } from '../../core/prediction.ts'
+import type { PackedCursor } from '../packed-predictions/cursor.ts'
+import type { Kind } from '../packed-predictions/layout.ts'
+import { Blocks } from '../prediction-log/blocks.ts'
+import { LastSeq } from '../prediction-log/last-seq.ts'
 
 /** Commits with a number greater than `afterSeq`, up to `upToSeq` and with it. */
 export type LogWindow = { afterSeq: number; upToSeq: number }
@@ -39,38 +44,51 @@ export type OutcomeFacts = readonly [
 
 export class LogReader {
   readonly #database: DatabaseSync
-  readonly #predictions: StatementSync
+  readonly #blocks: Blocks
   readonly #outcomes: StatementSync
-  readonly #lastSeq: StatementSync
-  readonly #idOf: StatementSync
+  readonly #last: LastSeq
 
   constructor(file: string) {
     this.#database = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs })
-    this.#predictions = this.#database.prepare(predictionsSql)
-    this.#predictions.setReturnArrays(true)
+    this.#blocks = new Blocks(this.#database)
     this.#outcomes = this.#database.prepare(outcomesSql)
     this.#outcomes.setReturnArrays(true)
-    this.#lastSeq = this.#database.prepare(lastSeqSql)
-    this.#idOf = this.#database.prepare('SELECT seq, id FROM predictions WHERE seq <= ? ORDER BY seq DESC LIMIT 1')
+    this.#last = new LastSeq(this.#database)
   }
 
   /** The number of the last commit. */
   lastSeq(): number {
-    return Number(this.#lastSeq.get()?.['seq'])
+    return this.#last.read()
   }
 
   /** Tells one log from another: the last prediction that was committed up to a number. */
   markAt(seq: number): string {
-    const row = this.#idOf.get(seq)
-    return row === undefined ? '' : `${Number(row['seq'])} ${String(row['id'])}`
+    const block = this.#blocks.upTo(seq)
+    if (block === null) return ''
+    const last = Math.min(seq, block.lastSeq)
+    return `${last} ${block.at(last).id()}`
   }
 
   predictions({ afterSeq, upToSeq }: LogWindow): readonly PredictionFacts[] {
-    return rows(this.#predictions, afterSeq, upToSeq) as unknown as readonly PredictionFacts[]
+    const facts: PredictionFacts[] = []
+    for (const block of this.#blocks.within({ afterSeq, upToSeq })) {
+      const lastSeq = Math.min(block.lastSeq, upToSeq)
+      for (let seq = Math.max(block.firstSeq, afterSeq + 1); seq <= lastSeq; seq += 1) {
+        const cursor = block.at(seq)
+        const kind = cursor.kinds[cursor.kind]
+        if (kind !== undefined && kind[6] === 0 && !cursor.isShadow) facts.push(factsAt(seq, cursor, kind))
+      }
+    }
+    return facts
   }
 
   outcomes({ afterSeq, upToSeq }: LogWindow): readonly OutcomeFacts[] {
-    return rows(this.#outcomes, afterSeq, upToSeq) as unknown as readonly OutcomeFacts[]
+    const rows = this.#outcomes.all(afterSeq, upToSeq) as unknown as readonly OutcomeColumns[]
+    const predictions = this.#blocks.predictions(rows.map(([predictionSeq]) => predictionSeq))
+    return rows.flatMap(columns => {
+      const prediction = predictions.get(columns[0])
+      return prediction === undefined || !isOfCaller(prediction) ? [] : [outcomeFacts(columns, prediction)]
+    })
   }
 
   close(): void {
@@ -78,27 +96,44 @@ export class LogReader {
   }
 }
 
-function rows(statement: StatementSync, ...values: number[]): readonly SQLOutputValue[][] {
-  return statement.all(...values) as unknown as readonly SQLOutputValue[][]
-}
-
 /** How long a read waits, which it only does while the writer begins a new write-ahead log. */
 const busyTimeoutMs = 5_000
 
-const { answered, error, left } = answerKinds
+function factsAt(seq: number, cursor: PackedCursor, kind: Kind): PredictionFacts {
+  const [endpoint, epoch, release, assigned, , propensity] = kind
+  return [
+    ...([seq, endpoint, assigned, epoch, release, cursor.unit(), propensity] as const),
+    ...([cursor.atMs, cursor.latencyMs, answerKindOf(kind)] as const),
+  ]
+}
 
-const predictionsSql = `
-  SELECT p.seq, k.endpoint, k.assigned, k.epoch, k.release, p.unit, k.propensity, p.at_ms, p.latency_ms,
-    CASE WHEN k.status = 0 AND k.failed = 0 THEN ${left}
-         WHEN k.failed = 1 OR k.status >= 400 OR k.version <> k.assigned THEN ${error} ELSE ${answered} END
-  FROM predictions p NOT INDEXED CROSS JOIN kinds k ON k.kind = p.kind
-  WHERE p.seq > ? AND p.seq <= ? AND k.pinned = 0 AND p.shadow_of IS NULL ORDER BY p.seq`
+function answerKindOf([, , , assigned, version, , , , status, failed]: Kind): number {
+  if (status === 0 && failed === 0) return answerKinds.left
+  return failed === 1 || status >= 400 || version !== assigned ? answerKinds.error : answerKinds.answered
+}
 
-const outcomesSql = `
-  SELECT o.prediction_seq, o.row, k.endpoint, k.assigned, k.epoch, k.release, k.propensity, p.at_ms,
-    o.label, o.reward, o.metrics, o.before, p.answer -> o.row
-  FROM outcomes o NOT INDEXED CROSS JOIN predictions p ON p.seq = o.prediction_seq CROSS JOIN kinds k ON k.kind = p.kind
-  WHERE o.seq > ? AND o.seq <= ? AND k.pinned = 0 AND p.shadow_of IS NULL AND k.version = k.assigned ORDER BY o.seq`
+/** Whether the prediction is evidence of the version that it was meant for. */
+function isOfCaller({ pinned, shadowOf, version, assigned }: Prediction): boolean {
+  return !pinned && shadowOf === undefined && version === assigned
+}
 
-const lastSeqSql = `
-  SELECT max(coalesce((SELECT max(seq) FROM predictions), 0), coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`
+function outcomeFacts([seq, row, ...values]: OutcomeColumns, prediction: Prediction): OutcomeFacts {
+  const { endpoint, assigned, epoch, release, propensity, atMs } = prediction
+  const predicted = prediction.answer?.[row]
+  return [
+    ...([seq, row, endpoint, assigned, epoch, release, propensity, atMs, ...values] as const),
+    predicted === undefined ? null : JSON.stringify(predicted),
+  ]
+}
+
+type OutcomeColumns = readonly [
+  predictionSeq: number,
+  row: number,
+  label: string | null,
+  reward: number | null,
+  metrics: string,
+  before: string | null,
+]
+
+const outcomesSql = `SELECT prediction_seq, row, label, reward, metrics, before FROM outcomes NOT INDEXED
+  WHERE seq > ? AND seq <= ? ORDER BY seq`

@@ -1,11 +1,13 @@
 /**
  * How predictions lie in one buffer: what threads hand on to each other. A buffer moves from thread to thread whole, is read
  * in place and needs no structured clone of objects; only the thread that writes the store and the one that adds up the
- * evidence ever look inside. It is read on the machine that wrote it, so numbers stand in the machine's byte order.
+ * evidence ever look inside. Numbers stand in the machine's byte order.
  *
- * Header: count of records, offset and length of the kinds, whether any record has a rest or is a shadow. Then the records,
- * each of `recordBytes` of numbers, its texts one after the other and its bodies, on a multiple of eight. Last the kinds: a
- * list in JSON of what many predictions share.
+ * Header: count of records, offset and length of the kinds, whether any record has bodies. Then the records, each of
+ * `recordBytes` of numbers, its texts one after the other and its bodies, on a multiple of eight. Last the kinds: a list in
+ * JSON of what many predictions share.
+ *
+ * The store keeps the records as they lie here, so that a change of them is a new number of its format.
  */
 import type { Measures } from '../../core/measures.ts'
 
@@ -25,7 +27,7 @@ export type Kind = readonly [
 
 export const headerBytes = 16
 /** Places of words in the header. */
-export const header = { count: 0, kindsOffset: 1, kindsBytes: 2, anyRest: 3 } as const
+export const header = { count: 0, kindsOffset: 1, kindsBytes: 2, anyPayload: 3 } as const
 
 export const recordBytes = 56
 /** Places of doubles in a record. */
@@ -52,6 +54,10 @@ export const flags = {
   isShadow: 16,
   /** A shadow whose id tells its champion's, as the gateway's do: the champion's stands nowhere else. */
   isNamedShadow: 32,
+  /** The gateway made the id: no other prediction has it. */
+  hasMadeId: 64,
+  /** The bodies were here and are kept elsewhere. */
+  hasLeftPayload: 128,
 } as const
 
 /** What few predictions have, as JSON: left out where all of it is. */

@@ -21,7 +21,7 @@ const kindsCompared = 64
 
 /** What is read of the bodies that a prediction came with. */
 export type ReadOfBodies = Pick<Prediction, 'answer' | 'scores' | 'features'>
-type Recorded = Omit<Prediction, keyof ReadOfBodies>
+type Recorded = Omit<Prediction, keyof ReadOfBodies> & { madeId?: boolean; leftPayload?: boolean }
 
 export class PredictionPacker {
   #bytes: Uint8Array<ArrayBuffer>
@@ -30,7 +30,7 @@ export class PredictionPacker {
   #spare: ArrayBuffer | null = null
   #end = headerBytes
   #count = 0
-  #anyRest = 0
+  #anyPayload = 0
   #kinds: Kind[] = []
   /** Numbers of the kinds by endpoint, the newest last. */
   #byEndpoint = new Map<string, number[]>()
@@ -80,7 +80,9 @@ export class PredictionPacker {
       (isAscii ? flags.isAscii : 0) |
       (payload === null ? 0 : flags.hasPayload) |
       (shadowOf === undefined ? 0 : flags.isShadow) |
-      (isNamedShadow ? flags.isNamedShadow : 0)
+      (isNamedShadow ? flags.isNamedShadow : 0) |
+      (prediction.madeId === true ? flags.hasMadeId : 0) |
+      (prediction.leftPayload === true ? flags.hasLeftPayload : 0)
     numbers[word + words.idBytes] = idBytes
     numbers[word + words.unitBytes] = unitBytes
     numbers[word + words.answerBytes] = answerBytes
@@ -92,12 +94,12 @@ export class PredictionPacker {
     this.#doubles[double + doubles.latencyMs] = prediction.latencyMs
     this.#doubles[double + doubles.answer] = number
     if (payload !== null) {
+      this.#anyPayload = 1
       bytes.set(payload.request, at)
       bytes.set(payload.response, at + payload.request.byteLength)
     }
     this.#end = aligned(at + bodies)
     this.#count += 1
-    if (restBytes > 0 || isNamedShadow) this.#anyRest = 1
   }
 
   /** All that was added since the last time, at the beginning of a buffer that is the caller's from then on. */
@@ -108,13 +110,13 @@ export class PredictionPacker {
     this.#words[header.count] = this.#count
     this.#words[header.kindsOffset] = this.#end
     this.#words[header.kindsBytes] = kindsBytes
-    this.#words[header.anyRest] = this.#anyRest
+    this.#words[header.anyPayload] = this.#anyPayload
     const taken = this.#bytes.buffer
     this.#use(this.#spare ?? new ArrayBuffer(firstCapacity))
     this.#spare = null
     this.#end = headerBytes
     this.#count = 0
-    this.#anyRest = 0
+    this.#anyPayload = 0
     this.#kinds = []
     this.#byEndpoint.clear()
     return taken

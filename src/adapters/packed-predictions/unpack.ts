@@ -1,6 +1,6 @@
 /** Packed predictions as objects again: for evidence, which reads each once, and for logs that keep objects. */
 import type { Answer, Prediction } from '../../core/prediction.ts'
-import { PackedCursor } from './cursor.ts'
+import { PackedCursor, recordsOf } from './cursor.ts'
 import { answerForms } from './layout.ts'
 
 /**
@@ -11,7 +11,7 @@ export function unpackPredictions(
   packed: ArrayBuffer,
   { repeated = [], isPassing = false }: { repeated?: readonly number[]; isPassing?: boolean } = {},
 ): Prediction[] {
-  const cursor = new PackedCursor(packed, { isPassing })
+  const cursor = new PackedCursor(recordsOf(packed), { isPassing })
   const predictions: Prediction[] = []
   let skipped = 0
   for (let index = 0; index < cursor.count; index += 1) {
@@ -22,7 +22,8 @@ export function unpackPredictions(
   return predictions
 }
 
-function predictionAt(cursor: PackedCursor): Prediction {
+/** Without its payload, if that is kept elsewhere. */
+export function predictionAt(cursor: PackedCursor): Prediction {
   const kind = cursor.kinds[cursor.kind]
   if (kind === undefined) throw new Error('the packed prediction is of no kind')
   const plain: Prediction = {

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { storeFailure } from '../sqlite/failure.ts'
 import { inTransaction } from '../sqlite/transaction.ts'
+import { Blocks } from './blocks.ts'
 import { PredictionReader } from './prediction-reader.ts'
 import { PredictionStore } from './prediction-store.ts'
 import type { StoreCalls, StoreMethod, StoreRequest } from './store-calls.ts'
@@ -27,8 +28,9 @@ export class CallServer {
     this.#database = database
     this.#file = file
     this.#send = send
-    this.#store = new PredictionStore(database)
-    this.#handlers = handlersOf(this.#store, new PredictionReader(database), () => {
+    const blocks = new Blocks(database)
+    this.#store = new PredictionStore(database, blocks)
+    this.#handlers = handlersOf(this.#store, new PredictionReader(database, blocks), () => {
       database.close()
       setImmediate(ended)
       return null

@@ -2,15 +2,15 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { Kind } from '../packed-predictions/layout.ts'
 
-/** Kinds whose number is remembered; past it they are looked up anew. */
+/** Kinds that are remembered; past it they are looked up anew. */
 const rememberedMax = 10_000
 
 export class KindNumbers {
-  readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #sql: ReturnType<typeof prepareWriting>
   readonly #numbers = new Map<string, number>()
 
   constructor(database: DatabaseSync) {
-    this.#sql = prepareStatements(database)
+    this.#sql = prepareWriting(database)
   }
 
   /** In the order of the kinds. A new one is noted as of an epoch that begins at `nextSeq`, if that is new too. */
@@ -39,16 +39,45 @@ export class KindNumbers {
   }
 }
 
-function prepareStatements(database: DatabaseSync) {
+/** The other way round. */
+export class KindsByNumber {
+  readonly #find: ReturnType<typeof prepareReading>
+  readonly #kinds = new Map<number, Kind>()
+
+  constructor(database: DatabaseSync) {
+    this.#find = prepareReading(database)
+  }
+
+  get(number: number): Kind {
+    const known = this.#kinds.get(number)
+    if (known !== undefined) return known
+    const kind = this.#find.get(number) as unknown as Kind | undefined
+    if (kind === undefined) throw new Error(`there is no kind ${number}, which predictions are of`)
+    if (this.#kinds.size > rememberedMax) this.#kinds.clear()
+    this.#kinds.set(number, kind)
+    return kind
+  }
+
+  rolledBack(): void {
+    this.#kinds.clear()
+  }
+}
+
+const columns = 'endpoint, epoch, release, assigned, version, propensity, pinned, by_context, status, failed'
+
+function prepareReading(database: DatabaseSync) {
+  const find = database.prepare(`SELECT ${columns} FROM kinds WHERE kind = ?`)
+  find.setReturnArrays(true)
+  return find
+}
+
+function prepareWriting(database: DatabaseSync) {
   return {
     find: database.prepare(
       `SELECT kind FROM kinds WHERE endpoint = ? AND epoch = ? AND release IS ? AND assigned = ? AND version = ?
        AND propensity = ? AND pinned = ? AND by_context = ? AND status = ? AND failed = ?`,
     ),
-    insert: database.prepare(
-      `INSERT INTO kinds (endpoint, epoch, release, assigned, version, propensity, pinned, by_context, status, failed)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
+    insert: database.prepare(`INSERT INTO kinds (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     /** Where an epoch begins, so that a replay from it need not read what came before. */
     insertEpoch: database.prepare(
       'INSERT INTO epochs (endpoint, epoch, first_seq) VALUES (?, ?, ?) ON CONFLICT (endpoint, epoch) DO NOTHING',

@@ -7,6 +7,7 @@ import { shadows } from '../sqlite/migrations/prediction-log/0005-shadows.ts'
 import { byContext } from '../sqlite/migrations/prediction-log/0006-by-context.ts'
 import { kinds } from '../sqlite/migrations/prediction-log/0007-kinds.ts'
 import { measures } from '../sqlite/migrations/prediction-log/0008-measures.ts'
+import { blocks } from '../sqlite/migrations/prediction-log/0009-blocks.ts'
 
 export const predictionLogMigrations: readonly Migration[] = [
   predictions,
@@ -17,4 +18,5 @@ export const predictionLogMigrations: readonly Migration[] = [
   byContext,
   kinds,
   measures,
+  blocks,
 ]

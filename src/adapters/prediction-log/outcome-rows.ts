@@ -1,6 +1,14 @@
 /** Outcomes and joins as flat rows: cheap to send between the threads, and what the tables take. */
 import type { SQLOutputValue } from 'node:sqlite'
-import type { Answer, JoinedOutcome, Outcome, OutcomeReceipt, OutcomeValues, Truth } from '../../core/prediction.ts'
+import type {
+  Answer,
+  JoinedOutcome,
+  Outcome,
+  OutcomeReceipt,
+  OutcomeValues,
+  Prediction,
+  Truth,
+} from '../../core/prediction.ts'
 import type { AppendedOutcomes } from '../../ports/prediction-log.ts'
 import { fromJson, toJson } from './rows.ts'
 
@@ -50,6 +58,18 @@ export function outcomeFromRow([id, prediction, row, label, reward, metrics, atM
 /** Wants the columns in the order of `OutcomeRow`. */
 export function readOutcomeRow(columns: readonly SQLOutputValue[]): OutcomeRow {
   return columns as unknown as OutcomeRow
+}
+
+/** What a prediction tells of the outcome of one of its rows, of which `before` was known. */
+export function joinRow(prediction: Prediction, row: number, before: string | null): JoinRow {
+  const { endpoint, epoch, release, version, assigned, unit, propensity, latencyMs, status, pinned, atMs } = prediction
+  const { shadowOf = null, features, measures = null } = prediction
+  return [
+    ...([endpoint, epoch, release, version, unit, propensity, latencyMs, status] as const),
+    ...([pinned || version !== assigned ? 0 : 1, atMs, shadowOf, prediction.byContext === true ? 1 : 0] as const),
+    ...([toJson(features), toJson(measures)] as const),
+    ...([toJson(prediction.answer?.[row] ?? null), toJson(prediction.scores?.[row] ?? null), before] as const),
+  ]
 }
 
 export function joinFromRow(outcome: Outcome, join: JoinRow): JoinedOutcome {

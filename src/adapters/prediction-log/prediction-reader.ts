@@ -1,152 +1,185 @@
 /** Reads predictions back: for the explorer and for rebuilding evidence. */
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { limits } from '../../core/limits.ts'
-import { type Outcome, type Prediction, payloadBytes } from '../../core/prediction.ts'
-import type { PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
-import { slotSeqs } from './prediction-rows.ts'
-import { ReplayBatches } from './replay-batches.ts'
 import {
-  joinedColumns,
-  outcomeColumns,
-  predictionColumns,
-  rowToJoined,
-  rowToOutcome,
-  rowToPrediction,
-  type SqlRow,
-} from './rows.ts'
+  joinOutcome,
+  type Outcome,
+  type OutcomeValues,
+  type Payload,
+  type Prediction,
+  payloadBytes,
+  type SentHead,
+} from '../../core/prediction.ts'
+import type { PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
+import type { PackedCursor } from '../packed-predictions/cursor.ts'
+import type { Kind } from '../packed-predictions/layout.ts'
+import { predictionAt } from '../packed-predictions/unpack.ts'
+import type { Block, Blocks, Located } from './blocks.ts'
+import { LastSeq } from './last-seq.ts'
+import { ReplayBatches } from './replay-batches.ts'
+import { fromJson, outcomeColumns, rowToOutcome, type SqlRow } from './rows.ts'
 import type { SeqRange, StoreCalls } from './store-calls.ts'
 
 export class PredictionReader {
   readonly #database: DatabaseSync
   readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #blocks: Blocks
+  readonly #last: LastSeq
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, blocks: Blocks) {
     this.#database = database
     this.#sql = prepareStatements(database)
+    this.#blocks = blocks
+    this.#last = new LastSeq(database)
   }
 
   find(query: PredictionQuery): StoreCalls['find']['output'] {
     const withPayload = query.withPayload === true
     const limit = Math.max(0, Math.min(query.limit, withPayload ? limits.payloadsReadMax : limits.pageMax))
-    const found: { prediction: Prediction; seq: number }[] = []
+    const found: Located[] = []
     let bytes = 0
-    for (const row of this.#rowsOf(query, limit)) {
-      const prediction = rowToPrediction(row)
-      bytes += payloadBytes(prediction)
+    if (limit === 0) return []
+    for (const one of this.#newestFirst(query)) {
+      bytes += payloadBytes(one.prediction)
       if (withPayload && bytes > limits.payloadsReadBytesMax) break
-      found.push({ prediction, seq: Number(row['seq']) })
+      found.push(one)
+      if (found.length === limit) break
     }
-    return found.map(({ prediction, seq }) => ({ prediction, outcomes: this.#outcomesOf(seq) }))
+    return found.map(({ prediction, seq }) => ({ prediction, outcomes: this.#outcomesOf(seq, prediction) }))
   }
 
-  /** Newest first. */
-  #rowsOf(query: PredictionQuery, limit: number): Iterable<SqlRow> {
-    const { terms, values } = conditions(query)
+  #newestFirst(query: PredictionQuery): Iterable<Located> {
     // Few predictions have bodies: they are what is walked through where they are asked for.
-    if (query.withPayload === true) return this.#select(bodiesFirst, terms).iterate(...values, limit)
-    const isNarrow = query.id === undefined && (query.endpoint !== undefined || query.version !== undefined)
-    if (!isNarrow || limit === 0) return this.#select(predictionsFirst, terms).iterate(...values, limit)
-    return this.#rowsBySlot(terms, values, limit)
+    if (query.withPayload === true) return this.#withPayload(query)
+    if (query.id !== undefined) return this.#ofId(query, query.id)
+    return this.#ofBlocks(query)
   }
 
-  /** Slot by slot of commits in which there is such a kind at all. */
-  *#rowsBySlot(terms: readonly string[], values: readonly string[], limit: number): Iterable<SqlRow> {
-    const ofKinds = terms.filter(term => term.startsWith('k.'))
-    const slots = this.#database.prepare(
-      `SELECT DISTINCT slot FROM kind_slots WHERE kind IN (SELECT kind FROM kinds k WHERE ${ofKinds.join(' AND ')})
-       ORDER BY slot DESC`,
-    )
-    const ofSlot = this.#select(predictionsFirst, ['p.seq >= ?', 'p.seq < ?', ...terms])
-    let left = limit
-    for (const { slot } of slots.iterate(...values)) {
-      const firstSeq = Number(slot) * slotSeqs
-      for (const row of ofSlot.iterate(firstSeq, firstSeq + slotSeqs, ...values, left)) {
-        left -= 1
-        yield row
+  *#withPayload(query: PredictionQuery): Iterable<Located> {
+    let firstSeq = Number.POSITIVE_INFINITY
+    let block: Block | null = null
+    for (const row of this.#sql.payloads.iterate()) {
+      const seq = Number(row['prediction_seq'])
+      if (seq < firstSeq) {
+        const place = this.#blocks.kindsUpTo(seq)
+        firstSeq = place?.firstSeq ?? 0
+        block = place?.kinds.some(kind => isOfKind(kind, query)) === true ? this.#blocks.upTo(seq) : null
       }
-      if (left <= 0) return
+      if (block !== null && isWanted(block.at(seq), query)) yield this.#found(block, seq)
     }
   }
 
-  #select({ tables, order }: { tables: string; order: string }, terms: readonly string[]): StatementSync {
-    const where = terms.length === 0 ? '' : `WHERE ${terms.join(' AND ')}`
-    return this.#database.prepare(
-      `SELECT p.seq, ${predictionColumns}, b.request, b.response, b.sent FROM ${tables} ${where} ORDER BY ${order} DESC LIMIT ?`,
+  *#ofId(query: PredictionQuery, id: string): Iterable<Located> {
+    const seq = this.#blocks.byId([id]).get(id)?.seq
+    const block = seq === undefined ? null : this.#blocks.upTo(seq)
+    if (seq !== undefined && block !== null && isWanted(block.at(seq), query)) yield this.#found(block, seq)
+  }
+
+  /** Block by block in which there is a prediction of such a kind at all. */
+  *#ofBlocks(query: PredictionQuery): Iterable<Located> {
+    for (const block of this.#blocksFor(query)) {
+      for (const seq of block.newestFirst(cursor => isWanted(cursor, query))) yield this.#found(block, seq)
+    }
+  }
+
+  *#blocksFor({ endpoint, version }: PredictionQuery): Iterable<Block> {
+    const wanted = Object.entries({ endpoint, version }).filter(([, value]) => value !== undefined)
+    if (wanted.length === 0) {
+      yield* this.#blocks.newestFirst()
+      return
+    }
+    const places = this.#database.prepare(
+      `SELECT DISTINCT first_seq FROM block_kinds
+       WHERE kind IN (SELECT kind FROM kinds WHERE ${wanted.map(([column]) => `${column} = ?`).join(' AND ')})
+       ORDER BY first_seq DESC`,
     )
+    for (const row of places.iterate(...wanted.map(([, value]) => String(value)))) {
+      const block = this.#blocks.upTo(Number(row['first_seq']))
+      if (block !== null) yield block
+    }
+  }
+
+  #found(block: Block, seq: number): Located {
+    const cursor = block.at(seq)
+    const row = cursor.hasLeftPayload ? this.#sql.payload.get(seq) : undefined
+    const prediction = predictionAt(cursor)
+    return { seq, prediction: row === undefined ? prediction : withPayload(prediction, row) }
   }
 
   /** What is committed now, from the first commit of the epochs asked for; empty if there is none. */
   replayRange({ endpoint, fromEpoch }: { endpoint: string; fromEpoch: number }): SeqRange {
-    const upToSeq = Number(this.#sql.lastSeq.get()?.['seq'])
+    const upToSeq = this.#last.read()
     const firstSeq = this.#sql.firstSeq.get(endpoint, fromEpoch)?.['seq'] ?? null
     return firstSeq === null ? { afterSeq: upToSeq, upToSeq } : { afterSeq: Number(firstSeq) - 1, upToSeq }
   }
 
   replayWindow({ endpoint, fromEpoch, window }: StoreCalls['replayWindow']['input']): readonly ReplayBatch[] {
-    const { afterSeq, upToSeq } = window
-    const predictions = this.#sql.predictions.all(afterSeq, upToSeq, endpoint, fromEpoch)
-    const outcomes = this.#sql.joined.all(afterSeq, upToSeq, endpoint, fromEpoch)
-    const commits = [
-      ...predictions.map(row => ({ seq: Number(row['seq']), row, add: addPrediction })),
-      ...outcomes.map(row => ({ seq: Number(row['seq']), row, add: addJoined })),
-    ]
     const merged = new ReplayBatches()
-    for (const { row, add } of commits.sort((a, b) => a.seq - b.seq)) add(merged, row)
+    const joined = this.#joinedIn(window, ({ endpoint: of, epoch }) => of === endpoint && epoch >= fromEpoch)
+    let next = joined.next()
+    const addBefore = (seq: number) => {
+      for (; next.done !== true && next.value.seq < seq; next = joined.next()) merged.addJoined(next.value.joined)
+    }
+    for (const block of this.#blocks.within(window)) {
+      const wanted = block.cursor.kinds.map(([of, epoch]: Kind) => of === endpoint && epoch >= fromEpoch)
+      const lastSeq = Math.min(block.lastSeq, window.upToSeq)
+      for (let seq = Math.max(block.firstSeq, window.afterSeq + 1); seq <= lastSeq; seq += 1) {
+        const cursor = block.at(seq)
+        if (wanted[cursor.kind] !== true) continue
+        addBefore(seq)
+        merged.addPrediction(predictionAt(cursor))
+      }
+    }
+    addBefore(Number.POSITIVE_INFINITY)
     return merged.batches
   }
 
-  #outcomesOf(predictionSeq: number): Outcome[] {
-    return this.#sql.outcomesOf.all(predictionSeq, limits.pageMax).map(rowToOutcome).reverse()
+  *#joinedIn({ afterSeq, upToSeq }: SeqRange, isWanted: (prediction: Prediction) => boolean) {
+    const rows = this.#sql.joined.all(afterSeq, upToSeq)
+    const predictions = this.#blocks.predictions(rows.map(row => Number(row['prediction_seq'])))
+    for (const row of rows) {
+      const prediction = predictions.get(Number(row['prediction_seq']))
+      if (prediction === undefined || !isWanted(prediction)) continue
+      const outcome = rowToOutcome(row, prediction.shadowOf ?? prediction.id)
+      const joined = joinOutcome(outcome, prediction, fromJson<OutcomeValues>(row['before']))
+      yield { seq: Number(row['seq']), joined }
+    }
+  }
+
+  #outcomesOf(seq: number, { id, shadowOf }: Prediction): Outcome[] {
+    const rows = this.#sql.outcomesOf.all(seq, limits.pageMax)
+    return rows.map(row => rowToOutcome(row, shadowOf ?? id)).reverse()
   }
 }
 
-const predictionsFirst = {
-  tables: `predictions p CROSS JOIN kinds k ON k.kind = p.kind LEFT JOIN payloads b ON b.prediction_seq = p.seq`,
-  order: 'p.seq',
-}
-const bodiesFirst = {
-  tables: `payloads b CROSS JOIN predictions p ON p.seq = b.prediction_seq CROSS JOIN kinds k ON k.kind = p.kind`,
-  order: 'b.prediction_seq',
+function isWanted(cursor: PackedCursor, query: PredictionQuery): boolean {
+  const ofKind = cursor.kinds[cursor.kind]
+  return ofKind !== undefined && isOfKind(ofKind, query) && (query.shadows !== false || !cursor.isShadow)
 }
 
-function addPrediction(batches: ReplayBatches, row: SqlRow): void {
-  batches.addPrediction(rowToPrediction(row))
+function isOfKind([of, , , , by]: Kind, { endpoint, version }: PredictionQuery): boolean {
+  return (endpoint === undefined || of === endpoint) && (version === undefined || by === version)
 }
 
-function addJoined(batches: ReplayBatches, row: SqlRow): void {
-  batches.addJoined(rowToJoined(row))
-}
-
-/** Of the values in their order; those of kinds begin with `k.`. */
-function conditions({ endpoint, version, id, shadows = true }: PredictionQuery): { terms: string[]; values: string[] } {
-  const wanted = Object.entries({ 'k.endpoint': endpoint, 'k.version': version, 'p.id': id }).flatMap(
-    ([column, value]) => (value === undefined ? [] : [{ column, value }]),
-  )
-  return {
-    terms: [...wanted.map(({ column }) => `${column} = ?`), ...(shadows ? [] : ['p.shadow_of IS NULL'])],
-    values: wanted.map(({ value }) => value),
-  }
+function withPayload(prediction: Prediction, row: SqlRow): Prediction {
+  const { request, response } = row
+  if (!(request instanceof Uint8Array) || !(response instanceof Uint8Array)) return prediction
+  const sent = fromJson<SentHead>(row['sent'])
+  const payload: Payload = sent === null ? { request, response } : { request, response, sent }
+  return { ...prediction, payload }
 }
 
 function prepareStatements(database: DatabaseSync) {
   return {
-    lastSeq: database.prepare(
-      `SELECT max(coalesce((SELECT max(seq) FROM predictions), 0),
-                  coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`,
-    ),
     firstSeq: database.prepare('SELECT min(first_seq) AS seq FROM epochs WHERE endpoint = ? AND epoch >= ?'),
-    predictions: database.prepare(
-      `SELECT p.seq, ${predictionColumns} FROM predictions p NOT INDEXED CROSS JOIN kinds k ON k.kind = p.kind
-       WHERE p.seq > ? AND p.seq <= ? AND k.endpoint = ? AND k.epoch >= ? ORDER BY p.seq`,
-    ),
+    payload: database.prepare('SELECT request, response, sent FROM payloads WHERE prediction_seq = ?'),
+    payloads: database.prepare('SELECT prediction_seq FROM payloads ORDER BY prediction_seq DESC'),
     joined: database.prepare(
-      `SELECT ${joinedColumns} FROM outcomes o NOT INDEXED
-       CROSS JOIN predictions p ON p.seq = o.prediction_seq CROSS JOIN kinds k ON k.kind = p.kind
-       WHERE o.seq > ? AND o.seq <= ? AND k.endpoint = ? AND k.epoch >= ? ORDER BY o.seq`,
+      `SELECT seq, prediction_seq, ${outcomeColumns}, before FROM outcomes NOT INDEXED
+       WHERE seq > ? AND seq <= ? ORDER BY seq`,
     ),
     outcomesOf: database.prepare(
-      `SELECT ${outcomeColumns} FROM outcomes o JOIN predictions p ON p.seq = o.prediction_seq
-       WHERE o.prediction_seq = ? ORDER BY o.seq DESC LIMIT ?`,
+      `SELECT ${outcomeColumns} FROM outcomes WHERE prediction_seq = ? ORDER BY seq DESC LIMIT ?`,
     ),
   }
 }

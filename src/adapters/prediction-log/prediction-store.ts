@@ -1,12 +1,14 @@
 /** Writes predictions and outcomes to SQLite. Synchronous: it lives in a thread of its own. */
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { OutcomeReceipt } from '../../core/prediction.ts'
-import { PackedCursor } from '../packed-predictions/cursor.ts'
+import { PackedCursor, recordsOf } from '../packed-predictions/cursor.ts'
+import { BlockWriter, type Inserted } from './block-writer.ts'
+import type { Blocks } from './blocks.ts'
+import { LastSeq } from './last-seq.ts'
 import { OrphanSchedule } from './orphans.ts'
 import { OutcomeIds } from './outcome-ids.ts'
 import { type Known, OutcomeJoiner } from './outcome-joiner.ts'
 import { type JoinRow, type OutcomeRow, readOutcomeRow } from './outcome-rows.ts'
-import { type Inserted, PredictionRows } from './prediction-rows.ts'
 import type { JoinedRow, StoreCalls } from './store-calls.ts'
 
 type Input<M extends keyof StoreCalls> = StoreCalls[M]['input']
@@ -15,18 +17,22 @@ type Output<M extends keyof StoreCalls> = StoreCalls[M]['output']
 /** Every append expects an open transaction, in which `settle` comes last; then call `committed` or `rolledBack`. */
 export class PredictionStore {
   readonly #sql: ReturnType<typeof prepareStatements>
-  readonly #rows: PredictionRows
+  readonly #blocks: Blocks
+  readonly #last: LastSeq
+  readonly #writer: BlockWriter
   readonly #joiner: OutcomeJoiner
   readonly #outcomeIds: OutcomeIds
   readonly #orphans = new OrphanSchedule()
   #lastSeq: number
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, blocks: Blocks) {
     this.#sql = prepareStatements(database)
-    this.#rows = new PredictionRows(database)
-    this.#joiner = new OutcomeJoiner(database)
+    this.#blocks = blocks
+    this.#last = new LastSeq(database)
+    this.#writer = new BlockWriter(database, blocks)
+    this.#joiner = new OutcomeJoiner(database, blocks)
     this.#outcomeIds = new OutcomeIds(database)
-    this.#lastSeq = this.#readLastSeq()
+    this.#lastSeq = this.#last.read()
   }
 
   settle(): void {
@@ -40,13 +46,14 @@ export class PredictionStore {
   /** Drops what is remembered of the tables: it may be gone. */
   rolledBack(): void {
     this.#outcomeIds.rolledBack()
-    this.#rows.rolledBack()
-    this.#lastSeq = this.#readLastSeq()
+    this.#blocks.rolledBack()
+    this.#writer.rolledBack()
+    this.#lastSeq = this.#last.read()
   }
 
   appendPredictions({ packed, nowMs }: Input<'appendPredictions'>): Output<'appendPredictions'> {
     this.#prune(nowMs)
-    const { seqs, lastSeq, repeated, hasShadows } = this.#rows.insert(packed, this.#lastSeq)
+    const { seqs, lastSeq, repeated, hasShadows } = this.#writer.insert(packed, this.#lastSeq)
     this.#lastSeq = lastSeq
     // In this order no outcome is met twice: a champion of this batch has none yet.
     const missed = hasShadows && this.#hasOutcomes() ? this.#joinMissed(lateShadows(packed, seqs)) : []
@@ -87,9 +94,9 @@ export class PredictionStore {
     })
   }
 
-  #joinMissed(shadowIds: readonly string[]): JoinedRow[] {
-    if (shadowIds.length === 0) return []
-    return this.#joiner.missed(shadowIds).map(({ outcome, before, shadow }) => ({
+  #joinMissed(shadowSeqs: readonly number[]): JoinedRow[] {
+    if (shadowSeqs.length === 0) return []
+    return this.#joiner.missed(shadowSeqs).map(({ outcome, before, shadow }) => ({
       outcome,
       join: this.#joiner.joinShadow(this.#nextSeq(), outcome, before, shadow),
     }))
@@ -116,15 +123,11 @@ export class PredictionStore {
     const dueBeforeMs = this.#orphans.dueBeforeMs(nowMs)
     if (dueBeforeMs !== null) this.#sql.prune.run(dueBeforeMs)
   }
-
-  #readLastSeq(): number {
-    return Number(this.#sql.lastSeq.get()?.['seq'])
-  }
 }
 
 /** Ids of callers' predictions that were new. */
 function freshChampions(packed: ArrayBuffer, seqs: Inserted['seqs']): string[] {
-  const cursor = new PackedCursor(packed, { isPassing: true })
+  const cursor = new PackedCursor(recordsOf(packed), { isPassing: true })
   const ids: string[] = []
   for (const seq of seqs) {
     cursor.advance()
@@ -133,16 +136,16 @@ function freshChampions(packed: ArrayBuffer, seqs: Inserted['seqs']): string[] {
   return ids
 }
 
-/** Ids of new shadows whose champions came in an earlier batch: only those can have outcomes. */
-function lateShadows(packed: ArrayBuffer, seqs: Inserted['seqs']): string[] {
+/** Numbers of new shadows whose champions came in an earlier batch: only those can have outcomes. */
+function lateShadows(packed: ArrayBuffer, seqs: Inserted['seqs']): number[] {
   const champions = new Set<string | null>(freshChampions(packed, seqs))
-  const cursor = new PackedCursor(packed, { isPassing: true })
-  const ids: string[] = []
+  const cursor = new PackedCursor(recordsOf(packed), { isPassing: true })
+  const late: number[] = []
   for (const seq of seqs) {
     cursor.advance()
-    if (seq !== null && cursor.isShadow && !champions.has(cursor.shadowOf())) ids.push(cursor.id())
+    if (seq !== null && cursor.isShadow && !champions.has(cursor.shadowOf())) late.push(seq)
   }
-  return ids
+  return late
 }
 
 function prepareStatements(database: DatabaseSync) {
@@ -153,9 +156,6 @@ function prepareStatements(database: DatabaseSync) {
   waitingFor.setReturnArrays(true)
   return {
     waitingFor,
-    lastSeq: database.prepare(
-      `SELECT max(coalesce((SELECT max(seq) FROM predictions), 0), coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`,
-    ),
     insertWaiting: database.prepare(
       `INSERT INTO waiting_outcomes (id, prediction, row, label, reward, metrics, at_ms, accepted_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,

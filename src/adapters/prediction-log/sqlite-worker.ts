@@ -5,6 +5,7 @@ import { openDatabase } from '../sqlite/open-database.ts'
 import { giveWay, niceness } from '../thread-priority.ts'
 import { CallServer } from './call-server.ts'
 import { predictionLogMigrations } from './migrations.ts'
+import { packRows } from './pack-rows.ts'
 import { type CallReply, openReplyId } from './worker-calls.ts'
 
 if (parentPort !== null) {
@@ -15,6 +16,7 @@ if (parentPort !== null) {
 function start(port: MessagePort, file: string): void {
   try {
     const database = openDatabase({ file, migrations: predictionLogMigrations, cacheBytes: 64 * 1024 * 1024 })
+    packRows(database)
     const server = new CallServer({
       database,
       file,

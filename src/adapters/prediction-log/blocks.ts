@@ -1,0 +1,234 @@
+/**
+ * Reads predictions where they lie: hundreds to a row, as they were packed, in the order of their numbers. Which block holds
+ * one follows from its number. From its id it follows too where the gateway made that and it came in order: a block
+ * holds all such ids between its lowest and its highest. All other ids, shadows' among them, are in an index.
+ */
+import { endianness } from 'node:os'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import type { Prediction } from '../../core/prediction.ts'
+import { PackedCursor } from '../packed-predictions/cursor.ts'
+import type { Kind } from '../packed-predictions/layout.ts'
+import { madePrefixOf, partsOfMadeId } from '../packed-predictions/made-ids.ts'
+import { predictionAt } from '../packed-predictions/unpack.ts'
+import { KindsByNumber } from './kinds.ts'
+import type { SeqRange } from './store-calls.ts'
+
+/** How the records lie: the layout that is packed today, in one of two orders of bytes. */
+export const blockFormat = endianness() === 'LE' ? 1 : 2
+
+export class Block {
+  readonly firstSeq: number
+  readonly lastSeq: number
+  readonly cursor: PackedCursor
+  #starts: readonly number[] | null = null
+
+  constructor(place: { firstSeq: number; lastSeq: number }, cursor: PackedCursor) {
+    this.firstSeq = place.firstSeq
+    this.lastSeq = place.lastSeq
+    this.cursor = cursor
+  }
+
+  /** The cursor at the prediction of that number, which the block has. */
+  at(seq: number): PackedCursor {
+    this.#starts ??= startsOf(this.cursor)
+    this.cursor.moveTo(this.#starts[seq - this.firstSeq] ?? 0)
+    return this.cursor
+  }
+
+  /** Numbers of those with these ids, all made by one process and in order. */
+  madeSeqs(ids: readonly string[]): number[] {
+    const parts = ids.flatMap(id => partsOfMadeId(id) ?? [])
+    const [first, last] = [parts[0], parts.at(-1)]
+    if (first === undefined || last === undefined) return []
+    const [prefix, counters] = [madePrefixOf(first.prefix), new Set(parts.map(({ counter }) => counter))]
+    const { cursor } = this
+    const seqs: number[] = []
+    cursor.moveTo(0)
+    for (let seq = this.firstSeq; seq <= this.lastSeq; seq += 1) {
+      if (seq > this.firstSeq) cursor.advance()
+      const counter = cursor.madeCounter(prefix)
+      // Most often few are asked for.
+      if (counter >= first.counter && counter <= last.counter && counters.has(counter)) seqs.push(seq)
+    }
+    return seqs
+  }
+
+  /** Numbers of those that are wanted, newest first. */
+  newestFirst(isWanted: (cursor: PackedCursor) => boolean): number[] {
+    const seqs: number[] = []
+    for (let seq = this.lastSeq; seq >= this.firstSeq; seq -= 1) if (isWanted(this.at(seq))) seqs.push(seq)
+    return seqs
+  }
+}
+
+function startsOf(cursor: PackedCursor): number[] {
+  const starts: number[] = []
+  cursor.moveTo(0)
+  starts.push(0)
+  for (let place = 1; place < cursor.count; place += 1) {
+    cursor.advance()
+    starts.push(cursor.start)
+  }
+  return starts
+}
+
+export type Located = { seq: number; prediction: Prediction }
+
+export class Blocks {
+  readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #kinds: KindsByNumber
+
+  constructor(database: DatabaseSync) {
+    this.#sql = prepareStatements(database)
+    this.#kinds = new KindsByNumber(database)
+  }
+
+  /** The greatest number of a prediction; 0 if there is none. */
+  lastSeq(): number {
+    return Number(this.#sql.lastSeq.get()?.['seq'])
+  }
+
+  /** Of the block that holds the number, or the last one before it. */
+  upTo(seq: number): Block | null {
+    const row = this.#sql.upTo.get(seq)
+    return row === undefined ? null : this.#blockOf(row)
+  }
+
+  /** What kinds the predictions are of, of the same block: the predictions themselves are not read. */
+  kindsUpTo(seq: number): { firstSeq: number; kinds: readonly Kind[] } | null {
+    const row = this.#sql.kindsUpTo.get(seq)
+    return row === undefined ? null : { firstSeq: Number(row['first_seq']), kinds: this.#kindsOf(row) }
+  }
+
+  /** Those that hold any of these numbers, in order. Texts that are read of them keep the text of all. */
+  *within({ afterSeq, upToSeq }: SeqRange): Iterable<Block> {
+    for (const row of this.#sql.within.iterate(afterSeq + 1, afterSeq + 1, upToSeq)) {
+      if (Number(row['last_seq']) > afterSeq) yield this.#blockOf(row, { isPassing: true })
+    }
+  }
+
+  *newestFirst(): Iterable<Block> {
+    for (const row of this.#sql.newestFirst.iterate()) yield this.#blockOf(row)
+  }
+
+  /** By number; of all that are asked for, each block is read once. */
+  predictions(seqs: Iterable<number>): Map<number, Prediction> {
+    const predictions = new Map<number, Prediction>()
+    let block: Block | null = null
+    for (const seq of [...new Set(seqs)].sort((a, b) => a - b)) {
+      if (block === null || seq > block.lastSeq) block = this.upTo(seq)
+      if (block !== null && seq <= block.lastSeq) predictions.set(seq, predictionAt(block.at(seq)))
+    }
+    return predictions
+  }
+
+  /** Those that there are, by id. */
+  byId(ids: readonly string[]): Map<string, Located> {
+    const found = new Map<string, Located>()
+    const scattered = this.#sql.scattered.all(JSON.stringify(ids)).map(row => Number(row['seq']))
+    for (const [seq, prediction] of this.predictions(scattered)) found.set(prediction.id, { seq, prediction })
+    const others = ids.filter(id => !found.has(id) && partsOfMadeId(id) !== null)
+    for (const { block, wanted } of this.#ranges([...new Set(others)].sort())) {
+      for (const seq of block.madeSeqs(wanted)) {
+        const prediction = predictionAt(block.at(seq))
+        found.set(prediction.id, { seq, prediction })
+      }
+    }
+    return found
+  }
+
+  /** Whether a block holds ids on both sides of this one, or this one. */
+  mayHold(id: string): boolean {
+    return this.#rowOfRange(id) !== null
+  }
+
+  /** The shadows of champions, by the champions' ids, in the order of their numbers. */
+  shadows(champions: readonly string[]): Map<string, Located[]> {
+    const wanted = JSON.stringify(champions)
+    const rows = this.#sql.namedShadows.all(wanted)
+    if (this.#sql.anyUnnamed.get() !== undefined) rows.push(...this.#sql.unnamedShadows.all(wanted))
+    const shadows = new Map<string, Located[]>()
+    for (const [seq, prediction] of this.predictions(rows.map(row => Number(row['seq'])))) {
+      // The id of something else may look like a shadow's.
+      if (prediction.shadowOf === undefined) continue
+      const others = shadows.get(prediction.shadowOf) ?? []
+      shadows.set(prediction.shadowOf, [...others, { seq, prediction }])
+    }
+    return shadows
+  }
+
+  /** Drops what is remembered of the tables: it may be gone. */
+  rolledBack(): void {
+    this.#kinds.rolledBack()
+  }
+
+  /** The blocks that may hold these ids, which are in order, each with those that it may hold. */
+  *#ranges(ids: readonly string[]): Iterable<{ block: Block; wanted: readonly string[] }> {
+    for (let place = 0; place < ids.length; ) {
+      const range = this.#rowOfRange(ids[place] ?? '')
+      let end = place + 1
+      if (range !== null) while (end < ids.length && (ids[end] ?? '') <= range.high) end += 1
+      const block = range === null ? null : this.upTo(range.firstSeq)
+      if (block !== null) yield { block, wanted: ids.slice(place, end) }
+      place = end
+    }
+  }
+
+  #rowOfRange(id: string): { high: string; firstSeq: number } | null {
+    const row = this.#sql.rangeOf.get(id)
+    if (row === undefined || String(row['low_id']) > id) return null
+    return { high: String(row['high_id']), firstSeq: Number(row['first_seq']) }
+  }
+
+  #blockOf(row: Record<string, SQLOutputValue>, { isPassing = false } = {}): Block {
+    const [firstSeq, lastSeq, format] = [Number(row['first_seq']), Number(row['last_seq']), Number(row['format'])]
+    if (format !== blockFormat) {
+      throw new Error(
+        `predictions ${firstSeq} to ${lastSeq} are kept in format ${format}, and this machine reads format ${blockFormat}: ` +
+          'a machine with another order of bytes has written them. Run Cutover on one like it',
+      )
+    }
+    const records = row['records'] as Uint8Array<ArrayBuffer>
+    const buffer = records.byteOffset === 0 ? records.buffer : records.slice().buffer
+    const place = { buffer, start: 0, end: records.byteLength, count: lastSeq - firstSeq + 1, anyPayload: false }
+    const cursor = new PackedCursor({ ...place, kinds: this.#kindsOf(row) }, { isPassing })
+    return new Block({ firstSeq, lastSeq }, cursor)
+  }
+
+  #kindsOf(row: Record<string, SQLOutputValue>): Kind[] {
+    return (JSON.parse(String(row['kinds'])) as number[]).map(number => this.#kinds.get(number))
+  }
+}
+
+const columns = 'first_seq, last_seq, format, kinds, records'
+
+function prepareStatements(database: DatabaseSync) {
+  return {
+    lastSeq: database.prepare(
+      'SELECT coalesce((SELECT last_seq FROM blocks ORDER BY first_seq DESC LIMIT 1), 0) AS seq',
+    ),
+    upTo: database.prepare(`SELECT ${columns} FROM blocks WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1`),
+    kindsUpTo: database.prepare(
+      'SELECT first_seq, kinds FROM blocks WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1',
+    ),
+    within: database.prepare(
+      `SELECT ${columns} FROM blocks
+       WHERE first_seq >= coalesce((SELECT first_seq FROM blocks WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1), ?)
+         AND first_seq <= ? ORDER BY first_seq`,
+    ),
+    newestFirst: database.prepare(`SELECT ${columns} FROM blocks ORDER BY first_seq DESC`),
+    scattered: database.prepare('SELECT s.seq FROM json_each(?) j CROSS JOIN scattered_ids s ON s.id = j.value'),
+    rangeOf: database.prepare(
+      'SELECT low_id, high_id, first_seq FROM blocks INDEXED BY blocks_by_id WHERE high_id >= ? ORDER BY high_id LIMIT 1',
+    ),
+    /** What begins as the id of a champion's shadow does. */
+    namedShadows: database.prepare(
+      `SELECT s.seq FROM json_each(?) j
+       CROSS JOIN scattered_ids s ON s.id > j.value || '~' AND s.id < j.value || char(127)`,
+    ),
+    unnamedShadows: database.prepare(
+      'SELECT u.seq FROM json_each(?) j CROSS JOIN unnamed_shadows u ON u.champion = j.value',
+    ),
+    anyUnnamed: database.prepare('SELECT 1 FROM unnamed_shadows LIMIT 1'),
+  }
+}
