@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { type StageKind, stageKinds } from '../src/core/stage-plans.ts'
 import { getJson, openWorkplace, root, type ServerProcess, type Workplace } from '../test/e2e/process.ts'
+import { median } from './median.ts'
 
 const rounds = Number(process.env['ROUNDS'] ?? 3)
 const requestsPerSecond = Number(process.env['REQUESTS'] ?? 200)
@@ -164,11 +165,6 @@ async function post(url: string, body: unknown): Promise<any> {
 
 function pause(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms))
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
 }
 
 const asked = process.argv.slice(2)

@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { median } from './median.ts'
 import { type Ask, budget, runGateway, type Told } from './mirror/gateway.ts'
 import { closedLoop, type Load, openLoop } from './mirror/load.ts'
 import { runUpstream, type UpstreamPorts } from './mirror/upstream.ts'
@@ -137,11 +138,6 @@ function print(title: string, results: ReadonlyMap<string, readonly Measured[]>,
     })
     console.log(`${title.padEnd(22)}${cells.join('')}`)
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
 const [role, given] = process.argv.slice(2)

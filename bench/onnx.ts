@@ -14,6 +14,7 @@ import { join, resolve } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { perceptronModel } from '../test/fixtures/onnx-model.ts'
 import { freePort } from '../test/support/free-port.ts'
+import { median } from './median.ts'
 import { load } from './onnx/callers.ts'
 
 const rounds = Number(process.env['ROUNDS'] ?? 5)
@@ -201,10 +202,6 @@ async function run({ name, titles, contestants }: Contest): Promise<void> {
     const rate = told(one => one.perSecond, 0)
     console.log(`  ${title.padEnd(26)}${rate} a second${told(one => one.threadMicros, 1)} us of its thread`)
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
 async function answers(port: number, endpoint: string): Promise<void> {

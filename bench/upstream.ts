@@ -13,6 +13,7 @@ import { type Dispatcher, Pool } from 'undici'
 import { HttpInstance } from '../src/adapters/deployer/http/http-instance.ts'
 import type { AnswerSink, BackendCall } from '../src/ports/backend.ts'
 import { freePort } from '../test/support/free-port.ts'
+import { median } from './median.ts'
 
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const seconds = Number(process.env['SECONDS'] ?? 2)
@@ -172,10 +173,6 @@ function print(name: string, runs: readonly Run[], base: readonly Run[]): void {
   console.log(
     `${name.padEnd(20)} ${perSecond.toFixed(0).padStart(7)}/s  ${ratio.toFixed(2)}x undici  ${cpu.toFixed(1)} us of CPU a call`,
   )
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
 function startNginx(): ChildProcess {

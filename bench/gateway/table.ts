@@ -1,4 +1,5 @@
 /** Tables of figures: a column for each contestant, the first of which the others are compared with. */
+import { median } from '../median.ts'
 
 export type Row = {
   title: string
@@ -57,9 +58,4 @@ function cellsOf({ values, digits, ratio }: Row): string[] {
     const share = median(runs.map((run, round) => run / (first[round] ?? Number.NaN)))
     return Number.isFinite(share) ? `${text} (${share.toFixed(2)})` : text
   })
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
