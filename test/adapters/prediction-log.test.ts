@@ -13,6 +13,7 @@ import type { StoreCalls } from '../../src/adapters/prediction-log/store-calls.t
 import { WorkerClient } from '../../src/adapters/prediction-log/worker-client.ts'
 import { migrate } from '../../src/adapters/sqlite/migrate.ts'
 import { openDatabase } from '../../src/adapters/sqlite/open-database.ts'
+import { limits } from '../../src/core/limits.ts'
 import type { Measures } from '../../src/core/measures.ts'
 import type { Outcome } from '../../src/core/prediction.ts'
 import { createIds } from '../../src/gateway/ids.ts'
@@ -31,6 +32,13 @@ async function openAt(file: string) {
   onTestFinished(() => log.close())
   return log
 }
+
+test('a thread of a store has a heap of its own bound: V8 lets garbage of more than that lie', async () => {
+  const script = new URL('./heap-worker.ts', import.meta.url)
+  const client = await WorkerClient.open<{ heap: { input: null; output: number } }>(script, { file: 'none' })
+  onTestFinished(() => client.close().catch(() => {}))
+  expect(await client.call('heap', null)).toBeLessThanOrEqual(limits.storeHeapMegabytesMax)
+})
 
 test('memory and SQLite agree on every receipt, join and correction of any history', async () => {
   const clocks = [createManualClock(), createManualClock()] as const

@@ -1,6 +1,8 @@
 /** Calls into a store's thread. A thread that ends takes its unanswered calls with it, and every later one. */
+import { getHeapStatistics } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { CutoverError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
 import { type CallReply, type Calls, openReplyId } from './worker-calls.ts'
 
 type Settle = { resolve: (output: unknown) => void; reject: (error: CutoverError) => void }
@@ -22,7 +24,10 @@ export class WorkerClient<C extends Calls> {
 
   private constructor(script: URL, data: { file: string }) {
     this.#file = data.file
-    this.#worker = new Worker(script, { workerData: data })
+    this.#worker = new Worker(script, {
+      workerData: data,
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax() },
+    })
     this.#worker.on('message', (reply: CallReply) => this.#settle(reply))
     this.#worker.on('error', error => this.#end(error))
     this.#worker.on('messageerror', error => this.#end(error))
@@ -84,6 +89,11 @@ export class WorkerClient<C extends Calls> {
     for (const { reject } of this.#pending.values()) reject(error)
     this.#pending.clear()
   }
+}
+
+/** No more than any other thread has: on a small machine that is less. */
+function heapMegabytesMax(): number {
+  return Math.min(limits.storeHeapMegabytesMax, Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20))
 }
 
 function failure(file: string, cause: unknown): CutoverError {
