@@ -50,8 +50,11 @@ const unread: ReadAnswer = { answer: null, scores: null }
 const namesByRule = new WeakMap<AnswerRule, { names: ReturnType<typeof pointerNames> }>()
 
 function pointedBy(rule: AnswerRule, body: Uint8Array): Pointed {
-  const known = namesByRule.get(rule) ?? { names: pointerNames(rule.output) }
-  namesByRule.set(rule, known)
+  let known = namesByRule.get(rule)
+  if (known === undefined) {
+    known = { names: pointerNames(rule.output) }
+    namesByRule.set(rule, known)
+  }
   return known.names === null ? 'unsure' : pointAt(body, known.names)
 }
 

@@ -49,6 +49,10 @@ export type AccumulatorOptions = {
 /** By endpoint, of the release that it has now. */
 type Clocks = Map<string, { release: string; clock: LabelClock }>
 
+type Place = Pick<Prediction, 'release' | 'epoch'>
+type Rules = Place & { pairing: Pairing | null; regression: Regression | null }
+const noRules: Rules = { release: null, epoch: 0, pairing: null, regression: null }
+
 type EpochMap = Map<number, Record<string, VersionEvidence>>
 
 export function createAccumulator({
@@ -107,7 +111,8 @@ export function createAccumulator({
     if (measured === null || version !== assigned) return
     const sample = sampleOf(prediction, version)
     bookOf(endpoint).addPrediction(measured, sample === version ? prediction : { ...prediction, version: sample })
-    regress(prediction, (book, how) => book.addPrediction(how, expressionOf(measured, how), prediction))
+    const { regression: how } = rulesOf(prediction)
+    if (how !== null) contextBookOf(prediction, how).addPrediction(how, expressionOf(measured, how), prediction)
     // The first row stands for all: labels of one request come together.
     const row = { epoch, version: sample, atMs: answeredAtMs(prediction), rows: 1 }
     if (!isError(prediction)) clockOf(rewardClocks, endpoint, { release, isNew: true })?.addPrediction(row)
@@ -122,7 +127,8 @@ export function createAccumulator({
     const measured = definitions(endpoint)
     if (measured === null) return
     bookOf(endpoint).addOutcome(measured, version === joined.version ? joined : { ...joined, version })
-    regress(joined, (book, how) => book.addOutcome(how, expressionOf(measured, how), joined))
+    const { regression: how } = rulesOf(joined)
+    if (how !== null) contextBookOf(joined, how).addOutcome(how, expressionOf(measured, how), joined)
     if (outcome.row !== 0) return
     const predictedAtMs = answeredAtMs({ atMs: joined.predictedAtMs, latencyMs: joined.latencyMs })
     const arrival = { epoch, version, predictedAtMs, labelledAtMs: outcome.atMs }
@@ -133,45 +139,41 @@ export function createAccumulator({
     clockOf(clocks, endpoint, { release, isNew: false })?.addLabel(arrival)
   }
 
-  /** Where a version is chosen by features. */
-  const regress = (
-    { endpoint, release, epoch, version }: Pick<Prediction, 'endpoint' | 'release' | 'epoch' | 'version'>,
-    add: (book: ContextBook, how: Regression) => void,
-  ): void => {
-    const how = release === null ? null : regression({ release, epoch })
-    if (how === null) return
-    // So that it is read with that epoch, though the arm may have joined later.
-    at(endpoint, how.epoch, version)
-    add(
-      getOrMake(contextBooks, endpoint, () => new ContextBook()),
-      how,
-    )
+  /** What holds for all of one epoch while a batch is added; most of a batch are of the same one. */
+  let rules: Rules | null = null
+  const rulesOf = ({ release, epoch }: Place): Rules => {
+    if (release === null) return noRules
+    if (rules?.release === release && rules.epoch === epoch) return rules
+    const where = { release, epoch }
+    rules = { ...where, pairing: pairing(where), regression: regression(where) }
+    return rules
   }
 
-  /** Callers and copies alike, where answers are paired. */
-  const pairUp = (
-    { endpoint, release, epoch }: Pick<Prediction, 'endpoint' | 'release' | 'epoch'>,
-    add: (book: PairBook, how: Pairing, definitions: MetricDefinitions | null) => void,
-  ): void => {
-    const how = release === null ? null : pairing({ release, epoch })
-    if (how === null) return
-    add(
-      getOrMake(pairBooks, endpoint, () => new PairBook()),
-      how,
-      definitions(endpoint),
-    )
+  /** Where a version is chosen by features. */
+  const contextBookOf = ({ endpoint, version }: Pick<Prediction, 'endpoint' | 'version'>, how: Regression) => {
+    // So that it is read with that epoch, though the arm may have joined later.
+    at(endpoint, how.epoch, version)
+    return getOrMake(contextBooks, endpoint, () => new ContextBook())
   }
+
+  const pairBookOf = (endpoint: string): PairBook => getOrMake(pairBooks, endpoint, () => new PairBook())
 
   return {
     add({ fresh, joined }) {
+      rules = null
       for (const prediction of fresh) {
+        const { endpoint, shadowOf } = prediction
         // What challengers answered to copies is no traffic: no caller has met it.
-        if (prediction.shadowOf === undefined) addFresh(prediction)
-        pairUp(prediction, (book, how, measured) => book.addPrediction(how, measured, prediction))
+        if (shadowOf === undefined) addFresh(prediction)
+        // Callers and copies alike, where answers are paired.
+        const { pairing: how } = rulesOf(prediction)
+        if (how !== null) pairBookOf(endpoint).addPrediction(how, definitions(endpoint), prediction)
       }
       for (const one of joined) {
-        if (one.shadowOf === undefined) addJoined(one)
-        pairUp(one, (book, how, measured) => book.addOutcome(how, measured, one))
+        const { endpoint, shadowOf } = one
+        if (shadowOf === undefined) addJoined(one)
+        const { pairing: how } = rulesOf(one)
+        if (how !== null) pairBookOf(endpoint).addOutcome(how, definitions(endpoint), one)
       }
     },
 

@@ -2,6 +2,7 @@
  * One request from its assignment to the last byte of its answer, and the record that is made of it. Whatever happens,
  * it is recorded exactly once: when the answer has been sent or the caller has gone.
  */
+import { performance } from 'node:perf_hooks'
 import type { ReadAnswer } from '../core/answer.ts'
 import { bucketOf } from '../core/assign.ts'
 import { publicName } from '../core/control-fleet.ts'

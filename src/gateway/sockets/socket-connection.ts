@@ -2,7 +2,10 @@
  * One caller's connection: plain requests, one after the other, each answered before the next is looked at. The first that
  * is not plain takes the connection to node:http.
  */
+
+import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { CutoverError } from '../../core/errors.ts'
 import { byte, incomplete } from '../../core/http/chars.ts'
 import { parseRequestHead, RequestHead, unusual } from '../../core/http/request-head.ts'

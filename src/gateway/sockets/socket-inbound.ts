@@ -1,4 +1,5 @@
 /** A plain request, read on a socket: its body is at hand, or passes by if it is long. */
+import { Buffer } from 'node:buffer'
 import { joinedField } from '../../core/http/field-lines.ts'
 import type { RequestHead } from '../../core/http/request-head.ts'
 import type { BodyKind, BodyReader, Inbound } from '../inbound.ts'

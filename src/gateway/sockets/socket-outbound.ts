@@ -1,4 +1,5 @@
 /** The answer to a plain request, on its socket. */
+import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { Blocks } from '../../core/blocks.ts'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { Blocks } from '../../../../core/blocks.ts'
 import type { BackendCall } from '../../../../ports/backend.ts'
 import { areLines } from './own-lines.ts'
