@@ -177,7 +177,7 @@ export const limits = {
    */
   recorderFlushMs: 50,
   recorderBatchMax: 2_000,
-  /** JavaScript's heap of a store's thread, of which it uses a tenth: V8 keeps more garbage the more it may have. */
+  /** JavaScript's heap of a store's thread, of which it uses a twentieth: V8 keeps more garbage the more it may have. */
   storeHeapMegabytesMax: 1_024,
   /** Outcomes whose prediction is not known yet are kept this long. */
   orphanOutcomeMs: 7 * 24 * 3600_000,
