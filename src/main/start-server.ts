@@ -91,7 +91,12 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   endings.push(() => folder.close())
   const log = openSqliteEventLog(folder.file('events.db'))
   endings.push(() => log.close())
-  const predictions = await openSqlitePredictionLog({ file: folder.file('predictions.db'), clock })
+  const predictions = await openSqlitePredictionLog({
+    file: folder.file('predictions.db'),
+    clock,
+    onPacking: rows =>
+      logger.info({ rows }, 'predictions of an earlier version are packed, once: the server starts when that is done'),
+  })
   endings.push(() => predictions.close())
 
   const entrances = createEntrances({

@@ -254,11 +254,15 @@ describe('prediction log on disk', () => {
 
     const broken = openDatabase({ file, migrations: predictionLogMigrations })
     broken.exec(`UPDATE predictions_by_row SET answer = 'torn' WHERE seq = 5`)
-    expect(() => packRows(broken, { rowsPerTransaction: 2 })).toThrow()
+    const told: number[] = []
+    const tell = (rows: number) => told.push(rows)
+    expect(() => packRows(broken, tell, { rowsPerTransaction: 2 })).toThrow()
     broken.exec('UPDATE predictions_by_row SET answer = NULL WHERE seq = 5')
     broken.close()
 
-    const log = await openAt(file)
+    const log = await openSqlitePredictionLog({ file, clock: systemClock, onPacking: tell })
+    onTestFinished(() => log.close())
+    expect(told).toEqual([5, 3])
     const found = await log.find({ limit: 9 })
     const second = {
       epoch: 2,

@@ -11,10 +11,18 @@ import { fromJson, type SqlRow } from './rows.ts'
 /** A crash leaves whole transactions, from which the next opening goes on. */
 const packingBounds = { rowsPerTransaction: 20_000 } as const
 
-export function packRows(database: DatabaseSync, { rowsPerTransaction }: PackingBounds = packingBounds): void {
+/** `tell` is called before it begins, with how many rows there are to pack; not if there are none. */
+export function packRows(
+  database: DatabaseSync,
+  tell: (rows: number) => void,
+  { rowsPerTransaction }: PackingBounds = packingBounds,
+): void {
   if (database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'predictions_by_row'`).get() === undefined) return
   const blocks = new Blocks(database)
   const writer = new BlockWriter(database, blocks)
+  const left = database.prepare('SELECT count(*) AS rows FROM predictions_by_row WHERE seq > ?').get(blocks.lastSeq())
+  const rows = Number(left?.['rows'])
+  if (rows > 0) tell(rows)
   // Nothing else is in blocks before this is over: so they tell how far it came.
   while (
     inTransaction(database, () => packSome(database, writer, { afterSeq: blocks.lastSeq(), rowsPerTransaction })) > 0

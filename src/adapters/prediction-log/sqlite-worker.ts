@@ -6,7 +6,7 @@ import { giveWay, niceness } from '../thread-priority.ts'
 import { CallServer } from './call-server.ts'
 import { predictionLogMigrations } from './migrations.ts'
 import { packRows } from './pack-rows.ts'
-import { type CallReply, openReplyId } from './worker-calls.ts'
+import { type CallReply, type OpenNotice, openReplyId } from './worker-calls.ts'
 
 if (parentPort !== null) {
   giveWay(niceness.recording)
@@ -16,7 +16,7 @@ if (parentPort !== null) {
 function start(port: MessagePort, file: string): void {
   try {
     const database = openDatabase({ file, migrations: predictionLogMigrations, cacheBytes: 64 * 1024 * 1024 })
-    packRows(database)
+    packRows(database, rows => port.postMessage({ packing: { rows } } satisfies OpenNotice))
     const server = new CallServer({
       database,
       file,

@@ -16,9 +16,14 @@ import type { StoreCalls } from './store-calls.ts'
 import { WorkerClient } from './worker-client.ts'
 
 /** Resolves when the file is open and its schema is current; rejects with `store-failed` or `data-folder-invalid`. */
-export async function openSqlitePredictionLog(options: { file: string; clock: Clock }): Promise<PredictionLog> {
-  const { file, clock } = options
-  const client = await WorkerClient.open<StoreCalls>(workerScript, { file })
+export async function openSqlitePredictionLog(options: {
+  file: string
+  clock: Clock
+  /** Before so many predictions of an earlier schema are packed, which opening waits for: some seconds a million. */
+  onPacking?: (rows: number) => void
+}): Promise<PredictionLog> {
+  const { file, clock, onPacking } = options
+  const client = await WorkerClient.open<StoreCalls>(workerScript, { file }, ({ packing }) => onPacking?.(packing.rows))
   return {
     appendPredictions: batch => appendPredictions(client, batch, clock.nowMs()),
     appendOutcomes: batch => appendOutcomes(client, batch, clock.nowMs()),

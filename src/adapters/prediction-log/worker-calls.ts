@@ -14,3 +14,6 @@ export type CallReply =
   | { id: number; ok: false; error: { code: ErrorCode; message: string } }
 
 export const openReplyId = 0
+
+/** What the thread tells before it has opened its file, since that takes a while: rows of an earlier schema that it packs first. */
+export type OpenNotice = { packing: { rows: number } }

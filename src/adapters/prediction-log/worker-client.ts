@@ -3,7 +3,7 @@ import { getHeapStatistics } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import { type CallReply, type Calls, openReplyId } from './worker-calls.ts'
+import { type CallReply, type Calls, type OpenNotice, openReplyId } from './worker-calls.ts'
 
 type Settle = { resolve: (output: unknown) => void; reject: (error: CutoverError) => void }
 
@@ -12,23 +12,32 @@ export class WorkerClient<C extends Calls> {
   readonly #file: string
   readonly #pending = new Map<number, Settle>()
   readonly #exited: Promise<void>
+  readonly #onNotice: (notice: OpenNotice) => void
   #lastId = openReplyId
   #ended: CutoverError | null = null
 
   /** Resolves when the thread has opened the file, the one that errors name; rejects with why it could not. */
-  static async open<C extends Calls>(script: URL, data: { file: string }): Promise<WorkerClient<C>> {
-    const client = new WorkerClient<C>(script, data)
+  static async open<C extends Calls>(
+    script: URL,
+    data: { file: string },
+    onNotice: (notice: OpenNotice) => void = () => {},
+  ): Promise<WorkerClient<C>> {
+    const client = new WorkerClient<C>(script, data, onNotice)
     await client.#reply(openReplyId)
     return client
   }
 
-  private constructor(script: URL, data: { file: string }) {
+  private constructor(script: URL, data: { file: string }, onNotice: (notice: OpenNotice) => void) {
     this.#file = data.file
+    this.#onNotice = onNotice
     this.#worker = new Worker(script, {
       workerData: data,
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax() },
     })
-    this.#worker.on('message', (reply: CallReply) => this.#settle(reply))
+    this.#worker.on('message', (message: CallReply | OpenNotice) => {
+      if ('packing' in message) this.#onNotice(message)
+      else this.#settle(message)
+    })
     this.#worker.on('error', error => this.#end(error))
     this.#worker.on('messageerror', error => this.#end(error))
     this.#exited = new Promise(resolve => {
