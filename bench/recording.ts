@@ -1,5 +1,6 @@
-// What recording one prediction costs in CPU, from `record` to the row on disk and the evidence, wired as in `src/main.ts`:
-// of the gateway's thread, and of all others (the store's thread, the helpers of the garbage collector).
+// What recording one prediction costs in CPU, from `record` to the row on disk and the evidence, wired as in `src/main.ts` but without
+// pairs with challengers and adjustment by features: of the gateway's thread, and of all others (the store's thread, the helpers of the
+// garbage collector).
 // Run: ROUNDS=5 node bench/recording.ts [predictions a case: 200000] [OTHER-CHECKOUT]: every measurement is a process of its own,
 // in turns with those of another checkout, if there is one, such as the version before; told is the least of the rounds,
 // since what else the machine does can only add to it.
