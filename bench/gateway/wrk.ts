@@ -12,6 +12,8 @@ export type WrkJob = {
   core?: string
   /** Bytes of a body in place of the usual JSON. */
   uploadBytes?: number
+  /** The body goes out in chunks of so many bytes, without a length. */
+  chunkBytes?: number
   method?: 'GET' | 'POST'
   /** In place of the usual JSON, one request after the other. */
   bodies?: readonly string[]
@@ -47,18 +49,30 @@ function request() n = n % #requests + 1; return requests[n] end
 ${doneScript}`
 }
 
-function usersScript({ uploadBytes, method = 'POST' }: WrkJob): string {
+function usersScript({ uploadBytes, chunkBytes, method = 'POST' }: WrkJob): string {
   const body = uploadBytes === undefined ? `'${requestBody}'` : `string.rep('x', ${uploadBytes})`
   const requests = uploadBytes === undefined ? users : 1
   return `wrk.method = "${method}"
 wrk.headers["content-type"] = "application/json"
-${method === 'GET' ? '' : `wrk.body = ${body}`}
+${method === 'GET' || chunkBytes !== undefined ? '' : `wrk.body = ${body}`}
+${chunkBytes === undefined ? `local chunks = ''` : chunksScript(body, chunkBytes)}
 local requests, n = {}, 0
 function init()
-  for i = 1, ${requests} do wrk.headers["x-user-id"] = "user-" .. i; requests[i] = wrk.format() end
+  for i = 1, ${requests} do wrk.headers["x-user-id"] = "user-" .. i; requests[i] = wrk.format() .. chunks end
 end
 function request() n = n % ${requests} + 1; return requests[n] end
 ${doneScript}`
+}
+
+/** wrk states the length of a body that it knows of. */
+function chunksScript(body: string, chunkBytes: number): string {
+  return `wrk.headers["transfer-encoding"] = "chunked"
+local body, parts = ${body}, {}
+for at = 1, #body, ${chunkBytes} do
+  local part = body:sub(at, at + ${chunkBytes - 1})
+  parts[#parts + 1] = string.format("%x\\r\\n", #part) .. part .. "\\r\\n"
+end
+local chunks = table.concat(parts) .. "0\\r\\n\\r\\n"`
 }
 
 const doneScript = `function done(summary, latency)

@@ -1,6 +1,7 @@
 /** Holds our parser of requests to llhttp: what it takes for plain means the same there. */
 
-import { incomplete } from '../../src/core/http/chars.ts'
+import { incomplete, refused } from '../../src/core/http/chars.ts'
+import { ChunkedDecoder } from '../../src/core/http/chunked.ts'
 import { fieldPairs } from '../../src/core/http/field-lines.ts'
 import { parseRequestHead, RequestHead, unusual } from '../../src/core/http/request-head.ts'
 import { type Understood, understoodByLlhttp } from './llhttp-requests.ts'
@@ -9,15 +10,36 @@ import { type Understood, understoodByLlhttp } from './llhttp-requests.ts'
 function understoodByUs(bytes: Buffer): { end: number; understood: Understood } | null {
   const head = new RequestHead()
   const headEnd = parseRequestHead(bytes, 0, bytes.length, head)
-  if (headEnd === incomplete || headEnd === unusual || bytes.length < headEnd + head.bodyBytes) return null
-  const understood = {
-    method: head.method,
-    target: head.target,
-    fields: fieldPairs(head.lines),
-    body: bytes.toString('latin1', headEnd, headEnd + head.bodyBytes),
-    closes: head.closes,
+  if (headEnd === incomplete || headEnd === unusual) return null
+  const body = head.isChunked ? bodyInChunks(bytes, headEnd) : statedBody(bytes, headEnd, head.bodyBytes)
+  if (body === null) return null
+  const { method, target, closes } = head
+  return { end: body.end, understood: { method, target, fields: fieldPairs(head.lines), body: body.text, closes } }
+}
+
+type Body = { end: number; text: string }
+
+function statedBody(bytes: Buffer, start: number, length: number): Body | null {
+  const end = start + length
+  return bytes.length < end ? null : { end, text: bytes.toString('latin1', start, end) }
+}
+
+function bodyInChunks(bytes: Buffer, start: number): Body | null {
+  const decoder = new ChunkedDecoder()
+  let text = ''
+  let at = start
+  while (at < bytes.length && !decoder.isDone) {
+    if (decoder.dataLeft === 0) {
+      at = decoder.read(bytes, at, bytes.length)
+      if (at === refused) return null
+      continue
+    }
+    const dataEnd = Math.min(bytes.length, at + decoder.dataLeft)
+    text += bytes.toString('latin1', at, dataEnd)
+    decoder.took(dataEnd - at)
+    at = dataEnd
   }
-  return { end: headEnd + head.bodyBytes, understood }
+  return decoder.isDone ? { end: at, text } : null
 }
 
 /** Where the two differ to our disadvantage, in words; null if they do not. */

@@ -85,7 +85,7 @@ export function requestBytes(draw: Draw, bends: number): Buffer {
   const end = () => pick(ends, '\r\n')
   const lines = ['Host: a', ...Array.from({ length: draw(5) }, () => fields[draw(bends > 0 ? fields.length : 1)] ?? '')]
   const body = bodies[draw(bodies.length)] ?? ''
-  if (draw(2) === 0 && body.length >= 4) lines.push('Content-Length: 4')
+  if (draw(2) === 0 && body.length >= 4) lines.push(draw(2) === 0 ? 'Content-Length: 4' : 'Transfer-Encoding: chunked')
   const method = pick(methods, 'POST')
   const start = `${method} ${pick(targets, '/v2/models/digits/infer')} ${pick(versions, 'HTTP/1.1')}${end()}`
   const text = `${start}${lines.map(line => `${line}${end()}`).join('')}${end()}${body}`

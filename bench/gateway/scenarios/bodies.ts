@@ -14,7 +14,8 @@ const { rounds, seconds } = settings
 
 /** `seconds` at least: whole bodies alone are counted, so that a run must see many of them. */
 type Size = { megabytes: number; connections: number; seconds: number }
-type Case = Size & { title: string; upload: boolean }
+type Way = 'answers' | 'uploads' | 'uploads in chunks'
+type Case = Size & { title: string; way: Way }
 type Run = {
   megabytesPerSecond: number
   microsPerMegabyte: number
@@ -28,12 +29,14 @@ const sizes: readonly Size[] = [
   { megabytes: 64, connections: 4, seconds: Math.max(10, seconds) },
 ]
 
+const ways: readonly Way[] = ['answers', 'uploads', 'uploads in chunks']
+/** Of an upload in chunks. */
+const chunkBytes = 16 * 1024
+
 export const bodies: Scenario = {
   what: 'answers and uploads of 1 MB and of 64 MB',
   run: async () => {
-    const cases = [false, true].flatMap(upload =>
-      sizes.map(size => ({ ...size, upload, title: `${upload ? 'Uploads' : 'Answers'} of ${size.megabytes} MB` })),
-    )
+    const cases = ways.flatMap(way => sizes.map(size => ({ ...size, way, title: `${size.megabytes} MB: ${way}` })))
     const tables: Table[] = []
     for (const one of cases) tables.push(await measureCase(one))
     return tables
@@ -42,7 +45,7 @@ export const bodies: Scenario = {
 
 function measureCase(one: Case): Promise<Table> {
   return withPlace(async place => {
-    const upstream = one.upload ? await startModelServer(place) : (await startUpstream(place)).port
+    const upstream = one.way === 'answers' ? (await startUpstream(place)).port : await startModelServer(place)
     const contestants = [
       await startProxy(place, { upstream, release: true, bodies: 'long' }),
       await startCutover(place, { upstream, release: true }),
@@ -65,12 +68,13 @@ const bodyRows = [
   { title: 'failed requests', digits: 0, of: (run: Run) => run.failed },
 ] as const
 
-async function measure(place: Place, one: Contestant, { megabytes, connections, upload, seconds }: Case): Promise<Run> {
+async function measure(place: Place, one: Contestant, { megabytes, connections, way, seconds }: Case): Promise<Run> {
+  const upload = way !== 'answers'
   await settled(one.pids)
   const before = cpuOf(one.pids())
   const url = urlOf(one, upload ? '/upload' : `/${megabytes}m`)
   const body = upload ? { uploadBytes: megabytes * megabyte } : { method: 'GET' as const }
-  const job = { seconds, connections, ...body }
+  const job = { seconds, connections, ...body, ...(way === 'uploads in chunks' && { chunkBytes }) }
   const { result, peakMegabytes } = await peakRssDuring(one.pids, () => runWrk(place, url, job))
   const after = cpuOf(one.pids())
   const cpuSeconds = after.userSeconds + after.kernelSeconds - before.userSeconds - before.kernelSeconds

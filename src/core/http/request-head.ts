@@ -1,6 +1,6 @@
 /**
  * The head of a plain request, read from bytes. It knows one form, the one that nearly all requests have: HTTP/1.1, a path,
- * one Host, a length or no body, nothing that changes the connection. Whatever else may come, well-formed or not, is
+ * one Host, a body of a length, in chunks or none, nothing that changes the connection. Whatever else may come, well-formed or not, is
  * `unusual` and left to a parser that knows all of HTTP. So it is stricter than that parser and never laxer: what is
  * plain here means the same there, which a differential test holds.
  */
@@ -20,6 +20,8 @@ export class RequestHead {
   /** Those that may be passed on: without Host, the length, and what belongs to the connection or to Cutover. */
   passedOn = ''
   bodyBytes = 0
+  /** The body comes in chunks, and no length is stated. */
+  isChunked = false
   /** The caller wants the connection closed after the answer. */
   closes = false
   /** There is a field `x-cutover-…`. */
@@ -90,6 +92,7 @@ const runs = new Int32Array(2 * (limits.plainFieldsMax + 1))
 function parseFields(bytes: Buffer, linesStart: number, end: number, head: RequestHead): number {
   let hosts = 0
   let lengths = 0
+  let codings = 0
   let runsUsed = 0
   let runStart = linesStart
   let offer = 0
@@ -104,6 +107,7 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
       return at < end && bytes[at] !== byte.cr && isTokenByte[bytes[at] as number] !== 1 ? unusual : incomplete
     if (bytes[at] === byte.cr) {
       if (bytes[at + 1] !== byte.lf || hosts !== 1 || (offer !== 0 && offer !== wholeOffer)) return unusual
+      if (lengths + codings > 1) return unusual
       break
     }
     if (fields === limits.plainFieldsMax) return unusual
@@ -135,7 +139,11 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
       case isLength:
         lengths += 1
         head.bodyBytes = lengthOf(bytes, valueStart, valueEnd)
-        if (lengths > 1 || head.bodyBytes < 0) return unusual
+        if (head.bodyBytes < 0) return unusual
+        break
+      case isCoding:
+        codings += 1
+        if (!isNamed(bytes, valueStart, valueEnd, 'chunked')) return unusual
         break
       case isConnection:
         if (isNamed(bytes, valueStart, valueEnd, 'close')) head.closes = true
@@ -165,6 +173,7 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
     }
     runStart = at
   }
+  head.isChunked = codings === 1
   head.nameLengths = nameLengths
   head.lines = bytes.toString('latin1', linesStart, at)
   let passedOn = ''
@@ -188,6 +197,7 @@ const isTrace = 5
 const isUnusual = 6
 const isUpgrade = 7
 const isSettings = 8
+const isCoding = 9
 
 /**
  * `Connection: Upgrade, HTTP2-Settings` and the two fields that it names: an offer to go on in HTTP/2, which is passed over.
@@ -219,7 +229,7 @@ function kindOf(bytes: Buffer, start: number, end: number): number {
     case 16:
       return isNamed(bytes, start, end, 'proxy-connection') ? isUnusual : isOwnName(bytes, start, end)
     case 17:
-      return isNamed(bytes, start, end, 'transfer-encoding') ? isUnusual : isOwnName(bytes, start, end)
+      return isNamed(bytes, start, end, 'transfer-encoding') ? isCoding : isOwnName(bytes, start, end)
     case 18:
       return isNamed(bytes, start, end, 'proxy-authenticate') ? isUnusual : isOwnName(bytes, start, end)
     case 19:

@@ -7,7 +7,7 @@ import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { CutoverError } from '../../core/errors.ts'
-import { byte, incomplete } from '../../core/http/chars.ts'
+import { byte, incomplete, refused } from '../../core/http/chars.ts'
 import { parseRequestHead, RequestHead, unusual } from '../../core/http/request-head.ts'
 import { limits } from '../../core/limits.ts'
 import { attendHalfClosed } from '../half-closed.ts'
@@ -49,7 +49,7 @@ export class SocketConnection implements AnswerEnd {
   #heldBytes = 0
   /** So many bytes make the held request whole; 0 where that is not known. */
   #wantedBytes = 0
-  /** A long body, while some of it is to come. */
+  /** A long body or one in chunks, while some of it is to come. */
   #coming: ComingBody | null = null
   #closesAfterRest = false
   #outbound: SocketOutbound | null = null
@@ -154,8 +154,11 @@ export class SocketConnection implements AnswerEnd {
   }
 
   #takeBody(coming: ComingBody, bytes: Buffer, start: number, end: number): void {
-    if (coming.left <= end - start) this.#coming = null
     const after = coming.take(bytes, start, end)
+    if (after === refused) {
+      this.#refuse(coming)
+      return
+    }
     if (this.#coming !== null) {
       if (coming.droppedBytes > limits.lingerBytesMax) this.#endOrderly()
       return
@@ -166,6 +169,12 @@ export class SocketConnection implements AnswerEnd {
     }
     if (this.#waiting === 'idle') this.#read(bytes, after, end)
     else if (this.#waiting === 'answer' && after < end) this.#hold(bytes, after, end)
+  }
+
+  /** Chunks that are none: where the next request begins is unknown. */
+  #refuse({ fault }: ComingBody): void {
+    if (this.#waiting === 'rest') this.#endOrderly()
+    else this.#giveUp(new CutoverError('invalid-request', `this is not HTTP/1.1: ${fault}`), 400)
   }
 
   /** A head is looked at again only when a line has ended: otherwise a byte at a time would cost the square of its length. */
@@ -238,6 +247,7 @@ export class SocketConnection implements AnswerEnd {
       if (end - start >= limits.headerBytesMax) return this.#handOver(bytes, start, end)
       return this.#holdPart(bytes, start, end, 0)
     }
+    if (head.isChunked) return this.#serveChunks(bytes, headEnd, end)
     const { bodyBytes } = head
     const bodyEnd = headEnd + bodyBytes
     if (bodyEnd > end) {
@@ -250,13 +260,41 @@ export class SocketConnection implements AnswerEnd {
 
   /** The body's first bytes wait until somebody reads it. */
   #serveLong(bytes: Buffer, start: number, end: number): number {
-    const coming = new ComingBody(head.bodyBytes, this.#reading)
+    const coming = this.#comingBody(head.bodyBytes)
     coming.take(bytes, start, end)
+    this.#serveComing(coming)
+    return end
+  }
+
+  /** Where the next request begins, if the body has come with its head: then it is as any other that is whole. */
+  #serveChunks(bytes: Buffer, start: number, end: number): number {
+    const coming = this.#comingBody(null)
+    const after = coming.take(bytes, start, end)
+    if (after === refused) {
+      this.#refuse(coming)
+      return -1
+    }
+    if (!coming.isWhole) this.#serveComing(coming)
+    else {
+      const body = coming.takeWaiting()
+      this.#serve(body.length === 0 ? null : body)
+    }
+    return after
+  }
+
+  #comingBody(bytes: number | null): ComingBody {
+    return new ComingBody(bytes, this.#reading, () => {
+      this.#coming = null
+    })
+  }
+
+  #serveComing(coming: ComingBody): void {
     this.#coming = coming
+    // Until somebody reads it.
+    coming.pause()
     // A body's time counts from the head's first byte on.
     if (this.#waiting === 'idle') this.#sinceMs = performance.now()
     this.#serve(coming)
-    return end
   }
 
   #serve(body: Buffer | ComingBody | null): void {

@@ -1,4 +1,4 @@
-/** A plain request, read on a socket: its body is at hand, or passes by if it is long. */
+/** A plain request, read on a socket: its body is at hand, or passes by if it is long or its length unknown. */
 import { Buffer } from 'node:buffer'
 import { joinedField } from '../../core/http/field-lines.ts'
 import type { RequestHead } from '../../core/http/request-head.ts'
@@ -34,8 +34,8 @@ export class SocketInbound implements Inbound {
     this.#nameLengths = head.nameLengths
   }
 
-  get statedBytes(): number {
-    return this.bodyInHand?.length ?? this.#coming?.bytes ?? 0
+  get statedBytes(): number | null {
+    return this.#coming === null ? (this.bodyInHand?.length ?? 0) : this.#coming.bytes
   }
 
   get bodyKind(): BodyKind {
@@ -50,13 +50,15 @@ export class SocketInbound implements Inbound {
   }
 
   wholeBody(bytesMax: number): Promise<Buffer> {
-    if (this.statedBytes > bytesMax) return Promise.reject(tooLarge(bytesMax))
-    return this.#coming === null ? Promise.resolve(this.bodyInHand ?? Buffer.alloc(0)) : gathered(this.#coming)
+    if ((this.statedBytes ?? 0) > bytesMax) return Promise.reject(tooLarge(bytesMax))
+    return this.#coming === null
+      ? Promise.resolve(this.bodyInHand ?? Buffer.alloc(0))
+      : gathered(this.#coming, bytesMax)
   }
 
   readBody(reader: BodyReader, bytesMax: number): void {
-    if (this.#coming !== null && this.statedBytes <= bytesMax) {
-      this.#coming.read(reader)
+    if (this.#coming !== null && (this.statedBytes ?? 0) <= bytesMax) {
+      this.#coming.read(reader, bytesMax)
       return
     }
     this.wholeBody(bytesMax).then(body => {
@@ -74,14 +76,15 @@ export class SocketInbound implements Inbound {
   }
 }
 
-function gathered(coming: ComingBody): Promise<Buffer> {
+function gathered(coming: ComingBody, bytesMax: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // No memory is set aside for what was only promised.
     const chunks: Buffer[] = []
-    coming.read({
+    const reader: BodyReader = {
       onBodyChunk: chunk => chunks.push(Buffer.from(chunk)),
       onBodyEnd: () => resolve(Buffer.concat(chunks)),
       onBodyFail: reject,
-    })
+    }
+    coming.read(reader, bytesMax)
   })
 }

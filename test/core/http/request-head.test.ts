@@ -33,6 +33,18 @@ test('a plain head is read whole, and what may not be passed on is left out', ()
   })
 })
 
+test('a body in chunks has no length, whichever was read before', () => {
+  const head = new RequestHead()
+  const read = (text: string) => {
+    const bytes = Buffer.from(text, 'latin1')
+    const end = parseRequestHead(bytes, 0, bytes.length, head)
+    return [end === bytes.length, head.isChunked, head.bodyBytes, head.passedOn]
+  }
+  expect(read(plain('Content-Length: 7\r\n'))).toEqual([true, false, 7, ''])
+  expect(read(plain('transfer-encoding:\tChunked \r\nX-A: 1\r\n'))).toEqual([true, true, 0, 'X-A: 1\r\n'])
+  expect(read(plain('Content-Length: 7\r\n'))).toEqual([true, false, 7, ''])
+})
+
 test('an offer of HTTP/2 is passed over', () => {
   const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n'
   const text = plain(`X-A: 1\r\n${offer}`)
@@ -50,8 +62,13 @@ describe('what is not plain is left to the other parser', () => {
     ['a target that is no path', plain('', 'GET http://a/ HTTP/1.1')],
     ['a fragment', plain('', 'GET /a#b HTTP/1.1')],
     ['two lengths, equal ones too', plain('Content-Length: 1\r\nContent-Length: 1\r\n')],
+    ['a length and chunks', plain('Content-Length: 1\r\nTransfer-Encoding: chunked\r\n')],
+    ['chunks and a length', plain('Transfer-Encoding: chunked\r\nContent-Length: 1\r\n')],
+    ['chunks twice', plain('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n')],
+    ['chunks in chunks', plain('Transfer-Encoding: chunked, chunked\r\n')],
+    ['another coding', plain('Transfer-Encoding: gzip, chunked\r\n')],
+    ['no coding', plain('Transfer-Encoding: \r\n')],
     ['a length that is no number', plain('Content-Length: +1\r\n')],
-    ['a transfer coding', plain('Transfer-Encoding: chunked\r\n')],
     ['an expectation', plain('Expect: 100-continue\r\n')],
     ['an upgrade', plain('Upgrade: h2c\r\n')],
     ['half an offer to upgrade', plain('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n')],

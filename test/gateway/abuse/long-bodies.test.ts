@@ -9,7 +9,7 @@ import type { BackendRequest, BackendResponse } from '../../../src/adapters/depl
 import { HttpInstance } from '../../../src/adapters/deployer/http/http-instance.ts'
 import { CutoverError } from '../../../src/core/errors.ts'
 import { limits } from '../../../src/core/limits.ts'
-import { endpoint, fleetsOf, instance, type Rig, sole, startRig } from '../../support/gateway-rig.ts'
+import { endpoint, fleetsOf, instance, type Rig, startRig } from '../../support/gateway-rig.ts'
 import { dial, readUntil } from '../../support/http-caller.ts'
 
 let rig: Rig
@@ -19,15 +19,38 @@ const longBytes = 4 * limits.wholeBodyBytesMax
 /** More than the network holds between two that do not read. */
 const roomBytes = 16 * 1024 * 1024
 const farBytes = limits.lingerBytesMax + longBytes
-/** The beginning of a request. */
-const post = (bytes: number, path = 'endpoints/digits/x') =>
-  `POST /${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n`
+
+/** How a body's end is known. */
+type Framing = {
+  /** The beginning of a request. */
+  post(bytes: number, path?: string): string
+  /** Around a portion, and behind the last one. */
+  portion(bytes: Buffer): (Buffer | string)[]
+  end: string
+}
+
+const head = (path: string, framing: string) => `POST /${path} HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`
+const stated: Framing = {
+  post: (bytes, path = 'endpoints/digits/x') => head(path, `Content-Length: ${bytes}`),
+  portion: bytes => [bytes],
+  end: '',
+}
+const inChunks: Framing = {
+  post: (_bytes, path = 'endpoints/digits/x') => head(path, 'Transfer-Encoding: chunked'),
+  portion: bytes => [`${bytes.length.toString(16)}\r\n`, bytes, '\r\n'],
+  end: '0\r\n\r\n',
+}
+const { post } = stated
+const framings: readonly (readonly [string, Framing])[] = [
+  ['of a stated length', stated],
+  ['in chunks', inChunks],
+]
 const follower = 'GET /endpoints/digits/after HTTP/1.1\r\nHost: a\r\n\r\n'
 
 type Handle = (request: BackendRequest) => Promise<BackendResponse> | BackendResponse
 
-async function startBefore(handle: Handle): Promise<void> {
-  const spec = endpoint({ bodyBytesMax: 2 * farBytes })
+async function startBefore(handle: Handle, bodyBytesMax = 2 * farBytes): Promise<void> {
+  const spec = endpoint({ bodyBytesMax })
   rig = await startRig({ fleets: fleetsOf({ v1: instance(handle) }), spec })
 }
 
@@ -55,23 +78,26 @@ async function oneTurn(): Promise<void> {
 }
 
 /** As fast as the other side takes it; what is left when the connection ends is not written. */
-async function pour(socket: Socket, bytes: number): Promise<void> {
+async function pour(socket: Socket, bytes: number, framing = stated): Promise<void> {
   const piece = Buffer.alloc(64 * 1024, 'a')
   const closed = new Promise(resolve => socket.once('close', resolve))
-  for (let left = bytes; left > 0 && !socket.destroyed; left -= piece.length)
-    if (!socket.write(left < piece.length ? piece.subarray(0, left) : piece))
+  for (let left = bytes; left > 0 && !socket.destroyed; left -= piece.length) {
+    const parts = framing.portion(left < piece.length ? piece.subarray(0, left) : piece)
+    if (!parts.map(part => socket.write(part)).every(Boolean))
       await Promise.race([new Promise(resolve => socket.once('drain', resolve)), closed])
+  }
+  if (framing.end !== '') socket.write(framing.end)
 }
 
 const statuses = (text: string) => text.match(/HTTP\/1.1 \d+/g)
 
-describe('a body that is wanted', () => {
+describe.each(framings)('a body %s that is wanted', (_, framing) => {
   test('arrives whole, and what was sent ahead behind it is answered after it', async () => {
     await startBefore(counting)
     const socket = await dial(rig.port)
     const heard = readUntil(socket, /after had/)
-    socket.write(post(longBytes))
-    await pour(socket, longBytes)
+    socket.write(framing.post(longBytes))
+    await pour(socket, longBytes, framing)
     socket.write(follower)
     expect((await heard).match(/\/\w+ had \d+ bytes( of a)?/g)).toEqual([
       `/x had ${longBytes} bytes of a`,
@@ -79,30 +105,13 @@ describe('a body that is wanted', () => {
     ])
   })
 
-  test('a body that comes byte by byte at its ends arrives too, and leaves the connection fit for the next', async () => {
-    await startBefore(counting)
-    const socket = await dial(rig.port)
-    socket.setNoDelay(true)
-    const heard = readUntil(socket, /after had/)
-    for (const one of post(longBytes)) {
-      socket.write(one)
-      await oneTurn()
-    }
-    await pour(socket, longBytes - 3)
-    for (const one of `aaa${follower}`) {
-      socket.write(one)
-      await oneTurn()
-    }
-    expect(await heard).toContain(`/x had ${longBytes} bytes of a`)
-  })
-
   test('a model server that takes whole bodies alone gets it whole', async () => {
     const whole = { ...instance(counting), wantsWholeBody: true }
     rig = await startRig({ fleets: fleetsOf({ v1: whole }) })
     const socket = await dial(rig.port)
     const heard = readUntil(socket, /had/)
-    socket.write(post(longBytes))
-    await pour(socket, longBytes)
+    socket.write(framing.post(longBytes))
+    await pour(socket, longBytes, framing)
     expect(await heard).toContain(`/x had ${longBytes} bytes`)
   })
 
@@ -114,8 +123,8 @@ describe('a body that is wanted', () => {
     })
     const socket = await dial(rig.port)
     const heard = readUntil(socket, /had/)
-    socket.write(post(2 * farBytes))
-    const poured = pour(socket, 2 * farBytes)
+    socket.write(framing.post(2 * farBytes))
+    const poured = pour(socket, 2 * farBytes, framing)
     for (let turn = 0; turn < 500; turn += 1) await oneTurn()
     // What the network and one portion hold; the rest waits at the caller.
     expect(socket.bytesWritten - socket.writableLength).toBeLessThan(farBytes)
@@ -123,6 +132,23 @@ describe('a body that is wanted', () => {
     await poured
     expect(await heard).toContain(`/x had ${2 * farBytes} bytes of a`)
   })
+})
+
+test('a body that comes byte by byte at its ends arrives too, and leaves the connection fit for the next', async () => {
+  await startBefore(counting)
+  const socket = await dial(rig.port)
+  socket.setNoDelay(true)
+  const heard = readUntil(socket, /after had/)
+  for (const one of post(longBytes)) {
+    socket.write(one)
+    await oneTurn()
+  }
+  await pour(socket, longBytes - 3)
+  for (const one of `aaa${follower}`) {
+    socket.write(one)
+    await oneTurn()
+  }
+  expect(await heard).toContain(`/x had ${longBytes} bytes of a`)
 })
 
 describe('several at a time keep their bytes', () => {
@@ -193,48 +219,48 @@ describe('several at a time keep their bytes', () => {
   })
 })
 
-describe('a body that is refused', () => {
+describe.each(framings)('a body %s that is refused', (_, framing) => {
   test('the answer says why, the rest is dropped, and the next request is answered', async () => {
     await startBefore(counting)
     const socket = await dial(rig.port)
     const heard = readUntil(socket, /after had/)
-    socket.write(post(longBytes, 'nowhere'))
-    await pour(socket, longBytes)
+    socket.write(framing.post(longBytes, 'nowhere'))
+    await pour(socket, longBytes, framing)
     socket.write(follower)
     expect(statuses(await heard)).toEqual(['HTTP/1.1 404', 'HTTP/1.1 200'])
   })
 
   test('one that is longer than is allowed ends the connection, and its answer is read all the same', async () => {
-    await startBefore(counting)
-    rig.gateway.apply({ spec: endpoint({ name: 'small', bodyBytesMax: 10 }), table: { ...sole(), endpoint: 'small' } })
+    await startBefore(counting, 10)
     const socket = await dial(rig.port)
     socket.on('error', () => {})
     const heard = readUntil(socket)
-    socket.write(post(longBytes, 'endpoints/small/x'))
-    await pour(socket, longBytes)
+    socket.write(framing.post(longBytes))
+    await pour(socket, longBytes, framing)
     const text = await heard
     expect(statuses(text)).toEqual(['HTTP/1.1 413'])
     expect(text).toMatch(/\r\nconnection: close\r\n[\s\S]*\}$/i)
   })
+})
 
-  test('a connection with too much left to drop ends with the answer, and says so', async () => {
-    await startBefore(counting)
-    const socket = await dial(rig.port)
-    socket.on('error', () => {})
-    const heard = readUntil(socket)
-    socket.write(post(farBytes, 'nowhere'))
-    await pour(socket, farBytes)
-    const text = await heard
-    expect(statuses(text)).toEqual(['HTTP/1.1 404'])
-    expect(text).toMatch(/\r\nconnection: close\r\n/i)
-    expect(text).toMatch(/\}$/)
-  })
+test('a connection with too much left to drop ends with the answer, and says so', async () => {
+  await startBefore(counting)
+  const socket = await dial(rig.port)
+  socket.on('error', () => {})
+  const heard = readUntil(socket)
+  socket.write(post(farBytes, 'nowhere'))
+  await pour(socket, farBytes)
+  const text = await heard
+  expect(statuses(text)).toEqual(['HTTP/1.1 404'])
+  expect(text).toMatch(/\r\nconnection: close\r\n/i)
+  expect(text).toMatch(/\}$/)
 })
 
 describe.each([
-  ['on sockets', ''],
-  ['by all of HTTP', 'TE: x\r\n'],
-])('a body that the model server stops taking, read %s', (_, field) => {
+  ['on sockets', '', stated],
+  ['on sockets in chunks', '', inChunks],
+  ['by all of HTTP', 'TE: x\r\n', stated],
+])('a body that the model server stops taking, read %s', (_, field, framing) => {
   test('is dropped when the call fails, and the next request is answered', async () => {
     await startBefore(async ({ path, body }) => {
       if (body === null) return saying(`${path} had none`)
@@ -244,21 +270,21 @@ describe.each([
     })
     const socket = await dial(rig.port)
     const heard = readUntil(socket, /after had/)
-    socket.write(post(longBytes).replace('\r\n\r\n', `\r\n${field}\r\n`))
-    await pour(socket, longBytes)
+    socket.write(framing.post(longBytes).replace('\r\n\r\n', `\r\n${field}\r\n`))
+    await pour(socket, longBytes, framing)
     socket.write(follower)
     expect(statuses(await heard)).toEqual(['HTTP/1.1 502', 'HTTP/1.1 200'])
   })
 })
 
-describe('an answer before the body is in', () => {
+describe.each(framings)('an answer before a body %s is in', (_, framing) => {
   test('reaches the caller; the rest is dropped, and the next request is answered', async () => {
     await startBefore(({ path, body }) => (body === null ? saying(`${path} had none`) : saying('early')))
     const socket = await dial(rig.port)
     const heard = readUntil(socket, /after had/)
-    socket.write(post(longBytes))
+    socket.write(framing.post(longBytes))
     while (socket.bytesRead === 0) await oneTurn()
-    await pour(socket, longBytes)
+    await pour(socket, longBytes, framing)
     socket.write(follower)
     const text = await heard
     expect(statuses(text)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200'])
@@ -270,13 +296,13 @@ describe('an answer before the body is in', () => {
     const socket = await dial(rig.port)
     socket.on('error', () => {})
     const heard = readUntil(socket)
-    socket.write(post(2 * farBytes))
-    await pour(socket, 2 * farBytes)
+    socket.write(framing.post(2 * farBytes))
+    await pour(socket, 2 * farBytes, framing)
     expect(await heard).toContain('early')
   })
 })
 
-describe('a caller that does not go on', () => {
+describe.each(framings)('a caller that does not go on with a body %s', (_, framing) => {
   test('and ends its side has sent no request: the call ends', async () => {
     const isAborted = Promise.withResolvers<void>()
     await startBefore(({ signal }) => {
@@ -285,7 +311,7 @@ describe('a caller that does not go on', () => {
     })
     const socket = connect({ port: rig.port, host: '127.0.0.1', allowHalfOpen: true })
     const heard = readUntil(socket)
-    socket.end(`${post(longBytes)}aaaa`)
+    socket.end(`${framing.post(longBytes)}4\r\naaaa`)
     expect(await heard).toMatch(/^HTTP\/1.1 400 [\s\S]*connection: close/)
     await isAborted.promise
     expect((await rig.recorder.recorded(1))[0]).toMatchObject({ status: 0, failed: false })
@@ -298,10 +324,74 @@ describe('a caller that does not go on', () => {
       return new Promise(() => {})
     })
     const socket = await dial(rig.port)
-    socket.write(`${post(longBytes)}aaaa`)
+    socket.write(`${framing.post(longBytes)}4\r\naaaa`)
     const signal = await asked.promise
     socket.destroy()
     if (!signal.aborted) await once(signal, 'abort')
     expect((await rig.recorder.recorded(1))[0]).toMatchObject({ status: 0, failed: false })
   })
+})
+
+describe('chunks that are none, behind good ones', () => {
+  const good = `${inChunks.post(0)}4\r\naaaa\r\n`
+
+  test('end the call and the connection, and the answer says so', async () => {
+    const isAborted = Promise.withResolvers<void>()
+    const asked = Promise.withResolvers<void>()
+    await startBefore(({ signal }) => {
+      asked.resolve()
+      signal.addEventListener('abort', () => isAborted.resolve())
+      return new Promise(() => {})
+    })
+    const socket = await dial(rig.port)
+    const heard = readUntil(socket)
+    socket.write(good)
+    await asked.promise
+    socket.write(`zz\r\n${follower}`)
+    const text = await heard
+    expect(statuses(text)).toEqual(['HTTP/1.1 400'])
+    expect(text).toContain('a chunk size that is no number')
+    await isAborted.promise
+  })
+
+  test('cut an answer that has begun, so that it cannot look whole', async () => {
+    const begun = async function* () {
+      yield Buffer.from('begun')
+      await new Promise(() => {})
+    }
+    await startBefore(() => ({ status: 200, headers: [], body: Readable.from(begun()) }))
+    const socket = await dial(rig.port)
+    socket.on('error', () => {})
+    const heard = readUntil(socket)
+    socket.write(good)
+    while (socket.bytesRead === 0) await oneTurn()
+    socket.write(`zz\r\n${follower}`)
+    const text = await heard
+    expect(statuses(text)).toEqual(['HTTP/1.1 200'])
+    expect(text).not.toMatch(/0\r\n\r\n$/)
+  })
+
+  test('of a body that nobody reads any more end the connection without another answer', async () => {
+    await startBefore(() => saying('early'))
+    const socket = await dial(rig.port)
+    socket.on('error', () => {})
+    const heard = readUntil(socket)
+    socket.write(good)
+    while (socket.bytesRead === 0) await oneTurn()
+    socket.write(`zz\r\n${follower}`)
+    expect(statuses(await heard)).toEqual(['HTTP/1.1 200'])
+  })
+})
+
+test('chunks that came whole with their head are one body, of which the length is known', async () => {
+  const seen: BackendRequest['body'][] = []
+  await startBefore(({ body }) => {
+    seen.push(body)
+    return saying('after had it')
+  })
+  const socket = await dial(rig.port)
+  const heard = readUntil(socket, /after had it/)
+  socket.write(`${inChunks.post(0)}2\r\nbo\r\n2;a=b\r\ndy\r\n0\r\n\r\n`)
+  expect(statuses(await heard)).toEqual(['HTTP/1.1 200'])
+  expect(seen).toEqual([Buffer.from('body')])
 })
