@@ -658,6 +658,50 @@ describe('several requests on one connection, where that is asked for', () => {
     expect(bodies(all)).toEqual(['/a', '/b'])
   })
 
+  test.each([
+    ['piece by piece', { bytes: 40_000 }],
+    ['at once, and is long', Buffer.alloc(40_000, 'x')],
+  ])('a body that comes %s goes out with no other request of its turn', async (_, body) => {
+    const { server, instance } = await echoing({ pipelining: 8, connectionsMax: 2 })
+    await hearCall(instance, call()).done
+    const all = ['/a', '/b', '/long', '/c'].map(path =>
+      hearCall(instance, call({ path, body: path === '/long' ? body : Buffer.from(path) })),
+    )
+    await until(() => server.sockets.length === 2)
+    all[2]?.sending.write(Buffer.alloc(40_000, 'x'))
+    all[2]?.sending.end()
+    await Promise.all(all.map(({ done }) => done))
+    expect(bodies(all)).toEqual(['/a', '/b', '/long', '/c'])
+    expect(server.requests.find(request => request.includes(' /long '))).not.toContain(' /a ')
+  })
+
+  test('whole bodies that are long do not break each other off, however slowly they leave', async () => {
+    const { instance } = await echoing({ pipelining: 8, connectionsMax: 1 })
+    await hearCall(instance, call()).done
+    const all = Array.from({ length: 6 }, (_, nth) =>
+      hearCall(instance, call({ path: `/${nth}`, body: Buffer.alloc(nth % 2 === 0 ? 10 : 4_000_000, 'x') })),
+    )
+    await Promise.all(all.map(({ done }) => done))
+    expect(bodies(all)).toEqual(all.map((_, nth) => `/${nth}`))
+  })
+
+  test('those that waited for a connection are not late for it once they were sent', async () => {
+    const clock = createManualClock(1_000)
+    const { server, instance } = await answering([ok, () => {}], { pipelining: 8, connectionsMax: 1, clock })
+    const timeouts = { connectMs: 300, firstByteMs: 2_000, idleMs: 3_000 }
+    const first = hearCall(instance, call({ timeouts }))
+    const all = [
+      hearCall(instance, call({ timeouts })),
+      hearCall(instance, call({ timeouts: { ...timeouts, totalMs: 1_000 } })),
+    ]
+    await first.done
+    await until(() => server.requests.length === 3)
+    clock.advance(400)
+    expect(all.map(({ events }) => events)).toEqual([[], []])
+    clock.advance(700)
+    expect(all.map(({ events }) => events)).toEqual([[], ['backend-timeout']])
+  })
+
   test('time runs for the answer that is awaited, not for those behind it', async () => {
     const clock = createManualClock(1_000)
     const { server, instance } = await answering([ok, () => {}], { pipelining: 8, clock })

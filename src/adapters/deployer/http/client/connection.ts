@@ -7,7 +7,7 @@ import { TurnEnd } from '../../../../core/turn-end.ts'
 import { Beginning } from './beginning.ts'
 import { type Call, CallList } from './call.ts'
 import { failures } from './failures.ts'
-import { bodyApart, pieceWritten, requestText } from './request-text.ts'
+import { bodyApart, isOneText, pieceWritten, requestText } from './request-text.ts'
 import { openSocket, type SocketListener } from './socket.ts'
 import type { Target, TlsOptions } from './target.ts'
 
@@ -99,9 +99,10 @@ export class Connection implements SocketListener {
     return this.#calls.size + (this.#gathered?.size ?? 0)
   }
 
+  /** A call that is not one text has the connection to itself. */
   send(call: Call): void {
     call.connection = this
-    if (isOneText(call)) {
+    if (isOneText(call.request)) {
       this.#gather(call)
       return
     }
@@ -272,15 +273,16 @@ export class Connection implements SocketListener {
     this.#restsSinceMs = nowMs
     const next = this.#calls.first
     if (ending !== 'by-close' && !this.#reader.head.persists) this.#closeAsSaid(isUsedAgain)
-    else if (!this.#outlives(call) || (next === null && ending !== 'clean')) this.#close(null, null)
+    else if (!this.#outlives(call, next) || (next === null && ending !== 'clean')) this.#close(null, null)
     else if (next !== null) this.#listenTo(next, nowMs)
     else this.#free(isUsedAgain, nowMs)
     call.complete()
   }
 
-  #outlives(call: Call): boolean {
+  /** An answer before the whole request is no sign that the server reads on. With calls behind it, what is unsent is theirs. */
+  #outlives(call: Call, next: Call | null): boolean {
     const { head } = this.#reader
-    const isSent = call.upload === null ? this.#socket.writableLength === 0 : call.upload.isEnded
+    const isSent = call.upload === null ? next !== null || this.#socket.writableLength === 0 : call.upload.isEnded
     return head.persists && isSent && this.isUsable && restMs(head) > 0
   }
 
@@ -349,10 +351,17 @@ export class Connection implements SocketListener {
       text += requestText(call, this.#target)
       this.#calls.add(call)
       if (this.#calls.size === 1) this.#listenTo(call, this.#owner.nowMs())
+      else this.#queue(call)
     }
     if (text !== '') this.#socket.write(text, 'latin1')
     // All of them may have been cancelled meanwhile.
     else if (this.#load === 0) this.#free(false, this.#owner.nowMs())
+  }
+
+  /** Its time to be answered runs from when those before it are: until then only the whole of it can be late. */
+  #queue(call: Call): void {
+    call.deadlineMs = Number.POSITIVE_INFINITY
+    this.#owner.dueBy(call.dueMs)
   }
 
   /** Time runs while it is the server's turn. */
@@ -408,10 +417,6 @@ const gathering = new TurnEnd<Connection>(setImmediate, connection => connection
 
 function proved(connection: Connection): void {
   connection.proved()
-}
-
-function isOneText(call: Call): boolean {
-  return call.upload === null && bodyApart(call.request) === null
 }
 
 function restMs({ keepAliveS }: ResponseHead): number {

@@ -7,7 +7,7 @@ import { Alarm } from './alarm.ts'
 import { Call, CallList, type CallObserver } from './call.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { failures } from './failures.ts'
-import { faultOf } from './request-text.ts'
+import { faultOf, isOneText } from './request-text.ts'
 import { type Target, type TlsOptions, targetOf } from './target.ts'
 
 export type PoolOptions = {
@@ -146,9 +146,9 @@ export class ConnectionPool implements ConnectionOwner {
       return
     }
     connection.send(call)
-    while (this.#waiting.first !== null && connection.hasRoom) {
-      const more = this.#waiting.shift()
-      if (more !== null) connection.send(more)
+    for (let more = this.#waiting.first; more !== null && sharing(connection, more); more = this.#waiting.first) {
+      this.#waiting.remove(more)
+      connection.send(more)
     }
   }
 
@@ -172,7 +172,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #give(call: Call): void {
-    const connection = this.#take()
+    const connection = this.#take(call)
     if (connection === null) this.#wait(call)
     else connection.send(call)
   }
@@ -182,8 +182,8 @@ export class ConnectionPool implements ConnectionOwner {
     return call
   }
 
-  #take(): Connection | null {
-    if (this.#gathering?.hasRoom === true) return this.#gathering
+  #take(call: Call): Connection | null {
+    if (this.#gathering !== null && sharing(this.#gathering, call)) return this.#gathering
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
       if (!connection.isUsable) continue
       if (this.pipelining > 1) this.#gathering = connection
@@ -236,6 +236,11 @@ const proofMsMax = 625
 
 /** An attempt to connect that another call began is not cut short by a hasty one. */
 const leastOpenMs = 1_000
+
+/** Whether the call goes out with others that go out at the end of this turn. */
+function sharing(connection: Connection, call: Call): boolean {
+  return connection.hasRoom && isOneText(call.request)
+}
 
 function fail(call: Call, error: CutoverError): void {
   call.fail(error)

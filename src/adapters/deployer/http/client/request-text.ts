@@ -47,6 +47,11 @@ export function bodyApart({ body }: BackendCall): Uint8Array | null {
   return body instanceof Uint8Array && body.length > textBytesMax ? body : null
 }
 
+/** Whether `requestText` is all of it. Such calls alone share a connection: behind a head that waits for its body nothing else may go out. */
+export function isOneText({ body }: BackendCall): boolean {
+  return body === null || (body instanceof Uint8Array && body.length <= textBytesMax)
+}
+
 /** Pieces of bodies, until they are written. */
 const blocks = new Blocks({ blockBytes: 64 * 1024 + 16, freeMax: 64 })
 
