@@ -151,6 +151,16 @@ describe('closing', () => {
     await aborted.promise
   })
 
+  test('waits for a caller who lingers no longer than it would otherwise', async () => {
+    rig = await startRig()
+    const caller = await dial(rig.port)
+    caller.on('error', () => {})
+    caller.write('POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc')
+    await once(caller, 'data')
+    // Longer than this test may take.
+    await rig.gateway.close({ drainMs: 60_000 })
+  })
+
   test('twice, or before listening, is no fault', async () => {
     rig = await startRig()
     await rig.close()

@@ -84,7 +84,10 @@ export class SocketOutbound implements Outbound {
     if (this.#isChunked) this.#text += '\r\n'
     if (this.#text.length > textBytesMax) this.#flush()
     else this.#flushSoon()
-    return this.#socket.writableLength + this.#text.length <= limits.answerBufferBytesMax
+    if (this.#socket.writableLength + this.#text.length <= limits.answerBufferBytesMax) return true
+    // The socket tells of its draining where it holds too much by itself: of text beside it, it knows nothing.
+    this.#flush()
+    return !this.#socket.writableNeedDrain
   }
 
   end(): void {
@@ -147,7 +150,7 @@ export class SocketOutbound implements Outbound {
   #leave(): void {
     if (this.#socket.writableLength === 0) this.#answered()
     // What is held may be too little for the socket to tell of its leaving: of TLS, whose bytes leave later, it always is.
-    else this.#socket.write(nothing, () => this.onSocketDrain())
+    else this.#socket.write(nothing, error => error ?? this.onSocketDrain())
   }
 
   #flush(): void {

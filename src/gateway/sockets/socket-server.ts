@@ -66,10 +66,14 @@ export class SocketServer {
   /** Takes no new connection; those with requests in flight get `drainMs`, then they are cut. */
   async close(drainMs: number): Promise<void> {
     this.#isClosing = true
-    clearInterval(this.#sweep)
     this.#server.close()
     for (const connection of this.#connections) connection.drain()
-    if (this.#connections.size === 0) return
+    if (this.#connections.size > 0) await this.#emptied(drainMs)
+    clearInterval(this.#sweep)
+  }
+
+  /** Times are kept all the while: a caller that lingers is not waited for as long as one that is answered. */
+  async #emptied(drainMs: number): Promise<void> {
     const deadline = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy()
     }, drainMs)
