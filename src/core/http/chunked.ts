@@ -2,8 +2,9 @@ import { limits } from '../limits.ts'
 import { byte, hexValues, isTokenByte, isValueByte, refused } from './chars.ts'
 import { FieldLine, isFramingField } from './field-line.ts'
 
-/** Hexadecimal digits of a size, leading zeros among them: what a double counts exactly. */
+/** Hexadecimal digits of a size behind its leading zeros: what a double counts exactly. */
 const sizeDigitsMax = 13
+const leadingZerosMax = 64
 
 const state = {
   firstDigit: 0,
@@ -36,6 +37,8 @@ export class ChunkedDecoder {
   #state: number = state.firstDigit
   #size = 0
   #digits = 0
+  /** Of the size: zeros that it begins with. */
+  #zeros = 0
   /** Bytes of extensions, over all chunks. */
   #extensionBytes = 0
   /** An unfinished line of the trailers. */
@@ -94,7 +97,9 @@ export class ChunkedDecoder {
   #takeDigit(code: number): boolean {
     const value = hexValues[code] ?? 255
     this.#digits += 1
-    if (value === 255 || this.#digits > sizeDigitsMax) return this.#refuse('a chunk size that is no number')
+    const isLong = this.#digits > (this.#size === 0 ? leadingZerosMax : this.#zeros + sizeDigitsMax)
+    if (value === 255 || isLong) return this.#refuse('a chunk size that is no number')
+    if (this.#size === 0) this.#zeros = this.#digits - 1
     this.#size = this.#size * 16 + value
     return this.#to(state.digits)
   }

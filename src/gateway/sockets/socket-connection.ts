@@ -173,6 +173,8 @@ export class SocketConnection implements AnswerEnd {
 
   /** Chunks that are none: where the next request begins is unknown. */
   #refuse({ fault }: ComingBody): void {
+    // What was answered before this was read goes out, as it would have if this had come a moment later.
+    this.#outbound?.flushIfDue()
     if (this.#waiting === 'rest') this.#endOrderly()
     else this.#giveUp(new CutoverError('invalid-request', `this is not HTTP/1.1: ${fault}`), 400)
   }
@@ -270,16 +272,14 @@ export class SocketConnection implements AnswerEnd {
   #serveChunks(bytes: Buffer, start: number, end: number): number {
     const coming = this.#comingBody(null)
     const after = coming.take(bytes, start, end)
-    if (after === refused) {
-      this.#refuse(coming)
-      return -1
-    }
-    if (!coming.isWhole) this.#serveComing(coming)
-    else {
+    if (coming.isWhole) {
       const body = coming.takeWaiting()
       this.#serve(body.length === 0 ? null : body)
+      return after
     }
-    return after
+    this.#serveComing(coming)
+    if (after === refused) this.#refuse(coming)
+    return end
   }
 
   #comingBody(bytes: number | null): ComingBody {
