@@ -16,7 +16,7 @@ import { openSqlitePredictionLog } from '../adapters/prediction-log/sqlite.ts'
 import { inSlices } from '../adapters/recorder/in-slices.ts'
 import { createRecorder, type OnCommitted } from '../adapters/recorder/recorder.ts'
 import { createRegistries } from '../adapters/registries/registries.ts'
-import { openSpans } from '../adapters/tracing/open-spans.ts'
+import { headersOf, openSpans } from '../adapters/tracing/open-spans.ts'
 import { createTrafficRate } from '../adapters/traffic-rate/traffic-rate.ts'
 import { createTrials } from '../adapters/trials/trials.ts'
 import { createCourier } from '../adapters/webhooks/courier.ts'
@@ -140,6 +140,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
 
   let isServing = false
   const secretOf = ({ env }: SecretRef): string | null => process.env[env] || null
+  if (settings.tracing !== null) headersOf(settings.tracing, secretOf)
   // Workers make their own.
   const spans = pool === null ? openSpans(settings.tracing, { version, clock, secretOf, complain }) : null
   endings.push(() => spans?.close())

@@ -142,7 +142,7 @@ describe('a listener that asks for keys', () => {
     expect(statuses).toEqual([200, 200, 429])
     const refused = await ask(port, { path: infer, body: '{}', headers })
     expect(refused.headers['retry-after']).toBe('4')
-    expect(refused.json()).toEqual({ error: 'the key app may send 0.25 requests a second' })
+    expect(refused.json()).toEqual({ error: 'the key app may send 15 requests a minute' })
     clock.advance(4_000)
     expect((await ask(port, { path: free, headers })).status).toBe(200)
   })

@@ -1,3 +1,4 @@
+import { CutoverError } from '../../core/errors.ts'
 import type { SecretRef } from '../../core/webhook.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { createOtlpExporter } from './otlp.ts'
@@ -16,7 +17,21 @@ export type SpanSurroundings = {
 export function openSpans(settings: SpanSettings | null, { secretOf, ...around }: SpanSurroundings) {
   if (settings === null) return null
   const { url, samplePpm } = settings
-  const fields = Object.entries(settings.headers).map(([name, env]) => [name, secretOf({ env }) ?? ''] as const)
-  const spans = createOtlpExporter({ url, headers: Object.fromEntries(fields), ...around })
+  const spans = createOtlpExporter({ url, headers: headersOf(settings, secretOf), ...around })
   return { tracing: { spans, samplePpm }, close: () => spans.close() }
+}
+
+/** With their secrets. Throws invalid-resource where one is not there: a collector that refuses every batch would be found out late. */
+export function headersOf(
+  { headers }: Pick<SpanSettings, 'headers'>,
+  secretOf: SpanSurroundings['secretOf'],
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, env]) => {
+      const value = secretOf({ env })
+      if (value !== null) return [name, value]
+      const what = `the environment variable ${env} is not set: the header ${name} for the collector of traces comes from it`
+      throw new CutoverError('invalid-resource', `tracing.headers.${name}: ${what}`)
+    }),
+  )
 }

@@ -71,8 +71,17 @@ export function crowded({ name, concurrencyMax }: Pick<ApiKey, 'name' | 'concurr
 }
 
 export function tooOften({ name, rate }: Pick<ApiKey, 'name' | 'rate'>, waitMs: number): AccessRefusal {
-  const detail = `the key ${name} may send ${rate?.perSecond} requests a second`
+  const detail = `the key ${name} may send ${pace(rate?.perSecond ?? 0)}`
   return { code: 'rate-limited', detail, headers: comeBack(waitMs) }
+}
+
+/** In the unit in which it is a number of one or more. */
+function pace(perSecond: number): string {
+  const round = (value: number) => Number(value.toPrecision(3))
+  if (perSecond >= 1) return `${round(perSecond)} requests a second`
+  return perSecond * 60 >= 1
+    ? `${round(perSecond * 60)} requests a minute`
+    : `${round(perSecond * 3_600)} requests an hour`
 }
 
 /** HTTP has no finer unit here. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 import { createManualClock } from '../../../src/adapters/clock/manual.ts'
+import { headersOf } from '../../../src/adapters/tracing/open-spans.ts'
 import { createOtlpExporter } from '../../../src/adapters/tracing/otlp.ts'
 import { limits } from '../../../src/core/limits.ts'
 import type { Span } from '../../../src/core/trace-context.ts'
@@ -78,4 +79,14 @@ test('a full queue drops the newest and counts it', async () => {
   for (let count = 0; count < limits.spansQueueMax + limits.spansBatchMax + 7; count += 1) exporter.record(span)
   expect(exporter.stats().dropped).toBeGreaterThanOrEqual(7)
   await exporter.close()
+})
+
+test('a header of the collector whose secret is not there is refused by name, and not sent empty', () => {
+  const settings = { headers: { authorization: 'OTLP_AUTHORIZATION' } }
+  expect(headersOf(settings, ({ env }) => `secret of ${env}`)).toEqual({
+    authorization: 'secret of OTLP_AUTHORIZATION',
+  })
+  expect(() => headersOf(settings, () => null)).toThrow(
+    'tracing.headers.authorization: the environment variable OTLP_AUTHORIZATION is not set',
+  )
 })
