@@ -71,7 +71,7 @@ function differenceOf(one: Conversed, other: Conversed, how: string): string | n
   for (const [at, answer] of shorter.answers.entries()) {
     const counterpart = longer.answers[at]
     if (counterpart === undefined || same(answer, counterpart)) continue
-    const isEnd = at === shorter.answers.length - 1 && isRefusal(answer) && isRefusal(counterpart)
+    const isEnd = at === shorter.answers.length - 1 && endsRefused(shorter, at) && endsRefused(longer, at)
     return isEnd ? null : `answer ${at} is another one\n${told}`
   }
   const rest = longer.answers.slice(shorter.answers.length)
@@ -89,8 +89,10 @@ function same(one: Answered, other: Answered): boolean {
   return one.status === other.status && one.isWhole === other.isWhole && (one.status >= 400 || one.body === other.body)
 }
 
-function isRefusal({ status, closes }: Answered): boolean {
-  return status >= 400 && closes
+/** Of a request that is refused for what stands before its malformed body, and answered before that is read, the answer cannot say so. */
+function endsRefused({ answers, isClosed }: Conversed, at: number): boolean {
+  const answer = answers[at]
+  return answer !== undefined && answer.status >= 400 && (answer.closes || (isClosed && at === answers.length - 1))
 }
 
 function text({ answers, seen, isClosed }: Conversed): string {
