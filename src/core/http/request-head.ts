@@ -143,7 +143,8 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
         break
       case isCoding:
         codings += 1
-        if (!isNamed(bytes, valueStart, valueEnd, 'chunked')) return unusual
+        // llhttp takes no tab behind it.
+        if (valueEnd !== at - 2 || !isNamed(bytes, valueStart, valueEnd, 'chunked')) return unusual
         break
       case isConnection:
         if (isNamed(bytes, valueStart, valueEnd, 'close')) head.closes = true

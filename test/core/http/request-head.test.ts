@@ -41,7 +41,7 @@ test('a body in chunks has no length, whichever was read before', () => {
     return [end === bytes.length, head.isChunked, head.bodyBytes, head.passedOn]
   }
   expect(read(plain('Content-Length: 7\r\n'))).toEqual([true, false, 7, ''])
-  expect(read(plain('transfer-encoding:\tChunked \r\nX-A: 1\r\n'))).toEqual([true, true, 0, 'X-A: 1\r\n'])
+  expect(read(plain('transfer-encoding:\tChunked\r\nX-A: 1\r\n'))).toEqual([true, true, 0, 'X-A: 1\r\n'])
   expect(read(plain('Content-Length: 7\r\n'))).toEqual([true, false, 7, ''])
 })
 
@@ -67,6 +67,7 @@ describe('what is not plain is left to the other parser', () => {
     ['chunks twice', plain('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n')],
     ['chunks in chunks', plain('Transfer-Encoding: chunked, chunked\r\n')],
     ['another coding', plain('Transfer-Encoding: gzip, chunked\r\n')],
+    ['chunks with a blank behind', plain('Transfer-Encoding: chunked\t\r\n')],
     ['no coding', plain('Transfer-Encoding: \r\n')],
     ['a length that is no number', plain('Content-Length: +1\r\n')],
     ['an expectation', plain('Expect: 100-continue\r\n')],
