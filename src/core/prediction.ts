@@ -84,6 +84,20 @@ export type Outcome = {
   reward: number | null
   metrics: Readonly<Record<string, number>>
   atMs: number
+  /** Of whose predictions it may be, where its sender may speak of these endpoints alone. What is joined has it no more. */
+  endpoints?: readonly string[]
+}
+
+/** Whether it may be joined to a prediction of the endpoint. */
+export function mayBeOf({ endpoints }: Pick<Outcome, 'endpoints'>, endpoint: string): boolean {
+  return endpoints === undefined || endpoints.includes(endpoint)
+}
+
+/** What is told of it once it is joined. */
+export function withoutSender(outcome: Outcome): Outcome {
+  if (outcome.endpoints === undefined) return outcome
+  const { endpoints: _, ...told } = outcome
+  return told
 }
 
 /** What is known of one row of a prediction so far: of several values of one thing the one that was joined last. */

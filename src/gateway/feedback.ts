@@ -2,6 +2,7 @@
 import { CutoverError, type Problem } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Outcome, OutcomeReceipt } from '../core/prediction.ts'
+import type { Principal } from '../ports/access.ts'
 import type { GatewayContext } from './context.ts'
 import { excerpt } from './errors.ts'
 import { type FeedbackItem, readItem } from './feedback-items.ts'
@@ -22,7 +23,7 @@ type FeedbackResult = {
 /** Valid items are taken even if others are not; a request without any valid item is refused whole. */
 export async function serveFeedback(
   context: GatewayContext,
-  { inbound, outbound, target }: Visit & { target: Target },
+  { inbound, outbound, target, principal }: Visit & { target: Target },
 ): Promise<void> {
   assertMethod(inbound, target.path, 'POST')
   const given = parseItems(await readBody(inbound))
@@ -31,10 +32,17 @@ export async function serveFeedback(
   assertCount(list.length)
   const receivedAtMs = context.clock.nowMs()
   const items = list.map((item, index) => readItem(item, isArray ? `[${index}]` : '', receivedAtMs))
-  const outcomes = items.flatMap(item => ('outcome' in item ? [item.outcome] : []))
+  const ofEndpoints = endpointsOf(principal ?? null)
+  const outcomes = items.flatMap(item => ('outcome' in item ? [{ ...item.outcome, ...ofEndpoints }] : []))
   if (outcomes.length === 0) throw nothingValid(items)
   const receipts = await accept(context, outcomes)
   sendJson(outbound, 200, { results: resultsOf(items, list, receipts) })
+}
+
+/** Ids of predictions can be guessed: whoever may call some endpoints alone may speak of their predictions alone. */
+function endpointsOf(principal: Principal | null): Pick<Outcome, 'endpoints'> {
+  const endpoints = principal?.endpoints ?? null
+  return endpoints === null ? {} : { endpoints }
 }
 
 function readBody(inbound: Inbound): Promise<Buffer> {

@@ -64,7 +64,9 @@ function ofRun(prefix: string, prediction: Prediction): Prediction {
 }
 
 function outcomeOfRun(prefix: string, outcome: Outcome): Outcome {
-  return { ...outcome, id: prefix + outcome.id, prediction: prefix + outcome.prediction }
+  const { id, prediction, endpoints } = outcome
+  const bySender = endpoints !== undefined && { endpoints: endpoints.map(name => prefix + name) }
+  return { ...outcome, id: prefix + id, prediction: prefix + prediction, ...bySender }
 }
 
 const endpoints = ['digits', 'prices']
@@ -114,6 +116,11 @@ function outcomeOfShadow(): fc.Arbitrary<Outcome> {
   }))
 }
 
+/** Of a sender who may speak of one endpoint alone, the prediction's own or not. */
+function outcomeOfSender(): fc.Arbitrary<Outcome> {
+  return fc.tuple(outcome('any'), fc.constantFrom(...endpoints)).map(([one, name]) => ({ ...one, endpoints: [name] }))
+}
+
 function outcome(labelsPerRow: 1 | 'any'): fc.Arbitrary<Outcome> {
   const place = { number: fc.nat(5), row: fc.nat(2) }
   const value = { label: fc.option(label, { nil: null }), copy: labelsPerRow === 1 ? fc.constant(0) : fc.nat(4) }
@@ -143,6 +150,7 @@ export function someSteps({ labelsPerRow }: { labelsPerRow: 1 | 'any' }): fc.Arb
   const others: fc.Arbitrary<LogStep>[] = [
     fc.record({ kind: fc.constant('wait' as const), durationMs: fc.nat(8 * 24 * 3600_000) }),
     fc.record({ kind: fc.constant('outcomes' as const), batch: fc.array(outcomeOfShadow(), { maxLength: 2 }) }),
+    fc.record({ kind: fc.constant('outcomes' as const), batch: fc.array(outcomeOfSender(), { maxLength: 4 }) }),
     fc.constant({ kind: 'restart' as const }),
   ]
   return fc.array(fc.oneof(...appends, ...(labelsPerRow === 1 ? [] : others)), { maxLength: 16 })

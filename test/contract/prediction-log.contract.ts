@@ -152,6 +152,29 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         expect((await log.appendPredictions([aPrediction({ id: 'p4' })])).joined).toEqual([])
       })
 
+      test('one whose sender may speak of other endpoints alone never joins, and takes nobody an id', async () => {
+        const statuses = async (outcomes: readonly Outcome[]) =>
+          (await log.appendOutcomes(outcomes)).receipts.map(({ status }) => status)
+        const early = anOutcome({ id: 'early', prediction: 'p2', endpoints: ['other'] })
+        await log.appendPredictions([aPrediction()])
+        expect(await statuses([anOutcome({ endpoints: ['other'] }), early])).toEqual(['pending', 'pending'])
+        expect((await log.appendPredictions([aPrediction({ id: 'p2' })])).joined).toEqual([])
+        const { endpoints: _, ...late } = early
+        expect(await statuses([anOutcome(), late])).toEqual(['joined', 'joined'])
+      })
+
+      test('one whose sender may speak of its endpoint joins like any other, early and late', async () => {
+        const endpoints = ['other', aPrediction().endpoint]
+        const early = anOutcome({ id: 'early', prediction: 'p2' })
+        await log.appendPredictions([aPrediction()])
+        const late = await log.appendOutcomes([
+          { ...anOutcome(), endpoints },
+          { ...early, endpoints },
+        ])
+        const { joined } = await log.appendPredictions([aPrediction({ id: 'p2' })])
+        expect([...late.joined, ...joined].map(({ outcome }) => outcome)).toEqual([anOutcome(), early])
+      })
+
       test('the same id again is a duplicate: in the batch, later, while it waits and after it joined', async () => {
         const statuses = async (outcomes: readonly Outcome[]) =>
           (await log.appendOutcomes(outcomes)).receipts.map(({ status }) => status)

@@ -55,6 +55,17 @@ const named = (request: Sent | undefined) =>
   (request?.headers ?? []).filter((_, at) => at % 2 === 0).map(name => name.toLowerCase())
 
 describe('a listener that asks for keys', () => {
+  it('notes with feedback whose predictions its sender may speak of', async () => {
+    const [one, all] = [keyOf({ endpoints: ['digits'] }), keyOf()]
+    const { port, recorder } = await guarded([one.key, all.key])
+    for (const { text } of [one, all]) {
+      const body = JSON.stringify({ prediction: 'p1', reward: 1, id: text })
+      const headers = { 'x-api-key': text, 'content-type': 'application/json' }
+      expect((await ask(port, { path: '/v1/feedback', body, headers })).status).toBe(200)
+    }
+    expect([...recorder.outcomes.values()].map(({ endpoints }) => endpoints)).toEqual([['digits'], undefined])
+  })
+
   it('lets in who has one, by either field, and sends it to no model server', async () => {
     const { key, text } = keyOf()
     const { port, got } = await guarded([key])

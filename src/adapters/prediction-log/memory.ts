@@ -2,7 +2,7 @@
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { JoinedOutcome, Outcome, OutcomeReceipt, OutcomeValues, Prediction } from '../../core/prediction.ts'
-import { joinOutcome, payloadBytes, valuesAfter } from '../../core/prediction.ts'
+import { joinOutcome, mayBeOf, payloadBytes, valuesAfter, withoutSender } from '../../core/prediction.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type {
   AppendedOutcomes,
@@ -61,13 +61,16 @@ class MemoryPredictionLog implements PredictionLog {
     const joined: JoinedOutcome[] = []
     const receipts = batch.map((outcome): OutcomeReceipt => {
       if (this.#outcomeIds.has(outcome.id)) return { status: 'duplicate' }
-      this.#outcomeIds.add(outcome.id)
       const kept = this.#kept.get(outcome.prediction)
-      if (kept === undefined || kept.prediction.shadowOf !== undefined) {
+      const isKnown = kept !== undefined && kept.prediction.shadowOf === undefined
+      // Nothing is kept of it, so that it takes nobody's id.
+      if (isKnown && !mayBeOf(outcome, kept.prediction.endpoint)) return { status: 'pending' }
+      this.#outcomeIds.add(outcome.id)
+      if (!isKnown) {
         this.#wait(outcome)
         return { status: 'pending' }
       }
-      joined.push(...this.#join(kept, outcome))
+      joined.push(...this.#join(kept, withoutSender(outcome)))
       return { status: 'joined' }
     })
     return { receipts, joined }
@@ -148,7 +151,11 @@ class MemoryPredictionLog implements PredictionLog {
     const waiting = this.#waiting.get(id)
     if (waiting === undefined || shadowOf !== undefined) return []
     this.#waiting.delete(id)
-    return waiting.flatMap(({ outcome }) => this.#join(kept, outcome))
+    return waiting.flatMap(({ outcome }) => {
+      if (mayBeOf(outcome, kept.prediction.endpoint)) return this.#join(kept, withoutSender(outcome))
+      this.#outcomeIds.delete(outcome.id)
+      return []
+    })
   }
 
   /** The champion's join, then those of its shadows. */

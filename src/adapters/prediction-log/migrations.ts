@@ -8,6 +8,7 @@ import { byContext } from '../sqlite/migrations/prediction-log/0006-by-context.t
 import { kinds } from '../sqlite/migrations/prediction-log/0007-kinds.ts'
 import { measures } from '../sqlite/migrations/prediction-log/0008-measures.ts'
 import { blocks } from '../sqlite/migrations/prediction-log/0009-blocks.ts'
+import { sendersEndpoints } from '../sqlite/migrations/prediction-log/0010-senders-endpoints.ts'
 
 export const predictionLogMigrations: readonly Migration[] = [
   predictions,
@@ -19,4 +20,5 @@ export const predictionLogMigrations: readonly Migration[] = [
   kinds,
   measures,
   blocks,
+  sendersEndpoints,
 ]

@@ -1,18 +1,20 @@
 /** Outcomes and joins as flat rows: cheap to send between the threads, and what the tables take. */
 import type { SQLOutputValue } from 'node:sqlite'
-import type {
-  Answer,
-  JoinedOutcome,
-  Outcome,
-  OutcomeReceipt,
-  OutcomeValues,
-  Prediction,
-  Truth,
+import {
+  type Answer,
+  type JoinedOutcome,
+  mayBeOf,
+  type Outcome,
+  type OutcomeReceipt,
+  type OutcomeValues,
+  type Prediction,
+  type Truth,
+  withoutSender,
 } from '../../core/prediction.ts'
 import type { AppendedOutcomes } from '../../ports/prediction-log.ts'
 import { fromJson, toJson } from './rows.ts'
 
-/** Label and metrics are JSON. */
+/** Label, metrics and endpoints are JSON. */
 export type OutcomeRow = readonly [
   id: string,
   prediction: string,
@@ -21,6 +23,7 @@ export type OutcomeRow = readonly [
   reward: number | null,
   metrics: string,
   atMs: number,
+  endpoints: string | null,
 ]
 
 /** What a prediction, and what was known before, tell of one outcome. Features, measures, predicted value, scores and `before` are JSON. */
@@ -47,10 +50,18 @@ export type JoinRow = readonly [
 /** The receipts in order, and for each that says `joined` a join, which those of its shadows follow. */
 export type AppendedRows = { statuses: readonly OutcomeReceipt['status'][]; joins: readonly JoinRow[] }
 
-export function outcomeToRow({ id, prediction, row, label, reward, metrics, atMs }: Outcome): OutcomeRow {
-  return [id, prediction, row, toJson(label), reward, JSON.stringify(metrics), atMs]
+export function outcomeToRow(outcome: Outcome): OutcomeRow {
+  const { id, prediction, row, label, reward, metrics, atMs, endpoints = null } = outcome
+  return [id, prediction, row, toJson(label), reward, JSON.stringify(metrics), atMs, toJson(endpoints)]
 }
 
+/** Whether its sender may speak of the endpoint. */
+export function rowMayBeOf(outcome: OutcomeRow, endpoint: string): boolean {
+  const endpoints = outcome[7]
+  return endpoints === null || mayBeOf({ endpoints: JSON.parse(endpoints) as string[] }, endpoint)
+}
+
+/** As it is told: without whose predictions it may be of. */
 export function outcomeFromRow([id, prediction, row, label, reward, metrics, atMs]: OutcomeRow): Outcome {
   return { id, prediction, row, label: fromJson<Truth>(label), reward, metrics: JSON.parse(metrics), atMs }
 }
@@ -103,7 +114,7 @@ export function joinFromRow(outcome: Outcome, join: JoinRow): JoinedOutcome {
 
 /** `outcomes` are those whose append gave these rows. */
 export function appendedOutcomes(outcomes: readonly Outcome[], { statuses, joins }: AppendedRows): AppendedOutcomes {
-  const accepted = outcomes.filter((_, index) => statuses[index] === 'joined')
+  const accepted = outcomes.filter((_, index) => statuses[index] === 'joined').map(withoutSender)
   let champions = 0
   return {
     receipts: statuses.map(status => ({ status })),

@@ -8,7 +8,7 @@ import { LastSeq } from './last-seq.ts'
 import { OrphanSchedule } from './orphans.ts'
 import { OutcomeIds } from './outcome-ids.ts'
 import { type Known, OutcomeJoiner } from './outcome-joiner.ts'
-import { type JoinRow, type OutcomeRow, readOutcomeRow } from './outcome-rows.ts'
+import { type JoinRow, type OutcomeRow, readOutcomeRow, rowMayBeOf } from './outcome-rows.ts'
 import type { JoinedRow, StoreCalls } from './store-calls.ts'
 
 type Input<M extends keyof StoreCalls> = StoreCalls[M]['input']
@@ -68,8 +68,10 @@ export class PredictionStore {
     const statuses = rows.map((row): OutcomeReceipt['status'] => {
       const [id, prediction] = row
       if (accepted.has(id)) return 'duplicate'
-      accepted.add(id)
       const known = predictions.get(prediction)
+      // Nothing is kept of it, so that it takes nobody's id.
+      if (known !== undefined && !rowMayBeOf(row, known.prediction.endpoint)) return 'pending'
+      accepted.add(id)
       if (known === undefined) {
         this.#sql.insertWaiting.run(...row, nowMs)
         return 'pending'
@@ -90,6 +92,7 @@ export class PredictionStore {
       const known = predictions.get(outcome[1])
       if (known === undefined) return []
       this.#sql.deleteWaiting.run(outcome[0])
+      if (!rowMayBeOf(outcome, known.prediction.endpoint)) return []
       return this.#join(outcome, known).map(join => ({ outcome, join }))
     })
   }
@@ -150,15 +153,15 @@ function lateShadows(packed: ArrayBuffer, seqs: Inserted['seqs']): number[] {
 
 function prepareStatements(database: DatabaseSync) {
   const waitingFor = database.prepare(
-    `SELECT w.id, w.prediction, w.row, w.label, w.reward, w.metrics, w.at_ms
+    `SELECT w.id, w.prediction, w.row, w.label, w.reward, w.metrics, w.at_ms, w.endpoints
      FROM json_each(?) j CROSS JOIN waiting_outcomes w ON w.prediction = j.value ORDER BY j.key, w.seq`,
   )
   waitingFor.setReturnArrays(true)
   return {
     waitingFor,
     insertWaiting: database.prepare(
-      `INSERT INTO waiting_outcomes (id, prediction, row, label, reward, metrics, at_ms, accepted_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO waiting_outcomes (id, prediction, row, label, reward, metrics, at_ms, endpoints, accepted_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     anyOutcome: database.prepare('SELECT 1 FROM outcomes LIMIT 1'),
     anyWaiting: database.prepare('SELECT 1 FROM waiting_outcomes LIMIT 1'),
