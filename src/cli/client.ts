@@ -100,9 +100,19 @@ function unreachable(error: unknown, options: { base: string; flag: string; star
   const code = (cause as { code?: unknown } | null)?.code
   const timedOut = error instanceof Error && error.name === 'TimeoutError'
   const why = timedOut ? 'no answer in time' : typeof code === 'string' ? code : String((cause as Error).message)
-  return new CliError(`no Cutover server answers at ${options.base} (${why}); ${options.start}`, {
-    exitCode: exitCodes.failed,
-    code: 'unreachable',
-    cause: error,
-  })
+  const said = isAboutCertificate(why)
+    ? `the certificate of ${options.base} is not trusted (${why}); name the file of its authority in NODE_EXTRA_CA_CERTS`
+    : `no Cutover server answers at ${options.base} (${why}); ${options.start}${tlsHint(options.base, why)}`
+  return new CliError(said, { exitCode: exitCodes.failed, code: 'unreachable', cause: error })
+}
+
+/** Codes of OpenSSL, and Node's for a certificate of another host. */
+function isAboutCertificate(code: string): boolean {
+  return /^(UNABLE_TO_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT)/.test(code)
+}
+
+/** What a listener with TLS does to a caller without. */
+function tlsHint(base: string, code: string): string {
+  const isCut = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET'
+  return isCut && base.startsWith('http:') ? ', or write https:// if it has TLS' : ''
 }
