@@ -106,7 +106,7 @@ export const limits = {
   sseEventBytesMax: 64 * 1024,
   /** An answer in one piece of JSON that is longer passes on with its tokens uncounted. */
   measuredAnswerBytesMax: 1024 * 1024,
-  /** Answers whose conversation may go on, of all endpoints, by the id that a follow-up names; beyond it the oldest are forgotten. */
+  /** Answers whose conversation may go on, of all endpoints, by the id that a follow-up names (over `unitKeyBytesMax` by its hash); beyond it the oldest are forgotten. */
   conversationsRememberedMax: 100_000,
   /** Fields of one gRPC message, those of its tensors and parameters included, and bytes of one shape; with more it is refused before it is decoded. */
   messageFieldsMax: 20_000,
