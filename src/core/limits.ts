@@ -203,6 +203,10 @@ export const limits = {
   /** What a failing worker has recorded is handed over within this time, or is lost. */
   workerLastWordsMs: 2_000,
 
+  /** The longest time-out of a request, and of a question to another system, that may be asked for. */
+  requestTimeMsMax: 24 * 3600_000,
+  /** A timer of Node's: one that is set for longer rings at once. Longer waits are split. */
+  timerMsMax: 2 ** 31 - 1,
   /** Requests of one process that are being answered. Copies are refused at half of it, candidates at nine tenths, then all. */
   requestsInFlightMax: 20_000,
   /** Requests of one endpoint that wait for its next version; more are answered 503. No more than the queue of one instance takes. */
