@@ -127,6 +127,8 @@ export const limits = {
   answerBytesMax: 256 * 1024,
   /** An answer up to this is read at once, in some microseconds; what is greater waits to be read between turns. */
   answerReadAtOnceBytesMax: 2 * 1024,
+  /** Packed answers that are still being read when a gateway ends are waited for this long; what comes later is lost, and told. */
+  lastAnswersReadMs: 1_000,
   /** A request or answer body longer than this is not kept as a payload; nor is its counterpart. */
   payloadBytesMax: 256 * 1024,
   /** A request with a longer path, or a longer header among those that are kept, cannot be sent again: its bodies are kept alone. */
