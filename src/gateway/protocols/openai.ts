@@ -7,7 +7,7 @@ import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { isProblem, type OpenAiRequest, readOpenAiRequest } from '../../core/openai/request.ts'
 import type { Principal } from '../../ports/access.ts'
-import { refuseCall } from '../authorise.ts'
+import { mayKnow, refuseCall } from '../authorise.ts'
 import { boundedKey } from '../bounded-key.ts'
 import { pinOf } from '../choose.ts'
 import type { GatewayContext } from '../context.ts'
@@ -126,10 +126,7 @@ type Caller = Principal | null | undefined
 
 /** Those that the caller may call. */
 function openAiRoutes(context: GatewayContext, principal: Caller): CompiledRoute[] {
-  const only = principal?.endpoints ?? null
-  return [...context.routes.all()].filter(
-    ({ spec }) => spec.protocol === 'openai' && (only === null || only.includes(spec.name)),
-  )
+  return [...context.routes.all()].filter(({ spec }) => spec.protocol === 'openai' && mayKnow(principal, spec.name))
 }
 
 function bodyOf(inbound: Inbound, bytesMax: number): Promise<Buffer> | Buffer {
