@@ -30,6 +30,23 @@ export const duration = z
   .refine(text => (parseDurationMs(text) ?? -1) >= 0, notDuration)
   .meta({ description: 'A duration: 500ms, 30s, 10m, 1.5h, 14d.' })
 
+/** `limits.requestTimeMsMax`: a test holds it to that. */
+export const requestTimeMaxMs = 86_400_000
+
+/** A duration that becomes a timer of a request or a question. */
+export const requestTime = timerFrom('1ms', 1)
+
+/** The same where nothing needs to be waited for. */
+export const requestTimeOrNone = timerFrom('0s', 0)
+
+function timerFrom(least: string, leastMs: number) {
+  const allowed = `${allowedMark}${least} to 1d`
+  const msOf = (text: string) => parseDurationMs(text) ?? Number.NaN
+  return duration
+    .refine(text => !(msOf(text) > requestTimeMaxMs), `is too long: nobody waits so long for one answer${allowed}`)
+    .refine(text => !(msOf(text) < leastMs), `is too short: nothing could be done in time${allowed}`)
+}
+
 export const percent = z
   .string(notPercent)
   .regex(percentPattern, notPercent)

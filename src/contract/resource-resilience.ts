@@ -1,14 +1,16 @@
 /** What an endpoint declares about model servers that fail, or have enough to do. */
 import { z } from 'zod'
-import { duration, object, percent } from './resource-parts.ts'
+import { object, percent, requestTime, requestTimeOrNone } from './resource-parts.ts'
 
 export const timeouts = object({
-  connect: duration.default('2s').meta({ description: 'To reach the model server.' }),
-  'first-byte': duration.default('60s').meta({ description: 'From the request to the first byte of the answer.' }),
-  idle: duration.default('60s').meta({ description: 'Between two parts of the answer.' }),
-  total: duration.optional().meta({
+  connect: requestTime.default('2s').meta({ description: 'To reach the model server. Up to 1d.' }),
+  'first-byte': requestTime
+    .default('60s')
+    .meta({ description: 'From the request to the first byte of the answer. Up to 1d.' }),
+  idle: requestTime.default('60s').meta({ description: 'Between two parts of the answer. Up to 1d.' }),
+  total: requestTime.optional().meta({
     description:
-      'From the request to the last byte of the answer; without it only silence ends an answer. A caller may ask for less with x-request-timeout-ms.',
+      'From the request to the last byte of the answer; without it only silence ends an answer. Up to 1d. A caller may ask for less with x-request-timeout-ms.',
   }),
 })
 
@@ -28,11 +30,13 @@ export const retry = object({
 export const breaker = object({
   failures: percent.default('50%').meta({ description: 'Of the calls of the last ten seconds.' }),
   'min-calls': z.int().min(1).max(10_000).default(20).meta({ description: 'With fewer calls nothing is said.' }),
-  open: duration.default('5s').meta({ description: 'Then one call is let through to see.' }),
+  open: requestTime.default('5s').meta({ description: 'Then one call is let through to see. Up to 1d.' }),
 })
 
 export const concurrency = object({
   'per-version': z.int().min(1).max(10_000).meta({ description: 'Requests that one version serves at once.' }),
   queue: z.int().min(0).max(10_000).default(100).meta({ description: 'Requests that wait; more are answered 503.' }),
-  wait: duration.default('1s').meta({ description: 'How long one waits before it is answered 503.' }),
+  wait: requestTimeOrNone
+    .default('1s')
+    .meta({ description: 'How long one waits before it is answered 503. Up to 1d.' }),
 })

@@ -1,6 +1,6 @@
 /** Who is told and who is asked, as people write it. */
 import { z } from 'zod'
-import { duration, object } from './resource-parts.ts'
+import { object, requestTime } from './resource-parts.ts'
 import { allowedMark } from './resource-rules.ts'
 
 /** Entries of a release's timeline. The domain has the same words; a test holds that. */
@@ -53,6 +53,6 @@ export const gate = object({
     .enum(['start', 'promotion'])
     .meta({ description: 'Before anybody meets the candidate, or before it becomes stable.' }),
   url: address.meta({ description: 'Asked by POST: 2xx is yes, 403 is no; anything else is asked again.' }),
-  timeout: duration.default('10s').meta({ description: 'Of one question.' }),
+  timeout: requestTime.default('10s').meta({ description: 'Of one question. Up to 1d.' }),
   secret,
 }).meta({ id: 'Gate', description: 'Another system that must say yes.' })

@@ -9,7 +9,7 @@ import { freezeWindow } from './freeze.ts'
 import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
 import { drift, features, monitor } from './resource-monitoring.ts'
-import { duration, name, object, percent } from './resource-parts.ts'
+import { duration, name, object, percent, requestTime } from './resource-parts.ts'
 import { addedHeaders, addedHeadersRule, prices, providerRule } from './resource-providers.ts'
 import { registryOf } from './resource-registry.ts'
 import { breaker, concurrency, retry, timeouts } from './resource-resilience.ts'
@@ -208,7 +208,7 @@ const externalShape = object({
       .meta({ description: 'Where the number is in the answer.' }),
   }).optional(),
   every: duration.default('15s').meta({ description: 'How often it is asked.' }),
-  timeout: duration.default('5s').meta({ description: 'An answer that takes longer is a missing one.' }),
+  timeout: requestTime.default('5s').meta({ description: 'An answer that takes longer is a missing one. Up to 1d.' }),
 })
 
 const external = withRule(externalShape, externalRule).meta({

@@ -106,7 +106,7 @@ export const limits = {
   sseEventBytesMax: 64 * 1024,
   /** An answer in one piece of JSON that is longer passes on with its tokens uncounted. */
   measuredAnswerBytesMax: 1024 * 1024,
-  /** Answers whose conversation may go on, of all endpoints, by the id that a follow-up names; beyond it the oldest are forgotten. */
+  /** Answers whose conversation may go on, of all endpoints, by the id that a follow-up names (over `unitKeyBytesMax` by its hash); beyond it the oldest are forgotten. */
   conversationsRememberedMax: 100_000,
   /** Fields of one gRPC message, those of its tensors and parameters included, and bytes of one shape; with more it is refused before it is decoded. */
   messageFieldsMax: 20_000,
@@ -127,6 +127,8 @@ export const limits = {
   answerBytesMax: 256 * 1024,
   /** An answer up to this is read at once, in some microseconds; what is greater waits to be read between turns. */
   answerReadAtOnceBytesMax: 2 * 1024,
+  /** Packed answers that are still being read when a gateway ends are waited for this long; what comes later is lost, and told. */
+  lastAnswersReadMs: 1_000,
   /** A request or answer body longer than this is not kept as a payload; nor is its counterpart. */
   payloadBytesMax: 256 * 1024,
   /** A request with a longer path, or a longer header among those that are kept, cannot be sent again: its bodies are kept alone. */
@@ -203,6 +205,10 @@ export const limits = {
   /** What a failing worker has recorded is handed over within this time, or is lost. */
   workerLastWordsMs: 2_000,
 
+  /** The longest time-out of a request, and of a question to another system, that may be asked for. */
+  requestTimeMsMax: 24 * 3600_000,
+  /** A timer of Node's: one that is set for longer rings at once. Longer waits are split. */
+  timerMsMax: 2 ** 31 - 1,
   /** Requests of one process that are being answered. Copies are refused at half of it, candidates at nine tenths, then all. */
   requestsInFlightMax: 20_000,
   /** Requests of one endpoint that wait for its next version; more are answered 503. No more than the queue of one instance takes. */

@@ -30,6 +30,12 @@ export function createDoor(access: Access | undefined): Door {
   }
 }
 
+/** Whether a caller is told of an endpoint: of those that its key is for. `principal` is left out where no key is asked for. */
+export function mayKnow(principal: Principal | null | undefined, endpoint: string): boolean {
+  const only = principal?.endpoints ?? null
+  return only === null || only.includes(endpoint)
+}
+
 /** For an endpoint that only the body names; throws forbidden. */
 export function refuseCall(principal: Principal | null, endpoint: string): void {
   const refusal = principal === null ? null : refusalToDo(principal, { deed: 'call', endpoint })

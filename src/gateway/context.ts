@@ -10,6 +10,7 @@ import type { Conversations } from './conversations.ts'
 import type { FlagBook } from './flags.ts'
 import type { HeldRequests } from './gap.ts'
 import type { Mirrors } from './mirror/mirrors.ts'
+import type { Predictions } from './record-prediction.ts'
 import type { Guards } from './resilience/guards.ts'
 import type { RouteTable } from './route.ts'
 import type { StatsCollector } from './stats.ts'
@@ -41,6 +42,7 @@ export type GatewayContext = {
   readonly fleets: FleetView
   readonly held: HeldRequests
   readonly recorder: Recorder
+  readonly predictions: Predictions
   readonly mirrors: Mirrors
   readonly guards: Guards
   readonly conversations: Conversations

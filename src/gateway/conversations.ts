@@ -1,10 +1,13 @@
 /**
  * Which version answered, by the id of the answer: providers keep the state of a conversation, so that what follows an answer
- * can only go to the version that made it. In memory, the newest ones only.
+ * can only go to the version that made it. In memory, the newest ones only; ids are callers' and servers' texts, so that long
+ * ones are kept and told by their hash.
  */
 import { limits } from '../core/limits.ts'
+import { boundedKey } from './bounded-key.ts'
 
 export type Answered = { unit: string; version: string }
+/** `id`: bounded. */
 export type Remembered = { endpoint: string; id: string; answered: Answered }
 
 export class Conversations {
@@ -18,8 +21,9 @@ export class Conversations {
   }
 
   remember(endpoint: string, id: string, answered: Answered): void {
-    this.learn({ endpoint, id, answered })
-    this.#onRemembered({ endpoint, id, answered })
+    const remembered = { endpoint, id: boundedKey(id), answered }
+    this.learn(remembered)
+    this.#onRemembered(remembered)
   }
 
   /** From another gateway. */
@@ -33,7 +37,7 @@ export class Conversations {
   }
 
   find(endpoint: string, id: string): Answered | null {
-    return this.#answered.get(keyOf(endpoint, id)) ?? null
+    return this.#answered.get(keyOf(endpoint, boundedKey(id))) ?? null
   }
 }
 

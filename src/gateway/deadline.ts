@@ -1,5 +1,6 @@
 /** When a caller stops waiting: no model server is asked for longer, and each is told what is left. */
 import type { Timeouts } from '../core/endpoint.ts'
+import { limits } from '../core/limits.ts'
 import { badHeader } from './errors.ts'
 import type { Inbound } from './inbound.ts'
 
@@ -9,15 +10,13 @@ export type Deadline = { atMs: number }
 /** Of requests: how many milliseconds the caller waits for the whole answer. */
 export const deadlineHeader = 'x-request-timeout-ms'
 
-const longestMs = 24 * 3_600_000
-
 /** Null if the caller says nothing. Throws invalid-request. */
 export function deadlineOf(inbound: Inbound): Deadline | null {
   const given = inbound.field(deadlineHeader)
   if (given === undefined) return null
   const ms = /^\d{1,9}$/.test(given) ? Number(given) : 0
-  if (ms < 1 || ms > longestMs)
-    throw badHeader(deadlineHeader, given, `a whole number of milliseconds from 1 to ${longestMs}`)
+  if (ms < 1 || ms > limits.requestTimeMsMax)
+    throw badHeader(deadlineHeader, given, `a whole number of milliseconds from 1 to ${limits.requestTimeMsMax}`)
   return { atMs: performance.now() + ms }
 }
 

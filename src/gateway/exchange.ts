@@ -23,7 +23,6 @@ import type { BodyReader, Inbound, Outbound, OutboundWatcher } from './inbound.t
 import type { CopySource } from './mirror/mirrors.ts'
 import { predictionOf } from './prediction-of.ts'
 import { readMeasures } from './read-measures.ts'
-import { recordPrediction } from './record-prediction.ts'
 import type { VersionGate, Waiter } from './resilience/version-gate.ts'
 import type { CompiledRoute } from './route.ts'
 import { Tee } from './tee.ts'
@@ -394,7 +393,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     try {
       context.observe({ endpoint, version, status, failed, latencyMs, measures })
       if (isRecorded && prediction !== null)
-        recordPrediction(context.recorder, spec, prediction, readableAnswer(this.#answerCopy, this.#answerHead))
+        context.predictions.record(spec, prediction, readableAnswer(this.#answerCopy, this.#answerHead))
     } catch (error) {
       context.logger.error({ err: error, endpoint }, 'a request could not be recorded')
     }

@@ -1,7 +1,7 @@
 /** An endpoint's route by the name in a path or a body. Names are plain: nothing is decoded. */
 import { CutoverError } from '../core/errors.ts'
 import type { Principal } from '../ports/access.ts'
-import { refuseCall } from './authorise.ts'
+import { mayKnow, refuseCall } from './authorise.ts'
 import { excerpt } from './errors.ts'
 import type { CompiledRoute, RouteTable } from './route.ts'
 
@@ -19,8 +19,7 @@ export function findRoute(
   refuseCall(principal ?? null, endpoint)
   const route = routes.get(endpoint)
   if (route !== undefined) return route
-  const only = principal?.endpoints ?? null
-  const names = routes.names().filter(name => only === null || only.includes(name))
+  const names = routes.names().filter(name => mayKnow(principal, name))
   const listed = names.slice(0, namesListedMax).join(', ') + (names.length > namesListedMax ? ', …' : '')
   const known = names.length === 0 ? 'there are none yet' : `there are ${listed}`
   throw new CutoverError('endpoint-not-found', `there is no endpoint ${excerpt(endpoint)}; ${known}`)

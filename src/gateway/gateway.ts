@@ -6,6 +6,7 @@
 import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError } from '../core/errors.ts'
 import { linesOf } from '../core/http/field-lines.ts'
+import { limits } from '../core/limits.ts'
 import { type Share, wholeShare } from '../core/share.ts'
 import type { Access } from '../ports/access.ts'
 import type { FleetView } from '../ports/backend.ts'
@@ -33,6 +34,7 @@ import { httpPrefix, serveHttp } from './protocols/http.ts'
 import { serveOpenInference } from './protocols/open-inference.ts'
 import { openAiOperation, serveOpenAi } from './protocols/openai.ts'
 import { isTensorflowServing, serveTensorflowServing } from './protocols/tensorflow-serving.ts'
+import { Predictions } from './record-prediction.ts'
 import { Guards } from './resilience/guards.ts'
 import { createRouteTable } from './route.ts'
 import { serveOfrep } from './serve-ofrep.ts'
@@ -77,7 +79,10 @@ export interface Gateway extends TrafficSink, FlagSink {
   listen(address: ListenAddress): Promise<Address>
   /** The same for gRPC, on a port of its own. */
   listenGrpc(address: Address): Promise<Address>
-  /** Takes no new connections and lets requests in flight finish for `drainMs`; then it cuts them. */
+  /**
+   * Takes no new connections and lets requests in flight finish for `drainMs`; then it cuts them. At the end the recorder has what
+   * was answered, packed answers too if they are unpacked soon.
+   */
   close(options: { drainMs: number }): Promise<void>
   stats(): GatewayStats
 }
@@ -87,8 +92,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const logger = options.logger ?? { warn: nothing, error: nothing }
   const share = options.share ?? wholeShare
   const guards = new Guards(clock, share)
+  const predictions = new Predictions(recorder)
   const context: GatewayContext = {
-    ...{ fleets, recorder, clock, version, logger },
+    ...{ fleets, recorder, predictions, clock, version, logger },
     door: createDoor(options.access),
     cors: options.cors,
     routes: createRouteTable(),
@@ -98,7 +104,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     ids: options.ids ?? createIds(clock.nowMs()),
     mirrors: new Mirrors({
       fleets,
-      recorder,
+      predictions,
       clock,
       logger,
       share,
@@ -148,6 +154,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     close: async closing => {
       await Promise.all([listener.close(closing), grpc?.close(closing)])
       context.mirrors.close()
+      await predictions.settled(clock, limits.lastAnswersReadMs)
     },
     stats: () => ({
       ...context.stats.read(),

@@ -170,6 +170,14 @@ describe('predictions', () => {
     expect(recorder.stats()).toMatchObject({ recorded: 2, dropped: 1, queued: 1 })
   })
 
+  test('that come after the end are dropped, counted and told: nothing is lost in silence', async () => {
+    const { recorder, drops } = startRecorder()
+    await recorder.close()
+    recorder.record(raw('late'))
+    expect(recorder.stats()).toMatchObject({ recorded: 0, dropped: 1, queued: 0 })
+    expect(drops).toEqual([{ count: 1, cause: 'closed', error: null }])
+  })
+
   test('that the store refuses are dropped, counted and reported, and the next batch goes on', async () => {
     const { gated, gate } = gatedLog(createMemoryPredictionLog({ clock: createManualClock() }))
     const { recorder, ids, drops, queueIsEmpty } = startRecorder({ log: gated, batchMax: 2 })

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { validateResource } from '../../src/config/compile.ts'
 import { metricKeys, metricTypes } from '../../src/contract/metric-names.ts'
+import { requestTimeMaxMs } from '../../src/contract/resource-parts.ts'
 import { limits } from '../../src/core/limits.ts'
 import { changed, digits, toV2 } from '../support/documents.ts'
 import { thrownBy } from '../support/thrown.ts'
 
+const upToADay = ['1ms to 1d']
 const durations = ['500ms', '30s', '10m', '1.5h', '14d']
 const names = ['digits', 'v2', 'fraud-eu']
 const versionKeys = [
@@ -139,6 +141,16 @@ describe('an Endpoint document is refused for', () => {
     ['an unknown protocol', ['protocol'], 'grpc', 'protocol', protocols],
     ['a duration without unit', ['timeouts'], { connect: '5' }, 'timeouts.connect', durations],
     ['a duration that is a number', ['timeouts'], { idle: 5 }, 'timeouts.idle', durations],
+    ['a time-out that a timer would not keep', ['timeouts'], { idle: '30d' }, 'timeouts.idle', upToADay],
+    ['a time-out in which nothing can be done', ['timeouts'], { 'first-byte': '0s' }, 'timeouts.first-byte', upToADay],
+    ['a breaker that never lets through', ['breaker'], { open: '25h' }, 'breaker.open', upToADay],
+    [
+      'a wait that a timer would not keep',
+      ['concurrency'],
+      { 'per-version': 1, wait: '60d' },
+      'concurrency.wait',
+      ['0s to 1d'],
+    ],
     ['a percentage over the whole', ['payload-sample'], '101%', 'payload-sample', ['0.01% to 100%']],
     ['a capacity below a version', ['capacity'], { instances: 2 }, 'versions.v2.instances', ['up to 2']],
     ['a body limit over the listener’s', ['body-limit'], 1e9, 'body-limit', ['at most 67108864']],
@@ -213,6 +225,14 @@ describe('an Endpoint document is refused for', () => {
     ],
     ['a way of reading that is none', ['prediction', 'read'], 'max', 'prediction.read', ['value', 'argmax', 'ranking']],
   ])('%s', (...row) => check(digits, row))
+
+  it('no time-out that requests can have, up to the limit', () => {
+    const timeouts = { connect: '1ms', 'first-byte': '24h', idle: '1d', total: '1d' }
+    const concurrency = { 'per-version': 1, wait: '0s' }
+    expect(() => validateResource({ ...(digits as object), timeouts, concurrency })).not.toThrow()
+    expect(requestTimeMaxMs).toBe(limits.requestTimeMsMax)
+    expect(limits.requestTimeMsMax).toBeLessThan(limits.timerMsMax)
+  })
 
   it('more versions than the limit', () => {
     const many = Array.from({ length: limits.versionsPerEndpointMax }, (_, i) => [`w${i}`, { onnx: '/x' }])
@@ -364,6 +384,13 @@ describe('a Release document is refused for', () => {
     ['a freeze that begins and does not end', ['freeze'], [{ from: '22:00' }], 'freeze[0].to', ['both or neither']],
     ['a time of day that is none', ['freeze'], [{ from: '24:00', to: '06:00' }], 'freeze[0].from', ['00:00 to 23:59']],
     ['a zone that is none', ['freeze'], [{ days: ['sat'], zone: 'Mars' }], 'freeze[0].zone', zones],
+    [
+      'a gate that is waited for too long',
+      ['confirm'],
+      [{ before: 'start', url: 'http://127.0.0.1:9100/ask', timeout: '30d' }],
+      'confirm[0].timeout',
+      upToADay,
+    ],
     ['a probation without unit', ['probation'], '60', 'probation', durations],
   ])('%s', (_, at, value, path, allowed) => {
     const kinds = ['recreate', 'rolling', 'blueGreen', 'canary', 'shadow', 'abTest', 'bandit', 'flag']

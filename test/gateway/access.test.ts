@@ -120,6 +120,26 @@ describe('a listener that asks for keys', () => {
     expect((await ask(port, { path: '/v2/health/ready' })).status).toBe(200)
   })
 
+  it('tells who has shown no key that the server is not ready, and no names', async () => {
+    const { port, fleets } = await guarded([])
+    fleets.set('v1', [])
+    const reply = await ask(port, { path: '/v2/health/ready' })
+    expect([reply.status, reply.json()]).toEqual([503, { error: 'the server is not ready' }])
+  })
+
+  it('lists the endpoints of a key, and no others', async () => {
+    const [held, free] = [keyOf({ endpoints: ['digits', 'spam'] }), keyOf({ name: 'any' })]
+    const { port, gateway } = await guarded([held.key, free.key])
+    gateway.apply({ spec: endpoint({ name: 'fraud' }), table: { ...sole(), endpoint: 'fraud' } })
+    const listedFor = async ({ text }: { text: string }) => {
+      const question = { method: 'POST', path: '/v2/repository/index', headers: { 'x-api-key': text } }
+      const entries = (await ask(port, question)).json() as { name: string }[]
+      return [...new Set(entries.map(({ name }) => name))].toSorted()
+    }
+    expect(await listedFor(held)).toEqual(['digits'])
+    expect(await listedFor(free)).toEqual(['digits', 'fraud'])
+  })
+
   it('holds a key to its endpoints, whether there is such a one or not', async () => {
     const { key, text } = keyOf({ endpoints: ['digits'] })
     const { port } = await guarded([key])

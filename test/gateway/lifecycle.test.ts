@@ -1,11 +1,26 @@
 import { once } from 'node:events'
-import { request } from 'node:http'
+import { Agent, request } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import type { BackendResponse } from '../../src/adapters/deployer/by-promise.ts'
 import { moveTable } from '../../src/core/traffic.ts'
 import type { RequestSample } from '../../src/gateway/context.ts'
-import { endpoint, fleetsOf, instance, naming, type Rig, sole, split, startRig } from '../support/gateway-rig.ts'
+import { Predictions } from '../../src/gateway/record-prediction.ts'
+import { aPrediction } from '../contract/samples.ts'
+import {
+  answerOf,
+  endpoint,
+  fleetsOf,
+  instance,
+  memoryRecorder,
+  naming,
+  type Rig,
+  sole,
+  split,
+  startRig,
+} from '../support/gateway-rig.ts'
 import { ask, dial, inferPath, keepAlive } from '../support/http-caller.ts'
 
 let rig: Rig
@@ -159,6 +174,33 @@ describe('closing', () => {
     await once(caller, 'data')
     // Longer than this test may take.
     await rig.gateway.close({ drainMs: 60_000 })
+  })
+
+  test('waits until the predictions of all that were served are handed over, packed answers too', async () => {
+    const packed = ['content-type', 'application/json', 'content-encoding', 'gzip']
+    const noise = Array.from({ length: 50_000 }, (_, index) => (index * 7_919) % 251)
+    const body = gzipSync(JSON.stringify({ y: 1, noise }))
+    const spec = endpoint({ protocol: 'http', answer: { output: '/y', read: 'value' } })
+    rig = await startRig({ spec, fleets: fleetsOf({ v1: instance(() => ({ status: 200, headers: packed, body })) }) })
+    const asked = { path: '/endpoints/digits/x', body: '{}', agent: new Agent() }
+    await Promise.all(Array.from({ length: 40 }, () => ask(rig.port, asked)))
+    await rig.gateway.close({ drainMs: 5_000 })
+    expect(rig.recorder.records.map(answerOf)).toEqual(Array.from({ length: 40 }, () => [1]))
+  })
+
+  test('waits for packed answers no longer than it says', async () => {
+    const clock = createManualClock()
+    const recorder = memoryRecorder()
+    const predictions = new Predictions(recorder)
+    const spec = endpoint({ protocol: 'http', answer: { output: '/y', read: 'value' } })
+    const answer = { body: gzipSync('{"y":1}'), contentType: 'application/json', encoding: 'gzip', jsonBytes: null }
+    predictions.record(spec, { ...aPrediction(), raw: null }, answer)
+    const waiting = [predictions.settled(clock, 1_000), predictions.settled(clock, 60_000)]
+    clock.advance(1_000)
+    await waiting[0]
+    expect(recorder.records).toEqual([])
+    await waiting[1]
+    expect(recorder.records.map(answerOf)).toEqual([[1]])
   })
 
   test('twice, or before listening, is no fault', async () => {

@@ -1,7 +1,8 @@
 /** The base address of one endpoint, copies for challengers, and what conversations are remembered. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { Conversations } from '../../src/gateway/conversations.ts'
+import { limits } from '../../src/core/limits.ts'
+import { Conversations, type Remembered } from '../../src/gateway/conversations.ts'
 import { chat, client, useProviders } from '../support/openai-client.ts'
 import { chatting, specFrom, tableOf } from '../support/providers.ts'
 import { mirror } from './mirror/rig.ts'
@@ -76,5 +77,17 @@ describe('conversations that are remembered', () => {
     expect(conversations.find('a', 'r1')?.version).toBe('v3')
     expect(conversations.find('a', 'r2')?.version).toBe('v4')
     expect(conversations.find('b', 'r1')).toBeNull()
+  })
+
+  test('are kept and told by ids of bounded length, however long those of callers are', () => {
+    const told: Remembered[] = []
+    const conversations = new Conversations({ onRemembered: remembered => told.push(remembered) })
+    const others = new Conversations()
+    const ids = ['1', '2'].map(end => 'x'.repeat(2_000_000) + end)
+    for (const [index, id] of ids.entries()) conversations.remember('a', id, { unit: 'u', version: `v${index}` })
+    for (const remembered of told) others.learn(remembered)
+    expect(told.every(({ id }) => Buffer.byteLength(id) <= limits.unitKeyBytesMax)).toBe(true)
+    for (const known of [conversations, others])
+      expect(ids.map(id => known.find('a', id)?.version)).toEqual(['v0', 'v1'])
   })
 })

@@ -1,10 +1,13 @@
+import { limits } from '../../core/limits.ts'
 import type { Clock } from '../../ports/clock.ts'
 
-/** Calls `run` once after `delayMs`, unless the returned function is called before. */
+/** Calls `run` once after `delayMs`, however long, unless the returned function is called before. */
 export function after(clock: Clock, delayMs: number, run: () => void): () => void {
-  const cancel = clock.every(Math.max(1, delayMs), () => {
+  const waitMs = Math.min(Math.max(1, delayMs), limits.timerMsMax)
+  let cancel = clock.every(waitMs, () => {
     cancel()
-    run()
+    if (delayMs > waitMs) cancel = after(clock, delayMs - waitMs, run)
+    else run()
   })
-  return cancel
+  return () => cancel()
 }

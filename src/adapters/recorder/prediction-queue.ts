@@ -54,10 +54,15 @@ export class PredictionQueue {
 
   /** On the hot path: no waiting, no writing, and no reading of more than a little. */
   add(prediction: RawPrediction): void {
+    if (this.#closed) {
+      this.#dropped += 1
+      this.#onDropped({ count: 1, cause: 'closed', error: null })
+      return
+    }
     const bytes = bodyBytes(prediction)
     const { queueMax, queueBytesMax } = this.#bounds
     const share = prediction.shadowOf === undefined ? 1 : shadowShare
-    if (this.#closed || this.#queued >= share * queueMax || this.#queuedBytes + bytes > share * queueBytesMax) {
+    if (this.#queued >= share * queueMax || this.#queuedBytes + bytes > share * queueBytesMax) {
       this.#dropped += 1
       this.#unreported += 1
       return

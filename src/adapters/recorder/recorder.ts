@@ -12,8 +12,11 @@ export type Committed = { fresh: readonly Prediction[]; joined: readonly JoinedO
 /** Told in the order of commit. It must not throw: evidence that misses a commit is wrong. */
 export type OnCommitted = (batch: Committed) => void
 
-/** `queue-full` is reported once per flush, not per prediction; `store-failed` brings the store's error. */
-export type Drop = { count: number; cause: 'queue-full' | 'store-failed'; error: unknown }
+/**
+ * `queue-full` is reported once per flush, not per prediction; `store-failed` brings the store's error; `closed` came after the
+ * end.
+ */
+export type Drop = { count: number; cause: 'queue-full' | 'store-failed' | 'closed'; error: unknown }
 export type OnDropped = (drop: Drop) => void
 
 /** What of a log is written to. */

@@ -1,7 +1,7 @@
 /** The shadow stage as people write it. */
 import { z } from 'zod'
 import { stageGoal } from '../resource-checks.ts'
-import { duration, name, object, percent } from '../resource-parts.ts'
+import { duration, name, object, percent, requestTime } from '../resource-parts.ts'
 import { allowedMark, asObject, durationsRule, isObject, type Loose, type Report, withRule } from '../resource-rules.ts'
 
 const notMethod = `is not a method of HTTP in capitals${allowedMark}GET, POST`
@@ -85,7 +85,9 @@ const shadowShape = object({
       .max(16 * 1024 * 1024)
       .default(1024 * 1024)
       .meta({ description: 'Bytes of a body; a request with a longer one is not copied.' }),
-    timeout: duration.default('10s').meta({ description: 'A copy that is not answered by then has failed.' }),
+    timeout: requestTime
+      .default('10s')
+      .meta({ description: 'A copy that is not answered by then has failed. Up to 1d.' }),
   })
     .prefault({})
     .meta({

@@ -11,6 +11,8 @@ export type RequestHead = {
 
 /** `ck_` alone begins keys of other systems too. */
 const beginsAsKey = /^ck_[a-z0-9]{4,16}_/
+/** Anywhere in a field, but not amid a token of another system, which may hold the same letters by chance. */
+const holdsKey = /(?<![\w-])ck_[a-z0-9]{4,16}_/
 const bearer = /^bearer +/i
 
 /** What stands in the field, if it is meant for Cutover; anything else in these fields is the model server's. */
@@ -24,9 +26,12 @@ function bearerToken(value: string): string | null {
   return scheme === null ? null : value.slice(scheme[0].length).trim()
 }
 
-/** A key must not reach a model server, wherever the request carries it and whether or not keys are asked for. */
+/**
+ * A key must not reach a model server, whether or not keys are asked for: also not as nobody is let in with it, such as
+ * without its scheme or with one in the wrong field.
+ */
 export function carriesKey(lowerName: string, value: string): boolean {
-  return (lowerName === 'authorization' || lowerName === 'x-api-key') && keyIn(lowerName, value) !== null
+  return (lowerName === 'authorization' || lowerName === 'x-api-key') && holdsKey.test(value)
 }
 
 /** The field that holds a key; the first of both. */

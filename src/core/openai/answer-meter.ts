@@ -29,11 +29,12 @@ export interface AnswerMeter {
 export function streamMeter(withoutUsage: boolean): AnswerMeter {
   const splitter = new SseSplitter()
   const reading: MeterReading = { usage: null, firstContentAtMs: null, failed: false, responseId: null }
+  let hasPassed = true
   const passes = (piece: SsePiece, atMs: number): boolean => {
-    if (!piece.isWhole) return true
-    const isUsageAlone = readEvent(reading, piece.bytes, atMs)
-    return !(withoutUsage && isUsageAlone)
+    if (piece.endsBefore !== true) hasPassed = !piece.isWhole || !isLeftOut(piece.bytes, atMs)
+    return hasPassed
   }
+  const isLeftOut = (event: Uint8Array, atMs: number): boolean => readEvent(reading, event, atMs) && withoutUsage
   return {
     push: (chunk, atMs) =>
       splitter

@@ -9,6 +9,8 @@ export type SsePiece = {
   bytes: Uint8Array
   /** False for a part of an event that was too long to be kept whole, and for what a stream that ended left over. */
   isWhole: boolean
+  /** The LF of an event that ended with a CR and has gone already: it goes the way of that event. */
+  endsBefore?: true
 }
 
 const [lf, cr] = [0x0a, 0x0d]
@@ -22,17 +24,28 @@ export class SseSplitter {
   #afterCr = false
   /** Parts of this event have gone already. */
   #isCut = false
+  /** The last event ended with a CR that was the last byte of its chunk. */
+  #endedAtCr = false
 
-  /** The events, and parts of long ones, that end in this chunk. */
+  /**
+   * The events, and parts of long ones, that end in this chunk. An event that ends with a CR waits for no LF, since none may
+   * come; one that is there goes with it, so that who cuts at blank lines has the event when it came.
+   */
   push(chunk: Uint8Array): SsePiece[] {
     const pieces: SsePiece[] = []
     let from = 0
+    if (this.#endedAtCr && chunk[0] === lf) {
+      pieces.push({ bytes: chunk.subarray(0, 1), isWhole: false, endsBefore: true })
+      from = 1
+    }
     for (let at = 0; at < chunk.length; at += 1) {
       if (!this.#endsEvent(chunk[at] ?? 0)) continue
-      pieces.push(this.#release(chunk.subarray(from, at + 1)))
+      const end = chunk[at] === cr && chunk[at + 1] === lf ? at + 2 : at + 1
+      pieces.push(this.#release(chunk.subarray(from, end)))
       this.#isCut = false
-      from = at + 1
+      from = end
     }
+    if (chunk.length > 0) this.#endedAtCr = from === chunk.length && chunk[from - 1] === cr
     if (from < chunk.length) this.#hold(chunk.subarray(from))
     if (this.#heldBytes > limits.sseEventBytesMax) {
       this.#isCut = true

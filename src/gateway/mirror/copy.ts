@@ -6,11 +6,11 @@ import type { Measures } from '../../core/measures.ts'
 import { shadowIdOf } from '../../core/prediction.ts'
 import type { AnswerSink, BackendCall, Sending } from '../../ports/backend.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { RawPrediction, Recorder } from '../../ports/recorder.ts'
+import type { RawPrediction } from '../../ports/recorder.ts'
 import { type AnswerHead, answerHead, readAtOnce, readableAnswer } from '../answer.ts'
 import type { GatewayLogger } from '../context.ts'
 import { readMeasures } from '../read-measures.ts'
-import { recordPrediction } from '../record-prediction.ts'
+import type { Predictions } from '../record-prediction.ts'
 import { Tee } from '../tee.ts'
 import { beginCopyTrace, copiedTrace, copySpan, type Trace, type TracingOptions } from '../trace-context.ts'
 import type { Challenger } from './challenger.ts'
@@ -20,7 +20,7 @@ import type { Original } from './original.ts'
 import type { Timed, Underway } from './underway.ts'
 
 export type CopyPorts = {
-  recorder: Recorder
+  predictions: Predictions
   clock: Clock
   logger: GatewayLogger
   /** Null where no spans are made. */
@@ -185,7 +185,7 @@ export class Copy implements AnswerSink, Timed {
     const prediction = this.#prediction(outcome, latencyMs, measures)
     if (this.#answered !== null) prediction.answered = this.#answered
     const readable = this.#answered === null ? readableAnswer(this.#body, this.#head) : null
-    recordPrediction(this.#ports.recorder, this.#original.spec, prediction, readable)
+    this.#ports.predictions.record(this.#original.spec, prediction, readable)
   }
 
   #prediction({ status, failed }: Outcome, latencyMs: number, measures: Measures | null): RawPrediction {

@@ -7,10 +7,11 @@ import { limits } from '../../core/limits.ts'
 import { type Share, someOf } from '../../core/share.ts'
 import type { FleetView } from '../../ports/backend.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { RawPrediction, Recorder } from '../../ports/recorder.ts'
+import type { RawPrediction } from '../../ports/recorder.ts'
 import type { Choice } from '../choose.ts'
 import type { GatewayLogger } from '../context.ts'
 import type { Inbound } from '../inbound.ts'
+import type { Predictions } from '../record-prediction.ts'
 import type { CompiledRoute } from '../route.ts'
 import type { TracingOptions } from '../trace-context.ts'
 import { BodyCopy } from './body-copy.ts'
@@ -39,7 +40,7 @@ export type Served = { champion: RawPrediction; answerBytes: number }
 
 export type MirrorPorts = {
   fleets: FleetView
-  recorder: Recorder
+  predictions: Predictions
   clock: Clock
   logger: GatewayLogger
   share: Share
@@ -60,8 +61,8 @@ export class Mirrors {
   constructor(ports: MirrorPorts) {
     this.#ports = ports
     this.#memory = new MirrorMemory(someOf(limits.mirrorMemoryBytesMax, ports.share))
-    const { recorder, clock, logger, tracing } = ports
-    this.#copyPorts = { recorder, clock, logger, tracing, underway: this.#underway }
+    const { predictions, clock, logger, tracing } = ports
+    this.#copyPorts = { predictions, clock, logger, tracing, underway: this.#underway }
   }
 
   /** The mirrors of a route that has just taken effect. What became of copies is told as long as the version is there. */

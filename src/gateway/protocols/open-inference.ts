@@ -84,9 +84,15 @@ function serverReady(context: GatewayContext, { inbound, outbound, target }: Cal
     sendJson(outbound, 200, { ready: true })
     return
   }
+  throw new CutoverError('not-ready', context.door.isOpen ? whatIsMissing(missing) : notReady)
+}
+
+/** All that is told to whoever has shown no key where keys are asked for: names are not for everybody. */
+const notReady = 'the server is not ready'
+
+function whatIsMissing(missing: readonly CompiledRoute[]): string {
   const waiting = missing.map(({ spec, table }) => `version ${table.stable} of endpoint ${spec.name}`).join(', ')
-  const what = waiting === '' ? 'the server is not ready' : `no ready instance of ${waiting}`
-  throw new CutoverError('not-ready', what)
+  return waiting === '' ? notReady : `no ready instance of ${waiting}`
 }
 
 function serveModel(context: GatewayContext, call: Call, model: Model): void | Promise<void> {

@@ -7,7 +7,8 @@ import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { isProblem, type OpenAiRequest, readOpenAiRequest } from '../../core/openai/request.ts'
 import type { Principal } from '../../ports/access.ts'
-import { refuseCall } from '../authorise.ts'
+import { mayKnow, refuseCall } from '../authorise.ts'
+import { boundedKey } from '../bounded-key.ts'
 import { pinOf } from '../choose.ts'
 import type { GatewayContext } from '../context.ts'
 import { excerpt } from '../errors.ts'
@@ -125,10 +126,7 @@ type Caller = Principal | null | undefined
 
 /** Those that the caller may call. */
 function openAiRoutes(context: GatewayContext, principal: Caller): CompiledRoute[] {
-  const only = principal?.endpoints ?? null
-  return [...context.routes.all()].filter(
-    ({ spec }) => spec.protocol === 'openai' && (only === null || only.includes(spec.name)),
-  )
+  return [...context.routes.all()].filter(({ spec }) => spec.protocol === 'openai' && mayKnow(principal, spec.name))
 }
 
 function bodyOf(inbound: Inbound, bytesMax: number): Promise<Buffer> | Buffer {
@@ -160,16 +158,10 @@ function conversationOf(context: GatewayContext, { spec }: CompiledRoute, asked:
   const answered = before === null ? null : context.conversations.find(spec.name, before)
   const named = request.user ?? (conversation === null ? null : `conversation ${conversation}`)
   return {
-    unit: bounded(named) ?? answered?.unit ?? firstMessageUnit(asked),
+    unit: (named === null ? null : boundedKey(named)) ?? answered?.unit ?? firstMessageUnit(asked),
     version: answered?.version ?? null,
     rememberAs: operation === 'responses' ? { conversation } : null,
   }
-}
-
-/** A key over its limit stands for itself by its hash. */
-function bounded(unit: string | null): string | null {
-  if (unit === null || Buffer.byteLength(unit) <= limits.unitKeyBytesMax) return unit
-  return `sha256 ${createHash('sha256').update(unit).digest('base64url')}`
 }
 
 /** The same for every turn of a chat: what a user said first does not change. */

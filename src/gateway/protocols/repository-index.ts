@@ -1,21 +1,28 @@
-/** The repository extension's index: every version of every endpoint that speaks the protocol, and whether it can answer. */
+/**
+ * The repository extension's index: every version of every endpoint that speaks the protocol and that the
+ * caller may call, and whether it can answer.
+ */
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
+import { mayKnow } from '../authorise.ts'
 import type { GatewayContext } from '../context.ts'
 import type { Inbound, Visit } from '../inbound.ts'
 import { sendJson } from '../json-answer.ts'
 
 type Entry = { name: string; version: string; state: 'READY' | 'UNAVAILABLE'; reason: string }
 
-export async function serveRepositoryIndex(context: GatewayContext, { inbound, outbound }: Visit): Promise<void> {
+export async function serveRepositoryIndex(
+  context: GatewayContext,
+  { inbound, outbound, principal }: Visit,
+): Promise<void> {
   const onlyReady = await asksForReady(inbound)
-  const entries = entriesOf(context).filter(({ state }) => !onlyReady || state === 'READY')
+  const entries = entriesOf(context, principal).filter(({ state }) => !onlyReady || state === 'READY')
   sendJson(outbound, 200, entries)
 }
 
-function entriesOf({ routes, fleets }: GatewayContext): Entry[] {
+function entriesOf({ routes, fleets }: GatewayContext, principal: Visit['principal']): Entry[] {
   return [...routes.all()].flatMap(({ spec, versions }) => {
-    if (spec.protocol !== 'open-inference') return []
+    if (spec.protocol !== 'open-inference' || !mayKnow(principal, spec.name)) return []
     return versions.map(version => ({ name: spec.name, version, ...stateOf(fleets.readyCount(spec.name, version)) }))
   })
 }

@@ -73,6 +73,37 @@ describe('a request goes over the wire as one', () => {
   })
 
   test.each([
+    '/../secret',
+    '/a/../../secret',
+    '/a/./b',
+    '/..',
+    '/%2e%2E/secret',
+    '/.%2e?x=1',
+    '/..%2fsecret',
+    '/..\\secret',
+    '/..;a=1/secret',
+  ])('a path of the address is not left, by %s: the caller is told, and no server is asked', async path => {
+    const { server } = await answering([ok])
+    const { instance, judged } = instanceOf(`${server.address}/team-a`)
+    const heard = await finished(hearCall(instance, call({ path, isVetted: true })))
+    expect(heard.error?.code).toBe('invalid-request')
+    expect(heard.error?.message).toContain('segment . or ..')
+    expect([server.requests, judged]).toEqual([[], []])
+  })
+
+  test.each([
+    ['/team-a', '/a/...', '/team-a/a/...'],
+    ['/team-a', '/a..b/.well-known/%2e%2e%2e', '/team-a/a..b/.well-known/%2e%2e%2e'],
+    ['/team-a', '/a?b=/../c', '/team-a/a?b=/../c'],
+    ['', '/a/../b', '/a/../b'],
+  ])('and other paths go on as they came: behind %j that of %s', async (own, path, sent) => {
+    const { server } = await answering([ok])
+    const { instance } = instanceOf(server.address + own)
+    await hearCall(instance, call({ path })).done
+    expect(server.requests[0]?.split(' ')[1]).toBe(sent)
+  })
+
+  test.each([
     ['of a known length', 200_000, (text: string) => text],
     ['of an unknown length', null, unchunked],
   ])('a body that comes piece by piece, %s', async (_, bytes, decode) => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Deed, mayCall, parseKey, type Role, roleMay, roles, writeKey } from '../../../src/core/access/api-key.ts'
-import { carriedBy, carriesKey } from '../../../src/core/access/carried.ts'
+import { carriedBy, carriesKey, withoutKeys } from '../../../src/core/access/carried.ts'
 import { afterOne, waitMs } from '../../../src/core/access/pace.ts'
 import { refusalToDo } from '../../../src/core/access/refusals.ts'
 import { keysOf } from '../../../src/core/access/registry.ts'
@@ -78,6 +78,28 @@ describe('a request carries its key', () => {
     expect(carriesKey('authorization', 'Bearer sk-of-the-model-server')).toBe(false)
     expect(carriesKey('x-user', key)).toBe(false)
   })
+
+  it.each([
+    `authorization: Bearer ${key}`,
+    `authorization: ${key}`,
+    `Authorization: Bearer\t${key}`,
+    `authorization: Token ${key}`,
+    `authorization: Basic x, Bearer ${key}`,
+    `authorization: Bearer token="${key}"`,
+    `x-api-key: Bearer ${key}`,
+    `X-API-Key:${key}`,
+    `x-api-key: "${key}"`,
+  ])('in whatever form, its line is taken out: %s', line =>
+    expect(withoutKeys(`accept: */*\r\n${line}\r\nhost: a\r\n`)).toBe('accept: */*\r\nhost: a\r\n'),
+  )
+
+  it.each([
+    'authorization: Bearer sk-of-the-model-server',
+    `authorization: Bearer eyJhbGciOiJub25lIn0.x${key}`,
+    `authorization: Bearer sk_${key}`,
+    'x-api-key: ck_0123456789abcdef0123456789abcdef01234567',
+    `cookie: a=${key}`,
+  ])('and what is of another system stays: %s', line => expect(withoutKeys(`${line}\r\n`)).toBe(`${line}\r\n`))
 })
 
 describe('the pace of a key', () => {

@@ -34,18 +34,22 @@ describe('a stream that is measured while it passes', () => {
     })
   })
 
-  test('usage that the gateway asked for is taken out, however the bytes are cut', () => {
-    const whole = bytesOf(role + hello + usageEvent + done)
-    fc.assert(
-      fc.property(fc.array(fc.nat(whole.length)), places => {
-        const meter = streamMeter(true)
-        const at = [0, ...places.toSorted((a, b) => a - b), whole.length]
-        const out = at.slice(1).flatMap((end, i) => meter.push(whole.subarray(at[i], end), 0))
-        expect(textOf([...out, ...meter.end()])).toBe(role + hello + done)
-        expect(meter.read().usage).toMatchObject({ input: 7, output: 5 })
-      }),
-    )
-  })
+  test.each(['\n', '\r\n', '\r'])(
+    'usage that the gateway asked for is taken out, however the bytes are cut, with lines that end with %j',
+    lineEnd => {
+      const inLines = (text: string) => text.replaceAll('\n', lineEnd)
+      const whole = bytesOf(inLines(role + hello + usageEvent + done))
+      fc.assert(
+        fc.property(fc.array(fc.nat(whole.length)), places => {
+          const meter = streamMeter(true)
+          const at = [0, ...places.toSorted((a, b) => a - b), whole.length]
+          const out = at.slice(1).flatMap((end, i) => meter.push(whole.subarray(at[i], end), 0))
+          expect(textOf([...out, ...meter.end()])).toBe(inLines(role + hello + done))
+          expect(meter.read().usage).toMatchObject({ input: 7, output: 5 })
+        }),
+      )
+    },
+  )
 
   test('usage beside content stays: that event is the caller’s', () => {
     const last = chunk({ content: '!' }, { usage })

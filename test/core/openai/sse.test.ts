@@ -55,6 +55,18 @@ describe('server-sent events that pass by', () => {
     expect(splitter.push(bytesOf('\n')).map(({ bytes }) => textOf(bytes))).toEqual(['data: a\n\n'])
   })
 
+  test.each([
+    ['in one chunk', ['data: a\r\n\r\n'], ['data: a\r\n\r\n']],
+    ['in two chunks', ['data: a\r\n\r\n', 'data: b\r\n\r\n'], ['data: a\r\n\r\n', 'data: b\r\n\r\n']],
+    ['cut before its LF', ['data: a\r\n\r', '\ndata: b\r'], ['data: a\r\n\r', '\n']],
+    ['cut by bytes', [...'x\r\n\r\n'], ['', '', '', 'x\r\n\r', '\n']],
+    ['with an empty chunk before its LF', ['data: a\r\r', '', '\n'], ['data: a\r\r', '', '\n']],
+  ])('the LF of an event that ends with CRLF goes with its own chunk: %s', (_, chunks, passed) => {
+    const splitter = new SseSplitter()
+    const out = chunks.map(chunk => textOf(joinBytes(splitter.push(bytesOf(chunk)).map(({ bytes }) => bytes))))
+    expect(out).toEqual(passed)
+  })
+
   test('what a stream that breaks off leaves is no event', () => {
     const pieces = run([bytesOf('data: a\n\ndata: b\n')])
     expect(pieces.map(({ isWhole }) => isWhole)).toEqual([true, false])

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { streamMeter } from '../../../src/core/openai/answer-meter.ts'
-import { SseSplitter, sseData } from '../../../src/core/openai/sse.ts'
+import { type SsePiece, SseSplitter, sseData } from '../../../src/core/openai/sse.ts'
 import type { Draw } from '../answer-bytes.ts'
 import { cutAt, cutsOf, type Fuzzer } from '../fuzzer.ts'
 
@@ -49,16 +49,28 @@ export const sse: Fuzzer = {
   },
 }
 
-function split(portions: readonly Buffer[]): { bytes: Buffer; isWhole: boolean }[] {
+type Event = { bytes: Buffer; isWhole: boolean }
+
+/** An LF that came by itself belongs to the event before it. */
+function split(portions: readonly Buffer[]): Event[] {
   const splitter = new SseSplitter()
-  // Portions are views of a buffer that is written again.
-  const pieces = portions.flatMap(portion => {
+  const events: Event[] = []
+  const take = ({ bytes, isWhole, endsBefore }: SsePiece): void => {
+    const ended = endsBefore === true ? events.pop() : undefined
+    events.push(ended === undefined ? { bytes: Buffer.from(bytes), isWhole } : withMore(ended, bytes))
+  }
+  for (const portion of portions) {
+    // Portions are views of a buffer that is written again.
     const view = Buffer.from(portion)
-    const ended = splitter.push(view).map(({ bytes, isWhole }) => ({ bytes: Buffer.from(bytes), isWhole }))
+    splitter.push(view).forEach(take)
     view.fill(0)
-    return ended
-  })
-  return [...pieces, ...splitter.end().map(({ bytes, isWhole }) => ({ bytes: Buffer.from(bytes), isWhole }))]
+  }
+  splitter.end().forEach(take)
+  return events
+}
+
+function withMore({ bytes, isWhole }: Event, more: Uint8Array): Event {
+  return { bytes: Buffer.concat([bytes, more]), isWhole }
 }
 
 /** The specification's own steps (WHATWG HTML, 9.2.6), as it writes them, without its care for a mark at the start. */

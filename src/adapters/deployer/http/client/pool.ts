@@ -79,7 +79,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   dispatch(request: BackendCall, sink: AnswerSink): Sending {
     const call = new Call(request, sink, this.#observer)
-    const fault = faultOf(request)
+    const fault = faultOf(request, this.#target)
     if (fault !== null) return this.#refuse(call, failures.invalid(fault))
     if (this.#isClosed) return this.#refuse(call, failures.stoppedUnsent(this.address))
     const { totalMs } = request.timeouts

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { Blocks } from '../../../../core/blocks.ts'
+import { hasDotSegment } from '../../../../core/http/dot-segments.ts'
 import type { BackendCall } from '../../../../ports/backend.ts'
 import { areLines } from './own-lines.ts'
 import type { Target } from './target.ts'
@@ -12,8 +13,13 @@ const bodyMethods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 const tokenOnly = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const targetOnly = /^[\x21-\x7e\x80-\xff]+$/
-/** What keeps a call from being written as one request; null for nothing. */
-export function faultOf({ method, path, fields, isVetted }: BackendCall): string | null {
+/**
+ * What keeps a call from being written as one request to this server; null for nothing. Where the address has a path of its own
+ * no request may leave it: beside it is what whoever wrote the address did not mean.
+ */
+export function faultOf({ method, path, fields, isVetted }: BackendCall, { prefix }: Target): string | null {
+  if (prefix !== '' && hasDotSegment(path))
+    return `the path ${JSON.stringify(path)} has a segment . or .., which could leave the path of the model server’s address; send it without`
   if (isVetted === true) return null
   if (!tokenOnly.test(method)) return `the method ${JSON.stringify(method)} is no token`
   if (!targetOnly.test(path)) return `the path ${JSON.stringify(path)} has characters that no request line can have`
