@@ -10,7 +10,7 @@ import { CutoverError, type ErrorCode, statusByCode } from '../core/errors.ts'
 import { fieldOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
 import type { Measures } from '../core/measures.ts'
-import { defaultRetry, mayRepeat, tellsOfTrouble } from '../core/resilience.ts'
+import { type ConcurrencyPolicy, defaultRetry, mayRepeat, tellsOfTrouble } from '../core/resilience.ts'
 import type { AnswerSink, Instance, Sending } from '../ports/backend.ts'
 import type { RawPrediction } from '../ports/recorder.ts'
 import { type AnswerHead, answerHead, readAtOnce, readableAnswer } from './answer.ts'
@@ -99,8 +99,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   /** Asks the chosen instance once there is room. `body` is null for none, and for one that is to be streamed. */
   ask(body: Buffer | null): void {
     const { guards } = this.#context
-    const { spec, table } = this.opened.choice.route
-    const { assigned } = this.opened.choice
+    const { route, assigned, version, instance } = this.opened.choice
+    const { spec, table } = route
     this.#body = body
     this.#isCounted = guards.begin(assigned === table.stable ? 'stable' : 'candidate')
     if (!this.#isCounted) {
@@ -108,14 +108,13 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
       return
     }
     guards.onRequest(spec.name, (spec.retry ?? defaultRetry).budgetPpm)
-    if (spec.concurrency === undefined) this.#attempt(this.opened.choice.instance)
-    else this.#askGate(guards.gate(spec.name, this.opened.choice.version))
+    // What nobody can answer has no turn to wait for.
+    if (spec.concurrency === undefined || instance === null) this.#attempt(instance)
+    else this.#askGate(guards.gate(spec.name, version), spec.concurrency)
   }
 
-  #askGate(gate: VersionGate): void {
+  #askGate(gate: VersionGate, concurrency: ConcurrencyPolicy): void {
     const { choice } = this.opened
-    const { concurrency } = choice.route.spec
-    if (concurrency === undefined) return
     switch (gate.ask(concurrency, this)) {
       case 'in':
         this.#gate = gate

@@ -34,12 +34,13 @@ export class Guards {
     this.#inFlightMax = someOf(limits.requestsInFlightMax, share)
   }
 
-  /** Keeps what belongs to the endpoint's present versions. Requests inside a gate leave it whether it is kept or not. */
-  sync({ name, versions }: EndpointSpec): void {
+  /** Keeps what belongs to the endpoint's present versions, by its present rules. Requests inside a gate leave it whether it is kept or not. */
+  sync({ name, versions, concurrency }: EndpointSpec): void {
     const known = this.#endpoints.get(name)
     if (known === undefined) return
     for (const kept of [known.breakers, known.gates])
       for (const version of kept.keys()) if (!Object.hasOwn(versions, version)) kept.delete(version)
+    for (const gate of known.gates.values()) gate.follow(concurrency)
   }
 
   forget(endpoint: string): void {

@@ -109,6 +109,16 @@ test('a version without a turn to give in time answers 503', async () => {
   expect((await ask(rig.port, { path: inferPath, body: '{}' })).status).toBe(503)
 })
 
+test('a version without a ready instance answers at once, though others wait for their turn', async () => {
+  const stuck = instance(() => new Promise(() => {}))
+  const concurrency = { perVersionMax: 1, queueMax: 9, waitMs: 60_000 }
+  rig = await startRig({ fleets: fleetsOf({ v1: stuck }), spec: endpoint({ concurrency }) })
+  ask(rig.port, { path: inferPath, body: '{}' }).catch(() => {})
+  while (rig.gateway.stats().inFlight[0]?.count !== 1) await new Promise(resolve => setImmediate(resolve))
+  rig.fleets.set('v1', [])
+  expect((await ask(rig.port, { path: inferPath, body: '{}' })).status).toBe(503)
+})
+
 test('a deadline goes on to the model server as what is left of it, and bounds the call', async () => {
   const seen: unknown[] = []
   const noting = instance(({ headers, timeouts }) => {
