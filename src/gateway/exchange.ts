@@ -14,7 +14,7 @@ import { type ConcurrencyPolicy, defaultRetry, mayRepeat, tellsOfTrouble } from 
 import type { AnswerSink, Instance, Sending } from '../ports/backend.ts'
 import type { RawPrediction } from '../ports/recorder.ts'
 import { type AnswerHead, answerHead, readAtOnce, readableAnswer } from './answer.ts'
-import type { Choice } from './choose.ts'
+import { type Choice, pick } from './choose.ts'
 import type { GatewayContext } from './context.ts'
 import { type Deadline, timeoutsWithin } from './deadline.ts'
 import { type ErrorShape, sendError } from './errors.ts'
@@ -129,10 +129,12 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     }
   }
 
-  /** Its turn has come. */
+  /** Its turn has come. Fleets change while one waits: the instance of then may have ended. */
   enter(): void {
     const { choice } = this.opened
-    this.#attempt(choice.instance)
+    const instance = pick(this.#context, choice.route.spec, choice.version)
+    if (instance === null) this.fail(noLongerReady(choice))
+    else this.#attempt(instance)
   }
 
   /** It has waited before the version's gate for as long as it may. */
@@ -438,4 +440,9 @@ function nothingReady({ route, assigned, pinned }: Choice): CutoverError {
   const others = pinned || assigned === route.table.stable ? '' : `, nor has the stable version ${route.table.stable}`
   const detail = `version ${publicName(assigned)} of endpoint ${name} has no ready instance${others}`
   return new CutoverError('not-ready', detail)
+}
+
+function noLongerReady({ version, route }: Choice): CutoverError {
+  const at = `version ${publicName(version)} of endpoint ${route.spec.name}`
+  return new CutoverError('not-ready', `${at} had a ready instance when the request came, and none when its turn came`)
 }

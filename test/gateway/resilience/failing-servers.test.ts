@@ -11,7 +11,7 @@ import {
   split,
   startRig,
 } from '../../support/gateway-rig.ts'
-import { ask, inferPath } from '../../support/http-caller.ts'
+import { ask, inferPath, type Reply } from '../../support/http-caller.ts'
 
 let rig: Rig
 afterEach(() => rig.close())
@@ -97,6 +97,61 @@ test('a version serves so many at once; the next waits for its turn, one more is
   while (answers.length < 2) await new Promise(resolve => setImmediate(resolve))
   answers[1]?.()
   expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([200, 200])
+  expect(rig.gateway.stats().guards.gates).toMatchObject([{ inside: 0, queued: 0 }])
+})
+
+/** An instance that answers its id once a test says so. */
+function held(id: string): { one: Instance; asked(count: number): Promise<void>; answer(): void } {
+  const waiting: (() => void)[] = []
+  const answered = { status: 200, headers: [], body: Buffer.from(JSON.stringify({ answeredBy: id })) }
+  let askedCount = 0
+  const one = instance(
+    () => {
+      askedCount += 1
+      return new Promise(resolve => waiting.push(() => resolve(answered)))
+    },
+    { id },
+  )
+  return {
+    one,
+    asked: count => until(() => askedCount >= count),
+    answer: () => waiting.shift()?.(),
+  }
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise(resolve => setImmediate(resolve))
+}
+
+const oneAtOnce = { perVersionMax: 1, queueMax: 9, waitMs: 60_000 }
+
+/** One request is with the instance, and so many more wait for their turn; the replies to all of them. */
+async function startQueue(first: ReturnType<typeof held>, waiting: number): Promise<{ replies: Promise<Reply>[] }> {
+  rig = await startRig({ fleets: fleetsOf({ v1: first.one }), spec: endpoint({ concurrency: oneAtOnce }) })
+  const replies = [ask(rig.port, { path: inferPath, body: '{}' })]
+  await first.asked(1)
+  for (let count = 0; count < waiting; count += 1) replies.push(ask(rig.port, { path: inferPath, body: '{}' }))
+  await until(() => rig.gateway.stats().guards.gates[0]?.queued === waiting)
+  return { replies }
+}
+
+test('who waited for its turn goes to an instance that is ready by then', async () => {
+  const old = held('old')
+  const { replies } = await startQueue(old, 1)
+  rig.fleets.set('v1', [naming('new')])
+  old.answer()
+  expect((await Promise.all(replies)).map(reply => reply.json())).toMatchObject([
+    { answeredBy: 'old' },
+    { answeredBy: 'new' },
+  ])
+})
+
+test('where nothing is ready by then, all that waited are told so', async () => {
+  const old = held('old')
+  const { replies } = await startQueue(old, 3)
+  rig.fleets.set('v1', [])
+  old.answer()
+  expect((await Promise.all(replies)).map(({ status }) => status)).toEqual([200, 503, 503, 503])
   expect(rig.gateway.stats().guards.gates).toMatchObject([{ inside: 0, queued: 0 }])
 })
 
