@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks'
 import type { ReadAnswer } from '../core/answer.ts'
 import { bucketOf } from '../core/assign.ts'
 import { publicName } from '../core/control-fleet.ts'
+import type { Timeouts } from '../core/endpoint.ts'
 import { CutoverError, type ErrorCode, statusByCode } from '../core/errors.ts'
 import { fieldOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
@@ -43,6 +44,9 @@ export type Opened = {
   /** Who follows the answer has to go where it was made; null where nothing follows. */
   remembers: { conversation: string | null } | null
 }
+
+/** With less than this left a call is not made again: timers count whole milliseconds, and may be early by one. */
+const leastCallMs = 2
 
 export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter {
   readonly opened: Opened
@@ -115,7 +119,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
 
   #askGate(gate: VersionGate, concurrency: ConcurrencyPolicy): void {
     const { choice } = this.opened
-    switch (gate.ask(concurrency, this)) {
+    switch (gate.ask(concurrency, this, this.#leftMs)) {
       case 'in':
         this.#gate = gate
         this.#attempt(choice.instance)
@@ -138,10 +142,29 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   }
 
   /** It has waited before the version's gate for as long as it may. */
-  expire(): void {
+  expire(outOf: 'wait' | 'time'): void {
     this.#gate = null
     const { choice } = this.opened
-    this.fail(crowded(choice, `it did not get its turn within ${choice.route.spec.concurrency?.waitMs} ms`))
+    if (outOf === 'time') this.fail(crowded(choice, 'its time was over before its turn came', 'backend-timeout'))
+    else this.fail(crowded(choice, `it did not get its turn within ${choice.route.spec.concurrency?.waitMs} ms`))
+  }
+
+  /** Until the caller's deadline or the endpoint's `total` is over, whatever that time was spent on; infinite where neither is stated. */
+  get #leftMs(): number {
+    const { deadline, choice } = this.opened
+    const { totalMs } = choice.route.spec.timeouts
+    if (deadline === null && totalMs === undefined) return Number.POSITIVE_INFINITY
+    // When the exchange began, since nobody asks once a body streams.
+    const endMs = totalMs === undefined ? Number.POSITIVE_INFINITY : this.#requestEndedMs + totalMs
+    return Math.min(endMs, deadline?.atMs ?? endMs) - performance.now()
+  }
+
+  get #timeouts(): Timeouts {
+    const { deadline, choice } = this.opened
+    const { timeouts } = choice.route.spec
+    const isAtItsBeginning = this.#attempts === 1 && this.#gate === null
+    if (deadline === null && (timeouts.totalMs === undefined || isAtItsBeginning)) return timeouts
+    return timeoutsWithin(this.#leftMs, timeouts)
   }
 
   #attempt(instance: Instance | null): void {
@@ -169,20 +192,20 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const streams = body === null && inbound.bodyKind !== 'none'
     if (this.#attempts === 1) this.#noteRequest(fields, body, streams)
     const sent = streams ? { bytes: inbound.statedBytes } : body
-    const timeouts = deadline === null ? spec.timeouts : timeoutsWithin(deadline, spec.timeouts)
-    this.#sending = instance.dispatch({ method, path, fields, body: sent, timeouts, isVetted }, this)
+    this.#sending = instance.dispatch({ method, path, fields, body: sent, timeouts: this.#timeouts, isVetted }, this)
     if (!streams) return
     this.#isUploading = true
     inbound.readBody(this, spec.bodyBytesMax)
   }
 
-  /** Makes the call again, elsewhere if there is an elsewhere; false if that must not be. */
+  /** Makes the call again, elsewhere if there is an elsewhere; false if that must not be, or nobody would wait for it. */
   #repeats(failure: ErrorCode | number): boolean {
     const { inbound, choice } = this.opened
     const { spec } = choice.route
     const isWhole = this.#body !== null || inbound.bodyKind === 'none'
     const { method } = inbound
     if (!isWhole || !mayRepeat(spec.retry ?? defaultRetry, { method, attempts: this.#attempts, failure })) return false
+    if (this.#leftMs < leastCallMs) return false
     const instance = this.#context.fleets.pick(spec.name, choice.version)
     if (instance === null || !this.#context.guards.mayRetry(spec.name)) return false
     this.#sending?.cancel()
@@ -425,10 +448,10 @@ function servedBy({ spec, servedBy }: CompiledRoute, version: string): string {
   return lines
 }
 
-function crowded({ version, route }: Choice, why: string): CutoverError {
+function crowded({ version, route }: Choice, why: string, code: ErrorCode = 'overloaded'): CutoverError {
   const { name, concurrency } = route.spec
   const at = `version ${publicName(version)} of endpoint ${name} serves ${concurrency?.perVersionMax} requests at once`
-  return new CutoverError('overloaded', `${at}, and ${why}`)
+  return new CutoverError(code, `${at}, and ${why}`)
 }
 
 function isServersFault(code: ErrorCode): boolean {

@@ -4,8 +4,8 @@ import type { ConcurrencyPolicy } from '../../core/resilience.ts'
 export type Waiter = {
   /** Its turn: it is inside from now on. */
   enter(): void
-  /** It has waited as long as it may. */
-  expire(): void
+  /** It has waited as long as it may: for all of the policy's `wait`, or until its own time was over. */
+  expire(outOf: 'wait' | 'time'): void
 }
 
 type Waiting = { waiter: Waiter; timer: NodeJS.Timeout }
@@ -25,19 +25,20 @@ export class VersionGate {
     return this.#waiting.size
   }
 
-  /** `in`, or `waits` and hears of its turn later, or `full`. Nobody overtakes one that waits. */
-  ask(policy: ConcurrencyPolicy, waiter: Waiter): 'in' | 'waits' | 'full' {
+  /** `in`, or `waits` and hears of its turn later, for `leftMs` at most, or `full`. Nobody overtakes one that waits. */
+  ask(policy: ConcurrencyPolicy, waiter: Waiter, leftMs = Number.POSITIVE_INFINITY): 'in' | 'waits' | 'full' {
     this.follow(policy)
     if (this.#waiting.size === 0 && this.#inside < policy.perVersionMax) {
       this.#inside += 1
       return 'in'
     }
     if (this.#waiting.size >= policy.queueMax) return 'full'
-    const timer = setTimeout(() => {
+    const { waitMs } = policy
+    const expire = () => {
       this.#waiting.delete(waiter)
-      waiter.expire()
-    }, policy.waitMs)
-    this.#waiting.set(waiter, { waiter, timer })
+      waiter.expire(leftMs < waitMs ? 'time' : 'wait')
+    }
+    this.#waiting.set(waiter, { waiter, timer: setTimeout(expire, Math.min(waitMs, leftMs)) })
     return 'waits'
   }
 

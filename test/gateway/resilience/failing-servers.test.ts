@@ -190,6 +190,40 @@ test('a deadline goes on to the model server as what is left of it, and bounds t
   expect([bad.status, bad.text.includes('x-request-timeout-ms')]).toEqual([400, true])
 })
 
+const inTime = { connectMs: 1_000, firstByteMs: 5_000, idleMs: 5_000 }
+
+/** Both are the whole request's time, 150 ms: the caller's own, and the endpoint's. */
+const limited = [
+  ['a deadline', { headers: { 'x-request-timeout-ms': '150' }, timeouts: inTime }],
+  ['`total`', { headers: {}, timeouts: { ...inTime, totalMs: 150 } }],
+] as const
+
+test.each(limited)('%s is kept by who waits for its turn', async (_, { headers, timeouts }) => {
+  const stuck = held('stuck')
+  const spec = endpoint({ concurrency: oneAtOnce, timeouts })
+  rig = await startRig({ fleets: fleetsOf({ v1: stuck.one }), spec })
+  ask(rig.port, { path: inferPath, body: '{}' }).catch(() => {})
+  await stuck.asked(1)
+  const late = await ask(rig.port, { path: inferPath, body: '{}', headers })
+  expect([late.status, late.text]).toEqual([504, expect.stringContaining('its time was over')])
+})
+
+test.each(limited)('%s is kept over repeats, and ends them', async (_, { headers, timeouts }) => {
+  const grantedMs: number[] = []
+  const slow = instance(({ timeouts: { totalMs = 0 } }) => {
+    grantedMs.push(totalMs)
+    const spentMs = grantedMs.length === 1 ? 50 : totalMs
+    const endMs = performance.now() + spentMs
+    while (performance.now() < endMs);
+    return Promise.reject(new CutoverError('backend-timeout', 'too slow'))
+  })
+  const retry = { attemptsMax: 9, budgetPpm: 1_000_000, repeatsPosts: true, statuses: [] }
+  rig = await startRig({ fleets: fleetsOf({ v1: slow }), spec: endpoint({ retry, timeouts }) })
+  expect((await ask(rig.port, { path: inferPath, body: '{}', headers })).status).toBe(504)
+  const [first = 0, second = 0, ...more] = grantedMs
+  expect([first <= 150, second > 0, second <= 100, more]).toEqual([true, true, true, []])
+})
+
 test('an endpoint that keeps no predictions is answered and counted, and leaves none', async () => {
   rig = await startRig({ spec: endpoint({ recording: 'off' }) })
   expect((await ask(rig.port, { path: inferPath, body: '{}' })).status).toBe(200)
