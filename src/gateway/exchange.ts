@@ -78,6 +78,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   /** Whole; null for none, and for one that is streamed, which cannot be sent twice. */
   #body: Buffer | null = null
   #attempts = 0
+  /** The breaker's number for the present call; 0 for one like any other. */
+  #trial = 0
   #instance: Instance | null = null
   readonly #trace: Trace | null
   #calledMs: number | null = null
@@ -174,6 +176,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
       return
     }
     this.#attempts += 1
+    this.#trial = this.#context.guards.begins(choice.route.spec, choice.version)
     this.#instance = instance
     if (this.#trace !== null) this.#calledMs ??= this.#context.clock.nowMs()
     try {
@@ -255,7 +258,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   onHead(status: number, fields: string, bodyBytes: number | null): void {
     if (this.#isOver) return
     const { outbound, choice } = this.opened
-    this.#context.guards.heard(choice.route.spec, choice.version, !tellsOfTrouble(status))
+    this.#tellBreaker(!tellsOfTrouble(status))
     if (status >= 500 && this.#repeats(status)) return
     try {
       outbound.begin(status, fields, status === 204 ? null : bodyBytes, this.#ownLines(fields))
@@ -325,10 +328,15 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
 
   onFail(error: CutoverError): void {
     if (this.#isOver) return
-    const { outbound, choice } = this.opened
-    if (isServersFault(error.code)) this.#context.guards.heard(choice.route.spec, choice.version, false)
+    const { outbound } = this.opened
+    if (isServersFault(error.code)) this.#tellBreaker(false)
     if (!outbound.hasBegun && this.#status === 0 && this.#repeats(error.code)) return
     this.fail(error)
+  }
+
+  #tellBreaker(ok: boolean): void {
+    const { route, version } = this.opened.choice
+    this.#context.guards.heard(route.spec, version, ok, this.#trial)
   }
 
   get #isOver(): boolean {

@@ -66,8 +66,13 @@ export class Guards {
     return breaker === undefined || this.#breaker(name, version).lets(breaker)
   }
 
-  heard({ name, breaker }: EndpointSpec, version: string, ok: boolean): void {
-    if (breaker !== undefined) this.#breaker(name, version).heard(breaker, ok)
+  /** A call is being made. What it returns belongs to what is `heard` of it. */
+  begins({ name, breaker }: EndpointSpec, version: string): number {
+    return breaker === undefined ? 0 : this.#breaker(name, version).begins(breaker)
+  }
+
+  heard({ name, breaker }: EndpointSpec, version: string, ok: boolean, trial: number): void {
+    if (breaker !== undefined) this.#breaker(name, version).heard(breaker, ok, trial)
   }
 
   gate(endpoint: string, version: string): VersionGate {

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
+import { createManualClock } from '../../../src/adapters/clock/manual.ts'
 import { CutoverError, type ErrorCode } from '../../../src/core/errors.ts'
 import type { Instance } from '../../../src/ports/backend.ts'
 import {
@@ -79,6 +80,26 @@ test('a candidate whose calls fail is given a rest: the stable version answers, 
   ])
 })
 
+test('a request that finds no instance is not the one by which an open breaker sees whether a version is well', async () => {
+  const breaker = { failuresPpm: 500_000, callsMin: 1, openMs: 5_000 }
+  const clock = createManualClock(0)
+  rig = await startRig({
+    fleets: fleetsOf({ v1: failing('backend-failed') }),
+    spec: endpoint({ breaker }),
+    options: { clock },
+  })
+  const statusWith = async (instances: readonly Instance[]) => {
+    rig.fleets.set('v1', instances)
+    return (await ask(rig.port, { path: inferPath, body: '{}' })).status
+  }
+  expect(await statusWith([failing('backend-failed')])).toBe(502)
+  expect(await statusWith([naming('v1')])).toBe(503)
+  clock.advance(5_000)
+  expect(await statusWith([])).toBe(503)
+  expect(await statusWith([naming('v1')])).toBe(200)
+  expect(rig.gateway.stats().guards.breakers).toMatchObject([{ isOpen: false }])
+})
+
 test('a version serves so many at once; the next waits for its turn, one more is told to come back', async () => {
   const answers: (() => void)[] = []
   const slow = instance(
@@ -144,6 +165,20 @@ test('who waited for its turn goes to an instance that is ready by then', async 
     { answeredBy: 'old' },
     { answeredBy: 'new' },
   ])
+})
+
+test('who waited for its turn while the breaker opened makes no call', async () => {
+  const fails: (() => void)[] = []
+  const one = instance(
+    () => new Promise((_, reject) => fails.push(() => reject(new CutoverError('backend-failed', 'what went wrong')))),
+  )
+  const breaker = { failuresPpm: 500_000, callsMin: 1, openMs: 60_000 }
+  rig = await startRig({ fleets: fleetsOf({ v1: one }), spec: endpoint({ breaker, concurrency: oneAtOnce }) })
+  const replies = [1, 2, 3].map(() => ask(rig.port, { path: inferPath, body: '{}' }))
+  await until(() => rig.gateway.stats().guards.gates[0]?.queued === 2)
+  fails[0]?.()
+  expect((await Promise.all(replies)).map(({ status }) => status).sort()).toEqual([502, 503, 503])
+  expect(fails).toHaveLength(1)
 })
 
 test('where nothing is ready by then, all that waited are told so', async () => {

@@ -15,7 +15,18 @@ describe('a breaker', () => {
     const hear = (...outcomes: boolean[]) => {
       for (const ok of outcomes) breaker.heard(policy, ok)
     }
-    return { clock, breaker, hear }
+    /** Makes a call if it may be made: what becomes of it can be told later. */
+    const call = () => {
+      if (!breaker.lets(policy)) return null
+      const trial = breaker.begins(policy)
+      return (ok: boolean) => breaker.heard(policy, ok, trial)
+    }
+    /** Open since its time was over. */
+    const opened = () => {
+      hear(false, false, false, false)
+      clock.advance(policy.openMs)
+    }
+    return { clock, breaker, hear, call, opened }
   }
 
   test('opens when most of enough calls fail, and not before', () => {
@@ -30,27 +41,58 @@ describe('a breaker', () => {
   })
 
   test('lets one call through after its time, and closes if that is well', () => {
-    const { clock, breaker, hear } = setUp()
+    const { clock, breaker, hear, call } = setUp()
     hear(false, false, false, false)
     clock.advance(4_999)
     expect(breaker.lets(policy)).toBe(false)
     clock.advance(1)
-    expect([breaker.lets(policy), breaker.lets(policy)]).toEqual([true, false])
-    hear(true)
-    expect([breaker.lets(policy), breaker.lets(policy)]).toEqual([true, true])
+    const trial = call()
+    expect([trial, call()]).toEqual([expect.any(Function), null])
+    trial?.(true)
+    expect([call(), call()]).not.toContain(null)
   })
 
   test('stays open if that fails, and tries again if nothing is heard of it', () => {
-    const { clock, breaker, hear } = setUp()
+    const { clock, breaker, call, opened } = setUp()
+    opened()
+    call()?.(false)
+    expect([breaker.lets(policy), breaker.openings]).toEqual([false, 2])
+    clock.advance(5_000)
+    expect(call()).not.toBeNull()
+    clock.advance(5_000)
+    expect(call()).not.toBeNull()
+  })
+
+  test('hears nothing of calls from before it opened: only the one that was let through closes it', () => {
+    const { clock, breaker, hear, call } = setUp()
+    const straggler = call()
     hear(false, false, false, false)
+    straggler?.(true)
+    expect([breaker.isOpen, breaker.lets(policy)]).toEqual([true, false])
     clock.advance(5_000)
-    expect(breaker.lets(policy)).toBe(true)
-    hear(false)
-    expect(breaker.lets(policy)).toBe(false)
+    const trial = call()
+    for (const ok of [true, false]) straggler?.(ok)
+    expect([breaker.isOpen, breaker.openings]).toEqual([true, 1])
+    trial?.(true)
+    expect(breaker.isOpen).toBe(false)
+  })
+
+  test('a late word of one that was let through counts no more once another is', () => {
+    const { clock, breaker, call, opened } = setUp()
+    opened()
+    const late = call()
     clock.advance(5_000)
-    expect(breaker.lets(policy)).toBe(true)
-    clock.advance(5_000)
-    expect(breaker.lets(policy)).toBe(true)
+    const trial = call()
+    late?.(true)
+    expect(breaker.isOpen).toBe(true)
+    trial?.(true)
+    expect(breaker.isOpen).toBe(false)
+  })
+
+  test('to ask whether a call may be made uses up none', () => {
+    const { breaker, call, opened } = setUp()
+    opened()
+    expect([breaker.lets(policy), breaker.lets(policy), call()]).toEqual([true, true, expect.any(Function)])
   })
 
   test('forgets what is long ago', () => {
