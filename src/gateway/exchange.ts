@@ -280,8 +280,19 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const { outbound, choice } = this.opened
     if (outbound.write(chunk) || this.#isClosed) return
     this.#sending?.pause()
-    // A caller that takes nothing for so long holds a connection of the model server: it is taken for gone.
-    this.#stall ??= setTimeout(() => outbound.cut(), choice.route.spec.timeouts.idleMs)
+    this.#stall ??= this.#awaitTaking(outbound, choice.route.spec.timeouts.idleMs)
+  }
+
+  /**
+   * A caller that takes next to nothing for so long holds a connection of the model server: it is taken for gone. One that
+   * reads an answer in one piece is told by what the network takes, since all of it has to leave before the drain is told.
+   */
+  #awaitTaking(outbound: Outbound, idleMs: number): NodeJS.Timeout {
+    const before = outbound.takenBytes
+    return setTimeout(() => {
+      if (outbound.takenBytes - before < limits.answerBufferBytesMax) outbound.cut()
+      else this.#stall = this.#awaitTaking(outbound, idleMs)
+    }, idleMs)
   }
 
   /** What is short and came whole is read while its bytes are there; all else is copied, and read beside the path. */

@@ -2,7 +2,7 @@ import { type EventEmitter, once } from 'node:events'
 import { type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { BackendRequest, BackendResponse } from '../../src/adapters/deployer/by-promise.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import type { Instance } from '../../src/ports/backend.ts'
@@ -103,6 +103,59 @@ describe('back-pressure', () => {
     expect((await rig.recorder.recorded(1))[0]).toMatchObject({ status: 0, failed: false })
     expect(endless.destroyed).toBe(true)
     socket.destroy()
+  })
+})
+
+/** An answer in one piece, greater than what the network holds, and a caller that reads it by pieces, in virtual time. */
+describe('an answer in one piece', () => {
+  const idleMs = 1_000
+  const bodyBytes = 48 * 1024 * 1024
+  const pieceBytes = 16 * 1024 * 1024
+  const timeouts = { connectMs: 1_000, firstByteMs: 1_000, idleMs }
+
+  /** Once the gateway waits for the caller. */
+  async function startAnswer(version: string) {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await startWith(
+      instance(() => ({ status: 200, headers: [], body: Buffer.alloc(bodyBytes) })),
+      { timeouts },
+    )
+    const caller = await dial(rig.port)
+    caller.on('error', () => {})
+    onTestFinished(() => void caller.destroy())
+    caller.pause()
+    caller.write(`GET /endpoints/digits/x HTTP/${version}\r\nHost: a\r\n\r\n`)
+    while (vi.getTimerCount() === 0) await oneTurn()
+    return caller
+  }
+
+  // By our own reader, and by Node's.
+  test.each(['1.1', '1.0'])('reaches a caller that reads for longer than the idle time (HTTP/%s)', async version => {
+    const caller = await startAnswer(version)
+    let got = 0
+    caller.on('data', chunk => {
+      got += chunk.length
+    })
+    for (let wanted = pieceBytes; got < bodyBytes; wanted += pieceBytes) {
+      caller.resume()
+      while (got < Math.min(wanted, bodyBytes) && !caller.closed) await oneTurn()
+      caller.pause()
+      vi.advanceTimersByTime(idleMs)
+      expect([got, caller.closed]).toEqual([expect.toSatisfy(bytes => bytes >= Math.min(wanted, bodyBytes)), false])
+    }
+    expect(await rig.recorder.recorded(1)).toMatchObject([{ status: 200, failed: false }])
+  })
+
+  test.each(['1.1', '1.0'])('is cut where its caller takes nothing for the idle time (HTTP/%s)', async version => {
+    await startAnswer(version)
+    const cut = rig.recorder.recorded(1)
+    // What the network holds by itself may be taken in the first of them.
+    for (let period = 0; period < 4; period += 1) {
+      for (let turn = 0; turn < 50; turn += 1) await oneTurn()
+      vi.advanceTimersByTime(idleMs)
+    }
+    expect(await cut).toMatchObject([{ status: 0, failed: false }])
   })
 })
 
