@@ -102,7 +102,7 @@ export type AnswerRule = {
   scores?: string
 }
 
-/** `totalMs` is from the call to the last byte of the answer; left out where only silence ends it. */
+/** `totalMs` is from when the request is at hand to the last byte of the answer, over waits for a turn and repeated calls; left out where only silence ends it. */
 export type Timeouts = { connectMs: number; firstByteMs: number; idleMs: number; totalMs?: number }
 
 export type EndpointSpec = {

@@ -29,6 +29,10 @@ export class AttendedOutbound implements Outbound, OutboundWatcher {
     return this.#inner.isClosed
   }
 
+  get takenBytes(): number {
+    return this.#inner.takenBytes
+  }
+
   watch(watcher: OutboundWatcher): void {
     this.#watcher = watcher
   }

@@ -83,7 +83,8 @@ function orStable(
 /** Ready instances, and which versions are given a rest. */
 type Instances = { readonly fleets: FleetView; readonly guards: Guards }
 
-function pick({ fleets, guards }: Instances, spec: EndpointSpec, version: string): Instance | null {
+/** Null where nothing is ready, and for a version that is given a rest. */
+export function pick({ fleets, guards }: Instances, spec: EndpointSpec, version: string): Instance | null {
   return guards.lets(spec, version) ? fleets.pick(spec.name, version) : null
 }
 

@@ -20,18 +20,22 @@ export function deadlineOf(inbound: Inbound): Deadline | null {
   return { atMs: performance.now() + ms }
 }
 
-/** At least 1: a call that is made at all is given some time. */
+/** Whole milliseconds, and at least 1: a call that is made at all is given some time. */
 export function remainingMs({ atMs }: Deadline): number {
-  return Math.max(1, Math.ceil(atMs - performance.now()))
+  return grantedMs(atMs - performance.now())
 }
 
-export function timeoutsWithin(deadline: Deadline, { connectMs, firstByteMs, idleMs, totalMs }: Timeouts): Timeouts {
-  const leftMs = remainingMs(deadline)
-  const within = (ms: number) => Math.min(ms, leftMs)
+/** Of a call where so much is left of the whole request's time. */
+export function timeoutsWithin(leftMs: number, { connectMs, firstByteMs, idleMs }: Timeouts): Timeouts {
+  const totalMs = grantedMs(leftMs)
   return {
-    connectMs: within(connectMs),
-    firstByteMs: within(firstByteMs),
-    idleMs: within(idleMs),
-    totalMs: within(totalMs ?? leftMs),
+    connectMs: Math.min(connectMs, totalMs),
+    firstByteMs: Math.min(firstByteMs, totalMs),
+    idleMs: Math.min(idleMs, totalMs),
+    totalMs,
   }
+}
+
+function grantedMs(leftMs: number): number {
+  return Math.max(1, Math.ceil(leftMs))
 }

@@ -6,15 +6,16 @@ import { performance } from 'node:perf_hooks'
 import type { ReadAnswer } from '../core/answer.ts'
 import { bucketOf } from '../core/assign.ts'
 import { publicName } from '../core/control-fleet.ts'
+import type { Timeouts } from '../core/endpoint.ts'
 import { CutoverError, type ErrorCode, statusByCode } from '../core/errors.ts'
 import { fieldOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
 import type { Measures } from '../core/measures.ts'
-import { defaultRetry, mayRepeat, tellsOfTrouble } from '../core/resilience.ts'
+import { type ConcurrencyPolicy, defaultRetry, mayRepeat, tellsOfTrouble } from '../core/resilience.ts'
 import type { AnswerSink, Instance, Sending } from '../ports/backend.ts'
 import type { RawPrediction } from '../ports/recorder.ts'
 import { type AnswerHead, answerHead, readAtOnce, readableAnswer } from './answer.ts'
-import type { Choice } from './choose.ts'
+import { type Choice, pick } from './choose.ts'
 import type { GatewayContext } from './context.ts'
 import { type Deadline, timeoutsWithin } from './deadline.ts'
 import { type ErrorShape, sendError } from './errors.ts'
@@ -42,6 +43,9 @@ export type Opened = {
   /** Who follows the answer has to go where it was made; null where nothing follows. */
   remembers: { conversation: string | null } | null
 }
+
+/** With less than this left a call is not made again: timers count whole milliseconds, and may be early by one. */
+const leastCallMs = 2
 
 export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter {
   readonly opened: Opened
@@ -73,6 +77,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   /** Whole; null for none, and for one that is streamed, which cannot be sent twice. */
   #body: Buffer | null = null
   #attempts = 0
+  /** The breaker's number for the present call; 0 for one like any other. */
+  #trial = 0
   #instance: Instance | null = null
   readonly #trace: Trace | null
   #calledMs: number | null = null
@@ -98,8 +104,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   /** Asks the chosen instance once there is room. `body` is null for none, and for one that is to be streamed. */
   ask(body: Buffer | null): void {
     const { guards } = this.#context
-    const { spec, table } = this.opened.choice.route
-    const { assigned } = this.opened.choice
+    const { route, assigned, version, instance } = this.opened.choice
+    const { spec, table } = route
     this.#body = body
     this.#isCounted = guards.begin(assigned === table.stable ? 'stable' : 'candidate')
     if (!this.#isCounted) {
@@ -107,15 +113,14 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
       return
     }
     guards.onRequest(spec.name, (spec.retry ?? defaultRetry).budgetPpm)
-    if (spec.concurrency === undefined) this.#attempt(this.opened.choice.instance)
-    else this.#askGate(guards.gate(spec.name, this.opened.choice.version))
+    // What nobody can answer has no turn to wait for.
+    if (spec.concurrency === undefined || instance === null) this.#attempt(instance)
+    else this.#askGate(guards.gate(spec.name, version), spec.concurrency)
   }
 
-  #askGate(gate: VersionGate): void {
+  #askGate(gate: VersionGate, concurrency: ConcurrencyPolicy): void {
     const { choice } = this.opened
-    const { concurrency } = choice.route.spec
-    if (concurrency === undefined) return
-    switch (gate.ask(concurrency, this)) {
+    switch (gate.ask(concurrency, this, this.#leftMs)) {
       case 'in':
         this.#gate = gate
         this.#attempt(choice.instance)
@@ -129,17 +134,38 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     }
   }
 
-  /** Its turn has come. */
+  /** Its turn has come. Fleets change while one waits: the instance of then may have ended. */
   enter(): void {
     const { choice } = this.opened
-    this.#attempt(choice.instance)
+    const instance = pick(this.#context, choice.route.spec, choice.version)
+    if (instance === null) this.fail(noLongerReady(choice))
+    else this.#attempt(instance)
   }
 
   /** It has waited before the version's gate for as long as it may. */
-  expire(): void {
+  expire(outOf: 'wait' | 'time'): void {
     this.#gate = null
     const { choice } = this.opened
-    this.fail(crowded(choice, `it did not get its turn within ${choice.route.spec.concurrency?.waitMs} ms`))
+    if (outOf === 'time') this.fail(crowded(choice, 'its time was over before its turn came', 'backend-timeout'))
+    else this.fail(crowded(choice, `it did not get its turn within ${choice.route.spec.concurrency?.waitMs} ms`))
+  }
+
+  /** Until the caller's deadline or the endpoint's `total` is over, whatever that time was spent on; infinite where neither is stated. */
+  get #leftMs(): number {
+    const { deadline, choice } = this.opened
+    const { totalMs } = choice.route.spec.timeouts
+    if (deadline === null && totalMs === undefined) return Number.POSITIVE_INFINITY
+    // When the exchange began, since nobody asks once a body streams.
+    const endMs = totalMs === undefined ? Number.POSITIVE_INFINITY : this.#requestEndedMs + totalMs
+    return Math.min(endMs, deadline?.atMs ?? endMs) - performance.now()
+  }
+
+  get #timeouts(): Timeouts {
+    const { deadline, choice } = this.opened
+    const { timeouts } = choice.route.spec
+    const isAtItsBeginning = this.#attempts === 1 && this.#gate === null
+    if (deadline === null && (timeouts.totalMs === undefined || isAtItsBeginning)) return timeouts
+    return timeoutsWithin(this.#leftMs, timeouts)
   }
 
   #attempt(instance: Instance | null): void {
@@ -149,6 +175,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
       return
     }
     this.#attempts += 1
+    this.#trial = this.#context.guards.begins(choice.route.spec, choice.version)
     this.#instance = instance
     if (this.#trace !== null) this.#calledMs ??= this.#context.clock.nowMs()
     try {
@@ -167,20 +194,20 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const streams = body === null && inbound.bodyKind !== 'none'
     if (this.#attempts === 1) this.#noteRequest(fields, body, streams)
     const sent = streams ? { bytes: inbound.statedBytes } : body
-    const timeouts = deadline === null ? spec.timeouts : timeoutsWithin(deadline, spec.timeouts)
-    this.#sending = instance.dispatch({ method, path, fields, body: sent, timeouts, isVetted }, this)
+    this.#sending = instance.dispatch({ method, path, fields, body: sent, timeouts: this.#timeouts, isVetted }, this)
     if (!streams) return
     this.#isUploading = true
     inbound.readBody(this, spec.bodyBytesMax)
   }
 
-  /** Makes the call again, elsewhere if there is an elsewhere; false if that must not be. */
+  /** Makes the call again, elsewhere if there is an elsewhere; false if that must not be, or nobody would wait for it. */
   #repeats(failure: ErrorCode | number): boolean {
     const { inbound, choice } = this.opened
     const { spec } = choice.route
     const isWhole = this.#body !== null || inbound.bodyKind === 'none'
     const { method } = inbound
     if (!isWhole || !mayRepeat(spec.retry ?? defaultRetry, { method, attempts: this.#attempts, failure })) return false
+    if (this.#leftMs < leastCallMs) return false
     const instance = this.#context.fleets.pick(spec.name, choice.version)
     if (instance === null || !this.#context.guards.mayRetry(spec.name)) return false
     this.#sending?.cancel()
@@ -230,7 +257,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   onHead(status: number, fields: string, bodyBytes: number | null): void {
     if (this.#isOver) return
     const { outbound, choice } = this.opened
-    this.#context.guards.heard(choice.route.spec, choice.version, !tellsOfTrouble(status))
+    this.#tellBreaker(!tellsOfTrouble(status))
     if (status >= 500 && this.#repeats(status)) return
     try {
       outbound.begin(status, fields, status === 204 ? null : bodyBytes, this.#ownLines(fields))
@@ -252,8 +279,19 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const { outbound, choice } = this.opened
     if (outbound.write(chunk) || this.#isClosed) return
     this.#sending?.pause()
-    // A caller that takes nothing for so long holds a connection of the model server: it is taken for gone.
-    this.#stall ??= setTimeout(() => outbound.cut(), choice.route.spec.timeouts.idleMs)
+    this.#stall ??= this.#awaitTaking(outbound, choice.route.spec.timeouts.idleMs)
+  }
+
+  /**
+   * A caller that takes next to nothing for so long holds a connection of the model server: it is taken for gone. One that
+   * reads an answer in one piece is told by what the network takes, since all of it has to leave before the drain is told.
+   */
+  #awaitTaking(outbound: Outbound, idleMs: number): NodeJS.Timeout {
+    const before = outbound.takenBytes
+    return setTimeout(() => {
+      if (outbound.takenBytes - before < limits.answerBufferBytesMax) outbound.cut()
+      else this.#stall = this.#awaitTaking(outbound, idleMs)
+    }, idleMs)
   }
 
   /** What is short and came whole is read while its bytes are there; all else is copied, and read beside the path. */
@@ -300,10 +338,15 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
 
   onFail(error: CutoverError): void {
     if (this.#isOver) return
-    const { outbound, choice } = this.opened
-    if (isServersFault(error.code)) this.#context.guards.heard(choice.route.spec, choice.version, false)
+    const { outbound } = this.opened
+    if (isServersFault(error.code)) this.#tellBreaker(false)
     if (!outbound.hasBegun && this.#status === 0 && this.#repeats(error.code)) return
     this.fail(error)
+  }
+
+  #tellBreaker(ok: boolean): void {
+    const { route, version } = this.opened.choice
+    this.#context.guards.heard(route.spec, version, ok, this.#trial)
   }
 
   get #isOver(): boolean {
@@ -423,10 +466,10 @@ function servedBy({ spec, servedBy }: CompiledRoute, version: string): string {
   return lines
 }
 
-function crowded({ version, route }: Choice, why: string): CutoverError {
+function crowded({ version, route }: Choice, why: string, code: ErrorCode = 'overloaded'): CutoverError {
   const { name, concurrency } = route.spec
   const at = `version ${publicName(version)} of endpoint ${name} serves ${concurrency?.perVersionMax} requests at once`
-  return new CutoverError('overloaded', `${at}, and ${why}`)
+  return new CutoverError(code, `${at}, and ${why}`)
 }
 
 function isServersFault(code: ErrorCode): boolean {
@@ -438,4 +481,9 @@ function nothingReady({ route, assigned, pinned }: Choice): CutoverError {
   const others = pinned || assigned === route.table.stable ? '' : `, nor has the stable version ${route.table.stable}`
   const detail = `version ${publicName(assigned)} of endpoint ${name} has no ready instance${others}`
   return new CutoverError('not-ready', detail)
+}
+
+function noLongerReady({ version, route }: Choice): CutoverError {
+  const at = `version ${publicName(version)} of endpoint ${route.spec.name}`
+  return new CutoverError('not-ready', `${at} had a ready instance when the request came, and none when its turn came`)
 }

@@ -50,6 +50,8 @@ export interface Outbound {
   readonly hasBegun: boolean
   /** Nothing can be sent any more: it is out, or the caller is gone. */
   readonly isClosed: boolean
+  /** Of all that was written to the connection, what the network has taken; it grows as the caller reads. Always 0 where nothing is held. */
+  readonly takenBytes: number
   /** Told of what happens to the answer; one at a time. */
   watch(watcher: OutboundWatcher): void
   /**

@@ -1,14 +1,18 @@
 import { type EventEmitter, once } from 'node:events'
 import { type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { connect as connectTls } from 'node:tls'
+import { afterAll, afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { BackendRequest, BackendResponse } from '../../src/adapters/deployer/by-promise.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
+import type { GatewayOptions } from '../../src/gateway/gateway.ts'
 import type { Instance } from '../../src/ports/backend.ts'
 import { endpoint, fleetsOf, instance, type Rig, sole, startRig } from '../support/gateway-rig.ts'
 import { ask, dial, inferPath, keepAlive, readUntil, sendRaw } from '../support/http-caller.ts'
 import { startUpstream, type Upstream } from '../support/http-instance.ts'
+import { pem } from '../support/tls.ts'
 
 let rig: Rig
 let upstream: Upstream | undefined
@@ -19,8 +23,12 @@ afterEach(async () => {
 })
 afterAll(() => keepAlive.destroy())
 
-async function startWith(one: Instance, spec: Partial<EndpointSpec> = {}): Promise<void> {
-  rig = await startRig({ fleets: fleetsOf({ v1: one }), spec: endpoint(spec) })
+async function startWith(
+  one: Instance,
+  spec: Partial<EndpointSpec> = {},
+  options: Partial<GatewayOptions> = {},
+): Promise<void> {
+  rig = await startRig({ fleets: fleetsOf({ v1: one }), spec: endpoint(spec), options })
 }
 
 async function startBehind(handle: (req: IncomingMessage, res: ServerResponse) => void): Promise<void> {
@@ -103,6 +111,75 @@ describe('back-pressure', () => {
     expect((await rig.recorder.recorded(1))[0]).toMatchObject({ status: 0, failed: false })
     expect(endless.destroyed).toBe(true)
     socket.destroy()
+  })
+})
+
+/** An answer in one piece, greater than what the network holds, and a caller that reads it by pieces, in virtual time. */
+describe('an answer in one piece', () => {
+  const idleMs = 1_000
+  const bodyBytes = 48 * 1024 * 1024
+  const pieceBytes = 16 * 1024 * 1024
+  const timeouts = { connectMs: 1_000, firstByteMs: 1_000, idleMs }
+  const material = { cert: pem('server.crt'), key: pem('server.key'), clientCa: null }
+  const certificates = { current: () => material, subscribe: () => () => {} }
+
+  async function dialSecurely(port: number): Promise<Socket> {
+    const socket = connectTls({ host: '127.0.0.1', port, ca: pem('ca.crt') })
+    await once(socket, 'secureConnect')
+    return socket
+  }
+
+  /** Once the gateway waits for the caller. */
+  async function startAnswer(version: string, isSecure: boolean) {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await startWith(
+      instance(() => ({ status: 200, headers: [], body: Buffer.alloc(bodyBytes) })),
+      { timeouts },
+      isSecure ? { certificates } : {},
+    )
+    const caller = await (isSecure ? dialSecurely(rig.port) : dial(rig.port))
+    caller.on('error', () => {})
+    onTestFinished(() => void caller.destroy())
+    caller.pause()
+    caller.write(`GET /endpoints/digits/x HTTP/${version}\r\nHost: a\r\n\r\n`)
+    while (vi.getTimerCount() === 0) await oneTurn()
+    return caller
+  }
+
+  // By our own reader, and by Node's.
+  const ways = [
+    ['1.1', false],
+    ['1.0', false],
+    ['1.1', true],
+    ['1.0', true],
+  ] as const
+
+  test.each(ways)('reaches a caller that reads for longer than the idle time (HTTP/%s, TLS: %s)', async (...way) => {
+    const caller = await startAnswer(...way)
+    let got = 0
+    caller.on('data', chunk => {
+      got += chunk.length
+    })
+    for (let wanted = pieceBytes; got < bodyBytes; wanted += pieceBytes) {
+      caller.resume()
+      while (got < Math.min(wanted, bodyBytes) && !caller.closed) await oneTurn()
+      caller.pause()
+      vi.advanceTimersByTime(idleMs)
+      expect(got).toBeGreaterThanOrEqual(Math.min(wanted, bodyBytes))
+    }
+    expect(await rig.recorder.recorded(1)).toMatchObject([{ status: 200, failed: false }])
+  })
+
+  test.each(ways)('is cut where its caller takes nothing for the idle time (HTTP/%s, TLS: %s)', async (...way) => {
+    await startAnswer(...way)
+    const cut = rig.recorder.recorded(1)
+    // What the network holds by itself may be taken in the first of them.
+    for (let period = 0; period < 4; period += 1) {
+      for (let turn = 0; turn < 50; turn += 1) await oneTurn()
+      vi.advanceTimersByTime(idleMs)
+    }
+    expect(await cut).toMatchObject([{ status: 0, failed: false }])
   })
 })
 

@@ -14,6 +14,7 @@ export type CallEnd = {
 export class GrpcOutbound implements Outbound {
   hasBegun = false
   isClosed = false
+  readonly takenBytes = 0
   readonly #end: CallEnd
   #watcher: OutboundWatcher | null = null
   #status = 0

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fieldPairs } from '../../core/http/field-lines.ts'
 import { limits } from '../../core/limits.ts'
 import type { Outbound, OutboundWatcher } from '../inbound.ts'
+import { HandedOver } from '../sockets/handed-over.ts'
 import { awaitsContinue, type NodeInbound } from './node-inbound.ts'
 
 export class NodeOutbound implements Outbound {
@@ -27,6 +28,11 @@ export class NodeOutbound implements Outbound {
 
   get isClosed(): boolean {
     return this.#res.destroyed || this.#res.closed
+  }
+
+  get takenBytes(): number {
+    const { socket } = this.#res
+    return socket instanceof HandedOver ? socket.takenBytes : 0
   }
 
   watch(watcher: OutboundWatcher): void {

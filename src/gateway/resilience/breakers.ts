@@ -14,6 +14,8 @@ export class Breaker {
   #calls = 0
   #failures = 0
   #openings = 0
+  /** The last call that was let through while open; the first is 1. */
+  #trial = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -28,20 +30,31 @@ export class Breaker {
     return this.#state !== 'closed'
   }
 
-  /** Whether a call may be made. An open circuit lets one through once its time is over, and waits for what comes of it. */
+  /** Whether a call may be made. Only `begins` uses up the one that an open circuit lets through once its time is over. */
   lets(policy: BreakerPolicy): boolean {
-    if (this.#state === 'closed') return true
-    // One that was let through and never came back must not keep it shut for ever.
-    if (this.#clock.nowMs() - this.#sinceMs < policy.openMs) return false
-    this.#state = 'trying'
-    this.#sinceMs = this.#clock.nowMs()
-    return true
+    return this.#state === 'closed' || this.#isTimeOver(policy)
   }
 
-  heard(policy: BreakerPolicy, ok: boolean): void {
+  /** A call is being made: its number if it is to show whether an open circuit may close, 0 if it is like any other. */
+  begins(policy: BreakerPolicy): number {
+    if (this.#state === 'closed' || !this.#isTimeOver(policy)) return 0
+    this.#state = 'trying'
+    this.#sinceMs = this.#clock.nowMs()
+    this.#trial += 1
+    return this.#trial
+  }
+
+  /** One that was let through and never came back must not keep it shut for ever: then another one is. */
+  #isTimeOver(policy: BreakerPolicy): boolean {
+    return this.#clock.nowMs() - this.#sinceMs >= policy.openMs
+  }
+
+  /** What came of a call, by the number that `begins` gave it. Those from before it opened say nothing of how things are now. */
+  heard(policy: BreakerPolicy, ok: boolean, trial = 0): void {
     if (this.#state !== 'closed') {
+      if (this.#state === 'open' || trial !== this.#trial) return
       if (ok) this.#close()
-      else if (this.#state === 'trying') this.#open()
+      else this.#open()
       return
     }
     this.#forgetOld()

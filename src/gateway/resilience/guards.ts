@@ -34,12 +34,13 @@ export class Guards {
     this.#inFlightMax = someOf(limits.requestsInFlightMax, share)
   }
 
-  /** Keeps what belongs to the endpoint's present versions. Requests inside a gate leave it whether it is kept or not. */
-  sync({ name, versions }: EndpointSpec): void {
+  /** Keeps what belongs to the endpoint's present versions, by its present rules. Requests inside a gate leave it whether it is kept or not. */
+  sync({ name, versions, concurrency }: EndpointSpec): void {
     const known = this.#endpoints.get(name)
     if (known === undefined) return
     for (const kept of [known.breakers, known.gates])
       for (const version of kept.keys()) if (!Object.hasOwn(versions, version)) kept.delete(version)
+    for (const gate of known.gates.values()) gate.follow(concurrency)
   }
 
   forget(endpoint: string): void {
@@ -65,8 +66,13 @@ export class Guards {
     return breaker === undefined || this.#breaker(name, version).lets(breaker)
   }
 
-  heard({ name, breaker }: EndpointSpec, version: string, ok: boolean): void {
-    if (breaker !== undefined) this.#breaker(name, version).heard(breaker, ok)
+  /** A call is being made. What it returns belongs to what is `heard` of it. */
+  begins({ name, breaker }: EndpointSpec, version: string): number {
+    return breaker === undefined ? 0 : this.#breaker(name, version).begins(breaker)
+  }
+
+  heard({ name, breaker }: EndpointSpec, version: string, ok: boolean, trial: number): void {
+    if (breaker !== undefined) this.#breaker(name, version).heard(breaker, ok, trial)
   }
 
   gate(endpoint: string, version: string): VersionGate {

@@ -1,5 +1,6 @@
 /** A caller's connection as node:http takes it: the bytes that were read already come first. */
 import { Duplex } from 'node:stream'
+import { takenBytes } from '../taken-bytes.ts'
 import type { Reading } from './read-socket.ts'
 
 /**
@@ -61,6 +62,10 @@ export class HandedOver extends Duplex {
 
   get bytesWritten(): number {
     return this.#reading.socket.bytesWritten
+  }
+
+  get takenBytes(): number {
+    return takenBytes(this.#reading.socket)
   }
 
   get encrypted(): boolean {

@@ -8,6 +8,7 @@ import { limits } from '../../core/limits.ts'
 import { TurnEnd } from '../../core/turn-end.ts'
 import { interimAnswer } from '../half-closed.ts'
 import type { Outbound, OutboundWatcher } from '../inbound.ts'
+import { takenBytes } from '../taken-bytes.ts'
 
 const nothing = Buffer.alloc(0)
 
@@ -44,6 +45,10 @@ export class SocketOutbound implements Outbound {
     this.#end = end
     this.#isHead = request.isHead
     this.#closes = request.closes
+  }
+
+  get takenBytes(): number {
+    return takenBytes(this.#socket)
   }
 
   watch(watcher: OutboundWatcher): void {

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
+import { createManualClock } from '../../../src/adapters/clock/manual.ts'
 import { CutoverError, type ErrorCode } from '../../../src/core/errors.ts'
 import type { Instance } from '../../../src/ports/backend.ts'
 import {
@@ -11,7 +12,7 @@ import {
   split,
   startRig,
 } from '../../support/gateway-rig.ts'
-import { ask, inferPath } from '../../support/http-caller.ts'
+import { ask, inferPath, type Reply } from '../../support/http-caller.ts'
 
 let rig: Rig
 afterEach(() => rig.close())
@@ -79,6 +80,26 @@ test('a candidate whose calls fail is given a rest: the stable version answers, 
   ])
 })
 
+test('a request that finds no instance is not the one by which an open breaker sees whether a version is well', async () => {
+  const breaker = { failuresPpm: 500_000, callsMin: 1, openMs: 5_000 }
+  const clock = createManualClock(0)
+  rig = await startRig({
+    fleets: fleetsOf({ v1: failing('backend-failed') }),
+    spec: endpoint({ breaker }),
+    options: { clock },
+  })
+  const statusWith = async (instances: readonly Instance[]) => {
+    rig.fleets.set('v1', instances)
+    return (await ask(rig.port, { path: inferPath, body: '{}' })).status
+  }
+  expect(await statusWith([failing('backend-failed')])).toBe(502)
+  expect(await statusWith([naming('v1')])).toBe(503)
+  clock.advance(5_000)
+  expect(await statusWith([])).toBe(503)
+  expect(await statusWith([naming('v1')])).toBe(200)
+  expect(rig.gateway.stats().guards.breakers).toMatchObject([{ isOpen: false }])
+})
+
 test('a version serves so many at once; the next waits for its turn, one more is told to come back', async () => {
   const answers: (() => void)[] = []
   const slow = instance(
@@ -100,12 +121,91 @@ test('a version serves so many at once; the next waits for its turn, one more is
   expect(rig.gateway.stats().guards.gates).toMatchObject([{ inside: 0, queued: 0 }])
 })
 
+/** An instance that answers its id once a test says so. */
+function held(id: string): { one: Instance; asked(count: number): Promise<void>; answer(): void } {
+  const waiting: (() => void)[] = []
+  const answered = { status: 200, headers: [], body: Buffer.from(JSON.stringify({ answeredBy: id })) }
+  let askedCount = 0
+  const one = instance(
+    () => {
+      askedCount += 1
+      return new Promise(resolve => waiting.push(() => resolve(answered)))
+    },
+    { id },
+  )
+  return {
+    one,
+    asked: count => until(() => askedCount >= count),
+    answer: () => waiting.shift()?.(),
+  }
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise(resolve => setImmediate(resolve))
+}
+
+const oneAtOnce = { perVersionMax: 1, queueMax: 9, waitMs: 60_000 }
+
+/** One request is with the instance, and so many more wait for their turn; the replies to all of them. */
+async function startQueue(first: ReturnType<typeof held>, waiting: number): Promise<{ replies: Promise<Reply>[] }> {
+  rig = await startRig({ fleets: fleetsOf({ v1: first.one }), spec: endpoint({ concurrency: oneAtOnce }) })
+  const replies = [ask(rig.port, { path: inferPath, body: '{}' })]
+  await first.asked(1)
+  for (let count = 0; count < waiting; count += 1) replies.push(ask(rig.port, { path: inferPath, body: '{}' }))
+  await until(() => rig.gateway.stats().guards.gates[0]?.queued === waiting)
+  return { replies }
+}
+
+test('who waited for its turn goes to an instance that is ready by then', async () => {
+  const old = held('old')
+  const { replies } = await startQueue(old, 1)
+  rig.fleets.set('v1', [naming('new')])
+  old.answer()
+  expect((await Promise.all(replies)).map(reply => reply.json())).toMatchObject([
+    { answeredBy: 'old' },
+    { answeredBy: 'new' },
+  ])
+})
+
+test('who waited for its turn while the breaker opened makes no call', async () => {
+  const fails: (() => void)[] = []
+  const one = instance(
+    () => new Promise((_, reject) => fails.push(() => reject(new CutoverError('backend-failed', 'what went wrong')))),
+  )
+  const breaker = { failuresPpm: 500_000, callsMin: 1, openMs: 60_000 }
+  rig = await startRig({ fleets: fleetsOf({ v1: one }), spec: endpoint({ breaker, concurrency: oneAtOnce }) })
+  const replies = [1, 2, 3].map(() => ask(rig.port, { path: inferPath, body: '{}' }))
+  await until(() => rig.gateway.stats().guards.gates[0]?.queued === 2)
+  fails[0]?.()
+  expect((await Promise.all(replies)).map(({ status }) => status).sort()).toEqual([502, 503, 503])
+  expect(fails).toHaveLength(1)
+})
+
+test('where nothing is ready by then, all that waited are told so', async () => {
+  const old = held('old')
+  const { replies } = await startQueue(old, 3)
+  rig.fleets.set('v1', [])
+  old.answer()
+  expect((await Promise.all(replies)).map(({ status }) => status)).toEqual([200, 503, 503, 503])
+  expect(rig.gateway.stats().guards.gates).toMatchObject([{ inside: 0, queued: 0 }])
+})
+
 test('a version without a turn to give in time answers 503', async () => {
   const stuck = instance(() => new Promise(() => {}))
   const concurrency = { perVersionMax: 1, queueMax: 1, waitMs: 20 }
   rig = await startRig({ fleets: fleetsOf({ v1: stuck }), spec: endpoint({ concurrency }) })
   ask(rig.port, { path: inferPath, body: '{}' }).catch(() => {})
   while (rig.gateway.stats().inFlight[0]?.count !== 1) await new Promise(resolve => setImmediate(resolve))
+  expect((await ask(rig.port, { path: inferPath, body: '{}' })).status).toBe(503)
+})
+
+test('a version without a ready instance answers at once, though others wait for their turn', async () => {
+  const stuck = instance(() => new Promise(() => {}))
+  const concurrency = { perVersionMax: 1, queueMax: 9, waitMs: 60_000 }
+  rig = await startRig({ fleets: fleetsOf({ v1: stuck }), spec: endpoint({ concurrency }) })
+  ask(rig.port, { path: inferPath, body: '{}' }).catch(() => {})
+  while (rig.gateway.stats().inFlight[0]?.count !== 1) await new Promise(resolve => setImmediate(resolve))
+  rig.fleets.set('v1', [])
   expect((await ask(rig.port, { path: inferPath, body: '{}' })).status).toBe(503)
 })
 
@@ -123,6 +223,40 @@ test('a deadline goes on to the model server as what is left of it, and bounds t
   for (const ms of [told, total, firstByte]) expect(ms).toBeLessThanOrEqual(400)
   const bad = await ask(rig.port, { path: inferPath, body: '{}', headers: { 'x-request-timeout-ms': 'soon' } })
   expect([bad.status, bad.text.includes('x-request-timeout-ms')]).toEqual([400, true])
+})
+
+const inTime = { connectMs: 1_000, firstByteMs: 5_000, idleMs: 5_000 }
+
+/** Both are the whole request's time, 150 ms: the caller's own, and the endpoint's. */
+const limited = [
+  ['a deadline', { headers: { 'x-request-timeout-ms': '150' }, timeouts: inTime }],
+  ['`total`', { headers: {}, timeouts: { ...inTime, totalMs: 150 } }],
+] as const
+
+test.each(limited)('%s is kept by who waits for its turn', async (_, { headers, timeouts }) => {
+  const stuck = held('stuck')
+  const spec = endpoint({ concurrency: oneAtOnce, timeouts })
+  rig = await startRig({ fleets: fleetsOf({ v1: stuck.one }), spec })
+  ask(rig.port, { path: inferPath, body: '{}' }).catch(() => {})
+  await stuck.asked(1)
+  const late = await ask(rig.port, { path: inferPath, body: '{}', headers })
+  expect([late.status, late.text]).toEqual([504, expect.stringContaining('its time was over')])
+})
+
+test.each(limited)('%s is kept over repeats, and ends them', async (_, { headers, timeouts }) => {
+  const grantedMs: number[] = []
+  const slow = instance(({ timeouts: { totalMs = 0 } }) => {
+    grantedMs.push(totalMs)
+    const spentMs = grantedMs.length === 1 ? 50 : totalMs
+    const endMs = performance.now() + spentMs
+    while (performance.now() < endMs);
+    return Promise.reject(new CutoverError('backend-timeout', 'too slow'))
+  })
+  const retry = { attemptsMax: 9, budgetPpm: 1_000_000, repeatsPosts: true, statuses: [] }
+  rig = await startRig({ fleets: fleetsOf({ v1: slow }), spec: endpoint({ retry, timeouts }) })
+  expect((await ask(rig.port, { path: inferPath, body: '{}', headers })).status).toBe(504)
+  const [first = 0, second = 0, ...more] = grantedMs
+  expect([first <= 150, second > 0, second <= 100, more]).toEqual([true, true, true, []])
 })
 
 test('an endpoint that keeps no predictions is answered and counted, and leaves none', async () => {

@@ -5,6 +5,7 @@ import { Breaker } from '../../../src/gateway/resilience/breakers.ts'
 import { Guards } from '../../../src/gateway/resilience/guards.ts'
 import { RetryBudget } from '../../../src/gateway/resilience/retry-budget.ts'
 import { VersionGate } from '../../../src/gateway/resilience/version-gate.ts'
+import { endpoint } from '../../support/gateway-rig.ts'
 
 describe('a breaker', () => {
   const policy = { failuresPpm: 500_000, callsMin: 4, openMs: 5_000 }
@@ -14,7 +15,18 @@ describe('a breaker', () => {
     const hear = (...outcomes: boolean[]) => {
       for (const ok of outcomes) breaker.heard(policy, ok)
     }
-    return { clock, breaker, hear }
+    /** Makes a call if it may be made: what becomes of it can be told later. */
+    const call = () => {
+      if (!breaker.lets(policy)) return null
+      const trial = breaker.begins(policy)
+      return (ok: boolean) => breaker.heard(policy, ok, trial)
+    }
+    /** Open since its time was over. */
+    const opened = () => {
+      hear(false, false, false, false)
+      clock.advance(policy.openMs)
+    }
+    return { clock, breaker, hear, call, opened }
   }
 
   test('opens when most of enough calls fail, and not before', () => {
@@ -29,27 +41,58 @@ describe('a breaker', () => {
   })
 
   test('lets one call through after its time, and closes if that is well', () => {
-    const { clock, breaker, hear } = setUp()
+    const { clock, breaker, hear, call } = setUp()
     hear(false, false, false, false)
     clock.advance(4_999)
     expect(breaker.lets(policy)).toBe(false)
     clock.advance(1)
-    expect([breaker.lets(policy), breaker.lets(policy)]).toEqual([true, false])
-    hear(true)
-    expect([breaker.lets(policy), breaker.lets(policy)]).toEqual([true, true])
+    const trial = call()
+    expect([trial, call()]).toEqual([expect.any(Function), null])
+    trial?.(true)
+    expect([call(), call()]).not.toContain(null)
   })
 
   test('stays open if that fails, and tries again if nothing is heard of it', () => {
-    const { clock, breaker, hear } = setUp()
+    const { clock, breaker, call, opened } = setUp()
+    opened()
+    call()?.(false)
+    expect([breaker.lets(policy), breaker.openings]).toEqual([false, 2])
+    clock.advance(5_000)
+    expect(call()).not.toBeNull()
+    clock.advance(5_000)
+    expect(call()).not.toBeNull()
+  })
+
+  test('hears nothing of calls from before it opened: only the one that was let through closes it', () => {
+    const { clock, breaker, hear, call } = setUp()
+    const straggler = call()
     hear(false, false, false, false)
+    straggler?.(true)
+    expect([breaker.isOpen, breaker.lets(policy)]).toEqual([true, false])
     clock.advance(5_000)
-    expect(breaker.lets(policy)).toBe(true)
-    hear(false)
-    expect(breaker.lets(policy)).toBe(false)
+    const trial = call()
+    for (const ok of [true, false]) straggler?.(ok)
+    expect([breaker.isOpen, breaker.openings]).toEqual([true, 1])
+    trial?.(true)
+    expect(breaker.isOpen).toBe(false)
+  })
+
+  test('a late word of one that was let through counts no more once another is', () => {
+    const { clock, breaker, call, opened } = setUp()
+    opened()
+    const late = call()
     clock.advance(5_000)
-    expect(breaker.lets(policy)).toBe(true)
-    clock.advance(5_000)
-    expect(breaker.lets(policy)).toBe(true)
+    const trial = call()
+    late?.(true)
+    expect(breaker.isOpen).toBe(true)
+    trial?.(true)
+    expect(breaker.isOpen).toBe(false)
+  })
+
+  test('to ask whether a call may be made uses up none', () => {
+    const { breaker, call, opened } = setUp()
+    opened()
+    expect([breaker.lets(policy), breaker.lets(policy), call()]).toEqual([true, true, expect.any(Function)])
   })
 
   test('forgets what is long ago', () => {
@@ -90,6 +133,61 @@ describe('a gate', () => {
     gate.leave()
     expect([gate.inside, gate.giveUp(c)]).toEqual([0, false])
   })
+
+  /** So many have asked under the policy: the first are inside, the others wait. */
+  const crowd = (names: string, bounds: Partial<typeof policy> = {}) => {
+    const told: string[] = []
+    const gate = new VersionGate()
+    for (const name of names) gate.ask({ ...policy, ...bounds }, waiter(name, told))
+    return { gate, told }
+  }
+
+  test('a long queue of requests that leave as they enter ends without a deep stack', () => {
+    const { gate } = crowd('a')
+    const quick = { enter: () => gate.leave(), expire: () => {} }
+    for (let count = 0; count < 20_000; count += 1) gate.ask({ ...policy, queueMax: 20_000 }, { ...quick })
+    gate.leave()
+    expect([gate.inside, gate.queued]).toEqual([0, 0])
+  })
+
+  test('one that throws as it enters stops nobody behind it', () => {
+    const { gate, told } = crowd('a')
+    const faulty = () => {
+      throw new Error('a fault')
+    }
+    gate.ask(policy, { enter: faulty, expire: () => {} })
+    gate.ask(policy, waiter('c', told))
+    expect(() => gate.leave()).toThrow('a fault')
+    gate.leave()
+    expect(told).toEqual(['c in'])
+  })
+
+  test('a lowered bound holds though the queue is never empty', () => {
+    const { gate, told } = crowd('abcdef', { perVersionMax: 4, queueMax: 9 })
+    gate.follow(policy)
+    for (let left = 0; left < 3; left += 1) gate.leave()
+    expect([told, gate.inside, gate.queued]).toEqual([[], 1, 2])
+    gate.leave()
+    expect([told, gate.inside, gate.queued]).toEqual([['e in'], 1, 1])
+  })
+
+  test('a raised bound lets in who waits, in order, and a newcomer behind them', () => {
+    const raised = { ...policy, perVersionMax: 3 }
+    const { gate, told } = crowd('abc')
+    expect([gate.ask(raised, waiter('d', told)), told, gate.inside]).toEqual(['waits', ['b in', 'c in'], 3])
+    gate.follow(undefined)
+    expect([told, gate.inside, gate.queued]).toEqual([['b in', 'c in', 'd in'], 4, 0])
+  })
+})
+
+test('a gate follows its endpoint, whether or not anybody asks', () => {
+  const guards = new Guards(createManualClock(0))
+  const concurrency = { perVersionMax: 1, queueMax: 1, waitMs: 60_000 }
+  const told: string[] = []
+  const gate = guards.gate('digits', 'v1')
+  for (const name of ['a', 'b']) gate.ask(concurrency, { enter: () => void told.push(name), expire: () => {} })
+  guards.sync(endpoint({ concurrency: { ...concurrency, perVersionMax: 2 } }))
+  expect([told, gate.inside]).toEqual([['b'], 2])
 })
 
 test('what matters least is refused first when the process is full', () => {
