@@ -171,7 +171,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   #attempt(instance: Instance | null): void {
     const { choice } = this.opened
     if (instance === null) {
-      this.fail(nothingReady(choice))
+      this.fail(nothingReady(choice, this.#context.guards.lets(choice.route.spec, choice.assigned)))
       return
     }
     this.#attempts += 1
@@ -476,10 +476,13 @@ function isServersFault(code: ErrorCode): boolean {
   return code === 'backend-unreachable' || code === 'backend-failed' || code === 'backend-timeout'
 }
 
-function nothingReady({ route, assigned, pinned }: Choice): CutoverError {
+/** `isLetThrough`: no breaker keeps calls from the version. */
+function nothingReady({ route, assigned, pinned }: Choice, isLetThrough: boolean): CutoverError {
   const { name } = route.spec
-  const others = pinned || assigned === route.table.stable ? '' : `, nor has the stable version ${route.table.stable}`
-  const detail = `version ${publicName(assigned)} of endpoint ${name} has no ready instance${others}`
+  const others =
+    pinned || assigned === route.table.stable ? '' : `, nor has the stable version ${route.table.stable} a ready one`
+  const why = isLetThrough ? 'has no ready instance' : 'gets no calls while its breaker is open: too many have failed'
+  const detail = `version ${publicName(assigned)} of endpoint ${name} ${why}${others}`
   return new CutoverError('not-ready', detail)
 }
 

@@ -252,7 +252,7 @@ describe('a version that is not ready', () => {
     expect(reply.json()).toMatchObject({
       type: 'urn:cutover:not-ready',
       status: 503,
-      detail: 'version v2 of endpoint digits has no ready instance, nor has the stable version v1',
+      detail: 'version v2 of endpoint digits has no ready instance, nor has the stable version v1 a ready one',
     })
     expect((await rig.recorder.recorded(1))[0]).toMatchObject({ assigned: 'v2', version: 'v2', failed: true })
   })

@@ -80,6 +80,14 @@ test('a candidate whose calls fail is given a rest: the stable version answers, 
   ])
 })
 
+test('a caller whom an open breaker turns away is told of the breaker, and not of instances that are ready', async () => {
+  const breaker = { failuresPpm: 500_000, callsMin: 1, openMs: 60_000 }
+  rig = await startRig({ fleets: fleetsOf({ v1: failing('backend-failed') }), spec: endpoint({ breaker }) })
+  await ask(rig.port, { path: inferPath, body: '{}' })
+  const reply = await ask(rig.port, { path: inferPath, body: '{}' })
+  expect([reply.status, reply.text]).toEqual([503, expect.stringContaining('gets no calls while its breaker is open')])
+})
+
 test('a request that finds no instance is not the one by which an open breaker sees whether a version is well', async () => {
   const breaker = { failuresPpm: 500_000, callsMin: 1, openMs: 5_000 }
   const clock = createManualClock(0)
