@@ -8,7 +8,7 @@ import { learnedWindowMs } from '../core/label-delays.ts'
 import { limits } from '../core/limits.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { refusalOf } from '../core/release/refusals.ts'
-import { type ControlState, isTerminal, type ReleaseState } from '../core/state.ts'
+import { type ControlState, isTerminal, meetsUsers, type ReleaseState } from '../core/state.ts'
 import { tell } from '../core/tell.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import type { Baselines } from '../ports/baselines.ts'
@@ -122,7 +122,7 @@ export function createController(ports: ControllerPorts): Controller {
   }
 
   const tickRelease = (release: ReleaseState): void => {
-    if (release.phase.kind === 'running' || release.phase.kind === 'probation') looks.lookAtRelease(release)
+    if (meetsUsers(release)) looks.lookAtRelease(release)
     ledger.recordIfItMatters({ type: 'tick', release: release.id })
   }
 

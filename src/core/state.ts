@@ -125,6 +125,12 @@ export function downtimeMs({ gaps = [] }: Pick<ReleaseState, 'gaps'>, atMs: numb
   return gaps.reduce((sum, { fromMs, toMs }) => sum + (toMs ?? atMs) - fromMs, 0)
 }
 
+/** Whether evidence of it grows: the candidate has traffic, or had it up to now. */
+export function meetsUsers({ phase }: ReleaseState): boolean {
+  const isBetweenStages = phase.kind === 'starting' && phase.stageIndex !== undefined
+  return phase.kind === 'running' || phase.kind === 'probation' || isBetweenStages
+}
+
 export function isTerminal(release: ReleaseState): boolean {
   return release.phase.kind === 'promoted' || release.phase.kind === 'rolled-back'
 }

@@ -181,7 +181,9 @@ function summary(release: ReleaseState, evidence: readonly EpochEvidence[], { st
     reason: of(({ verdict, reason, goal }) => (verdict === 'pass' ? (goal?.reason ?? reason) : reason)),
     goal: { verdict: goalVerdictOf(all), reason: of(({ goal }) => goal?.reason ?? '') },
     validity: (all.find(({ validity }) => validity.verdict === 'invalid') ?? lead).validity,
-    checks: [...lead.checks, ...signalsOf(all.filter(arm => arm !== lead))],
+    checks: isDropping(all)
+      ? lead.checks.filter(check => !isBreachedSignal(check))
+      : [...lead.checks, ...signalsOf(all.filter(arm => arm !== lead))],
     arms,
     stepRequests: latest?.candidate.requests ?? 0,
     exposedRequests: sum(met, pair => pair.candidate.requests),
@@ -189,9 +191,14 @@ function summary(release: ReleaseState, evidence: readonly EpochEvidence[], { st
   }
 }
 
+/** A variant that fails is dropped first; what else keeps the test from going on is called at the next look. */
+function isDropping(arms: readonly ArmJudgement[]): boolean {
+  return arms.some(({ verdict }) => verdict === 'fail')
+}
+
 function verdictOf(arms: readonly ArmJudgement[]): Judgement['verdict'] {
-  if (arms.some(({ verdict }) => verdict === 'invalid')) return 'invalid'
   if (arms.every(({ verdict }) => verdict === 'fail')) return 'fail'
+  if (!isDropping(arms) && arms.some(({ verdict }) => verdict === 'invalid')) return 'invalid'
   return arms.some(({ verdict }) => verdict === 'pass') ? 'pass' : 'insufficient'
 }
 
@@ -202,5 +209,9 @@ function goalVerdictOf(arms: readonly ArmJudgement[]): Judgement['verdict'] {
 
 /** A signal that another variant breaks holds the release as well. */
 function signalsOf(arms: readonly ArmJudgement[]): CheckResult[] {
-  return arms.flatMap(({ checks }) => checks.filter(({ role, verdict }) => role === 'signal' && verdict === 'fail'))
+  return arms.flatMap(({ checks }) => checks.filter(isBreachedSignal))
+}
+
+function isBreachedSignal({ role, verdict }: CheckResult): boolean {
+  return role === 'signal' && verdict === 'fail'
 }

@@ -69,8 +69,12 @@ function checkRatio(strata: readonly RatioStratum[], alpha: number) {
 export function checkPair(
   sides: Sides,
   pairs: readonly Pair[],
-  { alphas, numbers }: { alphas: ValidityAlphas; numbers: Pick<Validity, 'logEvidence' | 'observed' | 'expected'> },
+  look: { alphas: ValidityAlphas; numbers: Pick<Validity, 'logEvidence' | 'observed' | 'expected'> },
 ): Validity {
+  const { alphas } = look
+  // Of a whole verdict on the split these alone: its own verdict is not that of the pair.
+  const { logEvidence, observed, expected } = look.numbers
+  const numbers = { logEvidence, observed, expected }
   const labels = coverageOf(sides, pairs, alphas)
   if (labels?.alarm === true) return { verdict: 'invalid', reason: labels.reason, ...numbers, coverage: labels.numbers }
   const requests = sum(pairs, pair => pair.stable.requests)

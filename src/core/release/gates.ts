@@ -36,6 +36,16 @@ export function awaitStartGate(draft: Draft, atMs: number): Draft {
   return askGate(setPhase(draft, { kind: 'starting', sinceMs, awaitsGate: true }), 'start')
 }
 
+const unconfirmed = 'all stages passed; waiting for the promotion to be confirmed'
+
+/** It has been asked, and what came in between is over. */
+export function awaitGateAgain(draft: Draft, atMs: number): Draft {
+  const { phase } = draft.release
+  return phase.kind === 'running' && phase.hold === null
+    ? hold(draft, { sinceMs: atMs, cause: 'gate', reason: unconfirmed })
+    : draft
+}
+
 /** The stage goes on being judged meanwhile: a breach still takes the release back. */
 export function awaitPromotionGate(
   draft: Draft,
@@ -43,9 +53,7 @@ export function awaitPromotionGate(
   passed: Passed,
   atMs: number,
 ): Draft {
-  const reason = 'all stages passed; waiting for the promotion to be confirmed'
-  if (phase.passed !== undefined)
-    return phase.hold === null ? hold(draft, { sinceMs: atMs, cause: 'gate', reason }) : draft
-  const held = { sinceMs: atMs, cause: 'gate', reason } as const
+  if (phase.passed !== undefined) return awaitGateAgain(draft, atMs)
+  const held = { sinceMs: atMs, cause: 'gate', reason: unconfirmed } as const
   return askGate(setPhase(draft, { ...phase, passed: passedOf(passed), hold: held }), 'promotion')
 }

@@ -3,7 +3,7 @@ import { limits } from '../limits.ts'
 import { candidateOf, type Passed } from '../state.ts'
 import { type Draft, endRelease, setPhase, setWeights, stopFleets } from './draft.ts'
 import { gateOf } from './gates.ts'
-import { freezeHold, hasGap, isFrozen, standsBy, waitPassed } from './waits.ts'
+import { freezeHold, hasGap, isFrozen, isKeptWaiting, waitPassed } from './waits.ts'
 
 /** The last stage has passed; a freeze window may keep the promotion waiting. */
 export function promoteWhenFree(draft: Draft, passed: Passed, atMs: number): Draft {
@@ -25,7 +25,7 @@ export function promoteTogether(draft: Draft, atMs: number): Draft {
 export function promotePassed(draft: Draft, atMs: number): Draft | null {
   const { release } = draft
   const { phase } = release
-  if (phase.kind !== 'running' || (phase.hold !== null && !standsBy(phase.hold))) return null
+  if (phase.kind !== 'running' || isKeptWaiting(draft)) return null
   const isIt = phase.passed !== undefined && gateOf(release, 'promotion') === undefined
   return isIt ? promoteWhenFree(draft, phase.passed ?? {}, atMs) : null
 }

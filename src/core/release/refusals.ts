@@ -30,6 +30,7 @@ export function refusalOf(release: ReleaseState, word: Word, atMs: number): stri
         ? null
         : `${at}; only a paused or holding release can be resumed`
     case 'approve':
+      if (phase.kind === 'running' && phase.paused) return `${at} and paused; resume it before you approve`
       return (phase.kind === 'running' && phase.hold?.cause === 'approval') || gateAwaited(release) !== null
         ? null
         : `${at} and waits for no approval`

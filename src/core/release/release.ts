@@ -10,11 +10,11 @@ import { endsWhileBlocked, mindsFleets, watchesWhilePaused } from '../strategies
 import type { TrialReport } from '../trial.ts'
 import type { GatePlace } from '../webhook.ts'
 import { type Draft, endIdleControl, noteGap, setPhase } from './draft.ts'
-import { askGate, gateAwaited } from './gates.ts'
+import { askGate, awaitGateAgain, gateAwaited } from './gates.ts'
 import { finishPromotion } from './promotion.ts'
 import { isReplaced } from './queue.ts'
 import { beginReturn, enterWhenReady, goOnPassed, neededBy, passGate, prepareStage, stepStaged } from './stages.ts'
-import { endHoldOf, hold, standStill } from './waits.ts'
+import { endHoldOf, hasGap, hold, standStill } from './waits.ts'
 import { finishReturn, shiftBack } from './way-back.ts'
 
 export function begin(draft: Draft, atMs: number): Draft {
@@ -84,11 +84,15 @@ export function timePassed(draft: Draft, atMs: number): Draft {
   if (phase.kind === 'probation')
     return atMs >= phase.untilMs && draft.release.members === undefined ? finishPromotion(draft, atMs) : draft
   if (phase.kind === 'starting') return enterWhenReady(draft, phase.stageIndex ?? 0, atMs)
-  if (phase.kind === 'running' && phase.paused) return draft
   if (phase.kind !== 'running') return stepStaged(draft, { type: 'tick', atMs })
+  if (phase.paused || isHeldByBreach(draft)) return draft
   const frozen = standStill(draft, atMs)
   if (frozen !== null) return frozen
-  return goOnPassed(draft, atMs) ?? stepStaged(endHoldOf(draft, 'freeze', 'flag'), { type: 'tick', atMs })
+  const goesOn = goOnPassed(draft, atMs)
+  if (goesOn !== null) return goesOn
+  const free = endHoldOf(draft, 'freeze', 'flag')
+  // What has passed is decided, and time decides it no other way.
+  return phase.passed === undefined ? stepStaged(free, { type: 'tick', atMs }) : free
 }
 
 export function trialEnded(draft: Draft, report: TrialReport, atMs: number): Draft {
@@ -119,6 +123,7 @@ export function gateAnswered(
 
 export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft {
   const { phase, plan } = draft.release
+  if (phase.kind === 'starting') return judgedBetween(draft, judgement, atMs)
   if (phase.kind !== 'running' && phase.kind !== 'probation') return draft
   if (judgement.verdict === 'fail') {
     if (plan.onFail === 'rollback' || phase.kind === 'probation')
@@ -126,14 +131,34 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
     return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: judgement.reason })
   }
   if (phase.kind === 'probation') return draft
-  if (phase.paused) return watchedWhilePaused(draft, judgement, atMs)
+  if (phase.paused || isHeldByBreach(draft)) return watchedWhilePaused(draft, judgement, atMs)
   const frozen = standStill(draft, atMs)
   if (frozen !== null) return watchedWhilePaused(frozen, judgement, atMs)
   const blocked = blockedBy(judgement)
   const event = { type: 'judged', atMs, judgement, notBeforeMs: promotableFromMs(draft.release) } as const
   if (blocked !== null) return heldBy(hold(draft, { sinceMs: atMs, ...blocked }), { ...event, blocked: blocked.reason })
   const unblocked = endHoldOf(draft, 'invalid', 'signal', 'freeze', 'flag')
-  return goOnPassed(unblocked, atMs) ?? stepStaged(unblocked, event)
+  const goesOn = goOnPassed(unblocked, atMs)
+  if (goesOn !== null) return goesOn
+  if (phase.passed === undefined) return stepStaged(unblocked, event)
+  // What has passed is decided: only a breach takes it back.
+  const awaited = gateAwaited(unblocked.release) === 'promotion' ? awaitGateAgain(unblocked, atMs) : unblocked
+  return watchedWhilePaused(awaited, judgement, atMs)
+}
+
+/** While the next stage is made ready the candidate keeps its traffic, so that a breach takes it back. */
+function judgedBetween(draft: Draft, judgement: Judgement, atMs: number): Draft {
+  const { phase, plan } = draft.release
+  const isBetween = phase.kind === 'starting' && phase.stageIndex !== undefined
+  return isBetween && judgement.verdict === 'fail' && plan.onFail === 'rollback'
+    ? beginReturn(draft, 'guardrail', judgement.reason, atMs)
+    : draft
+}
+
+/** With `on-fail: hold` a breach stands until somebody says what is to be done, whatever later looks say. Nobody is kept waiting in a gap for that. */
+function isHeldByBreach(draft: Draft): boolean {
+  const { phase } = draft.release
+  return phase.kind === 'running' && phase.hold?.cause === 'guardrail' && !hasGap(draft)
 }
 
 /** What holds a release may never go away; a stage that ends by time ends then too. */

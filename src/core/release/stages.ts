@@ -26,7 +26,19 @@ import {
 } from './draft.ts'
 import { awaitPromotionGate, awaitStartGate, gateOf } from './gates.ts'
 import { promote, promotePassed, promoteWhenFree, withCandidate } from './promotion.ts'
-import { awaitGroup, endHold, flagHold, hold, isFrozen, startFrozen, waitPassed } from './waits.ts'
+import {
+  awaitGroup,
+  endHold,
+  endHoldOf,
+  flagHold,
+  hasGap,
+  hold,
+  isFrozen,
+  isKeptWaiting,
+  passedOf,
+  startFrozen,
+  waitPassed,
+} from './waits.ts'
 import { bringBack, finishReturn, stageThatGoesBack } from './way-back.ts'
 
 /** Makes ready what the stage needs, then enters it. The candidate of a release that begins is asked for in any case. */
@@ -83,7 +95,9 @@ export function passGate(draft: Draft, before: GatePlace, atMs: number): Draft {
   const { phase } = release
   const confirmed = { ...draft, release: { ...release, confirmed: [...(release.confirmed ?? []), before] } }
   if (phase.kind !== 'running') return enterWhenReady(confirmed, 0, atMs)
-  return promoteWhenFree(confirmed, phase.passed ?? {}, atMs)
+  const freed = endHoldOf(confirmed, 'gate')
+  // A yes outlives what keeps the release waiting, and does not end it.
+  return isKeptWaiting(freed) ? freed : promoteWhenFree(freed, phase.passed ?? {}, atMs)
 }
 
 export function stepStaged(draft: Draft, event: StageEvent): Draft {
@@ -178,6 +192,7 @@ function stagePassed(draft: Draft, passed: Extract<StageCommand, { type: 'passed
   if (phase.kind !== 'running') return draft
   const isLast = phase.stageIndex + 1 >= plan.stages.length
   if (isLast && gateOf(draft.release, 'promotion') !== undefined) return awaitPromotionGate(draft, phase, passed, atMs)
+  if (phase.paused && !hasGap(draft)) return setPhase(draft, { ...phase, passed: passedOf(passed) })
   return isLast ? promoteWhenFree(draft, passed, atMs) : nextStage(draft, passed, atMs)
 }
 

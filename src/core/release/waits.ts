@@ -22,6 +22,11 @@ export function endHoldOf(draft: Draft, ...causes: Hold['cause'][]): Draft {
   return isIt ? endHold(draft) : draft
 }
 
+/** Paused, or held by something that does not end by itself at its time. */
+export function isKeptWaiting({ release: { phase } }: Draft): boolean {
+  return phase.kind === 'running' && (phase.paused || (phase.hold !== null && !standsBy(phase.hold)))
+}
+
 /** Resuming is no approval, no leave to step inside a freeze window or past a flag, and no word for the others of a group. */
 export function keptOnResume(held: Hold | null): Hold | null {
   return held !== null && staysOnResume.has(held.cause) ? held : null
