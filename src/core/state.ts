@@ -36,6 +36,8 @@ export type Hold = {
   sinceMs: number
   reason: string
   cause: 'ceiling' | 'invalid' | 'signal' | 'guardrail' | 'approval' | 'gate' | 'freeze' | 'flag' | 'group'
+  /** The stage is past its ceiling and said so before: that holds again when this ends by itself. */
+  before?: Hold
 }
 
 /** The stage has passed; a gate, a freeze window, a flag or the others of a group are waited for. */

@@ -107,6 +107,18 @@ test('with on-fail: hold a breach stands, whatever later looks and time say, unt
   expect([world.holdCause, world.candidatePpm]).toEqual([null, 100_000])
 })
 
+test('past its ceiling a release holds for that again when its evidence is valid again', () => {
+  const stages = [canaryPlan({ steps: [{ weightPpm: 10_000, floorMs: 0, ceilingMs: 1_000 }] })]
+  const world = new World({ stages }).tick(2_000).take(happen.judged('insufficient'))
+  expect(world.holdCause).toBe('ceiling')
+  expect(world.take(happen.judged('invalid')).holdCause).toBe('invalid')
+  expect(world.take(happen.judged('insufficient')).holdCause).toBe('ceiling')
+  expect(world.take(happen.judged('invalid'), happen.told('resume')).holdCause).toBeNull()
+  expect(
+    new World({ stages }).tick(2_000).take(happen.judged('invalid'), happen.judged('pass')).tick().release.phase.kind,
+  ).toBe('promoted')
+})
+
 describe('a stage that has passed and waits for its gate', () => {
   const shipped = () => {
     const plan = abTestPlan()

@@ -6,9 +6,10 @@ import { type Draft, setPhase } from './draft.ts'
 
 export function hold(draft: Draft, next: Hold): Draft {
   const { phase } = draft.release
-  return phase.kind !== 'running' || phase.hold?.cause === next.cause
-    ? draft
-    : setPhase(draft, { ...phase, hold: next })
+  if (phase.kind !== 'running' || phase.hold?.cause === next.cause) return draft
+  // A stage says once that it is past its ceiling.
+  const before = phase.hold?.cause === 'ceiling' ? phase.hold : phase.hold?.before
+  return setPhase(draft, { ...phase, hold: before === undefined ? next : { ...next, before } })
 }
 
 export function endHold(draft: Draft): Draft {
@@ -18,8 +19,8 @@ export function endHold(draft: Draft): Draft {
 
 export function endHoldOf(draft: Draft, ...causes: Hold['cause'][]): Draft {
   const { phase } = draft.release
-  const isIt = phase.kind === 'running' && phase.hold !== null && causes.includes(phase.hold.cause)
-  return isIt ? endHold(draft) : draft
+  if (phase.kind !== 'running' || phase.hold === null || !causes.includes(phase.hold.cause)) return draft
+  return setPhase(draft, { ...phase, hold: phase.hold.before ?? null })
 }
 
 /** Paused, or held by something that does not end by itself at its time. */
