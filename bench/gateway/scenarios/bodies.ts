@@ -34,7 +34,7 @@ const ways: readonly Way[] = ['answers', 'uploads', 'uploads in chunks']
 const chunkBytes = 16 * 1024
 
 export const bodies: Scenario = {
-  what: 'answers and uploads of 1 MB and of 64 MB',
+  what: 'answers and uploads of 1 MB and of 64 MB, uploads in chunks too',
   run: async () => {
     const cases = ways.flatMap(way => sizes.map(size => ({ ...size, way, title: `${size.megabytes} MB: ${way}` })))
     const tables: Table[] = []
