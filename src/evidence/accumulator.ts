@@ -50,6 +50,7 @@ export type AccumulatorOptions = {
 type Clocks = Map<string, { release: string; clock: LabelClock }>
 
 type Place = Pick<Prediction, 'release' | 'epoch'>
+type Located = Place & Pick<Prediction, 'endpoint'>
 type Rules = Place & { pairing: Pairing | null; regression: Regression | null }
 const noRules: Rules = { release: null, epoch: 0, pairing: null, regression: null }
 
@@ -66,6 +67,8 @@ export function createAccumulator({
   const books = new Map<string, MetricBook>()
   const pairBooks = new Map<string, PairBook>()
   const contextBooks = new Map<string, ContextBook>()
+  /** By endpoint, the newest release that came, and an epoch of it: releases follow one another, and epochs only grow. */
+  const newest = new Map<string, { release: string; epoch: number }>()
   const clocks: Clocks = new Map()
   /** When rewards and reported values come, whichever is first. */
   const rewardClocks: Clocks = new Map()
@@ -78,6 +81,20 @@ export function createAccumulator({
     const made = emptyVersionEvidence()
     versions[version] = made
     return made
+  }
+
+  /**
+   * What was in flight when a newer release began, and what becomes known of it later, is evidence of nothing that still
+   * runs. Were it counted, whatever is kept of one release would go back to the older one and begin anew after it.
+   */
+  const isPast = ({ endpoint, release, epoch }: Located): boolean => {
+    const known = newest.get(endpoint)
+    return known !== undefined && known.release !== release && epoch < known.epoch
+  }
+
+  const enter = ({ endpoint, release, epoch }: Located): void => {
+    if (release === null || newest.get(endpoint)?.release === release) return
+    newest.set(endpoint, { release, epoch })
   }
 
   const bookOf = (endpoint: string): MetricBook => getOrMake(books, endpoint, () => new MetricBook())
@@ -162,6 +179,8 @@ export function createAccumulator({
     add({ fresh, joined }) {
       rules = null
       for (const prediction of fresh) {
+        if (isPast(prediction)) continue
+        enter(prediction)
         const { endpoint, shadowOf } = prediction
         // What challengers answered to copies is no traffic: no caller has met it.
         if (shadowOf === undefined) addFresh(prediction)
@@ -170,6 +189,7 @@ export function createAccumulator({
         if (how !== null) pairBookOf(endpoint).addPrediction(how, definitions(endpoint), prediction)
       }
       for (const one of joined) {
+        if (isPast(one)) continue
         const { endpoint, shadowOf } = one
         if (shadowOf === undefined) addJoined(one)
         const { pairing: how } = rulesOf(one)

@@ -100,7 +100,7 @@ export class MetricBook {
     for (const metric of this.#units.values()) metric.forget(beforeEpoch)
   }
 
-  /** Units are followed through one release. */
+  /** Units are followed through one release. Whoever hands predictions over leaves out those of an older one. */
   #enter(release: string | null): void {
     if (release === null || release === this.#release) return
     this.#release = release
