@@ -1,5 +1,5 @@
 /** The composition root: every part is made here, handed its ports here, and ended here in reverse order. */
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { createEntrances } from '../adapters/access/entrances.ts'
 import { addKeyCounts } from '../adapters/access/keyring.ts'
 import { nodeSecrets } from '../adapters/access/node-secrets.ts'
@@ -16,6 +16,7 @@ import { openSqlitePredictionLog } from '../adapters/prediction-log/sqlite.ts'
 import { inSlices } from '../adapters/recorder/in-slices.ts'
 import { createRecorder, type OnCommitted } from '../adapters/recorder/recorder.ts'
 import { createRegistries } from '../adapters/registries/registries.ts'
+import { createServerLog } from '../adapters/server-log/server-log.ts'
 import { headersOf, openSpans } from '../adapters/tracing/open-spans.ts'
 import { createTrafficRate } from '../adapters/traffic-rate/traffic-rate.ts'
 import { createTrials } from '../adapters/trials/trials.ts'
@@ -83,7 +84,7 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
 }
 
 async function compose(settings: ServerSettings, endings: (() => unknown)[]): Promise<Omit<RunningServer, 'stop'>> {
-  const logger = pino({ level: settings.logLevel, base: null }, pino.destination({ fd: 2, sync: true }))
+  const logger = createServerLog({ level: settings.logLevel, base: null })
   const complain = (what: string, cause: unknown): void => logger.error({ err: cause }, what)
   const clock = systemClock
 
