@@ -53,6 +53,7 @@ import { assertPortFree } from '../workers/port-probe.ts'
 import { startThread } from '../workers/start-thread.ts'
 import { readDashboard } from './dashboard-files.ts'
 import { definitionsBy } from './definitions.ts'
+import { type Ending, endAll } from './endings.ts'
 import { createQuestions } from './questions.ts'
 import { applyFile, fleetsSettled } from './start-up.ts'
 import { version } from './version.ts'
@@ -71,19 +72,18 @@ export type RunningServer = {
 
 /** Starts a server on its data folder; rejects with a `CutoverError` and leaves nothing running if it cannot. */
 export async function startServer(settings: ServerSettings): Promise<RunningServer> {
-  const endings: (() => unknown)[] = []
-  const stop = async (): Promise<void> => {
-    for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end()
-  }
+  const endings: Ending[] = []
+  const stop = (): Promise<void> => endAll(endings)
   try {
     return { ...(await compose(settings, endings)), stop }
   } catch (error) {
-    await stop()
+    // Why it could not start matters more than what went wrong after that.
+    await stop().catch(() => {})
     throw error
   }
 }
 
-async function compose(settings: ServerSettings, endings: (() => unknown)[]): Promise<Omit<RunningServer, 'stop'>> {
+async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omit<RunningServer, 'stop'>> {
   const logger = createServerLog({ level: settings.logLevel, base: null })
   const complain = (what: string, cause: unknown): void => logger.error({ err: cause }, what)
   const clock = systemClock

@@ -35,11 +35,21 @@ export function createCourier(options: CourierOptions): Courier {
   const fresh = new Map<number, NewDelivery[]>()
   let takenSeq = store.takenSeq()
 
+  /** In the order of the log. One that cannot be written stays, and so does all after it: what is taken has no gaps. */
   const write = (): void => {
     for (const [seq, added] of fresh) {
-      fresh.delete(seq)
       store.add(seq, added)
       takenSeq = seq
+      fresh.delete(seq)
+    }
+  }
+
+  /** The log of events has them still: the next server takes them from there. */
+  const writeLast = (): void => {
+    try {
+      write()
+    } catch (cause) {
+      complain('writing down what is to be delivered', cause)
     }
   }
 
@@ -96,7 +106,7 @@ export function createCourier(options: CourierOptions): Courier {
     },
     async close() {
       stop()
-      write()
+      writeLast()
       await Promise.all(underWay.values())
       store.close()
     },
