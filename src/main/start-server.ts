@@ -17,6 +17,7 @@ import { inSlices } from '../adapters/recorder/in-slices.ts'
 import { createRecorder, type OnCommitted } from '../adapters/recorder/recorder.ts'
 import { createRegistries } from '../adapters/registries/registries.ts'
 import { createServerLog } from '../adapters/server-log/server-log.ts'
+import { createSimulations } from '../adapters/simulations/threads.ts'
 import { headersOf, openSpans } from '../adapters/tracing/open-spans.ts'
 import { createTrafficRate } from '../adapters/traffic-rate/traffic-rate.ts'
 import { createTrials } from '../adapters/trials/trials.ts'
@@ -247,12 +248,13 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     openDuckdbAnalytics({ log: folder.file('predictions.db'), file: folder.file('analytics.duckdb'), clock }),
   )
   endings.push(() => analytics.close())
+  const simulations = createSimulations()
   const api = createApi({
     control,
     predictions,
     analytics,
     deliveries: courier,
-    ...createQuestions(predictions, expressions),
+    ...createQuestions({ log: predictions, expressions, simulations }),
     metrics,
     version,
     clock,
@@ -266,6 +268,8 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     onInternalError: (error, request) => logger.error({ err: error, ...request }, 'a control request failed'),
   })
   endings.push(() => api.close())
+  // Before it: those who wait for one are told, and nobody waits for them.
+  endings.push(() => simulations.close())
   const listening = await api.listen(settings.control)
   const controlAddress = { host: listening.host, port: listening.port, secure: settings.control.tls !== null }
   if (settings.resources !== null) await applyFile(control, settings.resources)
