@@ -24,7 +24,7 @@ export type RegistryDoors = Pick<ControlPlane, 'state' | 'applyRelease'> & {
 export type RegistrarOptions = {
   control: RegistryDoors
   registries: Registries
-  clock: Clock
+  uptime: Clock
   /** Each trouble once, and null when it is over. */
   onTrouble(where: { endpoint: string; registry: string }, problem: string | null): void
 }
@@ -51,7 +51,7 @@ type Watched = {
 /** Due looks are looked for this often. */
 const lookIntervalMs = 500
 
-export function createRegistrar({ control, registries, clock, onTrouble }: RegistrarOptions): Registrar {
+export function createRegistrar({ control, registries, uptime, onTrouble }: RegistrarOptions): Registrar {
   const watched = new Map<string, Watched>()
   const underWay = new Set<Promise<void>>()
   const closing = new AbortController()
@@ -71,7 +71,7 @@ export function createRegistrar({ control, registries, clock, onTrouble }: Regis
         endpoint,
         registry,
         source,
-        nextAtMs: clock.nowMs(),
+        nextAtMs: uptime.nowMs(),
         failures: 0,
         problem: null,
         isLooking: false,
@@ -82,7 +82,7 @@ export function createRegistrar({ control, registries, clock, onTrouble }: Regis
   const note = (one: Watched, trouble: Trouble | null): void => {
     const problem = trouble?.problem ?? null
     if (trouble?.isWait !== true) one.failures = problem === null ? 0 : one.failures + 1
-    one.nextAtMs = clock.nowMs() + pauseMs(one)
+    one.nextAtMs = uptime.nowMs() + pauseMs(one)
     if (one.problem === problem || closing.signal.aborted) return
     one.problem = problem
     onTrouble({ endpoint: one.endpoint, registry: registryName(one.registry.source) }, problem)
@@ -135,9 +135,9 @@ export function createRegistrar({ control, registries, clock, onTrouble }: Regis
     return filled.version
   }
 
-  const stop = clock.every(lookIntervalMs, () => {
+  const stop = uptime.every(lookIntervalMs, () => {
     follow()
-    const nowMs = clock.nowMs()
+    const nowMs = uptime.nowMs()
     for (const one of watched.values()) {
       if (one.isLooking) continue
       const isDue = nowMs >= one.nextAtMs || (one.failures === 0 && newsOf(control.state(), one.endpoint).length > 0)

@@ -6,6 +6,7 @@ import { nodeSecrets } from '../adapters/access/node-secrets.ts'
 import { openDuckdbAnalytics } from '../adapters/analytics/duckdb.ts'
 import { analyticsOnDemand } from '../adapters/analytics/on-demand.ts'
 import { systemClock } from '../adapters/clock/system.ts'
+import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { openDataFolder } from '../adapters/data-folder/data-folder.ts'
 import { createDeployer } from '../adapters/deployer/deployer.ts'
 import { openSqliteEventLog } from '../adapters/event-log/sqlite.ts'
@@ -165,6 +166,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
       fleets: deployer.fleets,
       recorder,
       clock,
+      uptime: uptimeClock,
       version,
       logger,
       isReady: () => isServing,
@@ -176,7 +178,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     })
   const rate = createTrafficRate({ clock, read: () => requestsByEndpoint(gateway.stats()) })
   endings.push(() => rate.stop())
-  const sources = createPoller({ clock })
+  const sources = createPoller({ clock, uptime: uptimeClock })
   endings.push(() => sources.close())
   const courier = createCourier({ file: folder.file('deliveries.db'), clock, secretOf, complain })
   endings.push(() => courier.close())
@@ -236,7 +238,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   const registrar = createRegistrar({
     control,
     registries: createRegistries({ clock, folder: folder.file('models'), secretOf }),
-    clock,
+    uptime: uptimeClock,
     onTrouble: (where, problem) =>
       problem === null
         ? logger.info(where, 'a model registry is in order again')

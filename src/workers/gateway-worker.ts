@@ -3,6 +3,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { createKeyring } from '../adapters/access/keyring.ts'
 import { nodeSecrets } from '../adapters/access/node-secrets.ts'
 import { systemClock } from '../adapters/clock/system.ts'
+import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { BorrowedFleets } from '../adapters/deployer/threads/borrowed-fleets.ts'
 import { LatencyHistograms } from '../adapters/metrics/latency-histograms.ts'
 import { TokenMetrics } from '../adapters/metrics/token-metrics.ts'
@@ -51,7 +52,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     complain: (what, cause) => logger.error({ err: cause }, what),
   })
   const gateway = createGateway({
-    ...{ fleets, recorder, clock, version, logger, share },
+    ...{ fleets, recorder, clock, uptime: uptimeClock, version, logger, share },
     isReady: () => common.isReady,
     access: listener.auth === 'required' ? keyring : undefined,
     certificates: certificates ?? undefined,

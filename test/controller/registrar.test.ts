@@ -49,7 +49,7 @@ function watching(
   const registrar = createRegistrar({
     control: rig.controller,
     registries: { open },
-    clock: rig.clock,
+    uptime: rig.clock,
     onTrouble: (_, problem) => troubles.push(problem),
   })
   const look = async (ms = registry.everyMs): Promise<void> => {

@@ -109,6 +109,21 @@ describe('the courier', () => {
     expect(courier.list({ limit: 1 })[0]).toMatchObject({ state: 'delivered', attempts: 3 })
   })
 
+  it('tries again, and what is new at once, when the clock was put back', async () => {
+    const { open, sent, jump } = rig([refused, ok])
+    const courier = open()
+    courier.take(notice(900, 'promoted'))
+    await jump(0)
+    await jump(-2 * limits.deliveryPauseMaxMs)
+    courier.take(notice(901, 'promoted'))
+    await jump(250)
+    expect(sent.map(({ headers }) => headers['webhook-id'])).toEqual([
+      '900.0.digits.chat',
+      '900.0.digits.chat',
+      '901.0.digits.chat',
+    ])
+  })
+
   it('gives up in the end, and says so', async () => {
     const { open, sent, complaints, jump } = rig([refused])
     const courier = open()
