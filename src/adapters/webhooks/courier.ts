@@ -74,20 +74,28 @@ export function createCourier(options: CourierOptions): Courier {
     store.note(number, { state: isLast ? 'dead' : 'waiting', attempts, nextAtMs, detail })
   }
 
+  const deliverDue = (): void => {
+    const room = limits.deliveriesAtOnceMax - underWay.size
+    if (room <= 0) return
+    for (const due of store.due(clock.nowMs(), limits.deliveriesAtOnceMax)) {
+      if (underWay.has(due.number) || underWay.size >= limits.deliveriesAtOnceMax) continue
+      const done = deliver(due)
+        .catch((cause: unknown) => complain(`noting the delivery ${due.id}`, cause))
+        .finally(() => underWay.delete(due.number))
+      underWay.set(due.number, done)
+    }
+  }
+
+  let isTroubled = false
   const look = (): void => {
     try {
       write()
-      const room = limits.deliveriesAtOnceMax - underWay.size
-      if (room <= 0) return
-      for (const due of store.due(clock.nowMs(), limits.deliveriesAtOnceMax)) {
-        if (underWay.has(due.number) || underWay.size >= limits.deliveriesAtOnceMax) continue
-        const done = deliver(due)
-          .catch((cause: unknown) => complain(`noting the delivery ${due.id}`, cause))
-          .finally(() => underWay.delete(due.number))
-        underWay.set(due.number, done)
-      }
+      deliverDue()
+      isTroubled = false
     } catch (cause) {
-      complain('looking for what is to be delivered', cause)
+      // Once, not at every look: what the log is written to may be as full as this is.
+      if (!isTroubled) complain('looking for what is to be delivered', cause)
+      isTroubled = true
     }
   }
 
