@@ -10,8 +10,8 @@ import type { Clock } from '../ports/clock.ts'
 import { timelineEntryView } from './release-views.ts'
 
 export type EventStreams = {
-  /** Throws release-not-found; overloaded past the limit. */
-  open(request: { release: string; afterSeq: number | null }): Response
+  /** Throws release-not-found; overloaded past the limit. With `isHead` nothing but the head of the answer. */
+  open(request: { release: string; afterSeq: number | null; isHead: boolean }): Response
   count(): number
   closeAll(): void
 }
@@ -25,24 +25,35 @@ type Source = { next(): Promise<string | null>; close(): void }
 
 export function createEventStreams(deps: { control: ControlPlane; clock: Clock }): EventStreams {
   const sources = new Set<Source>()
+  let isClosed = false
+  const isFull = (): boolean => sources.size >= limits.eventStreamsMax
+
+  /** Null where there is no place for it any more: the reader comes again. */
+  const begin = (release: string, afterSeq: number): Source | null => {
+    if (isClosed || isFull()) return null
+    const source = createSource({ ...deps, release, afterSeq }, () => sources.delete(source))
+    sources.add(source)
+    return source
+  }
+
   return {
-    open({ release, afterSeq }) {
+    open({ release, afterSeq, isHead }) {
       const { release: state } = deps.control.release(release)
       const isOver = isTerminal(state) && lastSeq(deps.control, release) <= (afterSeq ?? -1)
       // Tells a browser that resumes a finished story to stop asking.
       if (isOver) return new Response(null, { status: 204 })
-      if (sources.size >= limits.eventStreamsMax) {
+      if (isFull()) {
         throw new CutoverError(
           'overloaded',
           `${limits.eventStreamsMax} event streams are open; close one and try again`,
         )
       }
-      const source = createSource({ ...deps, release, afterSeq: afterSeq ?? -1 }, () => sources.delete(source))
-      sources.add(source)
-      return new Response(toStream(source), { headers: streamHeaders })
+      const body = isHead ? null : toStream(() => begin(release, afterSeq ?? -1))
+      return new Response(body, { headers: streamHeaders })
     },
     count: () => sources.size,
     closeAll() {
+      isClosed = true
       for (const source of sources) source.close()
     },
   }
@@ -123,16 +134,19 @@ function createBell() {
   }
 }
 
-function toStream(source: Source): ReadableStream<Uint8Array> {
+/** Begins with its first reading: a body that nobody reads is never cancelled either, and would be told for ever. */
+function toStream(begin: () => Source | null): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const text = await source.next().catch(() => null)
-      if (text === null) {
-        source.close()
-        controller.close()
-      } else controller.enqueue(encoder.encode(text))
-    },
-    cancel: () => source.close(),
-  })
+  let source: Source | null = null
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    source ??= begin()
+    const text = (await source?.next().catch(() => null)) ?? null
+    if (text !== null) {
+      controller.enqueue(encoder.encode(text))
+      return
+    }
+    source?.close()
+    controller.close()
+  }
+  return new ReadableStream<Uint8Array>({ pull, cancel: () => source?.close() }, { highWaterMark: 0 })
 }

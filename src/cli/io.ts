@@ -20,6 +20,8 @@ export function processIo(): CliIo {
     if (error.code === 'EPIPE') process.exit(0)
     throw error
   })
+  // What nobody can be told, on a full disk or a terminal that is gone, ends neither a command nor a server.
+  process.stderr.on('error', () => {})
   return {
     stdout: process.stdout,
     stderr: process.stderr,

@@ -24,7 +24,7 @@ export type RegistryDoors = Pick<ControlPlane, 'state' | 'applyRelease'> & {
 export type RegistrarOptions = {
   control: RegistryDoors
   registries: Registries
-  clock: Clock
+  uptime: Clock
   /** Each trouble once, and null when it is over. */
   onTrouble(where: { endpoint: string; registry: string }, problem: string | null): void
 }
@@ -34,7 +34,7 @@ export type RegistryStatus = { endpoint: string; registry: string; failures: num
 
 export interface Registrar {
   status(): readonly RegistryStatus[]
-  /** Resolves when nothing is under way any more. */
+  /** Gives up what is under way; resolves when that has ended. */
   close(): Promise<void>
 }
 
@@ -51,10 +51,10 @@ type Watched = {
 /** Due looks are looked for this often. */
 const lookIntervalMs = 500
 
-export function createRegistrar({ control, registries, clock, onTrouble }: RegistrarOptions): Registrar {
+export function createRegistrar({ control, registries, uptime, onTrouble }: RegistrarOptions): Registrar {
   const watched = new Map<string, Watched>()
   const underWay = new Set<Promise<void>>()
-  let isClosed = false
+  const closing = new AbortController()
 
   const actorOf = ({ source }: Registry): string => `registry ${registryName(source)}`
 
@@ -66,12 +66,12 @@ export function createRegistrar({ control, registries, clock, onTrouble }: Regis
     for (const [endpoint, { spec }] of Object.entries(endpoints)) {
       const { registry } = spec
       if (registry === undefined || watched.has(endpoint)) continue
-      const source = registries.open(registry.source)
+      const source = registries.open(registry.source, closing.signal)
       watched.set(endpoint, {
         endpoint,
         registry,
         source,
-        nextAtMs: clock.nowMs(),
+        nextAtMs: uptime.nowMs(),
         failures: 0,
         problem: null,
         isLooking: false,
@@ -82,13 +82,13 @@ export function createRegistrar({ control, registries, clock, onTrouble }: Regis
   const note = (one: Watched, trouble: Trouble | null): void => {
     const problem = trouble?.problem ?? null
     if (trouble?.isWait !== true) one.failures = problem === null ? 0 : one.failures + 1
-    one.nextAtMs = clock.nowMs() + pauseMs(one)
-    if (one.problem === problem || isClosed) return
+    one.nextAtMs = uptime.nowMs() + pauseMs(one)
+    if (one.problem === problem || closing.signal.aborted) return
     one.problem = problem
     onTrouble({ endpoint: one.endpoint, registry: registryName(one.registry.source) }, problem)
   }
 
-  const isWatched = (one: Watched): boolean => !isClosed && watched.get(one.endpoint) === one
+  const isWatched = (one: Watched): boolean => !closing.signal.aborted && watched.get(one.endpoint) === one
 
   const look = async (one: Watched): Promise<void> => {
     // A registry that takes no news may offer versions all the same.
@@ -135,9 +135,9 @@ export function createRegistrar({ control, registries, clock, onTrouble }: Regis
     return filled.version
   }
 
-  const stop = clock.every(lookIntervalMs, () => {
+  const stop = uptime.every(lookIntervalMs, () => {
     follow()
-    const nowMs = clock.nowMs()
+    const nowMs = uptime.nowMs()
     for (const one of watched.values()) {
       if (one.isLooking) continue
       const isDue = nowMs >= one.nextAtMs || (one.failures === 0 && newsOf(control.state(), one.endpoint).length > 0)
@@ -160,8 +160,8 @@ export function createRegistrar({ control, registries, clock, onTrouble }: Regis
         problem,
       })),
     async close() {
-      isClosed = true
       stop()
+      closing.abort(new Error('the server ends'))
       await Promise.all(underWay)
     },
   }

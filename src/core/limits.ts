@@ -266,6 +266,9 @@ export const limits = {
   /** The last output lines of a command that are kept to explain a failure. */
   commandLogLines: 200,
 
+  /** A line of the server's log waits this long for a reader that is slow, and stands in everybody's way meanwhile; then it is lost and counted. */
+  logWaitMs: 100,
+
   /** Spans on their way to a collector: beyond the queue they are dropped and counted. */
   spansQueueMax: 10_000,
   spansBatchMax: 500,

@@ -46,6 +46,8 @@ export type GatewayOptions = {
   fleets: FleetView
   recorder: Recorder
   clock: Clock
+  /** `clock` where it is left out. */
+  uptime?: Clock
   /** Cutover's own version, told by `GET /v2`. */
   version: string
   logger?: GatewayLogger
@@ -91,7 +93,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { fleets, recorder, clock, version } = options
   const logger = options.logger ?? { warn: nothing, error: nothing }
   const share = options.share ?? wholeShare
-  const guards = new Guards(clock, share)
+  const guards = new Guards(options.uptime ?? clock, share)
   const predictions = new Predictions(recorder)
   const context: GatewayContext = {
     ...{ fleets, recorder, predictions, clock, version, logger },

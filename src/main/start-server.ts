@@ -1,11 +1,12 @@
 /** The composition root: every part is made here, handed its ports here, and ended here in reverse order. */
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { createEntrances } from '../adapters/access/entrances.ts'
 import { addKeyCounts } from '../adapters/access/keyring.ts'
 import { nodeSecrets } from '../adapters/access/node-secrets.ts'
 import { openDuckdbAnalytics } from '../adapters/analytics/duckdb.ts'
 import { analyticsOnDemand } from '../adapters/analytics/on-demand.ts'
 import { systemClock } from '../adapters/clock/system.ts'
+import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { openDataFolder } from '../adapters/data-folder/data-folder.ts'
 import { createDeployer } from '../adapters/deployer/deployer.ts'
 import { openSqliteEventLog } from '../adapters/event-log/sqlite.ts'
@@ -16,6 +17,8 @@ import { openSqlitePredictionLog } from '../adapters/prediction-log/sqlite.ts'
 import { inSlices } from '../adapters/recorder/in-slices.ts'
 import { createRecorder, type OnCommitted } from '../adapters/recorder/recorder.ts'
 import { createRegistries } from '../adapters/registries/registries.ts'
+import { createServerLog } from '../adapters/server-log/server-log.ts'
+import { createSimulations } from '../adapters/simulations/threads.ts'
 import { headersOf, openSpans } from '../adapters/tracing/open-spans.ts'
 import { createTrafficRate } from '../adapters/traffic-rate/traffic-rate.ts'
 import { createTrials } from '../adapters/trials/trials.ts'
@@ -52,6 +55,7 @@ import { assertPortFree } from '../workers/port-probe.ts'
 import { startThread } from '../workers/start-thread.ts'
 import { readDashboard } from './dashboard-files.ts'
 import { definitionsBy } from './definitions.ts'
+import { type Ending, endAll } from './endings.ts'
 import { createQuestions } from './questions.ts'
 import { applyFile, fleetsSettled } from './start-up.ts'
 import { version } from './version.ts'
@@ -70,20 +74,19 @@ export type RunningServer = {
 
 /** Starts a server on its data folder; rejects with a `CutoverError` and leaves nothing running if it cannot. */
 export async function startServer(settings: ServerSettings): Promise<RunningServer> {
-  const endings: (() => unknown)[] = []
-  const stop = async (): Promise<void> => {
-    for (let end = endings.pop(); end !== undefined; end = endings.pop()) await end()
-  }
+  const endings: Ending[] = []
+  const stop = (): Promise<void> => endAll(endings)
   try {
     return { ...(await compose(settings, endings)), stop }
   } catch (error) {
-    await stop()
+    // Why it could not start matters more than what went wrong after that.
+    await stop().catch(() => {})
     throw error
   }
 }
 
-async function compose(settings: ServerSettings, endings: (() => unknown)[]): Promise<Omit<RunningServer, 'stop'>> {
-  const logger = pino({ level: settings.logLevel, base: null }, pino.destination({ fd: 2, sync: true }))
+async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omit<RunningServer, 'stop'>> {
+  const logger = createServerLog({ level: settings.logLevel, base: null })
   const complain = (what: string, cause: unknown): void => logger.error({ err: cause }, what)
   const clock = systemClock
 
@@ -163,6 +166,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
       fleets: deployer.fleets,
       recorder,
       clock,
+      uptime: uptimeClock,
       version,
       logger,
       isReady: () => isServing,
@@ -174,7 +178,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     })
   const rate = createTrafficRate({ clock, read: () => requestsByEndpoint(gateway.stats()) })
   endings.push(() => rate.stop())
-  const sources = createPoller({ clock })
+  const sources = createPoller({ clock, uptime: uptimeClock })
   endings.push(() => sources.close())
   const courier = createCourier({ file: folder.file('deliveries.db'), clock, secretOf, complain })
   endings.push(() => courier.close())
@@ -234,7 +238,7 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
   const registrar = createRegistrar({
     control,
     registries: createRegistries({ clock, folder: folder.file('models'), secretOf }),
-    clock,
+    uptime: uptimeClock,
     onTrouble: (where, problem) =>
       problem === null
         ? logger.info(where, 'a model registry is in order again')
@@ -246,12 +250,13 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     openDuckdbAnalytics({ log: folder.file('predictions.db'), file: folder.file('analytics.duckdb'), clock }),
   )
   endings.push(() => analytics.close())
+  const simulations = createSimulations()
   const api = createApi({
     control,
     predictions,
     analytics,
     deliveries: courier,
-    ...createQuestions(predictions, expressions),
+    ...createQuestions({ log: predictions, expressions, simulations }),
     metrics,
     version,
     clock,
@@ -265,6 +270,8 @@ async function compose(settings: ServerSettings, endings: (() => unknown)[]): Pr
     onInternalError: (error, request) => logger.error({ err: error, ...request }, 'a control request failed'),
   })
   endings.push(() => api.close())
+  // Before it: those who wait for one are told, and nobody waits for them.
+  endings.push(() => simulations.close())
   const listening = await api.listen(settings.control)
   const controlAddress = { host: listening.host, port: listening.port, secure: settings.control.tls !== null }
   if (settings.resources !== null) await applyFile(control, settings.resources)

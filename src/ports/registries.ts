@@ -13,5 +13,6 @@ export interface ModelRegistry {
 }
 
 export interface Registries {
-  open(source: RegistrySource): ModelRegistry
+  /** What is under way when `until` is aborted rejects soon, whatever the registry does; so does what is asked after that. */
+  open(source: RegistrySource, until?: AbortSignal): ModelRegistry
 }

@@ -1,13 +1,14 @@
 /** The composition root of one gateway worker: a gateway of its own, whose fleets, log and table belong to the main thread. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { pino } from 'pino'
 import { createKeyring } from '../adapters/access/keyring.ts'
 import { nodeSecrets } from '../adapters/access/node-secrets.ts'
 import { systemClock } from '../adapters/clock/system.ts'
+import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { BorrowedFleets } from '../adapters/deployer/threads/borrowed-fleets.ts'
 import { LatencyHistograms } from '../adapters/metrics/latency-histograms.ts'
 import { TokenMetrics } from '../adapters/metrics/token-metrics.ts'
 import { createRecorder, recorderQueueBytesMax } from '../adapters/recorder/recorder.ts'
+import { createServerLog } from '../adapters/server-log/server-log.ts'
 import { watchListener } from '../adapters/tls/listener-certificates.ts'
 import { openSpans } from '../adapters/tracing/open-spans.ts'
 import { assertNever } from '../core/errors.ts'
@@ -23,8 +24,7 @@ if (parentPort !== null) start(parentPort, workerData as WorkerPlan)
 function start(port: MessagePort, plan: WorkerPlan): void {
   const { share, version } = plan
   const tell = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
-  const base = { worker: share.index }
-  const logger = pino({ level: plan.logLevel, base }, pino.destination({ fd: 2, sync: true }))
+  const logger = createServerLog({ level: plan.logLevel, base: { worker: share.index } })
   const clock = systemClock
   const { listener } = plan
   let common: Common = plan.common
@@ -52,7 +52,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     complain: (what, cause) => logger.error({ err: cause }, what),
   })
   const gateway = createGateway({
-    ...{ fleets, recorder, clock, version, logger, share },
+    ...{ fleets, recorder, clock, uptime: uptimeClock, version, logger, share },
     isReady: () => common.isReady,
     access: listener.auth === 'required' ? keyring : undefined,
     certificates: certificates ?? undefined,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { createSimulations } from '../../src/adapters/simulations/threads.ts'
+import { limits } from '../../src/core/limits.ts'
 import { jobOf, runsOf } from '../support/simulations.ts'
 
 /** Threads load the engine anew, on a machine that has other things to do. */
@@ -28,6 +29,23 @@ it(
     await expect(createSimulations({ threads: 2 }).run(broken, { first: 1, count: 3 })).rejects.toMatchObject({
       code: 'internal',
     })
+  },
+  patienceMs,
+)
+
+it(
+  'ends its threads when it is closed, however much is left to do, and begins nothing after that',
+  async () => {
+    const job = await jobOf({ stages: [{ canary: {} }] })
+    const simulations = createSimulations({ threads: 1 })
+    const seeds = { first: 1, count: limits.simulationSeedsMax }
+    const begun = Promise.withResolvers<void>()
+    const running = simulations.run(job, seeds, () => begun.resolve())
+    const refused = expect(running).rejects.toMatchObject({ code: 'overloaded' })
+    await begun.promise
+    await simulations.close()
+    await refused
+    await expect(simulations.run(job, seeds)).rejects.toMatchObject({ code: 'overloaded' })
   },
   patienceMs,
 )

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { limits } from '../../src/core/limits.ts'
 import { type ControlServer, promoted, rolledBack, running, startControlServer } from '../support/control-server.ts'
 import { digits, toV2 } from '../support/documents.ts'
 import { call, openEvents } from '../support/http.ts'
@@ -192,6 +193,13 @@ describe('the verbs of an operator', () => {
 describe('following a release', () => {
   beforeEach(start)
   const follow = (headers = {}) => openEvents(url('releases/digits-1/events'), headers)
+  const openOne = async () => server.api.fetch(new Request(url('releases/digits-1/events')))
+  /** One that has begun. */
+  const read = async () => {
+    const reader = (await openOne()).body?.getReader()
+    await reader?.read()
+    return reader
+  }
 
   it('tells the history, then what happens, and ends with the release', async () => {
     server.control.tell('digits-1', { kind: 'weight', text: 'to 1%' }, running)
@@ -245,10 +253,24 @@ describe('following a release', () => {
   })
 
   it('refuses streams past the limit and takes them again once one has left', async () => {
-    const open = Array.from({ length: 200 }, () => server.api.fetch(new Request(url('releases/digits-1/events'))))
-    const responses = await Promise.all(open)
+    const readers = await Promise.all(Array.from({ length: limits.eventStreamsMax }, read))
     expect(await call(url('releases/digits-1/events'))).toMatchObject({ status: 503, body: { code: 'overloaded' } })
-    await responses[0]?.body?.cancel()
+    await readers[0]?.cancel()
     expect((await follow()).response.status).toBe(200)
+  })
+
+  it('keeps to the limit where many begin at once', async () => {
+    const responses = await Promise.all(Array.from({ length: limits.eventStreamsMax + 1 }, openOne))
+    const readers = responses.map(({ body }) => body?.getReader())
+    const firsts = await Promise.all(readers.map(reader => reader?.read()))
+    expect(firsts.filter(first => first?.done === true)).toHaveLength(1)
+    expect(server.control.subscribers()).toBe(limits.eventStreamsMax)
+  })
+
+  it('keeps nothing for those who ask for the head of a stream, or never read it', async () => {
+    const head = await fetch(url('releases/digits-1/events'), { method: 'HEAD' })
+    expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
+    await openOne()
+    expect(server.control.subscribers()).toBe(0)
   })
 })

@@ -5,6 +5,7 @@ import { createRegistrar, type Registrar } from '../../src/controller/registrar.
 import { limits } from '../../src/core/limits.ts'
 import type { Registry } from '../../src/core/registry/registry.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
+import type { Registries } from '../../src/ports/registries.ts'
 import { type ControlRig, controlRig } from '../support/control.ts'
 import { endpointSpec, releasePlan } from '../support/releases.ts'
 
@@ -38,13 +39,17 @@ const settled = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn += 1) await new Promise(resolve => setImmediate(resolve))
 }
 
-function watching(log: EventLog = createMemoryEventLog(), memory = createMemoryRegistry()): Rig {
+function watching(
+  log: EventLog = createMemoryEventLog(),
+  memory = createMemoryRegistry(),
+  open: Registries['open'] = () => memory,
+): Rig {
   const rig = controlRig(log)
   const troubles: (string | null)[] = []
   const registrar = createRegistrar({
     control: rig.controller,
-    registries: { open: () => memory },
-    clock: rig.clock,
+    registries: { open },
+    uptime: rig.clock,
     onTrouble: (_, problem) => troubles.push(problem),
   })
   const look = async (ms = registry.everyMs): Promise<void> => {
@@ -244,6 +249,19 @@ describe('a registry', () => {
     await rig.look()
     expect(releases(rig).map(([, to]) => to)).toEqual(['m7', 'm8'])
     expect(rig.troubles).toEqual(['no'])
+  })
+
+  it('that does not answer keeps no server from ending, and is no trouble then', async () => {
+    const memory = createMemoryRegistry()
+    const rig = await declared(
+      watching(createMemoryEventLog(), memory, (_, until) => ({
+        ...memory,
+        newest: () => new Promise((_resolve, reject) => until?.addEventListener('abort', () => reject(until.reason))),
+      })),
+    )
+    await rig.look(1_000)
+    await rig.registrar.close()
+    expect(rig.troubles).toEqual([])
   })
 
   it('that a document takes away is asked no more', async () => {

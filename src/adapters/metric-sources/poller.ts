@@ -6,7 +6,9 @@ import type { MetricSources, ReadingsQuery } from '../../ports/metric-sources.ts
 import { ask, type Place } from './ask.ts'
 
 export type PollerOptions = {
+  /** Dates the readings. */
   clock: Clock
+  uptime: Clock
   ask?: (metric: ExternalMetric, place: Place) => Promise<Pick<Reading, 'value' | 'detail'>>
 }
 
@@ -26,19 +28,19 @@ export interface Poller extends MetricSources {
 /** Due readings are looked for this often. */
 const pollIntervalMs = 250
 
-export function createPoller({ clock, ask: askOne = ask }: PollerOptions): Poller {
+export function createPoller({ clock, uptime, ask: askOne = ask }: PollerOptions): Poller {
   const watched = new Map<string, Watched>()
 
   const readOne = async (one: Watched): Promise<void> => {
     one.isAsking = true
-    one.nextAtMs = clock.nowMs() + one.metric.everyMs
+    one.nextAtMs = uptime.nowMs() + one.metric.everyMs
     const { value, detail } = await askOne(one.metric, one.place)
     one.readings = [...one.readings, { atMs: clock.nowMs(), value, detail }].slice(-readingsKept)
     one.isAsking = false
   }
 
   const poll = (): void => {
-    const nowMs = clock.nowMs()
+    const nowMs = uptime.nowMs()
     for (const [key, one] of watched) {
       if (nowMs - one.wantedAtMs > limits.externalForgetMs) watched.delete(key)
       else if (!one.isAsking && nowMs >= one.nextAtMs) void readOne(one)
@@ -47,7 +49,7 @@ export function createPoller({ clock, ask: askOne = ask }: PollerOptions): Polle
 
   const watch = (name: string, metric: ExternalMetric, place: Place): Watched | null => {
     const key = JSON.stringify([place, name, metric])
-    const nowMs = clock.nowMs()
+    const nowMs = uptime.nowMs()
     const known = watched.get(key)
     if (known !== undefined) {
       known.wantedAtMs = nowMs
@@ -59,7 +61,7 @@ export function createPoller({ clock, ask: askOne = ask }: PollerOptions): Polle
     return made
   }
 
-  const stop = clock.every(pollIntervalMs, poll)
+  const stop = uptime.every(pollIntervalMs, poll)
   return {
     read: query => readingsOf(query, watch),
     close: () => {

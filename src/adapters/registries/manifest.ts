@@ -12,12 +12,17 @@ import { askWeb, fetchFile, placeOf } from './web.ts'
 
 type Read = { found: Found; sha256: string | null }
 
-export function createManifestRegistry(options: { url: string; registry: string; store: ModelStore }): ModelRegistry {
-  const { registry, store } = options
+export function createManifestRegistry(options: {
+  url: string
+  registry: string
+  store: ModelStore
+  until: AbortSignal | undefined
+}): ModelRegistry {
+  const { registry, store, until } = options
   const url = new URL(options.url)
 
   const read = async (): Promise<Read | null> => {
-    const { status, text } = await askWeb({ url })
+    const { status, text } = await askWeb({ url, until })
     if (status === 404) return null
     if (status !== 200) throw new Error(`${placeOf(url)} answered ${status}`)
     return readManifest(text, url)
@@ -39,6 +44,7 @@ export function createManifestRegistry(options: { url: string; registry: string;
           url: file,
           file: join(draft, name),
           bytesMax: limits.registryDownloadBytesMax,
+          until,
         })
         if (fetched.sha256 !== sha256)
           throw new Error(`${placeOf(file)} has sha256 ${fetched.sha256}, not ${sha256} as stated`)

@@ -13,11 +13,12 @@ type Asked = {
   base: string
   uri: string
   token: string | null
+  until: AbortSignal | undefined
   /** Keeps what `fill` fetches. */
   keep(fill: (draft: string) => Promise<void>): Promise<string>
 }
 
-export async function placeFiles({ base, uri, token, keep }: Asked): Promise<string> {
+export async function placeFiles({ base, uri, token, until, keep }: Asked): Promise<string> {
   const local = localPath(uri)
   if (local !== null) {
     if (existsSync(local)) return local
@@ -25,7 +26,7 @@ export async function placeFiles({ base, uri, token, keep }: Asked): Promise<str
   }
   const path = proxiedPath(uri)
   if (path === null) throw new Error(`files at ${schemeOf(uri)} are not fetched: leave {path} out and use {uri}`)
-  return keep(draft => fetchAll({ base, token, path, draft }))
+  return keep(draft => fetchAll({ base, token, until, path, draft }))
 }
 
 /** `file:///models/7` or `/models/7`. */
@@ -50,15 +51,17 @@ function schemeOf(uri: string): string {
   return /^[A-Za-z][A-Za-z0-9+.-]*:/.exec(uri)?.[0] ?? uri.slice(0, limits.registryTextMax)
 }
 
+type Tree = Pick<Asked, 'base' | 'token' | 'until'> & { path: string }
+
 type Entry = { path: string; isFolder: boolean }
 
-async function fetchAll(from: { base: string; token: string | null; path: string; draft: string }): Promise<void> {
-  const { base, token, path, draft } = from
+async function fetchAll(from: Tree & { draft: string }): Promise<void> {
+  const { base, token, until, path, draft } = from
   const folders = ['']
   let files = 0
   let bytesLeft: number = limits.registryDownloadBytesMax
   for (let folder = folders.shift(); folder !== undefined; folder = folders.shift()) {
-    for (const entry of await listed({ base, token, path: join(path, folder) })) {
+    for (const entry of await listed({ base, token, until, path: join(path, folder) })) {
       const inside = join(folder, entry.path)
       files += 1
       if (files > limits.registryDownloadFilesMax)
@@ -70,17 +73,17 @@ async function fetchAll(from: { base: string; token: string | null; path: string
       const file = join(draft, inside)
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
       const url = new URL(`${base}${artifactsApi}/${encoded(join(path, inside))}`)
-      bytesLeft -= (await fetchFile({ url, file, bytesMax: bytesLeft, token })).bytes
+      bytesLeft -= (await fetchFile({ url, file, bytesMax: bytesLeft, token, until })).bytes
     }
   }
   if (files === 0) throw new Error(`${base} has no files at ${path}`)
 }
 
 /** Paths of a listing are relative to what was listed; one that leads elsewhere is refused. */
-async function listed({ base, token, path }: { base: string; token: string | null; path: string }): Promise<Entry[]> {
+async function listed({ base, token, until, path }: Tree): Promise<Entry[]> {
   const url = new URL(`${base}${artifactsApi}`)
   url.searchParams.set('path', path)
-  const { status, text } = await askWeb({ url, token })
+  const { status, text } = await askWeb({ url, token, until })
   if (status !== 200) throw new Error(`${placeOf(url)} answered ${status} for ${path}`)
   const { files } = parseObject(text, placeOf(url))
   return (Array.isArray(files) ? files : []).filter(isPlain).map(file => {

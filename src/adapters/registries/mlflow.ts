@@ -18,6 +18,7 @@ export type MlflowOptions = {
   champion: string
   registry: string
   store: ModelStore
+  until: AbortSignal | undefined
   /** Asked for at every request, so that a changed secret counts at once. Null where none is needed; throws where it is missing. */
   token(): string | null
 }
@@ -26,13 +27,13 @@ type Query = Readonly<Record<string, string>>
 type Call = { method: 'GET' | 'POST' | 'DELETE'; path: string; query?: Query; json?: unknown }
 
 export function createMlflowRegistry(options: MlflowOptions): ModelRegistry {
-  const { model, alias, champion, registry, store } = options
+  const { model, alias, champion, registry, store, until } = options
   const base = options.url.replace(/\/+$/, '')
 
   const call = async ({ method, path, query = {}, json }: Call): Promise<Readonly<Record<string, unknown>>> => {
     const url = new URL(`${base}/api/2.0/mlflow/${path}`)
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value)
-    const { status, text } = await askWeb({ url, method, json, token: options.token() })
+    const { status, text } = await askWeb({ url, method, json, token: options.token(), until })
     if (status === 200) return parseObject(text, placeOf(url))
     throw refusalOf(status, text, placeOf(url))
   }
@@ -82,7 +83,8 @@ export function createMlflowRegistry(options: MlflowOptions): ModelRegistry {
       const answer = await call({ method: 'GET', path: 'model-versions/get-download-uri', query })
       const uri = textAt(answer, 'artifact_uri', base)
       if (uri === null) throw new Error(`${base} does not say where the files of ${model} ${version} are`)
-      return placeFiles({ base, uri, token: options.token(), keep: fill => store.folder({ registry, version }, fill) })
+      const keep = (fill: (draft: string) => Promise<void>) => store.folder({ registry, version }, fill)
+      return placeFiles({ base, uri, token: options.token(), until, keep })
     },
 
     /** A version that is gone cannot be told anything any more. */

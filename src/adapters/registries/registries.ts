@@ -19,15 +19,15 @@ export type RegistriesOptions = {
 export function createRegistries({ clock, folder, secretOf }: RegistriesOptions): Registries {
   const store = openModelStore(folder)
   return {
-    open(source): ModelRegistry {
+    open(source, until): ModelRegistry {
       const registry = registryName(source)
       switch (source.from) {
         case 'mlflow':
-          return createMlflowRegistry({ ...source, registry, store, token: () => tokenOf(source, secretOf) })
+          return createMlflowRegistry({ ...source, registry, store, until, token: () => tokenOf(source, secretOf) })
         case 'folder':
           return createFolderRegistry({ ...source, clock })
         case 'manifest':
-          return createManifestRegistry({ ...source, registry, store })
+          return createManifestRegistry({ ...source, registry, store, until })
         default:
           return source satisfies never
       }

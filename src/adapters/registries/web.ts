@@ -1,4 +1,4 @@
-/** Requests to registries: bounded in time and size, redirects not followed. */
+/** Requests to registries: bounded in time and size, given up when `until` is aborted, redirects not followed. */
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { Transform } from 'node:stream'
@@ -6,12 +6,18 @@ import { pipeline } from 'node:stream/promises'
 import { Client } from 'undici'
 import { limits } from '../../core/limits.ts'
 
-type Ask = { url: URL; method?: 'GET' | 'POST' | 'DELETE'; json?: unknown; token?: string | null }
+type Ask = {
+  url: URL
+  method?: 'GET' | 'POST' | 'DELETE'
+  json?: unknown
+  token?: string | null
+  until: AbortSignal | undefined
+}
 
 export type WebAnswer = { status: number; text: string }
 
 /** Whatever the status; rejects without an answer, or with one that is too long. */
-export async function askWeb({ url, method = 'GET', json, token = null }: Ask): Promise<WebAnswer> {
+export async function askWeb({ url, method = 'GET', json, token = null, until }: Ask): Promise<WebAnswer> {
   const client = new Client(url.origin, { connectTimeout: limits.registryTimeoutMs })
   try {
     const { statusCode, body } = await client.request({
@@ -23,7 +29,7 @@ export async function askWeb({ url, method = 'GET', json, token = null }: Ask): 
         ...bearer(token),
       },
       ...(json !== undefined && { body: JSON.stringify(json) }),
-      signal: AbortSignal.timeout(limits.registryTimeoutMs),
+      signal: within(limits.registryTimeoutMs, until),
     })
     const chunks: Buffer[] = []
     let bytes = 0
@@ -45,15 +51,16 @@ export async function fetchFile(from: {
   file: string
   bytesMax: number
   token?: string | null
+  until: AbortSignal | undefined
 }): Promise<{ bytes: number; sha256: string }> {
-  const { url, file, bytesMax, token = null } = from
+  const { url, file, bytesMax, token = null, until } = from
   const client = new Client(url.origin, { connectTimeout: limits.registryTimeoutMs })
   try {
     const { statusCode, body } = await client.request({
       path: url.pathname + url.search,
       method: 'GET',
       headers: bearer(token),
-      signal: AbortSignal.timeout(limits.registryDownloadMs),
+      signal: within(limits.registryDownloadMs, until),
     })
     if (statusCode !== 200) throw new Error(`${placeOf(url)} answered ${statusCode}`)
     const hash = createHash('sha256')
@@ -70,6 +77,11 @@ export async function fetchFile(from: {
   } finally {
     await client.destroy()
   }
+}
+
+function within(timeoutMs: number, until: AbortSignal | undefined): AbortSignal {
+  const timeout = AbortSignal.timeout(timeoutMs)
+  return until === undefined ? timeout : AbortSignal.any([timeout, until])
 }
 
 /** Without what may be a secret. */

@@ -7,6 +7,11 @@ import type { Seeds } from '../../core/simulate/job.ts'
 import type { Run } from '../../core/simulate/run.ts'
 import type { Simulations } from '../../ports/simulations.ts'
 
+export interface SimulationThreads extends Simulations {
+  /** Ends every thread. What is under way rejects, and so does what is asked after that. */
+  close(): Promise<void>
+}
+
 /** What a thread says: the runs that it was asked for. */
 export type ThreadMessage = { runs: readonly Run[] }
 
@@ -16,9 +21,12 @@ const script = new URL(
   import.meta.url,
 )
 
-export function createSimulations({ threads = defaultThreads() }: { threads?: number } = {}): Simulations {
+export function createSimulations({ threads = defaultThreads() }: { threads?: number } = {}): SimulationThreads {
+  const open = new Set<Worker>()
+  let isClosed = false
   return {
     async run(job, seeds, told = () => {}) {
+      if (isClosed) throw ended()
       const queue = chunksOf(seeds)
       const runs: Run[] = []
       const take = (done: readonly Run[]): void => {
@@ -27,12 +35,20 @@ export function createSimulations({ threads = defaultThreads() }: { threads?: nu
       }
       const wanted = Math.max(1, Math.min(threads, queue.length))
       const workers = Array.from({ length: wanted }, () => new Worker(script, { workerData: job }))
+      for (const worker of workers) open.add(worker)
       try {
         await Promise.all(workers.map(worker => work(worker, queue, take)))
+      } catch (error) {
+        throw isClosed ? ended() : error
       } finally {
         await Promise.all(workers.map(worker => worker.terminate()))
+        for (const worker of workers) open.delete(worker)
       }
       return runs.toSorted((a, b) => a.seed - b.seed)
+    },
+    async close() {
+      isClosed = true
+      await Promise.all([...open].map(worker => worker.terminate()))
     },
   }
 }
@@ -67,6 +83,10 @@ function work(worker: Worker, queue: Seeds[], take: (runs: readonly Run[]) => vo
     worker.on('exit', code => reject(failed(new Error(`a thread ended with code ${code}`))))
     next()
   })
+}
+
+function ended(): CutoverError {
+  return new CutoverError('overloaded', 'the server ends and simulates nothing more')
 }
 
 function failed(cause: unknown): CutoverError {

@@ -35,11 +35,21 @@ export function createCourier(options: CourierOptions): Courier {
   const fresh = new Map<number, NewDelivery[]>()
   let takenSeq = store.takenSeq()
 
+  /** In the order of the log. One that cannot be written stays, and so does all after it: what is taken has no gaps. */
   const write = (): void => {
     for (const [seq, added] of fresh) {
-      fresh.delete(seq)
       store.add(seq, added)
       takenSeq = seq
+      fresh.delete(seq)
+    }
+  }
+
+  /** The log of events has them still: the next server takes them from there. */
+  const writeLast = (): void => {
+    try {
+      write()
+    } catch (cause) {
+      complain('writing down what is to be delivered', cause)
     }
   }
 
@@ -64,20 +74,28 @@ export function createCourier(options: CourierOptions): Courier {
     store.note(number, { state: isLast ? 'dead' : 'waiting', attempts, nextAtMs, detail })
   }
 
+  const deliverDue = (): void => {
+    const room = limits.deliveriesAtOnceMax - underWay.size
+    if (room <= 0) return
+    for (const due of store.due(clock.nowMs(), limits.deliveriesAtOnceMax)) {
+      if (underWay.has(due.number) || underWay.size >= limits.deliveriesAtOnceMax) continue
+      const done = deliver(due)
+        .catch((cause: unknown) => complain(`noting the delivery ${due.id}`, cause))
+        .finally(() => underWay.delete(due.number))
+      underWay.set(due.number, done)
+    }
+  }
+
+  let isTroubled = false
   const look = (): void => {
     try {
       write()
-      const room = limits.deliveriesAtOnceMax - underWay.size
-      if (room <= 0) return
-      for (const due of store.due(clock.nowMs(), limits.deliveriesAtOnceMax)) {
-        if (underWay.has(due.number) || underWay.size >= limits.deliveriesAtOnceMax) continue
-        const done = deliver(due)
-          .catch((cause: unknown) => complain(`noting the delivery ${due.id}`, cause))
-          .finally(() => underWay.delete(due.number))
-        underWay.set(due.number, done)
-      }
+      deliverDue()
+      isTroubled = false
     } catch (cause) {
-      complain('looking for what is to be delivered', cause)
+      // Once, not at every look: what the log is written to may be as full as this is.
+      if (!isTroubled) complain('looking for what is to be delivered', cause)
+      isTroubled = true
     }
   }
 
@@ -96,7 +114,7 @@ export function createCourier(options: CourierOptions): Courier {
     },
     async close() {
       stop()
-      write()
+      writeLast()
       await Promise.all(underWay.values())
       store.close()
     },

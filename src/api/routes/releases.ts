@@ -130,7 +130,8 @@ function registerReading(app: App, api: Api): void {
   app.openapi(routes.follow, context => {
     const resumed = context.req.valid('header')['last-event-id']
     const afterSeq = resumed === undefined ? null : Number(resumed)
-    return api.streams.open({ release: context.req.valid('param').id, afterSeq })
+    const isHead = context.req.method === 'HEAD'
+    return api.streams.open({ release: context.req.valid('param').id, afterSeq, isHead })
   })
 }
 

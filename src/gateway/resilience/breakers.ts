@@ -7,7 +7,7 @@ const windowMs = 10_000
 type State = 'closed' | 'open' | 'trying'
 
 export class Breaker {
-  readonly #clock: Clock
+  readonly #uptime: Clock
   #state: State = 'closed'
   /** Since when the counts are counted, or the circuit is open. */
   #sinceMs: number
@@ -17,9 +17,9 @@ export class Breaker {
   /** The last call that was let through while open; the first is 1. */
   #trial = 0
 
-  constructor(clock: Clock) {
-    this.#clock = clock
-    this.#sinceMs = clock.nowMs()
+  constructor(uptime: Clock) {
+    this.#uptime = uptime
+    this.#sinceMs = uptime.nowMs()
   }
 
   get openings(): number {
@@ -39,14 +39,14 @@ export class Breaker {
   begins(policy: BreakerPolicy): number {
     if (this.#state === 'closed' || !this.#isTimeOver(policy)) return 0
     this.#state = 'trying'
-    this.#sinceMs = this.#clock.nowMs()
+    this.#sinceMs = this.#uptime.nowMs()
     this.#trial += 1
     return this.#trial
   }
 
   /** One that was let through and never came back must not keep it shut for ever: then another one is. */
   #isTimeOver(policy: BreakerPolicy): boolean {
-    return this.#clock.nowMs() - this.#sinceMs >= policy.openMs
+    return this.#uptime.nowMs() - this.#sinceMs >= policy.openMs
   }
 
   /** What came of a call, by the number that `begins` gave it. Those from before it opened say nothing of how things are now. */
@@ -66,7 +66,7 @@ export class Breaker {
 
   /** Half of what is older than the window, so that the counts follow the traffic without a list of calls. */
   #forgetOld(): void {
-    const nowMs = this.#clock.nowMs()
+    const nowMs = this.#uptime.nowMs()
     if (nowMs - this.#sinceMs < windowMs) return
     const isStale = nowMs - this.#sinceMs >= 2 * windowMs
     this.#calls = isStale ? 0 : this.#calls / 2
@@ -76,13 +76,13 @@ export class Breaker {
 
   #open(): void {
     this.#state = 'open'
-    this.#sinceMs = this.#clock.nowMs()
+    this.#sinceMs = this.#uptime.nowMs()
     this.#openings += 1
   }
 
   #close(): void {
     this.#state = 'closed'
-    this.#sinceMs = this.#clock.nowMs()
+    this.#sinceMs = this.#uptime.nowMs()
     this.#calls = 0
     this.#failures = 0
   }

@@ -22,14 +22,14 @@ type Guarded = {
 }
 
 export class Guards {
-  readonly #clock: Clock
+  readonly #uptime: Clock
   readonly #share: Share
   readonly #inFlightMax: number
   readonly #endpoints = new Map<string, Guarded>()
   #inFlight = 0
 
-  constructor(clock: Clock, share: Share = wholeShare) {
-    this.#clock = clock
+  constructor(uptime: Clock, share: Share = wholeShare) {
+    this.#uptime = uptime
     this.#share = share
     this.#inFlightMax = someOf(limits.requestsInFlightMax, share)
   }
@@ -112,7 +112,7 @@ export class Guards {
     const { breakers } = this.#of(endpoint)
     const known = breakers.get(version)
     if (known !== undefined) return known
-    const breaker = new Breaker(this.#clock)
+    const breaker = new Breaker(this.#uptime)
     breakers.set(version, breaker)
     return breaker
   }

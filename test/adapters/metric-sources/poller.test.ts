@@ -127,8 +127,10 @@ describe('the poller', () => {
   function rig() {
     const clock = createManualClock(1_000_000)
     const asked: string[] = []
+    let putBackMs = 0
     const poller = createPoller({
-      clock,
+      clock: { ...clock, nowMs: () => clock.nowMs() - putBackMs },
+      uptime: clock,
       ask: async (_metric, { version }) => {
         asked.push(version)
         return { value: asked.length, detail: '' }
@@ -142,7 +144,10 @@ describe('the poller', () => {
         await Promise.resolve()
       }
     }
-    return { clock, poller, asked, pass }
+    const putBack = (ms: number) => {
+      putBackMs = ms
+    }
+    return { clock, poller, asked, pass, putBack }
   }
 
   it('has nothing at first and reads at the interval from the first question on', async () => {
@@ -151,6 +156,17 @@ describe('the poller', () => {
     await pass(30_500)
     expect(asked.filter(version => version === 'v2')).toHaveLength(3)
     expect(poller.read(query)['queue']?.['v2']).toHaveLength(3)
+  })
+
+  it("reads on at the interval when the machine's clock is put back, by which it dates what it reads", async () => {
+    const { poller, asked, pass, putBack, clock } = rig()
+    poller.read(query)
+    await pass(15_500)
+    putBack(600_000)
+    const before = asked.length
+    await pass(15_000)
+    expect(asked.length - before).toBe(2)
+    expect(poller.read(query)['queue']?.['v1']?.at(-1)?.atMs).toBeLessThan(clock.nowMs() - 590_000)
   })
 
   it('keeps the newest readings only', async () => {

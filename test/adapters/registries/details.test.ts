@@ -16,10 +16,10 @@ import { type FakeVersion, startFakeMlflow } from '../../support/fake-mlflow.ts'
 import { sha256 } from '../../support/sha256.ts'
 import { tempFolder } from '../temp-folder.ts'
 
-function opened(source: RegistrySource, secrets: Readonly<Record<string, string>> = {}) {
+function opened(source: RegistrySource, secrets: Readonly<Record<string, string>> = {}, until?: AbortSignal) {
   const folder = join(tempFolder(), 'models')
   const registries = createRegistries({ clock: systemClock, folder, secretOf: ({ env }) => secrets[env] ?? null })
-  return { folder, registry: registries.open(source) }
+  return { folder, registry: registries.open(source, until) }
 }
 
 async function placeNewest(registry: ModelRegistry): Promise<string> {
@@ -112,6 +112,21 @@ describe('a manifest', () => {
     await expect(opened({ from: 'manifest', url: `${url}/latest.json` }).registry.newest()).rejects.toThrow(/more than/)
   })
 
+  it('whose file is on its way when the server ends is given up, and keeps nothing', async () => {
+    const ending = new AbortController()
+    const manifest = { version: '7', file: 'f', sha256: sha256('x') }
+    const url = await web((request, response) => {
+      if (request.url === '/latest.json') return response.end(JSON.stringify(manifest))
+      response.write('x')
+      ending.abort(new Error('the server ends'))
+      return undefined
+    })
+    const { registry, folder } = opened({ from: 'manifest', url: `${url}/latest.json` }, {}, ending.signal)
+    await expect(placeNewest(registry)).rejects.toThrow('the server ends')
+    await expect(registry.newest()).rejects.toThrow('the server ends')
+    expect([...kept(folder), ...readdirSync(join(folder, 'drafts'))]).toEqual([])
+  })
+
   it('that has moved on is not taken for the version that was found', async () => {
     let version = '7'
     const url = await web((_, response) => response.end(JSON.stringify({ version, file: 'f', sha256: sha256('x') })))
@@ -123,7 +138,7 @@ describe('a manifest', () => {
   })
 })
 
-async function mlflow(version: FakeVersion, token: string | null = null) {
+async function mlflow(version: FakeVersion, token: string | null = null, until?: AbortSignal) {
   const fake = await startFakeMlflow()
   onTestFinished(() => fake.close())
   fake.models.set('fraud', new Map([['7', version]]))
@@ -137,10 +152,15 @@ async function mlflow(version: FakeVersion, token: string | null = null) {
     champion: 'champion',
     token: token === null ? null : { env: 'MLFLOW_TOKEN' },
   }
-  return { fake, source, ...opened(source, { MLFLOW_TOKEN: 'secret' }) }
+  return { fake, source, ...opened(source, { MLFLOW_TOKEN: 'secret' }, until) }
 }
 
 describe('MLflow', () => {
+  it('is asked nothing more when the server ends', async () => {
+    const { registry } = await mlflow({ source: '/models/7' }, null, AbortSignal.abort(new Error('the server ends')))
+    await expect(registry.newest()).rejects.toThrow('the server ends')
+  })
+
   it('is told the verdict as tags of the version', async () => {
     const { registry, fake } = await mlflow({ source: '/models/7' })
     await registry.tell({ kind: 'verdict', release: 'r', version: '7', verdict: 'rolled-back', reason: 'errors rose' })

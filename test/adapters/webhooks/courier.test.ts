@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createCourier } from '../../../src/adapters/webhooks/courier.ts'
 import type { Posted } from '../../../src/adapters/webhooks/post.ts'
@@ -66,7 +67,16 @@ function rig(answers: readonly Posted[] = [ok]) {
   const pass = async (ms: number) => {
     for (let gone = 0; gone < ms; gone += 250) await jump(250)
   }
-  return { open, sent, complaints, pass, jump }
+  /** From now on, until the returned function is called, no delivery can be written down. */
+  const fill = (): (() => void) => {
+    const database = new DatabaseSync(file)
+    database.exec("CREATE TRIGGER full BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+    return () => {
+      database.exec('DROP TRIGGER full')
+      database.close()
+    }
+  }
+  return { open, sent, complaints, pass, jump, fill }
 }
 
 describe('the courier', () => {
@@ -97,6 +107,21 @@ describe('the courier', () => {
     expect(sent).toHaveLength(3)
     expect(new Set(sent.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
     expect(courier.list({ limit: 1 })[0]).toMatchObject({ state: 'delivered', attempts: 3 })
+  })
+
+  it('tries again, and what is new at once, when the clock was put back', async () => {
+    const { open, sent, jump } = rig([refused, ok])
+    const courier = open()
+    courier.take(notice(900, 'promoted'))
+    await jump(0)
+    await jump(-2 * limits.deliveryPauseMaxMs)
+    courier.take(notice(901, 'promoted'))
+    await jump(250)
+    expect(sent.map(({ headers }) => headers['webhook-id'])).toEqual([
+      '900.0.digits.chat',
+      '900.0.digits.chat',
+      '901.0.digits.chat',
+    ])
   })
 
   it('gives up in the end, and says so', async () => {
@@ -136,6 +161,33 @@ describe('the courier', () => {
       '3.0.digits.chat',
       '4.0.digits.chat',
     ])
+  })
+
+  it('loses nothing that its store could not take at first, nor what came after that', async () => {
+    const { open, sent, complaints, pass, fill } = rig()
+    const courier = open()
+    const free = fill()
+    courier.take(notice(1, 'promoted'))
+    await pass(500)
+    courier.take(notice(2, 'promoted'))
+    expect([sent, complaints]).toEqual([[], [expect.stringContaining('the disk is full')]])
+    free()
+    await pass(500)
+    expect(sent.map(({ headers }) => headers['webhook-id'])).toEqual(['1.0.digits.chat', '2.0.digits.chat'])
+  })
+
+  it('ends though its store is full, and the next server takes from the log what was not written down', async () => {
+    const { open, sent, pass, fill } = rig()
+    const first = open()
+    const log = [notice(1, 'promoted'), notice(2, 'promoted')]
+    const free = fill()
+    for (const one of log) first.take(one)
+    await first.close()
+    free()
+    const second = open()
+    for (const one of log) second.take(one)
+    await pass(500)
+    expect(sent).toHaveLength(2)
   })
 
   it('does not send unsigned what was to be signed', async () => {

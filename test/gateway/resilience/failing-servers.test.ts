@@ -108,6 +108,24 @@ test('a request that finds no instance is not the one by which an open breaker s
   expect(rig.gateway.stats().guards.breakers).toMatchObject([{ isOpen: false }])
 })
 
+test("an open breaker's time runs out though the machine's clock is put back", async () => {
+  const breaker = { failuresPpm: 500_000, callsMin: 1, openMs: 5_000 }
+  const uptime = createManualClock(0)
+  // Goes backwards for as long as time passes.
+  const clock = { ...uptime, nowMs: () => 3_600_000 - uptime.nowMs() }
+  rig = await startRig({
+    fleets: fleetsOf({ v1: failing('backend-failed') }),
+    spec: endpoint({ breaker }),
+    options: { clock, uptime },
+  })
+  const status = async () => (await ask(rig.port, { path: inferPath, body: '{}' })).status
+  expect(await status()).toBe(502)
+  rig.fleets.set('v1', [naming('v1')])
+  expect(await status()).toBe(503)
+  uptime.advance(5_000)
+  expect(await status()).toBe(200)
+})
+
 test('a version serves so many at once; the next waits for its turn, one more is told to come back', async () => {
   const answers: (() => void)[] = []
   const slow = instance(
