@@ -1,19 +1,26 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { controlRig } from '../support/control.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'
 import { changed, digits, toV2 } from '../support/documents.ts'
 import { call } from '../support/http.ts'
 
-type Problems = { code: string; detail: string; problems: { path: string; allowed?: string[] }[] }
+type Problems = { code: string; detail: string; problems: { path: string; value?: unknown; allowed?: string[] }[] }
 type Applied = {
   dryRun: boolean
   changes: { action: string; resource: string; release: string | null; note: string }[]
 }
 
 let server: ControlServer
+/** Behind it is a whole controller, which refuses what the one in memory takes. */
+let judging: ControlServer
 beforeEach(async () => {
   server = await startControlServer()
+  judging = await startControlServer({ control: controlRig().controller })
 })
-afterEach(() => server.close())
+afterEach(async () => {
+  await server.close()
+  await judging.close()
+})
 
 const url = (path: string) => `${server.url}/api/v1/${path}`
 const apply = <Body = Applied>(body: unknown, query = '') => call<Body>(url(`apply${query}`), { json: body })
@@ -184,6 +191,35 @@ describe('endpoints', () => {
       expect(JSON.stringify(body)).toContain('TOKEN')
       expect(JSON.stringify(body)).not.toContain('secret')
     }
+  })
+})
+
+describe('a refusal keeps to itself', () => {
+  const command = { command: ['x', '{port}'], cwd: '/' }
+  const there = { ...digits, versions: { v1: { ...command, env: { TOKEN: 'was-secret' } } } }
+
+  it.each([
+    ['the variables of a version that may not change', { ...command, env: { TOKEN: 's3cret' } }, 409, undefined],
+    ['a variable that is no text', { ...command, env: { TOKEN: ['s3cret'] } }, 400, '(hidden)'],
+    ['variables that are no object', { ...command, env: 's3cret' }, 400, '(hidden)'],
+    [
+      'a key that stands in a field',
+      { url: 'http://10.0.0.5:8000', headers: { authorization: 'Bearer s3cret' } },
+      400,
+      '(hidden)',
+    ],
+    [
+      'variables in what is refused as a whole, however long it is',
+      [{ ...command, env: { TOKEN: 's3cret' }, more: 'x'.repeat(300) }],
+      400,
+      expect.stringContaining('TOKEN'),
+    ],
+  ])('%s', async (_, v1, status, value) => {
+    const endpoints = `${judging.url}/api/v1/endpoints`
+    await call(endpoints, { json: there })
+    const answer = await call<Problems>(endpoints, { json: { ...there, versions: { v1 } } })
+    expect([answer.status, answer.body.problems[0]?.value]).toEqual([status, value])
+    expect(JSON.stringify(answer.body)).not.toContain('s3cret')
   })
 })
 

@@ -84,7 +84,6 @@ function conflictsWith(state: ControlState, known: EndpointState, spec: Endpoint
       problems.push({
         path: `versions.${name}`,
         message: 'a version cannot change once it exists; give the new one another name',
-        value: next,
       })
     }
   }
