@@ -26,6 +26,7 @@ import type { Secrets } from '../ports/secrets.ts'
 import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
+import { stateAhead } from './admission/ahead.ts'
 import { admitEndpoint, admitVersion } from './admission/endpoint.ts'
 import { admitRelease, considerRelease } from './admission/release.ts'
 import type { ControlPlane, ReleaseView } from './control-plane.ts'
@@ -205,7 +206,8 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     async applyRelease({ plan: request, actor, dryRun, again, beside }) {
-      const around = { state, deployer, expressions, rate: ports.rate, baselines }
+      const ahead = stateAhead(state, beside?.endpoints ?? [], () => clock.nowMs())
+      const around = { state: ahead, deployer, expressions, rate: ports.rate, baselines }
       const admitted = await admitRelease(around, request, again, beside)
       if (admitted.arms !== undefined && admitted.existing !== null && !dryRun)
         ledger.record({ type: 'arms-changed', release: admitted.existing, ...admitted.arms, actor })

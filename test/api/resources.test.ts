@@ -24,6 +24,13 @@ afterEach(async () => {
 
 const url = (path: string) => `${server.url}/api/v1/${path}`
 const apply = <Body = Applied>(body: unknown, query = '') => call<Body>(url(`apply${query}`), { json: body })
+/** By the whole controller. */
+const judge = <Body = Problems>(body: unknown, query = '') =>
+  call<Body>(`${judging.url}/api/v1/apply${query}`, { json: body })
+const versionsOf = async (name: string) => {
+  const { body } = await call<{ versions?: { name: string }[] }>(`${judging.url}/api/v1/endpoints/${name}`)
+  return body.versions?.map(version => version.name)
+}
 const endpointNames = () => Object.keys(server.control.state().endpoints)
 const releaseIds = () => Object.keys(server.control.state().releases)
 
@@ -42,13 +49,43 @@ describe('applying documents', () => {
 
   it('refuses a release that its endpoint has no room for, before the endpoint is made', async () => {
     const small = { ...digits, capacity: { instances: 3 } }
-    const { status, body } = await apply<Problems>({ documents: [small, toV2] })
+    const { status, body } = await judge({ documents: [small, toV2] })
     expect([status, body.code, body.problems[0]?.path]).toEqual([
       422,
       'preflight-refused',
       'documents[1].stages[0].canary',
     ])
-    expect(server.control.state().endpoints).toEqual({})
+    expect(await versionsOf('digits')).toBeUndefined()
+  })
+
+  it.each([
+    ['is one too many', { to: 'v3' }, [409, 'release-conflict', ['documents[1]']]],
+    [
+      'waits for a flag that is not there',
+      { to: 'v3', 'on-conflict': 'queue', flag: 'nope' },
+      [400, 'invalid-resource', ['documents[1].flag']],
+    ],
+  ])(
+    'changes no endpoint where the release that comes with it %s, and says so in a dry run',
+    async (_, release, refusal) => {
+      const { v3, ...before } = digits.versions
+      await judge([{ ...digits, versions: before }])
+      await judge([toV2])
+      for (const query of ['?dryRun=true', '']) {
+        const { status, body } = await judge({ documents: [digits, { ...toV2, ...release }] }, query)
+        expect([status, body.code, body.problems.map(({ path }) => path)]).toEqual(refusal)
+      }
+      expect(await versionsOf('digits')).toEqual(['v1', 'v2'])
+    },
+  )
+
+  it('tells of a release what it will take, on its endpoint as it will be', async () => {
+    const { status, body } = await judge<{ changes: { action: string; forecast: unknown }[] }>(
+      [digits, toV2],
+      '?dryRun=true',
+    )
+    expect([status, body.changes]).toMatchObject([200, [{ action: 'created' }, { action: 'started', forecast: {} }]])
+    expect(await versionsOf('digits')).toBeUndefined()
   })
 
   it('changes nothing in a dry run, and says what would change', async () => {
@@ -92,7 +129,7 @@ describe('applying documents', () => {
   })
 
   it.each([
-    ['a version that the release’s endpoint lacks', [digits, { ...toV2, to: 'v9' }], 404, 'documents[1].to'],
+    ['a version that the release’s endpoint lacks', [digits, { ...toV2, to: 'v9' }], 400, 'documents[1].to'],
     [
       'a metric that it does not declare',
       [digits, { ...toV2, guardrails: { recall: { margin: '1pp' } } }],
@@ -102,9 +139,9 @@ describe('applying documents', () => {
     ['one endpoint twice', [digits, digits], 400, 'documents[1]'],
     ['two releases of one endpoint', [digits, toV2, { ...toV2, to: 'v3' }], 400, 'documents[2]'],
   ])('refuses %s before anything changes', async (_, documents, status, path) => {
-    const answer = await apply<Problems>({ documents })
+    const answer = await judge({ documents })
     expect([answer.status, answer.body.problems.map(problem => problem.path)]).toEqual([status, [path]])
-    expect([endpointNames(), releaseIds()]).toEqual([[], []])
+    expect(await versionsOf('digits')).toBeUndefined()
   })
 
   it('leads what the controller refuses to its document', async () => {
