@@ -174,6 +174,27 @@ describe('applying documents', () => {
     expect([answer.status, answer.body.code]).toEqual([400, 'invalid-request'])
   })
 
+  it.each([
+    ['POST', 'endpoints?dryrun=true', ['dryRun']],
+    ['POST', 'apply?dry-run=true', ['dryRun']],
+    ['POST', 'releases?dryRun=true&wait=1', ['dryRun']],
+    ['POST', 'flags/ranker/undo?rev=1', ['dryRun', 'revision']],
+    ['DELETE', 'endpoints/digits?dryRun=true', []],
+    ['POST', 'releases/digits-1/abort?dryRun=true', []],
+    ['GET', 'predictions/summary?from=v1', ['endpoint', 'by', 'release', 'since', 'until']],
+    ['GET', 'events?limti=1', ['after', 'limit', 'release']],
+  ])('%s %s is refused for what the query says, with what it may say', async (method, path, allowed) => {
+    await apply([digits, toV2])
+    const json = method === 'POST' ? { ...digits, name: 'other' } : undefined
+    const { status, body } = await call<Problems>(url(path), { method, json })
+    expect([status, body.code, body.problems.map(problem => problem.allowed)]).toEqual([
+      400,
+      'invalid-request',
+      [allowed],
+    ])
+    expect([endpointNames(), releaseIds()]).toEqual([['digits'], ['digits-1']])
+  })
+
   it('takes dryRun by its two words only', async () => {
     const { status, body } = await apply<Problems>([digits], '?dryRun=yes')
     expect([status, body.problems]).toMatchObject([400, [{ path: 'query.dryRun', allowed: ['true', 'false'] }]])

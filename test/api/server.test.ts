@@ -80,12 +80,24 @@ describe('predictions', () => {
     ['/api/v1/predictions?limit=1001', 400, 'invalid-request'],
     ['/api/v1/predictions?limit=x', 400, 'invalid-request'],
     ['/api/v1/events?after=-1', 400, 'invalid-request'],
+    ['/api/v1/events?after=', 400, 'invalid-request'],
+    ['/api/v1/events?after=0x2', 400, 'invalid-request'],
+    ['/api/v1/events?after=1e3', 400, 'invalid-request'],
+    ['/api/v1/events?limit=1&limit=2', 400, 'invalid-request'],
+    ['/healthz?_=123', 200, undefined],
     ['/api/v1/predictions/summary', 400, 'invalid-request'],
     ['/api/v1/predictions/summary?endpoint=nobody', 404, 'endpoint-not-found'],
     ['/api/v1/predictions/summary?endpoint=digits&by=moon', 400, 'invalid-request'],
     ['/api/v1/predictions/summary?endpoint=digits&since=yesterday', 400, 'invalid-request'],
   ])('%s answers %i', async (path, status, code) => {
-    expect(await get(path)).toMatchObject({ status, body: { code } })
+    const answer = await get(path)
+    expect([answer.status, answer.body['code']]).toEqual([status, code])
+  })
+
+  it('a number that a query cannot have is told with those that it can', async () => {
+    const { body } = await get('/api/v1/events?limit=0x2')
+    const path = 'query.limit'
+    expect(body['problems']).toMatchObject([{ path, value: '0x2', allowed: ['a whole number from 1 to 1000'] }])
   })
 })
 
