@@ -89,7 +89,7 @@ export interface ControlPlane {
   delays(endpoint: string): readonly SignalReport[]
   /** Every decision of a release in order, with its numbers. */
   timeline(release: string): readonly TimelineEntry[]
-  events(query: { afterSeq: number; limit: number; release: string | null }): readonly LoggedEvent[]
+  events(query: { afterSeq: number; limit: number }): readonly LoggedEvent[]
   /** Calls back for every appended event; returns the way to stop. */
   subscribe(listener: (event: LoggedEvent) => void): () => void
 }

@@ -237,10 +237,7 @@ export function createController(ports: ControllerPorts): Controller {
       return desk.entries(id)
     },
 
-    events({ afterSeq, limit, release }) {
-      const page = log.read({ afterSeq, limit: Math.min(limit, limits.pageMax) })
-      return release === null ? page : page.filter(({ event }) => 'release' in event && event.release === release)
-    },
+    events: ({ afterSeq, limit }) => log.read({ afterSeq, limit: Math.min(limit, limits.pageMax) }),
 
     subscribe: listener => desk.subscribe(listener),
   }

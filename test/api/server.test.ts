@@ -5,6 +5,7 @@ import { limits } from '../../src/core/limits.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'
 import { digits } from '../support/documents.ts'
 import { call, rawStatus } from '../support/http.ts'
+import { endpointSpec } from '../support/releases.ts'
 
 let server: ControlServer
 let isReady = false
@@ -113,6 +114,29 @@ describe('events of the log', () => {
     const second = await get('/api/v1/events?after=1')
     expect(second.body).toMatchObject({ items: [{ seq: 2, type: 'release-started', release: 'digits-1' }], next: 2 })
     expect((await get('/api/v1/events?after=2')).body).toEqual({ items: [], next: 2 })
+  })
+
+  it('of one release are found however much of others stands before, and `next` goes past all that was looked at', async () => {
+    const long = await startControlServer()
+    const page = (query: string) => call(`${long.url}/api/v1/events?release=digits-1&${query}`)
+    const applied = { actor: 'test', dryRun: false }
+    const others = 2 * limits.pageMax + 50
+    for (let pin = 0; pin < others; pin++)
+      await long.control.applyEndpoint({ ...applied, spec: endpointSpec({ allowPin: pin % 2 === 0 }) })
+    await call(`${long.url}/api/v1/releases`, { json: { endpoint: 'digits', to: 'v2' } })
+    await call(`${long.url}/api/v1/releases/digits-1/pause`, { method: 'POST' })
+    const first = await page('limit=1')
+    expect(first.body).toMatchObject({ items: [{ type: 'release-started' }], next: others + 1 })
+    const rest = await page(`after=${first.body['next']}`)
+    expect(rest.body).toMatchObject({ items: [{ type: 'operator' }], next: others + 2 })
+    await long.control.applyEndpoint({ ...applied, spec: endpointSpec({ allowPin: true }) })
+    const none = await page(`after=${rest.body['next']}`)
+    expect(none.body).toEqual({ items: [], next: others + 3 })
+    await long.close()
+  })
+
+  it('of a release that is not there are refused', async () => {
+    expect(await get('/api/v1/events?release=nope')).toMatchObject({ status: 404, body: { code: 'release-not-found' } })
   })
 })
 

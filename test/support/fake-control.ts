@@ -187,12 +187,7 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
       known(id)
       return [...(stories[id] ?? [])]
     },
-    events: ({ afterSeq, limit, release }) =>
-      log
-        .filter(
-          ({ seq, event }) => seq > afterSeq && (release === null || ('release' in event && event.release === release)),
-        )
-        .slice(0, limit),
+    events: ({ afterSeq, limit }) => log.filter(({ seq }) => seq > afterSeq).slice(0, limit),
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
