@@ -19,10 +19,16 @@ const notDuration = `is not a duration${allowedMark}500ms, 30s, 10m, 1.5h, 14d`
 const notPercent = `is not a percentage up to 100%, in steps of 0.0001%${allowedMark}0.01% to 100%`
 const notMargin = `is not a margin${allowedMark}percentage points such as 0.5pp, a relative change such as 20%, a number in the unit of the metric`
 
+const inherited = `cannot be a name: every object of the language that Cutover is written in has it${allowedMark}digits, v2, fraud-eu`
+
+/** What every object inherits would be found where nothing of the name is declared. */
+const isInherited = (text: string): boolean => text in Object.prototype
+
 export const name = z
   .string(notName)
   .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, notName)
   .max(63, notName)
+  .refine(text => !isInherited(text), inherited)
 
 export const duration = z
   .string(notDuration)

@@ -2,10 +2,12 @@
  * The control plane put together: the ledger writes and folds events, orders carry out the commands that come of them, and
  * looks read the evidence at every tick.
  */
+
 import { assertNever, CutoverError } from '../core/errors.ts'
 import type { ControlEvent } from '../core/event.ts'
 import { learnedWindowMs } from '../core/label-delays.ts'
 import { limits } from '../core/limits.ts'
+import { own } from '../core/own.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { refusalOf } from '../core/release/refusals.ts'
 import { type ControlState, isTerminal, type ReleaseState } from '../core/state.ts'
@@ -128,7 +130,7 @@ export function createController(ports: ControllerPorts): Controller {
   }
 
   const need = (id: string): ReleaseState => {
-    const release = state().releases[id]
+    const release = own(state().releases, id)
     if (release !== undefined) return release
     const known = Object.keys(state().releases)
     throw new CutoverError('release-not-found', `there is no release ${id}`, [
@@ -192,7 +194,7 @@ export function createController(ports: ControllerPorts): Controller {
     ...flagDoors(ledger),
 
     deleteEndpoint({ endpoint, actor }) {
-      const known = state().endpoints[endpoint]
+      const known = own(state().endpoints, endpoint)
       if (known === undefined)
         throw new CutoverError('endpoint-not-found', `there is no endpoint ${endpoint}`, [
           { path: 'endpoint', message: 'not found', value: endpoint, allowed: Object.keys(state().endpoints) },

@@ -281,6 +281,27 @@ describe('a refusal keeps to itself', () => {
   })
 })
 
+describe('what objects inherit', () => {
+  const at = (path: string, json?: unknown) =>
+    call<Problems>(`${judging.url}/api/v1/${path}`, json === undefined ? {} : { json })
+  const versions = { ...digits.versions, constructor: digits.versions.v1 }
+
+  it.each([
+    ['no release', 'releases/constructor', undefined, [404, 'release-not-found']],
+    ['no release with a story', 'releases/toString/explain', undefined, [404, 'release-not-found']],
+    ['no release with events', 'events?release=valueOf', undefined, [404, 'release-not-found']],
+    ['no release to end', 'releases/__proto__/abort', {}, [404, 'release-not-found']],
+    ['no endpoint to release on', 'releases', { endpoint: 'valueOf', to: 'v2' }, [400, 'invalid-resource']],
+    ['no version to release', 'releases', { endpoint: 'digits', to: 'constructor' }, [400, 'invalid-resource']],
+    ['no name of an endpoint', 'endpoints', { ...digits, name: 'hasOwnProperty' }, [400, 'invalid-resource']],
+    ['no name of a version', 'endpoints', { ...digits, name: 'other', versions }, [400, 'invalid-resource']],
+  ])('is %s', async (_, path, json, refusal) => {
+    await judge([digits])
+    const { status, body } = await at(path, json)
+    expect([status, body.code]).toEqual(refusal)
+  })
+})
+
 describe('versions and metrics', () => {
   beforeEach(() => apply([digits, toV2]))
 

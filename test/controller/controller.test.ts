@@ -396,3 +396,29 @@ describe('the door', () => {
     expect([...rig.running]).toEqual([])
   })
 })
+
+describe('what objects inherit is nothing that was declared', () => {
+  const asked = async (over: Partial<ReleaseRequest>) => {
+    const { controller } = await withEndpoint()
+    return controller.applyRelease({ plan: request(over), actor: 'test', dryRun: true, again: true })
+  }
+
+  it.each([
+    ['a version', { to: 'constructor' }, 'invalid-resource'],
+    ['an endpoint', { endpoint: 'valueOf' }, 'endpoint-not-found'],
+    ['an endpoint of a group', { group: { name: 'all', endpoints: ['digits', 'toString'] } }, 'invalid-resource'],
+  ])('%s', async (_, over, code) => {
+    await expect(asked(over)).rejects.toMatchObject({ code })
+  })
+
+  it('an endpoint that is there already', async () => {
+    const { controller } = controlRig()
+    const spec = endpointSpec({ name: 'constructor' })
+    expect(await controller.applyEndpoint({ spec, actor: 'test', dryRun: false })).toMatchObject({ action: 'created' })
+    expect(Object.keys(controller.state().endpoints)).toEqual(['constructor'])
+  })
+
+  it('a release', () => {
+    expect(() => controlRig().controller.release('constructor')).toThrow('there is no release constructor')
+  })
+})
