@@ -3,9 +3,16 @@ const mask = '(hidden)'
 
 const secretPath = /(^|\.)(env|headers)(\.|\[|$)/
 
-/** Of a value in a document, as a refusal may show it: nothing at or beneath `env` or `headers`. */
+/** User and password of an address, and what stands around them. */
+export const userPattern = /^([a-z]+:[\\/]*)[^\\/?#]*@/i
+
+/** Of a value in a document, as a refusal may show it: nothing at or beneath `env` or `headers`, no user of an address. */
 export function shownAt(path: string, value: unknown): unknown {
-  return secretPath.test(path) ? hidden(value) : withoutKeys(value, isSecret)
+  return secretPath.test(path) ? hidden(value) : withoutKeys(value, isSecret, withoutUser)
+}
+
+function withoutUser(text: string): string {
+  return text.replace(userPattern, `$1${mask}@`)
 }
 
 /** A list of `headers` is one of names, as pages of other origins may send them. */
@@ -20,13 +27,18 @@ export function hidden(value: unknown): unknown {
 }
 
 /** A copy in which the values of some members are hidden, however deep these stand. */
-export function withoutKeys(value: unknown, isHidden: (key: string, value: unknown) => boolean): unknown {
-  if (Array.isArray(value)) return value.map(item => withoutKeys(item, isHidden))
+export function withoutKeys(
+  value: unknown,
+  isHidden: (key: string, value: unknown) => boolean,
+  textOf: (text: string) => string = text => text,
+): unknown {
+  if (Array.isArray(value)) return value.map(item => withoutKeys(item, isHidden, textOf))
+  if (typeof value === 'string') return textOf(value)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [
       key,
-      isHidden(key, inner) ? hidden(inner) : withoutKeys(inner, isHidden),
+      isHidden(key, inner) ? hidden(inner) : withoutKeys(inner, isHidden, textOf),
     ]),
   )
 }
