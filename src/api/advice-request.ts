@@ -4,8 +4,8 @@ import { parseDurationMs, parsePointsFraction } from '../contract/units.ts'
 import type { adviceRequestSchema } from '../contract/wire/advice.ts'
 import type { Answers, GroupRule } from '../core/advise/situation.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
+import { own } from '../core/own.ts'
 import type { EndpointState } from '../core/state.ts'
-import { ownValue } from './context.ts'
 
 type Request = z.output<typeof adviceRequestSchema>
 
@@ -57,7 +57,7 @@ function candidateProblems({ candidates = [] }: Request, { spec, stable }: Endpo
 
 function goalProblems({ goal }: Request, { spec }: EndpointState): Problem[] {
   if (goal === undefined) return []
-  const metric = ownValue(spec.metrics, goal.metric)
+  const metric = own(spec.metrics, goal.metric)
   if (metric !== undefined && metric.type !== 'quantile') {
     if (goal.effect === undefined || Number.parseFloat(goal.effect) > 0) return []
     return [{ path: 'goal.effect', message: 'must be above 0', value: goal.effect, allowed: ['2%', '0.5pp'] }]

@@ -12,6 +12,7 @@ import { guard } from './guard.ts'
 import { createListener, type Listening } from './listener.ts'
 import { allowPages } from './pages.ts'
 import { asCutoverError, problemResponse } from './problems.ts'
+import { refuseUnknownParameters } from './queries.ts'
 import type { App } from './route-parts.ts'
 import { registerAdvise } from './routes/advise.ts'
 import { registerBacktest } from './routes/backtest.ts'
@@ -64,6 +65,7 @@ function createApp(api: Api): App {
   })
   app.use(servePages(api.dashboard, api))
   if (api.access !== undefined) app.use(requireKey(api.access))
+  app.use('/api/v1/*', refuseUnknownParameters(app))
   app.onError((error, context) => {
     const shown = asCutoverError(error)
     const { method, path } = context.req

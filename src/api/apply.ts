@@ -5,14 +5,10 @@
 import { toProblems, writePath } from '../contract/problems.ts'
 import { resourceSchema } from '../contract/resources.ts'
 import type { WireChange } from '../contract/wire/change.ts'
-import type { Beside, Change, ReleaseRequest } from '../controller/control-plane.ts'
+import type { Beside } from '../controller/control-plane.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
-import { forecast } from '../core/forecast.ts'
-import type { MetricCheck } from '../core/metric-check.ts'
-import { preflightProblems } from '../core/preflight.ts'
 import type { Api, CompiledDocument } from './context.ts'
-import { ownValue } from './context.ts'
 import { changeView } from './views.ts'
 
 export type ApplyRequest = {
@@ -86,7 +82,7 @@ function refuseTwice(placed: readonly Placed[]): void {
 
 async function tryAll(api: Api, placed: readonly Placed[], actor: string): Promise<WireChange[]> {
   const changes = new Map<number, WireChange>()
-  const specs = new Map<string, EndpointSpec>()
+  const endpoints: EndpointSpec[] = []
   const beside = besideOf(placed)
   for (const [index, change] of await applyFlags(api, placed, { actor, dryRun: true })) changes.set(index, change)
   for (const { index, path, document } of placed) {
@@ -94,67 +90,15 @@ async function tryAll(api: Api, placed: readonly Placed[], actor: string): Promi
     const { spec } = document
     const change = await at(path, () => api.control.applyEndpoint({ spec, actor, dryRun: true, beside }))
     changes.set(index, changeView(change, null))
-    if (change.action !== 'unchanged') specs.set(spec.name, spec)
+    if (change.action !== 'unchanged') endpoints.push(spec)
   }
   for (const { index, path, document } of placed) {
     if (document.kind !== 'Release') continue
-    const spec = specs.get(document.plan.endpoint)
-    changes.set(index, await at(path, () => tryRelease(api, document.plan, { spec, actor, beside })))
+    const request = { plan: document.plan, actor, dryRun: true, again: false, beside: { ...beside, endpoints } }
+    const tried = await at(path, () => api.control.applyRelease(request))
+    changes.set(index, changeView(tried.change, tried.release))
   }
   return inOrder(placed, changes)
-}
-
-/** An endpoint that changes with the same request cannot be asked yet: then the plan is held against its document. */
-async function tryRelease(
-  api: Api,
-  plan: ReleaseRequest,
-  options: { spec: EndpointSpec | undefined; actor: string; beside: Beside },
-): Promise<WireChange> {
-  if (options.spec === undefined) {
-    const { actor, beside } = options
-    const tried = await api.control.applyRelease({ plan, actor, dryRun: true, again: false, beside })
-    return changeView(tried.change, tried.release)
-  }
-  const from = ownValue(api.control.state().endpoints, plan.endpoint)?.stable ?? options.spec.stable
-  holdAgainst({ ...plan, from }, options.spec)
-  const note = `would start ${plan.endpoint} to ${plan.to}; checked further once its endpoint is applied`
-  const resource = `Release/${plan.endpoint}`
-  const expected = forecast(options.spec, { ...plan, from }, null)
-  const change: Change = { action: 'started', resource, differences: [], note, forecast: expected }
-  return changeView(change, null)
-}
-
-function holdAgainst(plan: ReleaseRequest & { from: string }, spec: EndpointSpec): void {
-  if (ownValue(spec.versions, plan.to) === undefined) {
-    const allowed = Object.keys(spec.versions)
-    throw new CutoverError('version-not-found', `${spec.name} has no version ${plan.to}`, [
-      { path: 'to', message: `is not a version of ${spec.name}`, value: plan.to, allowed },
-    ])
-  }
-  const isUnknown = ({ metric, measure }: MetricCheck) =>
-    (measure.kind === 'accuracy' || measure.kind === 'declared') &&
-    ownValue(spec.metrics, metric) === undefined &&
-    ownValue(spec.external ?? {}, metric) === undefined
-  const unknown = (path: string): Problem => ({
-    path,
-    message: `is not a metric of ${spec.name}`,
-    allowed: ['error-rate', 'latency-p50 to latency-p99.9', ...Object.keys(spec.metrics)],
-  })
-  const problems = [
-    ...(['guardrails', 'signals', 'goals'] as const).flatMap(role =>
-      (plan[role] ?? []).filter(isUnknown).map(({ metric }) => unknown(`${role}.${metric}`)),
-    ),
-    ...plan.stages.flatMap((stage, index) =>
-      'goal' in stage && stage.goal !== null && isUnknown(stage.goal)
-        ? [unknown(`stages[${index}].${stage.kind}.goal.metric`)]
-        : [],
-    ),
-  ]
-  if (problems.length > 0) throw new CutoverError('invalid-resource', 'the release names unknown metrics', problems)
-  const impossible = preflightProblems(spec, plan)
-  if (impossible.length === 0) return
-  const what = impossible.map(({ path, message }) => `${path}: ${message}`).join('; ')
-  throw new CutoverError('preflight-refused', `the release of ${plan.to} cannot work: ${what}`, impossible)
 }
 
 async function applyAll(api: Api, placed: readonly Placed[], actor: string): Promise<WireChange[]> {

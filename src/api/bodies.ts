@@ -1,11 +1,12 @@
 /** Request bodies: JSON only, bounded, each fault with its path. */
 import type { Context } from 'hono'
 import type { z } from 'zod'
+import { isDeeper } from '../contract/depth.ts'
 import { toProblems } from '../contract/problems.ts'
 import { CutoverError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 
-/** The parsed body; undefined for none. Throws invalid-request if it is not JSON, body-too-large past the limit. */
+/** The parsed body; undefined for none. Throws invalid-request if it is not JSON or nested too deeply, body-too-large past the limit. */
 export async function readJson(context: Context): Promise<unknown> {
   const text = await readText(context.req.raw)
   if (text.trim() === '') return undefined
@@ -16,6 +17,14 @@ export async function readJson(context: Context): Promise<unknown> {
       { path: 'header content-type', message: 'is not JSON', value: type, allowed: ['application/json'] },
     ])
   }
+  const body = parsed(text)
+  if (!isDeeper(body, limits.jsonDepthMax)) return body
+  throw new CutoverError('invalid-request', 'the body is nested too deeply', [
+    { path: '', message: 'is nested too deeply', allowed: [`up to ${limits.jsonDepthMax} levels`] },
+  ])
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

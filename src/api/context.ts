@@ -7,6 +7,7 @@ import type { CorsRule } from '../core/access/cors.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { FlagSpec, SegmentSpec } from '../core/flags/flag.ts'
+import { own } from '../core/own.ts'
 import type { Behaviour, Scenario } from '../core/simulate/scenario.ts'
 import type { StageKind } from '../core/stage-plans.ts'
 import type { EndpointState } from '../core/state.ts'
@@ -77,15 +78,10 @@ export function actorOf(context: Context): string {
 }
 
 export function endpointState(control: ControlPlane, name: string): EndpointState {
-  const endpoint = ownValue(control.state().endpoints, name)
+  const endpoint = own(control.state().endpoints, name)
   if (endpoint !== undefined) return endpoint
   const known = Object.keys(control.state().endpoints)
   throw new CutoverError('endpoint-not-found', `there is no endpoint ${name}`, [
     { path: 'endpoint', message: 'is not an endpoint', value: name, allowed: known },
   ])
-}
-
-/** Names come from callers: `constructor` must not find what objects inherit. */
-export function ownValue<Value>(record: Readonly<Record<string, Value>>, key: string): Value | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined
 }

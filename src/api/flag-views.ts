@@ -9,9 +9,10 @@ import type {
 import { conditionText } from '../core/flags/conditions.ts'
 import type { Explanation } from '../core/flags/explain.ts'
 import { type FlagSpec, type SegmentSpec, type Serve, segmentsNamed, targetingKey } from '../core/flags/flag.ts'
-import { type FlagChange, type FlagState, type FlagsState, own } from '../core/flags/flags-state.ts'
+import type { FlagChange, FlagState, FlagsState } from '../core/flags/flags-state.ts'
 import type { SegmentHistory } from '../core/flags/segment-history.ts'
 import type { Use } from '../core/flags/uses.ts'
+import { own } from '../core/own.ts'
 import { isoTime } from './views.ts'
 
 export function flagView({ spec, changes }: FlagState, uses: readonly Use[], nowMs: number): WireFlag {

@@ -1,5 +1,6 @@
 /** How the control API says no: one shape (RFC 9457). */
 import { HTTPException } from 'hono/http-exception'
+import { shownAt } from '../contract/secrets.ts'
 import type { WireProblem } from '../contract/wire/problem.ts'
 import { AccessError } from '../core/access/refusals.ts'
 import { CutoverError, errorTable, statusByCode } from '../core/errors.ts'
@@ -12,7 +13,7 @@ export function problemDocument(error: CutoverError): WireProblem {
   const listed = problems.slice(0, problemsListedMax).map(({ path, message, value, allowed }) => ({
     path,
     message,
-    ...(value !== undefined && { value }),
+    ...(value !== undefined && { value: shownAt(path, value) }),
     ...(allowed !== undefined && { allowed: [...allowed] }),
   }))
   return {

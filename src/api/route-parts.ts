@@ -1,6 +1,7 @@
 /** Pieces that every route of the control API is put together from. */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
+import { allowedMark } from '../contract/resource-rules.ts'
 import { problemSchema } from '../contract/wire/problem.ts'
 
 export type App = OpenAPIHono
@@ -24,6 +25,15 @@ export const booleanQuery = z
   .default('false')
   .transform(text => text === 'true')
 
+/** A whole number by its digits alone: nothing, which would count as 0, and `0x2` are refused. */
+export function wholeNumber({ min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number }) {
+  const allowed =
+    max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min} on` : `a whole number from ${min} to ${max}`
+  const message = `is not a possible number${allowedMark}${allowed}`
+  const number = z.number(message).int(message).min(min, message).max(max, message)
+  return z.preprocess(text => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text), number)
+}
+
 export function wholeQuery(range: { min: number; max: number; fallback: number }) {
-  return z.coerce.number().int().min(range.min).max(range.max).default(range.fallback)
+  return wholeNumber(range).default(range.fallback)
 }

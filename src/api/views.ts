@@ -1,6 +1,7 @@
 /** Domain to wire: what the control API shows of endpoints, versions, events and predictions. Secrets stay inside. */
 
 import { builtinMetricNames, latencyQuantileOf } from '../contract/metric-names.ts'
+import { hidden, withoutKeys } from '../contract/secrets.ts'
 import type { WireChange } from '../contract/wire/change.ts'
 import type { WireEndpoint, WireVersion } from '../contract/wire/endpoint.ts'
 import type { WireDelivery, WireEvent } from '../contract/wire/event.ts'
@@ -145,23 +146,9 @@ function forecastView({ stages, warnings, ...facts }: Forecast): NonNullable<Wir
   return { ...facts, stages: shown, warnings: [...warnings] }
 }
 
-const mask = '(hidden)'
-
-function hidden(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return mask
-  return Object.fromEntries(Object.keys(value).map(key => [key, mask]))
-}
-
-/** A copy in which the values of every `env` are hidden. */
+/** A copy in which the values of every `env` are hidden, and what proves a key. */
 function withoutSecrets(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutSecrets)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key,
-      key === 'env' || key === 'hash' ? hidden(inner) : withoutSecrets(inner),
-    ]),
-  )
+  return withoutKeys(value, key => key === 'env' || key === 'hash')
 }
 
 export function eventView({ seq, atMs, event }: LoggedEvent): WireEvent {

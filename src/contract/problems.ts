@@ -1,6 +1,7 @@
 /** From a schema's complaint to sentences for the person who wrote the document. */
 import type { z } from 'zod'
 import { allowedMark } from './resource-rules.ts'
+import { shownAt } from './secrets.ts'
 
 export type FieldProblem = { path: string; message: string; value?: unknown; allowed?: readonly string[] }
 
@@ -17,10 +18,12 @@ export function toProblems(
     .flatMap(issue => fromIssue(issue, input, []))
     .map(({ path, message, allowed }) => {
       const value = valueAt(input, path)
+      const written = writePath([...base, ...path])
       return {
-        path: writePath([...base, ...path]),
+        path: written,
         message,
-        ...(value !== undefined && { value: shorten(value) }),
+        // Hidden before it is cut short: of a text nobody could tell what stood in it.
+        ...(value !== undefined && { value: shorten(shownAt(written, value)) }),
         ...(allowed !== null && { allowed }),
       }
     })

@@ -1,6 +1,7 @@
 /** Parts that the schemas of several documents share: names, durations, shares, margins. */
 import { z } from 'zod'
 import { allowedMark } from './resource-rules.ts'
+import { userPattern } from './secrets.ts'
 import { durationPattern, parseDurationMs, parsePercentPpm, percentPattern } from './units.ts'
 
 /** An object that refuses unknown keys and says which ones it knows; `missing` is said where there is none. */
@@ -19,10 +20,16 @@ const notDuration = `is not a duration${allowedMark}500ms, 30s, 10m, 1.5h, 14d`
 const notPercent = `is not a percentage up to 100%, in steps of 0.0001%${allowedMark}0.01% to 100%`
 const notMargin = `is not a margin${allowedMark}percentage points such as 0.5pp, a relative change such as 20%, a number in the unit of the metric`
 
+const inherited = `cannot be a name: every object of the language that Cutover is written in has it${allowedMark}digits, v2, fraud-eu`
+
+/** What every object inherits would be found where nothing of the name is declared. */
+const isInherited = (text: string): boolean => text in Object.prototype
+
 export const name = z
   .string(notName)
   .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, notName)
   .max(63, notName)
+  .refine(text => !isInherited(text), inherited)
 
 export const duration = z
   .string(notDuration)
@@ -60,3 +67,21 @@ export const margin = z
     description:
       'The largest tolerated harm: 0.5pp (percentage points) for rates, 20% (relative) for latency; either, or a number in its own unit, for a declared metric.',
   })
+
+/** An address on the web; `like` shows one. */
+export function webAddress(like: string, what = 'an address') {
+  return z.url({ protocol: /^https?$/, error: `is not ${what}${allowedMark}${like}` }).refine(...withoutUser(like))
+}
+
+/** A rule for addresses: a user and a password in one would be sent to nobody and shown to everybody. */
+export function withoutUser(like: string): [(text: string) => boolean, string] {
+  const message = `holds a user or a password, which are not sent and would be shown to everybody${allowedMark}${like}`
+  return [text => !hasUser(text), message]
+}
+
+/** Placeholders may keep an address from being one before they are filled in. */
+function hasUser(text: string): boolean {
+  if (!URL.canParse(text)) return userPattern.test(text)
+  const { username, password } = new URL(text)
+  return username !== '' || password !== ''
+}

@@ -1,6 +1,6 @@
 /** Where new versions come from by themselves, as people write it. */
 import { z } from 'zod'
-import { duration, object } from './resource-parts.ts'
+import { duration, object, webAddress } from './resource-parts.ts'
 import { addedHeadersRule } from './resource-providers.ts'
 import {
   allowedMark,
@@ -16,13 +16,10 @@ import { secretRef } from './resource-webhooks.ts'
 import { blueGreenIsLast } from './stages/blue-green.ts'
 import { parseDurationMs } from './units.ts'
 
-const webAddress = z.url({
-  protocol: /^https?$/,
-  error: `is not an address${allowedMark}http://host:port/path, https://…`,
-})
+const address = webAddress('http://host:port/path, https://…')
 
 const mlflow = object({
-  url: webAddress.meta({ description: 'Base address of the tracking server; its REST API 2.0 is asked.' }),
+  url: address.meta({ description: 'Base address of the tracking server; its REST API 2.0 is asked.' }),
   model: z.string().min(1).max(500).meta({ description: 'Name of the registered model.' }),
   alias: z.string().min(1).default('challenger').meta({ description: 'Whatever it points at is released.' }),
   champion: z
@@ -42,7 +39,7 @@ const folder = object({
 })
 
 const manifest = object({
-  url: webAddress.meta({
+  url: address.meta({
     description: 'Answers JSON: `version`, and if they are needed `model`, `file`, `sha256`, `tags`.',
   }),
 })

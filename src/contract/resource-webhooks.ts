@@ -1,6 +1,6 @@
 /** Who is told and who is asked, as people write it. */
 import { z } from 'zod'
-import { object, requestTime } from './resource-parts.ts'
+import { object, requestTime, webAddress } from './resource-parts.ts'
 import { allowedMark } from './resource-rules.ts'
 
 /** Entries of a release's timeline. The domain has the same words; a test holds that. */
@@ -22,10 +22,7 @@ export const timelineKinds = [
   'monitored',
 ] as const
 
-const address = z.url({
-  protocol: /^https?$/,
-  error: `is not an address${allowedMark}http://host:port/path, https://…`,
-})
+const address = webAddress('http://host:port/path, https://…')
 
 export const secretRef = object({
   env: z

@@ -9,7 +9,7 @@ import { freezeWindow } from './freeze.ts'
 import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
 import { drift, features, monitor } from './resource-monitoring.ts'
-import { duration, name, object, percent, requestTime } from './resource-parts.ts'
+import { duration, name, object, percent, requestTime, webAddress, withoutUser } from './resource-parts.ts'
 import { addedHeaders, addedHeadersRule, prices, providerRule } from './resource-providers.ts'
 import { registryOf } from './resource-registry.ts'
 import { breaker, concurrency, retry, timeouts } from './resource-resilience.ts'
@@ -37,10 +37,7 @@ const readyCheck = object({
   timeout: duration.default('60s').meta({ description: 'An instance that is not ready by then has failed.' }),
 })
 
-const address = z.url({
-  protocol: /^https?$/,
-  error: `is not a base address${allowedMark}http://host:port, https://host/v1`,
-})
+const address = webAddress('http://host:port, https://host/v1', 'a base address')
 
 const upstreamTls = object({
   ca: z.string().min(1).optional().meta({
@@ -184,14 +181,11 @@ const metric = withRule(metricShape, metricRule).meta({
   description: 'A definition over predictions and outcomes.',
 })
 
-const webAddress = z.url({
-  protocol: /^https?$/,
-  error: `is not an address${allowedMark}http://host:port/path, https://…`,
-})
+const exampleAddress = 'http://host:port/path, https://…'
 
 const externalShape = object({
   prometheus: object({
-    url: webAddress.meta({ description: 'Base address of the server; /api/v1/query is asked.' }),
+    url: webAddress(exampleAddress).meta({ description: 'Base address of the server; /api/v1/query is asked.' }),
     query: z
       .string()
       .min(1)
@@ -201,6 +195,7 @@ const externalShape = object({
     url: z
       .string()
       .min(1)
+      .refine(...withoutUser(exampleAddress))
       .meta({ description: 'Address that answers JSON; {{version}} and {{endpoint}} are replaced.' }),
     pointer: z
       .string()

@@ -3,7 +3,7 @@
  * resource: applying it to a running server would change nothing.
  */
 import { z } from 'zod'
-import { duration, object, percent } from './resource-parts.ts'
+import { duration, object, percent, webAddress } from './resource-parts.ts'
 import { allowedMark, type Loose, type Report, withRule } from './resource-rules.ts'
 
 const file = (description: string) => z.string().min(1).meta({ description })
@@ -73,7 +73,7 @@ const listener = (what: { port: number; auth: string }) =>
   })
 
 const tracing = object({
-  otlp: z.url({ protocol: /^https?$/, error: `is not an address${allowedMark}http://127.0.0.1:4318/v1/traces` }).meta({
+  otlp: webAddress('http://127.0.0.1:4318/v1/traces').meta({
     description: 'Where spans are sent: a collector that takes OTLP over HTTP in JSON.',
   }),
   sample: percent.default('1%').meta({

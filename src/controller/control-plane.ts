@@ -32,8 +32,12 @@ export type ReleaseView = { release: ReleaseState; latest: { atMs: number; judge
 
 export type ReleaseRequest = Omit<ReleasePlan, 'from' | 'planVersion'>
 
-/** Flags and segments that come with the same request: what is applied may name them already. */
-export type Beside = { flags?: readonly FlagSpec[]; segments?: readonly SegmentSpec[] }
+/** What comes with the same request: what is applied may name flags and segments already, and a release is held against its endpoint as it will be. */
+export type Beside = {
+  flags?: readonly FlagSpec[]
+  segments?: readonly SegmentSpec[]
+  endpoints?: readonly EndpointSpec[]
+}
 
 /** A release that nobody has asked for: how it would be planned, and what it would be refused for. */
 export type Considered = { plan: ReleasePlan; problems: readonly Problem[] }
@@ -85,7 +89,7 @@ export interface ControlPlane {
   delays(endpoint: string): readonly SignalReport[]
   /** Every decision of a release in order, with its numbers. */
   timeline(release: string): readonly TimelineEntry[]
-  events(query: { afterSeq: number; limit: number; release: string | null }): readonly LoggedEvent[]
+  events(query: { afterSeq: number; limit: number }): readonly LoggedEvent[]
   /** Calls back for every appended event; returns the way to stop. */
   subscribe(listener: (event: LoggedEvent) => void): () => void
 }

@@ -2,10 +2,12 @@
  * The control plane put together: the ledger writes and folds events, orders carry out the commands that come of them, and
  * looks read the evidence at every tick.
  */
+
 import { assertNever, CutoverError } from '../core/errors.ts'
 import type { ControlEvent } from '../core/event.ts'
 import { learnedWindowMs } from '../core/label-delays.ts'
 import { limits } from '../core/limits.ts'
+import { own } from '../core/own.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { refusalOf } from '../core/release/refusals.ts'
 import { type ControlState, isTerminal, meetsUsers, type ReleaseState } from '../core/state.ts'
@@ -26,6 +28,7 @@ import type { Secrets } from '../ports/secrets.ts'
 import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
 import type { Trials } from '../ports/trials.ts'
+import { stateAhead } from './admission/ahead.ts'
 import { admitEndpoint, admitVersion } from './admission/endpoint.ts'
 import { admitRelease, considerRelease } from './admission/release.ts'
 import type { ControlPlane, ReleaseView } from './control-plane.ts'
@@ -127,7 +130,7 @@ export function createController(ports: ControllerPorts): Controller {
   }
 
   const need = (id: string): ReleaseState => {
-    const release = state().releases[id]
+    const release = own(state().releases, id)
     if (release !== undefined) return release
     const known = Object.keys(state().releases)
     throw new CutoverError('release-not-found', `there is no release ${id}`, [
@@ -191,7 +194,7 @@ export function createController(ports: ControllerPorts): Controller {
     ...flagDoors(ledger),
 
     deleteEndpoint({ endpoint, actor }) {
-      const known = state().endpoints[endpoint]
+      const known = own(state().endpoints, endpoint)
       if (known === undefined)
         throw new CutoverError('endpoint-not-found', `there is no endpoint ${endpoint}`, [
           { path: 'endpoint', message: 'not found', value: endpoint, allowed: Object.keys(state().endpoints) },
@@ -205,7 +208,8 @@ export function createController(ports: ControllerPorts): Controller {
     },
 
     async applyRelease({ plan: request, actor, dryRun, again, beside }) {
-      const around = { state, deployer, expressions, rate: ports.rate, baselines }
+      const ahead = stateAhead(state, beside?.endpoints ?? [], () => clock.nowMs())
+      const around = { state: ahead, deployer, expressions, rate: ports.rate, baselines }
       const admitted = await admitRelease(around, request, again, beside)
       if (admitted.arms !== undefined && admitted.existing !== null && !dryRun)
         ledger.record({ type: 'arms-changed', release: admitted.existing, ...admitted.arms, actor })
@@ -235,10 +239,7 @@ export function createController(ports: ControllerPorts): Controller {
       return desk.entries(id)
     },
 
-    events({ afterSeq, limit, release }) {
-      const page = log.read({ afterSeq, limit: Math.min(limit, limits.pageMax) })
-      return release === null ? page : page.filter(({ event }) => 'release' in event && event.release === release)
-    },
+    events: ({ afterSeq, limit }) => log.read({ afterSeq, limit: Math.min(limit, limits.pageMax) }),
 
     subscribe: listener => desk.subscribe(listener),
   }

@@ -73,7 +73,7 @@ export async function rejudge(id: string, asked: Asked, { control, evidence }: P
 function historyOf(id: string, control: Ports['control']): readonly Standing[] {
   const history = new History(id)
   for (let afterSeq = 0; ; ) {
-    const page = control.events({ afterSeq, limit: limits.pageMax, release: null })
+    const page = control.events({ afterSeq, limit: limits.pageMax })
     history.add(page)
     const last = page.at(-1)
     if (last === undefined) return history.standings

@@ -2,7 +2,9 @@
  * The control of a canary: a fresh fleet of the stable version under a name of its own, so that traffic and evidence can
  * tell the two apart. Names of versions have no `~`, so it meets no other, and callers never see it.
  */
+
 import type { EndpointSpec, VersionSpec } from './endpoint.ts'
+import { own } from './own.ts'
 
 const mark = '~control'
 
@@ -22,7 +24,7 @@ export function publicName(name: string): string {
 
 /** How a fleet of this name runs: a control as its version does, with `instances` copies. */
 export function fleetSpec(spec: EndpointSpec, name: string, instances: number | undefined): VersionSpec | undefined {
-  const version = spec.versions[publicName(name)]
+  const version = own(spec.versions, publicName(name))
   if (version === undefined || !isControl(name)) return version
   return { ...version, name, instances: instances ?? version.instances }
 }

@@ -2,9 +2,11 @@
  * Before a release starts: how many instances run at the peak of each stage, what would never get anywhere, and how long
  * the evidence of each step will take at the present traffic. Pure; refusals carry the numbers.
  */
+
 import { controlOf, fleetSpec, isControl, publicName } from './control-fleet.ts'
 import type { EndpointSpec } from './endpoint.ts'
 import type { Problem } from './errors.ts'
+import { own } from './own.ts'
 import type { ReleasePlan } from './plan.ts'
 import { type Amount, type StagePlan, versionsOf } from './stage-plans.ts'
 
@@ -15,7 +17,7 @@ type Peak = { total: number; fleets: Readonly<Record<string, number>> }
 
 /** What the server itself starts; servers that run elsewhere take none of its capacity. */
 function sizeOf(spec: EndpointSpec, name: string, candidate: string): number {
-  const version = fleetSpec(spec, name, isControl(name) ? spec.versions[candidate]?.instances : undefined)
+  const version = fleetSpec(spec, name, isControl(name) ? own(spec.versions, candidate)?.instances : undefined)
   return version === undefined || version.backend.kind === 'url' ? 0 : version.instances
 }
 
@@ -110,14 +112,14 @@ function fitting(spec: EndpointSpec, { from, to }: Candidacy, capacity: number):
 function stageProblems(spec: EndpointSpec, plan: Candidacy, stage: StagePlan, index: number): Problem[] {
   const path = `stages[${index}].${stage.kind}`
   const { from, to } = plan
-  const elsewhere = [from, to].filter(name => spec.versions[name]?.backend.kind === 'url')
+  const elsewhere = [from, to].filter(name => own(spec.versions, name)?.backend.kind === 'url')
   switch (stage.kind) {
     case 'rolling':
       return scopeProblems(path, plan)
     case 'recreate':
       return [...fixedProblems(path, elsewhere), ...scopeProblems(path, plan), ...gapProblems(path, plan)]
     case 'canary':
-      return stage.control !== undefined && spec.versions[from]?.backend.kind === 'url'
+      return stage.control !== undefined && own(spec.versions, from)?.backend.kind === 'url'
         ? [
             {
               path: `${path}.control`,

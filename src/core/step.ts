@@ -2,6 +2,7 @@
  * The core's one door: a state and an event give the next state and what is to be done. The state after an event that
  * changed nothing is the same object, so that a caller can tell that there is nothing to write down.
  */
+
 import { keyChanged } from './access/registry.ts'
 import type { Command, IssuedCommand } from './command.ts'
 import { fleetSpec } from './control-fleet.ts'
@@ -12,6 +13,7 @@ import { lookAtGates, withShutGates } from './flags/flag-gates.ts'
 import { isFlagEvent, stepFlags } from './flags/step-flags.ts'
 import { limits } from './limits.ts'
 import { follow, monitored } from './monitor/monitoring.ts'
+import { own } from './own.ts'
 import { newsTold } from './registry/news.ts'
 import { type Draft, withDraft } from './release/draft.ts'
 import { settleGroups } from './release/group.ts'
@@ -162,13 +164,13 @@ function ensure(endpoint: EndpointState, version: string, waitMs: number = limit
 
 function endpointApplied(state: ControlState, event: Extract<ControlEvent, { type: 'endpoint-applied' }>): StepResult {
   const { spec } = event
-  const known = state.endpoints[spec.name]
+  const known = own(state.endpoints, spec.name)
   if (known !== undefined) {
     const { endpoint, commands } = endRuleFleets(known, { ...known, spec })
     const route: Command = { type: 'apply-route', spec, table: known.table }
     return { state: putEndpoint(state, endpoint), commands: [route, ...commands] }
   }
-  const before = state.retired[spec.name]
+  const before = own(state.retired, spec.name)
   const epoch = (before?.epoch ?? 0) + 1
   const table = soleTable({ endpoint: spec.name, version: spec.stable, epoch, salt: spec.name })
   const endpoint: EndpointState = {

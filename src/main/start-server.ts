@@ -274,7 +274,11 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   endings.push(() => simulations.close())
   const listening = await api.listen(settings.control)
   const controlAddress = { host: listening.host, port: listening.port, secure: settings.control.tls !== null }
-  if (settings.resources !== null) await applyFile(control, settings.resources)
+  const file = settings.resources
+  if (file !== null)
+    await applyFile(control, file, (document, reason) =>
+      logger.error({ reason }, `${document} of ${file} was refused; the server goes on with what its log says`),
+    )
 
   await fleetsSettled(control, deployer)
   const inference = { ...(await gateway.listen(settings.inference)), secure: settings.inference.tls !== null }

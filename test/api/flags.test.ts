@@ -35,6 +35,24 @@ describe('documents', () => {
     expect((await get('flags/ranker')).body).toMatchObject({ enabled: true, serving: { variant: 'off' }, revision: 1 })
   })
 
+  it.each([
+    [
+      'the value of a variant',
+      (deep: string) => `{"kind":"Flag","name":"f","type":"object","variants":{"on":{"a":${deep}},"off":{}}}`,
+    ],
+    ['what is told with it', (deep: string) => `{"kind":"Flag","name":"f","metadata":{"a":${deep}}}`],
+    ['what should be a word', (deep: string) => `{"kind":"Flag","name":${deep}}`],
+  ])('are refused where %s is nested too deeply, however deeply', async (_, document) => {
+    for (const levels of [100, 1_000, 5_000, 100_000]) {
+      const body = document('['.repeat(levels) + ']'.repeat(levels))
+      const headers = { 'content-type': 'application/json' }
+      const answer = await call(`${server.url}/api/v1/flags`, { method: 'POST', body, headers })
+      expect([levels, answer.status]).toEqual([levels, 400])
+    }
+    expect((await get('flags')).body).toEqual({ items: [] })
+    expect(server.internalErrors).toEqual([])
+  })
+
   it('may name one another in any order, and are all or none', async () => {
     const child = { ...ranker, name: 'child', requires: [{ flag: 'ranker', is: 'on' }] }
     const applied = await post('apply', [child, { ...ranker, rules: inBeta }, beta])

@@ -1,22 +1,36 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { controlRig } from '../support/control.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'
 import { changed, digits, toV2 } from '../support/documents.ts'
 import { call } from '../support/http.ts'
 
-type Problems = { code: string; detail: string; problems: { path: string; allowed?: string[] }[] }
+type Problems = { code: string; detail: string; problems: { path: string; value?: unknown; allowed?: string[] }[] }
 type Applied = {
   dryRun: boolean
   changes: { action: string; resource: string; release: string | null; note: string }[]
 }
 
 let server: ControlServer
+/** Behind it is a whole controller, which refuses what the one in memory takes. */
+let judging: ControlServer
 beforeEach(async () => {
   server = await startControlServer()
+  judging = await startControlServer({ control: controlRig().controller })
 })
-afterEach(() => server.close())
+afterEach(async () => {
+  await server.close()
+  await judging.close()
+})
 
 const url = (path: string) => `${server.url}/api/v1/${path}`
 const apply = <Body = Applied>(body: unknown, query = '') => call<Body>(url(`apply${query}`), { json: body })
+/** By the whole controller. */
+const judge = <Body = Problems>(body: unknown, query = '') =>
+  call<Body>(`${judging.url}/api/v1/apply${query}`, { json: body })
+const versionsOf = async (name: string) => {
+  const { body } = await call<{ versions?: { name: string }[] }>(`${judging.url}/api/v1/endpoints/${name}`)
+  return body.versions?.map(version => version.name)
+}
 const endpointNames = () => Object.keys(server.control.state().endpoints)
 const releaseIds = () => Object.keys(server.control.state().releases)
 
@@ -35,13 +49,43 @@ describe('applying documents', () => {
 
   it('refuses a release that its endpoint has no room for, before the endpoint is made', async () => {
     const small = { ...digits, capacity: { instances: 3 } }
-    const { status, body } = await apply<Problems>({ documents: [small, toV2] })
+    const { status, body } = await judge({ documents: [small, toV2] })
     expect([status, body.code, body.problems[0]?.path]).toEqual([
       422,
       'preflight-refused',
       'documents[1].stages[0].canary',
     ])
-    expect(server.control.state().endpoints).toEqual({})
+    expect(await versionsOf('digits')).toBeUndefined()
+  })
+
+  it.each([
+    ['is one too many', { to: 'v3' }, [409, 'release-conflict', ['documents[1]']]],
+    [
+      'waits for a flag that is not there',
+      { to: 'v3', 'on-conflict': 'queue', flag: 'nope' },
+      [400, 'invalid-resource', ['documents[1].flag']],
+    ],
+  ])(
+    'changes no endpoint where the release that comes with it %s, and says so in a dry run',
+    async (_, release, refusal) => {
+      const { v3, ...before } = digits.versions
+      await judge([{ ...digits, versions: before }])
+      await judge([toV2])
+      for (const query of ['?dryRun=true', '']) {
+        const { status, body } = await judge({ documents: [digits, { ...toV2, ...release }] }, query)
+        expect([status, body.code, body.problems.map(({ path }) => path)]).toEqual(refusal)
+      }
+      expect(await versionsOf('digits')).toEqual(['v1', 'v2'])
+    },
+  )
+
+  it('tells of a release what it will take, on its endpoint as it will be', async () => {
+    const { status, body } = await judge<{ changes: { action: string; forecast: unknown }[] }>(
+      [digits, toV2],
+      '?dryRun=true',
+    )
+    expect([status, body.changes]).toMatchObject([200, [{ action: 'created' }, { action: 'started', forecast: {} }]])
+    expect(await versionsOf('digits')).toBeUndefined()
   })
 
   it('changes nothing in a dry run, and says what would change', async () => {
@@ -85,7 +129,7 @@ describe('applying documents', () => {
   })
 
   it.each([
-    ['a version that the release’s endpoint lacks', [digits, { ...toV2, to: 'v9' }], 404, 'documents[1].to'],
+    ['a version that the release’s endpoint lacks', [digits, { ...toV2, to: 'v9' }], 400, 'documents[1].to'],
     [
       'a metric that it does not declare',
       [digits, { ...toV2, guardrails: { recall: { margin: '1pp' } } }],
@@ -95,9 +139,9 @@ describe('applying documents', () => {
     ['one endpoint twice', [digits, digits], 400, 'documents[1]'],
     ['two releases of one endpoint', [digits, toV2, { ...toV2, to: 'v3' }], 400, 'documents[2]'],
   ])('refuses %s before anything changes', async (_, documents, status, path) => {
-    const answer = await apply<Problems>({ documents })
+    const answer = await judge({ documents })
     expect([answer.status, answer.body.problems.map(problem => problem.path)]).toEqual([status, [path]])
-    expect([endpointNames(), releaseIds()]).toEqual([[], []])
+    expect(await versionsOf('digits')).toBeUndefined()
   })
 
   it('leads what the controller refuses to its document', async () => {
@@ -128,6 +172,27 @@ describe('applying documents', () => {
   ])('refuses a body of %s', async (_, body) => {
     const answer = await call<Problems>(url('apply'), { method: 'POST', ...(body !== undefined && { json: body }) })
     expect([answer.status, answer.body.code]).toEqual([400, 'invalid-request'])
+  })
+
+  it.each([
+    ['POST', 'endpoints?dryrun=true', ['dryRun']],
+    ['POST', 'apply?dry-run=true', ['dryRun']],
+    ['POST', 'releases?dryRun=true&wait=1', ['dryRun']],
+    ['POST', 'flags/ranker/undo?rev=1', ['dryRun', 'revision']],
+    ['DELETE', 'endpoints/digits?dryRun=true', []],
+    ['POST', 'releases/digits-1/abort?dryRun=true', []],
+    ['GET', 'predictions/summary?from=v1', ['endpoint', 'by', 'release', 'since', 'until']],
+    ['GET', 'events?limti=1', ['after', 'limit', 'release']],
+  ])('%s %s is refused for what the query says, with what it may say', async (method, path, allowed) => {
+    await apply([digits, toV2])
+    const json = method === 'POST' ? { ...digits, name: 'other' } : undefined
+    const { status, body } = await call<Problems>(url(path), { method, json })
+    expect([status, body.code, body.problems.map(problem => problem.allowed)]).toEqual([
+      400,
+      'invalid-request',
+      [allowed],
+    ])
+    expect([endpointNames(), releaseIds()]).toEqual([['digits'], ['digits-1']])
   })
 
   it('takes dryRun by its two words only', async () => {
@@ -184,6 +249,56 @@ describe('endpoints', () => {
       expect(JSON.stringify(body)).toContain('TOKEN')
       expect(JSON.stringify(body)).not.toContain('secret')
     }
+  })
+})
+
+describe('a refusal keeps to itself', () => {
+  const command = { command: ['x', '{port}'], cwd: '/' }
+  const there = { ...digits, versions: { v1: { ...command, env: { TOKEN: 'was-secret' } } } }
+
+  it.each([
+    ['the variables of a version that may not change', { ...command, env: { TOKEN: 's3cret' } }, 409, undefined],
+    ['a variable that is no text', { ...command, env: { TOKEN: ['s3cret'] } }, 400, '(hidden)'],
+    ['variables that are no object', { ...command, env: 's3cret' }, 400, '(hidden)'],
+    [
+      'a key that stands in a field',
+      { url: 'http://10.0.0.5:8000', headers: { authorization: 'Bearer s3cret' } },
+      400,
+      '(hidden)',
+    ],
+    [
+      'variables in what is refused as a whole, however long it is',
+      [{ ...command, env: { TOKEN: 's3cret' }, more: 'x'.repeat(300) }],
+      400,
+      expect.stringContaining('TOKEN'),
+    ],
+  ])('%s', async (_, v1, status, value) => {
+    const endpoints = `${judging.url}/api/v1/endpoints`
+    await call(endpoints, { json: there })
+    const answer = await call<Problems>(endpoints, { json: { ...there, versions: { v1 } } })
+    expect([answer.status, answer.body.problems[0]?.value]).toEqual([status, value])
+    expect(JSON.stringify(answer.body)).not.toContain('s3cret')
+  })
+})
+
+describe('what objects inherit', () => {
+  const at = (path: string, json?: unknown) =>
+    call<Problems>(`${judging.url}/api/v1/${path}`, json === undefined ? {} : { json })
+  const versions = { ...digits.versions, constructor: digits.versions.v1 }
+
+  it.each([
+    ['no release', 'releases/constructor', undefined, [404, 'release-not-found']],
+    ['no release with a story', 'releases/toString/explain', undefined, [404, 'release-not-found']],
+    ['no release with events', 'events?release=valueOf', undefined, [404, 'release-not-found']],
+    ['no release to end', 'releases/__proto__/abort', {}, [404, 'release-not-found']],
+    ['no endpoint to release on', 'releases', { endpoint: 'valueOf', to: 'v2' }, [400, 'invalid-resource']],
+    ['no version to release', 'releases', { endpoint: 'digits', to: 'constructor' }, [400, 'invalid-resource']],
+    ['no name of an endpoint', 'endpoints', { ...digits, name: 'hasOwnProperty' }, [400, 'invalid-resource']],
+    ['no name of a version', 'endpoints', { ...digits, name: 'other', versions }, [400, 'invalid-resource']],
+  ])('is %s', async (_, path, json, refusal) => {
+    await judge([digits])
+    const { status, body } = await at(path, json)
+    expect([status, body.code]).toEqual(refusal)
   })
 })
 

@@ -5,6 +5,7 @@ import { limits } from '../../src/core/limits.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'
 import { digits } from '../support/documents.ts'
 import { call, rawStatus } from '../support/http.ts'
+import { endpointSpec } from '../support/releases.ts'
 
 let server: ControlServer
 let isReady = false
@@ -80,12 +81,24 @@ describe('predictions', () => {
     ['/api/v1/predictions?limit=1001', 400, 'invalid-request'],
     ['/api/v1/predictions?limit=x', 400, 'invalid-request'],
     ['/api/v1/events?after=-1', 400, 'invalid-request'],
+    ['/api/v1/events?after=', 400, 'invalid-request'],
+    ['/api/v1/events?after=0x2', 400, 'invalid-request'],
+    ['/api/v1/events?after=1e3', 400, 'invalid-request'],
+    ['/api/v1/events?limit=1&limit=2', 400, 'invalid-request'],
+    ['/healthz?_=123', 200, undefined],
     ['/api/v1/predictions/summary', 400, 'invalid-request'],
     ['/api/v1/predictions/summary?endpoint=nobody', 404, 'endpoint-not-found'],
     ['/api/v1/predictions/summary?endpoint=digits&by=moon', 400, 'invalid-request'],
     ['/api/v1/predictions/summary?endpoint=digits&since=yesterday', 400, 'invalid-request'],
   ])('%s answers %i', async (path, status, code) => {
-    expect(await get(path)).toMatchObject({ status, body: { code } })
+    const answer = await get(path)
+    expect([answer.status, answer.body['code']]).toEqual([status, code])
+  })
+
+  it('a number that a query cannot have is told with those that it can', async () => {
+    const { body } = await get('/api/v1/events?limit=0x2')
+    const path = 'query.limit'
+    expect(body['problems']).toMatchObject([{ path, value: '0x2', allowed: ['a whole number from 1 to 1000'] }])
   })
 })
 
@@ -101,6 +114,29 @@ describe('events of the log', () => {
     const second = await get('/api/v1/events?after=1')
     expect(second.body).toMatchObject({ items: [{ seq: 2, type: 'release-started', release: 'digits-1' }], next: 2 })
     expect((await get('/api/v1/events?after=2')).body).toEqual({ items: [], next: 2 })
+  })
+
+  it('of one release are found however much of others stands before, and `next` goes past all that was looked at', async () => {
+    const long = await startControlServer()
+    const page = (query: string) => call(`${long.url}/api/v1/events?release=digits-1&${query}`)
+    const applied = { actor: 'test', dryRun: false }
+    const others = 2 * limits.pageMax + 50
+    for (let pin = 0; pin < others; pin++)
+      await long.control.applyEndpoint({ ...applied, spec: endpointSpec({ allowPin: pin % 2 === 0 }) })
+    await call(`${long.url}/api/v1/releases`, { json: { endpoint: 'digits', to: 'v2' } })
+    await call(`${long.url}/api/v1/releases/digits-1/pause`, { method: 'POST' })
+    const first = await page('limit=1')
+    expect(first.body).toMatchObject({ items: [{ type: 'release-started' }], next: others + 1 })
+    const rest = await page(`after=${first.body['next']}`)
+    expect(rest.body).toMatchObject({ items: [{ type: 'operator' }], next: others + 2 })
+    await long.control.applyEndpoint({ ...applied, spec: endpointSpec({ allowPin: true }) })
+    const none = await page(`after=${rest.body['next']}`)
+    expect(none.body).toEqual({ items: [], next: others + 3 })
+    await long.close()
+  })
+
+  it('of a release that is not there are refused', async () => {
+    expect(await get('/api/v1/events?release=nope')).toMatchObject({ status: 404, body: { code: 'release-not-found' } })
   })
 })
 

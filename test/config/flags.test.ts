@@ -2,8 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { compileResource, validateResource } from '../../src/config/compile.ts'
+import { valueDepthMax } from '../../src/contract/depth.ts'
 import { readFlagdFile } from '../../src/contract/flags/flagd-file.ts'
 import type { FlagSpec } from '../../src/core/flags/flag.ts'
+import { limits } from '../../src/core/limits.ts'
 import { ask, flagsOf } from '../core/flags/support.ts'
 import { thrownBy } from '../support/thrown.ts'
 
@@ -12,6 +14,9 @@ function compiled(document: unknown): FlagSpec {
   if (resource.kind !== 'Flag') throw new Error(`${resource.kind} is no flag`)
   return resource.spec
 }
+
+/** So many lists in one another. */
+const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
 
 const plain = { kind: 'Flag', name: 'ranker', serve: 'off' }
 
@@ -25,6 +30,15 @@ describe('a Flag document', () => {
       off: 'off',
       default: { kind: 'variant', variant: 'off' },
     })
+  })
+
+  it('has values that are nested as deeply as an expression may be, and no deeper', () => {
+    const withValue = (levels: number) => ({ ...plain, type: 'object', variants: { on: nested(levels), off: {} } })
+    expect(compiled(withValue(valueDepthMax)).variants['on']).toEqual(nested(valueDepthMax))
+    expect(thrownBy(() => compiled(withValue(valueDepthMax + 1))).problems).toMatchObject([
+      { path: 'variants.on', message: 'is nested too deeply', allowed: ['up to 60 levels'] },
+    ])
+    expect(valueDepthMax).toBe(limits.logicDepthMax)
   })
 
   it('with every key becomes what is evaluated', () => {

@@ -268,6 +268,44 @@ describe('what is watched is refused where there is nothing to watch:', () => {
   })
 })
 
+describe('a user in an address is refused, and not shown,', () => {
+  const user = 'http://ops:s3cret@h:9000/x'
+  it.each<[what: string, at: (string | number)[], value: unknown, path: string]>([
+    ['of a webhook', ['webhooks'], { ops: { url: user } }, 'webhooks.ops.url'],
+    [
+      'of a metric at an address',
+      ['external'],
+      { kpi: { http: { url: `${user}?v={{version}}`, pointer: '/a' } } },
+      'external.kpi.http.url',
+    ],
+    [
+      'before the address is filled in',
+      ['external'],
+      { kpi: { http: { url: 'http://ops:s3cret@{{version}}', pointer: '/a' } } },
+      'external.kpi.http.url',
+    ],
+    ['of Prometheus', ['external'], { kpi: { prometheus: { url: user, query: 'up' } } }, 'external.kpi.prometheus.url'],
+    ['of a model server', ['versions', 'v3', 'url'], user, 'versions.v3.url'],
+    ['of one of several', ['versions', 'v3', 'url', 1], user, 'versions.v3.url[1]'],
+  ])('%s', (_, at, value, path) => {
+    const { problems } = thrownBy(() => validateResource(changed(digits, at, value)))
+    expect(problems.map(problem => problem.path)).toEqual([path])
+    expect(problems[0]?.message).toMatch(/^holds a user or a password/)
+    expect(JSON.stringify(problems)).not.toContain('s3cret')
+  })
+
+  it('of a gate', () => {
+    const confirm = [{ before: 'start', url: user }]
+    const { problems } = thrownBy(() => validateResource({ ...toV2, confirm }))
+    expect(problems).toMatchObject([{ path: 'confirm[0].url', value: 'http://(hidden)@h:9000/x' }])
+  })
+
+  it('but an @ elsewhere is one of the address', () => {
+    const webhooks = { ops: { url: 'http://h:9000/@ops?to=a@b' } }
+    expect(validateResource({ ...digits, webhooks })).toMatchObject({ webhooks })
+  })
+})
+
 function keysOfEndpoint() {
   const optional = { protocol: 0, unit: 0, stable: 0, versions: 0, 'allow-pin': 0, prediction: 0, metrics: 0 }
   const watching = { features: 0, rules: 0, drift: 0, monitor: 0, registry: 0 }

@@ -70,10 +70,10 @@ describe('the controller', () => {
 
   it('waits without traffic and writes nothing down meanwhile', async () => {
     const rig = await withRelease()
-    const before = rig.controller.events({ afterSeq: 0, limit: 1_000, release: null }).length
+    const before = rig.controller.events({ afterSeq: 0, limit: 1_000 }).length
     rig.tick(1_000)
     expect(phaseOf(rig)).toBe('running')
-    expect(rig.controller.events({ afterSeq: 0, limit: 1_000, release: null })).toHaveLength(before)
+    expect(rig.controller.events({ afterSeq: 0, limit: 1_000 })).toHaveLength(before)
     expect(rig.controller.release('digits-1').latest?.judgement.verdict).toBe('insufficient')
   })
 
@@ -394,5 +394,31 @@ describe('the door', () => {
     rig.controller.deleteEndpoint({ endpoint: 'digits', actor: 'test' })
     expect(rig.controller.state().endpoints).toEqual({})
     expect([...rig.running]).toEqual([])
+  })
+})
+
+describe('what objects inherit is nothing that was declared', () => {
+  const asked = async (over: Partial<ReleaseRequest>) => {
+    const { controller } = await withEndpoint()
+    return controller.applyRelease({ plan: request(over), actor: 'test', dryRun: true, again: true })
+  }
+
+  it.each([
+    ['a version', { to: 'constructor' }, 'invalid-resource'],
+    ['an endpoint', { endpoint: 'valueOf' }, 'endpoint-not-found'],
+    ['an endpoint of a group', { group: { name: 'all', endpoints: ['digits', 'toString'] } }, 'invalid-resource'],
+  ])('%s', async (_, over, code) => {
+    await expect(asked(over)).rejects.toMatchObject({ code })
+  })
+
+  it('an endpoint that is there already', async () => {
+    const { controller } = controlRig()
+    const spec = endpointSpec({ name: 'constructor' })
+    expect(await controller.applyEndpoint({ spec, actor: 'test', dryRun: false })).toMatchObject({ action: 'created' })
+    expect(Object.keys(controller.state().endpoints)).toEqual(['constructor'])
+  })
+
+  it('a release', () => {
+    expect(() => controlRig().controller.release('constructor')).toThrow('there is no release constructor')
   })
 })

@@ -46,7 +46,7 @@ function find(rig: ControlRig, version: string, counts: Partial<LimitEvidence>):
 }
 
 const eventsOf = (rig: ControlRig, type: string) =>
-  rig.controller.events({ afterSeq: 0, limit: 1_000, release: null }).filter(({ event }) => event.type === type)
+  rig.controller.events({ afterSeq: 0, limit: 1_000 }).filter(({ event }) => event.type === type)
 
 const statusOf = (rig: ControlRig) => rig.controller.state().endpoints['digits']?.monitoring?.status
 

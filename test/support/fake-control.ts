@@ -133,8 +133,9 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
     consider: plan => considerRelease(control.state(), plan),
     rate: () => control.traffic,
     baseline: async () => control.known,
-    async applyRelease({ plan, actor, dryRun, again }) {
-      const endpoint = checkedEndpoint(endpoints, plan)
+    async applyRelease({ plan, actor, dryRun, again, beside }) {
+      const coming = (beside?.endpoints ?? []).map(spec => [spec.name, applied(endpoints[spec.name], spec)] as const)
+      const endpoint = checkedEndpoint({ ...endpoints, ...Object.fromEntries(coming) }, plan)
       if (endpoint.stable === plan.to && !again) return { change: unchanged(plan), release: null }
       if (endpoint.stable === plan.to) return { change: unchanged(plan), release: null }
       if (endpoint.activeRelease !== null) {
@@ -186,12 +187,7 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
       known(id)
       return [...(stories[id] ?? [])]
     },
-    events: ({ afterSeq, limit, release }) =>
-      log
-        .filter(
-          ({ seq, event }) => seq > afterSeq && (release === null || ('release' in event && event.release === release)),
-        )
-        .slice(0, limit),
+    events: ({ afterSeq, limit }) => log.filter(({ seq }) => seq > afterSeq).slice(0, limit),
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

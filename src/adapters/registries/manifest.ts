@@ -39,7 +39,7 @@ export function createManifestRegistry(options: {
       if (sha256 === null) throw new Error(`${placeOf(url)} states no sha256 of the file of version ${version}`)
       const file = new URL(found.uri)
       const name = fileName(file)
-      const folder = await store.folder({ registry, version }, async draft => {
+      const folder = await store.folder({ registry, version, stated: [sha256, name] }, async draft => {
         const fetched = await fetchFile({
           url: file,
           file: join(draft, name),

@@ -5,8 +5,11 @@ import { join } from 'node:path'
 
 export interface ModelStore {
   /** The folder of a version of a registry, filled by `fill` if it is not there yet. */
-  folder(of: { registry: string; version: string }, fill: (draft: string) => Promise<void>): Promise<string>
+  folder(of: Kept, fill: (draft: string) => Promise<void>): Promise<string>
 }
+
+/** `stated`: what is known of its files before they are fetched. Files of which something else is stated are others. */
+type Kept = { registry: string; version: string; stated?: readonly string[] }
 
 export function openModelStore(path: string): ModelStore {
   const underWay = new Map<string, Promise<string>>()
@@ -27,8 +30,8 @@ export function openModelStore(path: string): ModelStore {
   }
 
   return {
-    async folder({ registry, version }, fill) {
-      const place = join(path, keyOf(registry, version))
+    async folder(of, fill) {
+      const place = join(path, keyOf(of))
       if (existsSync(place)) return place
       const known = underWay.get(place)
       if (known !== undefined) return known
@@ -40,10 +43,10 @@ export function openModelStore(path: string): ModelStore {
 }
 
 /** Readable, and different for different versions whatever characters they have. */
-function keyOf(registry: string, version: string): string {
+function keyOf({ registry, version, stated = [] }: Kept): string {
   const readable = `${registry}-${version}`.replace(/[^A-Za-z0-9._-]+/g, '-').slice(-60)
   const checksum = createHash('sha256')
-    .update(JSON.stringify([registry, version]))
+    .update(JSON.stringify([registry, version, ...stated]))
     .digest('hex')
     .slice(0, 16)
   return `${checksum}-${readable}`

@@ -7,10 +7,11 @@ import type { EndpointSpec } from '../../core/endpoint.ts'
 import { CutoverError, type Problem } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { type ChosenRows, type Valuation, valuePolicy } from '../../core/off-policy.ts'
+import { own } from '../../core/own.ts'
 import type { Weights } from '../../core/traffic.ts'
 import type { AnalyticsRange, OffPolicyValue } from '../../ports/analytics.ts'
 import { readJson, validated } from '../bodies.ts'
-import { type Api, endpointState, ownValue } from '../context.ts'
+import { type Api, endpointState } from '../context.ts'
 import { type App, bodyOf, json, problem } from '../route-parts.ts'
 
 const route = createRoute({
@@ -39,7 +40,7 @@ export function registerBacktest(app: App, api: Api): void {
 function policyOf(shares: BacktestRequest['policy'], { versions, name }: EndpointSpec): Weights {
   const allowed = Object.keys(versions)
   const problems = Object.keys(shares).flatMap((version): Problem[] =>
-    ownValue(versions, version) === undefined
+    own(versions, version) === undefined
       ? [{ path: `policy.${version}`, message: `${name} has no such version`, value: version, allowed }]
       : [],
   )
@@ -61,7 +62,7 @@ function policyOf(shares: BacktestRequest['policy'], { versions, name }: Endpoin
 /** A value of single rows. */
 function valueSource(name: string, { metrics }: EndpointSpec): OffPolicyValue {
   if (name === 'correct') return { kind: 'correct' }
-  const metric = ownValue(metrics, name)
+  const metric = own(metrics, name)
   if (metric === undefined && name === 'reward') return { kind: 'reward' }
   if (metric?.type === 'accuracy') return { kind: 'correct' }
   if (

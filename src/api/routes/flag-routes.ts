@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { applyAnswerSchema, changeSchema } from '../../contract/wire/change.ts'
 import { explanationSchema, flagChangeSchema, flagSchema } from '../../contract/wire/flag.ts'
 import { listOf } from '../../contract/wire/list.ts'
-import { booleanQuery, json, problem } from '../route-parts.ts'
+import { booleanQuery, json, problem, wholeNumber } from '../route-parts.ts'
 
 export const flagdFile = z
   .looseObject({ flags: z.record(z.string(), z.unknown()) })
@@ -13,10 +13,7 @@ export const byName = z.object({ name: z.string() })
 export const dryRun = z.object({ dryRun: booleanQuery })
 export const changeQuery = z.object({
   dryRun: booleanQuery,
-  revision: z.coerce
-    .number()
-    .int()
-    .min(1)
+  revision: wholeNumber({ min: 1 })
     .optional()
     .meta({ description: 'Refused (revision-conflict) unless it stands at this revision.' }),
 })

@@ -8,6 +8,7 @@ import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { SummaryDimension } from '../../ports/analytics.ts'
 import { type Api, endpointState } from '../context.ts'
+import { logPage } from '../log-pages.ts'
 import { type App, json, problem, wholeQuery } from '../route-parts.ts'
 import { deliveryView, eventView, predictionView, summaryRowView } from '../views.ts'
 
@@ -85,10 +86,10 @@ const routes = {
 }
 
 export function registerRecords(app: App, api: Api): void {
-  app.openapi(routes.events, context => {
+  app.openapi(routes.events, async context => {
     const { after: afterSeq, limit, release } = context.req.valid('query')
-    const items = api.control.events({ afterSeq, limit, release: release ?? null }).map(eventView)
-    return context.json({ items, next: items.at(-1)?.seq ?? afterSeq }, 200)
+    const { events, lastSeq } = await logPage(api.control, { afterSeq, limit, release })
+    return context.json({ items: events.map(eventView), next: lastSeq }, 200)
   })
   app.openapi(routes.deliveries, context => {
     const { endpoint, state, limit } = context.req.valid('query')

@@ -15,8 +15,9 @@ import {
 } from '../../contract/wire/release.ts'
 import type { ReleaseView } from '../../controller/control-plane.ts'
 import { CutoverError } from '../../core/errors.ts'
+import { own } from '../../core/own.ts'
 import { readJson, validated } from '../bodies.ts'
-import { type Api, actorOf, ownValue } from '../context.ts'
+import { type Api, actorOf } from '../context.ts'
 import { explanation, releaseSummary, releaseView } from '../release-views.ts'
 import { type App, bodyOf, booleanQuery, json, problem } from '../route-parts.ts'
 import { changeView } from '../views.ts'
@@ -114,7 +115,7 @@ function registerReading(app: App, api: Api): void {
     const items = Object.values(state.releases)
       .filter(({ plan }) => endpoint === undefined || plan.endpoint === endpoint)
       .toSorted((a, b) => b.startedAtMs - a.startedAtMs || b.id.localeCompare(a.id, 'en', { numeric: true }))
-      .map(release => releaseSummary(release, ownValue(state.endpoints, release.plan.endpoint)))
+      .map(release => releaseSummary(release, own(state.endpoints, release.plan.endpoint)))
     return context.json({ items }, 200)
   })
   app.openapi(routes.get, context => {
@@ -124,7 +125,7 @@ function registerReading(app: App, api: Api): void {
   app.openapi(routes.explain, context => {
     const { id } = context.req.valid('param')
     const view = control.release(id)
-    const endpoint = ownValue(control.state().endpoints, view.release.plan.endpoint)
+    const endpoint = own(control.state().endpoints, view.release.plan.endpoint)
     return context.json(explanation(view, endpoint, control.timeline(id)), 200)
   })
   app.openapi(routes.follow, context => {
@@ -166,7 +167,7 @@ function optional(request: ReturnType<typeof bodyOf>) {
 
 function whole(api: Api, view: ReleaseView): WireRelease {
   const { release } = view
-  const endpoint = ownValue(api.control.state().endpoints, release.plan.endpoint)
+  const endpoint = own(api.control.state().endpoints, release.plan.endpoint)
   return releaseView(view, endpoint, api.control.timeline(release.id))
 }
 

@@ -1,4 +1,5 @@
 /** What a flag must satisfy beyond the shape of its keys; every fault is told at once. */
+import { isDeeper, valueDepthMax } from '../depth.ts'
 import { asObject, isObject, type Loose, type Report } from '../resource-rules.ts'
 import { parsePercentPpm } from '../units.ts'
 
@@ -33,6 +34,8 @@ function variantsRule(variants: Loose, type: unknown, report: Report): void {
     const isIt = type === 'object' ? typeof value === 'object' && value !== null : typeof value === type
     const isWhole = typeof value !== 'number' || Number.isFinite(value)
     if (typeof type === 'string' && !(isIt && isWhole)) report(['variants', name], `is not of the flag’s type`, type)
+    if (isDeeper(value, valueDepthMax))
+      report(['variants', name], 'is nested too deeply', `up to ${valueDepthMax} levels`)
   }
 }
 

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EndpointSpec, VersionSpec } from '../../core/endpoint.ts'
 import { CutoverError, type Problem } from '../../core/errors.ts'
+import { own } from '../../core/own.ts'
 import { triedVersions } from '../../core/plan.ts'
 import { withFoundVersion, withFoundVersions } from '../../core/registry/versions.ts'
 import type { ControlState, EndpointState } from '../../core/state.ts'
@@ -20,7 +21,7 @@ export async function admitEndpoint(
   beside: Beside = {},
 ): Promise<{ change: Change; spec: EndpointSpec }> {
   const spec = withFoundVersions(around.state(), asked)
-  const before = around.state().endpoints[spec.name]
+  const before = own(around.state().endpoints, spec.name)
   refuse(
     before === undefined ? [] : conflictsWith(around.state(), before, spec),
     'invalid-resource',
@@ -32,7 +33,7 @@ export async function admitEndpoint(
     `endpoint ${spec.name} cannot become this`,
   )
   await checkVersions(around, before, spec)
-  const known = around.state().endpoints[spec.name]
+  const known = own(around.state().endpoints, spec.name)
   if (known !== before) return admitEndpoint(around, asked, beside)
   const resource = `Endpoint/${spec.name}`
   if (known === undefined)
@@ -48,10 +49,10 @@ export async function admitVersion(
   endpoint: string,
   version: VersionSpec,
 ): Promise<EndpointSpec> {
-  const known = around.state().endpoints[endpoint]
+  const known = own(around.state().endpoints, endpoint)
   if (known === undefined) throw new CutoverError('endpoint-not-found', `there is no endpoint ${endpoint}`)
   const { spec } = await admitEndpoint(around, withFoundVersion(known, version))
-  const isSame = around.state().endpoints[endpoint]?.spec === known.spec
+  const isSame = own(around.state().endpoints, endpoint)?.spec === known.spec
   return isSame ? spec : admitVersion(around, endpoint, version)
 }
 
@@ -71,8 +72,8 @@ function waitingFor(state: ControlState, { queue = [] }: EndpointState, version:
 function conflictsWith(state: ControlState, known: EndpointState, spec: EndpointSpec): Problem[] {
   const problems: Problem[] = []
   for (const [name, version] of Object.entries(known.spec.versions)) {
-    const next: VersionSpec | undefined = spec.versions[name]
-    if (next === undefined && (known.fleets[name] ?? 'absent') !== 'absent') {
+    const next: VersionSpec | undefined = own(spec.versions, name)
+    if (next === undefined && (own(known.fleets, name) ?? 'absent') !== 'absent') {
       problems.push({ path: `versions.${name}`, message: 'the version is running and cannot be removed' })
     }
     const waiting = next === undefined ? waitingFor(state, known, name) : undefined
@@ -84,7 +85,6 @@ function conflictsWith(state: ControlState, known: EndpointState, spec: Endpoint
       problems.push({
         path: `versions.${name}`,
         message: 'a version cannot change once it exists; give the new one another name',
-        value: next,
       })
     }
   }

@@ -2,7 +2,7 @@
 import type { EndpointSpec } from '../../core/endpoint.ts'
 import type { Problem } from '../../core/errors.ts'
 import type { FlagSpec } from '../../core/flags/flag.ts'
-import { own } from '../../core/flags/flags-state.ts'
+import { own } from '../../core/own.ts'
 import type { ReleasePlan } from '../../core/plan.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { Beside } from '../control-plane.ts'

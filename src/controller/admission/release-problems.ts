@@ -2,6 +2,7 @@
 
 import type { EndpointSpec } from '../../core/endpoint.ts'
 import type { Problem } from '../../core/errors.ts'
+import { own } from '../../core/own.ts'
 import { preflightProblems } from '../../core/preflight.ts'
 import type { StagePlan } from '../../core/stage-plans.ts'
 import type { ControlState, EndpointState } from '../../core/state.ts'
@@ -16,7 +17,7 @@ import { shadowProblems } from './shadow.ts'
 export function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Problem[] {
   const { spec } = endpoint
   const problems: Problem[] = []
-  if (spec.versions[request.to] === undefined) {
+  if (own(spec.versions, request.to) === undefined) {
     problems.push({
       path: 'to',
       message: 'the endpoint has no such version',
@@ -33,7 +34,7 @@ export function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Pr
 
 export function groupProblems(state: ControlState, { group }: ReleaseRequest): Problem[] {
   const allowed = Object.keys(state.endpoints)
-  const missing = (group?.endpoints ?? []).filter(name => state.endpoints[name] === undefined)
+  const missing = (group?.endpoints ?? []).filter(name => own(state.endpoints, name) === undefined)
   return missing.map(value => ({ path: 'group.endpoints', message: 'there is no such endpoint', value, allowed }))
 }
 

@@ -1,7 +1,9 @@
 /** The door for releases: what a document may start, given what is. Throws before anything has changed; never changes anything itself. */
+
 import { CutoverError } from '../../core/errors.ts'
 import { forecast } from '../../core/forecast.ts'
 import { limits } from '../../core/limits.ts'
+import { own } from '../../core/own.ts'
 import { type ReleasePlan, triedVersions } from '../../core/plan.ts'
 import { preflightProblems } from '../../core/preflight.ts'
 import type { ControlState, EndpointState } from '../../core/state.ts'
@@ -57,11 +59,11 @@ export async function admitRelease(
   refuseConflict(endpoint, request)
   preflight(endpoint, request)
   for (const name of triedVersions(request)) {
-    const version = endpoint.spec.versions[name]
+    const version = own(endpoint.spec.versions, name)
     if (version !== undefined) await checkVersion(around, version)
   }
   const planned = await withHypotheses(request, endpoint.stable, around.baselines)
-  if (around.state().endpoints[request.endpoint] !== endpoint) return admitRelease(around, asked, again, beside)
+  if (own(around.state().endpoints, request.endpoint) !== endpoint) return admitRelease(around, asked, again, beside)
   const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...planned }
   const change: Change = {
     action: endpoint.activeRelease === null ? 'started' : 'queued',
@@ -97,7 +99,7 @@ export function considerRelease(state: ControlState, asked: ReleaseRequest): Con
 }
 
 function needEndpoint(state: ControlState, name: string): EndpointState {
-  const endpoint = state.endpoints[name]
+  const endpoint = own(state.endpoints, name)
   if (endpoint !== undefined) return endpoint
   throw new CutoverError('endpoint-not-found', `there is no endpoint ${name}`, [
     { path: 'endpoint', message: 'not found', value: name, allowed: Object.keys(state.endpoints) },
@@ -117,7 +119,7 @@ async function changesArms(
   const problems = joins ? preflightProblems(endpoint.spec, { ...request, from: active.plan.from }) : []
   refuse(problems, 'preflight-refused', `${arms.add.join(', ')} cannot join ${active.id}`)
   for (const name of arms.add) {
-    const version = endpoint.spec.versions[name]
+    const version = own(endpoint.spec.versions, name)
     if (version !== undefined) await checkVersion(around, version)
   }
   const isUnchanged = arms.add.length + arms.retire.length === 0

@@ -1,9 +1,10 @@
 /** The door for segments. Throws before anything has changed. */
 import { CutoverError } from '../../core/errors.ts'
 import type { SegmentSpec } from '../../core/flags/flag.ts'
-import { type FlagsState, noFlags, own } from '../../core/flags/flags-state.ts'
+import { type FlagsState, noFlags } from '../../core/flags/flags-state.ts'
 import { segmentUndoTarget } from '../../core/flags/segment-history.ts'
 import { limits } from '../../core/limits.ts'
+import { own } from '../../core/own.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { Change } from '../control-plane.ts'
 import { type Difference, differences } from './differences.ts'

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EndpointSpec, VersionSpec } from '../../core/endpoint.ts'
 import { CutoverError } from '../../core/errors.ts'
+import { own } from '../../core/own.ts'
 import type { EndpointState } from '../../core/state.ts'
 import type { ModelMetadata } from '../../ports/backend.ts'
 import { type Interface, misfits, missingAnswer, missingFeatures } from './interface.ts'
@@ -14,7 +15,8 @@ export async function checkVersions(
   before: EndpointState | undefined,
   spec: EndpointSpec,
 ): Promise<void> {
-  const isNew = (version: VersionSpec): boolean => !isDeepStrictEqual(before?.spec.versions[version.name], version)
+  const known = before?.spec.versions ?? {}
+  const isNew = (version: VersionSpec): boolean => !isDeepStrictEqual(own(known, version.name), version)
   const isReadAnew = !isDeepStrictEqual(readingOf(before?.spec), readingOf(spec))
   const stable = spec.versions[before?.stable ?? spec.stable]
   const checked = Object.values(spec.versions).filter(version => isNew(version) || isReadAnew || version === stable)

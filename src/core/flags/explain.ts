@@ -1,11 +1,12 @@
 /** Why a flag has the value it has for a context: each rule, each condition of it, and the bucket of the unit. */
 import { bucketOf, saltSeed } from '../assign.ts'
+import { own } from '../own.ts'
 import { type CompiledFlags, compiledOf, unitOf } from './compile-flags.ts'
 import { attributeReader, compileCondition, compileSegment, conditionText } from './conditions.ts'
 import { evaluate, phaseAt } from './evaluate.ts'
 import type { Context, Evaluation } from './evaluation.ts'
 import { type FlagSpec, placeOf, type Serve, targetingKey } from './flag.ts'
-import { type FlagsState, own } from './flags-state.ts'
+import type { FlagsState } from './flags-state.ts'
 
 export type RuleReport = {
   name: string

@@ -3,6 +3,7 @@
  * be taken back by one step, and taking back is a change too: doing it twice gives the same flag again.
  */
 import { limits } from '../limits.ts'
+import { own } from '../own.ts'
 import type { FlagSpec, SegmentSpec } from './flag.ts'
 import { type Layouts, layoutsAt, moveLayouts } from './layout.ts'
 import type { SegmentHistory } from './segment-history.ts'
@@ -92,9 +93,4 @@ function keepNewest(deleted: Readonly<Record<string, FlagState>>): Readonly<Reco
 function without<Value>(record: Readonly<Record<string, Value>>, key: string): Readonly<Record<string, Value>> {
   const { [key]: _gone, ...rest } = record
   return rest
-}
-
-/** Names come from callers: `constructor` must not find what objects inherit. */
-export function own<Value>(record: Readonly<Record<string, Value>>, key: string): Value | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined
 }

@@ -3,8 +3,9 @@
  * events change the segment alone, so that these logs fold as they ever did, and what they left is where a history begins.
  */
 import { limits } from '../limits.ts'
+import { own } from '../own.ts'
 import type { SegmentSpec } from './flag.ts'
-import { type FlagsState, own } from './flags-state.ts'
+import type { FlagsState } from './flags-state.ts'
 
 export type SegmentChange = {
   /** From 1 for each name, also through a deletion; all changes of before the history are the first. */

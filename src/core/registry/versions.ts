@@ -1,6 +1,8 @@
 /** Versions that came from a registry, beside those that people declare. */
+
 import type { EndpointSpec, VersionSpec } from '../endpoint.ts'
 import { limits } from '../limits.ts'
+import { own } from '../own.ts'
 import { triedVersions } from '../plan.ts'
 import type { ControlState, EndpointState } from '../state.ts'
 
@@ -11,10 +13,10 @@ type Versions = EndpointSpec['versions']
  * the newest do, and none without a registry. A document that declares one as it is keeps where it came from.
  */
 export function withFoundVersions(state: ControlState, spec: EndpointSpec): EndpointSpec {
-  const known = state.endpoints[spec.name]
+  const known = own(state.endpoints, spec.name)
   const found = Object.values(known?.spec.versions ?? {}).filter(({ origin }) => origin !== undefined)
   if (known === undefined || found.length === 0) return spec
-  const asked = Object.values(spec.versions).map(version => withOrigin(version, known.spec.versions[version.name]))
+  const asked = Object.values(spec.versions).map(version => withOrigin(version, own(known.spec.versions, version.name)))
   const unsaid = found.filter(({ name }) => !Object.hasOwn(spec.versions, name))
   const idle = unsaid.filter(({ name }) => !isNeeded(state, known, name))
   const room = spec.registry === undefined ? 0 : limits.registryVersionsKept

@@ -107,6 +107,23 @@ describe('a manifest', () => {
     expect(existsSync(join(folder, 'drafts')) ? readdirSync(join(folder, 'drafts')) : []).toEqual([])
   })
 
+  it('that states another file, or another checksum, of the same version has that one fetched', async () => {
+    let manifest = { version: '7', file: 'old.onnx', sha256: sha256('old') }
+    const url = await web((request, response) =>
+      response.end(
+        request.url === '/latest.json' ? JSON.stringify(manifest) : request.url?.includes('old') ? 'old' : 'new',
+      ),
+    )
+    const { registry } = opened({ from: 'manifest', url: `${url}/latest.json` })
+    const placed = async (stated: Partial<typeof manifest>): Promise<string> => {
+      manifest = { ...manifest, ...stated }
+      return readFileSync(await placeNewest(registry), 'utf8')
+    }
+    expect(await placed({})).toBe('old')
+    expect(await placed({ file: 'new.onnx', sha256: sha256('new') })).toBe('new')
+    await expect(placed({ file: 'old.onnx' })).rejects.toThrow(/has sha256 .* not .* as stated/)
+  })
+
   it('that is longer than an answer may be is not read', async () => {
     const url = await manifestAt(`{"version":"7","x":"${'y'.repeat(limits.registryAnswerBytesMax)}"}`)
     await expect(opened({ from: 'manifest', url: `${url}/latest.json` }).registry.newest()).rejects.toThrow(/more than/)

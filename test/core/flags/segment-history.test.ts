@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ControlEvent } from '../../../src/core/event.ts'
 import type { SegmentSpec } from '../../../src/core/flags/flag.ts'
-import { own } from '../../../src/core/flags/flags-state.ts'
 import { segmentUndoTarget } from '../../../src/core/flags/segment-history.ts'
 import { limits } from '../../../src/core/limits.ts'
+import { own } from '../../../src/core/own.ts'
 import { fold } from '../../../src/core/step.ts'
 
 const spec = (unit: string): SegmentSpec => ({ name: 'beta', include: [unit] })

@@ -1,0 +1,74 @@
+/** The file of `serve -c`: what a start does with it, on a log that is empty and on one that is not. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
+import { applyFile } from '../../src/main/start-up.ts'
+import { type ControlRig, controlRig } from '../support/control.ts'
+import { digits, toV2 } from '../support/documents.ts'
+import { endpointSpec, releasePlan } from '../support/releases.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cutover-start-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const { v3, ...fewer } = digits.versions
+const small = { ...digits, versions: fewer }
+const other = { ...digits, name: 'other' }
+
+/** Applies the documents as a start would; what was refused, as it is told. */
+async function startWith(rig: ControlRig, documents: readonly unknown[]): Promise<string[]> {
+  const file = join(folder, 'cutover.yaml')
+  writeFileSync(file, documents.map(document => JSON.stringify(document)).join('\n---\n'))
+  const refused: string[] = []
+  await applyFile(rig.controller, file, (document, reason) => refused.push(`${document}: ${reason}`))
+  return refused
+}
+
+/** As the API would: one more version, and a release of it under way. */
+async function growBy({ controller }: ControlRig, version: string): Promise<void> {
+  const known = controller.state().endpoints['digits']?.spec
+  if (known === undefined) throw new Error('there is no endpoint digits')
+  const versions = { ...endpointSpec().versions, ...known.versions }
+  await controller.applyEndpoint({ spec: { ...known, versions }, actor: 'api', dryRun: false })
+  const { planVersion: _version, from: _from, ...plan } = releasePlan({ to: version })
+  await controller.applyRelease({ plan, actor: 'api', dryRun: false, again: true })
+}
+
+const endpointsOf = (rig: ControlRig) =>
+  Object.values(rig.controller.state().endpoints).map(({ spec }) => [spec.name, Object.keys(spec.versions)])
+
+describe('the file of a server', () => {
+  it('starts one that has nothing yet, whatever the order of its documents', async () => {
+    const rig = controlRig()
+    expect(await startWith(rig, [toV2, digits])).toEqual([])
+    expect(endpointsOf(rig)).toEqual([['digits', ['v1', 'v2', 'v3']]])
+    expect(Object.keys(rig.controller.state().releases)).toEqual(['digits-1'])
+  })
+
+  it('ends the start of one that has nothing yet where a document is refused, before anything is applied', async () => {
+    const rig = controlRig()
+    const refused = startWith(rig, [other, digits, { ...toV2, to: 'v9' }])
+    await expect(refused).rejects.toMatchObject({ code: 'invalid-resource' })
+    expect(endpointsOf(rig)).toEqual([])
+  })
+
+  it('does not keep one from starting whose endpoint has grown since, and tells what was refused and why', async () => {
+    const log = createMemoryEventLog()
+    const before = controlRig(log)
+    await startWith(before, [small])
+    await growBy(before, 'v3')
+    before.controller.stop()
+    const after = controlRig(log)
+    expect(await startWith(after, [small, other])).toEqual([
+      expect.stringMatching(/^Endpoint\/digits: .*versions\.v3: the version is running and cannot be removed/),
+    ])
+    expect(endpointsOf(after)).toEqual([
+      ['digits', ['v1', 'v2', 'v3']],
+      ['other', ['v1', 'v2', 'v3']],
+    ])
+  })
+})
