@@ -129,8 +129,12 @@ export function downtimeMs({ gaps = [] }: Pick<ReleaseState, 'gaps'>, atMs: numb
 
 /** Whether evidence of it grows: the candidate has traffic, or had it up to now. */
 export function meetsUsers({ phase }: ReleaseState): boolean {
-  const isBetweenStages = phase.kind === 'starting' && phase.stageIndex !== undefined
-  return phase.kind === 'running' || phase.kind === 'probation' || isBetweenStages
+  return phase.kind === 'running' || phase.kind === 'probation' || isBetweenStages(phase)
+}
+
+/** A later stage is made ready, and the traffic of the one before stays. */
+export function isBetweenStages(phase: Phase): boolean {
+  return phase.kind === 'starting' && phase.stageIndex !== undefined
 }
 
 export function isTerminal(release: ReleaseState): boolean {

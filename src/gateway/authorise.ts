@@ -3,6 +3,7 @@
  * of its body is there: a way to read its fields, and the endpoint that its path names. Where the endpoint is named in the
  * body (OpenAI's `model`) it is null at first, and `findRoute` asks `refuseCall` once it is known, as it does for all.
  */
+import { mayCall } from '../core/access/api-key.ts'
 import type { RequestHead } from '../core/access/carried.ts'
 import { AccessError, refusalToDo } from '../core/access/refusals.ts'
 import type { Access, Principal } from '../ports/access.ts'
@@ -32,8 +33,7 @@ export function createDoor(access: Access | undefined): Door {
 
 /** Whether a caller is told of an endpoint: of those that its key is for. `principal` is left out where no key is asked for. */
 export function mayKnow(principal: Principal | null | undefined, endpoint: string): boolean {
-  const only = principal?.endpoints ?? null
-  return only === null || only.includes(endpoint)
+  return principal == null || mayCall(principal, endpoint)
 }
 
 /** For an endpoint that only the body names; throws forbidden. */

@@ -14,7 +14,14 @@ import { goalText } from '../strategies/ab-test-words.ts'
 import { bayesMethods } from './bayes-methods.ts'
 import { type CheckContext, runCheck } from './checks.ts'
 import { fixedMethods } from './fixed-methods.ts'
-import { type ArmJudgement, type CheckResult, type Judgement, judgementVersion, type Validity } from './judgement.ts'
+import {
+  type ArmJudgement,
+  type CheckResult,
+  isBreachedSignal,
+  type Judgement,
+  judgementVersion,
+  type Validity,
+} from './judgement.ts'
 import { type Methods, sequentialFor } from './methods.ts'
 import { goalOf, overall, plannedEpochs } from './overall.ts'
 import { pairUp, type Sides, weightedEpochs } from './pairs.ts'
@@ -210,8 +217,4 @@ function goalVerdictOf(arms: readonly ArmJudgement[]): Judgement['verdict'] {
 /** A signal that another variant breaks holds the release as well. */
 function signalsOf(arms: readonly ArmJudgement[]): CheckResult[] {
   return arms.flatMap(({ checks }) => checks.filter(isBreachedSignal))
-}
-
-function isBreachedSignal({ role, verdict }: CheckResult): boolean {
-  return role === 'signal' && verdict === 'fail'
 }

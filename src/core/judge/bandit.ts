@@ -15,6 +15,7 @@ import {
   type ArmJudgement,
   type BanditNumbers,
   type CheckResult,
+  isBreachedSignal,
   type Judgement,
   judgementVersion,
 } from './judgement.ts'
@@ -215,10 +216,6 @@ function armJudgement({ verdict, reason, goal, validity, checks, exposedRequests
 }
 
 /** What holds the release; the other checks stand with their arms. */
-function isBreachedSignal({ role, verdict }: CheckResult): boolean {
-  return role === 'signal' && verdict === 'fail'
-}
-
 /** A race has many epochs and writes down many looks: the counts by epoch are kept where they decided something. */
 function withoutStrata(check: CheckResult): CheckResult {
   return check.verdict === 'fail' ? check : { ...check, strata: [] }

@@ -150,3 +150,8 @@ export type Judgement = {
   exposedRequests: number
   exposedUnits: number
 }
+
+/** Evidence against the candidate that holds a release and takes nothing back. */
+export function isBreachedSignal({ role, verdict }: CheckResult): boolean {
+  return role === 'signal' && verdict === 'fail'
+}

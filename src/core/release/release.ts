@@ -2,9 +2,9 @@
  * What a release hears: of fleets, traffic, time, trials, gates and judgements. Fleets are made ready, stages run one after
  * another, then everybody moves to the candidate or back to stable. Pure: a draft in, a draft out.
  */
-import type { Judgement } from '../judge/judgement.ts'
+import { isBreachedSignal, type Judgement } from '../judge/judgement.ts'
 import { type StagePlan, stageAt } from '../stage-plans.ts'
-import { candidateOf, type Hold, type ReleaseState } from '../state.ts'
+import { candidateOf, type Hold, isBetweenStages, type ReleaseState } from '../state.ts'
 import type { Judged } from '../strategies/strategy.ts'
 import { endsWhileBlocked, mindsFleets, watchesWhilePaused } from '../strategies/table.ts'
 import type { TrialReport } from '../trial.ts'
@@ -149,8 +149,7 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
 /** While the next stage is made ready the candidate keeps its traffic, so that a breach takes it back. */
 function judgedBetween(draft: Draft, judgement: Judgement, atMs: number): Draft {
   const { phase, plan } = draft.release
-  const isBetween = phase.kind === 'starting' && phase.stageIndex !== undefined
-  return isBetween && judgement.verdict === 'fail' && plan.onFail === 'rollback'
+  return isBetweenStages(phase) && judgement.verdict === 'fail' && plan.onFail === 'rollback'
     ? beginReturn(draft, 'guardrail', judgement.reason, atMs)
     : draft
 }
@@ -179,9 +178,7 @@ function watchedWhilePaused(draft: Draft, judgement: Judgement, atMs: number): D
 /** Why the release cannot go on now although no guardrail failed; null if nothing is in its way. */
 function blockedBy(judgement: Judgement): Pick<Hold, 'cause' | 'reason'> | null {
   if (judgement.verdict === 'invalid') return { cause: 'invalid', reason: judgement.reason }
-  const signal = judgement.checks.find(
-    check => check.role === 'signal' && check.verdict === 'fail' && check.check.dryRun !== true,
-  )
+  const signal = judgement.checks.find(one => isBreachedSignal(one) && one.check.dryRun !== true)
   return signal === undefined ? null : { cause: 'signal', reason: signal.reason }
 }
 

@@ -1,8 +1,8 @@
 /** Answers on their way to callers who are slow to take them, or leave. */
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { SocketOutbound } from '../../../src/gateway/sockets/socket-outbound.ts'
+import { acceptedSocket } from '../../support/accepted.ts'
 import { fleetsOf, instance, startRig } from '../../support/gateway-rig.ts'
 import { dial } from '../../support/http-caller.ts'
 
@@ -10,25 +10,9 @@ async function oneTurn(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
 }
 
-/** The gateway's side of a connection whose caller reads nothing, and the caller. */
-async function besideSilence(): Promise<{ socket: Socket; caller: Socket }> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const accepted = once(server, 'connection')
-  const caller = await dial(address !== null && typeof address === 'object' ? address.port : 0)
-  const [socket] = (await accepted) as [Socket]
-  onTestFinished(() => {
-    for (const one of [socket, caller]) one.destroy()
-    server.close()
-  })
-  return { socket, caller }
-}
-
 describe('an answer to a caller who does not read', () => {
   test('is held up only where the socket will tell of its draining, in whatever portions it comes', async () => {
-    const { socket, caller } = await besideSilence()
+    const { socket, caller } = await acceptedSocket(onTestFinished)
     const outbound = new SocketOutbound(
       socket,
       { onAnswered: () => {}, isFarFromNext: false },

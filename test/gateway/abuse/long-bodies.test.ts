@@ -334,6 +334,18 @@ describe.each(framings)('a caller that does not go on with a body %s', (_, frami
 
 describe('chunks that are none, behind good ones', () => {
   const good = `${inChunks.post(0)}4\r\naaaa\r\n`
+  const bad = `zz\r\n${follower}`
+
+  /** What is heard where they come once the answer has begun. */
+  async function heardAfterAnswer(): Promise<string> {
+    const socket = await dial(rig.port)
+    socket.on('error', () => {})
+    const heard = readUntil(socket)
+    socket.write(good)
+    while (socket.bytesRead === 0) await oneTurn()
+    socket.write(bad)
+    return heard
+  }
 
   test('end the call and the connection, and the answer says so', async () => {
     const isAborted = Promise.withResolvers<void>()
@@ -347,7 +359,7 @@ describe('chunks that are none, behind good ones', () => {
     const heard = readUntil(socket)
     socket.write(good)
     await asked.promise
-    socket.write(`zz\r\n${follower}`)
+    socket.write(bad)
     const text = await heard
     expect(statuses(text)).toEqual(['HTTP/1.1 400'])
     expect(text).toContain('a chunk size that is no number')
@@ -360,26 +372,14 @@ describe('chunks that are none, behind good ones', () => {
       await new Promise(() => {})
     }
     await startBefore(() => ({ status: 200, headers: [], body: Readable.from(begun()) }))
-    const socket = await dial(rig.port)
-    socket.on('error', () => {})
-    const heard = readUntil(socket)
-    socket.write(good)
-    while (socket.bytesRead === 0) await oneTurn()
-    socket.write(`zz\r\n${follower}`)
-    const text = await heard
+    const text = await heardAfterAnswer()
     expect(statuses(text)).toEqual(['HTTP/1.1 200'])
     expect(text).not.toMatch(/0\r\n\r\n$/)
   })
 
   test('of a body that nobody reads any more end the connection without another answer', async () => {
     await startBefore(() => saying('early'))
-    const socket = await dial(rig.port)
-    socket.on('error', () => {})
-    const heard = readUntil(socket)
-    socket.write(good)
-    while (socket.bytesRead === 0) await oneTurn()
-    socket.write(`zz\r\n${follower}`)
-    expect(statuses(await heard)).toEqual(['HTTP/1.1 200'])
+    expect(statuses(await heardAfterAnswer())).toEqual(['HTTP/1.1 200'])
   })
 })
 

@@ -1,26 +1,15 @@
 /** Callers that take their time, by a clock of the test's own. */
-import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { patienceMs, SocketConnection } from '../../../src/gateway/sockets/socket-connection.ts'
-import { dial, readUntil } from '../../support/http-caller.ts'
+import { acceptedSocket } from '../../support/accepted.ts'
+import { readUntil } from '../../support/http-caller.ts'
 
 /** A connection on which the caller has said this much. */
 async function saying(text: string): Promise<{ connection: SocketConnection; heard: Promise<string>; caller: Socket }> {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const accepted = once(server, 'connection')
-  const caller = await dial(address !== null && typeof address === 'object' ? address.port : 0)
-  const [socket] = (await accepted) as [Socket]
+  const { socket, caller } = await acceptedSocket(onTestFinished, { allowHalfOpen: true, pauseOnConnect: true })
   const events = { visit: () => {}, onError: () => {}, ids: () => '', handOver: () => {} }
   const connection = new SocketConnection(socket, events, () => {})
-  onTestFinished(() => {
-    connection.destroy()
-    caller.destroy()
-    server.close()
-  })
   const heard = readUntil(caller)
   if (text !== '') caller.write(text)
   for (let turn = 0; turn < 20; turn += 1) await new Promise(resolve => setImmediate(resolve))

@@ -186,7 +186,7 @@ export class ConnectionPool implements ConnectionOwner {
     if (this.#gathering !== null && sharing(this.#gathering, call)) return this.#gathering
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
       if (!connection.isUsable) continue
-      if (this.pipelining > 1) this.#gathering = connection
+      if (this.pipelining > 1 && isOneText(call.request)) this.#gathering = connection
       return connection
     }
     return null

@@ -49,8 +49,8 @@ function firstLines(method: string, path: string, target: Target): string {
 }
 
 /** A body that `requestText` left to a write of its own. */
-export function bodyApart({ body }: BackendCall): Uint8Array | null {
-  return body instanceof Uint8Array && body.length > textBytesMax ? body : null
+export function bodyApart(request: BackendCall): Uint8Array | null {
+  return request.body instanceof Uint8Array && !isOneText(request) ? request.body : null
 }
 
 /** Whether `requestText` is all of it. Such calls alone share a connection: behind a head that waits for its body nothing else may go out. */
