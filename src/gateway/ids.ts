@@ -8,16 +8,33 @@ import type { Inbound } from './inbound.ts'
 /** The first count with six digits: so many that it keeps them, and texts stay in the order of numbers, for 2 * 10^9 ids. */
 const firstCount = 36 ** 5
 
+/** Ids that chance is drawn for at once: drawing costs more than what it draws. */
+const drawnAtOnce = 1_024
+
+/** Characters of an id that are drawn for it alone: 36 bits. */
+const chanceCharacters = 6
+
 /**
  * The minute, 48 random bits and a counter: unique across processes and restarts. Each id is greater than those before, as
- * a text too: the log's index over ids grows at its end alone, which costs half as much as in between.
+ * a text too: the log's index over ids grows at its end alone, which costs half as much as in between. What follows the
+ * counter is drawn for each: whoever knows one id knows no other, so that nobody can claim the next one for a request of
+ * their own or tell what became of another's.
  */
 export function createIds(nowMs: number): () => string {
   // Five digits until the year 2084.
   const minute = Math.floor(nowMs / 60_000).toString(36)
   const prefix = `${minute}${randomBytes(6).toString('base64url')}`
   let count = firstCount
-  return () => `${prefix}.${(count++).toString(36)}`
+  let [drawn, at] = ['', 0]
+  return () => {
+    if (at === drawn.length) {
+      drawn = randomBytes((drawnAtOnce * chanceCharacters * 6) / 8).toString('base64url')
+      at = 0
+    }
+    const chance = drawn.slice(at, at + chanceCharacters)
+    at += chanceCharacters
+    return `${prefix}.${(count++).toString(36)}${chance}`
+  }
 }
 
 const printable = /^[\x21-\x7e]+$/

@@ -60,12 +60,29 @@ function madeIds(count: number): string[] {
 const made = (id: string): Entry => ({ id, madeId: true, unit: `of ${id}` })
 const given = (id: string): Entry => ({ id, madeId: false, unit: `given ${id}` })
 
+/** An id as the gateway made them before what is chance was part of them. */
+const stem = (id: string) => id.slice(0, 20)
+
+/** What a caller may think of who knows how ids are counted, and not what is drawn for each. */
+const guess = (id: string) => `${stem(id)}chance`
+
+/** A third of the ids, in the middle of a block. */
+const isOlder = (place: number) => place >= 10 && place < 30
+
 describe('ids in blocks', () => {
-  const ids = madeIds(60)
+  const ids = madeIds(60).map((id, place) => (isOlder(place) ? stem(id) : id))
+  const givenId = ({ place, isGuess }: { place: number; isGuess: boolean }) => {
+    const id = ids[place]
+    if (id === undefined) return `caller-${place}`
+    return isGuess ? guess(id) : id
+  }
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('made' as const), count: fc.integer({ min: 1, max: 12 }) }) },
     // What callers give may be an id that the gateway made, or will make.
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('given' as const), place: fc.nat(70) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant('given' as const), place: fc.nat(70), isGuess: fc.boolean() }),
+    },
     { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
     { weight: 1, arbitrary: fc.constant({ kind: 'fails' as const }) },
   )
@@ -81,7 +98,7 @@ describe('ids in blocks', () => {
           const entries: Entry[] = []
           for (const one of batch) {
             if (one.kind === 'made') entries.push(...answered.splice(0, one.count).map(({ id }) => made(id)))
-            else if (one.kind === 'given') entries.push(given(ids[one.place] ?? `caller-${one.place}`))
+            else if (one.kind === 'given') entries.push(given(givenId(one)))
             else if (one.kind === 'restart') store.restart()
             else expect(() => store.append([...entries, { ...given('x'), latencyMs: Number.NaN }])).toThrow('no number')
           }
@@ -92,8 +109,9 @@ describe('ids in blocks', () => {
           })
           expect(store.append(entries)).toEqual(repeated)
         }
-        const found = store.byId([...ids, 'caller-60', 'caller-69', 'x'])
-        const wanted = [...known].filter(([id]) => ids.includes(id) || id === 'caller-60' || id === 'caller-69')
+        const asked = [...ids, ...ids.map(guess), 'caller-60', 'caller-69', 'x']
+        const found = store.byId(asked)
+        const wanted = [...known].filter(([id]) => asked.includes(id))
         expect(new Map([...found].map(([id, { prediction }]) => [id, prediction.unit]))).toEqual(new Map(wanted))
       }),
       { numRuns: 200 },

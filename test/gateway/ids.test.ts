@@ -24,6 +24,14 @@ describe('ids of predictions', () => {
     expect(new Set(made).size).toBe(made.length)
   })
 
+  it('tell nobody the next one: six characters of each are drawn for it alone', () => {
+    const ids = createIds(nowMs)
+    const chance = Array.from({ length: 3_000 }, () => ids().slice(-6))
+    expect(new Set(chance).size).toBe(chance.length)
+    for (let place = 0; place < 6; place += 1)
+      expect(new Set(chance.map(text => text[place])).size, `character ${place}`).toBe(64)
+  })
+
   it('are what a caller may send back', () => {
     expect(isPredictionId(createIds(nowMs)())).toBe(true)
   })

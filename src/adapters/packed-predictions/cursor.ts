@@ -12,7 +12,7 @@ import {
   recordBytes,
   words,
 } from './layout.ts'
-import { counterOfBytes, type MadePrefix, madeIds, madePrefixOf } from './made-ids.ts'
+import { counterOfBytes, isMadeLength, type MadePrefix, madeIds, madePrefixOf } from './made-ids.ts'
 
 /** Greater buffers hold bodies above all, which are no texts. */
 const oneTextBytesMax = 4 * 1024 * 1024
@@ -137,14 +137,14 @@ export class PackedCursor {
   /** The part of an id that the gateway made which its process shares; null of any other id. */
   madePrefix(): MadePrefix | null {
     const at = this.#start + recordBytes
-    const isMade = this.hasMadeId && this.#word(words.idBytes) === madeIds.bytes
+    const isMade = this.hasMadeId && isMadeLength(this.#word(words.idBytes))
     if (!isMade || this.#bytes[at + madeIds.prefixBytes - 1] !== madeIds.dot) return null
     return madePrefixOf(this.#bytes.toString('latin1', at, at + madeIds.prefixBytes))
   }
 
   /** Of an id that the gateway made, its process's part being `prefix`; -1 of any other id. */
   madeCounter(prefix: MadePrefix): number {
-    if (!this.hasMadeId || this.#word(words.idBytes) !== madeIds.bytes) return -1
+    if (!this.hasMadeId || !isMadeLength(this.#word(words.idBytes))) return -1
     const [numbers, word] = [this.#words, (this.#start + recordBytes) >>> 2]
     const shared = prefix.words
     if (numbers[word] !== shared[0] || numbers[word + 1] !== shared[1] || numbers[word + 2] !== shared[2]) return -1

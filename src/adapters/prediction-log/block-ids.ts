@@ -17,7 +17,7 @@ const blockBounds = { records: 512, bytes: 256 * 1024 } as const
 export type IdsOfBlock = {
   /** The number of the last prediction that the block takes. */
   lastSeq: number
-  /** Of the ids that are found without the index; null if there are none. */
+  /** Stems of the ids that are found without the index; null if there are none. */
   range: { low: string; high: string } | null
   /** The highest id that one process made, in the index or not. */
   highest: { prefix: string; counter: number } | null
@@ -88,7 +88,7 @@ export class BlockIds {
     this.#unnamedShadows.insert(unnamedShadows)
     if (imitated.some(id => this.#blocks.mayHold(id))) return false
     // A caller may have guessed an id that the gateway made later.
-    if (range !== null && this.#sql.anyWithin.get(range.low, range.high, madeIds.bytes) !== undefined) return false
+    if (range !== null && this.#sql.anyWithin.get(range.low, `${range.high}\x7f`) !== undefined) return false
     if (highest !== null) this.#remember(highest.prefix, highest.counter)
     return true
   }
@@ -167,7 +167,9 @@ function prepareStatements(database: DatabaseSync) {
     highest: database.prepare(
       'SELECT high_id FROM blocks INDEXED BY blocks_by_id WHERE high_id >= ? AND high_id < ? ORDER BY high_id DESC LIMIT 1',
     ),
-    /** Of as many bytes as the gateway's ids: those of shadows between them are longer. */
-    anyWithin: database.prepare('SELECT 1 FROM scattered_ids WHERE id >= ? AND id <= ? AND length(id) = ? LIMIT 1'),
+    /** Of as many bytes as the gateway's ids: those of shadows between them are longer, most of them. */
+    anyWithin: database.prepare(
+      `SELECT 1 FROM scattered_ids WHERE id >= ? AND id < ? AND length(id) IN (${madeIds.stemBytes}, ${madeIds.bytes}) LIMIT 1`,
+    ),
   }
 }

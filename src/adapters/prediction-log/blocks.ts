@@ -36,11 +36,11 @@ export class Block {
   }
 
   /** Numbers of those with these ids, all made by one process and in order. */
-  madeSeqs(ids: readonly string[]): number[] {
-    const parts = ids.flatMap(id => partsOfMadeId(id) ?? [])
-    const [first, last] = [parts[0], parts.at(-1)]
+  madeSeqs(ids: readonly MadeId[]): number[] {
+    const [first, last] = [ids[0], ids.at(-1)]
     if (first === undefined || last === undefined) return []
-    const [prefix, counters] = [madePrefixOf(first.prefix), new Set(parts.map(({ counter }) => counter))]
+    const prefix = madePrefixOf(first.prefix)
+    const [counters, texts] = [new Set(ids.map(({ counter }) => counter)), new Set(ids.map(({ id }) => id))]
     const { cursor } = this
     const seqs: number[] = []
     cursor.moveTo(0)
@@ -48,7 +48,9 @@ export class Block {
       if (seq > this.firstSeq) cursor.advance()
       const counter = cursor.madeCounter(prefix)
       // Most often few are asked for.
-      if (counter >= first.counter && counter <= last.counter && counters.has(counter)) seqs.push(seq)
+      if (counter < first.counter || counter > last.counter || !counters.has(counter)) continue
+      // A stem is easily guessed, and the rest of an id is not.
+      if (texts.has(cursor.id())) seqs.push(seq)
     }
     return seqs
   }
@@ -73,6 +75,14 @@ function startsOf(cursor: PackedCursor): number[] {
 }
 
 export type Located = { seq: number; prediction: Prediction }
+
+/** An id that looks as if the gateway had made it. */
+type MadeId = { id: string; stem: string; prefix: string; counter: number }
+
+function madeIdOf(id: string): MadeId | null {
+  const parts = partsOfMadeId(id)
+  return parts === null ? null : { id, ...parts }
+}
 
 export class Blocks {
   readonly #sql: ReturnType<typeof prepareStatements>
@@ -127,8 +137,8 @@ export class Blocks {
     const found = new Map<string, Located>()
     const scattered = this.#sql.scattered.all(JSON.stringify(ids)).map(row => Number(row['seq']))
     for (const [seq, prediction] of this.predictions(scattered)) found.set(prediction.id, { seq, prediction })
-    const others = ids.filter(id => !found.has(id) && partsOfMadeId(id) !== null)
-    for (const { block, wanted } of this.#ranges([...new Set(others)].sort())) {
+    const others = [...new Set(ids)].filter(id => !found.has(id)).sort()
+    for (const { block, wanted } of this.#ranges(others.flatMap(id => madeIdOf(id) ?? []))) {
       for (const seq of block.madeSeqs(wanted)) {
         const prediction = predictionAt(block.at(seq))
         found.set(prediction.id, { seq, prediction })
@@ -139,7 +149,8 @@ export class Blocks {
 
   /** Whether a block holds ids on both sides of this one, or this one. */
   mayHold(id: string): boolean {
-    return this.#rowOfRange(id) !== null
+    const made = madeIdOf(id)
+    return made !== null && this.#rowOfRange(made.stem) !== null
   }
 
   /** The shadows of champions, by the champions' ids, in the order of their numbers. */
@@ -163,20 +174,20 @@ export class Blocks {
   }
 
   /** The blocks that may hold these ids, which are in order, each with those that it may hold. */
-  *#ranges(ids: readonly string[]): Iterable<{ block: Block; wanted: readonly string[] }> {
+  *#ranges(ids: readonly MadeId[]): Iterable<{ block: Block; wanted: readonly MadeId[] }> {
     for (let place = 0; place < ids.length; ) {
-      const range = this.#rowOfRange(ids[place] ?? '')
+      const range = this.#rowOfRange(ids[place]?.stem ?? '')
       let end = place + 1
-      if (range !== null) while (end < ids.length && (ids[end] ?? '') <= range.high) end += 1
+      if (range !== null) while (end < ids.length && (ids[end]?.stem ?? '') <= range.high) end += 1
       const block = range === null ? null : this.upTo(range.firstSeq)
       if (block !== null) yield { block, wanted: ids.slice(place, end) }
       place = end
     }
   }
 
-  #rowOfRange(id: string): { high: string; firstSeq: number } | null {
-    const row = this.#sql.rangeOf.get(id)
-    if (row === undefined || String(row['low_id']) > id) return null
+  #rowOfRange(stem: string): { high: string; firstSeq: number } | null {
+    const row = this.#sql.rangeOf.get(stem)
+    if (row === undefined || String(row['low_id']) > stem) return null
     return { high: String(row['high_id']), firstSeq: Number(row['first_seq']) }
   }
 
