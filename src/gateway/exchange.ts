@@ -1,6 +1,6 @@
 /**
  * One request from its assignment to the last byte of its answer, and the record that is made of it. Whatever happens,
- * it is recorded exactly once: when the answer has been sent or the caller has gone.
+ * a prediction is recorded exactly once: when the answer has been sent or the caller has gone.
  */
 import { performance } from 'node:perf_hooks'
 import type { ReadAnswer } from '../core/answer.ts'
@@ -22,7 +22,7 @@ import { type ErrorShape, sendError } from './errors.ts'
 import { requestFields } from './headers.ts'
 import type { BodyReader, Inbound, Outbound, OutboundWatcher } from './inbound.ts'
 import type { CopySource } from './mirror/mirrors.ts'
-import { predictionOf } from './prediction-of.ts'
+import { asksForPrediction, predictionOf } from './prediction-of.ts'
 import { readMeasures } from './read-measures.ts'
 import type { VersionGate, Waiter } from './resilience/version-gate.ts'
 import type { CompiledRoute } from './route.ts'
@@ -71,6 +71,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
   #answerBytes = 0
   #answerHead: AnswerHead | null = null
   #answered: ReadAnswer | null = null
+  readonly #isPrediction: boolean
   /** What copies for challengers need of the request; null where it is not copied. */
   readonly #copySource: CopySource | null
   #stall: NodeJS.Timeout | undefined
@@ -95,7 +96,8 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const isKept = payloadSamplePpm > 0 && bucketOf(opened.unit, payloadSeed) < payloadSamplePpm
     this.#requestCopy = isKept ? new Tee(limits.payloadBytesMax) : null
     this.#payloadCopy = isKept ? new Tee(limits.payloadBytesMax) : null
-    this.#copySource = context.mirrors.begin(opened.choice, opened)
+    this.#isPrediction = asksForPrediction(opened.inbound.method)
+    this.#copySource = this.#isPrediction ? context.mirrors.begin(opened.choice, opened) : null
     this.#trace = beginTrace(context.tracing, opened.inbound)
     context.stats.opened(spec.name)
     opened.outbound.watch(this)
@@ -431,7 +433,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     context.stats.closed(endpoint, version, status)
     const measures = readMeasures(this.#sending, { requestEndedMs: this.#requestEndedMs, latencyMs })
     const source = this.#copySource
-    const isRecorded = spec.recording !== 'off'
+    const isRecorded = this.#isPrediction && spec.recording !== 'off'
     const prediction = isRecorded || source !== null ? this.#prediction({ latencyMs, measures }) : null
     try {
       context.observe({ endpoint, version, status, failed, latencyMs, measures })

@@ -13,6 +13,11 @@ type Finish = Pick<RawPrediction, 'atMs' | 'latencyMs' | 'status' | 'failed'> & 
 /** Copies of both bodies; null where they are not kept. */
 type Bodies = { request: Tee | null; response: Tee | null }
 
+/** What asks about a resource and never for its content is no prediction: pages of other origins ask before each of theirs. */
+export function asksForPrediction(method: string): boolean {
+  return method === 'POST' || (method !== 'OPTIONS' && method !== 'HEAD' && method !== 'TRACE')
+}
+
 export function predictionOf(opened: Opened, finish: Finish, bodies: Bodies): RawPrediction {
   const { inbound, choice, predictionId, unit } = opened
   const { spec, table } = choice.route

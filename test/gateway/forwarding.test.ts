@@ -64,6 +64,18 @@ describe('what the model server gets', () => {
     expect(seen[0]?.method).toBe(method)
   })
 
+  test.each([
+    ['OPTIONS', 0],
+    ['HEAD', 0],
+    ['GET', 1],
+    ['PUT', 1],
+  ])('a request by %s, of which %i predictions are recorded', async (method, predictions) => {
+    const seen = await startEcho()
+    expect((await ask(rig.port, { path: '/endpoints/digits/x', method })).status).toBe(200)
+    expect(seen).toHaveLength(1)
+    expect(rig.recorder.records).toHaveLength(predictions)
+  })
+
   test('bodies byte by byte, of a stated length and in chunks', async () => {
     const seen = await startEcho()
     const bytes = Buffer.from(Array.from({ length: 256 * 1_000 }, (_, index) => index % 256))
