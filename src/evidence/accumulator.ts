@@ -133,7 +133,7 @@ export function createAccumulator({
     // The first row stands for all: labels of one request come together.
     const row = { epoch, version: sample, atMs: answeredAtMs(prediction), rows: 1 }
     if (!isError(prediction)) clockOf(rewardClocks, endpoint, { release, isNew: true })?.addPrediction(row)
-    if (prediction.answer !== null) clockOf(clocks, endpoint, { release, isNew: true })?.addPrediction(row)
+    if (isLabellable(prediction)) clockOf(clocks, endpoint, { release, isNew: true })?.addPrediction(row)
   }
 
   const addJoined = (joined: JoinedOutcome): void => {
@@ -266,6 +266,14 @@ function addPrediction(evidence: VersionEvidence, prediction: Prediction): void 
  */
 export function isError({ failed, status, version, assigned }: Prediction): boolean {
   return failed || status >= 400 || version !== assigned
+}
+
+/**
+ * An answer that cannot be read counts as one whose label never comes: nothing can be held against its label, and a version
+ * that answers so more often than the other is judged on what is left of its answers.
+ */
+function isLabellable(prediction: Prediction): boolean {
+  return prediction.answer !== null || (prediction.status !== 0 && !isError(prediction))
 }
 
 /** The first answers of a version that has just got its traffic are slow for reasons that pass: caches, lazy loading. */

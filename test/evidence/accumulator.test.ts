@@ -176,6 +176,29 @@ describe('evidence', () => {
     }
   })
 
+  it('counts an answer that cannot be read as one without a label, and neither an error nor a caller that left', async () => {
+    const answer = null
+    const made = [
+      { id: 'read' },
+      ...[
+        { id: 'unread', answer },
+        { id: 'refused', answer, status: 422 },
+        { id: 'left', answer, status: 0 },
+      ],
+      ...[
+        { id: 'broken', answer, status: 0, failed: true },
+        { id: 'newest', atMs: 1_000 },
+      ],
+    ].map(prediction)
+    const accumulator = createAccumulator({ definitions: () => ({ metrics: [], labelWindowMs: 50 }) })
+    const log = createMemoryPredictionLog({ clock: createManualClock() })
+    accumulator.add(await log.appendPredictions(made))
+    const labels = made.map(({ id }) => outcome({ id: `o-${id}`, prediction: id, atMs: 5 }))
+    accumulator.add({ fresh: [], joined: (await log.appendOutcomes(labels)).joined })
+    const [epoch] = accumulator.read({ endpoint: 'digits', epochs: [2] })
+    expect(epoch?.versions['v2']).toMatchObject({ matured: 2, maturedLabelled: 1 })
+  })
+
   it('judges the coverage of labels from the first prediction on where the window was known before the release', async () => {
     const day = 24 * 3_600_000
     const maturedOf = async (windowMs: number | null) => {
