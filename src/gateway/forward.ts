@@ -59,14 +59,14 @@ async function forwardLater(context: GatewayContext, call: Call, known: Known): 
   const { inbound, route, conversation } = call
   const { spec } = route
   // Before the body is taken: what waits should take no memory.
-  await waitOutGap(context, call)
+  await waitOutGap(context, call, known.deadline)
   let body = await takeBody(call, inbound.bodyKind === 'short' || spec.unit.from === 'body')
   const unit = unitOf(spec.unit, { inbound, body, otherwise: conversation?.unit ?? known.predictionId })
-  await waitOutGap(context, call)
+  await waitOutGap(context, call, known.deadline)
   let choice = chooseNow(context, call, unit, body)
   if (body === null && inbound.bodyKind !== 'none' && choice.instance?.wantsWholeBody === true) {
     body = await takeBody(call, true)
-    await waitOutGap(context, call)
+    await waitOutGap(context, call, known.deadline)
     choice = chooseNow(context, call, unit, body)
   }
   if (!call.outbound.isClosed) exchange(context, call, { ...known, unit, body, choice })
@@ -83,9 +83,14 @@ function mustWait(route: CompiledRoute, { pin }: Call): boolean {
   return pin === null && route.table.gap !== undefined
 }
 
-function waitOutGap(context: GatewayContext, { route, outbound, pin }: Call): Promise<void> | null {
-  const gap = context.routes.get(route.spec.name)?.table.gap
-  return gap === undefined || pin !== null ? null : context.held.wait({ endpoint: route.spec.name, gap, outbound })
+function waitOutGap(
+  context: GatewayContext,
+  { route, outbound, pin }: Call,
+  deadline: Deadline | null,
+): Promise<void> | null {
+  const endpoint = route.spec.name
+  const gap = context.routes.get(endpoint)?.table.gap
+  return gap === undefined || pin !== null ? null : context.held.wait({ endpoint, gap, outbound, deadline })
 }
 
 /** On the table of this moment: a slow upload must not be sent by a table that has been replaced since. */

@@ -109,6 +109,16 @@ test('a request that was held for its time is told to come back', async () => {
   expect(json()).toEqual({ error: 'endpoint digits is between two versions: it was held for 30 s; come back later' })
 })
 
+test('a request is held no longer than its caller waits', async () => {
+  const { port, clock } = await inGap(held)
+  const answer = ask(port, { path: inferPath, body: '{}', headers: { 'x-request-timeout-ms': '20000' } })
+  await untilHeld(1)
+  clock.advance(20_000)
+  const { status, json } = await answer
+  expect(status).toBe(504)
+  expect(json()).toEqual({ error: "endpoint digits was between two versions until the caller's time was over" })
+})
+
 test('more requests than may be held are refused, and those that are held are served', async () => {
   const { port, end } = await inGap(held)
   const socket = await dial(port)
