@@ -210,7 +210,7 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     const { method } = inbound
     if (!isWhole || !mayRepeat(spec.retry ?? defaultRetry, { method, attempts: this.#attempts, failure })) return false
     if (this.#leftMs < leastCallMs) return false
-    const instance = this.#context.fleets.pick(spec.name, choice.version)
+    const instance = pick(this.#context, spec, choice.version)
     if (instance === null || !this.#context.guards.mayRetry(spec.name)) return false
     this.#sending?.cancel()
     this.#attempt(instance)

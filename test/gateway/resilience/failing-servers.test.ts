@@ -108,6 +108,23 @@ test('a request that finds no instance is not the one by which an open breaker s
   expect(rig.gateway.stats().guards.breakers).toMatchObject([{ isOpen: false }])
 })
 
+test('an open breaker lets one call through to see, and does not repeat it where it fails', async () => {
+  const breaker = { failuresPpm: 500_000, callsMin: 1, openMs: 5_000 }
+  const clock = createManualClock(0)
+  const told: string[] = []
+  const fleets = fleetsOf({ v1: failing('backend-unreachable', told) })
+  rig = await startRig({ fleets, spec: endpoint({ breaker }), options: { clock } })
+  const calls = async () => {
+    const before = told.length
+    await ask(rig.port, { path: inferPath, body: '{}' })
+    return told.length - before
+  }
+  expect(await calls()).toBe(1)
+  expect(await calls()).toBe(0)
+  clock.advance(5_000)
+  expect(await calls()).toBe(1)
+})
+
 test("an open breaker's time runs out though the machine's clock is put back", async () => {
   const breaker = { failuresPpm: 500_000, callsMin: 1, openMs: 5_000 }
   const uptime = createManualClock(0)
