@@ -39,7 +39,7 @@ export async function serveFeedback(
   sendJson(outbound, 200, { results: resultsOf(items, list, receipts) })
 }
 
-/** Ids of predictions can be guessed: whoever may call some endpoints alone may speak of their predictions alone. */
+/** Whoever may call some endpoints alone may speak of their predictions alone, whatever other ids have come their way. */
 function endpointsOf(principal: Principal | null): Pick<Outcome, 'endpoints'> {
   const endpoints = principal?.endpoints ?? null
   return endpoints === null ? {} : { endpoints }

@@ -1,0 +1,146 @@
+"""Requests to one server over connections that are kept, one for each thread."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from cutover.errors import Refused, Unreachable
+
+#: The server closes a connection that rests for 65 s; one that it is about to close must not be used.
+REST_S_MAX = 30.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """`headers` by their names in lower case; of a field that came twice the values are joined by commas."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport:
+    """May be shared by threads. `key` None: what `CUTOVER_API_KEY` or the file of `CUTOVER_API_KEY_FILE` says, if anything."""
+
+    def __init__(self, url: str, *, key: str | None, timeout_s: float, ca_file: str | None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise ValueError(f"{url!r} is not the address of a server; http://127.0.0.1:8080 is one")
+        if not timeout_s > 0:
+            raise ValueError(f"timeout_s is a number of seconds above 0, not {timeout_s!r}")
+        self.url = url.rstrip("/")
+        self._host, self._port = parts.hostname, parts.port
+        self._path = parts.path.rstrip("/")
+        self._tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
+        self._timeout_s = timeout_s
+        self._key = key if key is not None else _key_of_environment()
+        self._local = threading.local()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        timeout_s: float | None = None,
+        repeatable: bool = False,
+    ) -> Response:
+        """Raises `Refused` for a status of 400 or above, `Unreachable` where no answer came.
+
+        What is `repeatable` is sent once more where a kept connection turns out to be closed.
+        """
+        wait_s = self._timeout_s if timeout_s is None else timeout_s
+        sent = {"accept": "*/*", **({"authorization": f"Bearer {self._key}"} if self._key else {}), **headers}
+        is_kept = self._connection(wait_s).sock is not None
+        try:
+            response = self._once(method, path, body, sent, wait_s)
+        except _Broken as broken:
+            if not (is_kept and repeatable and isinstance(broken.__cause__, ConnectionError)):
+                raise self._unreachable(method, path, broken, wait_s) from broken.__cause__
+            try:
+                response = self._once(method, path, body, sent, wait_s)
+            except _Broken as again:
+                raise self._unreachable(method, path, again, wait_s) from again.__cause__
+        if response.status >= 400:
+            raise Refused(response.status, response.headers, response.body)
+        return response
+
+    def close(self) -> None:
+        """Closes the connection of this thread; those of others close when their threads end."""
+        connection = getattr(self._local, "connection", None)
+        self._local.connection = None
+        if connection is not None:
+            connection.close()
+
+    def _once(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout_s: float
+    ) -> Response:
+        connection = self._connection(timeout_s)
+        is_whole = False
+        try:
+            connection.request(method, self._path + path, body=body, headers=dict(headers))
+            answer = connection.getresponse()
+            content = answer.read()
+            is_whole = not answer.will_close
+        except http.client.InvalidURL as error:
+            raise ValueError(f"{path!r} is no path of a request: {error}") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise _Broken from error
+        finally:
+            # Nothing more can be asked on a connection that stopped midway.
+            if not is_whole:
+                self.close()
+        self._local.used_at_s = time.monotonic()
+        fields: dict[str, str] = {}
+        for name, value in answer.getheaders():
+            lower = name.lower()
+            fields[lower] = f"{fields[lower]}, {value}" if lower in fields else value
+        return Response(answer.status, fields, content)
+
+    def _unreachable(self, method: str, path: str, broken: _Broken, timeout_s: float) -> Unreachable:
+        return Unreachable(f"no answer from {self.url} to {method} {path}: {_reason(broken.__cause__, timeout_s)}")
+
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is not None and time.monotonic() - self._local.used_at_s > REST_S_MAX:
+            self.close()
+            connection = None
+        if connection is None:
+            connection = (
+                http.client.HTTPConnection(self._host, self._port)
+                if self._tls is None
+                else http.client.HTTPSConnection(self._host, self._port, context=self._tls)
+            )
+            self._local.connection = connection
+            self._local.used_at_s = time.monotonic()
+        connection.timeout = timeout_s
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout_s)
+        return connection
+
+
+class _Broken(Exception):
+    """No whole answer came; its cause says why."""
+
+
+def _reason(error: BaseException | None, timeout_s: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"nothing came for {timeout_s:g} s"
+    return str(error) or type(error).__name__
+
+
+def _key_of_environment() -> str | None:
+    key = os.environ.get("CUTOVER_API_KEY")
+    file = os.environ.get("CUTOVER_API_KEY_FILE")
+    if key or not file:
+        return key or None
+    with open(file, encoding="utf-8") as opened:
+        return opened.read().strip()
