@@ -19,7 +19,8 @@ import { AttendedOutbound } from './attended-outbound.ts'
 import { createDoor } from './authorise.ts'
 import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
 import { Conversations, type Remembered } from './conversations.ts'
-import { asCutoverError, type ErrorShape, excerpt, sendError } from './errors.ts'
+import { shapeAt } from './dialect.ts'
+import { asCutoverError, excerpt, sendError } from './errors.ts'
 import { serveFeedback } from './feedback.ts'
 import { createFlagBook } from './flags.ts'
 import { createHeldRequests } from './gap.ts'
@@ -39,7 +40,7 @@ import { Guards } from './resilience/guards.ts'
 import { createRouteTable } from './route.ts'
 import { serveOfrep } from './serve-ofrep.ts'
 import { createStats, type GatewayStats } from './stats.ts'
-import { isOpenInference, parseTarget, shapeOf, type Target } from './target.ts'
+import { isOpenInference, parseTarget, type Target } from './target.ts'
 import type { TracingOptions } from './trace-context.ts'
 
 export type GatewayOptions = {
@@ -215,7 +216,7 @@ function failed(context: GatewayContext, { inbound, outbound }: Visit, target: T
   if (error.code === 'internal')
     context.logger.error({ err: thrown, url: excerpt(inbound.target), answered: lines.trim() }, 'a request failed')
   context.stats.error(error.code)
-  sendError(outbound, error, { shape: shapeAt(context, target), lines })
+  sendError(outbound, error, { shape: shapeAt(context.routes, target, error), lines })
 }
 
 function serve(context: GatewayContext, visit: Visit, target: Target | null): void | Promise<void> {
@@ -229,11 +230,6 @@ function serve(context: GatewayContext, visit: Visit, target: Target | null): vo
   const ofrep = ofrepKey(target.path)
   if (ofrep !== null) return serveOfrep(context, { ...visit, target, key: ofrep.key })
   throw nothingHere(target.path)
-}
-
-/** Two protocols share `/v1/models/{name}`: there the endpoint tells whose it is. */
-function shapeAt(context: GatewayContext, target: Target | null): ErrorShape {
-  return target !== null && isTensorflowServing(context, target.path) ? 'open-inference' : shapeOf(target)
 }
 
 function nothingHere(path: string): CutoverError {
