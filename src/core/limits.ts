@@ -204,6 +204,9 @@ export const limits = {
   workerAnswerMs: 1_000,
   /** What a failing worker has recorded is handed over within this time, or is lost. */
   workerLastWordsMs: 2_000,
+  /** Workers are looked after this often. One that has said nothing for so many times in a row hangs, and is started again. */
+  workerLookMs: 1_000,
+  workerSilentLooksMax: 10,
 
   /** The longest time-out of a request, and of a question to another system, that may be asked for. */
   requestTimeMsMax: 24 * 3600_000,

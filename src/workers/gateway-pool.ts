@@ -66,6 +66,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
   #address: Address | null = null
   #grpcAddress: Address | null = null
   #closing: Promise<void> | null = null
+  readonly #stopLooking: () => void
 
   constructor(options: GatewayPoolOptions) {
     this.#options = options
@@ -77,16 +78,18 @@ export class GatewayPool implements TrafficSink, FlagSink {
       cancelStart: () => {},
     }))
     for (const slot of this.#slots) this.#start(slot)
+    this.#stopLooking = options.clock.every(limits.workerLookMs, () => this.#lookAfterAll())
   }
 
-  /** Resolves once it is in force in all workers that live. */
+  /** Resolves once it is in force in all workers that live. Rejects if one of them cannot take it. */
   async apply(route: Route): Promise<void> {
     const { name, versions } = route.spec
     const current = this.#routes.get(name)
     if (current !== undefined && current.table.epoch > route.table.epoch) return
     this.#routes.set(name, route)
     this.#past = countsWithout(this.#past, name, Object.keys(versions))
-    await Promise.all(this.#live().map(slot => this.#give(slot, route)))
+    const results = await Promise.all(this.#live().map(slot => this.#give(slot, route)))
+    for (const result of results) if (result?.ok === false) throw thrownError(result.error)
   }
 
   remove(endpoint: string): void {
@@ -147,6 +150,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
   }
 
   async #close(drainMs: number): Promise<void> {
+    this.#stopLooking()
     for (const { cancelStart } of this.#slots) cancelStart()
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const cancel = after(this.#options.clock, drainMs + limits.workerLastWordsMs, resolve)
@@ -204,6 +208,17 @@ export class GatewayPool implements TrafficSink, FlagSink {
   async #listenAgain(slot: Slot): Promise<void> {
     if (this.#address !== null) await listening(slot, this.#address)
     if (this.#grpcAddress !== null && slot.index === 0) await listening(slot, this.#grpcAddress, 'listen-grpc')
+  }
+
+  /** One that hangs would keep its callers waiting, and every release: a table is in force once all workers have it. */
+  #lookAfterAll(): void {
+    for (const slot of this.#live()) {
+      const { link } = slot
+      if (link.look() < limits.workerSilentLooksMax) continue
+      void link.end()
+      // Not once its thread is gone: what hangs outside JavaScript cannot be ended.
+      this.#ended(slot, link, `it hangs: it was looked after ${limits.workerSilentLooksMax} times without a word of it`)
+    }
   }
 
   #ended(slot: Slot, link: WorkerLink, detail: string): void {
