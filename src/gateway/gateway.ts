@@ -68,6 +68,8 @@ export type GatewayOptions = {
   onRemembered?: (remembered: Remembered) => void
   /** What this gateway has of the bounds of a process; all of them where it is left out. */
   share?: Share
+  /** The same for what messages of gRPC calls take; `share` where it is left out. */
+  grpcShare?: Share
   /** Longer bodies of requests pass by piece by piece; `limits.wholeBodyBytesMax` where it is left out. */
   heldBodyBytes?: number
   /** Called once per finished request, with bounded labels: for histograms. Must be cheap. */
@@ -150,8 +152,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     listen: listener.listen,
     listenGrpc: async address => {
       const { createGrpcListener } = await import('./grpc/grpc-listener.ts')
-      const { certificates } = options
-      grpc ??= createGrpcListener(context, { visit: visit => receive(context, visit), certificates, share })
+      const { certificates, grpcShare = share } = options
+      const visit = (visit: Visit): void => receive(context, visit)
+      grpc ??= createGrpcListener(context, { visit, certificates, share: grpcShare })
       return grpc.listen(address)
     },
     close: async closing => {
