@@ -11,7 +11,7 @@ export type Answered = { unit: string; version: string }
 export type Remembered = { endpoint: string; id: string; answered: Answered }
 
 export class Conversations {
-  readonly #answered = new Map<string, Answered>()
+  readonly #remembered = new Map<string, Remembered>()
   readonly #max: number
   readonly #onRemembered: (remembered: Remembered) => void
 
@@ -27,17 +27,22 @@ export class Conversations {
   }
 
   /** From another gateway. */
-  learn({ endpoint, id, answered }: Remembered): void {
-    const key = keyOf(endpoint, id)
-    this.#answered.delete(key)
-    this.#answered.set(key, answered)
-    if (this.#answered.size <= this.#max) return
-    const [oldest] = this.#answered.keys()
-    if (oldest !== undefined) this.#answered.delete(oldest)
+  learn(remembered: Remembered): void {
+    const key = keyOf(remembered.endpoint, remembered.id)
+    this.#remembered.delete(key)
+    this.#remembered.set(key, remembered)
+    if (this.#remembered.size <= this.#max) return
+    const [oldest] = this.#remembered.keys()
+    if (oldest !== undefined) this.#remembered.delete(oldest)
+  }
+
+  /** The oldest first. */
+  all(): Remembered[] {
+    return [...this.#remembered.values()]
   }
 
   find(endpoint: string, id: string): Answered | null {
-    return this.#answered.get(keyOf(endpoint, boundedKey(id))) ?? null
+    return this.#remembered.get(keyOf(endpoint, boundedKey(id)))?.answered ?? null
   }
 }
 

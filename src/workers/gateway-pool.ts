@@ -10,7 +10,7 @@ import { type FlagsState, noFlags } from '../core/flags/flags-state.ts'
 import { limits } from '../core/limits.ts'
 import { sharedRoute } from '../core/share.ts'
 import type { GatewayLogger } from '../gateway/context.ts'
-import type { Remembered } from '../gateway/conversations.ts'
+import { Conversations, type Remembered } from '../gateway/conversations.ts'
 import type { GatewayStats } from '../gateway/stats.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FlagSink } from '../ports/flag-sink.ts'
@@ -60,6 +60,8 @@ export class GatewayPool implements TrafficSink, FlagSink {
   readonly #routes = new Map<string, Route>()
   readonly #slots: Slot[]
   #common: Common = { isReady: false, keys: {}, flags: noFlags }
+  /** What workers have learnt, for those that are started again. */
+  readonly #conversations = new Conversations()
   /** What ended workers had counted. */
   #past: Counts = noCounts
   #restarts = 0
@@ -176,6 +178,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
   }
 
   #passOn(from: WorkerLink, remembered: Remembered): void {
+    this.#conversations.learn(remembered)
     for (const { link } of this.#live()) if (link !== from) link.post({ kind: 'remembered', remembered })
   }
 
@@ -193,7 +196,8 @@ export class GatewayPool implements TrafficSink, FlagSink {
     const link = this.#newLink()
     slot.link = link
     slot.isLive = true
-    const plan = { share: this.#share(slot), version, logLevel, listener, tracing, common: this.#common }
+    const remembered = this.#conversations.all()
+    const plan = { share: this.#share(slot), version, logLevel, listener, tracing, common: this.#common, remembered }
     link.begin(
       start(plan, { message: message => link.hear(message), ended: detail => this.#ended(slot, link, detail) }),
     )

@@ -67,6 +67,8 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     },
   })
 
+  for (const remembered of plan.remembered) gateway.learn(remembered)
+
   const take = (change: Partial<Common>): void => {
     common = { ...common, ...change }
     if (change.keys !== undefined) keyring.sync(sharedKeys(change.keys, share))

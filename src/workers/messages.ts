@@ -26,6 +26,8 @@ export type WorkerPlan = {
   listener: ListenerPlan
   tracing: SpanSettings | null
   common: Common
+  /** Of conversations that other workers have answered, the oldest first. */
+  remembered: readonly Remembered[]
 }
 
 /** Certificates are read by each worker; whether keys are needed does not change. */

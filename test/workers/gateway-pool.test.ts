@@ -196,6 +196,15 @@ it('what one worker learns of a conversation is told to the others', () => {
   expect(heard).toEqual([true, false, true])
 })
 
+it('what was learnt of conversations is known to a worker that is started again', () => {
+  const { at, clock } = poolOf(2)
+  const learnt = ['r1', 'r2'].map(id => ({ endpoint: 'chat', id, answered: { unit: 'u', version: 'v2' } }))
+  for (const remembered of learnt) at(1).say({ kind: 'remembered', remembered })
+  at(1).die()
+  clock.advance(limits.restartBackoffMinMs)
+  expect([at(0).plan.remembered, at(2).plan.remembered]).toEqual([[], learnt])
+})
+
 it('a worker that ends again and again is started less and less often, but never given up', () => {
   const { at, clock, puppets, errors } = poolOf(1)
   const pauses: number[] = []
