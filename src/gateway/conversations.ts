@@ -9,15 +9,19 @@ import { boundedKey } from './bounded-key.ts'
 export type Answered = { unit: string; version: string }
 /** `id`: bounded. */
 export type Remembered = { endpoint: string; id: string; answered: Answered }
+/** Whoever hears of it from all gateways beside this one. */
+export type Recall = (asked: Omit<Remembered, 'answered'>) => Promise<Answered | null>
 
 export class Conversations {
   readonly #remembered = new Map<string, Remembered>()
   readonly #max: number
   readonly #onRemembered: (remembered: Remembered) => void
+  readonly #recall: Recall | null
 
-  constructor(options: { max?: number; onRemembered?: (remembered: Remembered) => void } = {}) {
+  constructor(options: { max?: number; onRemembered?: (remembered: Remembered) => void; recall?: Recall } = {}) {
     this.#max = options.max ?? limits.conversationsRememberedMax
     this.#onRemembered = options.onRemembered ?? (() => {})
+    this.#recall = options.recall ?? null
   }
 
   remember(endpoint: string, id: string, answered: Answered): void {
@@ -39,6 +43,16 @@ export class Conversations {
   /** The oldest first. */
   all(): Remembered[] {
     return [...this.#remembered.values()]
+  }
+
+  /** Who follows an answer at once may meet another gateway than the one that gave it, before this one has heard of it. */
+  async findAnywhere(endpoint: string, id: string): Promise<Answered | null> {
+    const known = this.find(endpoint, id)
+    if (known !== null || this.#recall === null) return known
+    const asked = { endpoint, id: boundedKey(id) }
+    const answered = await this.#recall(asked)
+    if (answered !== null) this.learn({ ...asked, answered })
+    return answered
   }
 
   find(endpoint: string, id: string): Answered | null {

@@ -18,7 +18,7 @@ import type { Route, TrafficSink } from '../ports/traffic-sink.ts'
 import { AttendedOutbound } from './attended-outbound.ts'
 import { createDoor } from './authorise.ts'
 import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
-import { Conversations, type Remembered } from './conversations.ts'
+import { Conversations, type Recall, type Remembered } from './conversations.ts'
 import { shapeAt } from './dialect.ts'
 import { asCutoverError, excerpt, sendError } from './errors.ts'
 import { serveFeedback } from './feedback.ts'
@@ -66,6 +66,8 @@ export type GatewayOptions = {
   cors?: CorsRule | undefined
   /** Told what this gateway learns of conversations, for others beside it. */
   onRemembered?: (remembered: Remembered) => void
+  /** Asked about a conversation that this gateway knows nothing of; left out where there are no others. Must not reject. */
+  recall?: Recall
   /** What this gateway has of the bounds of a process; all of them where it is left out. */
   share?: Share
   /** The same for what messages of gRPC calls take; `share` where it is left out. */
@@ -117,7 +119,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       hasRoom: () => guards.hasRoomForCopies(),
     }),
     guards,
-    conversations: new Conversations({ onRemembered: options.onRemembered ?? nothing }),
+    conversations: new Conversations({
+      onRemembered: options.onRemembered ?? nothing,
+      ...(options.recall !== undefined && { recall: options.recall }),
+    }),
     isReady: options.isReady ?? (() => true),
     observe: options.observe ?? nothing,
     tracing: options.tracing ?? null,

@@ -2,6 +2,7 @@
 import type { Appending } from '../adapters/recorder/recorder.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { Outcome, Prediction } from '../core/prediction.ts'
+import type { Answered, Recall } from '../gateway/conversations.ts'
 import type { AppendedOutcomes, AppendedPredictions, PackedPredictions } from '../ports/prediction-log.ts'
 import type { Call, Reply } from './messages.ts'
 import { thrownError } from './plain-error.ts'
@@ -27,6 +28,12 @@ export class CallsToMain implements Appending {
     const reply = await this.#call({ kind: 'feedback', outcomes }, [])
     if (reply.kind !== 'receipts') throw otherReply(reply)
     return { receipts: reply.receipts, joined: [] }
+  }
+
+  /** Null where it cannot be told. */
+  async recall({ endpoint, id }: Parameters<Recall>[0]): Promise<Answered | null> {
+    const reply = await this.#call({ kind: 'recall', endpoint, id }, [])
+    return reply.kind === 'recalled' ? reply.answered : null
   }
 
   replied(id: number, reply: Reply): void {

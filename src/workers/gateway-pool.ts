@@ -2,6 +2,7 @@
  * Several gateways on one port, each in a thread of its own, as one: a table is in force once all of them have it, counters
  * are sums, and one that ends is started again. Weights are exact in each and over all, since assignment is by unit.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { after } from '../adapters/clock/after.ts'
 import { SharedFleets } from '../adapters/deployer/threads/shared-fleets.ts'
 import type { SpanSettings } from '../adapters/tracing/open-spans.ts'
@@ -20,12 +21,12 @@ import { countsWithout, endedCounts, mergeCounts, noCounts } from './counts.ts'
 import type {
   Address,
   AskResult,
-  Call,
   Common,
   Counts,
   FromWorker,
   ListenerPlan,
   Reply,
+  StoreCall,
   WorkerPlan,
 } from './messages.ts'
 import { thrownError } from './plain-error.ts'
@@ -48,7 +49,7 @@ export type GatewayPoolOptions = {
   /** Rejects if somebody else has the port. */
   probe(address: Address): Promise<void>
   /** What workers record: into the one log. Never rejects. */
-  call(call: Call): Promise<Reply>
+  call(call: StoreCall): Promise<Reply>
 }
 
 type Slot = { index: number; link: WorkerLink; isLive: boolean; ends: readonly number[]; cancelStart: () => void }
@@ -161,6 +162,12 @@ export class GatewayPool implements TrafficSink, FlagSink {
     await Promise.all(this.#live().map(({ link }) => link.end()))
   }
 
+  /** In the next turn: what was told before the question was asked is heard in this one, whichever way it comes. */
+  async #recall({ endpoint, id }: { endpoint: string; id: string }): Promise<Reply> {
+    await nextTurn()
+    return { kind: 'recalled', answered: this.#conversations.find(endpoint, id) }
+  }
+
   #live(): Slot[] {
     return this.#slots.filter(({ isLive }) => isLive)
   }
@@ -172,7 +179,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
   #newLink(): WorkerLink {
     return new WorkerLink({
       fleets: (link, told) => this.fleets.hear(link, told),
-      call: this.#options.call,
+      call: call => (call.kind === 'recall' ? this.#recall(call) : this.#options.call(call)),
       remembered: (from, remembered) => this.#passOn(from, remembered),
     })
   }

@@ -205,6 +205,21 @@ it('what was learnt of conversations is known to a worker that is started again'
   expect([at(0).plan.remembered, at(2).plan.remembered]).toEqual([[], learnt])
 })
 
+it('a worker that is asked about a conversation hears what another learnt before, whichever word comes first', async () => {
+  const { at } = poolOf(2)
+  const answered = { unit: 'u', version: 'v2' }
+  at(1).say({ kind: 'call', id: 3, call: { kind: 'recall', endpoint: 'chat', id: 'r1' } })
+  at(1).say({ kind: 'call', id: 4, call: { kind: 'recall', endpoint: 'chat', id: 'r2' } })
+  at(0).say({ kind: 'remembered', remembered: { endpoint: 'chat', id: 'r1', answered } })
+  await isSettled(Promise.resolve())
+  await isSettled(Promise.resolve())
+  const replies = at(1).told.flatMap(message => (message.kind === 'replied' ? [[message.id, message.reply]] : []))
+  expect(replies).toEqual([
+    [3, { kind: 'recalled', answered }],
+    [4, { kind: 'recalled', answered: null }],
+  ])
+})
+
 it('a worker that ends again and again is started less and less often, but never given up', () => {
   const { at, clock, puppets, errors } = poolOf(1)
   const pauses: number[] = []
