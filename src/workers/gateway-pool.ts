@@ -226,6 +226,8 @@ export class GatewayPool implements TrafficSink, FlagSink {
     for (const slot of this.#live()) {
       const { link } = slot
       if (link.look() < limits.workerSilentLooksMax) continue
+      // Where gRPC calls wait in it unread, Node 26 aborts the process here (an assertion of its HTTP/2). That is better than a
+      // server of which nobody gets an answer over gRPC, and which holds its releases up, until somebody looks.
       void link.end()
       // Not once its thread is gone: what hangs outside JavaScript cannot be ended.
       this.#ended(slot, link, `it hangs: it was looked after ${limits.workerSilentLooksMax} times without a word of it`)
