@@ -202,6 +202,8 @@ export const limits = {
   /** A worker tells what it has counted this often; asked for it, it does so within the time below, or its last word counts. */
   workerCountsMs: 250,
   workerAnswerMs: 1_000,
+  /** A worker asks whether another one knows of a conversation, and goes on without an answer after this: callers wait for it. */
+  workerRecallMs: 500,
   /** What a failing worker has recorded is handed over within this time, or is lost. */
   workerLastWordsMs: 2_000,
   /** Workers are looked after this often. One that has said nothing for so many times in a row hangs, and is started again. */
