@@ -162,8 +162,12 @@ export class GatewayPool implements TrafficSink, FlagSink {
     await Promise.all(this.#live().map(({ link }) => link.end()))
   }
 
-  /** In the next turn: what was told before the question was asked is heard in this one, whichever way it comes. */
+  /**
+   * What was told before the question was asked came another way, and is heard in this turn of the event loop or in the next one:
+   * a turn hears its ways in order, and may have passed that one when the word came.
+   */
   async #recall({ endpoint, id }: { endpoint: string; id: string }): Promise<Reply> {
+    await nextTurn()
     await nextTurn()
     return { kind: 'recalled', answered: this.#conversations.find(endpoint, id) }
   }

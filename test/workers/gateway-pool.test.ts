@@ -210,9 +210,9 @@ it('a worker that is asked about a conversation hears what another learnt before
   const answered = { unit: 'u', version: 'v2' }
   at(1).say({ kind: 'call', id: 3, call: { kind: 'recall', endpoint: 'chat', id: 'r1' } })
   at(1).say({ kind: 'call', id: 4, call: { kind: 'recall', endpoint: 'chat', id: 'r2' } })
+  await new Promise(resolve => setImmediate(resolve))
   at(0).say({ kind: 'remembered', remembered: { endpoint: 'chat', id: 'r1', answered } })
-  await isSettled(Promise.resolve())
-  await isSettled(Promise.resolve())
+  for (let turn = 0; turn < 3; turn += 1) await isSettled(Promise.resolve())
   const replies = at(1).told.flatMap(message => (message.kind === 'replied' ? [[message.id, message.reply]] : []))
   expect(replies).toEqual([
     [3, { kind: 'recalled', answered }],
