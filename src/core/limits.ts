@@ -202,8 +202,13 @@ export const limits = {
   /** A worker tells what it has counted this often; asked for it, it does so within the time below, or its last word counts. */
   workerCountsMs: 250,
   workerAnswerMs: 1_000,
+  /** A worker asks whether another one knows of a conversation, and goes on without an answer after this: callers wait for it. */
+  workerRecallMs: 500,
   /** What a failing worker has recorded is handed over within this time, or is lost. */
   workerLastWordsMs: 2_000,
+  /** Workers are looked after this often. One that has said nothing for so many times in a row hangs, and is started again. */
+  workerLookMs: 1_000,
+  workerSilentLooksMax: 10,
 
   /** The longest time-out of a request, and of a question to another system, that may be asked for. */
   requestTimeMsMax: 24 * 3600_000,

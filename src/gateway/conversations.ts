@@ -9,15 +9,19 @@ import { boundedKey } from './bounded-key.ts'
 export type Answered = { unit: string; version: string }
 /** `id`: bounded. */
 export type Remembered = { endpoint: string; id: string; answered: Answered }
+/** Whoever hears of it from all gateways beside this one. */
+export type Recall = (asked: Omit<Remembered, 'answered'>) => Promise<Answered | null>
 
 export class Conversations {
-  readonly #answered = new Map<string, Answered>()
+  readonly #remembered = new Map<string, Remembered>()
   readonly #max: number
   readonly #onRemembered: (remembered: Remembered) => void
+  readonly #recall: Recall | null
 
-  constructor(options: { max?: number; onRemembered?: (remembered: Remembered) => void } = {}) {
+  constructor(options: { max?: number; onRemembered?: (remembered: Remembered) => void; recall?: Recall } = {}) {
     this.#max = options.max ?? limits.conversationsRememberedMax
     this.#onRemembered = options.onRemembered ?? (() => {})
+    this.#recall = options.recall ?? null
   }
 
   remember(endpoint: string, id: string, answered: Answered): void {
@@ -27,17 +31,32 @@ export class Conversations {
   }
 
   /** From another gateway. */
-  learn({ endpoint, id, answered }: Remembered): void {
-    const key = keyOf(endpoint, id)
-    this.#answered.delete(key)
-    this.#answered.set(key, answered)
-    if (this.#answered.size <= this.#max) return
-    const [oldest] = this.#answered.keys()
-    if (oldest !== undefined) this.#answered.delete(oldest)
+  learn(remembered: Remembered): void {
+    const key = keyOf(remembered.endpoint, remembered.id)
+    this.#remembered.delete(key)
+    this.#remembered.set(key, remembered)
+    if (this.#remembered.size <= this.#max) return
+    const [oldest] = this.#remembered.keys()
+    if (oldest !== undefined) this.#remembered.delete(oldest)
+  }
+
+  /** The oldest first. */
+  all(): Remembered[] {
+    return [...this.#remembered.values()]
+  }
+
+  /** Who follows an answer at once may meet another gateway than the one that gave it, before this one has heard of it. */
+  async findAnywhere(endpoint: string, id: string): Promise<Answered | null> {
+    const known = this.find(endpoint, id)
+    if (known !== null || this.#recall === null) return known
+    const asked = { endpoint, id: boundedKey(id) }
+    const answered = await this.#recall(asked)
+    if (answered !== null) this.learn({ ...asked, answered })
+    return answered
   }
 
   find(endpoint: string, id: string): Answered | null {
-    return this.#answered.get(keyOf(endpoint, boundedKey(id))) ?? null
+    return this.#remembered.get(keyOf(endpoint, boundedKey(id)))?.answered ?? null
   }
 }
 

@@ -279,9 +279,19 @@ export class Exchange implements AnswerSink, OutboundWatcher, BodyReader, Waiter
     this.#answerBytes += chunk.length
     this.#payloadCopy?.add(chunk)
     const { outbound, choice } = this.opened
-    if (outbound.write(chunk) || this.#isClosed) return
+    if (this.#handOn(chunk) || this.#isClosed) return
     this.#sending?.pause()
     this.#stall ??= this.#awaitTaking(outbound, choice.route.spec.timeouts.idleMs)
+  }
+
+  /** An answer that is too long for its caller is the version's failure: nobody left. */
+  #handOn(chunk: Uint8Array): boolean {
+    try {
+      return this.opened.outbound.write(chunk)
+    } catch (thrown) {
+      this.fail(this.#instanceFault(thrown))
+      return true
+    }
   }
 
   /**

@@ -18,8 +18,9 @@ import type { Route, TrafficSink } from '../ports/traffic-sink.ts'
 import { AttendedOutbound } from './attended-outbound.ts'
 import { createDoor } from './authorise.ts'
 import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
-import { Conversations, type Remembered } from './conversations.ts'
-import { asCutoverError, type ErrorShape, excerpt, sendError } from './errors.ts'
+import { Conversations, type Recall, type Remembered } from './conversations.ts'
+import { shapeAt } from './dialect.ts'
+import { asCutoverError, excerpt, sendError } from './errors.ts'
 import { serveFeedback } from './feedback.ts'
 import { createFlagBook } from './flags.ts'
 import { createHeldRequests } from './gap.ts'
@@ -39,7 +40,7 @@ import { Guards } from './resilience/guards.ts'
 import { createRouteTable } from './route.ts'
 import { serveOfrep } from './serve-ofrep.ts'
 import { createStats, type GatewayStats } from './stats.ts'
-import { isOpenInference, parseTarget, shapeOf, type Target } from './target.ts'
+import { isOpenInference, parseTarget, type Target } from './target.ts'
 import type { TracingOptions } from './trace-context.ts'
 
 export type GatewayOptions = {
@@ -65,8 +66,12 @@ export type GatewayOptions = {
   cors?: CorsRule | undefined
   /** Told what this gateway learns of conversations, for others beside it. */
   onRemembered?: (remembered: Remembered) => void
+  /** Asked about a conversation that this gateway knows nothing of; left out where there are no others. Must not reject. */
+  recall?: Recall
   /** What this gateway has of the bounds of a process; all of them where it is left out. */
   share?: Share
+  /** The same for what messages of gRPC calls take; `share` where it is left out. */
+  grpcShare?: Share
   /** Longer bodies of requests pass by piece by piece; `limits.wholeBodyBytesMax` where it is left out. */
   heldBodyBytes?: number
   /** Called once per finished request, with bounded labels: for histograms. Must be cheap. */
@@ -114,7 +119,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       hasRoom: () => guards.hasRoomForCopies(),
     }),
     guards,
-    conversations: new Conversations({ onRemembered: options.onRemembered ?? nothing }),
+    conversations: new Conversations({
+      onRemembered: options.onRemembered ?? nothing,
+      ...(options.recall !== undefined && { recall: options.recall }),
+    }),
     isReady: options.isReady ?? (() => true),
     observe: options.observe ?? nothing,
     tracing: options.tracing ?? null,
@@ -149,8 +157,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     listen: listener.listen,
     listenGrpc: async address => {
       const { createGrpcListener } = await import('./grpc/grpc-listener.ts')
-      const { certificates } = options
-      grpc ??= createGrpcListener(context, { visit: visit => receive(context, visit), certificates, share })
+      const { certificates, grpcShare = share } = options
+      const visit = (visit: Visit): void => receive(context, visit)
+      grpc ??= createGrpcListener(context, { visit, certificates, share: grpcShare })
       return grpc.listen(address)
     },
     close: async closing => {
@@ -215,7 +224,7 @@ function failed(context: GatewayContext, { inbound, outbound }: Visit, target: T
   if (error.code === 'internal')
     context.logger.error({ err: thrown, url: excerpt(inbound.target), answered: lines.trim() }, 'a request failed')
   context.stats.error(error.code)
-  sendError(outbound, error, { shape: shapeAt(context, target), lines })
+  sendError(outbound, error, { shape: shapeAt(context.routes, target, error), lines })
 }
 
 function serve(context: GatewayContext, visit: Visit, target: Target | null): void | Promise<void> {
@@ -229,11 +238,6 @@ function serve(context: GatewayContext, visit: Visit, target: Target | null): vo
   const ofrep = ofrepKey(target.path)
   if (ofrep !== null) return serveOfrep(context, { ...visit, target, key: ofrep.key })
   throw nothingHere(target.path)
-}
-
-/** Two protocols share `/v1/models/{name}`: there the endpoint tells whose it is. */
-function shapeAt(context: GatewayContext, target: Target | null): ErrorShape {
-  return target !== null && isTensorflowServing(context, target.path) ? 'open-inference' : shapeOf(target)
 }
 
 function nothingHere(path: string): CutoverError {

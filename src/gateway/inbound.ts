@@ -59,7 +59,7 @@ export interface Outbound {
    * leaves the end to the framing. It goes out with the first bytes of the body, or at the end of this turn.
    */
   begin(status: number, lines: string, bodyBytes: number | null, ownLines?: string): void
-  /** False: more is held than should be; wait for `onAnswerDrain`. The chunk is used or copied within the call. */
+  /** False: more is held than should be; wait for `onAnswerDrain`. The chunk is used or copied within the call. Throws where the caller cannot get so long an answer. */
   write(chunk: Uint8Array): boolean
   end(): void
   /** Head, body and end of an answer of our own. `closes`: the connection is not used again. */

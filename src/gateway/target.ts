@@ -1,5 +1,4 @@
 import { lastOf } from '../core/last-of.ts'
-import type { ErrorShape } from './errors.ts'
 
 /** The request target: path and query exactly as they came, neither decoded nor normalised. */
 export type Target = {
@@ -22,16 +21,4 @@ export const parseTarget = lastOf((url: string): Target | null => {
 
 export function isOpenInference(path: string): boolean {
   return path === '/v2' || path.startsWith('/v2/')
-}
-
-/** `/v1/feedback` is our own; `:predict` and its like are TensorFlow Serving's. */
-function isOpenAi(path: string): boolean {
-  return path.startsWith('/openai/v1/') || (path.startsWith('/v1/') && path !== '/v1/feedback')
-}
-
-/** Errors speak the dialect of the path. */
-export function shapeOf(target: Target | null): ErrorShape {
-  if (target === null) return 'problem'
-  if (isOpenInference(target.path)) return 'open-inference'
-  return isOpenAi(target.path) ? 'openai' : 'problem'
 }

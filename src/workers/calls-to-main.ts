@@ -1,7 +1,11 @@
 /** What a worker records, as the main thread takes it: packed, to a log that only that thread writes. */
+import { after } from '../adapters/clock/after.ts'
 import type { Appending } from '../adapters/recorder/recorder.ts'
 import { CutoverError } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
 import type { Outcome, Prediction } from '../core/prediction.ts'
+import type { Answered, Recall } from '../gateway/conversations.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { AppendedOutcomes, AppendedPredictions, PackedPredictions } from '../ports/prediction-log.ts'
 import type { Call, Reply } from './messages.ts'
 import { thrownError } from './plain-error.ts'
@@ -27,6 +31,15 @@ export class CallsToMain implements Appending {
     const reply = await this.#call({ kind: 'feedback', outcomes }, [])
     if (reply.kind !== 'receipts') throw otherReply(reply)
     return { receipts: reply.receipts, joined: [] }
+  }
+
+  /** Null where it cannot be told, or not soon. */
+  async recall({ endpoint, id }: Parameters<Recall>[0], clock: Clock): Promise<Answered | null> {
+    const { promise: late, resolve } = Promise.withResolvers<null>()
+    const cancel = after(clock, limits.workerRecallMs, () => resolve(null))
+    const reply = await Promise.race([this.#call({ kind: 'recall', endpoint, id }, []), late])
+    cancel()
+    return reply?.kind === 'recalled' ? reply.answered : null
   }
 
   replied(id: number, reply: Reply): void {

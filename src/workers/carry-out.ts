@@ -3,7 +3,7 @@ import type { OnCommitted } from '../adapters/recorder/recorder.ts'
 import { assertNever } from '../core/errors.ts'
 import type { PredictionLog } from '../ports/prediction-log.ts'
 import type { Recorder } from '../ports/recorder.ts'
-import type { Call, Reply } from './messages.ts'
+import type { Reply, StoreCall } from './messages.ts'
 import { plainError } from './plain-error.ts'
 
 export type Stores = {
@@ -12,11 +12,11 @@ export type Stores = {
   onCommitted: OnCommitted
 }
 
-export function carryOutFor(stores: Stores): (call: Call) => Promise<Reply> {
+export function carryOutFor(stores: Stores): (call: StoreCall) => Promise<Reply> {
   return call => carryOut(stores, call).catch(error => ({ kind: 'failed', error: plainError(error) }))
 }
 
-async function carryOut({ recorder, predictions, onCommitted }: Stores, call: Call): Promise<Reply> {
+async function carryOut({ recorder, predictions, onCommitted }: Stores, call: StoreCall): Promise<Reply> {
   switch (call.kind) {
     case 'append': {
       const appended = await predictions.appendPredictions(call.packed)

@@ -2,6 +2,7 @@
  * Several gateways on one port, each in a thread of its own, as one: a table is in force once all of them have it, counters
  * are sums, and one that ends is started again. Weights are exact in each and over all, since assignment is by unit.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { after } from '../adapters/clock/after.ts'
 import { SharedFleets } from '../adapters/deployer/threads/shared-fleets.ts'
 import type { SpanSettings } from '../adapters/tracing/open-spans.ts'
@@ -10,7 +11,7 @@ import { type FlagsState, noFlags } from '../core/flags/flags-state.ts'
 import { limits } from '../core/limits.ts'
 import { sharedRoute } from '../core/share.ts'
 import type { GatewayLogger } from '../gateway/context.ts'
-import type { Remembered } from '../gateway/conversations.ts'
+import { Conversations, type Remembered } from '../gateway/conversations.ts'
 import type { GatewayStats } from '../gateway/stats.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FlagSink } from '../ports/flag-sink.ts'
@@ -20,12 +21,12 @@ import { countsWithout, endedCounts, mergeCounts, noCounts } from './counts.ts'
 import type {
   Address,
   AskResult,
-  Call,
   Common,
   Counts,
   FromWorker,
   ListenerPlan,
   Reply,
+  StoreCall,
   WorkerPlan,
 } from './messages.ts'
 import { thrownError } from './plain-error.ts'
@@ -48,7 +49,7 @@ export type GatewayPoolOptions = {
   /** Rejects if somebody else has the port. */
   probe(address: Address): Promise<void>
   /** What workers record: into the one log. Never rejects. */
-  call(call: Call): Promise<Reply>
+  call(call: StoreCall): Promise<Reply>
 }
 
 type Slot = { index: number; link: WorkerLink; isLive: boolean; ends: readonly number[]; cancelStart: () => void }
@@ -60,12 +61,15 @@ export class GatewayPool implements TrafficSink, FlagSink {
   readonly #routes = new Map<string, Route>()
   readonly #slots: Slot[]
   #common: Common = { isReady: false, keys: {}, flags: noFlags }
+  /** What workers have learnt, for those that are started again. */
+  readonly #conversations = new Conversations()
   /** What ended workers had counted. */
   #past: Counts = noCounts
   #restarts = 0
   #address: Address | null = null
   #grpcAddress: Address | null = null
   #closing: Promise<void> | null = null
+  readonly #stopLooking: () => void
 
   constructor(options: GatewayPoolOptions) {
     this.#options = options
@@ -77,16 +81,18 @@ export class GatewayPool implements TrafficSink, FlagSink {
       cancelStart: () => {},
     }))
     for (const slot of this.#slots) this.#start(slot)
+    this.#stopLooking = options.clock.every(limits.workerLookMs, () => this.#lookAfterAll())
   }
 
-  /** Resolves once it is in force in all workers that live. */
+  /** Resolves once it is in force in all workers that live. Rejects if one of them cannot take it. */
   async apply(route: Route): Promise<void> {
     const { name, versions } = route.spec
     const current = this.#routes.get(name)
     if (current !== undefined && current.table.epoch > route.table.epoch) return
     this.#routes.set(name, route)
     this.#past = countsWithout(this.#past, name, Object.keys(versions))
-    await Promise.all(this.#live().map(slot => this.#give(slot, route)))
+    const results = await Promise.all(this.#live().map(slot => this.#give(slot, route)))
+    for (const result of results) if (result?.ok === false) throw thrownError(result.error)
   }
 
   remove(endpoint: string): void {
@@ -147,12 +153,23 @@ export class GatewayPool implements TrafficSink, FlagSink {
   }
 
   async #close(drainMs: number): Promise<void> {
+    this.#stopLooking()
     for (const { cancelStart } of this.#slots) cancelStart()
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const cancel = after(this.#options.clock, drainMs + limits.workerLastWordsMs, resolve)
     await Promise.race([Promise.all(this.#live().map(({ link }) => link.ask({ kind: 'close', drainMs }))), late])
     cancel()
     await Promise.all(this.#live().map(({ link }) => link.end()))
+  }
+
+  /**
+   * What was told before the question was asked came another way, and is heard in this turn of the event loop or in the next one:
+   * a turn hears its ways in order, and may have passed that one when the word came.
+   */
+  async #recall({ endpoint, id }: { endpoint: string; id: string }): Promise<Reply> {
+    await nextTurn()
+    await nextTurn()
+    return { kind: 'recalled', answered: this.#conversations.find(endpoint, id) }
   }
 
   #live(): Slot[] {
@@ -166,12 +183,13 @@ export class GatewayPool implements TrafficSink, FlagSink {
   #newLink(): WorkerLink {
     return new WorkerLink({
       fleets: (link, told) => this.fleets.hear(link, told),
-      call: this.#options.call,
+      call: call => (call.kind === 'recall' ? this.#recall(call) : this.#options.call(call)),
       remembered: (from, remembered) => this.#passOn(from, remembered),
     })
   }
 
   #passOn(from: WorkerLink, remembered: Remembered): void {
+    this.#conversations.learn(remembered)
     for (const { link } of this.#live()) if (link !== from) link.post({ kind: 'remembered', remembered })
   }
 
@@ -189,7 +207,8 @@ export class GatewayPool implements TrafficSink, FlagSink {
     const link = this.#newLink()
     slot.link = link
     slot.isLive = true
-    const plan = { share: this.#share(slot), version, logLevel, listener, tracing, common: this.#common }
+    const remembered = this.#conversations.all()
+    const plan = { share: this.#share(slot), version, logLevel, listener, tracing, common: this.#common, remembered }
     link.begin(
       start(plan, { message: message => link.hear(message), ended: detail => this.#ended(slot, link, detail) }),
     )
@@ -204,6 +223,19 @@ export class GatewayPool implements TrafficSink, FlagSink {
   async #listenAgain(slot: Slot): Promise<void> {
     if (this.#address !== null) await listening(slot, this.#address)
     if (this.#grpcAddress !== null && slot.index === 0) await listening(slot, this.#grpcAddress, 'listen-grpc')
+  }
+
+  /** One that hangs would keep its callers waiting, and every release: a table is in force once all workers have it. */
+  #lookAfterAll(): void {
+    for (const slot of this.#live()) {
+      const { link } = slot
+      if (link.look() < limits.workerSilentLooksMax) continue
+      // Where gRPC calls wait in it unread, Node 26 aborts the process here (an assertion of its HTTP/2). That is better than a
+      // server of which nobody gets an answer over gRPC, and which holds its releases up, until somebody looks.
+      void link.end()
+      // Not once its thread is gone: what hangs outside JavaScript cannot be ended.
+      this.#ended(slot, link, `it hangs: it was looked after ${limits.workerSilentLooksMax} times without a word of it`)
+    }
   }
 
   #ended(slot: Slot, link: WorkerLink, detail: string): void {

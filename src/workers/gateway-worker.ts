@@ -13,7 +13,7 @@ import { watchListener } from '../adapters/tls/listener-certificates.ts'
 import { openSpans } from '../adapters/tracing/open-spans.ts'
 import { assertNever } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
-import { sharedKeys, someOf } from '../core/share.ts'
+import { sharedKeys, someOf, wholeShare } from '../core/share.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { CallsToMain } from './calls-to-main.ts'
 import type { Address, Asked, AskResult, Common, FromWorker, ToWorker, WorkerPlan } from './messages.ts'
@@ -53,17 +53,22 @@ function start(port: MessagePort, plan: WorkerPlan): void {
   })
   const gateway = createGateway({
     ...{ fleets, recorder, clock, uptime: uptimeClock, version, logger, share },
+    // One worker alone serves gRPC.
+    grpcShare: wholeShare,
     isReady: () => common.isReady,
     access: listener.auth === 'required' ? keyring : undefined,
     certificates: certificates ?? undefined,
     cors: listener.cors ?? undefined,
     ...(spans !== null && { tracing: spans.tracing }),
     onRemembered: remembered => tell({ kind: 'remembered', remembered }),
+    recall: asked => calls.recall(asked, clock),
     observe: sample => {
       latencies.observe(sample.endpoint, sample.version, sample.latencyMs)
       tokens.observe(sample)
     },
   })
+
+  for (const remembered of plan.remembered) gateway.learn(remembered)
 
   const take = (change: Partial<Common>): void => {
     common = { ...common, ...change }

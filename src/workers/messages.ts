@@ -12,7 +12,7 @@ import type { FlagsState } from '../core/flags/flags-state.ts'
 import type { Outcome, OutcomeReceipt } from '../core/prediction.ts'
 import type { Share } from '../core/share.ts'
 import type { ListenerTls } from '../core/tls.ts'
-import type { Remembered } from '../gateway/conversations.ts'
+import type { Answered, Remembered } from '../gateway/conversations.ts'
 import type { GatewayStats } from '../gateway/stats.ts'
 import type { PackedPredictions } from '../ports/prediction-log.ts'
 import type { RecorderStats } from '../ports/recorder.ts'
@@ -26,6 +26,8 @@ export type WorkerPlan = {
   listener: ListenerPlan
   tracing: SpanSettings | null
   common: Common
+  /** Of conversations that other workers have answered, the oldest first. */
+  remembered: readonly Remembered[]
 }
 
 /** Certificates are read by each worker; whether keys are needed does not change. */
@@ -73,12 +75,20 @@ export type FromWorker =
 export type AskResult = { ok: true; address?: Address } | { ok: false; error: PlainError }
 
 /** What a worker has the main thread do. */
-export type Call = { kind: 'append'; packed: PackedPredictions } | { kind: 'feedback'; outcomes: readonly Outcome[] }
+export type Call =
+  | StoreCall
+  /** Whether any worker has answered it. */
+  | { kind: 'recall'; endpoint: string; id: string }
+
+export type StoreCall =
+  | { kind: 'append'; packed: PackedPredictions }
+  | { kind: 'feedback'; outcomes: readonly Outcome[] }
 
 export type Reply =
   /** The buffer comes back to be used again, unless it was kept. */
   | { kind: 'appended'; read: PackedPredictions | null }
   | { kind: 'receipts'; receipts: readonly OutcomeReceipt[] }
+  | { kind: 'recalled'; answered: Answered | null }
   | { kind: 'failed'; error: PlainError }
 
 export type PlainError = { code: ErrorCode; message: string }

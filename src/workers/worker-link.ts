@@ -27,6 +27,9 @@ export class WorkerLink implements FleetGuest {
   #lastId = 0
   #counts: Counts = noCounts
   #hasEnded = false
+  /** Since it was looked after last; null before its first word, which may take as long as it likes. */
+  #hasSpoken: boolean | null = null
+  #silentLooks = 0
   /** What it said of itself before it ended. */
   #failure: string | null = null
 
@@ -65,7 +68,18 @@ export class WorkerLink implements FleetGuest {
     this.post({ kind: 'fleets', news }, ports)
   }
 
+  /**
+   * How often in a row it was looked after without a word since the look before. Looks are counted, not time: while this
+   * thread is busy itself, or the machine sleeps, nobody can be heard.
+   */
+  look(): number {
+    this.#silentLooks = this.#hasSpoken === false ? this.#silentLooks + 1 : 0
+    if (this.#hasSpoken !== null) this.#hasSpoken = false
+    return this.#silentLooks
+  }
+
   hear(message: FromWorker): void {
+    this.#hasSpoken = true
     switch (message.kind) {
       case 'done':
         this.#pending.get(message.id)?.(message.result)

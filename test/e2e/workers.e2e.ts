@@ -203,6 +203,27 @@ it('goes on while a worker fails and is started again, with every answer recorde
   expect(recorded.size).toBe(counted)
 })
 
+it('goes on where a worker hangs: another takes its place, and no release waits for it', async () => {
+  const fault = join(place.folder, 'fault')
+  const hook = join(root, 'test/fixtures/failing-worker.ts')
+  const server = await place.serve(['-c', file, ...workers], {
+    NODE_OPTIONS: `--import=${hook}`,
+    CUTOVER_TEST_FAULT: fault,
+  })
+  await until(() => isSplit(server))
+  writeFileSync(fault, 'hang')
+  await until(async () => !existsSync(fault))
+  const aborted = await place.cutover(['abort', 'names-1'])
+  expect([aborted.code, aborted.stderr]).toEqual([0, ''])
+  await until(async () => (await metric(server, 'cutover_gateway_worker_restarts_total')).get('') === 1)
+  await until(async () => (await metric(server, 'cutover_gateway_workers')).get('') === 2)
+  await until(async () => (await getJson(`${server.controlUrl}/api/v1/releases/names-1`)).state === 'rolled-back')
+  const { tally, done } = load(server, 5)
+  await done
+  expect([tally.lost, Object.keys(tally.byVersion)]).toEqual([0, ['v1']])
+  expect(await server.stop()).toBe(0)
+})
+
 it('ends in order under load: requests under way are answered, and every answer is on disk', async () => {
   const server = await place.serve(['-c', file, ...workers])
   await until(() => isSplit(server))

@@ -3,8 +3,9 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
 import { Conversations, type Remembered } from '../../src/gateway/conversations.ts'
+import { ask, dial } from '../support/http-caller.ts'
 import { chat, client, useProviders } from '../support/openai-client.ts'
-import { chatting, specFrom, tableOf } from '../support/providers.ts'
+import { chatting, specFrom, startBefore, tableOf } from '../support/providers.ts'
 import { mirror } from './mirror/rig.ts'
 
 const { provider, gateway } = useProviders()
@@ -77,6 +78,50 @@ describe('conversations that are remembered', () => {
     expect(conversations.find('a', 'r1')?.version).toBe('v3')
     expect(conversations.find('a', 'r2')?.version).toBe('v4')
     expect(conversations.find('b', 'r1')).toBeNull()
+  })
+
+  test('are asked for elsewhere where they are not known, and once', async () => {
+    const asked: unknown[] = []
+    const recall = async (one: { endpoint: string; id: string }) => {
+      asked.push(one)
+      return one.id === 'r1' ? { unit: 'u', version: 'v2' } : null
+    }
+    const conversations = new Conversations({ recall })
+    expect(await conversations.findAnywhere('a', 'r1')).toEqual({ unit: 'u', version: 'v2' })
+    expect(await conversations.findAnywhere('a', 'r1')).toEqual({ unit: 'u', version: 'v2' })
+    expect(await conversations.findAnywhere('a', 'r2')).toBeNull()
+    expect(asked).toEqual([
+      { endpoint: 'a', id: 'r1' },
+      { endpoint: 'a', id: 'r2' },
+    ])
+    expect(await new Conversations().findAnywhere('a', 'r1')).toBeNull()
+  })
+
+  test('a caller that leaves while it is asked for is no request of any version', async () => {
+    const upstream = await provider(chatting(['Hi']))
+    const asked = Promise.withResolvers<void>()
+    const told = Promise.withResolvers<null>()
+    const recall = () => {
+      asked.resolve()
+      return told.promise
+    }
+    const spec = specFrom({ name: 'support', protocol: 'openai', versions: { v1: { url: upstream.url } } })
+    const rig = await startBefore(spec, tableOf('support'), { recall })
+    const body = JSON.stringify({ model: 'support', input: 'x', previous_response_id: 'r1' })
+    const socket = await dial(rig.port)
+    socket.write(`POST /v1/responses HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+    await asked.promise
+    socket.resetAndDestroy()
+    // Who comes after it is answered once it has been seen to leave.
+    for (let nth = 0; nth < 3; nth += 1) await ask(rig.port, { path: '/v2/health/live' })
+    told.resolve(null)
+    await ask(rig.port, { path: '/v2/health/live' })
+    expect([upstream.met, rig.recorder.records, rig.gateway.stats().inFlight]).toEqual([
+      [],
+      [],
+      [{ endpoint: 'support', count: 0 }],
+    ])
+    await rig.close()
   })
 
   test('are kept and told by ids of bounded length, however long those of callers are', () => {

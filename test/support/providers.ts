@@ -7,6 +7,7 @@ import { createUrlDriver } from '../../src/adapters/deployer/url/url-driver.ts'
 import { compileResource, validateResource } from '../../src/config/compile.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import { moveTable, soleTable, type TrafficTable, type Weights } from '../../src/core/traffic.ts'
+import type { GatewayOptions } from '../../src/gateway/gateway.ts'
 import { fleetsOf, type Rig, startRig } from './gateway-rig.ts'
 
 export type Met = {
@@ -115,7 +116,11 @@ export function tableOf(endpoint: string, weights: Weights = { v1: 1_000_000 }):
 }
 
 /** The gateway with real instances of every version of `spec`, each ready. */
-export async function startBefore(spec: EndpointSpec, table: TrafficTable = tableOf(spec.name)): Promise<Rig> {
+export async function startBefore(
+  spec: EndpointSpec,
+  table: TrafficTable = tableOf(spec.name),
+  options: Partial<GatewayOptions> = {},
+): Promise<Rig> {
   const driver = createUrlDriver()
   const fleets = fleetsOf({})
   const replicas: Replica[] = []
@@ -127,7 +132,7 @@ export async function startBefore(spec: EndpointSpec, table: TrafficTable = tabl
     replicas.push(driver.start(plan, events))
     fleets.set(version.name, [await ready.promise], spec.name)
   }
-  const rig = await startRig({ fleets, spec, table })
+  const rig = await startRig({ fleets, spec, table, options })
   return {
     ...rig,
     close: async () => {

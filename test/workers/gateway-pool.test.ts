@@ -110,6 +110,16 @@ it('a worker that ends holds no table up: the one in its place begins with it', 
   expect(at(2).asked('apply')[0]?.ask).toMatchObject({ route })
 })
 
+it('a table that a worker cannot take is not in force', async () => {
+  const { pool, at } = poolOf(2)
+  const applied = pool.apply(route)
+  at(0).answer()
+  const [ask] = at(1).asked('apply')
+  const error = { code: 'internal' as const, message: 'it does not fit' }
+  at(1).say({ kind: 'done', id: ask?.id ?? 0, result: { ok: false, error } })
+  await expect(applied).rejects.toThrow('it does not fit')
+})
+
 it('an older table than the one in force is given to nobody', async () => {
   const { pool, at } = poolOf(1)
   void pool.apply({ spec: route.spec, table: split({ v1: 500_000, v2: 500_000 }) })
@@ -186,6 +196,30 @@ it('what one worker learns of a conversation is told to the others', () => {
   expect(heard).toEqual([true, false, true])
 })
 
+it('what was learnt of conversations is known to a worker that is started again', () => {
+  const { at, clock } = poolOf(2)
+  const learnt = ['r1', 'r2'].map(id => ({ endpoint: 'chat', id, answered: { unit: 'u', version: 'v2' } }))
+  for (const remembered of learnt) at(1).say({ kind: 'remembered', remembered })
+  at(1).die()
+  clock.advance(limits.restartBackoffMinMs)
+  expect([at(0).plan.remembered, at(2).plan.remembered]).toEqual([[], learnt])
+})
+
+it('a worker that is asked about a conversation hears what another learnt before, whichever word comes first', async () => {
+  const { at } = poolOf(2)
+  const answered = { unit: 'u', version: 'v2' }
+  at(1).say({ kind: 'call', id: 3, call: { kind: 'recall', endpoint: 'chat', id: 'r1' } })
+  at(1).say({ kind: 'call', id: 4, call: { kind: 'recall', endpoint: 'chat', id: 'r2' } })
+  await new Promise(resolve => setImmediate(resolve))
+  at(0).say({ kind: 'remembered', remembered: { endpoint: 'chat', id: 'r1', answered } })
+  for (let turn = 0; turn < 3; turn += 1) await isSettled(Promise.resolve())
+  const replies = at(1).told.flatMap(message => (message.kind === 'replied' ? [[message.id, message.reply]] : []))
+  expect(replies).toEqual([
+    [3, { kind: 'recalled', answered }],
+    [4, { kind: 'recalled', answered: null }],
+  ])
+})
+
 it('a worker that ends again and again is started less and less often, but never given up', () => {
   const { at, clock, puppets, errors } = poolOf(1)
   const pauses: number[] = []
@@ -230,4 +264,40 @@ it('a page of metrics waits for no worker that hangs', async () => {
   expect(await isSettled(reading)).toBe(false)
   clock.advance(limits.workerAnswerMs)
   expect(await reading).toMatchObject({ live: 2, restarts: 0 })
+})
+
+/** One look after the other; who talks does so between two of them. */
+function look(clock: ReturnType<typeof poolOf>['clock'], times: number, talking: readonly Puppet[] = []): void {
+  for (let nth = 0; nth < times; nth += 1) {
+    for (const puppet of talking) puppet.say({ kind: 'counts', counts: noCounts })
+    clock.advance(limits.workerLookMs)
+  }
+}
+
+it('a worker that hangs is started again, and holds no table up', async () => {
+  const { pool, at, clock, puppets, errors } = poolOf(2)
+  look(clock, 1, [at(0), at(1)])
+  const applied = pool.apply(route)
+  at(0).answer()
+  look(clock, limits.workerSilentLooksMax - 1, [at(0)])
+  expect(await isSettled(applied)).toBe(false)
+  look(clock, 1, [at(0)])
+  expect(await isSettled(applied)).toBe(true)
+  expect([at(0).hasBeenEnded, at(1).hasBeenEnded, errors.length]).toEqual([false, true, 1])
+  clock.advance(limits.restartBackoffMinMs)
+  expect(puppets).toHaveLength(3)
+  // Its thread may end long afterwards, or never.
+  at(1).die()
+  look(clock, 5, [at(0)])
+  expect(puppets).toHaveLength(3)
+})
+
+it('a worker that is slow to begin, or silent while nobody looks, hangs not', () => {
+  const { at, clock, puppets } = poolOf(2)
+  look(clock, 2 * limits.workerSilentLooksMax, [at(0)])
+  for (let nth = 0; nth < 20; nth += 1) {
+    at(1).say({ kind: 'counts', counts: noCounts })
+    look(clock, limits.workerSilentLooksMax - 1, [at(0)])
+  }
+  expect(puppets).toHaveLength(2)
 })

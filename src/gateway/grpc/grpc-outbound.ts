@@ -1,4 +1,5 @@
 /** The answer to a gRPC call: collected whole, since a message is sent whole, and translated at its end. */
+import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Outbound, OutboundWatcher } from '../inbound.ts'
 
@@ -43,7 +44,7 @@ export class GrpcOutbound implements Outbound {
     if (this.#bytes <= limits.inferenceBodyBytesMax) this.#chunks.push(Buffer.from(chunk))
     else {
       this.#fault = `the answer is longer than ${limits.inferenceBodyBytesMax} bytes, the longest message here`
-      this.cut()
+      throw new CutoverError('backend-failed', this.#fault)
     }
     return true
   }

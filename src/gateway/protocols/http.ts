@@ -15,7 +15,8 @@ import { forwardOpenAi, openAiOperation } from './openai.ts'
 
 export const httpPrefix = '/endpoints/'
 
-const shapes: Readonly<Record<Protocol, ErrorShape>> = {
+/** By what the endpoint speaks. */
+export const shapesBehind: Readonly<Record<Protocol, ErrorShape>> = {
   'open-inference': 'problem',
   openai: 'openai',
   'tensorflow-serving': 'open-inference',
@@ -25,9 +26,15 @@ const shapes: Readonly<Record<Protocol, ErrorShape>> = {
 const partsOf = lastOf(({ path, query }: Target) => {
   const rest = path.slice(httpPrefix.length)
   const slash = rest.indexOf('/')
-  const ofBackend = slash < 0 ? '/' : rest.slice(slash)
-  return { endpoint: slash < 0 ? rest : rest.slice(0, slash), path: ofBackend, sent: ofBackend + query }
+  const behind = pathBehind(path)
+  return { endpoint: slash < 0 ? rest : rest.slice(0, slash), path: behind, sent: behind + query }
 })
+
+/** The path that the model server gets. */
+export function pathBehind(path: string): string {
+  const slash = path.indexOf('/', httpPrefix.length)
+  return slash < 0 ? '/' : path.slice(slash)
+}
 
 export function serveHttp(
   context: GatewayContext,
@@ -36,7 +43,7 @@ export function serveHttp(
 ): void | Promise<void> {
   const { endpoint, path, sent } = partsOf(target)
   const route = findRoute(context.routes, endpoint, principal)
-  const shape = shapes[route.spec.protocol]
+  const shape = shapesBehind[route.spec.protocol]
   const operation = route.spec.protocol === 'openai' ? openAiOperation(path) : null
   return operation === null
     ? forward(context, { inbound, outbound, route, path: sent, shape, pin: pinOf(route, inbound, null) })

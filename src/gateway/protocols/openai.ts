@@ -16,7 +16,7 @@ import { type Conversation, type Call as ForwardedCall, forward } from '../forwa
 import { headerText } from '../headers.ts'
 import type { Inbound, Visit } from '../inbound.ts'
 import { assertMethod, sendJson } from '../json-answer.ts'
-import { refuseStatedLength, tooLarge } from '../request-body.ts'
+import { callerLeft, refuseStatedLength, tooLarge } from '../request-body.ts'
 import type { CompiledRoute } from '../route.ts'
 import type { Target } from '../target.ts'
 
@@ -73,7 +73,8 @@ async function serveOperation(context: GatewayContext, call: Call, operation: st
   if (isProblem(request)) throw new CutoverError('invalid-request', request.message, [request])
   const route = findModel(context, request.model, call.principal)
   if (body.length > route.spec.bodyBytesMax) throw tooLarge(route.spec.bodyBytesMax)
-  const conversation = conversationOf(context, route, { request, body, operation })
+  const conversation = await conversationOf(context, route, { request, body, operation })
+  if (outbound.isClosed) throw callerLeft()
   const pin = pinOf(route, inbound, null)
   const path = `/v1/${operation}${target.query}`
   return forward(context, { inbound, outbound, route, pin, path, shape: 'openai', body, conversation })
@@ -91,7 +92,8 @@ export async function forwardOpenAi(
   const body = await bodyOf(inbound, route.spec.bodyBytesMax)
   const request = readOpenAiRequest(body)
   if (isProblem(request)) return forward(context, { ...named, pin, body })
-  const conversation = conversationOf(context, route, { request, body, operation })
+  const conversation = await conversationOf(context, route, { request, body, operation })
+  if (named.outbound.isClosed) throw callerLeft()
   return forward(context, { ...named, pin, body, conversation })
 }
 
@@ -151,11 +153,11 @@ function findModel(context: GatewayContext, name: string, principal: Caller): Co
 type Asked = { request: OpenAiRequest; body: Uint8Array; operation: string }
 
 /** Whose request it is where neither the endpoint's own source nor `x-cutover-unit` says so, and where it must go. */
-function conversationOf(context: GatewayContext, { spec }: CompiledRoute, asked: Asked): Conversation {
+async function conversationOf(context: GatewayContext, { spec }: CompiledRoute, asked: Asked): Promise<Conversation> {
   const { request, operation } = asked
   const { previousResponse, conversation } = request
   const before = previousResponse ?? conversation
-  const answered = before === null ? null : context.conversations.find(spec.name, before)
+  const answered = before === null ? null : await context.conversations.findAnywhere(spec.name, before)
   const named = request.user ?? (conversation === null ? null : `conversation ${conversation}`)
   return {
     unit: (named === null ? null : boundedKey(named)) ?? answered?.unit ?? firstMessageUnit(asked),

@@ -12,6 +12,7 @@ import { findRoute } from '../find-route.ts'
 import { forward } from '../forward.ts'
 import type { Visit } from '../inbound.ts'
 import { assertMethod, sendJson } from '../json-answer.ts'
+import { endpointNamedBy } from '../named-endpoint.ts'
 import { callerLeft } from '../request-body.ts'
 import type { CompiledRoute } from '../route.ts'
 import type { Target } from '../target.ts'
@@ -50,19 +51,24 @@ function verbOf(text: string): Verb | null {
   return verbs.find(verb => verb === text) ?? null
 }
 
-/** Whether a path can be of this protocol only: `/v1/models/{name}` alone is OpenAI's unless the endpoint says otherwise. */
-export function isTensorflowServing(context: GatewayContext, path: string): boolean {
+/** Whether a path can be of this protocol only. */
+export function isModelCall(path: string): boolean {
   const model = parseModelPath(path)
-  if (model === null) return false
-  const isOpenAi = model.verb === 'status' && model.version === null && model.label === null
-  return !isOpenAi || context.routes.get(model.endpoint)?.spec.protocol === 'tensorflow-serving'
+  return model !== null && !(model.verb === 'status' && model.version === null && model.label === null)
+}
+
+/** `/v1/models/{name}` alone is OpenAI's unless the endpoint says otherwise; so is a path that neither of the two has. */
+export function isTensorflowServing(context: GatewayContext, path: string): boolean {
+  if (isModelCall(path)) return true
+  const name = path.startsWith(prefix) ? endpointNamedBy(path) : null
+  return name !== null && context.routes.get(name)?.spec.protocol === 'tensorflow-serving'
 }
 
 /** Throws `CutoverError`s, to be answered as `{"error": text}`. */
 export function serveTensorflowServing(context: GatewayContext, call: Call): void | Promise<void> {
   const { inbound, target } = call
   const model = parseModelPath(target.path)
-  if (model === null) throw new CutoverError('route-not-found', `there is nothing at ${excerpt(target.path)}`)
+  if (model === null) throw nothingHere(target.path)
   const route = findRoute(context.routes, model.endpoint, call.principal)
   assertProtocol(route)
   const version = versionOf(route, model)
@@ -75,6 +81,12 @@ export function serveTensorflowServing(context: GatewayContext, call: Call): voi
   const pin = pinOf(route, inbound, version)
   const path = `${prefix}${route.spec.name}:${model.verb}${target.query}`
   return forward(context, { ...call, route, pin, path, shape: 'open-inference' })
+}
+
+function nothingHere(path: string): CutoverError {
+  const model = `${prefix}{endpoint}[/versions/{version}|/labels/{label}]`
+  const known = [...verbs.map(verb => `${model}:${verb}`), model, `${model}/metadata`].join(', ')
+  return new CutoverError('route-not-found', `there is nothing at ${excerpt(path)}; there are ${known}`)
 }
 
 function assertProtocol({ spec }: CompiledRoute): void {

@@ -75,6 +75,7 @@ describe('the oldest request is held', () => {
     ['for what is left of its time', batch, { count: 3, oldestMs: 0 }, 3, 7],
     ['not once its time is over', batch, { count: 1, oldestMs: 0 }, 30, 0],
     ['not once the batch is full', batch, { count: 4, oldestMs: 0 }, 3, 0],
+    ['no longer than the caller of any of them can wait', batch, { count: 3, oldestMs: 0, lastMs: 5 }, 3, 2],
   ])('%s', (_, plan, waiting, nowMs, expected) => {
     expect(holdMs(plan, waiting, nowMs)).toBe(expected)
   })

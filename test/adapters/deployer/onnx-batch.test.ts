@@ -5,7 +5,7 @@ import { createDeployer } from '../../../src/adapters/deployer/deployer.ts'
 import { type Answer, Inference } from '../../../src/adapters/deployer/onnx/infer.ts'
 import type { InferRequest } from '../../../src/adapters/deployer/onnx/infer-request.ts'
 import { loadModel, type Model } from '../../../src/adapters/deployer/onnx/model.ts'
-import type { Batching } from '../../../src/core/endpoint.ts'
+import type { Batching, Timeouts } from '../../../src/core/endpoint.ts'
 import type { Instance } from '../../../src/ports/backend.ts'
 import { identityModel, onnxModel, perceptronModel } from '../../fixtures/onnx-model.ts'
 import { send as ask } from '../../support/send.ts'
@@ -179,7 +179,7 @@ async function serve(batch: Batching, finished?: Finished): Promise<Instance> {
 const ones = (rows: number, datatype = 'FP32') =>
   Buffer.from(JSON.stringify({ inputs: [{ name: 'x', datatype, shape: [rows, 1], data: Array(rows).fill(1) }] }))
 
-const send = (instance: Instance, body: Buffer, parts: { signal?: AbortSignal } = {}) =>
+const send = (instance: Instance, body: Buffer, parts: { signal?: AbortSignal; timeouts?: Timeouts } = {}) =>
   ask(instance, request({ path: '/v2/models/digits/infer', body, ...parts }))
 
 /** How many rows were in the run of this request; 0 for an error. */
@@ -225,6 +225,13 @@ describe('an ONNX instance with max-batch', () => {
   test('with max-wait waits no longer than that', async () => {
     const patient = await serve({ rowsMax: 1_000, waitMs: 5 })
     expect(await Promise.all([rowsWith(send(patient, ones(1))), rowsWith(send(patient, ones(1)))])).toEqual([2, 2])
+  })
+
+  test('with max-wait waits no longer than a caller can', async () => {
+    const patient = await serve({ rowsMax: 3, waitMs: 60_000 })
+    const timeouts = { connectMs: 400, firstByteMs: 400, idleMs: 400 }
+    const hurried = [rowsWith(send(patient, ones(1))), rowsWith(send(patient, ones(1), { timeouts }))]
+    expect(await Promise.all(hurried)).toEqual([2, 2])
   })
 
   test('drops a request that is given up while it is held', async () => {

@@ -91,8 +91,8 @@ describe('an ONNX instance answers the Open Inference Protocol', () => {
       UINT16: '[65535]',
       UINT32: '[4294967295]',
       UINT64: '[18446744073709551615]',
-      FP32: '[0.5,1e+30,-3]',
-      FP64: '[0.1,1e+300]',
+      FP32: '[0.5,1e+30,-3,-0.0]',
+      FP64: '[0.1,1e+300,-0.0]',
       BYTES: '["a\\"b","ü"]',
     }
     const datatypes = Object.keys(elements) as (keyof typeof elements)[]

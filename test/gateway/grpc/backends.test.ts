@@ -20,7 +20,7 @@ import {
 } from '../../adapters/deployer/support.ts'
 import { identityModel } from '../../fixtures/onnx-model.ts'
 import { echoAnswer, echoing } from '../../support/echo-server.ts'
-import { fleetsOf, instance, startRig } from '../../support/gateway-rig.ts'
+import { fleetsOf, instance, type Rig, startRig } from '../../support/gateway-rig.ts'
 import { type GrpcCaller, grpcCaller, inferRequest } from '../../support/grpc-caller.ts'
 import { ask } from '../../support/http-caller.ts'
 
@@ -34,13 +34,13 @@ async function running(backend: Backend): Promise<Instance> {
   return pick(deployer, 'v1')
 }
 
-async function served(one: Instance): Promise<{ caller: GrpcCaller; port: number }> {
+async function served(one: Instance): Promise<{ caller: GrpcCaller; port: number; rig: Rig }> {
   const rig = await startRig({ fleets: fleetsOf({ v1: one }) })
   onTestFinished(() => rig.close())
   const { port } = await rig.gateway.listenGrpc({ host: '127.0.0.1', port: 0 })
   const caller = grpcCaller(port)
   onTestFinished(() => caller.close())
-  return { caller, port: rig.port }
+  return { caller, port: rig.port, rig }
 }
 
 type Output = { name: string; datatype: string; shape: string[]; contents: Record<string, unknown[]> | null }
@@ -131,7 +131,7 @@ test.each([
   expect((message['raw_output_contents'] as Buffer[])[0]?.equals(bytes)).toBe(true)
 })
 
-test('an answer that is longer than messages may be ends the call and the work', async () => {
+test('an answer that is longer than messages may be ends the call and the work, and is the version’s failure', async () => {
   let cancelled = false
   const endless = instance(({ signal }) => {
     signal.addEventListener('abort', () => {
@@ -145,8 +145,10 @@ test('an answer that is longer than messages may be ends the call and the work',
     })
     return { status: 200, headers: [], body }
   })
-  const { caller } = await served(endless)
+  const { caller, rig } = await served(endless)
   const request = inferRequest([{ datatype: 'FP32', shape: [1], contents: { fp32_contents: [1] } }])
   expect(await caller.failure('ModelInfer', request)).toMatchObject({ details: /longer than 67108864 bytes/ })
   expect(cancelled).toBe(true)
+  expect(await rig.recorder.recorded(1)).toMatchObject([{ version: 'v1', failed: true }])
+  expect(rig.gateway.stats().errors).toEqual([{ code: 'backend-failed', count: 1 }])
 })

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { limits } from '../../../src/core/limits.ts'
+import { wholeShare } from '../../../src/core/share.ts'
 import { MessageFrames } from '../../../src/gateway/grpc/message-frames.ts'
 import { echoing } from '../../support/echo-server.ts'
 import { fleetsOf, instance, type Rig, startRig } from '../../support/gateway-rig.ts'
@@ -22,14 +23,14 @@ afterEach(async () => {
   await rig.close()
 })
 
-async function start(): Promise<{ release(): void }> {
+async function start(grpcShare = share): Promise<{ release(): void }> {
   const held = Promise.withResolvers<void>()
   let isHeld = true
   const server = instance(async request => {
     if (isHeld && request.path !== '/v2') await held.promise
     return echoing(['binary_tensor_data'])(request)
   })
-  rig = await startRig({ fleets: fleetsOf({ v1: server }), options: { share } })
+  rig = await startRig({ fleets: fleetsOf({ v1: server }), options: { share, grpcShare } })
   port = (await rig.gateway.listenGrpc({ host: '127.0.0.1', port: 0 })).port
   caller = grpcCaller(port)
   return {
@@ -64,6 +65,13 @@ test('calls that wait for their answer count, the one too many is told so, and t
   release()
   expect(await Promise.all(waiting)).toHaveLength(3)
   await until(goesThrough)
+})
+
+test('the one of many workers that serves gRPC has room for the longest message', async () => {
+  const { release } = await start(wholeShare)
+  release()
+  const { message } = await caller.call('ModelInfer', request(2 * bytesMax))
+  expect(message).toMatchObject({ raw_output_contents: [expect.anything()] })
 })
 
 test('so do messages that are not whole, of whoever never ends them', async () => {

@@ -69,10 +69,21 @@ function floats(ort: OrtType, takes: string, make: (length: number) => Float32Ar
     return data
   }
   const write = (data: TensorData) => {
-    const bad = (data as Float32Array | Float64Array).findIndex(value => !Number.isFinite(value))
-    return bad === -1 ? data.join(',') : bad
+    const numbers = data as Float32Array
+    let hasMinusZero = false
+    for (let at = 0; at < numbers.length; at += 1) {
+      const value = numbers[at] ?? Number.NaN
+      if (!Number.isFinite(value)) return at
+      hasMinusZero ||= Object.is(value, -0)
+    }
+    return hasMinusZero ? Array.from(numbers, signedText).join(',') : numbers.join(',')
   }
   return { ort, json: { takes, read, write } }
+}
+
+/** Minus zero would lose its sign as the text of a number; without the point many readers make a whole number of it. */
+function signedText(value: number): string {
+  return Object.is(value, -0) ? '-0.0' : String(value)
 }
 
 function integers(ort: OrtType, min: number, max: number, make: (length: number) => Numbers): Datatype {

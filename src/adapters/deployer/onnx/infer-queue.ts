@@ -5,7 +5,8 @@ import { holdMs, Pace } from './pace.ts'
 import { pack } from './packed.ts'
 import type { AnswerItem, BatchPlan, InferItem } from './worker-messages.ts'
 
-export type Waiting = Omit<InferItem, 'id'> & { sinceMs: number; sending: InferSending }
+/** `lastMs`: when it has to go to the thread at the latest, since its caller waits no longer. */
+export type Waiting = Omit<InferItem, 'id'> & { sinceMs: number; lastMs: number; sending: InferSending }
 
 /** Hands items to the thread; the buffers of their bodies are gone afterwards. */
 export type Give = (items: readonly InferItem[], buffers: ArrayBuffer[]) => void
@@ -82,12 +83,21 @@ export class InferQueue {
 
   /** Hands over as many as the thread has room for, unless they are to wait for others. */
   #feed(): void {
-    const [oldest] = this.#waiting.values()
     const room = this.#pace.insideMax - this.#inside.size
-    if (oldest === undefined || room <= 0) return
-    const leftMs = holdMs(this.#batch, { count: this.#waiting.size, oldestMs: oldest.sinceMs }, performance.now())
+    if (this.#waiting.size === 0 || room <= 0) return
+    const leftMs = this.#leftMs()
     if (leftMs > 0) this.#feedIn(leftMs)
     else this.#enter(room)
+  }
+
+  /** Until those that wait are to go, unless others come. */
+  #leftMs(): number {
+    const [oldest] = this.#waiting.values()
+    if (this.#batch === null || this.#batch.waitMs === 0 || oldest === undefined) return 0
+    const count = this.#waiting.size
+    let lastMs = Number.POSITIVE_INFINITY
+    if (count < this.#batch.rowsMax) for (const one of this.#waiting.values()) lastMs = Math.min(lastMs, one.lastMs)
+    return holdMs(this.#batch, { count, oldestMs: oldest.sinceMs, lastMs }, performance.now())
   }
 
   #feedIn(delayMs: number): void {

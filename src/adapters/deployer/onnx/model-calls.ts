@@ -72,7 +72,9 @@ export class ModelCalls {
     this.#load.enter()
     const timer = setTimeout(() => sending.fail(this.#timedOut(timeMs)), timeMs)
     const body = call.body instanceof Uint8Array ? call.body : new Uint8Array()
-    const id = this.#queue.add({ body, ...bodyForm(call), sinceMs: performance.now(), sending })
+    const sinceMs = performance.now()
+    // Half of its time is for running it.
+    const id = this.#queue.add({ body, ...bodyForm(call), sinceMs, lastMs: sinceMs + timeMs / 2, sending })
     return sending
   }
 

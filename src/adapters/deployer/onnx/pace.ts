@@ -33,12 +33,16 @@ export class Pace {
   }
 }
 
+/** `lastMs`: when one of them has to go at the latest, since its caller waits no longer. */
+type Waiting = { count: number; oldestMs: number; lastMs?: number }
+
 /**
  * How much longer the oldest of the waiting requests is to wait for others: not at all without `waitMs` or once there are
  * enough for a batch. Requests are counted, not rows, which only the thread knows: those of several rows wait no longer
  * than `waitMs` either.
  */
-export function holdMs(batch: BatchPlan | null, waiting: { count: number; oldestMs: number }, nowMs: number): number {
+export function holdMs(batch: BatchPlan | null, waiting: Waiting, nowMs: number): number {
   if (batch === null || waiting.count >= batch.rowsMax) return 0
-  return Math.max(0, waiting.oldestMs + batch.waitMs - nowMs)
+  const { oldestMs, lastMs = Number.POSITIVE_INFINITY } = waiting
+  return Math.max(0, Math.min(oldestMs + batch.waitMs, lastMs) - nowMs)
 }
