@@ -35,12 +35,15 @@ export const noFlags: FlagsState = { flags: {}, segments: {}, deleted: {} }
 
 type Word = { actor: string; note: string | null; atMs: number }
 
-/** A name that was deleted goes on with its history. */
-export function flagApplied(state: FlagsState, spec: FlagSpec, word: Word): FlagsState {
+/**
+ * A name that was deleted goes on with its history. `passedAtMs`: up to when steps of the schedule have passed; none have
+ * where logs of before are folded, which moved rollouts by way of all of them.
+ */
+export function flagApplied(state: FlagsState, spec: FlagSpec, word: Word, passedAtMs = word.atMs): FlagsState {
   const known = own(state.flags, spec.name)
   const before = known ?? own(state.deleted, spec.name)
   const inForce = known === undefined ? {} : layoutsAt(known.spec, known.layouts, word.atMs)
-  const layouts = moveLayouts(spec, inForce)
+  const layouts = moveLayouts(spec, inForce, passedAtMs)
   return put(state, changed(before, { how: 'applied', spec, layouts }, word))
 }
 
