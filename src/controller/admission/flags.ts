@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { CutoverError, type Problem } from '../../core/errors.ts'
 import { type FlagSpec, type SegmentSpec, segmentsNamed } from '../../core/flags/flag.ts'
 import { type FlagsState, noFlags, undoTarget } from '../../core/flags/flags-state.ts'
-import { usesOfFlag, variantsUsed } from '../../core/flags/uses.ts'
+import { usersOfOn, usesOfFlag, variantsUsed } from '../../core/flags/uses.ts'
 import { limits } from '../../core/limits.ts'
 import { own } from '../../core/own.ts'
 import type { ControlState } from '../../core/state.ts'
@@ -72,6 +72,7 @@ function flagProblems(state: ControlState, spec: FlagSpec, known: Known): Proble
     ),
     ...circleProblems(spec, known.flags),
     ...variantProblems(state, spec),
+    ...typeProblems(state, spec),
   ]
 }
 
@@ -159,6 +160,17 @@ function variantProblems(state: ControlState, spec: FlagSpec): Problem[] {
     path: 'variants',
     message: `${by} asks for the variant ${variant}`,
     allowed: [...Object.keys(spec.variants), variant],
+  }))
+}
+
+/** Only a boolean flag is on or off: of another type it would let nobody pass, for ever. */
+function typeProblems(state: ControlState, { name, type }: FlagSpec): Problem[] {
+  if (type === 'boolean') return []
+  return usersOfOn(state, name).map(by => ({
+    path: 'type',
+    message: `${by} asks whether the flag is on`,
+    value: type,
+    allowed: ['boolean'],
   }))
 }
 

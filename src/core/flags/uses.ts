@@ -26,6 +26,11 @@ export function variantsUsed(state: ControlState, name: string): { variant: stri
   )
 }
 
+/** Who asks whether the flag is on. */
+export function usersOfOn(state: ControlState, name: string): string[] {
+  return uses(state).flatMap(use => (use.flag === name && use.variants.length === 0 ? [userOf(use)] : []))
+}
+
 function userOf({ kind, name }: Use): string {
   return `${kind} ${name}`
 }

@@ -137,6 +137,19 @@ describe('a condition', () => {
 describe('a flag that requires another', () => {
   const child = flag({ name: 'child', default: on, requires: [{ flag: 'ranker', is: ['on'] }] })
 
+  it('serves its off variant where the targeting of that fails, when it is read or when it is computed', () => {
+    for (const targeting of [{ no_such: [] }, { '/': [1, { var: 'zero' }] }]) {
+      const state = flagsOf([flag({ targeting }), child])
+      expect(ask(state, 'ranker', { zero: 0 }).reason).toBe('ERROR')
+      const expected = { variant: 'off', reason: 'DISABLED', by: 'requires ranker' }
+      expect(ask(state, 'child', { zero: 0 })).toMatchObject(expected)
+      expect(explainFlag(state, 'child', { zero: 0 }, 0)).toMatchObject({
+        evaluation: expected,
+        requires: [{ met: false }],
+      })
+    }
+  })
+
   it('serves its off variant until that has the variant it asks for', () => {
     expect(ask(flagsOf([flag(), child]), 'child')).toMatchObject({ variant: 'off', by: 'requires ranker' })
     expect(ask(flagsOf([flag({ default: on }), child]), 'child')).toMatchObject({ variant: 'on', reason: 'STATIC' })
