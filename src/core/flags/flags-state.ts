@@ -73,6 +73,12 @@ export function undoTarget(state: FlagsState, name: string): Pick<FlagChange, 's
   return before === undefined || before.how === 'deleted' ? null : before
 }
 
+/** All that an evaluation needs. */
+export function withoutHistory({ flags, segments }: FlagsState): FlagsState {
+  const bare = Object.entries(flags).map(([name, { spec, layouts }]) => [name, { spec, layouts, changes: [] }] as const)
+  return { flags: Object.fromEntries(bare), segments, deleted: {} }
+}
+
 function changed(
   before: FlagState | undefined,
   to: Pick<FlagChange, 'how' | 'spec' | 'layouts'>,

@@ -35,7 +35,16 @@ function userOf({ kind, name }: Use): string {
   return `${kind} ${name}`
 }
 
-function uses(state: ControlState): Use[] {
+/** Made once for each state: a change of a flag asks several times. */
+function uses(state: ControlState): readonly Use[] {
+  const known = made.get(state) ?? usesIn(state)
+  made.set(state, known)
+  return known
+}
+
+const made = new WeakMap<ControlState, readonly Use[]>()
+
+function usesIn(state: ControlState): Use[] {
   const flags = Object.values(state.flags?.flags ?? {}).flatMap(({ spec }) =>
     (spec.requires ?? []).map(
       ({ flag, is }): Use => ({ flag, variants: is, kind: 'flag', name: spec.name, what: 'is on only with it' }),

@@ -16,6 +16,7 @@ import {
   undoTarget,
 } from '../../../src/core/flags/flags-state.ts'
 import { type Layout, layoutsAt } from '../../../src/core/flags/layout.ts'
+import { segmentApplied } from '../../../src/core/flags/segment-history.ts'
 import { stepFlags } from '../../../src/core/flags/step-flags.ts'
 import { emptyState } from '../../../src/core/state.ts'
 import { totalVariationPpm, type Weights, weightsOf } from '../../../src/core/traffic.ts'
@@ -229,6 +230,19 @@ describe('changes', () => {
       [3, 'undone'],
       [4, 'undone'],
     ])
+  })
+
+  it('of one flag leave the others as they were compiled; those of a segment are seen by every flag that names it', () => {
+    const beta = (include: string[]) => ({ name: 'beta', include })
+    const ruled = flag({ rules: [when({ kind: 'segment', segment: 'beta' })] })
+    const first = flagsOf([ruled, flag({ name: 'other' })], [beta(['ann'])])
+    const second = flagApplied(first, flag({ name: 'other', default: on }), word)
+    const [before, after] = [compileFlags(first), compileFlags(second)]
+    expect(after.flags.get('ranker')).toBe(before.flags.get('ranker'))
+    expect(evaluate(after, 'other', {}, 0).variant).toBe('on')
+    const third = segmentApplied(second, beta(['bob']), word)
+    expect(['ann', 'bob'].map(targetingKey => ask(third, 'ranker', { targetingKey }).variant)).toEqual(['off', 'on'])
+    expect(['ann', 'bob'].map(targetingKey => ask(second, 'ranker', { targetingKey }).variant)).toEqual(['on', 'off'])
   })
 
   it('have no step before the first', () => {
