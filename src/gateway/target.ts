@@ -29,9 +29,16 @@ function isOpenAi(path: string): boolean {
   return path.startsWith('/openai/v1/') || (path.startsWith('/v1/') && path !== '/v1/feedback')
 }
 
+export const ofrepPrefix = '/ofrep/v1/evaluate/flags'
+
+function isOfrep(path: string): boolean {
+  return path === ofrepPrefix || path.startsWith(`${ofrepPrefix}/`)
+}
+
 /** Errors speak the dialect of the path. */
 export function shapeOf(target: Target | null): ErrorShape {
   if (target === null) return 'problem'
   if (isOpenInference(target.path)) return 'open-inference'
+  if (isOfrep(target.path)) return 'ofrep'
   return isOpenAi(target.path) ? 'openai' : 'problem'
 }

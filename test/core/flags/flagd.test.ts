@@ -184,6 +184,7 @@ const computed: readonly [Json, Json][] = [
   [{ missing_some: [1, ['list', 'nothing']] }, []],
   [{ missing_some: [2, ['list', 'nothing']] }, ['nothing']],
   [{ var: ['nothing', 'else'] }, 'else'],
+  [{ in: ['a', { var: 'deep.off' }] }, false],
   [{ var: 'deep.er.1' }, 'y'],
   [{ '<': [1, { var: 'list.1' }, 3] }, true],
   [{ '??': [] } as Json, 'has an unknown operator'],
@@ -191,7 +192,7 @@ const computed: readonly [Json, Json][] = [
 
 describe('JsonLogic', () => {
   it.each(computed)('computes %j', (expression, expected) => {
-    const context = { list: [1, 2, 3], deep: { er: ['x', 'y'] } }
+    const context = { list: [1, 2, 3], deep: { er: ['x', 'y'], off: false } }
     const run = () => compileLogic(expression)(context, { flag: 'f', nowMs: 0 })
     if (typeof expected === 'string' && expected.startsWith('has')) expect(run).toThrow(expected)
     else expect(run()).toEqual(expected)
