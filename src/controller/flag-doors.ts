@@ -13,7 +13,7 @@ export function flagDoors({ state, record }: Pick<Ledger, 'state' | 'record'>): 
   return {
     applyFlag({ spec, actor, note, dryRun, beside = {} }) {
       const change = admitFlag(state(), spec, beside)
-      if (!dryRun && change.action !== 'unchanged') record({ type: 'flag-applied', spec, actor, note })
+      if (!dryRun && change.action !== 'unchanged') record({ type: 'flag-applied', spec, actor, note, direct: true })
       return change
     },
     applySegment({ spec, actor, note, dryRun }) {

@@ -38,8 +38,11 @@ export type ControlEvent =
   | { type: 'tick'; release: string }
   /** The arms of a bandit that runs: those that come in, and those that leave the race. */
   | { type: 'arms-changed'; release: string; add: readonly string[]; retire: readonly string[]; actor: string }
-  /** A flag was made or changed; `note` says how where no document did. */
-  | { type: 'flag-applied'; spec: FlagSpec; actor: string; note: string | null }
+  /**
+   * A flag was made or changed; `note` says how where no document did. `direct` is left out in logs of before rollouts moved
+   * from what was in force at once: these went by way of steps that had passed, and fold as they ever did.
+   */
+  | { type: 'flag-applied'; spec: FlagSpec; actor: string; note: string | null; direct?: true }
   | { type: 'flag-deleted'; flag: string; actor: string }
   /** The last change of a flag was taken back, or its deletion. */
   | { type: 'flag-undone'; flag: string; actor: string; note: string | null }

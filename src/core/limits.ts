@@ -39,6 +39,8 @@ export const limits = {
   /** Flags, and segments that they share; more are refused. */
   flagsMax: 5_000,
   flagSegmentsMax: 1_000,
+  /** That workers are told of in one turn of the event loop, before further changes wait for its end. */
+  flagsToldPerTurn: 10_000,
   /** Of one flag: more are refused. */
   flagVariantsMax: 100,
   flagRulesMax: 200,

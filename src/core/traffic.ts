@@ -5,6 +5,7 @@
 import { type ContextPolicy, policyAmong } from './bandit/context-policy.ts'
 import { CutoverError } from './errors.ts'
 import { limits } from './limits.ts'
+import { own } from './own.ts'
 import type { Scope } from './scope.ts'
 import type { MirrorBudget } from './stage-plans.ts'
 
@@ -120,7 +121,7 @@ export function moveSegments(segments: readonly Segment[], target: Weights): Seg
   const freed: Segment[] = []
   const room: Record<string, number> = { ...target }
   for (const segment of segments) {
-    const available = room[segment.version] ?? 0
+    const available = own(room, segment.version) ?? 0
     const cutPpm = segment.startPpm + Math.min(available, segment.endPpm - segment.startPpm)
     room[segment.version] = available - (cutPpm - segment.startPpm)
     if (cutPpm > segment.startPpm) kept.push({ ...segment, endPpm: cutPpm })

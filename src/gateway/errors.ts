@@ -5,8 +5,11 @@ import { linesOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
 import type { Outbound } from './inbound.ts'
 
-/** `problem` is application/problem+json (RFC 9457), `open-inference` `{"error": text}`, `openai` `{"error": {message, …}}`. */
-export type ErrorShape = 'problem' | 'open-inference' | 'openai'
+/**
+ * `problem` is application/problem+json (RFC 9457), `open-inference` `{"error": text}`, `openai` `{"error": {message, …}}`, `ofrep`
+ * `{"errorCode": …, "errorDetails": text}`.
+ */
+export type ErrorShape = 'problem' | 'open-inference' | 'openai' | 'ofrep'
 
 /** A refusal that says when to come back. */
 export class ComeBackError extends CutoverError {
@@ -38,6 +41,7 @@ const documents: Readonly<Record<ErrorShape, (error: CutoverError, status: numbe
   problem: problemDocument,
   'open-inference': ({ message }) => ({ error: message }),
   openai: openAiDocument,
+  ofrep: ({ message }) => ({ errorCode: 'GENERAL', errorDetails: message }),
 }
 
 function problemDocument(error: CutoverError, status: number): object {

@@ -1,5 +1,5 @@
-/** The flags that this gateway evaluates by: compiled once per change, swapped whole. */
-import { type CompiledFlags, compileFlags } from '../core/flags/compile-flags.ts'
+/** The flags that this gateway evaluates by: compiled when they are first asked for after a change, swapped whole. */
+import { type CompiledFlags, compiledOf } from '../core/flags/compile-flags.ts'
 import { type FlagsState, noFlags } from '../core/flags/flags-state.ts'
 
 export type FlagBook = {
@@ -8,11 +8,17 @@ export type FlagBook = {
 }
 
 export function createFlagBook(): FlagBook {
-  let compiled = compileFlags(noFlags)
+  let flags = noFlags
+  let compiled: CompiledFlags | null = null
   return {
-    apply: flags => {
-      compiled = compileFlags(flags)
+    // A file of thousands of flags is as many changes, of which only the last one is evaluated.
+    apply: next => {
+      flags = next
+      compiled = null
     },
-    compiled: () => compiled,
+    compiled: () => {
+      compiled ??= compiledOf(flags)
+      return compiled
+    },
   }
 }

@@ -29,7 +29,7 @@ import type { Visit } from './inbound.ts'
 import { type Address, createListener, type ListenAddress, type Listener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
 import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
-import { ofrepKey, ofrepPrefix } from './ofrep.ts'
+import { ofrepKey } from './ofrep.ts'
 import { answerPreflight, pageAnswer } from './pages.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
 import { serveOpenInference } from './protocols/open-inference.ts'
@@ -40,7 +40,7 @@ import { Guards } from './resilience/guards.ts'
 import { createRouteTable } from './route.ts'
 import { serveOfrep } from './serve-ofrep.ts'
 import { createStats, type GatewayStats } from './stats.ts'
-import { isOpenInference, parseTarget, type Target } from './target.ts'
+import { isOpenInference, ofrepPrefix, parseTarget, type Target } from './target.ts'
 import type { TracingOptions } from './trace-context.ts'
 
 export type GatewayOptions = {
@@ -235,8 +235,8 @@ function serve(context: GatewayContext, visit: Visit, target: Target | null): vo
   const operation = openAiOperation(target.path)
   if (operation !== null) return serveOpenAi(context, { ...visit, target }, operation)
   if (target.path === '/v1/feedback') return serveFeedback(context, { ...visit, target })
-  const ofrep = ofrepKey(target.path)
-  if (ofrep !== null) return serveOfrep(context, { ...visit, target, key: ofrep.key })
+  const question = ofrepKey(target.path)
+  if (question !== null) return serveOfrep(context, { ...visit, target, question })
   throw nothingHere(target.path)
 }
 

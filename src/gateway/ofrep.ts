@@ -3,16 +3,16 @@
  * recorded nowhere; the answer depends on flags, context and time alone.
  */
 import { createHash } from 'node:crypto'
-import { CutoverError } from '../core/errors.ts'
 import type { CompiledFlags } from '../core/flags/compile-flags.ts'
 import { evaluate, evaluateAll } from '../core/flags/evaluate.ts'
 import type { Context, Evaluation, FlagError } from '../core/flags/evaluation.ts'
-
-export const ofrepPrefix = '/ofrep/v1/evaluate/flags'
+import { ofrepPrefix } from './target.ts'
 
 export type OfrepQuestion = {
   /** Null asks for all of them. */
   key: string | null
+  /** The key is not encoded as a path is. */
+  isMalformed: boolean
   body: Buffer
   /** The tag that the caller has an answer of. */
   ifNoneMatch: string | undefined
@@ -27,21 +27,22 @@ export type OfrepAnswer = {
   body: Buffer
 }
 
-/** Null for a path that is none of this protocol's. Throws invalid-request for a key that is not encoded. */
-export function ofrepKey(path: string): { key: string | null } | null {
+/** Null for a path that is none of this protocol's. A key that is not encoded as a path is stays as it came, and is refused. */
+export function ofrepKey(path: string): Pick<OfrepQuestion, 'key' | 'isMalformed'> | null {
   const trimmed = path.endsWith('/') ? path.slice(0, -1) : path
-  if (trimmed === ofrepPrefix) return { key: null }
+  if (trimmed === ofrepPrefix) return { key: null, isMalformed: false }
   if (!trimmed.startsWith(`${ofrepPrefix}/`)) return null
+  const key = trimmed.slice(ofrepPrefix.length + 1)
   try {
-    return { key: decodeURIComponent(trimmed.slice(ofrepPrefix.length + 1)) }
-  } catch (cause) {
-    throw new CutoverError('invalid-request', 'the key of the flag is not encoded as a path is', [], cause)
+    return { key: decodeURIComponent(key), isMalformed: false }
+  } catch {
+    return { key, isMalformed: true }
   }
 }
 
 export function answerOfrep(flags: CompiledFlags, question: OfrepQuestion): OfrepAnswer {
-  const read = contextOf(question.body)
-  const { key, nowMs } = question
+  const { key, isMalformed, nowMs } = question
+  const read = isMalformed ? malformedKey : contextOf(question.body)
   if ('errorCode' in read) return jsonAnswer(400, { ...(key !== null && { key }), ...read })
   return key === null ? all(flags, read.context, question) : one(flags, { key, context: read.context, nowMs })
 }
@@ -90,6 +91,11 @@ function wire(flags: CompiledFlags, key: string, evaluation: Evaluation): object
 }
 
 type Refusal = { errorCode: FlagError; errorDetails: string }
+
+const malformedKey: Refusal = {
+  errorCode: 'PARSE_ERROR',
+  errorDetails: 'the key of the flag is not encoded as a path is',
+}
 
 /** A body without a context is a question without one; one that is there must be an object. */
 function contextOf(body: Buffer): { context: Context } | Refusal {

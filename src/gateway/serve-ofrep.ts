@@ -4,13 +4,18 @@ import type { GatewayContext } from './context.ts'
 import { headerText } from './headers.ts'
 import type { Visit } from './inbound.ts'
 import { assertMethod } from './json-answer.ts'
-import { answerOfrep } from './ofrep.ts'
+import { answerOfrep, type OfrepQuestion } from './ofrep.ts'
 import { refuseStatedLength } from './request-body.ts'
 import type { Target } from './target.ts'
 
 export async function serveOfrep(
   { flags, clock }: GatewayContext,
-  { inbound, outbound, target, key }: Visit & { target: Target; key: string | null },
+  {
+    inbound,
+    outbound,
+    target,
+    question,
+  }: Visit & { target: Target; question: Pick<OfrepQuestion, 'key' | 'isMalformed'> },
 ): Promise<void> {
   assertMethod(inbound, target.path, 'POST')
   refuseStatedLength(inbound, limits.flagContextBytesMax)
@@ -20,6 +25,6 @@ export async function serveOfrep(
     status,
     lines,
     body: answer,
-  } = answerOfrep(flags.compiled(), { key, body, ifNoneMatch, nowMs: clock.nowMs() })
+  } = answerOfrep(flags.compiled(), { ...question, body, ifNoneMatch, nowMs: clock.nowMs() })
   outbound.answer(status, lines, answer, false)
 }

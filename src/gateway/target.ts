@@ -22,3 +22,9 @@ export const parseTarget = lastOf((url: string): Target | null => {
 export function isOpenInference(path: string): boolean {
   return path === '/v2' || path.startsWith('/v2/')
 }
+
+export const ofrepPrefix = '/ofrep/v1/evaluate/flags'
+
+export function isOfrep(path: string): boolean {
+  return path === ofrepPrefix || path.startsWith(`${ofrepPrefix}/`)
+}

@@ -7,7 +7,7 @@ import { after } from '../adapters/clock/after.ts'
 import { SharedFleets } from '../adapters/deployer/threads/shared-fleets.ts'
 import type { SpanSettings } from '../adapters/tracing/open-spans.ts'
 import { CutoverError } from '../core/errors.ts'
-import { type FlagsState, noFlags } from '../core/flags/flags-state.ts'
+import { type FlagsState, noFlags, withoutHistory } from '../core/flags/flags-state.ts'
 import { limits } from '../core/limits.ts'
 import { sharedRoute } from '../core/share.ts'
 import type { GatewayLogger } from '../gateway/context.ts'
@@ -63,6 +63,10 @@ export class GatewayPool implements TrafficSink, FlagSink {
   #common: Common = { isReady: false, keys: {}, flags: noFlags }
   /** What workers have learnt, for those that are started again. */
   readonly #conversations = new Conversations()
+  /** Flags that workers have not been told of yet. */
+  #flags: FlagsState | null = null
+  /** In this turn of the event loop. */
+  #flagsTold = 0
   /** What ended workers had counted. */
   #past: Counts = noCounts
   #restarts = 0
@@ -90,6 +94,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
     const current = this.#routes.get(name)
     if (current !== undefined && current.table.epoch > route.table.epoch) return
     this.#routes.set(name, route)
+    this.#tellFlags()
     this.#past = countsWithout(this.#past, name, Object.keys(versions))
     const results = await Promise.all(this.#live().map(slot => this.#give(slot, route)))
     for (const result of results) if (result?.ok === false) throw thrownError(result.error)
@@ -101,11 +106,28 @@ export class GatewayPool implements TrafficSink, FlagSink {
     for (const { link } of this.#live()) link.post({ kind: 'remove', endpoint })
   }
 
+  /** At once. A file of thousands of flags is as many changes in one turn, and each is told with all flags: after so many the last one tells. */
   applyFlags(flags: FlagsState): void {
+    this.#flags = flags
+    if (this.#flagsTold === 0)
+      setImmediate(() => {
+        this.#flagsTold = 0
+        this.#tellFlags()
+      })
+    const isMany = this.#flagsTold > limits.flagsToldPerTurn
+    this.#flagsTold += 1 + Object.keys(flags.flags).length
+    if (!isMany) this.#tellFlags()
+  }
+
+  #tellFlags(): void {
+    if (this.#flags === null) return
+    const flags = withoutHistory(this.#flags)
+    this.#flags = null
     this.tellAll({ flags })
   }
 
   tellAll(change: Partial<Common>): void {
+    this.#tellFlags()
     this.#common = { ...this.#common, ...change }
     for (const { link } of this.#live()) link.post({ kind: 'common', change })
   }
@@ -113,6 +135,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
   /** The first worker takes the port, the others listen on the same one. Rejects with port-in-use. */
   async listen(address: Address): Promise<Address> {
     await this.#options.probe(address)
+    this.#tellFlags()
     const [first, ...others] = this.#slots
     const bound = await listening(first, address)
     this.#address = bound

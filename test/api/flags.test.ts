@@ -147,6 +147,7 @@ describe('changes', () => {
     ['serve', { rollout: { on: '10%' } }, 400, /10% in all/],
     ['serve', { rollout: { on: 'half', off: '50%' } }, 400, /is not a percentage/],
     ['serve', { variant: 'on', rule: 'staff' }, 400, /no rule staff/],
+    ['serve', { variant: 'on', by: 'tenant' }, 400, /by is of a rollout, and there is none/],
     ['enable', { why: 'x' }, 400, /is not valid/],
   ])('by %s %j are refused', async (verb, body, status, detail) => {
     const answer = await post(`flags/ranker/${verb}`, body)

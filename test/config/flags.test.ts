@@ -235,6 +235,16 @@ describe('flags of releases and endpoints', () => {
   })
 })
 
+function flagdFlag(over: object): object {
+  return { flags: { a: { state: 'ENABLED', variants: { on: true }, ...over } } }
+}
+
+/** So many parts, each of which refers to the next one. */
+function partsOf(count: number, refer: (next: object) => object): object {
+  const parts = Array.from({ length: count }, (_, index) => [`p${index}`, refer({ $ref: `p${index + 1}` })])
+  return Object.fromEntries([...parts, [`p${count}`, { var: 'a' }]])
+}
+
 describe('a flagd file', () => {
   const file = {
     $schema: 'https://flagd.dev/schema/v0/flags.json',
@@ -275,6 +285,21 @@ describe('a flagd file', () => {
     ['a part that is not there', { ...file, $evaluators: {} }, 'flags.colour.targeting'],
     ['a part of itself', { ...file, $evaluators: { isStaff: { '!': [{ $ref: 'isStaff' }] } } }, '$evaluators.isStaff'],
     ['an unknown key', { flags: { a: { state: 'ENABLED', variants: {}, rules: [] } } }, 'flags.a.rules'],
+    ['a default that is no name', flagdFlag({ defaultVariant: true }), 'flags.a.defaultVariant'],
+    ['a targeting that is no expression', flagdFlag({ targeting: [{ var: 'a' }] }), 'flags.a.targeting'],
+    ['metadata that are none', flagdFlag({ metadata: 'web' }), 'flags.a.metadata'],
+    ['metadata of all that are none', { ...file, metadata: [] }, 'metadata'],
+    ['parts that are none', { ...file, $evaluators: [] }, '$evaluators'],
+    [
+      'parts that double at every step',
+      { ...flagdFlag({ targeting: { $ref: 'p0' } }), $evaluators: partsOf(40, next => ({ and: [next, next] })) },
+      'flags.a.targeting',
+    ],
+    [
+      'parts in a row without end',
+      { ...flagdFlag({ targeting: { $ref: 'p0' } }), $evaluators: partsOf(5_000, next => ({ '!': [next] })) },
+      'flags.a.targeting',
+    ],
   ])('with %s is refused there', (_, given, path) => {
     expect(readFlagdFile(given).faults.map(fault => fault.path)).toContain(path)
   })

@@ -77,6 +77,28 @@ describe('a flag is refused', () => {
   })
 })
 
+describe('a flag that must be on for others', () => {
+  const text = flag({ type: 'string', variants: { on: 'on', off: 'off' } })
+
+  it.each([
+    ['an endpoint', { rules: [{ flag: 'ranker', version: 'v2' }] }, {}, 'endpoint digits'],
+    ['a release', {}, { flags: [{ flag: 'ranker' }] }, 'release digits-1'],
+  ])('stays boolean while %s asks for it', async (_, endpoint, release, by) => {
+    const rig = controlRig()
+    apply(rig, flag())
+    await rig.controller.applyEndpoint({ spec: endpointSpec(endpoint), actor: 'ann', dryRun: false })
+    const { planVersion: _version, from: _from, ...plan } = releasePlan(release)
+    await rig.controller.applyRelease({ plan, actor: 'ann', dryRun: false, again: true })
+    expect(refusal(rig, text)).toBe(`invalid-resource type ${by} asks whether the flag is on`)
+  })
+
+  it('may change its type where its variants are asked for', () => {
+    const rig = controlRig()
+    apply(rig, flag(), needs('child', 'ranker'))
+    expect(rig.controller.applyFlag({ spec: text, ...word }).action).toBe('updated')
+  })
+})
+
 describe('an undo is refused', () => {
   it('where it would bring back what cannot be any more', () => {
     const rig = controlRig()

@@ -189,6 +189,36 @@ describe('a bandit', () => {
     ])
   })
 
+  it.each([
+    ['that the policy gives nothing', { kind: 'ucb1' }],
+    ['that can hardly be the best', { kind: 'thompson' }],
+  ] as const)('without a floor changes weights no more often than its update says for an arm %s', (_, policy) => {
+    const plan = banditPlan({ policy, floorPpm: 0 })
+    const arms = [arm('v1', 0.1), arm('v2', 0.9), arm('v3', 0.1)]
+    const look = { ...numbers(arms), weights: nextWeights(plan, { arms }) }
+    const back = { ...look, weights: evenWeights(all) }
+    check(plan, [
+      [entered, [all]],
+      [judged(60_000, look), [['v2']]],
+      [judged(60_500, look), []],
+      [judged(61_000, back), []],
+      [judged(119_999, back), []],
+      [judged(120_000, back), [all]],
+    ])
+  })
+
+  it('takes an arm in that was not ready when another one was retired', () => {
+    const plan = banditPlan({ arms: [...all, 'v4'] })
+    const weights = { v1: 400_000, v2: 400_000, v3: 200_000 }
+    const three = numbers([arm('v1', 0.1), arm('v2', 0.1), arm('v4', 0, { rewards: 0, n: 0 })])
+    check(plan, [
+      [{ type: 'arms', atMs: 1, add: ['v4'], retire: [], actor: 'ann' }, ['ensure v4'], { weights }],
+      [judged(2, numbers([...even.arms, arm('v4', 0)]), { arms: { v3: failing } }), [['v1', 'v2']]],
+      [judged(3, three), [['v1', 'v2', 'v4']], { fleets: { ...ready, v4: 'ready' } }],
+      [judged(4, three), []],
+    ])
+  })
+
   it('takes an arm in when its fleet is ready, and an operator may retire one', () => {
     const plan = banditPlan({ arms: [...all, 'v4'] })
     const four = numbers([...second.arms, arm('v4', 0, { rewards: 0, n: 0 })])

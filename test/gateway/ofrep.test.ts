@@ -188,7 +188,9 @@ describe('the surface', () => {
     const large = await post('/theme', { context: { text: 'x'.repeat(limits.flagContextBytesMax) } })
     expect(large.status).toBe(413)
     const bad = await post('/%ff', {})
-    expect(bad.status).toBe(400)
+    expect(bad).toMatchObject({ status: 400, body: { key: '%ff', errorCode: 'PARSE_ERROR' } })
+    for (const refusal of [await read.json(), large.body])
+      expect(refusal).toEqual({ errorCode: 'GENERAL', errorDetails: expect.stringMatching(/POST|longer than/) })
   })
 })
 

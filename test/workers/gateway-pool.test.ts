@@ -1,11 +1,13 @@
 /** Gateway workers without threads: what they would be told is kept, and a test answers in their place. */
 import { expect, it } from 'vitest'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
+import { flagApplied, noFlags, withoutHistory } from '../../src/core/flags/flags-state.ts'
 import { limits } from '../../src/core/limits.ts'
 import { noStats } from '../../src/gateway/merge-stats.ts'
 import { noCounts } from '../../src/workers/counts.ts'
 import { GatewayPool } from '../../src/workers/gateway-pool.ts'
 import type { Asked, Call, Counts, FromWorker, Reply, ToWorker, WorkerPlan } from '../../src/workers/messages.ts'
+import { ask, flag, flagsOf, word } from '../core/flags/support.ts'
 import { endpoint, sole, split } from '../support/gateway-rig.ts'
 
 type Ask = Extract<ToWorker, { kind: 'ask' }>
@@ -79,6 +81,40 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 const route = { spec: endpoint(), table: sole() }
+
+function flagsTold(puppet: Puppet) {
+  return puppet.told.flatMap(message =>
+    message.kind === 'common' && message.change.flags !== undefined ? [message.change.flags] : [],
+  )
+}
+
+it('tells every worker of a flag at once, and of what an evaluation needs alone', () => {
+  const { pool, puppets } = poolOf(2)
+  const flags = flagsOf([flag()])
+  pool.applyFlags(flags)
+  for (const puppet of puppets) expect(flagsTold(puppet)).toEqual([withoutHistory(flags)])
+  expect(ask(withoutHistory(flags), 'ranker')).toEqual(ask(flags, 'ranker'))
+})
+
+it('tells of thousands of flags that change in one turn a bounded number of times, the last ones before a table that may name them', async () => {
+  const { pool, at } = poolOf(1)
+  const names = Array.from({ length: 1_000 }, (_, index) => `f${index}`)
+  let flags = noFlags
+  for (const name of names) {
+    flags = flagApplied(flags, flag({ name }), word)
+    pool.applyFlags(flags)
+  }
+  const told = flagsTold(at(0))
+  expect(told.reduce((sum, one) => sum + Object.keys(one.flags).length, 0)).toBeLessThan(2 * limits.flagsToldPerTurn)
+  expect(told.at(-1)).not.toEqual(withoutHistory(flags))
+  void pool.apply(route)
+  expect(at(0).told.at(-1)?.kind).toBe('ask')
+  expect(flagsTold(at(0)).at(-1)).toEqual(withoutHistory(flags))
+  const last = flagApplied(flags, flag({ name: 'last' }), word)
+  pool.applyFlags(last)
+  await new Promise(resolve => setImmediate(resolve))
+  expect(flagsTold(at(0)).at(-1)).toEqual(withoutHistory(last))
+})
 
 function countsOf(count: number, inFlight: number): Counts {
   const gateway = {

@@ -175,6 +175,8 @@ function byNameOrder(flags: readonly FlagState[]): FlagState[] {
 function serveOf({ variant, rollout, by }: z.infer<typeof serveRequestSchema>): Serve {
   if ((variant === undefined) === (rollout === undefined))
     throw refused('takes one of variant and rollout', 'variant', variant, ['variant', 'rollout'])
+  if (variant !== undefined && by !== undefined)
+    throw refused('is of a rollout, and there is none', 'by', by, ['rollout'])
   if (variant !== undefined) return { kind: 'variant', variant }
   const weights = Object.fromEntries(Object.entries(rollout ?? {}).map(([name, share]) => [name, ppmOf(name, share)]))
   const sum = Object.values(weights).reduce((total, ppm) => total + ppm, 0)

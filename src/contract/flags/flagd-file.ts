@@ -16,7 +16,13 @@ export function readFlagdFile(file: unknown): FlagdImport {
   const report = (fault: Fault): void => {
     faults.push(fault)
   }
-  const shared = { evaluators: objectOf(file['$evaluators']), metadata: objectOf(file['metadata']), report }
+  for (const key of ['$evaluators', 'metadata']) objectRule(file[key], key, report)
+  const shared = {
+    evaluators: objectOf(file['$evaluators']),
+    metadata: objectOf(file['metadata']),
+    report,
+    budget: { left: sharedValuesMax },
+  }
   const documents = Object.entries(flags).map(([name, flag]) => ({ name, document: documentOf(name, flag, shared) }))
   return { documents, faults }
 }
@@ -25,11 +31,20 @@ function objectOf(value: unknown): Loose {
   return isObject(value) ? value : {}
 }
 
-type Shared = { evaluators: Loose; metadata: Loose; report: (fault: Fault) => void }
+type Report = (fault: Fault) => void
+
+/** What may be left out, or null. */
+function objectRule(value: unknown, path: string, report: Report): void {
+  if (value !== undefined && value !== null && !isObject(value))
+    report({ path, message: 'is not an object', value, allowed: ['an object'] })
+}
+
+type Shared = { evaluators: Loose; metadata: Loose; report: Report; budget: Budget }
 
 const known = ['state', 'variants', 'defaultVariant', 'targeting', 'metadata', 'source', 'selector']
 
-function documentOf(name: string, flag: unknown, { evaluators, metadata, report }: Shared): Loose {
+function documentOf(name: string, flag: unknown, shared: Shared): Loose {
+  const { metadata, report } = shared
   const path = `flags.${name}`
   if (!isObject(flag)) report({ path, message: 'is not an object', value: flag })
   const { state, variants, defaultVariant, targeting, metadata: own } = objectOf(flag)
@@ -39,17 +54,16 @@ function documentOf(name: string, flag: unknown, { evaluators, metadata, report 
     report({ path: `${path}.state`, message: 'is not a state', value: state, allowed: ['ENABLED', 'DISABLED'] })
   if (!isObject(variants))
     report({ path: `${path}.variants`, message: 'is not an object of variants', value: variants })
-  const resolve = (ref: string): unknown => {
-    if (Object.hasOwn(evaluators, ref)) return evaluators[ref]
+  if (defaultVariant !== undefined && defaultVariant !== null && typeof defaultVariant !== 'string')
     report({
-      path: `${path}.targeting`,
-      message: `refers to ${ref}`,
-      allowed: Object.keys(evaluators).map(one => `$evaluators.${one}`),
+      path: `${path}.defaultVariant`,
+      message: 'is not the name of a variant',
+      value: defaultVariant,
+      allowed: Object.keys(objectOf(variants)),
     })
-    return null
-  }
+  objectRule(targeting, `${path}.targeting`, report)
+  objectRule(own, `${path}.metadata`, report)
   const isTargeted = isObject(targeting) && Object.keys(targeting).length > 0
-  const circle = (ref: string) => report({ path: `$evaluators.${ref}`, message: 'refers to itself' })
   return {
     kind: 'Flag',
     name,
@@ -59,7 +73,7 @@ function documentOf(name: string, flag: unknown, { evaluators, metadata, report 
     // A switched-off flag of flagd leaves everybody to the value in the code.
     off: null,
     ...(typeof defaultVariant === 'string' && defaultVariant !== '' && { serve: defaultVariant }),
-    ...(isTargeted && { targeting: withParts(targeting, { resolve, circle, path: [] }) }),
+    ...(isTargeted && { targeting: whole(targeting, `${path}.targeting`, shared) }),
     metadata: { ...metadata, ...objectOf(own) },
   }
 }
@@ -70,18 +84,66 @@ function typeOfVariants(variants: Loose): unknown {
   return typeof first
 }
 
-type Parts = { resolve: (ref: string) => unknown; circle: (ref: string) => void; path: readonly string[] }
+/** Values that a file's references may put in, and levels of an expression with them: far more than any evaluated one has. */
+const sharedValuesMax = 1_000_000
+const levelsMax = 500
 
-/** The expression with `{"$ref": NAME}` replaced by what `$evaluators` holds, parts of parts too. */
+type Budget = { left: number }
+
+/** The expression with what it refers to. */
+function whole(targeting: Loose, path: string, { evaluators, report, budget }: Shared): unknown {
+  const hadLeft = budget.left > 0
+  let isDeep = false
+  const expression = withParts(targeting, {
+    budget,
+    level: 0,
+    path: [],
+    deep: () => {
+      isDeep = true
+    },
+    circle: ref => report({ path: `$evaluators.${ref}`, message: 'refers to itself' }),
+    resolve: ref => {
+      if (Object.hasOwn(evaluators, ref)) return evaluators[ref]
+      const allowed = Object.keys(evaluators).map(one => `$evaluators.${one}`)
+      report({ path, message: `refers to ${ref}`, allowed })
+      return null
+    },
+  })
+  if (hadLeft && budget.left <= 0)
+    report({ path, message: 'is too large with its references', allowed: [`${sharedValuesMax} values in all flags`] })
+  if (isDeep)
+    report({ path, message: 'is nested too deeply with its references', allowed: [`up to ${levelsMax} levels`] })
+  return expression
+}
+
+type Parts = {
+  budget: Budget
+  level: number
+  /** The references that led here. */
+  path: readonly string[]
+  deep: () => void
+  circle: (ref: string) => void
+  resolve: (ref: string) => unknown
+}
+
+/** `{"$ref": NAME}` is replaced by what `$evaluators` holds, parts of parts too: those that name others twice double at every step. */
 function withParts(expression: unknown, parts: Parts): unknown {
-  if (Array.isArray(expression)) return expression.map(one => withParts(one, parts))
+  const { budget, level, path } = parts
+  if (path.length > 0) budget.left -= 1
+  if (budget.left <= 0) return null
+  if (level > levelsMax) {
+    parts.deep()
+    return null
+  }
+  const inner = { ...parts, level: level + 1 }
+  if (Array.isArray(expression)) return expression.map(one => withParts(one, inner))
   if (!isObject(expression)) return expression
   const ref = expression['$ref']
   if (typeof ref !== 'string')
-    return Object.fromEntries(Object.entries(expression).map(([key, value]) => [key, withParts(value, parts)]))
-  if (parts.path.includes(ref)) {
+    return Object.fromEntries(Object.entries(expression).map(([key, value]) => [key, withParts(value, inner)]))
+  if (path.includes(ref)) {
     parts.circle(ref)
     return null
   }
-  return withParts(parts.resolve(ref), { ...parts, path: [...parts.path, ref] })
+  return withParts(parts.resolve(ref), { ...inner, path: [...path, ref] })
 }

@@ -7,6 +7,8 @@ import { parseDurationMs, parsePercentPpm } from '../units.ts'
 export const banditPolicies = ['thompson', 'ucb1', 'epsilon-greedy', 'top-two', 'lin-ts', 'lin-ucb'] as const
 export const rewardFamilies = ['bernoulli', 'gaussian', 'bounded'] as const
 
+const rangeDefault = { lower: 0, upper: 1 } as const
+
 const reward = object({
   metric: name.default('reward').meta({
     description: 'What an arm earns: `reward` as feedback reports it, or a metric that the endpoint declares.',
@@ -16,8 +18,8 @@ const reward = object({
     description:
       'Of one reward: yes or no (bernoulli), any number (gaussian), a number between lower and upper (bounded). By default bernoulli for metrics that say yes or no, else gaussian.',
   }),
-  lower: z.number().default(0).meta({ description: 'Of bounded rewards.' }),
-  upper: z.number().default(1).meta({ description: 'Of bounded rewards.' }),
+  lower: z.number().default(rangeDefault.lower).meta({ description: 'Of bounded rewards.' }),
+  upper: z.number().default(rangeDefault.upper).meta({ description: 'Of bounded rewards.' }),
 })
 
 const memory = object({
@@ -92,11 +94,10 @@ const wholePpm = 1_000_000
 const exploreLeastPpm = 10_000
 
 function banditRule(bandit: Loose, report: Report): void {
-  const { arms, reward: earned, policy } = bandit
-  if (Array.isArray(arms)) armsRule(arms, bandit['floor'], report)
+  const { reward: earned, policy } = bandit
+  armsRule(bandit, report)
   const { lower, upper, family } = asObject(earned)
-  if (typeof lower === 'number' && typeof upper === 'number' && lower >= upper)
-    report(['reward', 'upper'], 'must be greater than lower', `above ${lower}`)
+  if (typeof lower === 'number' && typeof upper === 'number') rangeRule(lower, upper, family, report)
   if (policy === 'ucb1' && family !== 'bernoulli' && family !== 'bounded')
     report(['reward', 'family'], 'ucb1 needs to know the range of rewards', 'bernoulli, bounded')
   const { discount, window } = asObject(bandit['memory'])
@@ -106,13 +107,25 @@ function banditRule(bandit: Loose, report: Report): void {
   contextRule(bandit, report)
 }
 
-function armsRule(arms: readonly unknown[], floor: unknown, report: Report): void {
-  arms.forEach((arm, index) => {
-    if (arms.indexOf(arm) !== index) report(['arms', index], 'names an arm twice')
+function rangeRule(lower: number, upper: number, family: unknown, report: Report): void {
+  if (family !== 'bounded' && (lower !== rangeDefault.lower || upper !== rangeDefault.upper))
+    report(['reward', 'family'], 'is not bounded, and only bounded rewards have lower and upper', 'bounded')
+  if (lower >= upper) report(['reward', 'upper'], 'must be greater than lower', `above ${lower}`)
+}
+
+function armsRule({ arms, floor, features }: Loose, report: Report): void {
+  const named = Array.isArray(arms) ? arms : null
+  named?.forEach((arm, index) => {
+    if (named.indexOf(arm) !== index) report(['arms', index], 'names an arm twice')
   })
+  // Stable and the candidate, where none are named.
+  const count = arms === undefined ? 2 : named?.length
   const floorPpm = typeof floor === 'string' ? parsePercentPpm(floor) : null
-  if (floorPpm !== null && floorPpm * arms.length > wholePpm)
-    report(['floor'], `is more than an even split of ${arms.length} arms`, `up to ${Math.floor(100 / arms.length)}%`)
+  if (floorPpm === null || count === undefined) return
+  if (floorPpm * count > wholePpm)
+    report(['floor'], `is more than an even split of ${count} arms`, `up to ${Math.floor(100 / count)}%`)
+  if (floorPpm === 0 && features !== undefined)
+    report(['floor'], 'lets weights leave an arm to nobody, and features can then choose it for nobody', 'above 0%')
 }
 
 function contextRule({ policy, features, explore }: Loose, report: Report): void {

@@ -1,9 +1,9 @@
 /** The door for flags and segments: what they name must be there, and nothing that is used goes. Throws before anything has changed. */
 import { isDeepStrictEqual } from 'node:util'
 import { CutoverError, type Problem } from '../../core/errors.ts'
-import { type FlagSpec, type SegmentSpec, segmentsNamed } from '../../core/flags/flag.ts'
+import { type FlagSpec, segmentsNamed } from '../../core/flags/flag.ts'
 import { type FlagsState, noFlags, undoTarget } from '../../core/flags/flags-state.ts'
-import { usesOfFlag, variantsUsed } from '../../core/flags/uses.ts'
+import { usersOfOn, usesOfFlag, variantsUsed } from '../../core/flags/uses.ts'
 import { limits } from '../../core/limits.ts'
 import { own } from '../../core/own.ts'
 import type { ControlState } from '../../core/state.ts'
@@ -11,10 +11,18 @@ import type { Beside, Change } from '../control-plane.ts'
 import { type Difference, differences } from './differences.ts'
 import { refuse } from './refuse.ts'
 
-type Known = { flags: Readonly<Record<string, FlagSpec>>; segments: Readonly<Record<string, SegmentSpec>> }
+/** What there is, what arrives with the same request, and the flag itself; looked up, since files of thousands are admitted one by one. */
+type Known = {
+  flag(name: string): FlagSpec | undefined
+  flagNames(): string[]
+  /** Exact where it matters. */
+  flagCount(): number
+  hasSegment(name: string): boolean
+  segmentNames(): string[]
+}
 
 export function admitFlag(state: ControlState, spec: FlagSpec, beside: Beside): Change {
-  const known = knownWith(state.flags ?? noFlags, { ...beside, flags: [...(beside.flags ?? []), spec] })
+  const known = knownWith(state.flags ?? noFlags, beside, spec)
   refuse(flagProblems(state, spec, known), 'invalid-resource', `flag ${spec.name} cannot become this`)
   return changeOf(`Flag/${spec.name}`, own((state.flags ?? noFlags).flags, spec.name)?.spec, spec)
 }
@@ -53,25 +61,47 @@ export function flagNotFound({ flags }: FlagsState, name: string): CutoverError 
   ])
 }
 
-function knownWith({ flags, segments }: FlagsState, beside: Beside): Known {
-  const standing = Object.entries(flags).map(([name, { spec }]) => [name, spec] as const)
-  const arriving = (beside.flags ?? []).map(spec => [spec.name, spec] as const)
-  const arrivingSegments = (beside.segments ?? []).map(spec => [spec.name, spec] as const)
+function knownWith({ flags, segments }: FlagsState, beside: Beside, spec: FlagSpec): Known {
+  const [arriving, arrivingSegments] = [byName(beside.flags), byName(beside.segments)]
+  const isKnown = (name: string) => Object.hasOwn(flags, name) || arriving.has(name)
   return {
-    flags: Object.fromEntries([...standing, ...arriving]),
-    segments: Object.fromEntries([...Object.entries(segments), ...arrivingSegments]),
+    flag: name => (name === spec.name ? spec : (arriving.get(name) ?? own(flags, name)?.spec)),
+    flagNames: () => [...new Set([...Object.keys(flags), ...arriving.keys(), spec.name])],
+    flagCount() {
+      const standing = Object.keys(flags).length
+      if (standing + arriving.size < limits.flagsMax) return standing + arriving.size + 1
+      let count = standing + Number(!isKnown(spec.name))
+      for (const name of arriving.keys()) if (!Object.hasOwn(flags, name)) count += 1
+      return count
+    },
+    hasSegment: name => Object.hasOwn(segments, name) || arrivingSegments.has(name),
+    segmentNames: () => [...new Set([...Object.keys(segments), ...arrivingSegments.keys()])],
   }
 }
 
+/** The same list comes with each of its documents. */
+function byName<Spec extends { name: string }>(specs: readonly Spec[] = []): ReadonlyMap<string, Spec> {
+  const known = named.get(specs) as ReadonlyMap<string, Spec> | undefined
+  if (known !== undefined) return known
+  const made = new Map(specs.map(spec => [spec.name, spec]))
+  named.set(specs, made)
+  return made
+}
+
+const named = new WeakMap<readonly object[], ReadonlyMap<string, object>>()
+
 function flagProblems(state: ControlState, spec: FlagSpec, known: Known): Problem[] {
   return [
-    ...tooMany(Object.keys(known.flags).length, limits.flagsMax, 'flags'),
-    ...segmentsOf(spec).flatMap(([path, segment]) => unknownOf(path, 'segment', segment, known.segments)),
+    ...tooMany(known.flagCount(), limits.flagsMax, 'flags'),
+    ...segmentsOf(spec).flatMap(([path, segment]) =>
+      known.hasSegment(segment) ? [] : [unknownOf(path, 'segment', segment, known.segmentNames())],
+    ),
     ...(spec.requires ?? []).flatMap(({ flag, is }, index) =>
       requirementProblems(`requires[${index}]`, { flag, is }, known),
     ),
-    ...circleProblems(spec, known.flags),
+    ...circleProblems(spec, known),
     ...variantProblems(state, spec),
+    ...typeProblems(state, spec),
   ]
 }
 
@@ -83,9 +113,8 @@ export function segmentsOf({ rules = [] }: FlagSpec): (readonly [string, string]
   return rules.flatMap(({ when }, index) => segmentsNamed(when).map(name => [`rules[${index}].when`, name] as const))
 }
 
-function unknownOf(path: string, what: string, name: string, known: Readonly<Record<string, unknown>>): Problem[] {
-  if (Object.hasOwn(known, name)) return []
-  return [{ path, message: `there is no such ${what}`, value: name, allowed: Object.keys(known).slice(0, 100) }]
+function unknownOf(path: string, what: string, name: string, known: readonly string[]): Problem {
+  return { path, message: `there is no such ${what}`, value: name, allowed: known.slice(0, 100) }
 }
 
 function requirementProblems(
@@ -94,24 +123,25 @@ function requirementProblems(
   known: Known,
 ): Problem[] {
   const { flag, is } = requirement
-  const other = own(known.flags, flag)
-  if (other === undefined) return unknownOf(`${path}.flag`, 'flag', flag, known.flags)
+  const other = known.flag(flag)
+  if (other === undefined) return [unknownOf(`${path}.flag`, 'flag', flag, known.flagNames())]
   const allowed = Object.keys(other.variants)
   const unknown = is.filter(variant => !allowed.includes(variant))
   return unknown.map(value => ({ path: `${path}.is`, message: `is not a variant of ${flag}`, value, allowed }))
 }
 
 /** Flags that wait for one another would never be on; rows and bushes of them would make an evaluation long. */
-function circleProblems(spec: FlagSpec, flags: Readonly<Record<string, FlagSpec>>): Problem[] {
+function circleProblems(spec: FlagSpec, known: Known): Problem[] {
   if (spec.requires === undefined) return []
-  const circle = circleFrom(spec.name, flags, [])
+  const circle = circleFrom(spec.name, known, [])
   if (circle !== null) {
     const message = `goes in a circle: ${circle.slice(0, 10).join(' requires ')}`
     return [{ path: 'requires', message, allowed: ['flags that do not require this one'] }]
   }
   const sizes = new Map<string, Size>()
-  const { rows, looks } = Object.keys(flags)
-    .map(name => sizeOf(name, flags, sizes))
+  const { rows, looks } = known
+    .flagNames()
+    .map(name => sizeOf(name, known, sizes))
     .reduce((a, b) => ({ rows: Math.max(a.rows, b.rows), looks: Math.max(a.looks, b.looks) }))
   const { flagRequirementDepthMax: rowsMax, flagRequirementLooksMax: looksMax } = limits
   const long = { path: 'requires', message: `makes a row of ${rows} flags`, allowed: [`at most ${rowsMax} in a row`] }
@@ -122,15 +152,15 @@ function circleProblems(spec: FlagSpec, flags: Readonly<Record<string, FlagSpec>
 /** The flags of a circle, its first one again at the end; null if there is none. */
 function circleFrom(
   name: string,
-  flags: Readonly<Record<string, FlagSpec>>,
+  known: Known,
   path: readonly string[],
   seen: Set<string> = new Set(),
 ): string[] | null {
   const at = path.indexOf(name)
   if (at >= 0) return [...path.slice(at), name]
   if (seen.has(name)) return null
-  for (const { flag } of own(flags, name)?.requires ?? []) {
-    const found = circleFrom(flag, flags, [...path, name], seen)
+  for (const { flag } of known.flag(name)?.requires ?? []) {
+    const found = circleFrom(flag, known, [...path, name], seen)
     if (found !== null) return found
   }
   seen.add(name)
@@ -140,15 +170,15 @@ function circleFrom(
 /** The longest row of flags that require one another, and the flags that an evaluation may look at. */
 type Size = { rows: number; looks: number }
 
-function sizeOf(name: string, flags: Readonly<Record<string, FlagSpec>>, known: Map<string, Size>): Size {
-  const found = known.get(name)
+function sizeOf(name: string, known: Known, sizes: Map<string, Size>): Size {
+  const found = sizes.get(name)
   if (found !== undefined) return found
   // Documents of one request may hold a circle that is not this flag's: it is told with its own.
-  known.set(name, { rows: 1, looks: 1 })
-  const parts = (own(flags, name)?.requires ?? []).map(({ flag }) => sizeOf(flag, flags, known))
+  sizes.set(name, { rows: 1, looks: 1 })
+  const parts = (known.flag(name)?.requires ?? []).map(({ flag }) => sizeOf(flag, known, sizes))
   const rows = 1 + Math.max(0, ...parts.map(part => part.rows))
   const looks = parts.reduce((sum, part) => sum + part.looks, 1)
-  known.set(name, { rows, looks })
+  sizes.set(name, { rows, looks })
   return { rows, looks }
 }
 
@@ -159,6 +189,17 @@ function variantProblems(state: ControlState, spec: FlagSpec): Problem[] {
     path: 'variants',
     message: `${by} asks for the variant ${variant}`,
     allowed: [...Object.keys(spec.variants), variant],
+  }))
+}
+
+/** Only a boolean flag is on or off: of another type it would let nobody pass, for ever. */
+function typeProblems(state: ControlState, { name, type }: FlagSpec): Problem[] {
+  if (type === 'boolean') return []
+  return usersOfOn(state, name).map(by => ({
+    path: 'type',
+    message: `${by} asks whether the flag is on`,
+    value: type,
+    allowed: ['boolean'],
   }))
 }
 

@@ -27,12 +27,12 @@ export type Phase = {
   fallback: Decide
 }
 
-export type CompiledFlag = { spec: FlagSpec; revision: number; phases: readonly [Phase, ...Phase[]] }
+export type CompiledFlag = { spec: FlagSpec; phases: readonly [Phase, ...Phase[]] }
 export type CompiledFlags = { flags: ReadonlyMap<string, CompiledFlag>; names: readonly string[] }
 
 export function compileFlags({ flags, segments }: FlagsState): CompiledFlags {
   const tests = new Map(Object.values(segments).map(segment => [segment.name, compileSegment(segment)]))
-  const compiled = Object.values(flags).map(flag => [flag.spec.name, compileFlag(flag, tests)] as const)
+  const compiled = Object.values(flags).map(flag => [flag.spec.name, compiledFlagOf(flag, segments, tests)] as const)
   return { flags: new Map(compiled), names: compiled.map(([name]) => name).toSorted() }
 }
 
@@ -47,7 +47,18 @@ export function compiledOf(flags: FlagsState): CompiledFlags {
 
 const made = new WeakMap<FlagsState, CompiledFlags>()
 
-function compileFlag({ spec, layouts, changes }: FlagState, segments: ReadonlyMap<string, Test>): CompiledFlag {
+/** A set differs from the one before it by one flag or one segment: the other flags are compiled already. */
+function compiledFlagOf(flag: FlagState, segments: FlagsState['segments'], tests: ReadonlyMap<string, Test>) {
+  const known = madeFlags.get(flag)
+  if (known?.segments === segments) return known.compiled
+  const compiled = compileFlag(flag, tests)
+  madeFlags.set(flag, { segments, compiled })
+  return compiled
+}
+
+const madeFlags = new WeakMap<FlagState, { segments: FlagsState['segments']; compiled: CompiledFlag }>()
+
+function compileFlag({ spec, layouts }: FlagState, segments: ReadonlyMap<string, Test>): CompiledFlag {
   const steps = spec.schedule ?? []
   let standing = standingOf(spec, layouts)
   const phases: [Phase, ...Phase[]] = [phaseOf(spec, standing, Number.NEGATIVE_INFINITY, segments)]
@@ -58,7 +69,7 @@ function compileFlag({ spec, layouts, changes }: FlagState, segments: ReadonlyMa
     standing = { enabled: step.enabled ?? standing.enabled, serves } as Standing
     phases.push(phaseOf(spec, standing, step.atMs, segments))
   }
-  return { spec, revision: changes.at(-1)?.revision ?? 0, phases }
+  return { spec, phases }
 }
 
 /** What every place serves at some time. */

@@ -54,10 +54,19 @@ export function unmetOf(compiled: CompiledFlags, { requires }: Phase, asked: Ask
   for (const { flag: name, variants, unmet } of requires) {
     const flag = compiled.flags.get(name)
     if (flag === undefined || asked.depth >= limits.flagRequirementDepthMax) return unmet
-    const { variant } = decide(compiled, flag, { ...asked, depth: asked.depth + 1 })
+    const variant = variantOf(compiled, flag, { ...asked, depth: asked.depth + 1 })
     if (variant === null || !variants.has(variant)) return unmet
   }
   return null
+}
+
+/** Null where there is none: what cannot be computed is an error of that flag, and not of those that require it. */
+function variantOf(compiled: CompiledFlags, flag: CompiledFlag, asked: Asked): string | null {
+  try {
+    return decide(compiled, flag, asked).variant
+  } catch {
+    return null
+  }
 }
 
 function byTargeting(

@@ -35,12 +35,15 @@ export const noFlags: FlagsState = { flags: {}, segments: {}, deleted: {} }
 
 type Word = { actor: string; note: string | null; atMs: number }
 
-/** A name that was deleted goes on with its history. */
-export function flagApplied(state: FlagsState, spec: FlagSpec, word: Word): FlagsState {
+/**
+ * A name that was deleted goes on with its history. `passedAtMs`: up to when steps of the schedule have passed; none have
+ * where logs of before are folded, which moved rollouts by way of all of them.
+ */
+export function flagApplied(state: FlagsState, spec: FlagSpec, word: Word, passedAtMs = word.atMs): FlagsState {
   const known = own(state.flags, spec.name)
   const before = known ?? own(state.deleted, spec.name)
   const inForce = known === undefined ? {} : layoutsAt(known.spec, known.layouts, word.atMs)
-  const layouts = moveLayouts(spec, inForce)
+  const layouts = moveLayouts(spec, inForce, passedAtMs)
   return put(state, changed(before, { how: 'applied', spec, layouts }, word))
 }
 
@@ -68,6 +71,12 @@ export function undoTarget(state: FlagsState, name: string): Pick<FlagChange, 's
   if (gone !== undefined) return gone.changes.at(-1) ?? null
   const before = own(state.flags, name)?.changes.at(-2)
   return before === undefined || before.how === 'deleted' ? null : before
+}
+
+/** All that an evaluation needs. */
+export function withoutHistory({ flags, segments }: FlagsState): FlagsState {
+  const bare = Object.entries(flags).map(([name, { spec, layouts }]) => [name, { spec, layouts, changes: [] }] as const)
+  return { flags: Object.fromEntries(bare), segments, deleted: {} }
 }
 
 function changed(

@@ -249,7 +249,8 @@ function itemsOf(value: unknown, scope: Scope): readonly unknown[] {
 }
 
 function isIn(item: unknown, list: unknown): boolean {
-  if (list === null || list === undefined || list === '') return false
+  // What is missing, and what JsonLogic takes for nothing.
+  if (!list) return false
   if (typeof list === 'string') return list.includes(String(item))
   if (Array.isArray(list)) return list.includes(item)
   throw new LogicFault('looks for something in what is neither a text nor a list')

@@ -27,19 +27,23 @@ export function layoutsAt(spec: FlagSpec, layouts: Layouts, atMs: number): Layou
   return now
 }
 
-/** Every rollout of the flag, moved from what was in force; steps of the schedule one after another. */
-export function moveLayouts(spec: FlagSpec, before: Layouts): Layouts {
+/**
+ * Every rollout of the flag, moved from what was in force; steps to come one after another. Steps that have passed by
+ * `atMs` are no stops on the way: by way of a share of before, units would lose what they have and get it back otherwise.
+ */
+export function moveLayouts(spec: FlagSpec, before: Layouts, atMs: number): Layouts {
   const layouts: Record<string, Layout> = {}
   const now: Record<string, Layout> = { ...before }
-  const place = (key: string, where: string, serve: Serve): void => {
-    const moved = movedOf(serve, now[where], spec)
+  const place = (key: string, where: string, serve: Serve, from: Layout | undefined): void => {
+    const moved = movedOf(serve, from, spec)
     if (serve.kind === 'rollout') layouts[key] = moved
     now[where] = moved
   }
-  for (const [where, serve] of servesOf(spec)) place(where, where, serve)
+  for (const [where, serve] of servesOf(spec)) place(where, where, serve, before[where])
   for (const [index, step] of (spec.schedule ?? []).entries()) {
     const where = placeOf(step.rule)
-    if (step.serve !== undefined) place(stepPlace(index, where), where, step.serve)
+    const from = step.atMs <= atMs ? (before[where] ?? now[where]) : now[where]
+    if (step.serve !== undefined) place(stepPlace(index, where), where, step.serve, from)
   }
   return layouts
 }

@@ -27,8 +27,10 @@ export function stepFlags(
 function flagsAfter(flags: FlagsState, event: FlagEvent, atMs: number): FlagsState {
   const { actor } = event
   switch (event.type) {
-    case 'flag-applied':
-      return flagApplied(flags, event.spec, { actor, note: event.note, atMs })
+    case 'flag-applied': {
+      const passedAtMs = event.direct === true ? atMs : Number.NEGATIVE_INFINITY
+      return flagApplied(flags, event.spec, { actor, note: event.note, atMs }, passedAtMs)
+    }
     case 'flag-deleted':
       return flagDeleted(flags, event.flag, { actor, note: null, atMs })
     case 'flag-undone':

@@ -26,11 +26,25 @@ export function variantsUsed(state: ControlState, name: string): { variant: stri
   )
 }
 
+/** Who asks whether the flag is on. */
+export function usersOfOn(state: ControlState, name: string): string[] {
+  return uses(state).flatMap(use => (use.flag === name && use.variants.length === 0 ? [userOf(use)] : []))
+}
+
 function userOf({ kind, name }: Use): string {
   return `${kind} ${name}`
 }
 
-function uses(state: ControlState): Use[] {
+/** Made once for each state: a change of a flag asks several times. */
+function uses(state: ControlState): readonly Use[] {
+  const known = made.get(state) ?? usesIn(state)
+  made.set(state, known)
+  return known
+}
+
+const made = new WeakMap<ControlState, readonly Use[]>()
+
+function usesIn(state: ControlState): Use[] {
   const flags = Object.values(state.flags?.flags ?? {}).flatMap(({ spec }) =>
     (spec.requires ?? []).map(
       ({ flag, is }): Use => ({ flag, variants: is, kind: 'flag', name: spec.name, what: 'is on only with it' }),

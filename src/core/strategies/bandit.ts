@@ -29,6 +29,8 @@ export type BanditState = {
   retired: Readonly<Record<string, string>>
   /** Their fleets end once the gateway routes by this epoch. */
   leaving: readonly { version: string; epoch: number }[]
+  /** Without traffic since their fleets cannot serve: they join once these can. Left out where there are none. */
+  resting?: readonly string[]
   /** What the timeline was told last. */
   told: Weights
   says: string
@@ -152,7 +154,7 @@ function update(
 ): StageResult<BanditState> {
   const able = racing(plan, state).filter(version => canServe(version, context))
   if (able.length === 0) return unchanged(state)
-  const joining = able.filter(version => (context.weights[version] ?? 0) === 0)
+  const joining = able.filter(version => state.resting?.includes(version) === true)
   if (joining.length === 0 && atMs - state.updatedMs < plan.updateMs) return unchanged(state)
   const weights = weightsAmong(numbers.weights, able)
   const movedPpm = totalVariationPpm(context.weights, weights)
@@ -162,10 +164,18 @@ function update(
   const joined = joining.map(version => `${version} joins`)
   const policy = numbers.context === undefined ? {} : { policy: numbers.context.policy }
   return move(
-    { ...state, updatedMs: atMs },
+    withResting(
+      { ...state, updatedMs: atMs },
+      racing(plan, state).filter(version => !able.includes(version)),
+    ),
     { weights, ...policy },
     { why: joined, after: `: ${leaderWords(numbers)}` },
   )
+}
+
+function withResting(state: BanditState, resting: readonly string[]): BanditState {
+  const { resting: _before, ...rest } = state
+  return resting.length === 0 ? rest : { ...rest, resting }
 }
 
 /** New traffic needs a ready fleet; a fleet that starts again after a restart keeps what it had. */
@@ -208,7 +218,17 @@ function retire(
   const says = { ...after, leaving: [...state.leaving, ...leaving], says: words.join('; ') }
   if (!hadTraffic) return applied(says, context.appliedEpoch)
   const weights = weightsAmong(context.weights, able.length > 0 ? able : race)
-  return move(says, { weights }, { why: words, after: '' })
+  const resting = restingAfter(says, race, { able, weights })
+  return move(withResting(says, resting), { weights }, { why: words, after: '' })
+}
+
+/** Of the race, after a move that lets nobody join: those that rested, and those that cannot serve now. */
+function restingAfter(
+  { resting = [] }: BanditState,
+  race: readonly string[],
+  { able, weights }: { able: readonly string[]; weights: Weights },
+): string[] {
+  return race.filter(arm => (weights[arm] ?? 0) === 0 && (resting.includes(arm) || !able.includes(arm)))
 }
 
 function fleetFailed(
@@ -227,7 +247,7 @@ function fleetFailed(
   if (able.length === 0 || (context.weights[version] ?? 0) === 0) return unchanged(state)
   const weights = weightsAmong(context.weights, able)
   return move(
-    { ...state, updatedMs: atMs },
+    withResting({ ...state, updatedMs: atMs }, restingAfter(state, race, { able, weights })),
     { weights },
     {
       why: [`${version} cannot be kept running for now: ${reason}`],
@@ -244,7 +264,10 @@ function armsChanged(
 ): StageResult<BanditState> {
   const { add, atMs, actor } = event
   const asked: StageCommand[] = add.map(version => ({ type: 'ensure', version }))
-  const starting = add.length === 0 ? state : { ...state, says: `${add.join(', ')} will join, by ${actor}` }
+  const starting =
+    add.length === 0
+      ? state
+      : withResting({ ...state, says: `${add.join(', ')} will join, by ${actor}` }, [...(state.resting ?? []), ...add])
   const race = racing(plan, state)
   const out = event.retire.filter(version => race.includes(version) && version !== context.stable)
   if (out.length === 0) return { state: starting, commands: asked }

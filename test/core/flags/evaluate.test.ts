@@ -7,7 +7,19 @@ import { evaluate, evaluateAll } from '../../../src/core/flags/evaluate.ts'
 import type { Context } from '../../../src/core/flags/evaluation.ts'
 import { explainFlag } from '../../../src/core/flags/explain.ts'
 import type { AttributeTest, Condition, FlagRule, FlagSpec } from '../../../src/core/flags/flag.ts'
-import { flagApplied, flagDeleted, flagUndone, undoTarget } from '../../../src/core/flags/flags-state.ts'
+import {
+  type FlagState,
+  type FlagsState,
+  flagApplied,
+  flagDeleted,
+  flagUndone,
+  undoTarget,
+} from '../../../src/core/flags/flags-state.ts'
+import { type Layout, layoutsAt } from '../../../src/core/flags/layout.ts'
+import { segmentApplied } from '../../../src/core/flags/segment-history.ts'
+import { stepFlags } from '../../../src/core/flags/step-flags.ts'
+import { emptyState } from '../../../src/core/state.ts'
+import { totalVariationPpm, type Weights, weightsOf } from '../../../src/core/traffic.ts'
 import { ask, flag, flagsOf, rollout, variants, word } from './support.ts'
 
 const on = { kind: 'variant', variant: 'on' } as const
@@ -126,6 +138,19 @@ describe('a condition', () => {
 describe('a flag that requires another', () => {
   const child = flag({ name: 'child', default: on, requires: [{ flag: 'ranker', is: ['on'] }] })
 
+  it('serves its off variant where the targeting of that fails, when it is read or when it is computed', () => {
+    for (const targeting of [{ no_such: [] }, { '/': [1, { var: 'zero' }] }]) {
+      const state = flagsOf([flag({ targeting }), child])
+      expect(ask(state, 'ranker', { zero: 0 }).reason).toBe('ERROR')
+      const expected = { variant: 'off', reason: 'DISABLED', by: 'requires ranker' }
+      expect(ask(state, 'child', { zero: 0 })).toMatchObject(expected)
+      expect(explainFlag(state, 'child', { zero: 0 }, 0)).toMatchObject({
+        evaluation: expected,
+        requires: [{ met: false }],
+      })
+    }
+  })
+
   it('serves its off variant until that has the variant it asks for', () => {
     expect(ask(flagsOf([flag(), child]), 'child')).toMatchObject({ variant: 'off', by: 'requires ranker' })
     expect(ask(flagsOf([flag({ default: on }), child]), 'child')).toMatchObject({ variant: 'on', reason: 'STATIC' })
@@ -207,10 +232,51 @@ describe('changes', () => {
     ])
   })
 
+  it('of one flag leave the others as they were compiled; those of a segment are seen by every flag that names it', () => {
+    const beta = (include: string[]) => ({ name: 'beta', include })
+    const ruled = flag({ rules: [when({ kind: 'segment', segment: 'beta' })] })
+    const first = flagsOf([ruled, flag({ name: 'other' })], [beta(['ann'])])
+    const second = flagApplied(first, flag({ name: 'other', default: on }), word)
+    const [before, after] = [compileFlags(first), compileFlags(second)]
+    expect(after.flags.get('ranker')).toBe(before.flags.get('ranker'))
+    expect(evaluate(after, 'other', {}, 0).variant).toBe('on')
+    const third = segmentApplied(second, beta(['bob']), word)
+    expect(['ann', 'bob'].map(targetingKey => ask(third, 'ranker', { targetingKey }).variant)).toEqual(['off', 'on'])
+    expect(['ann', 'bob'].map(targetingKey => ask(second, 'ranker', { targetingKey }).variant)).toEqual(['on', 'off'])
+  })
+
   it('have no step before the first', () => {
     const state = flagsOf([flag()])
     expect(undoTarget(state, 'ranker')).toBeNull()
     expect(flagUndone(state, 'ranker', word)).toBe(state)
+  })
+
+  it('reach variants of every name, whatever objects inherit', () => {
+    const shares = (weights: Weights): FlagSpec['default'] => ({ kind: 'rollout', weights })
+    const named = (serve: FlagSpec['default']) =>
+      flag({ type: 'number', variants: { constructor: 1, valueOf: 2, c: 3 }, off: 'c', default: serve })
+    const first = flagsOf([named(shares({ constructor: 500_000, c: 500_000 }))])
+    const second = flagApplied(first, named(shares({ c: 500_000, valueOf: 500_000 })), word)
+    expect(new Set(variants(first, 100))).toEqual(new Set(['constructor', 'c']))
+    expect(new Set(variants(second, 100))).toEqual(new Set(['valueOf', 'c']))
+  })
+
+  it('of before fold as they ever did: by way of steps that had passed', () => {
+    const shares = (a: number, b: number) => ({ kind: 'rollout', weights: { a, b, c: 1_000_000 - a - b } }) as const
+    const spec = flag({
+      type: 'number',
+      variants: { a: 1, b: 2, c: 3 },
+      off: 'c',
+      default: shares(0, 500_000),
+      schedule: [{ atMs: 1, serve: shares(110_000, 440_000) }],
+    })
+    const layoutOf = (direct: object) => {
+      const event = { type: 'flag-applied', spec, actor: 'ann', note: null, ...direct } as const
+      const first = stepFlags(emptyState, event, 0).state
+      const { flags } = stepFlags(first, event, 1).state
+      return flags?.flags['ranker']?.layouts['0:default'] ?? []
+    }
+    expect(movedPpm(layoutOf({}), layoutOf({ direct: true }))).toBeGreaterThan(0)
   })
 
   it('bring a deleted flag back with its history', () => {
@@ -242,6 +308,18 @@ describe('an explanation', () => {
   })
 })
 
+/** On which two layouts differ. */
+function movedPpm(a: Layout, b: Layout): number {
+  const overlaps = a.flatMap(one =>
+    b.map(other =>
+      one.version === other.version
+        ? 0
+        : Math.max(0, Math.min(one.endPpm, other.endPpm) - Math.max(one.startPpm, other.startPpm)),
+    ),
+  )
+  return overlaps.reduce((sum, overlap) => sum + overlap, 0)
+}
+
 const ppm = fc.nat(1_000_000)
 const weights = fc
   .tuple(ppm, ppm)
@@ -262,6 +340,32 @@ describe('for every flag', () => {
           expect(before.every((variant, index) => variant === 'off' || after[index] === 'on')).toBe(true)
           before = after
         }
+      }),
+    )
+  })
+
+  it('a change moves no more units than it must from what its schedule has reached', () => {
+    const steps = fc.array(fc.tuple(fc.integer({ min: 1, max: 100 }), weights), { maxLength: 4 })
+    const scheduled = fc.record({ base: weights, steps }).map(({ base, steps: all }) =>
+      flag({
+        type: 'number',
+        variants: variantsOfThree,
+        default: base,
+        schedule: all.toSorted(([a], [b]) => a - b).map(([atMs, serve]) => ({ atMs, serve })),
+      }),
+    )
+    const layoutAt = ({ flags }: FlagsState, atMs: number) => {
+      const { spec, layouts } = flags['ranker'] as FlagState
+      return layoutsAt(spec, layouts, atMs)['default'] ?? []
+    }
+    fc.assert(
+      fc.property(scheduled, scheduled, fc.integer({ min: 0, max: 120 }), (first, second, atMs) => {
+        const before = flagsOf([first])
+        const after = flagApplied(before, second, { ...word, atMs })
+        const [old, now] = [layoutAt(before, atMs), layoutAt(after, atMs)]
+        expect(movedPpm(old, now)).toBe(totalVariationPpm(weightsOf(old), weightsOf(now)))
+        const again = flagApplied(after, { ...second, enabled: false }, { ...word, atMs })
+        expect(layoutAt(again, atMs)).toEqual(now)
       }),
     )
   })

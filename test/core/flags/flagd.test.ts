@@ -2,6 +2,10 @@
 import { FlagdCore } from '@openfeature/flagd-core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { validateResource } from '../../../src/config/compile.ts'
+import { compileFlag } from '../../../src/config/compile-flag.ts'
+import type { FlagResource } from '../../../src/contract/flags/flag.ts'
+import { readFlagdFile } from '../../../src/contract/flags/flagd-file.ts'
 import { compileFlags } from '../../../src/core/flags/compile-flags.ts'
 import { evaluate } from '../../../src/core/flags/evaluate.ts'
 import type { FlagSpec, Json } from '../../../src/core/flags/flag.ts'
@@ -136,6 +140,64 @@ describe('an imported flag', () => {
   })
 })
 
+const staff = { ends_with: [{ var: 'email' }, '@x.y'] }
+// The package puts parts in one after another: those that refer to others come first.
+const parts = { pro: { or: [{ $ref: 'staff' }, { '==': [{ var: 'plan' }, 'pro'] }] }, staff }
+const asked = fc.constantFrom<Json>({ $ref: 'staff' }, { $ref: 'pro' }, { '!': [{ $ref: 'pro' }] }, false)
+const named = fc.constantFrom<Json>('on', 'nobody', null, true, 1, {
+  fractional: [
+    ['on', 30],
+    ['off', 70],
+  ],
+})
+const files = fc.record({
+  flags: fc.dictionary(
+    fc.constantFrom('a', 'b', 'c-d'),
+    fc.record({
+      state: fc.constantFrom('ENABLED', 'DISABLED'),
+      variants: fc.constantFrom<Json>({ on: 'x', off: 'y' }, { on: 'x', off: 'y', true: 't', 1: 'one' }),
+      defaultVariant: fc.constantFrom('on', '', null),
+      targeting: fc.oneof(
+        fc.constant({}),
+        asked.filter(one => one !== false),
+        fc.tuple(asked, named, named).map(([test, a, b]) => ({ if: [test, a, b] })),
+      ) as fc.Arbitrary<Json>,
+      metadata: fc.constantFrom({}, { owner: 'web' }),
+    }),
+    { minKeys: 1 },
+  ),
+  $evaluators: fc.constant(parts),
+  metadata: fc.constantFrom({}, { owner: 'all', set: 7 }),
+})
+const callers = fc.record({ email: fc.constantFrom('a@x.y', 'b@z'), plan: fc.constantFrom('pro', null) })
+
+describe('an imported file', () => {
+  it('answers as flagd does, flag by flag, with its metadata', () => {
+    fc.assert(
+      fc.property(files, callers, fc.constantFrom('u1', 'u2'), (file, caller, targetingKey) => {
+        const context = { ...caller, targetingKey }
+        const core = new FlagdCore(undefined, silent)
+        core.setConfigurations(JSON.stringify(file))
+        const { documents, faults } = readFlagdFile(file)
+        expect(faults).toEqual([])
+        const specs = documents.map(({ document }) => compileFlag(validateResource(document) as FlagResource))
+        for (const { name, metadata = {} } of specs) {
+          const { value = 'code', variant, reason, errorCode } = ask(flagsOf(specs), name, context)
+          const theirs = core.resolveStringEvaluation(name, 'code', context)
+          expect({ value, variant, reason, errorCode, metadata }).toEqual({
+            value: theirs.value,
+            variant: theirs.variant ?? null,
+            reason: theirs.reason,
+            errorCode: theirs.errorCode ?? null,
+            metadata: theirs.flagMetadata,
+          })
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
 /** From the scenarios by which flagd's evaluators are tested (open-feature/flagd-testbed, fractional-v2). */
 const halves = { fractional: [{ var: 'targetingKey' }, ['lower', 50], ['upper', 50]] }
 const suits = ['clubs', 'diamonds', 'hearts', 'spades'].map(suit => [suit, 25])
@@ -184,6 +246,7 @@ const computed: readonly [Json, Json][] = [
   [{ missing_some: [1, ['list', 'nothing']] }, []],
   [{ missing_some: [2, ['list', 'nothing']] }, ['nothing']],
   [{ var: ['nothing', 'else'] }, 'else'],
+  [{ in: ['a', { var: 'deep.off' }] }, false],
   [{ var: 'deep.er.1' }, 'y'],
   [{ '<': [1, { var: 'list.1' }, 3] }, true],
   [{ '??': [] } as Json, 'has an unknown operator'],
@@ -191,7 +254,7 @@ const computed: readonly [Json, Json][] = [
 
 describe('JsonLogic', () => {
   it.each(computed)('computes %j', (expression, expected) => {
-    const context = { list: [1, 2, 3], deep: { er: ['x', 'y'] } }
+    const context = { list: [1, 2, 3], deep: { er: ['x', 'y'], off: false } }
     const run = () => compileLogic(expression)(context, { flag: 'f', nowMs: 0 })
     if (typeof expected === 'string' && expected.startsWith('has')) expect(run).toThrow(expected)
     else expect(run()).toEqual(expected)
