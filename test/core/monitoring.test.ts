@@ -175,6 +175,20 @@ describe('the way back', () => {
     expect(monitoringOf(back)).toMatchObject({ version: 'v1', status: 'breached' })
     expect(returnPlan(back, 'digits')).toBeNull()
   })
+
+  it('is tried once for one breach, whatever its alarms and the clock do meanwhile', () => {
+    const plan = returnPlan(breached(), 'digits')
+    if (plan === null) throw new Error('no way back')
+    const tried = [...promoted, reported({ version: 'v2' }), happen.released(plan, 'digits-2'), happen.lost('v1')]
+    const another: Alarm = { kind: 'limit', name: 'latency-p99', reason: 'latency-p99 broke its limit' }
+    const more = log(...tried, reported({ version: 'v2', alarms: [limitAlarm, another] }))
+    expect(returnPlan(fold(more), 'digits')).toBeNull()
+    const putBack = log(...tried).map((logged, index) => (index > 7 ? { ...logged, atMs: 500 } : logged))
+    expect(fold(putBack).releases['digits-2']?.startedAtMs).toBe(500)
+    expect(returnPlan(fold(putBack), 'digits')).toBeNull()
+    const again = log(...tried, reported({ version: 'v2', status: 'ok', alarms: [] }), reported({ version: 'v2' }))
+    expect(returnPlan(fold(again), 'digits')).toMatchObject({ to: 'v1' })
+  })
 })
 
 const values = (count: number, from: number) => Array.from({ length: count }, (_, n) => from + ((n * 37) % 100))

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import type { WatchEvidence, Watched } from '../../src/core/monitor/evidence.ts'
+import { lookAt } from '../../src/core/monitor/look.ts'
+import type { MonitoringState } from '../../src/core/monitor/report.ts'
 import type { DriftSpec, MonitorSpec } from '../../src/core/monitor/spec.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
 import { createWatchBook, type WatchBook } from '../../src/evidence/watch/watch-book.ts'
@@ -29,6 +31,12 @@ const monitor: MonitorSpec = {
   atMostMs: 10_000,
   onBreach: 'alert',
 }
+
+const known: MonitoringState = {
+  ...{ version: 'v1', status: 'ok', alarms: [] },
+  ...{ sinceMs: 0, sinceEpoch: 1, changedAtMs: 0 },
+}
+const nothingSeen: WatchEvidence = { version: 'v1', sinceMs: 0, streams: [], quality: null, limits: [] }
 
 function watched(over: Partial<Watched> = {}): Watched {
   const age = { source: { from: 'pointer', pointer: '/age' }, type: 'number' } as const
@@ -205,8 +213,37 @@ describe('limits', () => {
       window: { trials: 0, events: 0 },
       last: { trials: 100, events: 50 },
       stretch: { trials: 0, events: 0 },
+      broken: { trials: 100, events: 50 },
     })
     expect(of(250)).toMatchObject({ last: { trials: 100, events: 0 }, stretch: { trials: 150, events: 0 } })
+    expect(of(250)).not.toHaveProperty('broken')
+  })
+
+  const failing = (isFailed: boolean) => ({ status: isFailed ? 500 : 200, failed: isFailed })
+
+  it('keep a small breach that only a stretch has shown, until a window keeps the limit', () => {
+    // 6 % for ever, where 2 % may be: no window shows it.
+    const errors = (n: number) => failing(n < 1_000 && n % 100 < 6)
+    const verdicts = Array.from({ length: 12 }, (_, window) => {
+      const { limits } = seen(predictions((window + 1) * 100, errors))
+      return lookAt({ monitor }, known, { ...nothingSeen, limits: limits.slice(0, 1) }).limits[0]?.verdict
+    })
+    expect(verdicts).toEqual([...Array(3).fill('pass'), ...Array(7).fill('fail'), ...Array(2).fill('pass')])
+  })
+
+  it('keep a breach that began and ended its stretch between two looks', () => {
+    const errors = (n: number) => failing(n % 100 < 6)
+    expect(seen(predictions(450, errors)).limits[0]).toMatchObject({
+      last: { trials: 100, events: 6 },
+      broken: { trials: 400, events: 24 },
+    })
+  })
+
+  it('keep a breach through windows of few trials, which count together', () => {
+    const rare = (n: number) => ({ ...failing(n < 100 && n % 2 === 0), atMs: n < 100 ? 1 + n : 1_000 + n * 5_000 })
+    const of = (count: number) => seen(predictions(count, rare)).limits[0]
+    expect(of(199)).toMatchObject({ last: { trials: 2, events: 0 }, broken: { trials: 100, events: 50 } })
+    expect(of(203)).not.toHaveProperty('broken')
   })
 
   it('end their windows by time', () => {

@@ -119,22 +119,24 @@ function limitReports(spec: MonitorSpec, { limits }: WatchEvidence): LimitReport
   })
 }
 
-/** A window with fewer trials shows no more than a great breach. */
-const trialsMin = 100
+/** Fewer trials show no more than a great breach, and neither pass nor end one. */
+export const limitTrialsMin = 100
 
 /**
  * The limit is broken if the evidence of the running window, of the last one or of the whole stretch says so: windows
  * find a great breach soon after a long time without one, the stretch finds a small one in the end. Half of alpha each.
+ * A breach lasts until windows have kept the limit.
  */
-function limitReport(check: MonitorCheck, spec: MonitorSpec, { window, last, stretch }: LimitEvidence): LimitReport {
-  const found = [window, last, stretch].flatMap(counts =>
+function limitReport(check: MonitorCheck, spec: MonitorSpec, evidence: LimitEvidence): LimitReport {
+  const { window, last, stretch, broken = null } = evidence
+  const found = [window, last, stretch, broken].flatMap(counts =>
     counts === null ? [] : [{ counts, logEvidence: evidenceOf(counts, check, spec) }],
   )
   const threshold = limitThreshold(spec)
   const strongest = found.toSorted((a, b) => (b.logEvidence ?? 0) - (a.logEvidence ?? 0))[0]
   const isBroken = (strongest?.logEvidence ?? 0) >= threshold
   const shown = (isBroken ? strongest?.counts : last) ?? window
-  const verdict = isBroken ? 'fail' : last === null && window.trials < trialsMin ? 'insufficient' : 'pass'
+  const verdict = isBroken ? 'fail' : stretch.trials < limitTrialsMin ? 'insufficient' : 'pass'
   return {
     metric: check.metric,
     verdict,

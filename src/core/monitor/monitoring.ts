@@ -71,7 +71,12 @@ export function monitored(
   const known = endpoint?.monitoring
   if (endpoint === undefined || known === undefined || known.version !== report.version) return state
   if (known.status === report.status && namesOf(known.alarms) === namesOf(report.alarms)) return state
-  const monitoring = { ...known, status: report.status, alarms: report.alarms, changedAtMs: atMs }
+  const { breachedAfter = endpoint.releaseCount, ...rest } = known
+  const { status, alarms } = report
+  const monitoring: MonitoringState = {
+    ...{ ...rest, status, alarms, changedAtMs: atMs },
+    ...(status === 'breached' && { breachedAfter }),
+  }
   return { ...state, endpoints: { ...state.endpoints, [name]: { ...endpoint, monitoring } } }
 }
 
@@ -93,11 +98,10 @@ export function tellMonitored({ endpoint, report }: Extract<ControlEvent, { type
  */
 export function returnPlan(state: ControlState, name: string): ReleasePlan | null {
   const endpoint = state.endpoints[name]
-  const { monitoring, spec, activeRelease, stable } = endpoint ?? {}
-  if (monitoring?.status !== 'breached' || spec?.monitor?.onBreach !== 'return') return null
-  if (activeRelease !== null || stable === undefined) return null
-  const releases = Object.values(state.releases).filter(({ plan }) => plan.endpoint === name)
-  if (releases.some(one => wasAutomatic(one) && one.startedAtMs >= monitoring.changedAtMs)) return null
+  if (endpoint === undefined) return null
+  const { monitoring, spec, activeRelease, stable } = endpoint
+  if (monitoring?.status !== 'breached' || spec.monitor?.onBreach !== 'return' || activeRelease !== null) return null
+  if (releasesSince(state, endpoint, monitoring).some(wasAutomatic)) return null
   const promotion = promotionOf(state, name)
   if (promotion === undefined || wasAutomatic(promotion)) return null
   const previous = promotion.plan.from
@@ -124,6 +128,16 @@ export function promotionOf(state: ControlState, name: string): ReleaseState | u
   const isPromoted = ({ phase, plan }: ReleaseState) => phase.kind === 'promoted' && plan.endpoint === name
   const last = Object.values(state.releases).findLast(isPromoted)
   return last !== undefined && candidateOf(last) === state.endpoints[name]?.stable ? last : undefined
+}
+
+/** Those of the endpoint since its breach began, whatever became of the alarms meanwhile. */
+function releasesSince(
+  state: ControlState,
+  { spec, releaseCount }: EndpointState,
+  { breachedAfter = releaseCount }: MonitoringState,
+): ReleaseState[] {
+  const releases = Object.values(state.releases).filter(({ plan }) => plan.endpoint === spec.name)
+  return releases.slice(releases.length - (releaseCount - breachedAfter))
 }
 
 function wasAutomatic({ plan }: ReleaseState): boolean {
