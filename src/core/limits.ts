@@ -166,6 +166,8 @@ export const limits = {
   /** Predictions of the reference and of a window in which drift is looked for: raw values of both are kept in memory. */
   driftReferenceMax: 10_000,
   driftWindowMax: 10_000,
+  /** A number further from 0 counts as missing there: sums of squares of so many would not fit a double, and one would end all comparison. */
+  driftNumberMax: 1e140,
   /** Kinds of later values of one endpoint whose delays are followed: the first ones that its metrics name. */
   delaySignalsMax: 50,
   /** Trials of a window in which an absolute check is judged. */

@@ -168,6 +168,17 @@ describe('drift', () => {
     expect(answer?.drift).toMatchObject({ ok: true, verdict: 'pass' })
   })
 
+  it('of a number is told although some values are beyond all measure, in the reference or later', () => {
+    const strange = [1e308, -1e308, Number.POSITIVE_INFINITY]
+    const of = (n: number) => ({ features: { age: strange[n % 25] ?? n % 40 } })
+    const drifting = (n: number) => ({ features: { age: strange[n % 25] ?? (n % 40) + (n < 100 ? 0 : 30) } })
+    const found = [of, drifting].map(values => seen(predictions(150, values)).streams[0]?.drift)
+    expect(found).toMatchObject([
+      { ok: true, verdict: 'pass', referenceMissingShare: 0.12 },
+      { ok: true, verdict: 'fail', currentMissingShare: 0.12 },
+    ])
+  })
+
   it('of accuracy is found by labels, and ends when a window keeps the rate', async () => {
     const labels = (from: number, count: number, wrongEvery: number) =>
       Array.from({ length: count }, (_, index) => ({ n: from + index, isWrong: (from + index) % wrongEvery === 0 }))
@@ -188,6 +199,19 @@ describe('drift', () => {
     const fallen = await told([...good, ...bad])
     expect(fallen).toMatchObject({ isAlarmed: true, reference: { labelled: 100, wrong: 5 }, change: { ok: true } })
     expect((await told([...good, ...bad, ...better]))?.isAlarmed).toBe(false)
+  })
+})
+
+it('of accuracy says nothing of numbers that no label ever equals', async () => {
+  const log = createMemoryPredictionLog({ clock: createManualClock() })
+  const book = createWatchBook({ watched: () => watched({ answer: 'number' }) })
+  book.add(await log.appendPredictions(predictions(150, n => ({ answer: [n + 0.5] }))))
+  const outcomes = Array.from({ length: 150 }, (_, n) => anOutcome({ id: `o${n}`, prediction: `p${n}`, label: n }))
+  book.add({ fresh: [], joined: (await log.appendOutcomes(outcomes)).joined })
+  expect(read(book).quality?.change).toEqual({
+    ok: false,
+    kind: 'insufficient',
+    reason: 'all 100 labelled answers of the reference were wrong: none can become worse',
   })
 })
 

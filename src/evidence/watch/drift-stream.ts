@@ -4,6 +4,7 @@
  * compared once, when there is time for it, and windows that are overtaken meanwhile are not.
  */
 import type { FeatureType } from '../../core/features.ts'
+import { limits } from '../../core/limits.ts'
 import type { StreamEvidence, WindowSpan } from '../../core/monitor/evidence.ts'
 import type { DriftSpec } from '../../core/monitor/spec.ts'
 import type { FeatureDrift } from '../../stats/drift/binned-drift.ts'
@@ -133,9 +134,9 @@ function spanOf({ values, fromMs, toMs }: Window): WindowSpan {
   return { predictions: values.length, fromMs, toMs }
 }
 
-/** What is no number among numbers counts as missing. */
+/** What is no number among numbers, or none that can be added up, counts as missing. */
 function asNumber(value: StreamValue): FeatureValue {
-  return typeof value === 'number' ? value : null
+  return typeof value === 'number' && Math.abs(value) <= limits.driftNumberMax ? value : null
 }
 
 function asCategory(value: StreamValue): FeatureValue {
