@@ -4,14 +4,14 @@
  */
 
 import { assertNever, CutoverError } from '../core/errors.ts'
-import type { ControlEvent } from '../core/event.ts'
+import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { learnedWindowMs } from '../core/label-delays.ts'
 import { limits } from '../core/limits.ts'
 import { own } from '../core/own.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { refusalOf } from '../core/release/refusals.ts'
 import { type ControlState, isTerminal, meetsUsers, type ReleaseState } from '../core/state.ts'
-import { tell } from '../core/tell.ts'
+import { tell, tellDeclared } from '../core/tell.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import type { Baselines } from '../ports/baselines.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -82,6 +82,7 @@ export function createController(ports: ControllerPorts): Controller {
       const entries = tell(before, logged, after)
       desk.publish(logged, entries)
       notify(entries, after)
+      notifyOfDeclared(before, logged, after)
     },
     recorded({ before, commands }) {
       forgetEnded(before)
@@ -98,6 +99,14 @@ export function createController(ports: ControllerPorts): Controller {
       if (endpoint === undefined) continue
       ports.notices.take({ entry, index, endpoint, to: endpoints[endpoint]?.spec.webhooks ?? {} })
     }
+  }
+
+  const notifyOfDeclared = (before: ControlState, logged: LoggedEvent, after: ControlState): void => {
+    const entry = tellDeclared(before, logged, after)
+    const { event } = logged
+    if (entry === null || event.type !== 'monitored') return
+    const to = after.endpoints[event.endpoint]?.spec.webhooks ?? {}
+    ports.notices.take({ entry, index: 0, endpoint: event.endpoint, to })
   }
 
   /** Evidence of earlier epochs is needed no more once a new release has begun. */

@@ -1,12 +1,12 @@
 /** Tells a release's story: each event of the log that changed it becomes an entry. Pure; works live and on a recorded log alike. */
 import type { LoggedEvent } from './event.ts'
 import type { Judgement } from './judge/judgement.ts'
-import { promotionOf, tellMonitored } from './monitor/monitoring.ts'
+import { releaseBehind, tellMonitored } from './monitor/monitoring.ts'
 import { type ControlState, candidateOf, emptyState, isTerminal, type Phase, type ReleaseState } from './state.ts'
 import { step } from './step.ts'
 import type { StageProgress } from './strategies/strategy.ts'
 import { progressOf, type StageState } from './strategies/table.ts'
-import type { TimelineEntry } from './timeline.ts'
+import type { TimelineEntry, VersionEntry } from './timeline.ts'
 
 type Change = { logged: LoggedEvent; before: ReleaseState | undefined; after: ReleaseState; stateAfter: ControlState }
 
@@ -28,9 +28,20 @@ export function tell(before: ControlState, logged: LoggedEvent, after: ControlSt
 /** What becomes of a version after its release belongs to the story of that release. */
 function tellWatched(logged: LoggedEvent, stateAfter: ControlState): TimelineEntry[] {
   const { event } = logged
-  const after = event.type === 'monitored' ? promotionOf(stateAfter, event.endpoint) : undefined
+  const after = event.type === 'monitored' ? releaseBehind(stateAfter, event.endpoint) : undefined
   if (event.type !== 'monitored' || after === undefined) return []
   return [complete({ kind: 'monitored', text: tellMonitored(event) }, { logged, before: after, after, stateAfter })]
+}
+
+/** What becomes of a version that was declared, so that it belongs to no release's story; null where the event says nothing of one. */
+export function tellDeclared(
+  before: ControlState,
+  { seq, atMs, event }: LoggedEvent,
+  after: ControlState,
+): VersionEntry | null {
+  if (event.type !== 'monitored' || before === after || releaseBehind(after, event.endpoint) !== undefined) return null
+  const told = { kind: 'monitored', text: tellMonitored(event) } as const
+  return { seq, atMs, release: null, ...told, candidatePpm: null, judgement: null, exposure: null }
 }
 
 /** The whole story of one release, told from the log. */

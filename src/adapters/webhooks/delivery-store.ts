@@ -68,7 +68,8 @@ export function openDeliveryStore(file: string): DeliveryStore {
         inTransaction(database, () => {
           for (const one of added) {
             const { id, endpoint, webhook, release, event, url, secret, body, createdAtMs } = one
-            insert.run(id, endpoint, webhook, release, event, url, secret?.env ?? null, body, createdAtMs, createdAtMs)
+            const whence = [id, endpoint, webhook, release ?? noRelease, event] as const
+            insert.run(...whence, url, secret?.env ?? null, body, createdAtMs, createdAtMs)
           }
           take.run(seq)
           forget.run(limits.deliveriesKept)
@@ -87,6 +88,9 @@ export function openDeliveryStore(file: string): DeliveryStore {
 
 type Row = Record<string, unknown>
 
+/** The column takes no null, and no release has this name. */
+const noRelease = ''
+
 function dueRow(found: Row): DueDelivery {
   const env = found['secret_env']
   return {
@@ -104,7 +108,7 @@ function row(found: Row): Delivery {
     id: String(found['id']),
     endpoint: String(found['endpoint']),
     webhook: String(found['webhook']),
-    release: String(found['release']),
+    release: found['release'] === noRelease ? null : String(found['release']),
     event: String(found['event']),
     url: String(found['url']),
     state: found['state'] as DeliveryState,

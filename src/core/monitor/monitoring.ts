@@ -124,7 +124,7 @@ export function probationToEnd(state: ControlState, name: string): { release: st
 }
 
 /** The release that made the present stable version what it is; undefined where it was declared. */
-export function promotionOf(state: ControlState, name: string): ReleaseState | undefined {
+function promotionOf(state: ControlState, name: string): ReleaseState | undefined {
   const isPromoted = ({ phase, plan }: ReleaseState) => phase.kind === 'promoted' && plan.endpoint === name
   const last = Object.values(state.releases).findLast(isPromoted)
   return last !== undefined && candidateOf(last) === state.endpoints[name]?.stable ? last : undefined
@@ -138,6 +138,12 @@ function releasesSince(
 ): ReleaseState[] {
   const releases = Object.values(state.releases).filter(({ plan }) => plan.endpoint === spec.name)
   return releases.slice(releases.length - (releaseCount - breachedAfter))
+}
+
+/** The release whose story the stable version belongs to: in probation it is not promoted for good. */
+export function releaseBehind(state: ControlState, name: string): ReleaseState | undefined {
+  const active = state.endpoints[name]?.activeRelease ?? null
+  return active !== null && isInProbation(state, name) ? state.releases[active] : promotionOf(state, name)
 }
 
 function wasAutomatic({ plan }: ReleaseState): boolean {

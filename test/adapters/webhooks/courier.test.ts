@@ -97,6 +97,21 @@ describe('the courier', () => {
     expect(courier.list({ limit: 10 }).map(({ state }) => state)).toEqual(['delivered', 'delivered'])
   })
 
+  it('tells of a version that no release has made stable without a release', async () => {
+    const { open, sent, pass } = rig()
+    const courier = open()
+    const of = { release: null, candidatePpm: null } as const
+    const watched = { ...plain, events: ['monitored'] } as const
+    const { entry } = notice(2, 'monitored')
+    courier.take({ ...notice(2, 'monitored'), entry: { ...entry, ...of }, to: { watched } })
+    await pass(250)
+    expect(JSON.parse(sent[0]?.body ?? '')).toMatchObject({
+      type: 'release.monitored',
+      data: { endpoint: 'digits', ...of },
+    })
+    expect(courier.list({ limit: 1 })[0]).toMatchObject({ id: '2.0.digits.watched', release: null, state: 'delivered' })
+  })
+
   it('tries again with growing pauses until it is taken, under the same id', async () => {
     const { open, sent, pass } = rig([refused, { status: 500, text: 'busy' }, ok])
     const courier = open()
