@@ -322,7 +322,9 @@ export const limits = {
   /** Of an answer of a webhook or gate this much is read and kept. */
   webhookAnswerBytesMax: 2_048,
   /** Deliveries under way at once; the others wait on disk. */
-  deliveriesAtOnceMax: 8,
+  deliveriesAtOnceMax: 32,
+  /** To one address: a receiver that never answers must not keep the others from being told. */
+  deliveriesPerAddressMax: 4,
   /** Attempts of one delivery, with doubling pauses between these: two days in all. Then it is given up and told. */
   deliveryAttemptsMax: 60,
   deliveryPauseMinMs: 1_000,

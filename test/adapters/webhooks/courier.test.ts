@@ -31,7 +31,8 @@ function notice(seq: number, kind: TimelineKind, over: Partial<Notice> = {}): No
 }
 
 /** Couriers one after another on one file, as servers that follow each other; `answers` are given in turn, the last for ever. */
-function rig(answers: readonly Posted[] = [ok]) {
+function rig(answers: readonly Posted[] = [ok], { neverAnswers = '' } = {}) {
+  const unanswered = Promise.withResolvers<Posted>()
   const file = join(tempFolder(), 'deliveries.db')
   let nowMs = 1_000_000
   const looks = new Set<() => void>()
@@ -52,6 +53,7 @@ function rig(answers: readonly Posted[] = [ok]) {
       complain: (what, cause) => complaints.push(`${what}: ${String(cause)}`),
       post: async one => {
         sent.push(one)
+        if (one.url === neverAnswers) return unanswered.promise
         return answers[Math.min(sent.length, answers.length) - 1] ?? ok
       },
     })
@@ -76,7 +78,7 @@ function rig(answers: readonly Posted[] = [ok]) {
       database.close()
     }
   }
-  return { open, sent, complaints, pass, jump, fill }
+  return { open, sent, complaints, pass, jump, fill, release: () => unanswered.resolve(ok) }
 }
 
 describe('the courier', () => {
@@ -137,6 +139,24 @@ describe('the courier', () => {
       '900.0.digits.chat',
       '901.0.digits.chat',
     ])
+  })
+
+  it('tells others at once while a receiver answers nothing, however much waits for that one', async () => {
+    const never = { url: 'http://127.0.0.1:1/never', events: ['promoted'], secret: null } as const
+    const { open, sent, jump, release } = rig([ok], { neverAnswers: never.url })
+    const courier = open()
+    for (let seq = 1; seq <= 100; seq++) courier.take(notice(seq, 'promoted', { to: { never } }))
+    await jump(0)
+    expect(sent).toHaveLength(limits.deliveriesPerAddressMax)
+    for (let seq = 101; seq <= 103; seq++) courier.take(notice(seq, 'promoted', { to: { plain } }))
+    await jump(250)
+    expect(courier.list({ state: 'delivered', limit: 10 }).map(({ id }) => id)).toEqual([
+      '103.0.digits.plain',
+      '102.0.digits.plain',
+      '101.0.digits.plain',
+    ])
+    expect(sent).toHaveLength(limits.deliveriesPerAddressMax + 3)
+    release()
   })
 
   it('gives up in the end, and says so', async () => {
