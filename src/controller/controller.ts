@@ -4,7 +4,7 @@
  */
 
 import { assertNever, CutoverError } from '../core/errors.ts'
-import type { ControlEvent, LoggedEvent } from '../core/event.ts'
+import type { ControlEvent } from '../core/event.ts'
 import { learnedWindowMs } from '../core/label-delays.ts'
 import { limits } from '../core/limits.ts'
 import { own } from '../core/own.ts'
@@ -23,7 +23,7 @@ import type { FlagSink } from '../ports/flag-sink.ts'
 import type { Gates } from '../ports/gates.ts'
 import type { MetricSources } from '../ports/metric-sources.ts'
 import type { MonitoringSource } from '../ports/monitoring-source.ts'
-import type { Notices } from '../ports/notices.ts'
+import type { Notice, Notices } from '../ports/notices.ts'
 import type { Secrets } from '../ports/secrets.ts'
 import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
@@ -82,7 +82,8 @@ export function createController(ports: ControllerPorts): Controller {
       const entries = tell(before, logged, after)
       desk.publish(logged, entries)
       notify(entries, after)
-      notifyOfDeclared(before, logged, after)
+      const declared = tellDeclared(before, logged, after)
+      if (declared !== null) take({ ...declared, index: entries.length }, after)
     },
     recorded({ before, commands }) {
       forgetEnded(before)
@@ -93,20 +94,14 @@ export function createController(ports: ControllerPorts): Controller {
   const looks = createLooks(ports, ledger, desk)
   const { state } = ledger
 
-  const notify = (entries: readonly TimelineEntry[], { releases, endpoints }: ControlState): void => {
-    for (const [index, entry] of entries.entries()) {
-      const endpoint = releases[entry.release]?.plan.endpoint
-      if (endpoint === undefined) continue
-      ports.notices.take({ entry, index, endpoint, to: endpoints[endpoint]?.spec.webhooks ?? {} })
-    }
-  }
+  const take = (told: Omit<Notice, 'to'>, { endpoints }: ControlState): void =>
+    ports.notices.take({ ...told, to: endpoints[told.endpoint]?.spec.webhooks ?? {} })
 
-  const notifyOfDeclared = (before: ControlState, logged: LoggedEvent, after: ControlState): void => {
-    const entry = tellDeclared(before, logged, after)
-    const { event } = logged
-    if (entry === null || event.type !== 'monitored') return
-    const to = after.endpoints[event.endpoint]?.spec.webhooks ?? {}
-    ports.notices.take({ entry, index: 0, endpoint: event.endpoint, to })
+  const notify = (entries: readonly TimelineEntry[], after: ControlState): void => {
+    for (const [index, entry] of entries.entries()) {
+      const endpoint = after.releases[entry.release]?.plan.endpoint
+      if (endpoint !== undefined) take({ entry, index, endpoint }, after)
+    }
   }
 
   /** Evidence of earlier epochs is needed no more once a new release has begun. */
