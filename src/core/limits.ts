@@ -168,6 +168,12 @@ export const limits = {
   driftWindowMax: 10_000,
   /** A number further from 0 counts as missing there: sums of squares of so many would not fit a double, and one would end all comparison. */
   driftNumberMax: 1e140,
+  /** Alarms of a watched version that change again within this time are restless. */
+  monitorRestlessMs: 600_000,
+  /** So many restless changes in a row are told at once. After each further one an alarm lasts twice as long, from so long on and up to that. */
+  monitorRestlessChanges: 4,
+  monitorAlarmLastsMinMs: 10_000,
+  monitorAlarmLastsMaxMs: 300_000,
   /** Kinds of later values of one endpoint whose delays are followed: the first ones that its metrics name. */
   delaySignalsMax: 50,
   /** Trials of a window in which an absolute check is judged. */

@@ -71,17 +71,22 @@ export function monitored(
   const known = endpoint?.monitoring
   if (endpoint === undefined || known === undefined || known.version !== report.version) return state
   if (known.status === report.status && namesOf(known.alarms) === namesOf(report.alarms)) return state
-  const { breachedAfter = endpoint.releaseCount, ...rest } = known
+  const { breachedAfter = endpoint.releaseCount, restless = 0, ...rest } = known
   const { status, alarms } = report
+  const isRestless = atMs - known.changedAtMs < limits.monitorRestlessMs
   const monitoring: MonitoringState = {
     ...{ ...rest, status, alarms, changedAtMs: atMs },
     ...(status === 'breached' && { breachedAfter }),
+    ...(isRestless && { restless: restless + 1 }),
   }
   return { ...state, endpoints: { ...state.endpoints, [name]: { ...endpoint, monitoring } } }
 }
 
 function namesOf(alarms: readonly Alarm[]): string {
-  return alarms.map(({ kind, name }) => `${kind} ${name}`).join('\n')
+  return alarms
+    .map(({ kind, name }) => `${kind} ${name}`)
+    .sort()
+    .join('\n')
 }
 
 /** What a report says, as one sentence; for logs and for people. */
