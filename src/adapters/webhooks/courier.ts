@@ -9,7 +9,7 @@ import type { Deliveries } from '../../ports/deliveries.ts'
 import type { Notice, Notices } from '../../ports/notices.ts'
 import { type DueDelivery, type NewDelivery, openDeliveryStore } from './delivery-store.ts'
 import { describe, isYes, type Posted, post } from './post.ts'
-import { signatureHeaders } from './sign.ts'
+import { secretProblem, signatureHeaders } from './sign.ts'
 
 export type CourierOptions = {
   file: string
@@ -56,9 +56,10 @@ export function createCourier(options: CourierOptions): Courier {
   const deliver = async (due: DueDelivery): Promise<void> => {
     const { number, id, url, body, secret } = due
     const key = secret === null ? null : options.secretOf(secret)
+    const problem = secretProblem(secret, key)
     const posted: Posted =
-      secret !== null && key === null
-        ? { status: null, text: `the variable ${secret.env} holds no secret` }
+      problem !== null
+        ? { status: null, text: problem }
         : await (options.post ?? post)({
             url,
             body,

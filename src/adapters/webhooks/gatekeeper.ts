@@ -5,7 +5,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { GateAnswer, GateQuestion, Gates } from '../../ports/gates.ts'
 import { after } from '../clock/after.ts'
 import { describe, isYes, type Posted, post } from './post.ts'
-import { signatureHeaders } from './sign.ts'
+import { secretProblem, signatureHeaders } from './sign.ts'
 
 export type GatekeeperOptions = {
   clock: Clock
@@ -37,8 +37,8 @@ export function createGatekeeper(options: GatekeeperOptions): Gates {
 async function askOnce({ gate, ...asked }: GateQuestion, options: GatekeeperOptions): Promise<Posted> {
   const { clock, secretOf } = options
   const secret = gate.secret === null ? null : secretOf(gate.secret)
-  if (gate.secret !== null && secret === null)
-    return { status: null, text: `the variable ${gate.secret.env} holds no secret` }
+  const problem = secretProblem(gate.secret, secret)
+  if (problem !== null) return { status: null, text: problem }
   const atMs = clock.nowMs()
   const id = `${asked.release}.${gate.before}`
   const body = JSON.stringify({

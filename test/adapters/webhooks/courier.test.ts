@@ -49,7 +49,7 @@ function rig(answers: readonly Posted[] = [ok], { neverAnswers = '' } = {}) {
     const courier = createCourier({
       file,
       clock,
-      secretOf: ({ env }) => (env === 'HUSH' ? 'hush' : null),
+      secretOf: ({ env }) => ({ HUSH: 'hush', EMPTY: 'whsec_' })[env] ?? null,
       complain: (what, cause) => complaints.push(`${what}: ${String(cause)}`),
       post: async one => {
         sent.push(one)
@@ -223,6 +223,15 @@ describe('the courier', () => {
     for (const one of log) second.take(one)
     await pass(500)
     expect(sent).toHaveLength(2)
+  })
+
+  it('does not sign with a key that everybody has', async () => {
+    const { open, sent, pass } = rig()
+    const courier = open()
+    courier.take(notice(1, 'promoted', { to: { chat: { ...chat, secret: { env: 'EMPTY' } } } }))
+    await pass(500)
+    expect(sent).toEqual([])
+    expect(courier.list({ limit: 1 })[0]?.detail).toBe('what the variable EMPTY holds after whsec_ is not base64')
   })
 
   it('does not send unsigned what was to be signed', async () => {
