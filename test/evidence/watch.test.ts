@@ -179,6 +179,13 @@ describe('drift', () => {
     ])
   })
 
+  it('of predicted texts is that of their beginnings, which is all that is kept of them', () => {
+    const text = (beginning: string) => (n: number) => ({ answer: [`${beginning.repeat(200)}${n}`] })
+    const of = (later: string) =>
+      seen([...predictions(100, text('a')), ...predictions(50, text(later), 100)]).streams.at(-1)?.drift
+    expect([of('a'), of('b')]).toMatchObject([{ verdict: 'pass' }, { verdict: 'fail' }])
+  })
+
   it('of accuracy is found by labels, and ends when a window keeps the rate', async () => {
     const labels = (from: number, count: number, wrongEvery: number) =>
       Array.from({ length: count }, (_, index) => ({ n: from + index, isWrong: (from + index) % wrongEvery === 0 }))

@@ -79,7 +79,7 @@ export class DriftStream {
       window.units.add(ownText(unit))
     }
     if (window.values.length === 0) window.fromMs = atMs
-    window.values.push(value)
+    window.values.push(kept(value))
     window.toMs = atMs
   }
 
@@ -124,6 +124,13 @@ export class DriftStream {
     if (this.#source === 'feature' || this.#declared === 'category') return this.#declared
     return this.#reference.values.every(value => value === null || typeof value === 'number') ? 'number' : 'category'
   }
+}
+
+/** Texts of a model may be as long as its answers; thousands of those would fill the memory. */
+function kept(value: StreamValue): StreamValue {
+  return typeof value === 'string' && value.length > limits.featureTextMax
+    ? ownText(value.slice(0, limits.featureTextMax))
+    : value
 }
 
 function emptyWindow(): Window {
