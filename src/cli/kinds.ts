@@ -138,7 +138,7 @@ function deliveryTable(items: readonly WireDelivery[]): string {
     one.at,
     one.endpoint,
     one.webhook,
-    `${one.release} ${one.event}`,
+    `${one.release ?? '-'} ${one.event}`,
     one.state,
     String(one.attempts),
     one.detail || '-',

@@ -11,7 +11,7 @@ import { own } from '../core/own.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { refusalOf } from '../core/release/refusals.ts'
 import { type ControlState, isTerminal, meetsUsers, type ReleaseState } from '../core/state.ts'
-import { tell } from '../core/tell.ts'
+import { tell, tellDeclared } from '../core/tell.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import type { Baselines } from '../ports/baselines.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -23,7 +23,7 @@ import type { FlagSink } from '../ports/flag-sink.ts'
 import type { Gates } from '../ports/gates.ts'
 import type { MetricSources } from '../ports/metric-sources.ts'
 import type { MonitoringSource } from '../ports/monitoring-source.ts'
-import type { Notices } from '../ports/notices.ts'
+import type { Notice, Notices } from '../ports/notices.ts'
 import type { Secrets } from '../ports/secrets.ts'
 import type { TrafficRate } from '../ports/traffic-rate.ts'
 import type { TrafficSink } from '../ports/traffic-sink.ts'
@@ -82,6 +82,8 @@ export function createController(ports: ControllerPorts): Controller {
       const entries = tell(before, logged, after)
       desk.publish(logged, entries)
       notify(entries, after)
+      const declared = tellDeclared(before, logged, after)
+      if (declared !== null) take({ ...declared, index: entries.length }, after)
     },
     recorded({ before, commands }) {
       forgetEnded(before)
@@ -92,11 +94,13 @@ export function createController(ports: ControllerPorts): Controller {
   const looks = createLooks(ports, ledger, desk)
   const { state } = ledger
 
-  const notify = (entries: readonly TimelineEntry[], { releases, endpoints }: ControlState): void => {
+  const take = (told: Omit<Notice, 'to'>, { endpoints }: ControlState): void =>
+    ports.notices.take({ ...told, to: endpoints[told.endpoint]?.spec.webhooks ?? {} })
+
+  const notify = (entries: readonly TimelineEntry[], after: ControlState): void => {
     for (const [index, entry] of entries.entries()) {
-      const endpoint = releases[entry.release]?.plan.endpoint
-      if (endpoint === undefined) continue
-      ports.notices.take({ entry, index, endpoint, to: endpoints[endpoint]?.spec.webhooks ?? {} })
+      const endpoint = after.releases[entry.release]?.plan.endpoint
+      if (endpoint !== undefined) take({ entry, index, endpoint }, after)
     }
   }
 

@@ -1,5 +1,6 @@
 /** The one writer of the log: an event is on disk before it takes effect, and one is done with before the next begins. */
 import type { IssuedCommand } from '../core/command.ts'
+import { CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { limits } from '../core/limits.ts'
 import { type ControlState, emptyState } from '../core/state.ts'
@@ -37,6 +38,22 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
     return { before, commands: issue(logged.seq, result.commands) }
   }
 
+  /** What another version has written may be nothing that this one knows. */
+  const takeInKept = (logged: LoggedEvent): void => {
+    try {
+      takeIn(logged)
+    } catch (cause) {
+      if (cause instanceof CutoverError) throw cause
+      throw new CutoverError(
+        'data-folder-invalid',
+        `event ${logged.seq} of the log, of ${new Date(logged.atMs).toISOString()}, is none that this version of Cutover ` +
+          'can read: a newer version may have written it. Run that version, or name another folder with --data OTHER',
+        [],
+        cause,
+      )
+    }
+  }
+
   const recordOne = (event: ControlEvent): void => {
     for (const logged of log.append([{ atMs: clock.nowMs(), event }])) readers.recorded(takeIn(logged))
   }
@@ -62,7 +79,7 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
     load() {
       for (let afterSeq = 0; ; ) {
         const page = log.read({ afterSeq, limit: limits.pageMax })
-        for (const logged of page) takeIn(logged)
+        for (const logged of page) takeInKept(logged)
         const last = page.at(-1)
         if (last === undefined) break
         afterSeq = last.seq

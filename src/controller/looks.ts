@@ -4,7 +4,7 @@
  */
 import { judge } from '../core/judge/judge.ts'
 import { limits } from '../core/limits.ts'
-import { lookAt } from '../core/monitor/look.ts'
+import { lookAt, settled } from '../core/monitor/look.ts'
 import { isInProbation, probationToEnd, returnPlan } from '../core/monitor/monitoring.ts'
 import type { Look } from '../core/monitor/report.ts'
 import { triedVersions } from '../core/plan.ts'
@@ -66,7 +66,10 @@ export function createLooks(ports: LookPorts, ledger: Ledger, desk: Desk): Looks
       if (isBusy && !isInProbation(ledger.state(), name)) return
       const look = lookAtStable(name)
       if (look === null) return
-      ledger.recordIfItMatters({ type: 'monitored', endpoint: name, report: look.report })
+      const known = ledger.state().endpoints[name]?.monitoring
+      if (known === undefined) return
+      const report = settled(known, look.report, clock.nowMs())
+      ledger.recordIfItMatters({ type: 'monitored', endpoint: name, report })
       const ending = probationToEnd(ledger.state(), name)
       if (ending !== null) {
         const { release, reason: note } = ending

@@ -168,6 +168,14 @@ export const limits = {
   /** Predictions of the reference and of a window in which drift is looked for: raw values of both are kept in memory. */
   driftReferenceMax: 10_000,
   driftWindowMax: 10_000,
+  /** A number further from 0 counts as missing there: sums of squares of so many would not fit a double, and one would end all comparison. */
+  driftNumberMax: 1e140,
+  /** Alarms of a watched version that change again within this time are restless. */
+  monitorRestlessMs: 600_000,
+  /** So many restless changes in a row are told at once. After each further one an alarm lasts twice as long, from so long on and up to that. */
+  monitorRestlessChanges: 4,
+  monitorAlarmLastsMinMs: 10_000,
+  monitorAlarmLastsMaxMs: 300_000,
   /** Kinds of later values of one endpoint whose delays are followed: the first ones that its metrics name. */
   delaySignalsMax: 50,
   /** Trials of a window in which an absolute check is judged. */
@@ -327,7 +335,9 @@ export const limits = {
   /** Of an answer of a webhook or gate this much is read and kept. */
   webhookAnswerBytesMax: 2_048,
   /** Deliveries under way at once; the others wait on disk. */
-  deliveriesAtOnceMax: 8,
+  deliveriesAtOnceMax: 32,
+  /** To one address: a receiver that never answers must not keep the others from being told. */
+  deliveriesPerAddressMax: 4,
   /** Attempts of one delivery, with doubling pauses between these: two days in all. Then it is given up and told. */
   deliveryAttemptsMax: 60,
   deliveryPauseMinMs: 1_000,

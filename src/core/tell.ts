@@ -1,12 +1,12 @@
 /** Tells a release's story: each event of the log that changed it becomes an entry. Pure; works live and on a recorded log alike. */
 import type { LoggedEvent } from './event.ts'
 import type { Judgement } from './judge/judgement.ts'
-import { promotionOf, tellMonitored } from './monitor/monitoring.ts'
+import { releaseBehind, tellMonitored } from './monitor/monitoring.ts'
 import { type ControlState, candidateOf, emptyState, isTerminal, type Phase, type ReleaseState } from './state.ts'
 import { step } from './step.ts'
 import type { StageProgress } from './strategies/strategy.ts'
 import { progressOf, type StageState } from './strategies/table.ts'
-import type { TimelineEntry } from './timeline.ts'
+import type { TimelineEntry, VersionEntry } from './timeline.ts'
 
 type Change = { logged: LoggedEvent; before: ReleaseState | undefined; after: ReleaseState; stateAfter: ControlState }
 
@@ -22,15 +22,44 @@ export function tell(before: ControlState, logged: LoggedEvent, after: ControlSt
     if (earlier !== release || restarted)
       entries.push(...tellOne({ logged, before: earlier, after: release, stateAfter: after }))
   }
-  return before === after ? entries : [...entries, ...tellWatched(logged, after)]
+  return [...entries, ...tellWatched(before, logged, after)]
 }
 
 /** What becomes of a version after its release belongs to the story of that release. */
-function tellWatched(logged: LoggedEvent, stateAfter: ControlState): TimelineEntry[] {
-  const { event } = logged
-  const after = event.type === 'monitored' ? promotionOf(stateAfter, event.endpoint) : undefined
-  if (event.type !== 'monitored' || after === undefined) return []
-  return [complete({ kind: 'monitored', text: tellMonitored(event) }, { logged, before: after, after, stateAfter })]
+function tellWatched(before: ControlState, logged: LoggedEvent, stateAfter: ControlState): TimelineEntry[] {
+  const news = newsOfWatched(before, logged, stateAfter)
+  const after = news === null ? undefined : releaseBehind(stateAfter, news.endpoint)
+  if (news === null || after === undefined) return []
+  return [complete({ kind: 'monitored', text: news.text }, { logged, before: after, after, stateAfter })]
+}
+
+/** What becomes of a version that was declared, so that it belongs to no release's story; null where the event says nothing of one. */
+export function tellDeclared(
+  before: ControlState,
+  logged: LoggedEvent,
+  after: ControlState,
+): { endpoint: string; entry: VersionEntry } | null {
+  const news = newsOfWatched(before, logged, after)
+  if (news === null || releaseBehind(after, news.endpoint) !== undefined) return null
+  const { seq, atMs } = logged
+  const told = { seq, atMs, release: null, kind: 'monitored', text: news.text } as const
+  return { endpoint: news.endpoint, entry: { ...told, candidatePpm: null, judgement: null, exposure: null } }
+}
+
+/** A report, or a document that ends what the last report said: whoever heard of an alarm must not wait for its end for ever. */
+function newsOfWatched(
+  before: ControlState,
+  { event }: LoggedEvent,
+  after: ControlState,
+): { endpoint: string; text: string } | null {
+  if (before === after) return null
+  if (event.type === 'monitored') return { endpoint: event.endpoint, text: tellMonitored(event) }
+  if (event.type !== 'endpoint-applied') return null
+  const endpoint = event.spec.name
+  const [was, is] = [before, after].map(state => state.endpoints[endpoint]?.monitoring)
+  if (was === undefined || was.status === 'ok' || is === was) return null
+  const how = is === undefined ? 'no more' : 'anew: what is asked of it has changed'
+  return { endpoint, text: `${endpoint}/${was.version} is watched ${how}` }
 }
 
 /** The whole story of one release, told from the log. */

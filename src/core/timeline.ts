@@ -23,6 +23,12 @@ export const timelineEntryKinds = [
 ] as const
 export type TimelineKind = (typeof timelineEntryKinds)[number]
 
+/** What is watched of a version that no release has made stable: in no story, and told to webhooks all the same. */
+export type VersionEntry = Omit<TimelineEntry, 'release' | 'candidatePpm' | 'trial'> & {
+  release: null
+  candidatePpm: null
+}
+
 export type TimelineEntry = {
   seq: number
   atMs: number

@@ -188,6 +188,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     onPending: ({ release, gate }, detail) =>
       logger.warn({ release, url: gate.url, detail }, 'a gate has not answered'),
   })
+  endings.push(() => gates.close())
   const trials = createTrials({
     fleets: deployer.fleets,
     predictions,

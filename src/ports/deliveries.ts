@@ -6,7 +6,8 @@ export type Delivery = {
   id: string
   endpoint: string
   webhook: string
-  release: string
+  /** Null where it tells of a version that no release has made stable. */
+  release: string | null
   event: string
   url: string
   state: DeliveryState

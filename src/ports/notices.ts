@@ -1,9 +1,9 @@
 /** Takes word of what happened to those who want to hear of it. */
-import type { TimelineEntry } from '../core/timeline.ts'
+import type { TimelineEntry, VersionEntry } from '../core/timeline.ts'
 import type { Webhook } from '../core/webhook.ts'
 
 export type Notice = {
-  entry: TimelineEntry
+  entry: TimelineEntry | VersionEntry
   /** Among the entries of one event, from 0: with the event's number it names the notice for ever. */
   index: number
   endpoint: string

@@ -90,6 +90,12 @@ describe('predictions', () => {
     ['/api/v1/predictions/summary?endpoint=nobody', 404, 'endpoint-not-found'],
     ['/api/v1/predictions/summary?endpoint=digits&by=moon', 400, 'invalid-request'],
     ['/api/v1/predictions/summary?endpoint=digits&since=yesterday', 400, 'invalid-request'],
+    ['/api/v1/predictions/summary?endpoint=digits&release=digits-9', 404, 'release-not-found'],
+    [
+      '/api/v1/predictions/summary?endpoint=digits&since=2026-01-02T00:00:00Z&until=2026-01-02T01:00:00%2B01:00',
+      400,
+      'invalid-request',
+    ],
   ])('%s answers %i', async (path, status, code) => {
     const answer = await get(path)
     expect([answer.status, answer.body['code']]).toEqual([status, code])

@@ -69,6 +69,42 @@ describe('monitoring without a release', () => {
     expect(rig.complaints).toEqual([])
   })
 
+  it('tells webhooks of a version that no release has made stable, too', async () => {
+    const rig = await watchedRig({ onBreach: 'alert' })
+    find(rig, 'v1', { window: bad })
+    rig.tick(3)
+    const of = { seq: eventsOf(rig, 'monitored')[0]?.seq, kind: 'monitored', release: null, candidatePpm: null }
+    expect(rig.notices.filter(({ entry }) => entry.kind === 'monitored')).toMatchObject([
+      { endpoint: 'digits', index: 0, entry: { ...of, text: expect.stringMatching(/^digits\/v1 is breached: /) } },
+    ])
+  })
+
+  it('tells webhooks that a document has ended an alarm, and nothing of one that left it', async () => {
+    const rig = await watchedRig({ onBreach: 'alert' })
+    const apply = (over: Parameters<typeof endpointSpec>[0]) =>
+      rig.controller.applyEndpoint({ spec: endpointSpec(over), actor: 'test', dryRun: false })
+    const told = () => rig.notices.filter(({ entry }) => entry.kind === 'monitored').map(({ entry }) => entry.text)
+    const alerting = { ...monitor, onBreach: 'alert' } as const
+    find(rig, 'v1', { window: bad })
+    rig.tick(3)
+    await apply({ monitor: alerting, allowPin: false })
+    expect(told()).toHaveLength(1)
+    await apply({ monitor: { ...alerting, window: 500 } })
+    expect(told().slice(1)).toEqual(['digits/v1 is watched anew: what is asked of it has changed'])
+    rig.tick(3)
+    await apply({})
+    expect(told().slice(3)).toEqual(['digits/v1 is watched no more'])
+  })
+
+  it('tells webhooks of a breach in probation as part of its release', async () => {
+    const rig = await promoted(await watchedRig({ onBreach: 'alert' }), { probationMs: 3_600_000 })
+    find(rig, 'v2', { window: bad })
+    rig.tick(3)
+    expect(rig.notices.filter(({ entry }) => entry.kind === 'monitored')).toMatchObject([
+      { endpoint: 'digits', entry: { release: 'digits-1', candidatePpm: 1_000_000 } },
+    ])
+  })
+
   it('shows the newest look with its numbers', async () => {
     const rig = await watchedRig()
     expect(rig.controller.look('digits')).toBeNull()

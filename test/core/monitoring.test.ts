@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import type { ControlEvent, LoggedEvent } from '../../src/core/event.ts'
 import type { LimitEvidence, StreamEvidence, WatchEvidence } from '../../src/core/monitor/evidence.ts'
-import { lookAt } from '../../src/core/monitor/look.ts'
+import { lookAt, settled } from '../../src/core/monitor/look.ts'
 import { returnPlan, tellMonitored, watchedOf } from '../../src/core/monitor/monitoring.ts'
 import type { Alarm, MonitoringState, MonitorReport } from '../../src/core/monitor/report.ts'
 import type { DriftSpec, MonitorSpec } from '../../src/core/monitor/spec.ts'
@@ -175,6 +175,20 @@ describe('the way back', () => {
     expect(monitoringOf(back)).toMatchObject({ version: 'v1', status: 'breached' })
     expect(returnPlan(back, 'digits')).toBeNull()
   })
+
+  it('is tried once for one breach, whatever its alarms and the clock do meanwhile', () => {
+    const plan = returnPlan(breached(), 'digits')
+    if (plan === null) throw new Error('no way back')
+    const tried = [...promoted, reported({ version: 'v2' }), happen.released(plan, 'digits-2'), happen.lost('v1')]
+    const another: Alarm = { kind: 'limit', name: 'latency-p99', reason: 'latency-p99 broke its limit' }
+    const more = log(...tried, reported({ version: 'v2', alarms: [limitAlarm, another] }))
+    expect(returnPlan(fold(more), 'digits')).toBeNull()
+    const putBack = log(...tried).map((logged, index) => (index > 7 ? { ...logged, atMs: 500 } : logged))
+    expect(fold(putBack).releases['digits-2']?.startedAtMs).toBe(500)
+    expect(returnPlan(fold(putBack), 'digits')).toBeNull()
+    const again = log(...tried, reported({ version: 'v2', status: 'ok', alarms: [] }), reported({ version: 'v2' }))
+    expect(returnPlan(fold(again), 'digits')).toMatchObject({ to: 'v1' })
+  })
 })
 
 const values = (count: number, from: number) => Array.from({ length: count }, (_, n) => from + ((n * 37) % 100))
@@ -242,6 +256,57 @@ describe('a look at drift', () => {
     })
     expect(lookAt({ drift }, ok, evidence({ streams: [stream('age', null)] })).drift?.verdict).toBe('insufficient')
     expect(lookAt({ drift }, alarmed, evidence({ streams: [stream('age', 0)] })).report.status).toBe('ok')
+  })
+})
+
+describe('alarms that come and go', () => {
+  /** A look a second, at which drift is there and is not by turns; the times of what is written down. */
+  const toldOf = (looks: number, alarmsAt: (look: number) => readonly Alarm[]) => {
+    let state = fold(log(happen.applied(watched())))
+    const told: string[] = []
+    for (let look = 1; look <= looks; look += 1) {
+      const atMs = 1_000 + look * 1_000
+      const known = monitoringOf(state)
+      if (known === undefined) throw new Error('nothing is watched')
+      const alarms = alarmsAt(look)
+      const seen: MonitorReport = { version: 'v1', status: alarms.length === 0 ? 'ok' : 'drifting', alarms }
+      const report = settled(known, seen, atMs)
+      const next = step(state, { type: 'monitored', endpoint: 'digits', report }, atMs).state
+      if (next !== state) told.push(`${look} ${report.status} ${report.alarms.map(({ name }) => name)}`.trimEnd())
+      state = next
+    }
+    return told
+  }
+
+  it('are told at once the first times, then more and more rarely', () => {
+    const told = toldOf(3_600, look => (look % 2 === 1 ? [driftAlarm] : []))
+    expect(told.slice(0, 8)).toEqual([
+      '1 drifting age',
+      '2 ok',
+      '3 drifting age',
+      '4 ok',
+      '5 drifting age',
+      '26 ok',
+      '27 drifting age',
+      '108 ok',
+    ])
+    expect(told.length).toBeLessThan(40)
+  })
+
+  it('keep one another no secret: what begins is told while others last', () => {
+    const other: Alarm = { kind: 'answer', name: 'prediction', reason: 'the predicted value drifted' }
+    const told = toldOf(20, look => (look === 15 ? [other] : look % 2 === 1 ? [driftAlarm] : []))
+    expect(told.at(-1)).toBe('15 drifting prediction,age')
+  })
+
+  it('end at once where the one before was long ago, or the clock was put back', () => {
+    const alarmed: MonitoringState = { ...ok, status: 'drifting', alarms: [driftAlarm], changedAtMs: 1_000_000 }
+    const inOrder: MonitorReport = { version: 'v1', status: 'ok', alarms: [] }
+    expect(settled(alarmed, inOrder, 1_000_500)).toBe(inOrder)
+    const restless = { ...alarmed, restless: 20 }
+    expect(settled(restless, inOrder, 1_299_999).alarms).toEqual([driftAlarm])
+    expect(settled(restless, inOrder, 1_300_000)).toBe(inOrder)
+    expect(settled(restless, inOrder, 999_999)).toBe(inOrder)
   })
 })
 

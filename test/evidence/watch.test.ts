@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import type { WatchEvidence, Watched } from '../../src/core/monitor/evidence.ts'
+import { lookAt } from '../../src/core/monitor/look.ts'
+import type { MonitoringState } from '../../src/core/monitor/report.ts'
 import type { DriftSpec, MonitorSpec } from '../../src/core/monitor/spec.ts'
 import type { Outcome, Prediction } from '../../src/core/prediction.ts'
 import { createWatchBook, type WatchBook } from '../../src/evidence/watch/watch-book.ts'
@@ -29,6 +31,12 @@ const monitor: MonitorSpec = {
   atMostMs: 10_000,
   onBreach: 'alert',
 }
+
+const known: MonitoringState = {
+  ...{ version: 'v1', status: 'ok', alarms: [] },
+  ...{ sinceMs: 0, sinceEpoch: 1, changedAtMs: 0 },
+}
+const nothingSeen: WatchEvidence = { version: 'v1', sinceMs: 0, streams: [], quality: null, limits: [] }
 
 function watched(over: Partial<Watched> = {}): Watched {
   const age = { source: { from: 'pointer', pointer: '/age' }, type: 'number' } as const
@@ -160,6 +168,24 @@ describe('drift', () => {
     expect(answer?.drift).toMatchObject({ ok: true, verdict: 'pass' })
   })
 
+  it('of a number is told although some values are beyond all measure, in the reference or later', () => {
+    const strange = [1e308, -1e308, Number.POSITIVE_INFINITY]
+    const of = (n: number) => ({ features: { age: strange[n % 25] ?? n % 40 } })
+    const drifting = (n: number) => ({ features: { age: strange[n % 25] ?? (n % 40) + (n < 100 ? 0 : 30) } })
+    const found = [of, drifting].map(values => seen(predictions(150, values)).streams[0]?.drift)
+    expect(found).toMatchObject([
+      { ok: true, verdict: 'pass', referenceMissingShare: 0.12 },
+      { ok: true, verdict: 'fail', currentMissingShare: 0.12 },
+    ])
+  })
+
+  it('of predicted texts is that of their beginnings, which is all that is kept of them', () => {
+    const text = (beginning: string) => (n: number) => ({ answer: [`${beginning.repeat(200)}${n}`] })
+    const of = (later: string) =>
+      seen([...predictions(100, text('a')), ...predictions(50, text(later), 100)]).streams.at(-1)?.drift
+    expect([of('a'), of('b')]).toMatchObject([{ verdict: 'pass' }, { verdict: 'fail' }])
+  })
+
   it('of accuracy is found by labels, and ends when a window keeps the rate', async () => {
     const labels = (from: number, count: number, wrongEvery: number) =>
       Array.from({ length: count }, (_, index) => ({ n: from + index, isWrong: (from + index) % wrongEvery === 0 }))
@@ -180,6 +206,19 @@ describe('drift', () => {
     const fallen = await told([...good, ...bad])
     expect(fallen).toMatchObject({ isAlarmed: true, reference: { labelled: 100, wrong: 5 }, change: { ok: true } })
     expect((await told([...good, ...bad, ...better]))?.isAlarmed).toBe(false)
+  })
+})
+
+it('of accuracy says nothing of numbers that no label ever equals', async () => {
+  const log = createMemoryPredictionLog({ clock: createManualClock() })
+  const book = createWatchBook({ watched: () => watched({ answer: 'number' }) })
+  book.add(await log.appendPredictions(predictions(150, n => ({ answer: [n + 0.5] }))))
+  const outcomes = Array.from({ length: 150 }, (_, n) => anOutcome({ id: `o${n}`, prediction: `p${n}`, label: n }))
+  book.add({ fresh: [], joined: (await log.appendOutcomes(outcomes)).joined })
+  expect(read(book).quality?.change).toEqual({
+    ok: false,
+    kind: 'insufficient',
+    reason: 'all 100 labelled answers of the reference were wrong: none can become worse',
   })
 })
 
@@ -205,8 +244,37 @@ describe('limits', () => {
       window: { trials: 0, events: 0 },
       last: { trials: 100, events: 50 },
       stretch: { trials: 0, events: 0 },
+      broken: { trials: 100, events: 50 },
     })
     expect(of(250)).toMatchObject({ last: { trials: 100, events: 0 }, stretch: { trials: 150, events: 0 } })
+    expect(of(250)).not.toHaveProperty('broken')
+  })
+
+  const failing = (isFailed: boolean) => ({ status: isFailed ? 500 : 200, failed: isFailed })
+
+  it('keep a small breach that only a stretch has shown, until a window keeps the limit', () => {
+    // 6 % for ever, where 2 % may be: no window shows it.
+    const errors = (n: number) => failing(n < 1_000 && n % 100 < 6)
+    const verdicts = Array.from({ length: 12 }, (_, window) => {
+      const { limits } = seen(predictions((window + 1) * 100, errors))
+      return lookAt({ monitor }, known, { ...nothingSeen, limits: limits.slice(0, 1) }).limits[0]?.verdict
+    })
+    expect(verdicts).toEqual([...Array(3).fill('pass'), ...Array(7).fill('fail'), ...Array(2).fill('pass')])
+  })
+
+  it('keep a breach that began and ended its stretch between two looks', () => {
+    const errors = (n: number) => failing(n % 100 < 6)
+    expect(seen(predictions(450, errors)).limits[0]).toMatchObject({
+      last: { trials: 100, events: 6 },
+      broken: { trials: 400, events: 24 },
+    })
+  })
+
+  it('keep a breach through windows of few trials, which count together', () => {
+    const rare = (n: number) => ({ ...failing(n < 100 && n % 2 === 0), atMs: n < 100 ? 1 + n : 1_000 + n * 5_000 })
+    const of = (count: number) => seen(predictions(count, rare)).limits[0]
+    expect(of(199)).toMatchObject({ last: { trials: 2, events: 0 }, broken: { trials: 100, events: 50 } })
+    expect(of(203)).not.toHaveProperty('broken')
   })
 
   it('end their windows by time', () => {

@@ -14,6 +14,7 @@ import type { WatchEvidence } from '../../src/core/monitor/evidence.ts'
 import type { ModelMetadata } from '../../src/ports/backend.ts'
 import type { Deployer } from '../../src/ports/deployer.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
+import type { Notice } from '../../src/ports/notices.ts'
 import type { Route } from '../../src/ports/traffic-sink.ts'
 import type { Trials } from '../../src/ports/trials.ts'
 
@@ -23,6 +24,7 @@ export interface ControlRig {
   routes: Route[]
   /** Flags that the gateway was told, newest last. */
   flagSets: FlagsState[]
+  notices: Notice[]
   running: Set<string>
   /** Versions that never become ready. */
   broken: Set<string>
@@ -48,6 +50,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
   const clock = createManualClock(1_000_000)
   const routes: Route[] = []
   const flagSets: FlagsState[] = []
+  const notices: Notice[] = []
   const running = new Set<string>()
   const broken = new Set<string>()
   const evidence: ControlRig['evidence'] = new Map()
@@ -80,7 +83,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
   }
   const controller = createController({
     expressions: createExpressions(),
-    notices: { take: () => {} },
+    notices: { take: notice => void notices.push(notice) },
     gates: { ask: () => Promise.reject(new Error('no gate is expected here')) },
     rate: { perSecond: () => null },
     sources: { read: () => ({}) },
@@ -105,6 +108,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     controller,
     routes,
     flagSets,
+    notices,
     running,
     broken,
     evidence,

@@ -10,10 +10,12 @@ export type Place = { endpoint: string; version: string }
 
 type Answer = Pick<Reading, 'value' | 'detail'>
 
-/** Never rejects: an answer that does not come is a reading without a value. */
-export async function ask({ source, timeoutMs }: ExternalMetric, place: Place): Promise<Answer> {
+/** Never rejects: an answer that does not come, also since `until` was aborted, is a reading without a value. */
+export async function ask({ source, timeoutMs }: ExternalMetric, place: Place, until?: AbortSignal): Promise<Answer> {
+  const timeout = AbortSignal.timeout(timeoutMs)
+  const signal = until === undefined ? timeout : AbortSignal.any([timeout, until])
   try {
-    const text = await fetchText(addressOf(source, place), timeoutMs)
+    const text = await fetchText(addressOf(source, place), { timeoutMs, signal })
     const document: unknown = JSON.parse(text)
     return source.from === 'prometheus' ? ofPrometheus(document) : numberAt(document, source.pointer)
   } catch (error) {
@@ -38,10 +40,9 @@ function inQuotes(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')
 }
 
-async function fetchText(url: URL, timeoutMs: number): Promise<string> {
+async function fetchText(url: URL, { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Promise<string> {
   const client = new Client(url.origin, { connectTimeout: timeoutMs })
   try {
-    const signal = AbortSignal.timeout(timeoutMs)
     const path = url.pathname + url.search
     const { statusCode, body } = await client.request({
       path,

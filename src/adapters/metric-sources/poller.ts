@@ -9,7 +9,7 @@ export type PollerOptions = {
   /** Dates the readings. */
   clock: Clock
   uptime: Clock
-  ask?: (metric: ExternalMetric, place: Place) => Promise<Pick<Reading, 'value' | 'detail'>>
+  ask?: (metric: ExternalMetric, place: Place, until: AbortSignal) => Promise<Pick<Reading, 'value' | 'detail'>>
 }
 
 type Watched = {
@@ -30,11 +30,12 @@ const pollIntervalMs = 250
 
 export function createPoller({ clock, uptime, ask: askOne = ask }: PollerOptions): Poller {
   const watched = new Map<string, Watched>()
+  const closing = new AbortController()
 
   const readOne = async (one: Watched): Promise<void> => {
     one.isAsking = true
     one.nextAtMs = uptime.nowMs() + one.metric.everyMs
-    const { value, detail } = await askOne(one.metric, one.place)
+    const { value, detail } = await askOne(one.metric, one.place, closing.signal)
     one.readings = [...one.readings, { atMs: clock.nowMs(), value, detail }].slice(-readingsKept)
     one.isAsking = false
   }
@@ -67,6 +68,8 @@ export function createPoller({ clock, uptime, ask: askOne = ask }: PollerOptions
     close: () => {
       stop()
       watched.clear()
+      // A question that is open would keep the process alive.
+      closing.abort(new Error('the server ends'))
     },
   }
 }

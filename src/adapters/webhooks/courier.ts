@@ -9,7 +9,7 @@ import type { Deliveries } from '../../ports/deliveries.ts'
 import type { Notice, Notices } from '../../ports/notices.ts'
 import { type DueDelivery, type NewDelivery, openDeliveryStore } from './delivery-store.ts'
 import { describe, isYes, type Posted, post } from './post.ts'
-import { signatureHeaders } from './sign.ts'
+import { secretProblem, signatureHeaders } from './sign.ts'
 
 export type CourierOptions = {
   file: string
@@ -30,7 +30,7 @@ const lookIntervalMs = 250
 export function createCourier(options: CourierOptions): Courier {
   const { clock, complain } = options
   const store = openDeliveryStore(options.file)
-  const underWay = new Map<number, Promise<void>>()
+  const underWay = new Map<number, { url: string; done: Promise<void> }>()
   /** Deliveries by the event they tell of, written down at the next look. */
   const fresh = new Map<number, NewDelivery[]>()
   let takenSeq = store.takenSeq()
@@ -56,9 +56,10 @@ export function createCourier(options: CourierOptions): Courier {
   const deliver = async (due: DueDelivery): Promise<void> => {
     const { number, id, url, body, secret } = due
     const key = secret === null ? null : options.secretOf(secret)
+    const problem = secretProblem(secret, key)
     const posted: Posted =
-      secret !== null && key === null
-        ? { status: null, text: `the variable ${secret.env} holds no secret` }
+      problem !== null
+        ? { status: null, text: problem }
         : await (options.post ?? post)({
             url,
             body,
@@ -74,15 +75,19 @@ export function createCourier(options: CourierOptions): Courier {
     store.note(number, { state: isLast ? 'dead' : 'waiting', attempts, nextAtMs, detail })
   }
 
+  const hasRoom = (url: string): boolean =>
+    underWay.size < limits.deliveriesAtOnceMax &&
+    [...underWay.values()].filter(one => one.url === url).length < limits.deliveriesPerAddressMax
+
   const deliverDue = (): void => {
-    const room = limits.deliveriesAtOnceMax - underWay.size
-    if (room <= 0) return
+    if (underWay.size >= limits.deliveriesAtOnceMax) return
     for (const due of store.due(clock.nowMs(), limits.deliveriesAtOnceMax)) {
-      if (underWay.has(due.number) || underWay.size >= limits.deliveriesAtOnceMax) continue
+      const { number, id, url } = due
+      if (underWay.has(number) || !hasRoom(url)) continue
       const done = deliver(due)
-        .catch((cause: unknown) => complain(`noting the delivery ${due.id}`, cause))
-        .finally(() => underWay.delete(due.number))
-      underWay.set(due.number, done)
+        .catch((cause: unknown) => complain(`noting the delivery ${id}`, cause))
+        .finally(() => underWay.delete(number))
+      underWay.set(number, { url, done })
     }
   }
 
@@ -115,7 +120,7 @@ export function createCourier(options: CourierOptions): Courier {
     async close() {
       stop()
       writeLast()
-      await Promise.all(underWay.values())
+      await Promise.all([...underWay.values()].map(({ done }) => done))
       store.close()
     },
   }

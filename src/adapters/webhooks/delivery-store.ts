@@ -30,7 +30,10 @@ export interface DeliveryStore extends Deliveries {
   takenSeq(): number
   /** All of an event's notices at once, with the event's number. */
   add(seq: number, added: readonly NewDelivery[]): void
-  /** What was never tried, what has had its pause, and what has longer to wait than any pause is: the clock was put back. */
+  /**
+   * What was never tried, what has had its pause, and what has longer to wait than any pause is: the clock was put back. Of
+   * each address the first few, so that those of one do not fill the list.
+   */
   due(nowMs: number, limit: number): readonly DueDelivery[]
   note(number: number, outcome: { state: DeliveryState; attempts: number; nextAtMs: number; detail: string }): void
   close(): void
@@ -49,9 +52,10 @@ export function openDeliveryStore(file: string): DeliveryStore {
     `DELETE FROM deliveries WHERE state <> 'waiting' AND number <= (SELECT max(number) FROM deliveries) - ?`,
   )
   const due = database.prepare(
-    `SELECT number, id, url, secret_env, body, attempts FROM deliveries
-     WHERE state = 'waiting' AND (next_at_ms <= ?1 OR next_at_ms > ?1 + ${limits.deliveryPauseMaxMs} OR attempts = 0)
-     ORDER BY next_at_ms, number LIMIT ?2`,
+    `SELECT number, id, url, secret_env, body, attempts FROM (
+       SELECT *, row_number() OVER (PARTITION BY url ORDER BY next_at_ms, number) AS place FROM deliveries
+       WHERE state = 'waiting' AND (next_at_ms <= ?1 OR next_at_ms > ?1 + ${limits.deliveryPauseMaxMs} OR attempts = 0)
+     ) WHERE place <= ${limits.deliveriesPerAddressMax} ORDER BY next_at_ms, number LIMIT ?2`,
   )
   const note = database.prepare(
     'UPDATE deliveries SET state = ?, attempts = ?, next_at_ms = ?, detail = ? WHERE number = ?',
@@ -68,7 +72,8 @@ export function openDeliveryStore(file: string): DeliveryStore {
         inTransaction(database, () => {
           for (const one of added) {
             const { id, endpoint, webhook, release, event, url, secret, body, createdAtMs } = one
-            insert.run(id, endpoint, webhook, release, event, url, secret?.env ?? null, body, createdAtMs, createdAtMs)
+            const whence = [id, endpoint, webhook, release ?? noRelease, event] as const
+            insert.run(...whence, url, secret?.env ?? null, body, createdAtMs, createdAtMs)
           }
           take.run(seq)
           forget.run(limits.deliveriesKept)
@@ -87,6 +92,9 @@ export function openDeliveryStore(file: string): DeliveryStore {
 
 type Row = Record<string, unknown>
 
+/** The column takes no null, and no release has this name. */
+const noRelease = ''
+
 function dueRow(found: Row): DueDelivery {
   const env = found['secret_env']
   return {
@@ -104,7 +112,7 @@ function row(found: Row): Delivery {
     id: String(found['id']),
     endpoint: String(found['endpoint']),
     webhook: String(found['webhook']),
-    release: String(found['release']),
+    release: found['release'] === noRelease ? null : String(found['release']),
     event: String(found['event']),
     url: String(found['url']),
     state: found['state'] as DeliveryState,

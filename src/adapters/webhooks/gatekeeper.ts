@@ -5,7 +5,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { GateAnswer, GateQuestion, Gates } from '../../ports/gates.ts'
 import { after } from '../clock/after.ts'
 import { describe, isYes, type Posted, post } from './post.ts'
-import { signatureHeaders } from './sign.ts'
+import { secretProblem, signatureHeaders } from './sign.ts'
 
 export type GatekeeperOptions = {
   clock: Clock
@@ -18,12 +18,20 @@ export type GatekeeperOptions = {
 /** What a gate says that wants no more questions: the release goes back. */
 const refusedStatus = 403
 
-export function createGatekeeper(options: GatekeeperOptions): Gates {
+export interface Gatekeeper extends Gates {
+  /** Asks no more: a question may have a day to be answered, and would keep the process alive. The next server asks again. */
+  close(): void
+}
+
+export function createGatekeeper(options: GatekeeperOptions): Gatekeeper {
   const { clock, onPending } = options
+  const closing = new AbortController()
   return {
+    close: () => closing.abort(new Error('the server ends')),
     async ask(question, isWanted) {
       while (isWanted()) {
-        const posted = await askOnce(question, options)
+        const posted = await askOnce(question, options, closing.signal)
+        if (closing.signal.aborted) return null
         const answer = answerOf(posted)
         if (answer !== null) return answer
         onPending(question, describe(posted))
@@ -34,11 +42,15 @@ export function createGatekeeper(options: GatekeeperOptions): Gates {
   }
 }
 
-async function askOnce({ gate, ...asked }: GateQuestion, options: GatekeeperOptions): Promise<Posted> {
+async function askOnce(
+  { gate, ...asked }: GateQuestion,
+  options: GatekeeperOptions,
+  until: AbortSignal,
+): Promise<Posted> {
   const { clock, secretOf } = options
   const secret = gate.secret === null ? null : secretOf(gate.secret)
-  if (gate.secret !== null && secret === null)
-    return { status: null, text: `the variable ${gate.secret.env} holds no secret` }
+  const problem = secretProblem(gate.secret, secret)
+  if (problem !== null) return { status: null, text: problem }
   const atMs = clock.nowMs()
   const id = `${asked.release}.${gate.before}`
   const body = JSON.stringify({
@@ -47,7 +59,7 @@ async function askOnce({ gate, ...asked }: GateQuestion, options: GatekeeperOpti
     data: asked,
   })
   const headers = signatureHeaders({ id, atMs, body, secret })
-  return (options.post ?? post)({ url: gate.url, body, headers, timeoutMs: gate.timeoutMs })
+  return (options.post ?? post)({ url: gate.url, body, headers, timeoutMs: gate.timeoutMs, until })
 }
 
 function answerOf(posted: Posted): GateAnswer | null {

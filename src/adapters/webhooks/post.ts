@@ -11,8 +11,11 @@ export async function post(input: {
   body: string
   headers: Readonly<Record<string, string>>
   timeoutMs: number
+  /** Given up when it is aborted. */
+  until?: AbortSignal
 }): Promise<Posted> {
-  const { body: text, headers, timeoutMs } = input
+  const { body: text, headers, timeoutMs, until } = input
+  const timeout = AbortSignal.timeout(timeoutMs)
   let client: Client | null = null
   try {
     const url = new URL(input.url)
@@ -22,7 +25,7 @@ export async function post(input: {
       path: url.pathname + url.search,
       headers: { 'content-type': 'application/json', 'user-agent': 'cutover', ...headers },
       body: text,
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: until === undefined ? timeout : AbortSignal.any([timeout, until]),
     })
     return { status: statusCode, text: await beginningOf(body) }
   } catch (error) {

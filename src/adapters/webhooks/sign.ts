@@ -4,6 +4,7 @@
  * `whsec_` is base64, any other is taken as it is.
  */
 import { createHmac } from 'node:crypto'
+import type { SecretRef } from '../../core/webhook.ts'
 
 export function signatureHeaders(input: {
   id: string
@@ -20,6 +21,15 @@ export function signatureHeaders(input: {
 }
 
 const encodedPrefix = 'whsec_'
+const base64 = /^[A-Za-z0-9+/_-]+={0,2}$/
+
+/** Why nothing can be signed that is to be; a key of no bytes would be everybody's. Null where all is well. */
+export function secretProblem(asked: SecretRef | null, secret: string | null): string | null {
+  if (asked === null) return null
+  if (secret === null) return `the variable ${asked.env} holds no secret`
+  const isReadable = !secret.startsWith(encodedPrefix) || base64.test(secret.slice(encodedPrefix.length))
+  return isReadable ? null : `what the variable ${asked.env} holds after ${encodedPrefix} is not base64`
+}
 
 function keyOf(secret: string): Buffer {
   return secret.startsWith(encodedPrefix)

@@ -109,9 +109,8 @@ export function registerRecords(app: App, api: Api): void {
     const rows = await api.analytics.summarise({
       endpoint,
       groupBy: dimensionsOf(by),
-      ...(release !== undefined && { release }),
-      ...(since !== undefined && { sinceMs: Date.parse(since) }),
-      ...(until !== undefined && { untilMs: Date.parse(until) }),
+      ...(release !== undefined && { release: releaseOf(api, release, endpoint) }),
+      ...rangeOf(since, until),
     })
     return context.json({ items: rows.map(summaryRowView) }, 200)
   })
@@ -123,6 +122,24 @@ export function registerRecords(app: App, api: Api): void {
     }
     return context.json(predictionView(found, { payload: true }), 200)
   })
+}
+
+/** Throws where there is no such release: no rows would look as if it had had no traffic. */
+function releaseOf({ control }: Api, id: string, endpoint: string): string {
+  const { plan } = control.release(id).release
+  if (plan.endpoint === endpoint) return id
+  throw new CutoverError('invalid-request', `release ${id} is of ${plan.endpoint}, not of ${endpoint}`, [
+    { path: 'release', message: `is a release of ${plan.endpoint}`, value: id },
+  ])
+}
+
+function rangeOf(since: string | undefined, until: string | undefined): { sinceMs?: number; untilMs?: number } {
+  const [sinceMs, untilMs] = [since, until].map(text => (text === undefined ? undefined : Date.parse(text)))
+  if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs)
+    throw new CutoverError('invalid-request', 'nothing lies between `since` and `until`', [
+      { path: 'until', message: 'is not after `since`', value: until, allowed: [`a time after ${since}`] },
+    ])
+  return { ...(sinceMs !== undefined && { sinceMs }), ...(untilMs !== undefined && { untilMs }) }
 }
 
 function dimensionsOf(text: string): SummaryDimension[] {

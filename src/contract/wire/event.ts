@@ -49,7 +49,7 @@ export const deliverySchema = z
     id: z.string().meta({ description: 'The same in every attempt.' }),
     endpoint: z.string(),
     webhook: z.string(),
-    release: z.string(),
+    release: z.string().nullable().meta({ description: 'Null where it tells of a version that was declared.' }),
     event: z.enum(timelineKinds),
     url: z.string(),
     state: z.enum(deliveryStates),

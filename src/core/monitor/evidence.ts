@@ -48,6 +48,8 @@ export type LimitEvidence = {
   window: Counts
   last: Counts | null
   stretch: Counts
+  /** What showed the breach that lasts, until windows have kept the limit; left out where there is none. */
+  broken?: Counts
 }
 
 export type WatchEvidence = {

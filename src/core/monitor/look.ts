@@ -8,6 +8,7 @@ import { bernoulliSequence } from '../../stats/sequential/bernoulli-sequence.ts'
 import type { EndpointSpec } from '../endpoint.ts'
 import type { Counts, Verdict } from '../judge/judgement.ts'
 import { percent } from '../judge/words.ts'
+import { limits } from '../limits.ts'
 import type { LimitEvidence, QualityEvidence, StreamEvidence, WatchEvidence } from './evidence.ts'
 import type {
   Alarm,
@@ -119,22 +120,24 @@ function limitReports(spec: MonitorSpec, { limits }: WatchEvidence): LimitReport
   })
 }
 
-/** A window with fewer trials shows no more than a great breach. */
-const trialsMin = 100
+/** Fewer trials show no more than a great breach, and neither pass nor end one. */
+export const limitTrialsMin = 100
 
 /**
  * The limit is broken if the evidence of the running window, of the last one or of the whole stretch says so: windows
  * find a great breach soon after a long time without one, the stretch finds a small one in the end. Half of alpha each.
+ * A breach lasts until windows have kept the limit.
  */
-function limitReport(check: MonitorCheck, spec: MonitorSpec, { window, last, stretch }: LimitEvidence): LimitReport {
-  const found = [window, last, stretch].flatMap(counts =>
+function limitReport(check: MonitorCheck, spec: MonitorSpec, evidence: LimitEvidence): LimitReport {
+  const { window, last, stretch, broken = null } = evidence
+  const found = [window, last, stretch, broken].flatMap(counts =>
     counts === null ? [] : [{ counts, logEvidence: evidenceOf(counts, check, spec) }],
   )
   const threshold = limitThreshold(spec)
   const strongest = found.toSorted((a, b) => (b.logEvidence ?? 0) - (a.logEvidence ?? 0))[0]
   const isBroken = (strongest?.logEvidence ?? 0) >= threshold
   const shown = (isBroken ? strongest?.counts : last) ?? window
-  const verdict = isBroken ? 'fail' : last === null && window.trials < trialsMin ? 'insufficient' : 'pass'
+  const verdict = isBroken ? 'fail' : stretch.trials < limitTrialsMin ? 'insufficient' : 'pass'
   return {
     metric: check.metric,
     verdict,
@@ -181,6 +184,30 @@ function limitWords({ event, rateMax }: MonitorCheck, { trials, events }: Counts
   }
 }
 
+/**
+ * What is to be reported of a look: where alarms have come and gone again and again, each lasts longer than the one before.
+ * Windows that end every second are compared every second, and a drift that every other one of them shows would fill the
+ * log and tell receivers twice a second. That an alarm begins is told at once, always.
+ */
+export function settled(known: MonitoringState, report: MonitorReport, atMs: number): MonitorReport {
+  const ageMs = atMs - known.changedAtMs
+  // A clock that was put back says nothing.
+  if (ageMs < 0 || ageMs >= alarmLastsMs(known.restless ?? 0)) return report
+  const isTold = (alarm: Alarm) => report.alarms.some(({ kind, name }) => kind === alarm.kind && name === alarm.name)
+  const kept = known.alarms.filter(alarm => !isTold(alarm))
+  return kept.length === 0 ? report : reportWith(report.version, [...report.alarms, ...kept])
+}
+
+function alarmLastsMs(restless: number): number {
+  const beyond = restless - limits.monitorRestlessChanges
+  return beyond < 0 ? 0 : Math.min(limits.monitorAlarmLastsMaxMs, limits.monitorAlarmLastsMinMs * 2 ** beyond)
+}
+
+function reportWith(version: string, alarms: readonly Alarm[]): MonitorReport {
+  const isBreached = alarms.some(({ kind }) => kind === 'limit')
+  return { version, status: isBreached ? 'breached' : alarms.length > 0 ? 'drifting' : 'ok', alarms }
+}
+
 /** An alarm ends with a pass: what can tell nothing keeps it. */
 function reportOf(
   known: MonitoringState,
@@ -198,6 +225,5 @@ function reportOf(
     if (verdict === 'fail') return [{ kind, name, reason }]
     return verdict === 'pass' || before === undefined ? [] : [before]
   })
-  const isBreached = alarms.some(({ kind }) => kind === 'limit')
-  return { version: known.version, status: isBreached ? 'breached' : alarms.length > 0 ? 'drifting' : 'ok', alarms }
+  return reportWith(known.version, alarms)
 }

@@ -71,12 +71,22 @@ export function monitored(
   const known = endpoint?.monitoring
   if (endpoint === undefined || known === undefined || known.version !== report.version) return state
   if (known.status === report.status && namesOf(known.alarms) === namesOf(report.alarms)) return state
-  const monitoring = { ...known, status: report.status, alarms: report.alarms, changedAtMs: atMs }
+  const { breachedAfter = endpoint.releaseCount, restless = 0, ...rest } = known
+  const { status, alarms } = report
+  const isRestless = atMs - known.changedAtMs < limits.monitorRestlessMs
+  const monitoring: MonitoringState = {
+    ...{ ...rest, status, alarms, changedAtMs: atMs },
+    ...(status === 'breached' && { breachedAfter }),
+    ...(isRestless && { restless: restless + 1 }),
+  }
   return { ...state, endpoints: { ...state.endpoints, [name]: { ...endpoint, monitoring } } }
 }
 
 function namesOf(alarms: readonly Alarm[]): string {
-  return alarms.map(({ kind, name }) => `${kind} ${name}`).join('\n')
+  return alarms
+    .map(({ kind, name }) => `${kind} ${name}`)
+    .sort()
+    .join('\n')
 }
 
 /** What a report says, as one sentence; for logs and for people. */
@@ -93,11 +103,10 @@ export function tellMonitored({ endpoint, report }: Extract<ControlEvent, { type
  */
 export function returnPlan(state: ControlState, name: string): ReleasePlan | null {
   const endpoint = state.endpoints[name]
-  const { monitoring, spec, activeRelease, stable } = endpoint ?? {}
-  if (monitoring?.status !== 'breached' || spec?.monitor?.onBreach !== 'return') return null
-  if (activeRelease !== null || stable === undefined) return null
-  const releases = Object.values(state.releases).filter(({ plan }) => plan.endpoint === name)
-  if (releases.some(one => wasAutomatic(one) && one.startedAtMs >= monitoring.changedAtMs)) return null
+  if (endpoint === undefined) return null
+  const { monitoring, spec, activeRelease, stable } = endpoint
+  if (monitoring?.status !== 'breached' || spec.monitor?.onBreach !== 'return' || activeRelease !== null) return null
+  if (releasesSince(state, endpoint, monitoring).some(wasAutomatic)) return null
   const promotion = promotionOf(state, name)
   if (promotion === undefined || wasAutomatic(promotion)) return null
   const previous = promotion.plan.from
@@ -120,10 +129,26 @@ export function probationToEnd(state: ControlState, name: string): { release: st
 }
 
 /** The release that made the present stable version what it is; undefined where it was declared. */
-export function promotionOf(state: ControlState, name: string): ReleaseState | undefined {
+function promotionOf(state: ControlState, name: string): ReleaseState | undefined {
   const isPromoted = ({ phase, plan }: ReleaseState) => phase.kind === 'promoted' && plan.endpoint === name
   const last = Object.values(state.releases).findLast(isPromoted)
   return last !== undefined && candidateOf(last) === state.endpoints[name]?.stable ? last : undefined
+}
+
+/** Those of the endpoint since its breach began, whatever became of the alarms meanwhile. */
+function releasesSince(
+  state: ControlState,
+  { spec, releaseCount }: EndpointState,
+  { breachedAfter = releaseCount }: MonitoringState,
+): ReleaseState[] {
+  const releases = Object.values(state.releases).filter(({ plan }) => plan.endpoint === spec.name)
+  return releases.slice(releases.length - (releaseCount - breachedAfter))
+}
+
+/** The release whose story the stable version belongs to: in probation it is not promoted for good. */
+export function releaseBehind(state: ControlState, name: string): ReleaseState | undefined {
+  const active = state.endpoints[name]?.activeRelease ?? null
+  return active !== null && isInProbation(state, name) ? state.releases[active] : promotionOf(state, name)
 }
 
 function wasAutomatic({ plan }: ReleaseState): boolean {

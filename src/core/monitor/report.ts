@@ -31,6 +31,10 @@ export type MonitoringState = MonitorReport & {
   sinceEpoch: number
   /** When the status or the alarms last changed. */
   changedAtMs: number
+  /** While it is breached: how many releases the endpoint had had when that began. Times would not tell, clocks are put back. */
+  breachedAfter?: number
+  /** How many changes came soon after the one before, in a row; left out where the last one did not. */
+  restless?: number
 }
 
 /** One feature, or the predicted value, of the newest complete window against the reference. */

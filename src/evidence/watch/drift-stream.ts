@@ -4,6 +4,7 @@
  * compared once, when there is time for it, and windows that are overtaken meanwhile are not.
  */
 import type { FeatureType } from '../../core/features.ts'
+import { limits } from '../../core/limits.ts'
 import type { StreamEvidence, WindowSpan } from '../../core/monitor/evidence.ts'
 import type { DriftSpec } from '../../core/monitor/spec.ts'
 import type { FeatureDrift } from '../../stats/drift/binned-drift.ts'
@@ -78,7 +79,7 @@ export class DriftStream {
       window.units.add(ownText(unit))
     }
     if (window.values.length === 0) window.fromMs = atMs
-    window.values.push(value)
+    window.values.push(kept(value))
     window.toMs = atMs
   }
 
@@ -125,6 +126,13 @@ export class DriftStream {
   }
 }
 
+/** Texts of a model may be as long as its answers; thousands of those would fill the memory. */
+function kept(value: StreamValue): StreamValue {
+  return typeof value === 'string' && value.length > limits.featureTextMax
+    ? ownText(value.slice(0, limits.featureTextMax))
+    : value
+}
+
 function emptyWindow(): Window {
   return { values: [], units: new Set(), fromMs: 0, toMs: 0 }
 }
@@ -133,9 +141,9 @@ function spanOf({ values, fromMs, toMs }: Window): WindowSpan {
   return { predictions: values.length, fromMs, toMs }
 }
 
-/** What is no number among numbers counts as missing. */
+/** What is no number among numbers, or none that can be added up, counts as missing. */
 function asNumber(value: StreamValue): FeatureValue {
-  return typeof value === 'number' ? value : null
+  return typeof value === 'number' && Math.abs(value) <= limits.driftNumberMax ? value : null
 }
 
 function asCategory(value: StreamValue): FeatureValue {

@@ -61,6 +61,9 @@ export class QualityWatch {
     const limit = clopperPearsonInterval({ events: this.#wrong, trials: this.#labelled, alpha })
     if (!limit.ok) return limit
     this.#rateMax = limit.upper
+    // Such as measured numbers, which are never quite what was predicted.
+    if (limit.upper >= 1)
+      return insufficient(`all ${this.#labelled} labelled answers of the reference were wrong: none can become worse`)
     return startChangeDetector({ referenceRate: limit.upper, direction: 'increase', alpha, windowTrials: window })
   }
 

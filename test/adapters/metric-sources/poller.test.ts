@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createManualClock } from '../../../src/adapters/clock/manual.ts'
+import { systemClock } from '../../../src/adapters/clock/system.ts'
 import { addressOf, ask } from '../../../src/adapters/metric-sources/ask.ts'
 import { createPoller } from '../../../src/adapters/metric-sources/poller.ts'
 import { type ExternalMetric, readingsKept } from '../../../src/core/external-metric.ts'
@@ -85,6 +86,25 @@ describe('asking Prometheus', () => {
     expect(url.pathname).toBe('/prom/api/v1/query')
     expect(url.searchParams.get('query')).toBe('q{v="v2",e="digits"}')
   })
+})
+
+it('a question that nobody answers is given up when the poller is closed', async () => {
+  const { url, asked } = await server('silence')
+  const done = Promise.withResolvers<unknown>()
+  const poller = createPoller({
+    clock: createManualClock(),
+    uptime: { ...systemClock, every: (_intervalMs, run) => systemClock.every(1, run) },
+    ask: async (...of) => {
+      const answer = await ask(...of)
+      done.resolve(answer)
+      return answer
+    },
+  })
+  const slow = { ...http(url, '/x'), timeoutMs: 86_400_000 }
+  poller.read({ endpoint: 'digits', versions: ['v2'], metrics: { slow }, sinceMs: 0 })
+  await expect.poll(() => asked).toHaveLength(1)
+  poller.close()
+  expect(await done.promise).toMatchObject({ value: null })
 })
 
 describe('asking any server', () => {

@@ -31,7 +31,8 @@ function notice(seq: number, kind: TimelineKind, over: Partial<Notice> = {}): No
 }
 
 /** Couriers one after another on one file, as servers that follow each other; `answers` are given in turn, the last for ever. */
-function rig(answers: readonly Posted[] = [ok]) {
+function rig(answers: readonly Posted[] = [ok], { neverAnswers = '' } = {}) {
+  const unanswered = Promise.withResolvers<Posted>()
   const file = join(tempFolder(), 'deliveries.db')
   let nowMs = 1_000_000
   const looks = new Set<() => void>()
@@ -48,10 +49,11 @@ function rig(answers: readonly Posted[] = [ok]) {
     const courier = createCourier({
       file,
       clock,
-      secretOf: ({ env }) => (env === 'HUSH' ? 'hush' : null),
+      secretOf: ({ env }) => ({ HUSH: 'hush', EMPTY: 'whsec_' })[env] ?? null,
       complain: (what, cause) => complaints.push(`${what}: ${String(cause)}`),
       post: async one => {
         sent.push(one)
+        if (one.url === neverAnswers) return unanswered.promise
         return answers[Math.min(sent.length, answers.length) - 1] ?? ok
       },
     })
@@ -76,7 +78,7 @@ function rig(answers: readonly Posted[] = [ok]) {
       database.close()
     }
   }
-  return { open, sent, complaints, pass, jump, fill }
+  return { open, sent, complaints, pass, jump, fill, release: () => unanswered.resolve(ok) }
 }
 
 describe('the courier', () => {
@@ -95,6 +97,21 @@ describe('the courier', () => {
       data: { seq: 2, endpoint: 'digits', release: 'digits-1', text: 'promoted it is' },
     })
     expect(courier.list({ limit: 10 }).map(({ state }) => state)).toEqual(['delivered', 'delivered'])
+  })
+
+  it('tells of a version that no release has made stable without a release', async () => {
+    const { open, sent, pass } = rig()
+    const courier = open()
+    const of = { release: null, candidatePpm: null } as const
+    const watched = { ...plain, events: ['monitored'] } as const
+    const { entry } = notice(2, 'monitored')
+    courier.take({ ...notice(2, 'monitored'), entry: { ...entry, ...of }, to: { watched } })
+    await pass(250)
+    expect(JSON.parse(sent[0]?.body ?? '')).toMatchObject({
+      type: 'release.monitored',
+      data: { endpoint: 'digits', ...of },
+    })
+    expect(courier.list({ limit: 1 })[0]).toMatchObject({ id: '2.0.digits.watched', release: null, state: 'delivered' })
   })
 
   it('tries again with growing pauses until it is taken, under the same id', async () => {
@@ -122,6 +139,24 @@ describe('the courier', () => {
       '900.0.digits.chat',
       '901.0.digits.chat',
     ])
+  })
+
+  it('tells others at once while a receiver answers nothing, however much waits for that one', async () => {
+    const never = { url: 'http://127.0.0.1:1/never', events: ['promoted'], secret: null } as const
+    const { open, sent, jump, release } = rig([ok], { neverAnswers: never.url })
+    const courier = open()
+    for (let seq = 1; seq <= 100; seq++) courier.take(notice(seq, 'promoted', { to: { never } }))
+    await jump(0)
+    expect(sent).toHaveLength(limits.deliveriesPerAddressMax)
+    for (let seq = 101; seq <= 103; seq++) courier.take(notice(seq, 'promoted', { to: { plain } }))
+    await jump(250)
+    expect(courier.list({ state: 'delivered', limit: 10 }).map(({ id }) => id)).toEqual([
+      '103.0.digits.plain',
+      '102.0.digits.plain',
+      '101.0.digits.plain',
+    ])
+    expect(sent).toHaveLength(limits.deliveriesPerAddressMax + 3)
+    release()
   })
 
   it('gives up in the end, and says so', async () => {
@@ -188,6 +223,15 @@ describe('the courier', () => {
     for (const one of log) second.take(one)
     await pass(500)
     expect(sent).toHaveLength(2)
+  })
+
+  it('does not sign with a key that everybody has', async () => {
+    const { open, sent, pass } = rig()
+    const courier = open()
+    courier.take(notice(1, 'promoted', { to: { chat: { ...chat, secret: { env: 'EMPTY' } } } }))
+    await pass(500)
+    expect(sent).toEqual([])
+    expect(courier.list({ limit: 1 })[0]?.detail).toBe('what the variable EMPTY holds after whsec_ is not base64')
   })
 
   it('does not send unsigned what was to be signed', async () => {

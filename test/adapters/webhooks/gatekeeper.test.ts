@@ -63,6 +63,28 @@ describe('a gate', () => {
     expect(asked()).toBe(1)
   })
 
+  it('that never answers keeps no server from ending, and is told nothing more', async () => {
+    const heard = Promise.withResolvers<void>()
+    const http = createServer(() => heard.resolve())
+    await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => {
+      http.closeAllConnections()
+      http.close()
+    })
+    const pending: string[] = []
+    const gates = createGatekeeper({
+      clock: systemClock,
+      secretOf: () => null,
+      onPending: (_question, detail) => pending.push(detail),
+    })
+    const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/gate`
+    const answer = gates.ask({ ...question, gate: { ...question.gate, url, timeoutMs: 86_400_000 } }, () => true)
+    await heard.promise
+    gates.close()
+    expect(await answer).toBeNull()
+    expect(pending).toEqual([])
+  })
+
   it('is told over a real socket what it is asked about', async () => {
     const bodies: string[] = []
     const http = createServer((request, response) => {
