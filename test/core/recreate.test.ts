@@ -32,7 +32,9 @@ function watched(sizes: Setup['sizes']): Watch {
 }
 
 function isServed(world: World): boolean {
-  const { gap, weights } = world.applied()
+  const table = world.applied()
+  if (table === null) return false
+  const { gap, weights } = table
   return gap !== undefined || Object.entries(weights).every(([version, ppm]) => ppm === 0 || world.ready(version) > 0)
 }
 
@@ -114,7 +116,7 @@ describe('recreating', () => {
       .choices()
       .find(({ name }) => name === 'a table takes effect')
       ?.run()
-    expect(world.applied().gap).toEqual({ holdMs: 30_000, retryAfterMs: 5_000 })
+    expect(world.applied()?.gap).toEqual({ holdMs: 30_000, retryAfterMs: 5_000 })
     expect([world.ready('v1'), world.running('v1'), world.running('v2')]).toEqual([0, 2, 0])
     until(world, 'v2 starts')
     expect([world.running('v1'), world.running('v2')]).toEqual([0, 3])

@@ -56,8 +56,10 @@ function watched(plan: RollingPlan, sizes: Setup['sizes']): Watch {
 
 /** What is wrong with the weights of the table in force or of the one to come. */
 function weightless(world: World): string | null {
-  for (const table of [world.state().endpoints['digits']?.table, world.applied()]) {
-    const weights = Object.entries(table?.weights ?? {})
+  const [coming, inForce] = [world.state().endpoints['digits']?.table, world.applied()]
+  if (coming === undefined || inForce === null) return 'there is no table'
+  for (const table of [coming, inForce]) {
+    const weights = Object.entries(table.weights)
     const sum = weights.reduce((total, [, ppm]) => total + ppm, 0)
     if (sum !== limits.ppmTotal) throw new Error(`weights sum to ${sum}`)
     for (const [version, ppm] of weights)

@@ -69,7 +69,7 @@ export function expectSole(world: World, version: 'v1' | 'v2', sizes: Setup['siz
   const other = version === 'v1' ? 'v2' : 'v1'
   expect([world.running(version), world.running(other), world.ready(version)]).toEqual([sizes[version], 0, ready])
   expect(world.applied()).toMatchObject({ weights: { [version]: limits.ppmTotal }, stable: version })
-  expect(world.applied().gap).toBeUndefined()
+  expect(world.applied()?.gap).toBeUndefined()
   const endpoint = world.state().endpoints['digits']
   expect([endpoint?.stable, endpoint?.sizes, endpoint?.activeRelease]).toEqual([version, undefined, null])
   const told = world.commands().length
