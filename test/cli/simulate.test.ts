@@ -47,6 +47,13 @@ const files = {
 }
 
 describe('cutover simulate', () => {
+  it('runs nothing whose page could not be written', async () => {
+    const argv = ['simulate', '-f', files.release, '--scenario', files.broken, '--html', join(folder, 'no/page.html')]
+    const simulate = async () => Promise.reject(new Error('it ran'))
+    const { code, err } = await runCli(argv, { actions: { simulate } })
+    expect([code, err]).toEqual([2, expect.stringMatching(/^error: cannot write .*page\.html/)])
+  })
+
   it('simulates on this machine, and says the same again for the same seed', async () => {
     const asked = ['simulate', '-f', files.release, '--scenario', files.broken, '--seeds', '5', '--seed', '3']
     const { code, out } = await runCli(asked)
