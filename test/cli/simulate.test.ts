@@ -103,6 +103,11 @@ describe('cutover simulate', () => {
       ['-f', files.release, '--scenario', file('odd.yaml', `${scenario('odd', '1%')}speed: 3\n`)],
       'speed',
     ],
+    [
+      'effects beside a scenario',
+      ['-f', files.release, '--scenario', files.broken, '--candidate', 'error-rate=2%'],
+      '--candidate is of a simulation against the log',
+    ],
     ['an effect that is none', ['-f', files.release, '--candidate', 'faster'], '--candidate is not a list of effects'],
   ])('refuses %s', async (_, words, message) => {
     const { code, err } = await runCli(['simulate', ...words])

@@ -69,6 +69,10 @@ async function simulate(run: Invocation, options: Options): Promise<number> {
   const release = only(documents, 'Release', options.file)
   if (release === undefined) throw usageError(`${options.file} holds no Release`)
   const scenarios = documents.filter(one => kindOf(one) === 'Scenario').map(({ value }) => value)
+  if (scenarios.length > 0 && Object.keys(options.candidate).length > 0)
+    throw usageError(
+      '--candidate is of a simulation against the log: here the scenarios say what the candidate is like',
+    )
   const answer =
     scenarios.length === 0
       ? await againstLog(run, release, options)
