@@ -153,3 +153,15 @@ it('an address that names an endpoint that is gone is answered by no other one',
   await page.getByLabel('Endpoint').selectOption(endpoint.name)
   await page.getByRole('heading', { name: 'Every plan, ranked' }).waitFor()
 })
+
+it('a server that falls silent is told of, above what it said last', async () => {
+  const { page } = browser
+  await page.clock.install()
+  await open(`/releases/${release}`)
+  await page.getByRole('heading', { name: 'Timeline' }).waitFor()
+  await page.route('**/api/v1/releases/**', () => {})
+  for (let seconds = 0; seconds < 20; seconds += 1) await page.clock.runFor(1_000)
+  await page.getByText('The server has not answered for 15 s. What is shown may be old.').waitFor()
+  expect(await page.getByRole('heading', { name: 'Timeline' }).count()).toBe(1)
+  await page.unrouteAll()
+})
