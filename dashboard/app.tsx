@@ -1,8 +1,10 @@
 /** The frame around every page: navigation, the sign-in where the server asks for a key, and the page of the address. */
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { useEffect, useSyncExternalStore } from 'react'
+import { useSyncExternalStore } from 'react'
 import { Link, Route, Switch, useLocation } from 'wouter'
 import { keySession, signOut } from './api/key.ts'
+import { usePageTitle } from './parts/page-title.ts'
+import { useNewPageAtTop } from './parts/page-top.ts'
 import { SignIn } from './parts/sign-in.tsx'
 import { routes } from './routes.tsx'
 
@@ -62,25 +64,26 @@ function NavLink({ path, title }: { path: string; title: string }) {
 
 function Content() {
   const { isAsked } = useSyncExternalStore(keySession.subscribe, keySession.current)
-  const [location] = useLocation()
-  useEffect(() => {
-    const here = routes.find(({ path, title }) => title !== undefined && path === location)
-    document.title = here === undefined || location === '/' ? 'Cutover' : `${here.title} · Cutover`
-  }, [location])
+  useNewPageAtTop()
   if (isAsked) return <SignIn onDone={() => queries.resetQueries()} />
   return (
     <Switch>
       {routes.map(({ path, page }) => (
         <Route key={path} path={path} component={page} />
       ))}
-      <Route>
-        <section className="page">
-          <h1>There is no such page</h1>
-          <p>
-            <Link href="/">To the overview</Link>
-          </p>
-        </section>
-      </Route>
+      <Route component={NoSuchPage} />
     </Switch>
+  )
+}
+
+function NoSuchPage() {
+  usePageTitle('There is no such page')
+  return (
+    <section className="page">
+      <h1>There is no such page</h1>
+      <p>
+        <Link href="/">To the overview</Link>
+      </p>
+    </section>
   )
 }

@@ -64,24 +64,21 @@ ${rows.join('\n')}
 `
 }
 
+/** In the order of the page. */
+const sectionNames: readonly string[] = [
+  ...['Endpoint', 'Version', 'OnnxModel', 'Metric', 'ExternalMetric', 'Feature', 'EndpointRule', 'Webhook'],
+  ...['Registry', 'VersionTemplate', 'Release', 'RegistryRelease', 'Gate', 'FlagGate', 'ScopeMatch', 'FreezeWindow'],
+  ...['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary', 'Shadow', 'ABTest', 'Bandit'],
+  ...['Flag', 'FlagRule', 'FlagCondition', 'FlagPlainCondition', 'FlagRequirement', 'FlagStep', 'Segment'],
+  ...['Server', 'Tls', 'Cors', 'Tracing', 'Scenario', 'Behaviour'],
+]
+
 export function renderReference(): string {
   const schema = JSON.parse(renderSchema()) as Schema
   const definitions = schema.$defs ?? {}
-  const documents = [
-    'Endpoint',
-    'Version',
-    'Metric',
-    'Feature',
-    'Registry',
-    'VersionTemplate',
-    'Release',
-    'RegistryRelease',
-  ]
-  const stages = ['Stage', 'Recreate', 'Rolling', 'BlueGreen', 'Canary', 'Shadow']
-  const flags = ['Flag', 'FlagRule', 'FlagCondition', 'FlagPlainCondition', 'FlagRequirement', 'FlagStep', 'Segment']
-  const server = ['Server', 'Tls', 'Cors', 'Tracing']
-  const worlds = ['Scenario', 'Behaviour']
-  const sections = [...documents, ...stages, ...flags, ...server, ...worlds].map(name => section(name, definitions))
+  const missing = Object.keys(definitions).filter(name => !sectionNames.includes(name))
+  if (missing.length > 0) throw new Error(`the reference links to ${missing.join(', ')} and has no section of it`)
+  const sections = sectionNames.map(name => section(name, definitions))
   return `${[introduction, ...sections, checkNames()].join('\n\n')}\n`
 }
 
@@ -102,9 +99,11 @@ mark *required* is optional.`
 function section(name: string, definitions: Record<string, Schema>): string {
   const schema = definitions[name]
   if (schema === undefined) throw new Error(`the schema has no definition ${name}`)
-  const rows = rowsOf(schema, '', definitions).map(
-    ({ key, type, fallback, meaning }) => `| \`${key}\` | ${type} | ${fallback} | ${meaning} |`,
-  )
+  // What may be a plain word too has its keys in one of its forms.
+  const forms = [schema, ...(schema.anyOf ?? [])]
+  const rows = forms
+    .flatMap(form => rowsOf(form, '', definitions))
+    .map(({ key, type, fallback, meaning }) => `| \`${key}\` | ${type} | ${fallback} | ${meaning} |`)
   const head = ['| key | type | default | meaning |', '| --- | --- | --- | --- |']
   return [`## ${name}`, '', schema.description ?? '', '', ...head, ...rows].join('\n')
 }

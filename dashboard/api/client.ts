@@ -5,6 +5,10 @@ import { askForKey, keySession } from './key.ts'
 
 export type Ask = { method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'; path: string; body?: unknown }
 
+/** What is read is read again and again: what has not come by then says that the page is old. Changes may take longer. */
+const readTimeoutMs = 15_000
+const writeTimeoutMs = 60_000
+
 /** What went wrong, as the page shows it: a problem document of the server, or one of the same form. */
 export class AskError extends Error {
   readonly problem: WireProblem
@@ -21,7 +25,8 @@ export async function ask<Schema extends z.ZodType>(
   signal?: AbortSignal,
 ): Promise<z.output<Schema>> {
   const { key } = keySession.current()
-  const response = await reach(path, {
+  const timeoutMs = method === 'GET' ? readTimeoutMs : writeTimeoutMs
+  const [response, text] = await reach(path, timeoutMs, {
     method,
     cache: 'no-store',
     headers: {
@@ -34,24 +39,36 @@ export async function ask<Schema extends z.ZodType>(
     ...(signal !== undefined && { signal }),
   })
   if (response.status === 401) askForKey(key)
-  const said = await jsonOf(response)
+  const said = jsonOf(response, text)
   if (!response.ok) throw new AskError(problemOf(said, response))
   return understood(said, schema)
 }
 
-async function reach(path: string, init: RequestInit): Promise<Response> {
+/** The answer and all of its text, before the time is over. */
+async function reach(path: string, timeoutMs: number, init: RequestInit): Promise<[Response, string]> {
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), timeoutMs)
   try {
-    return await fetch(path, init)
+    const signals = [late.signal, ...(init.signal == null ? [] : [init.signal])]
+    const response = await fetch(path, { ...init, signal: AbortSignal.any(signals) })
+    return [response, await response.text()]
   } catch (error) {
+    if (late.signal.aborted)
+      throw localProblem(
+        'unreachable',
+        `The server has not answered for ${timeoutMs / 1_000} s. What is shown may be old.`,
+      )
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw localProblem('unreachable', 'The server does not answer. It may have ended, or the way to it is cut.')
+  } finally {
+    clearTimeout(timer)
   }
 }
 
-async function jsonOf(response: Response): Promise<unknown> {
+function jsonOf(response: Response, text: string): unknown {
   if (response.status === 204) return null
   try {
-    return await response.json()
+    return JSON.parse(text)
   } catch {
     throw localProblem('not-understood', `${response.url} answered ${response.status}, but not as Cutover does.`)
   }

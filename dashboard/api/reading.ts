@@ -15,6 +15,7 @@ type Options = {
   enabled?: boolean
 }
 
+/** What another path answered is never shown in the meantime: it is another flag or another release, with its buttons. */
 export function useRead<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
@@ -24,7 +25,6 @@ export function useRead<Schema extends z.ZodType>(
     queryKey: [path],
     queryFn: ({ signal }) => ask({ path }, schema, signal),
     enabled,
-    placeholderData: keepPreviousData,
     ...(everyMs !== undefined && { refetchInterval: everyMs }),
   })
 }

@@ -15,7 +15,14 @@ type Props = {
 export function Confirm({ title, verb, danger = false, isBusy, onConfirm, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const titleId = useId()
-  useEffect(() => dialog.current?.showModal(), [])
+  useEffect(() => {
+    const opener = document.activeElement
+    dialog.current?.showModal()
+    // It is taken out of the page, not closed, after which a browser would begin at the top of the page again.
+    return () => {
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus()
+    }
+  }, [])
   return (
     <dialog ref={dialog} aria-labelledby={titleId} onClose={onClose}>
       <form

@@ -2,8 +2,10 @@
 import { type FormEvent, useState } from 'react'
 import { keySession, signIn } from '../api/key.ts'
 import { Field } from './field.tsx'
+import { usePageTitle } from './page-title.ts'
 
 export function SignIn({ onDone }: { onDone(): void }) {
+  usePageTitle('Sign in')
   const [text, setText] = useState('')
   const wasRefused = keySession.current().key !== null
   const submit = (event: FormEvent) => {

@@ -46,11 +46,26 @@ async function run(actions: CliActions, io: CliIo, argv: readonly string[]): Pro
     return exitCode
   } catch (thrown) {
     // Commander has written its message, the help or the version by then.
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    if (thrown instanceof CommanderError) return commanderCode(io, program, thrown)
     const error = toCliError(thrown)
     io.stderr.write(program.opts()['output'] === 'json' ? errorJson(error) : errorText(error))
     return error.exitCode
   }
+}
+
+/** Asked for the help of a word that is no command, Commander shows the help of what is above it and is content. */
+function commanderCode(io: CliIo, program: Command, thrown: CommanderError): number {
+  const word = thrown.code === 'commander.helpDisplayed' ? unknownWord(program) : null
+  if (word !== null) io.stderr.write(`error: unknown command '${word}'\n`)
+  return thrown.exitCode === 0 && word === null ? exitCodes.done : exitCodes.usage
+}
+
+function unknownWord(command: Command): string | null {
+  const [word] = command.args
+  if (word === undefined || word.startsWith('-') || command.commands.length === 0) return null
+  const found = command.commands.find(one => one.name() === word || one.aliases().includes(word))
+  if (found !== undefined) return unknownWord(found)
+  return word === 'help' ? null : word
 }
 
 /** In the order in which the help lists them. */

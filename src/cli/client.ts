@@ -25,7 +25,7 @@ export type ClientOptions = {
 export function createClient(options: ClientOptions): Client {
   const base = checkedBase(options)
   const ask = async (path: string, init: RequestInit): Promise<Response> => {
-    const key = options.key()
+    const key = sendable(options.key())
     const headers = {
       ...(options.actor !== null && { 'x-cutover-actor': options.actor }),
       ...(key !== null && { authorization: `Bearer ${key}` }),
@@ -41,7 +41,7 @@ export function createClient(options: ClientOptions): Client {
     const response = await ask(path, { signal: AbortSignal.timeout(answerTimeoutMs), ...init })
     if (response.status === 204) return undefined as Answer
     const body = await bodyOf(response, base)
-    if (!response.ok) throw refused(body as WireProblem, response)
+    if (!response.ok) throw refused(body as WireProblem, response, options.key())
     return body as Answer
   }
   return {
@@ -51,7 +51,7 @@ export function createClient(options: ClientOptions): Client {
       read(path, { method, signal: AbortSignal.timeout(timeoutMs), ...(body !== undefined && jsonBody(body)) }),
     async open(path, init) {
       const response = await ask(path, init)
-      if (!response.ok) throw refused((await bodyOf(response, base)) as WireProblem, response)
+      if (!response.ok) throw refused((await bodyOf(response, base)) as WireProblem, response, options.key())
       return response
     },
   }
@@ -78,7 +78,7 @@ async function bodyOf(response: Response, base: string): Promise<unknown> {
   )
 }
 
-function refused(problem: WireProblem, response: Response): CliError {
+function refused(problem: WireProblem, response: Response, key: string | null): CliError {
   const { detail, code = '', problems = [] } = problem
   const listed = problems.map(({ path, message, value, allowed }) => ({
     path,
@@ -87,11 +87,26 @@ function refused(problem: WireProblem, response: Response): CliError {
     ...(allowed !== undefined && { allowed }),
   }))
   const said = detail ?? `the server answered ${response.status}`
-  const message = code === 'unauthenticated' ? `${said}. ${keyHint}` : said
+  const message = code === 'unauthenticated' ? `${said}. ${keyHint(key)}` : said
   return new CliError(message, { exitCode: exitCodeOf(code), problems: listed, code })
 }
 
-const keyHint =
+const keyForm = /^ck_[a-z0-9]{4,16}_[A-Za-z0-9_-]{43}$/
+
+/** What has not the form of a key is none to the server, which then asks for one as if nothing had been sent. */
+function keyHint(sent: string | null): string {
+  return sent === null || keyForm.test(sent)
+    ? whereKeysAre
+    : `What was sent is no key: one is ck_ID_SECRET. ${whereKeysAre}`
+}
+
+/** Where it cannot be sent, it is not shown either: an error ends up in logs. */
+function sendable(key: string | null): string | null {
+  if (key === null || /^[\x21-\x7e]+$/.test(key)) return key
+  throw usageError('the API key has characters that no key has: a space, a line end or a letter with an accent')
+}
+
+const whereKeysAre =
   'Set CUTOVER_API_KEY; on the machine of the server CUTOVER_API_KEY_FILE=DATA-FOLDER/control.key is a key of the role admin'
 
 function unreachable(error: unknown, options: { base: string; flag: string; start: string }): CliError {

@@ -1,6 +1,7 @@
 /** Files of documents, and what the server says of them led back to their lines. */
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { InvalidArgumentError } from 'commander'
 import { resolvePaths } from '../contract/resource-paths.ts'
 import { CliError, usageError } from './errors.ts'
 import type { CliDocument, Invocation } from './invocation.ts'
@@ -22,10 +23,21 @@ export async function readDocuments(run: Invocation, file: string): Promise<CliD
 
 export async function readText(path: string, name: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return withoutMark(await readFile(path, 'utf8'))
   } catch (error) {
     throw usageError(`cannot read ${name}: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+/** Editors on Windows begin a file with a byte order mark, which is no part of its text. */
+export function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
+}
+
+/** Of an option that reads one file: the first of two would be left out without a word. */
+export function oneFile(file: string, before: string | undefined): string {
+  if (before === undefined) return file
+  throw new InvalidArgumentError(`One file is read, and ${before} is given too.`)
 }
 
 /**

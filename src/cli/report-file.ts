@@ -9,7 +9,10 @@ export interface Report {
   write(text: string): Promise<void>
 }
 
-export async function openReport(run: Invocation, file: string): Promise<Report> {
+/** `after`: what is over once it is written, for the error if it cannot be. */
+type ReportOptions = { file: string; flag: string; after: string }
+
+export async function openReport(run: Invocation, { file, flag, after }: ReportOptions): Promise<Report> {
   const path = resolve(run.io.cwd, file)
   try {
     await access(dirname(path), constants.W_OK)
@@ -20,7 +23,7 @@ export async function openReport(run: Invocation, file: string): Promise<Report>
     if (isFolder) throw new Error('it is a folder')
   } catch (error) {
     throw usageError(`cannot write ${file}: ${textOf(error)}`, [
-      { path: '--junit', message: 'cannot be written', value: file },
+      { path: flag, message: 'cannot be written', value: file },
     ])
   }
   return {
@@ -28,7 +31,7 @@ export async function openReport(run: Invocation, file: string): Promise<Report>
       try {
         await writeFile(path, text)
       } catch (error) {
-        throw new CliError(`the release has ended, but ${file} cannot be written: ${textOf(error)}`, { cause: error })
+        throw new CliError(`${after}, but ${file} cannot be written: ${textOf(error)}`, { cause: error })
       }
     },
   }

@@ -1,8 +1,8 @@
 /** Text for people: tables, blocks, colours. */
 
-/** Names, notes and reasons come from elsewhere; nothing in them may steer the terminal. */
+/** Names, notes and reasons come from elsewhere; nothing in them may steer the terminal or turn its words round. */
 export function printable(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ').replace(/\p{Cc}/gu, '')
+  return text.replace(/\s*\n\s*/g, ' ').replace(/\p{Cc}|\p{Bidi_Control}/gu, '')
 }
 
 /** Columns as wide as their widest cell; the last one is not padded. */

@@ -101,6 +101,7 @@ describe('POST /api/v1/advise', () => {
     [{ goal: { metric: 'conversion', effect: '0%' } }, 400, 'goal.effect'],
     [{ baseline: { mean: 12 } }, 400, 'baseline.mean'],
     [{ within: 'soon' }, 400, 'within'],
+    [{ within: '0s' }, 400, 'within'],
     [{ harm: { by: '5%' } }, 400, 'harm.by'],
     [{ hurry: true }, 400, 'hurry'],
   ])('refuses %j by its path', async (body, status, path) => {

@@ -39,6 +39,16 @@ describe('apply', () => {
     })
   })
 
+  it('applies several files as one, and shows a fault in the file that it is in', async () => {
+    write('endpoint.yaml', digits)
+    write('release.yaml', toV2)
+    const { code, out } = await cutover('apply -f endpoint.yaml -f release.yaml')
+    expect([code, out]).toEqual([0, 'Endpoint/digits created\nRelease/digits-1 started\n'])
+    write('bad.yaml', { ...digits, name: 'other', stable: 'v9' })
+    const refused = await cutover('apply -f endpoint.yaml -f bad.yaml')
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('  bad.yaml:')])
+  })
+
   it('reads standard input, YAML or JSON', async () => {
     expect((await cutover('apply -f -', { stdin: JSON.stringify([digits]) })).code).toBe(0)
     expect((await cutover('apply -f -', { stdin: stringify(digits) })).out).toBe('Endpoint/digits unchanged\n')

@@ -22,6 +22,7 @@ describe('feedback', () => {
 
   it.each([
     ['a line each', '{"prediction":"a","label":1}\n\n{"prediction":"b","label":2}\n'],
+    ['as an editor on Windows writes it', '\uFEFF{"prediction":"a","label":1}\r\n{"prediction":"b","label":2}\r\n'],
     ['an array', '[{"prediction":"a","label":1},{"prediction":"b","label":2}]'],
   ])('reads standard input, %s', async (_, stdin) => {
     const { code, out } = await feedback(['-o', 'json'], { stdin })

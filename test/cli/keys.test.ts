@@ -49,6 +49,19 @@ describe('the key of the command line', () => {
   })
 })
 
+describe('what is no key', () => {
+  it('is told for that, not for one that is missing', async () => {
+    const { code, err } = await cutover('keys list', { env: { CUTOVER_API_KEY: 'ck_wrong' } })
+    expect([code, err]).toEqual([1, expect.stringContaining('What was sent is no key: one is ck_ID_SECRET.')])
+  })
+
+  it.each(['ck_a\nb', 'ck_ü', 'ck_a b'])('%j is not sent, and not shown', async key => {
+    const { code, err } = await cutover('keys list', { env: { CUTOVER_API_KEY: key } })
+    expect([code, err]).toEqual([2, expect.stringContaining('has characters that no key has')])
+    expect(err).not.toContain('ck_')
+  })
+})
+
 describe('cutover keys', () => {
   it('prints a new key alone on standard output, once', async () => {
     const { code, out, err } = await cutover(

@@ -52,6 +52,21 @@ describe('help', () => {
     },
   )
 
+  it.each([['key'], ['keys', 'crate']])('the help of %j, which is no command, is one too', async (...argv) => {
+    const { code, err } = await runCli([...argv, '--help'])
+    expect([code, err]).toEqual([2, `error: unknown command '${argv.at(-1)}'\n`])
+  })
+
+  it.each([
+    ['release', 'digits', '-f', 'a.yaml', '-f', 'b.yaml'],
+    ['simulate', '-f', 'a.yaml', '-f', 'b.yaml'],
+    ['backtest', 'digits', '-f', 'a.yaml', '-f', 'b.yaml'],
+    ['feedback', '-f', 'a.yaml', '-f', 'b.yaml'],
+  ])('%s reads one file, and does not leave out the first of two', async (...argv) => {
+    const { code, err } = await runCli(argv)
+    expect([code, err]).toEqual([2, expect.stringContaining('One file is read, and a.yaml is given too.')])
+  })
+
   it('guesses what was meant', async () => {
     expect((await runCli(['aply'])).err).toContain('Did you mean apply?')
   })

@@ -47,6 +47,13 @@ const files = {
 }
 
 describe('cutover simulate', () => {
+  it('runs nothing whose page could not be written', async () => {
+    const argv = ['simulate', '-f', files.release, '--scenario', files.broken, '--html', join(folder, 'no/page.html')]
+    const simulate = async () => Promise.reject(new Error('it ran'))
+    const { code, err } = await runCli(argv, { actions: { simulate } })
+    expect([code, err]).toEqual([2, expect.stringMatching(/^error: cannot write .*page\.html/)])
+  })
+
   it('simulates on this machine, and says the same again for the same seed', async () => {
     const asked = ['simulate', '-f', files.release, '--scenario', files.broken, '--seeds', '5', '--seed', '3']
     const { code, out } = await runCli(asked)
@@ -95,6 +102,11 @@ describe('cutover simulate', () => {
       'an unknown key',
       ['-f', files.release, '--scenario', file('odd.yaml', `${scenario('odd', '1%')}speed: 3\n`)],
       'speed',
+    ],
+    [
+      'effects beside a scenario',
+      ['-f', files.release, '--scenario', files.broken, '--candidate', 'error-rate=2%'],
+      '--candidate is of a simulation against the log',
     ],
     ['an effect that is none', ['-f', files.release, '--candidate', 'faster'], '--candidate is not a list of effects'],
   ])('refuses %s', async (_, words, message) => {

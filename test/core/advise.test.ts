@@ -181,6 +181,24 @@ describe('every rule holds where it says, and not elsewhere', () => {
   })
 })
 
+describe('a stage whose time is not known', () => {
+  it('makes no plan earlier than its other stages, or its sample, are', () => {
+    const rare = situationIn({ ...conversion, requestsPerSecond: 0.00001, usersPerDay: 1 })
+    const lateOf = (...option: Option) => {
+      const { misfit, figures } = planOf(advised(rare), ...option)
+      return [figures.totalMs === null, misfit.find(({ rule }) => rule === 'too-late')?.says ?? null]
+    }
+    expect(lateOf('canary')).toEqual([false, expect.stringContaining('too late (about ')])
+    expect(lateOf('canary', 'abTest')).toEqual([true, expect.stringContaining('too late (at least ')])
+    expect(lateOf('abTest')).toEqual([true, expect.stringContaining('too late (at least ')])
+    const unknownTest = situationIn(
+      { ...conversion, withinMs: hourMs },
+      { ...busy, requestsPerSecond: 0.001, baseline: null },
+    )
+    expect(planOf(advised(unknownTest), 'canary', 'abTest').misfit.map(({ rule }) => rule)).toContain('too-late')
+  })
+})
+
 describe('what is not possible', () => {
   it('is told with the numbers of the pre-flight, and comes last', () => {
     const { plans } = advised(situationIn({ downtime: true }, busy, shop({ instances: 2, capacity: { instances: 2 } })))

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nextWeights } from '../../src/core/bandit/next-weights.ts'
 import { evenWeights, weightsAmong, weightsFrom } from '../../src/core/bandit/weights.ts'
+import { leaderWords } from '../../src/core/bandit/words.ts'
 import type { ArmJudgement, BanditArm, BanditNumbers, Judgement } from '../../src/core/judge/judgement.ts'
 import type { BanditPlan } from '../../src/core/stage-plans.ts'
 import { type BanditState, bandit } from '../../src/core/strategies/bandit.ts'
@@ -56,6 +57,14 @@ function numbers(arms: readonly BanditArm[], over: Partial<BanditNumbers> = {}):
   const leader = arms.reduce((best, one) => (one.mean > best.mean ? one : best)).version
   return { arms, weights: nextWeights(banditPlan(), { arms }), leader, evidence: null, ends: false, ...over }
 }
+
+it.each([
+  ['all', [0.1, 0.9], 'v2 is best with chance 90.00 %: reward 0.3 against 0.2 of v1, 2000 rewards'],
+  ['one', [null, 1], 'only v2 has enough rewards to be judged: reward 0.3, 2000 rewards in all'],
+  ['none', [null, null], 'no arm has enough of 2000 rewards to be judged'],
+] as const)('what is said of the leader where %s of the arms can be judged', (_, [first, second], words) => {
+  expect(leaderWords(numbers([arm('v1', 0.2, { chance: first }), arm('v2', 0.3, { chance: second })]))).toBe(words)
+})
 
 const passing: ArmJudgement = { ...judgement('pass'), requests: 1_000 }
 const failing: ArmJudgement = { ...passing, verdict: 'fail', reason: 'error-rate is far too high' }

@@ -148,6 +148,17 @@ it('a flag is made of a name and a share, and none that there is is changed so',
   await form.getByLabel('Name').fill('web:other')
   await form.getByRole('button', { name: 'Make it' }).click()
   await form.getByText('is the name of a flag that there is').waitFor()
+  // Somebody else makes one while the form is open, and the list is as it was.
+  const list = (await (await fetch(`${server.controlUrl}/api/v1/flags`)).json()) as object
+  await page.route('**/api/v1/flags', route =>
+    route.request().method() === 'GET' ? route.fulfill({ json: list }) : route.continue(),
+  )
+  await apply({ kind: 'Flag', name: 'meanwhile', type: 'string', variants: { a: 'A', b: 'B' }, serve: 'a' })
+  await form.getByLabel('Name').fill('meanwhile')
+  await form.getByRole('button', { name: 'Make it' }).click()
+  await form.getByText('is the name of a flag that there is').waitFor()
+  expect((await getJson(`${server.controlUrl}/api/v1/flags/meanwhile`)).type).toBe('string')
+  await page.unroute('**/api/v1/flags')
   await form.getByLabel('Name').fill('no name')
   await form.getByLabel('On for').fill('lots')
   await form.getByRole('button', { name: 'Make it' }).click()

@@ -10,6 +10,7 @@ import { flagsWords } from '../../../src/contract/words/advice.ts'
 import { useQuestion, useRead } from '../../api/reading.ts'
 import { Columns } from '../../parts/columns.tsx'
 import { Field } from '../../parts/field.tsx'
+import { usePageTitle } from '../../parts/page-title.ts'
 import { ProblemNote } from '../../parts/problem-note.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { type Faults, factName, factValue, faultsOf, given, requestFrom, subjectOf } from './answers.ts'
@@ -20,10 +21,13 @@ import { PlanRanking } from './plan-ranking.tsx'
 const endpoints = listOf(endpointSchema)
 
 export function AdvisorPage() {
+  usePageTitle('Advisor')
   const read = useRead('/api/v1/endpoints', endpoints)
   const [search, setSearch] = useSearchParams()
   const items = read.data?.items ?? []
-  const wanted = items.find(({ name }) => name === search.get('endpoint')) ?? items[0]
+  const named = search.get('endpoint')
+  // An address that names an endpoint is not answered with another one.
+  const wanted = named === null ? items[0] : items.find(({ name }) => name === named)
   return (
     <section className="page">
       <div className="row spread">
@@ -33,25 +37,28 @@ export function AdvisorPage() {
             Every strategy, and what one release can compose of them, ranked for an endpoint and your situation.
           </p>
         </div>
-        {wanted !== undefined && (
+        {items.length > 0 && (
           <Chooser items={items} wanted={wanted} onChoose={endpoint => setSearch({ endpoint }, { replace: true })} />
         )}
       </div>
       <Waiting read={read}>
-        {() => (wanted === undefined ? <NoEndpoint /> : <Interview key={wanted.name} endpoint={wanted} />)}
+        {() =>
+          wanted === undefined ? <NoEndpoint named={named} /> : <Interview key={wanted.name} endpoint={wanted} />
+        }
       </Waiting>
     </section>
   )
 }
 
-type ChooserProps = { items: readonly WireEndpoint[]; wanted: WireEndpoint; onChoose(name: string): void }
+type ChooserProps = { items: readonly WireEndpoint[]; wanted: WireEndpoint | undefined; onChoose(name: string): void }
 
 function Chooser({ items, wanted, onChoose }: ChooserProps) {
   return (
     <div className="chooser">
-      <Field label="Endpoint" hint={`The stable version is ${wanted.stable}.`}>
+      <Field label="Endpoint" hint={wanted && `The stable version is ${wanted.stable}.`}>
         {labelled => (
-          <select {...labelled} value={wanted.name} onChange={event => onChoose(event.target.value)}>
+          <select {...labelled} value={wanted?.name ?? ''} onChange={event => onChoose(event.target.value)}>
+            {wanted === undefined && <option value="">Choose one</option>}
             {items.map(({ name }) => (
               <option key={name}>{name}</option>
             ))}
@@ -62,7 +69,8 @@ function Chooser({ items, wanted, onChoose }: ChooserProps) {
   )
 }
 
-function NoEndpoint() {
+function NoEndpoint({ named }: { named: string | null }) {
+  if (named !== null) return <p className="note">There is no endpoint {named}.</p>
   return (
     <p className="note">
       Advice is for an endpoint, and there is none yet: <code>cutover apply -f FILE</code> makes one.

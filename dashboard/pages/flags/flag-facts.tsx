@@ -73,7 +73,7 @@ function Schedule({ flag: { schedule } }: { flag: WireFlag }) {
   return (
     <section className="panel" aria-labelledby="schedule">
       <h2 id="schedule">Schedule</h2>
-      <ol className="steps">
+      <ol className="schedule">
         {schedule.map(step => (
           <li key={step.at} data-past={step.past}>
             <Moment at={step.at} />

@@ -2,6 +2,7 @@
 import { Link, useParams } from 'wouter'
 import { flagSchema, type WireFlag } from '../../../src/contract/wire/flag.ts'
 import { liveMs, useRead } from '../../api/reading.ts'
+import { usePageTitle } from '../../parts/page-title.ts'
 import { Waiting } from '../../parts/waiting.tsx'
 import { FlagFacts } from './flag-facts.tsx'
 import './flags.css'
@@ -15,6 +16,7 @@ import { standingOf } from './words.ts'
 
 export function FlagPage() {
   const name = nameOf(useParams()['name'])
+  usePageTitle(`Flag ${name}`)
   const read = useRead(ofFlag(name), flagSchema, { everyMs: liveMs })
   const isGone = read.error?.problem.code === 'flag-not-found'
   return (

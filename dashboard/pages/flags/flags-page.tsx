@@ -4,6 +4,7 @@ import { flagSchema, segmentSchema } from '../../../src/contract/wire/flag.ts'
 import { listOf } from '../../../src/contract/wire/list.ts'
 import { useRead } from '../../api/reading.ts'
 import { Field } from '../../parts/field.tsx'
+import { usePageTitle } from '../../parts/page-title.ts'
 import { Waiting } from '../../parts/waiting.tsx'
 import { FlagList } from './flag-list.tsx'
 import { NewFlag } from './new-flag.tsx'
@@ -19,6 +20,7 @@ const segments = listOf(segmentSchema)
 const everyMs = 10_000
 
 export function FlagsPage() {
+  usePageTitle('Flags')
   const [text, setText] = useState('')
   const [isMaking, setMaking] = useState(false)
   const sought = useDeferredValue(text)

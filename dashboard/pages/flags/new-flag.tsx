@@ -14,18 +14,27 @@ type Draft = { name: string; description: string; on: string }
 export function NewFlag({ taken, onClose }: { taken: readonly string[]; onClose(): void }) {
   const [, navigate] = useLocation()
   const [draft, setDraft] = useState<Draft>({ name: '', description: '', on: '0' })
+  // The list may be older than a flag that somebody has made since: what the server would do is asked of it first.
+  const trial = useWrite((body: object) => ({ method: 'POST', path: `${flagsApi}?dryRun=true`, body }), changeSchema, {
+    changes: false,
+  })
   const write = useWrite((body: object) => ({ method: 'POST', path: flagsApi, body }), changeSchema)
+  const error = trial.error ?? write.error
   const name = draft.name.trim()
-  const isTaken = taken.includes(name)
+  const isTaken = taken.includes(name) || (trial.data !== undefined && trial.data.action !== 'created')
   const change = (part: Partial<Draft>) => {
+    trial.reset()
     write.reset()
     setDraft({ ...draft, ...part })
   }
+  const make = (document: object) => write.mutate(document, { onSuccess: () => navigate(flagPath(name)) })
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    if (!isTaken) write.mutate(documentOf({ ...draft, name }), { onSuccess: () => navigate(flagPath(name)) })
+    if (isTaken) return
+    const document = documentOf({ ...draft, name })
+    trial.mutate(document, { onSuccess: ({ action }) => action === 'created' && make(document) })
   }
-  const fault = (path: string) => faultAt(write.error?.problem ?? null, path)
+  const fault = (path: string) => faultAt(error?.problem ?? null, path)
   const inPlace = ['name', 'description', 'rollout', 'rollout.on'].some(path => fault(path) !== null)
   return (
     <section className="panel" aria-labelledby="new-flag">
@@ -62,9 +71,9 @@ export function NewFlag({ taken, onClose }: { taken: readonly string[]; onClose(
             </span>
           )}
         </Field>
-        {write.error !== null && !inPlace && <ProblemNote error={write.error} />}
+        {error !== null && !inPlace && <ProblemNote error={error} />}
         <div className="row">
-          <button type="submit" className="primary" disabled={write.isPending}>
+          <button type="submit" className="primary" disabled={trial.isPending || write.isPending}>
             Make it
           </button>
           <button type="button" className="quiet" onClick={onClose}>

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { Link, useParams } from 'wouter'
 import { segmentSchema, type WireSegment } from '../../../src/contract/wire/flag.ts'
 import { liveMs, useRead } from '../../api/reading.ts'
+import { usePageTitle } from '../../parts/page-title.ts'
 import { Waiting } from '../../parts/waiting.tsx'
 import './flags.css'
 import { History } from './history.tsx'
@@ -10,6 +11,7 @@ import { flagPath, nameOf, ofSegment } from './paths.ts'
 
 export function SegmentPage() {
   const name = nameOf(useParams()['name'])
+  usePageTitle(`Segment ${name}`)
   const read = useRead(ofSegment(name), segmentSchema, { everyMs: liveMs })
   const isGone = read.error?.problem.code === 'segment-not-found'
   return (

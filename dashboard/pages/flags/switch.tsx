@@ -2,6 +2,7 @@
 import { useState } from 'react'
 import { changeSchema } from '../../../src/contract/wire/change.ts'
 import type { WireFlag } from '../../../src/contract/wire/flag.ts'
+import type { AskError } from '../../api/client.ts'
 import { useWrite } from '../../api/writing.ts'
 import { Confirm } from '../../parts/confirm.tsx'
 import { Field } from '../../parts/field.tsx'
@@ -27,9 +28,18 @@ export function Switch({ flag }: { flag: WireFlag }) {
     const { revision } = flag
     write.mutate(
       { verb, revision, ...(note.trim() !== '' && { note: note.trim() }) },
-      // Another change of the same moment was refused: this one is the next.
-      { onSuccess: () => setDone({ verb, revision: revision + 1 }), onSettled: () => setAsked(null) },
+      {
+        onSuccess: () => {
+          // Another change of the same moment was refused: this one is the next.
+          setDone({ verb, revision: revision + 1 })
+          setAsked(null)
+        },
+      },
     )
+  }
+  const close = () => {
+    setAsked(null)
+    write.reset()
   }
   const isLast = done !== null && done.revision === flag.revision
   return (
@@ -54,9 +64,10 @@ export function Switch({ flag }: { flag: WireFlag }) {
           </button>
         )}
       </div>
-      <ProblemNote error={write.error} />
-      {asked !== null && (
-        <Question flag={flag} verb={asked} isBusy={write.isPending} onConfirm={turn} onClose={() => setAsked(null)} />
+      {asked === null ? (
+        <ProblemNote error={write.error} />
+      ) : (
+        <Question flag={flag} verb={asked} write={write} onConfirm={turn} onClose={close} />
       )}
     </>
   )
@@ -65,12 +76,12 @@ export function Switch({ flag }: { flag: WireFlag }) {
 type QuestionProps = {
   flag: WireFlag
   verb: Verb
-  isBusy: boolean
+  write: { isPending: boolean; error: AskError | null }
   onConfirm(verb: Verb, note: string): void
   onClose(): void
 }
 
-function Question({ flag, verb, isBusy, onConfirm, onClose }: QuestionProps) {
+function Question({ flag, verb, write, onConfirm, onClose }: QuestionProps) {
   const [note, setNote] = useState('')
   const isKill = verb === 'disable'
   return (
@@ -78,10 +89,11 @@ function Question({ flag, verb, isBusy, onConfirm, onClose }: QuestionProps) {
       title={isKill ? `Switch ${flag.name} off?` : `Switch ${flag.name} on?`}
       verb={isKill ? 'Switch it off' : 'Switch it on'}
       danger={isKill}
-      isBusy={isBusy}
+      isBusy={write.isPending}
       onConfirm={() => onConfirm(verb, note)}
       onClose={onClose}
     >
+      <ProblemNote error={write.error} />
       <p>
         {isKill
           ? `Everybody gets ${flag.off ?? 'the value in the code'} from the next evaluation on. One step undoes it, with every unit where it was.`

@@ -8,6 +8,7 @@ import { percent } from '../../../src/contract/words/quantities.ts'
 import { liveMs, useRead } from '../../api/reading.ts'
 import { Badge, StateBadge, type Tone } from '../../parts/badge.tsx'
 import { Moment } from '../../parts/moment.tsx'
+import { usePageTitle } from '../../parts/page-title.ts'
 import { TrafficBar } from '../../parts/traffic-bar.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { RunningRelease } from './running-release.tsx'
@@ -16,6 +17,7 @@ const endpoints = listOf(endpointSchema)
 const releases = listOf(releaseSummarySchema)
 
 export function OverviewPage() {
+  usePageTitle(null)
   const read = useRead('/api/v1/endpoints', endpoints, { everyMs: liveMs })
   return (
     <section className="page">

@@ -21,9 +21,11 @@ export function Operate({ release }: { release: WireRelease }) {
   const close = () => {
     setVerb(null)
     setNote('')
+    said.reset()
   }
   const verbs = verbsFor(release)
-  if (verbs.length === 0) return null
+  // A question that is open stays, also where the release ended under it: what the server says then is in it.
+  if (verbs.length === 0 && verb === null) return null
   return (
     <div className="stack">
       <div className="row">
@@ -38,17 +40,17 @@ export function Operate({ release }: { release: WireRelease }) {
           </button>
         ))}
       </div>
-      <ProblemNote error={said.error} />
       {verb !== null && (
         <Confirm
           title={`${verbWords[verb].name} ${release.id}?`}
           verb={verbWords[verb].name}
           danger={verbWords[verb].isGrave}
           isBusy={said.isPending}
-          onConfirm={() => said.mutate(verb, { onSettled: close })}
+          onConfirm={() => said.mutate(verb, { onSuccess: close })}
           onClose={close}
         >
           <p>{verbWords[verb].does}</p>
+          <ProblemNote error={said.error} />
           <Field label="Why" hint="Kept in the log with it; may be left empty.">
             {labelled => (
               <input {...labelled} value={note} maxLength={1_000} onChange={event => setNote(event.target.value)} />

@@ -11,6 +11,7 @@ import { liveMs, useRead } from '../../api/reading.ts'
 import { StateBadge, VerdictBadge } from '../../parts/badge.tsx'
 import { ChecksTable } from '../../parts/checks-table.tsx'
 import { Moment } from '../../parts/moment.tsx'
+import { usePageTitle } from '../../parts/page-title.ts'
 import { TrafficBar } from '../../parts/traffic-bar.tsx'
 import { Waiting } from '../../parts/waiting.tsx'
 import { Operate } from './operate.tsx'
@@ -18,6 +19,7 @@ import { StageTrack } from './stage-track.tsx'
 
 export function ReleasePage() {
   const { id = '' } = useParams()
+  usePageTitle(id)
   const read = useRead(`/api/v1/releases/${encodeURIComponent(id)}`, releaseSchema, { everyMs: liveMs })
   return (
     <section className="page">
@@ -97,9 +99,9 @@ function Pairs({ judgement: { arms } }: { judgement: WireJudgement }) {
   if (rows.length === 0) return null
   return (
     <dl className="facts">
-      {rows.map(({ version, pairs: { pairs, compared, agreed, agreement } }) => (
+      {rows.map(({ version, pairs: { pairs, agreement } }) => (
         <Fact key={version} name={version}>
-          {pairs} pairs, {agreed} of {compared} answers agree: {agreement.reason}
+          {pairs} pairs: {agreement.reason}
         </Fact>
       ))}
     </dl>

@@ -1,4 +1,4 @@
-/** `cutover apply`: documents of a file to the server, all or none. */
+/** `cutover apply`: documents of files to the server, all or none. */
 import type { WireApplied, WireChange } from '../../contract/wire/change.ts'
 import { readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
@@ -10,20 +10,26 @@ export const registerApply: Register = (program, does) => {
   program
     .command('apply')
     .description('create or change endpoints and start releases, as documents of a file say')
-    .requiredOption('-f, --file <file>', 'YAML or JSON, several documents; - reads standard input')
+    .requiredOption(
+      '-f, --file <file>',
+      'YAML or JSON, several documents; may be repeated; - reads standard input',
+      also,
+    )
     .option('--dry-run', 'show what would change, and change nothing')
     .addHelpText(
       'after',
       examples(
         'cutover apply -f cutover.yaml --dry-run',
         'cutover apply -f cutover.yaml',
+        'cutover apply -f endpoint.yaml -f release.yaml',
         'cat release.yaml | cutover apply -f -',
       ),
     )
     .action(
       does(async (run, _, options) => {
-        const { file, dryRun } = options as { file: string; dryRun?: boolean }
-        const documents = withoutServer(run, await readDocuments(run, file))
+        const { file: files, dryRun } = options as { file: string[]; dryRun?: boolean }
+        const read = await Promise.all(files.map(file => readDocuments(run, file)))
+        const documents = withoutServer(run, read.flat())
         const query = dryRun === true ? '?dryRun=true' : ''
         const body = { documents: documents.map(({ value }) => value) }
         const applied = await withPlaces({ list: documents }, () =>
@@ -33,6 +39,10 @@ export const registerApply: Register = (program, does) => {
         return exitCodes.done
       }),
     )
+}
+
+function also(file: string, before: readonly string[] = []): string[] {
+  return [...before, file]
 }
 
 /** A file for `serve` has the server's own settings too; these take effect at its start alone. */

@@ -5,7 +5,7 @@
 import type { WireBacktest } from '../../contract/wire/backtest.ts'
 import type { WireRejudged } from '../../contract/wire/rejudge.ts'
 import { percent } from '../../contract/words/quantities.ts'
-import { readDocuments, withPlaces } from '../documents.ts'
+import { oneFile, readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { type CliDocument, examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { rejudgedText } from '../rejudged-text.ts'
@@ -27,7 +27,7 @@ export const registerBacktest: Register = (program, does) => {
     .description('what another policy would have earned, or another plan decided, from what was recorded')
     .argument('<endpoint>')
     .option('--policy <shares>', 'a version, or shares such as v1=50%,v2=50%')
-    .option('-f, --file <file>', 'with --release: the Release document that it is judged by this time')
+    .option('-f, --file <file>', 'with --release: the Release document that it is judged by this time', oneFile)
     .option('--margin <metric=margin>', 'with --release: another margin, such as error-rate=1pp', marginOf, {})
     .option('--level <metric=alpha>', 'with --release: another alpha, such as error-rate=0.001', levelOf, {})
     .option('--value <name>', 'reward, correct, or a metric of the endpoint', 'reward')

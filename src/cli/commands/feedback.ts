@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import type { WireFeedbackAnswer } from '../../contract/wire/prediction.ts'
-import { readText } from '../documents.ts'
+import { oneFile, readText, withoutMark } from '../documents.ts'
 import { CliError, exitCodes, usageError } from '../errors.ts'
 import { examples, type Invocation, type Register } from '../invocation.ts'
 
@@ -33,7 +33,7 @@ export const registerFeedback: Register = (program, does) => {
     .option('--metric <name=value>', 'a number, true or false; repeatable', metric)
     .option('--at <time>', 'when it became known, in ISO 8601; now by default')
     .option('--id <id>', 'makes it idempotent: the same id again changes nothing')
-    .option('-f, --file <file>', 'JSON, or one JSON object a line; - reads standard input')
+    .option('-f, --file <file>', 'JSON, or one JSON object a line; - reads standard input', oneFile)
     .addHelpText(
       'after',
       examples(
@@ -82,7 +82,7 @@ async function itemsOf(run: Invocation, options: FeedbackOptions): Promise<reado
   if (file === undefined && run.io.stdin.isTTY === true)
     throw usageError('nothing to send: give --prediction, or -f FILE')
   const isStdin = file === undefined || file === '-'
-  const text = isStdin ? await run.io.stdin.read() : await readText(resolve(run.io.cwd, file), file)
+  const text = isStdin ? withoutMark(await run.io.stdin.read()) : await readText(resolve(run.io.cwd, file), file)
   return parseItems(text, isStdin ? 'standard input' : file)
 }
 

@@ -5,7 +5,7 @@ import type { WireChange } from '../../contract/wire/change.ts'
 import { wireStageKinds } from '../../contract/wire/plan.ts'
 import type { WireExplanation, WireRelease } from '../../contract/wire/release.ts'
 import { stageWords } from '../../contract/words/stages.ts'
-import { readDocuments, withPlaces } from '../documents.ts'
+import { oneFile, readDocuments, withPlaces } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { atTheTurn, type EndOf, followRelease, type Outcome } from '../follow.ts'
 import { type CliDocument, examples, type Invocation, pathTo, type Register } from '../invocation.ts'
@@ -31,7 +31,11 @@ export const registerRelease: Register = (program, does) => {
     .argument('<endpoint>')
     .option('--to <version>', 'the candidate; needed unless the file names it')
     .addOption(new Option('--strategy <kind>', 'with its defaults; canary by default').choices(wireStageKinds))
-    .addOption(new Option('-f, --file <file>', 'its Release document; - reads standard input').conflicts('strategy'))
+    .addOption(
+      new Option('-f, --file <file>', 'its Release document; - reads standard input')
+        .argParser(oneFile)
+        .conflicts('strategy'),
+    )
     .addOption(new Option('--dry-run', 'show what would start and what it will take').conflicts('wait'))
     .option('--wait', 'follow it until it is promoted, rolled back (exit code 3) or needs a person (4)')
     .option('--timeout <duration>', 'wait at most this long (4); such as 90s, 30m', durationMs)
@@ -57,7 +61,8 @@ async function release(run: Invocation, endpoint: string, options: ReleaseOption
   const { to, strategy, file, wait, timeout, junit } = options
   if (timeout !== undefined && wait !== true) throw usageError('--timeout needs --wait')
   if (junit !== undefined && wait !== true) throw usageError('--junit needs --wait')
-  const report = junit === undefined ? null : await openReport(run, junit)
+  const report =
+    junit === undefined ? null : await openReport(run, { file: junit, flag: '--junit', after: 'the release has ended' })
   const document = file === undefined ? undefined : await documentOf(run, { file, endpoint, to })
   if (document === undefined && to === undefined)
     throw usageError('a version is needed: --to VERSION, or a file that names it')

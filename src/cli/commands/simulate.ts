@@ -1,9 +1,7 @@
 /** `cutover simulate`: a release in virtual time, many times over; on this machine, or against a server's recorded log. */
-import { writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { wireStageKinds } from '../../contract/wire/plan.ts'
 import type { WireSimulation } from '../../contract/wire/simulation.ts'
-import { readDocuments } from '../documents.ts'
+import { oneFile, readDocuments } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import {
   type CliDocument,
@@ -13,6 +11,7 @@ import {
   type Register,
   type SimulateRequest,
 } from '../invocation.ts'
+import { openReport } from '../report-file.ts'
 import { simulationPage } from '../simulation-page.ts'
 import { simulationText } from '../simulation-text.ts'
 
@@ -38,6 +37,7 @@ export const registerSimulate: Register = (program, does) => {
     .requiredOption(
       '-f, --file <file>',
       'its Release document, and Endpoint and Scenario documents; - reads standard input',
+      oneFile,
     )
     .option('--scenario <file>', 'a file with Scenario documents; may be repeated', collected, [])
     .option('--seeds <number>', 'runs of each', whole('--seeds', 1, seedsMax), 200)
@@ -62,17 +62,23 @@ export const registerSimulate: Register = (program, does) => {
 }
 
 async function simulate(run: Invocation, options: Options): Promise<number> {
+  const { html } = options
+  const page = html === undefined ? null : await openReport(run, { file: html, flag: '--html', after: 'it has run' })
   const files = await Promise.all([options.file, ...options.scenario].map(file => readDocuments(run, file)))
   const documents = files.flat()
   const release = only(documents, 'Release', options.file)
   if (release === undefined) throw usageError(`${options.file} holds no Release`)
   const scenarios = documents.filter(one => kindOf(one) === 'Scenario').map(({ value }) => value)
+  if (scenarios.length > 0 && Object.keys(options.candidate).length > 0)
+    throw usageError(
+      '--candidate is of a simulation against the log: here the scenarios say what the candidate is like',
+    )
   const answer =
     scenarios.length === 0
       ? await againstLog(run, release, options)
       : await onThisMachine(run, { documents, release, scenarios }, options)
-  if (options.html !== undefined) await writeFile(resolve(run.io.cwd, options.html), simulationPage(answer))
   run.answer(answer, () => simulationText(answer, run.paint))
+  await page?.write(simulationPage(answer))
   return answer.results.every(({ refused }) => refused === null) ? exitCodes.done : exitCodes.failed
 }
 

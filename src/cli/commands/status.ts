@@ -69,7 +69,8 @@ async function onlyActive(run: Invocation): Promise<string> {
 }
 
 async function watchRelease(run: Invocation, id: string, junit: string | undefined): Promise<number> {
-  const report = junit === undefined ? null : await openReport(run, junit)
+  const report =
+    junit === undefined ? null : await openReport(run, { file: junit, flag: '--junit', after: 'the release has ended' })
   const release = await run.server.get<WireRelease>(pathTo('releases', id))
   run.say(`${headText(release, run.paint)}\n`)
   return waitFor(run, release, { endOf: atTheEnd, timeoutMs: null, report })

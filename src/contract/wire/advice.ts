@@ -1,7 +1,9 @@
 /** Advice on which strategy to use, as the control API is asked for it and gives it. */
 import { z } from 'zod'
 import { duration, margin, name, object } from '../resource-parts.ts'
+import { allowedMark } from '../resource-rules.ts'
 import { scopeMatch } from '../scope.ts'
+import { parseDurationMs } from '../units.ts'
 import { names } from './parts.ts'
 import { wireStageKinds } from './plan.ts'
 
@@ -25,7 +27,10 @@ export const adviceRequestSchema = object({
   }).optional(),
   exposure: answer.meta({ description: 'Users may meet the candidate before it is judged.' }),
   downtime: answer.meta({ description: 'Nobody may be served for a while.' }),
-  within: duration.optional().meta({ description: 'A decision must fall by then.' }),
+  within: duration
+    .refine(text => parseDurationMs(text) !== 0, `is no time at all${allowedMark}12h, 7d`)
+    .optional()
+    .meta({ description: 'A decision must fall by then.' }),
   onlyGoal: answer.meta({ description: 'The goal is all that counts.' }),
   change: z.enum(changeKinds).optional(),
   expensive: answer.meta({ description: 'An instance costs much, such as a GPU.' }),

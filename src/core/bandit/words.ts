@@ -17,6 +17,9 @@ export function leaderWords(numbers: Pick<BanditNumbers, 'arms' | 'leader' | 'co
   if (first === undefined || first.chance === null) return `no arm has enough of ${rewards} rewards to be judged`
   const rivals = arms.filter(arm => arm !== first && arm.chance !== null)
   const rival = rivals.toSorted((a, b) => (b.chance ?? 0) - (a.chance ?? 0))[0]
+  // Alone it has a chance of 100 %, which says nothing of arms that nothing is known of yet.
+  if (rival === undefined && arms.length > 1)
+    return `only ${leader} has enough rewards to be judged: reward ${plain(first.mean)}, ${rewards} rewards in all${contextWords(numbers)}`
   const against = rival === undefined ? '' : ` against ${plain(rival.mean)} of ${rival.version}`
   return `${leader} is best with chance ${percent(first.chance)}: reward ${plain(first.mean)}${against}, ${rewards} rewards${contextWords(numbers)}`
 }

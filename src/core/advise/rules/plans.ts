@@ -1,6 +1,16 @@
 /** What holds of any plan, whatever its stages, and of flags, which go with every one. */
 import { plural, span } from '../words.ts'
-import { comparesSeveral, dayMs, isSeveral, isTooLate, needMs, type Rule, showsGoal, wantsGoal } from './rule.ts'
+import {
+  comparesSeveral,
+  isSeveral,
+  isTooLate,
+  leastMs,
+  needMs,
+  type Rule,
+  showsGoal,
+  timeMs,
+  wantsGoal,
+} from './rule.ts'
 
 export const plans: readonly Rule[] = [
   {
@@ -47,7 +57,8 @@ export const plans: readonly Rule[] = [
     if: 'its verdicts take longer than there is time; without a deadline, longer than four weeks',
     when: isTooLate,
     says: 'its verdict would come too late',
-    detail: view => `about ${span(needMs(view) ?? 0)} of ${span(view.situation.withinMs.value ?? 28 * dayMs)}`,
+    detail: view =>
+      `${needMs(view) === null ? 'at least' : 'about'} ${span(needMs(view) ?? leastMs(view))} of ${span(timeMs(view))}`,
     source: 'evidence',
   },
   {

@@ -9,6 +9,7 @@ import type { Figures } from '../figures.ts'
 import type { Option } from '../options.ts'
 import type { Situation } from '../situation.ts'
 import type { SourceName } from '../sources.ts'
+import type { VerdictNeed } from '../verdict-need.ts'
 import { plural, span } from '../words.ts'
 
 /** What a rule may look at. */
@@ -40,12 +41,15 @@ export const wantsGoal = ({ situation }: View): boolean =>
   situation.goal.value !== null && (situation.goal.from === 'stated' || situation.onlyGoal.value)
 export const isSeveral = ({ situation }: View): boolean => situation.candidates.value.length > 1
 export const needMs = ({ figures }: View): number | null => figures.totalMs
+export const timeMs = ({ situation }: View): number => situation.withinMs.value ?? 28 * dayMs
 export const isInTime = (view: View): boolean => {
-  const { value } = view.situation.withinMs
   const ms = needMs(view)
-  return ms !== null && ms <= (value ?? 28 * dayMs)
+  return ms !== null && ms <= timeMs(view)
 }
-export const isTooLate = (view: View): boolean => needMs(view) !== null && !isInTime(view)
+/** A stage whose time is not known makes no plan earlier: what is known of the others, and of its sample, is its least. */
+export const leastMs = (view: View): number =>
+  view.figures.verdicts.reduce((sum, verdict) => sum + (verdict.expectedMs ?? sampleMs(view, verdict)), 0)
+export const isTooLate = (view: View): boolean => leastMs(view) > timeMs(view)
 export const isUrgent = ({ situation }: View): boolean =>
   (situation.withinMs.value ?? Number.POSITIVE_INFINITY) <= 7 * dayMs
 export const followsShadow = ({ option }: View): boolean => option[0] === 'shadow'
@@ -56,6 +60,12 @@ export const endsIn =
 export const isScarce = ({ situation }: View): boolean =>
   (situation.requestsPerSecond.value ?? Number.POSITIVE_INFINITY) < 0.1
 export const comparesSeveral: ReadonlySet<StageKind> = new Set(['shadow', 'abTest', 'bandit'])
+
+/** A unit or a pair takes a request at the least; 0 where traffic or sample are not known. */
+function sampleMs({ situation }: View, { sample }: VerdictNeed): number {
+  const rate = situation.requestsPerSecond.value ?? 0
+  return sample === null || rate === 0 ? 0 : (sample.needed * 1_000) / rate
+}
 
 export function armsOf({ situation }: View): number {
   return situation.candidates.value.length + 1
