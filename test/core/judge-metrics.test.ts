@@ -178,6 +178,35 @@ describe('labels', () => {
     })
   })
 
+  it('that some callers give and others do not are compared by caller', () => {
+    const release = runningRelease([5, 50], { coverageAlpha: 0.001 })
+    // 1,000 callers of each version make 10 requests in each step, of which they label all or none.
+    const side = (givers: number, isFirst: boolean) => ({
+      requests: 10_000,
+      unitsMet: isFirst ? 1_000 : 0,
+      unitsServed: 1_000,
+      matured: 10_000,
+      maturedLabelled: 10 * givers,
+    })
+    const judgementOf = (givers: number) =>
+      judge(
+        release,
+        seen(
+          [5, 50].map((percent, step) => ({
+            percent,
+            stable: side(300, step === 0),
+            candidate: side(givers, step === 0),
+          })),
+        ),
+      )
+    // What chance does in one of 20 releases, and what it never does.
+    expect(judgementOf(340).validity).toMatchObject({ verdict: 'pass', coverage: { candidate: 0.34, stable: 0.3 } })
+    expect(judgementOf(150)).toMatchObject({
+      verdict: 'invalid',
+      reason: expect.stringContaining('label coverage differs: 15.00 % of v2 against 30.00 % of v1'),
+    })
+  })
+
   it('that nobody gives are no alarm', () => {
     const release = runningRelease([50], { coverageAlpha: 0.001 })
     const side = { requests: 2_000, matured: 2_000, maturedLabelled: 0 }
