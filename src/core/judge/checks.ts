@@ -95,7 +95,7 @@ function runRate(
   const strata = context.manyEpochs
     ? byShare(counted)
     : counted.map(({ epoch, candidate, stable }) => ({ epoch, candidate, stable }))
-  const sides = sidesOf(context.sides, strata)
+  const sides = sidesOf(context.sides, counted)
   const { rates, ratesName } = context.methods ?? sequentialMethods
   const base = { check, role, ...sides, strata, method: context.manyEpochs ? methodByShare : ratesName }
   const few = tooFew(check, sides)
