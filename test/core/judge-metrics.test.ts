@@ -4,6 +4,7 @@ import { armOf } from '../../src/core/judge/arms.ts'
 import { judge } from '../../src/core/judge/judge.ts'
 import type { GoalCheck, MetricCheck } from '../../src/core/metric-check.ts'
 import type { MetricSpec } from '../../src/core/metrics/spec.ts'
+import { DDSketch } from '../../src/stats/summaries/ddsketch.ts'
 import { runningRelease, seen } from '../support/evidence.ts'
 
 const revenue: MetricSpec = { type: 'mean', of: { from: 'reward' }, unitLevel: true }
@@ -162,6 +163,25 @@ describe('a goal', () => {
       ).goal
     expect(at(1_000)?.verdict).toBe('insufficient')
     expect(at(20_000)?.verdict).toBe('pass')
+  })
+})
+
+describe('a quantile that is 0', () => {
+  const spec: MetricSpec = { type: 'quantile', of: { from: 'reported', name: 'retries' }, quantile: 0.5 }
+  const check = guardrail({ metric: 'retries', measure: { kind: 'metric', spec, scale: 'relative' }, margin: 0.2 })
+  const retries = (value: number): Partial<VersionEvidence> => {
+    const sketch = new DDSketch()
+    sketch.add(value, 2_000)
+    return { requests: 2_000, metrics: { retries: { form: 'sketch', sketch } } }
+  }
+  test.each([
+    { candidate: 0, verdict: 'pass', says: 'no breach' },
+    { candidate: 1, verdict: 'fail', says: 'the margin is crossed' },
+  ])('of both versions is no harm, and no wait for more: $candidate', ({ candidate, verdict, says }) => {
+    const evidence = seen([{ percent: 50, stable: retries(0), candidate: retries(candidate) }])
+    const [found] = judge(runningRelease([50], { guardrails: [check] }), evidence).checks
+    expect(found).toMatchObject({ verdict, reason: expect.stringContaining(says) })
+    expect(found?.reason).not.toContain('more requests')
   })
 })
 
