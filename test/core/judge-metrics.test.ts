@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest'
 import type { MetricEvidence, VersionEvidence } from '../../src/core/evidence.ts'
 import { armOf } from '../../src/core/judge/arms.ts'
 import { judge } from '../../src/core/judge/judge.ts'
-import type { GoalCheck, MetricCheck } from '../../src/core/metric-check.ts'
+import type { GoalCheck, MetricCheck, Scale } from '../../src/core/metric-check.ts'
 import type { MetricSpec } from '../../src/core/metrics/spec.ts'
 import { DDSketch } from '../../src/stats/summaries/ddsketch.ts'
 import { runningRelease, seen } from '../support/evidence.ts'
@@ -163,6 +163,45 @@ describe('a goal', () => {
       ).goal
     expect(at(1_000)?.verdict).toBe('insufficient')
     expect(at(20_000)?.verdict).toBe('pass')
+  })
+})
+
+describe('values that are all alike in each version', () => {
+  const failed: MetricSpec = { type: 'rate', of: { from: 'error' }, unitLevel: true, better: 'lower' }
+  const converted: MetricSpec = { type: 'rate', of: { from: 'reward' }, unitLevel: true }
+  const cost: MetricSpec = { type: 'mean', of: { from: 'reward' }, better: 'lower' }
+  const still = (mean: number, n = 5_000) => measured(moments(n, mean, 0))
+  const checked = (spec: MetricSpec, scale: Scale, of: { candidate: number; stable: number; n?: number }) => {
+    const check = guardrail({ measure: { kind: 'metric', spec, scale }, margin: 0.02 })
+    const { n } = of
+    const evidence = seen([{ percent: 50, stable: still(of.stable, n), candidate: still(of.candidate, n) }])
+    return judge(runningRelease([50], { guardrails: [check] }), evidence)
+  }
+  test.each([
+    ['no unit met an error', failed, 'absolute', { candidate: 0, stable: 0 }, 'pass'],
+    ['every unit met an error of the candidate', failed, 'absolute', { candidate: 1, stable: 0 }, 'fail'],
+    ['every unit met one of both', failed, 'absolute', { candidate: 1, stable: 1 }, 'pass'],
+    ['no unit converted with the candidate', converted, 'absolute', { candidate: 0, stable: 1 }, 'fail'],
+    ['no unit met an error, by a share of none', failed, 'relative', { candidate: 0, stable: 0 }, 'pass'],
+    ['every unit met an error, by a share of none', failed, 'relative', { candidate: 1, stable: 0 }, 'insufficient'],
+    ['too few units', failed, 'absolute', { candidate: 0, stable: 0, n: 90 }, 'insufficient'],
+    ['every answer costs the same', cost, 'relative', { candidate: 3, stable: 3 }, 'pass'],
+    ['every answer costs less', cost, 'relative', { candidate: 2, stable: 3 }, 'pass'],
+    ['every answer costs more', cost, 'relative', { candidate: 4, stable: 3 }, 'insufficient'],
+  ] as const)('%s', (_name, spec, scale, of, verdict) => {
+    const found = checked(spec, scale, of)
+    expect(found.verdict).toBe(verdict)
+    expect(found.checks[0]?.reason).not.toContain('0 of 1 strata')
+  })
+
+  it('show that no unit is harmed, from enough units on', () => {
+    const goals = [goal({ measure: { kind: 'metric', spec: failed, scale: 'absolute' }, margin: 0.02 })]
+    const verdictAt = (n: number) =>
+      judge(
+        runningRelease([50], { guardrails: [], goals }),
+        seen([{ percent: 50, stable: still(0, n), candidate: still(0, n) }]),
+      ).goal?.verdict
+    expect([100, 20_000].map(verdictAt)).toEqual(['insufficient', 'pass'])
   })
 })
 

@@ -11,6 +11,7 @@ import type { ArmNumbers, CheckResult, Role, SideNumbers } from './judgement.ts'
 import { type Methods, sequentialMethods } from './methods.ts'
 import type { Pair } from './pairs.ts'
 import { withSharedUnits } from './shared-units.ts'
+import { isStill, judgeStill } from './still.ts'
 import { plain, sum } from './words.ts'
 
 /** One epoch in which both versions have a value. */
@@ -50,6 +51,9 @@ export function runMeans(
   const methods = context.methods ?? sequentialMethods
   const base = { check, role, ...sides, strata, method: methodOf(spec, methods) }
   const few = tooFew(check, sides)
+  const values = `${nameOf(check)} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)}`
+  if (isStill(strata))
+    return { ...base, ...judgeStill({ check, role, spec, scale, strata, words: values, few, methods }) }
   const margin = differenceMargin(spec, check.margin)
   const better = isHigherBetter(spec) ? 'higher' : 'lower'
   const result = methods.means({ strata, margin, scale, alpha: check.alpha, better })
@@ -57,7 +61,7 @@ export function runMeans(
     return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
   const { crossed, shown, ...harmed } = harmOf(spec, result)
   const { harm } = harmed
-  const words = `${nameOf(check)} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)}, ${harmWords(harm, check.margin, scale)}`
+  const words = `${values}, ${harmWords(harm, check.margin, scale)}`
   return {
     ...base,
     ...decide(role, few, { words, crossed, shown, overMargin: harm.estimate > check.margin }),

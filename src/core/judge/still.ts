@@ -1,0 +1,85 @@
+/**
+ * Values that never varied in either version, such as units of which none met an error. A comparison of means cannot say how
+ * far such means may be off. But a guardrail that is within its margin has no breach to wait for, and where each cluster says
+ * yes or no their counts are compared exactly: a candidate that fails every unit must not pass for one that cannot be judged.
+ */
+import type { MetricCheck, Scale } from '../metric-check.ts'
+import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
+import { decide } from './checks.ts'
+import { harmWords, noHarm } from './harm.ts'
+import type { ArmNumbers, CheckResult, Role } from './judgement.ts'
+import type { Methods, RateStratum } from './methods.ts'
+
+type Strata = readonly { candidate: ArmNumbers; stable: ArmNumbers }[]
+
+export type StillQuestion = {
+  check: MetricCheck
+  role: Role
+  spec: MetricSpec
+  scale: Scale
+  strata: Strata
+  /** Names what was measured, with both values. */
+  words: string
+  few: string | null
+  methods: Methods
+}
+
+type Answer = Pick<CheckResult, 'verdict' | 'reason' | 'harm' | 'logEvidence' | 'logEvidenceBelow' | 'posterior'>
+
+export function isStill(strata: Strata): boolean {
+  return strata.length > 0 && strata.every(({ candidate, stable }) => candidate.variance + stable.variance === 0)
+}
+
+export function judgeStill(question: StillQuestion): Answer {
+  const { check, role, spec, scale, strata, words, few } = question
+  const counts = scale === 'absolute' ? countsOf(spec, strata) : null
+  if (counts !== null) return judgeCounts(question, counts)
+  const estimate = Math.max(...strata.map(stratum => harmIn(spec, scale, stratum)))
+  const harm = Number.isFinite(estimate) ? { ...noHarm, estimate } : noHarm
+  const text = `${words}, all values alike so far`
+  const verdict = decide(role, few, {
+    words: text,
+    crossed: false,
+    shown: false,
+    overMargin: !(estimate <= check.margin),
+  })
+  return { ...verdict, harm, logEvidence: null }
+}
+
+function judgeCounts({ check, role, words, few, methods }: StillQuestion, counts: RateStratum): Answer {
+  const { margin, alpha } = check
+  const result = methods.rates({ strata: [counts], margin, alpha })
+  if (!result.ok) return { verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
+  const { estimate, lower, upper, above, below, logEvidenceAbove, logEvidenceBelow, posterior } = result
+  const harm = { estimate, lower, upper }
+  const seen = { words: `${words}, ${harmWords(harm, margin, 'absolute')}`, crossed: above, shown: below }
+  return {
+    ...decide(role, few, { ...seen, overMargin: estimate > margin }),
+    harm,
+    logEvidence: logEvidenceAbove,
+    logEvidenceBelow,
+    ...(posterior !== undefined && { posterior }),
+  }
+}
+
+/** Of the largest epoch alone, since units come back in others; null unless each cluster said yes, or each said no. */
+function countsOf(spec: MetricSpec, strata: Strata): RateStratum | null {
+  if (spec.type !== 'rate' && spec.type !== 'accuracy') return null
+  const largest = strata.toSorted((a, b) => sizeOf(b) - sizeOf(a))[0]
+  if (largest === undefined || ![largest.candidate, largest.stable].every(({ mean }) => mean === 0 || mean === 1))
+    return null
+  const isGood = isHigherBetter(spec)
+  const outcomes = ({ n, mean }: ArmNumbers) => ({ trials: n, events: n * (isGood ? 1 - mean : mean) })
+  return { candidate: outcomes(largest.candidate), stable: outcomes(largest.stable) }
+}
+
+function sizeOf({ candidate, stable }: Strata[number]): number {
+  return Math.min(candidate.n, stable.n)
+}
+
+/** Infinite where it is a share of nothing. */
+function harmIn(spec: MetricSpec, scale: Scale, { candidate, stable }: Strata[number]): number {
+  const difference = isHigherBetter(spec) ? stable.mean - candidate.mean : candidate.mean - stable.mean
+  if (scale === 'absolute' || difference === 0) return difference
+  return stable.mean > 0 ? difference / stable.mean : Number.POSITIVE_INFINITY
+}
