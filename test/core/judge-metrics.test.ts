@@ -183,7 +183,7 @@ describe('values that are all alike in each version', () => {
     ['every unit met one of both', failed, 'absolute', { candidate: 1, stable: 1 }, 'pass'],
     ['no unit converted with the candidate', converted, 'absolute', { candidate: 0, stable: 1 }, 'fail'],
     ['no unit met an error, by a share of none', failed, 'relative', { candidate: 0, stable: 0 }, 'pass'],
-    ['every unit met an error, by a share of none', failed, 'relative', { candidate: 1, stable: 0 }, 'insufficient'],
+    ['every unit met an error, by a share of none', failed, 'relative', { candidate: 1, stable: 0 }, 'fail'],
     ['too few units', failed, 'absolute', { candidate: 0, stable: 0, n: 90 }, 'insufficient'],
     ['every answer costs the same', cost, 'relative', { candidate: 3, stable: 3 }, 'pass'],
     ['every answer costs less', cost, 'relative', { candidate: 2, stable: 3 }, 'pass'],
@@ -203,6 +203,26 @@ describe('values that are all alike in each version', () => {
       ).goal?.verdict
     expect([100, 20_000].map(verdictAt)).toEqual(['insufficient', 'pass'])
   })
+})
+
+describe('a relative margin beside a stable value that is nearly 0', () => {
+  const failed: MetricSpec = { type: 'rate', of: { from: 'error' }, unitLevel: true, better: 'lower' }
+  const share = (events: number) => measured(moments(5_000, events / 5_000, (events / 5_000) * (1 - events / 5_000)))
+  const check = guardrail({ measure: { kind: 'metric', spec: failed, scale: 'relative' }, margin: 0.2 })
+  test.each([
+    { stable: 0, candidate: 1_500, verdict: 'fail' },
+    { stable: 2, candidate: 1_500, verdict: 'fail' },
+    { stable: 0, candidate: 5_000, verdict: 'fail' },
+    { stable: 0, candidate: 3, verdict: 'insufficient' },
+    { stable: 2, candidate: 3, verdict: 'insufficient' },
+  ])(
+    'is broken where no share of it could be so much: $candidate against $stable',
+    ({ stable, candidate, verdict }) => {
+      const release = runningRelease([50], { guardrails: [check] })
+      const found = judge(release, seen([{ percent: 50, stable: share(stable), candidate: share(candidate) }]))
+      expect(found.verdict).toBe(verdict)
+    },
+  )
 })
 
 describe('a quantile that is 0', () => {

@@ -12,7 +12,7 @@ import { type Methods, sequentialMethods } from './methods.ts'
 import type { Pair } from './pairs.ts'
 import { withSharedUnits } from './shared-units.ts'
 import { isStill, judgeStill } from './still.ts'
-import { plain, sum } from './words.ts'
+import { percent, plain, sum } from './words.ts'
 
 /** One epoch in which both versions have a value. */
 export type ArmPair = {
@@ -57,8 +57,11 @@ export function runMeans(
   const margin = differenceMargin(spec, check.margin)
   const better = isHigherBetter(spec) ? 'higher' : 'lower'
   const result = methods.means({ strata, margin, scale, alpha: check.alpha, better })
-  if (!result.ok)
+  if (!result.ok) {
+    const beyond = scale === 'relative' ? beyondShare({ check, spec, strata, methods }) : null
+    if (beyond !== null) return { ...base, ...beyond, reason: `${values}, ${beyond.reason}` }
     return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
+  }
   const { crossed, shown, ...harmed } = harmOf(spec, result)
   const { harm } = harmed
   const words = `${values}, ${harmWords(harm, check.margin, scale)}`
@@ -68,6 +71,42 @@ export function runMeans(
     ...harmed,
     ...(result.posterior !== undefined && { posterior: result.posterior }),
   }
+}
+
+/**
+ * Where the stable mean may be 0 the harm is no share of it that could be told. Whether the candidate is beyond the stable mean
+ * times one and the margin needs no quotient, and is the same test.
+ */
+function beyondShare({
+  check,
+  spec,
+  strata,
+  methods,
+}: {
+  check: MetricCheck
+  spec: MetricSpec
+  strata: readonly { candidate: ArmNumbers; stable: ArmNumbers }[]
+  methods: Methods
+}): Pick<CheckResult, 'verdict' | 'reason' | 'harm' | 'logEvidence' | 'logEvidenceBelow'> | null {
+  if (strata.some(({ stable }) => stable.mean < 0)) return null
+  const tolerated = 1 + differenceMargin(spec, check.margin)
+  const scaled = ({ n, mean, variance }: ArmNumbers) => ({
+    n,
+    mean: mean * tolerated,
+    variance: variance * tolerated ** 2,
+  })
+  const compared = methods.means({
+    strata: strata.map(({ candidate, stable }) => ({ candidate, stable: scaled(stable) })),
+    margin: 0,
+    scale: 'absolute',
+    alpha: check.alpha,
+    better: isHigherBetter(spec) ? 'higher' : 'lower',
+  })
+  if (!compared.ok) return null
+  const { crossed, logEvidence, logEvidenceBelow = null } = harmOf(spec, compared)
+  if (!crossed) return null
+  const reason = `margin ${percent(check.margin)} of a value that is not clearly above 0: the margin is crossed`
+  return { verdict: 'fail', reason, harm: noHarm, logEvidence, logEvidenceBelow }
 }
 
 function armPair(name: string, spec: MetricSpec, { epoch, candidate, stable }: Pair): ArmPair[] {

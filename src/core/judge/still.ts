@@ -32,8 +32,14 @@ export function isStill(strata: Strata): boolean {
 
 export function judgeStill(question: StillQuestion): Answer {
   const { check, role, spec, scale, strata, words, few } = question
-  const counts = scale === 'absolute' ? countsOf(spec, strata) : null
-  if (counts !== null) return judgeCounts(question, counts)
+  const largest = strata.toSorted((a, b) => sizeOf(b) - sizeOf(a))[0]
+  const counts = largest === undefined ? null : countsOf(spec, largest)
+  if (largest !== undefined && counts !== null) {
+    if (scale === 'absolute') return judgeCounts(question, counts, check.margin)
+    // A share of what every unit of the stable version says, or of nothing.
+    const found = judgeCounts(question, counts, check.margin * largest.stable.mean)
+    if (found.verdict === 'fail') return { ...found, harm: noHarm }
+  }
   const estimate = Math.max(...strata.map(stratum => harmIn(spec, scale, stratum)))
   const harm = Number.isFinite(estimate) ? { ...noHarm, estimate } : noHarm
   const text = `${words}, all values alike so far`
@@ -46,9 +52,8 @@ export function judgeStill(question: StillQuestion): Answer {
   return { ...verdict, harm, logEvidence: null }
 }
 
-function judgeCounts({ check, role, words, few, methods }: StillQuestion, counts: RateStratum): Answer {
-  const { margin, alpha } = check
-  const result = methods.rates({ strata: [counts], margin, alpha })
+function judgeCounts({ check, role, words, few, methods }: StillQuestion, counts: RateStratum, margin: number): Answer {
+  const result = methods.rates({ strata: [counts], margin, alpha: check.alpha })
   if (!result.ok) return { verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
   const { estimate, lower, upper, above, below, logEvidenceAbove, logEvidenceBelow, posterior } = result
   const harm = { estimate, lower, upper }
@@ -62,15 +67,13 @@ function judgeCounts({ check, role, words, few, methods }: StillQuestion, counts
   }
 }
 
-/** Of the largest epoch alone, since units come back in others; null unless each cluster said yes, or each said no. */
-function countsOf(spec: MetricSpec, strata: Strata): RateStratum | null {
+/** Of one epoch alone, since units come back in others; null unless each cluster said yes, or each said no. */
+function countsOf(spec: MetricSpec, { candidate, stable }: Strata[number]): RateStratum | null {
   if (spec.type !== 'rate' && spec.type !== 'accuracy') return null
-  const largest = strata.toSorted((a, b) => sizeOf(b) - sizeOf(a))[0]
-  if (largest === undefined || ![largest.candidate, largest.stable].every(({ mean }) => mean === 0 || mean === 1))
-    return null
+  if (![candidate, stable].every(({ mean }) => mean === 0 || mean === 1)) return null
   const isGood = isHigherBetter(spec)
   const outcomes = ({ n, mean }: ArmNumbers) => ({ trials: n, events: n * (isGood ? 1 - mean : mean) })
-  return { candidate: outcomes(largest.candidate), stable: outcomes(largest.stable) }
+  return { candidate: outcomes(candidate), stable: outcomes(stable) }
 }
 
 function sizeOf({ candidate, stable }: Strata[number]): number {
