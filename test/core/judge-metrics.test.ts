@@ -225,6 +225,23 @@ describe('a relative margin beside a stable value that is nearly 0', () => {
   )
 })
 
+describe('units of which hardly one says the rarer thing', () => {
+  const failed: MetricSpec = { type: 'rate', of: { from: 'error' }, unitLevel: true, better: 'lower' }
+  const of = (units: number, events: number) => {
+    const mean = events / units
+    return measured(moments(units, mean, mean * (1 - mean)))
+  }
+  const goals = [goal({ measure: { kind: 'metric', spec: failed, scale: 'absolute' }, margin: 0.01, alpha: 0.05 })]
+  test.each([
+    // One of 500, where 1 % would be 5: every 25th such sample has no more.
+    { units: 500, events: 1, verdict: 'insufficient' },
+    { units: 5_000, events: 5, verdict: 'pass' },
+  ])('are counted exactly, not taken for normal: $events of $units', ({ units, events, verdict }) => {
+    const evidence = seen([{ percent: 50, stable: of(units, 0), candidate: of(units, events) }])
+    expect(judge(runningRelease([50], { guardrails: [], goals }), evidence).goal?.verdict).toBe(verdict)
+  })
+})
+
 describe('a quantile that is 0', () => {
   const spec: MetricSpec = { type: 'quantile', of: { from: 'reported', name: 'retries' }, quantile: 0.5 }
   const check = guardrail({ metric: 'retries', measure: { kind: 'metric', spec, scale: 'relative' }, margin: 0.2 })

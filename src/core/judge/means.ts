@@ -11,7 +11,7 @@ import type { ArmNumbers, CheckResult, Role, SideNumbers } from './judgement.ts'
 import { type Methods, sequentialMethods } from './methods.ts'
 import type { Pair } from './pairs.ts'
 import { withSharedUnits } from './shared-units.ts'
-import { isStill, judgeStill } from './still.ts'
+import { isRare, isStill, judgeStill } from './still.ts'
 import { percent, plain, sum } from './words.ts'
 
 /** One epoch in which both versions have a value. */
@@ -52,7 +52,7 @@ export function runMeans(
   const base = { check, role, ...sides, strata, method: methodOf(spec, methods) }
   const few = tooFew(check, sides)
   const values = `${nameOf(check)} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)}`
-  if (isStill(strata))
+  if (isStill(strata) || isRare(spec, scale, strata))
     return { ...base, ...judgeStill({ check, role, spec, scale, strata, words: values, few, methods }) }
   const margin = differenceMargin(spec, check.margin)
   const better = isHigherBetter(spec) ? 'higher' : 'lower'

@@ -1,7 +1,8 @@
 /**
- * Values that never varied in either version, such as units of which none met an error. A comparison of means cannot say how
- * far such means may be off. But a guardrail that is within its margin has no breach to wait for, and where each cluster says
- * yes or no their counts are compared exactly: a candidate that fails every unit must not pass for one that cannot be judged.
+ * Values that never varied in either version, such as units of which none met an error, or hardly did. A comparison of means
+ * cannot say how far such means may be off. But a guardrail that is within its margin has no breach to wait for, and where
+ * units say yes or no their counts are compared exactly: a candidate that fails every unit must not pass for one that cannot
+ * be judged.
  */
 import type { MetricCheck, Scale } from '../metric-check.ts'
 import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
@@ -9,6 +10,7 @@ import { decide } from './checks.ts'
 import { harmWords, noHarm } from './harm.ts'
 import type { ArmNumbers, CheckResult, Role } from './judgement.ts'
 import type { Methods, RateStratum } from './methods.ts'
+import { sum } from './words.ts'
 
 type Strata = readonly { candidate: ArmNumbers; stable: ArmNumbers }[]
 
@@ -24,10 +26,25 @@ export type StillQuestion = {
   methods: Methods
 }
 
-type Answer = Pick<CheckResult, 'verdict' | 'reason' | 'harm' | 'logEvidence' | 'logEvidenceBelow' | 'posterior'>
+type Answer = Pick<CheckResult, 'verdict' | 'reason' | 'harm' | 'logEvidence' | 'logEvidenceBelow' | 'posterior'> &
+  Partial<Pick<CheckResult, 'method'>>
 
 export function isStill(strata: Strata): boolean {
   return strata.length > 0 && strata.every(({ candidate, stable }) => candidate.variance + stable.variance === 0)
+}
+
+/**
+ * Of fewer units that say the rarer thing, in both versions together, a mean is not normal: at alpha 5 % one in ten goals
+ * passed whose candidate was worse by just the margin of 1 pp than a stable version that never failed.
+ */
+const rareUnitsMin = 20
+
+/** Whether units say yes or no, and too few of them say one of it for a comparison of means. */
+export function isRare({ type, unitLevel }: MetricSpec, scale: Scale, strata: Strata): boolean {
+  if (type !== 'rate' || unitLevel !== true || scale !== 'absolute' || strata.length === 0) return false
+  const units = sum(strata, ({ candidate, stable }) => candidate.n + stable.n)
+  const said = sum(strata, ({ candidate, stable }) => candidate.n * candidate.mean + stable.n * stable.mean)
+  return Math.min(said, units - said) < rareUnitsMin
 }
 
 export function judgeStill(question: StillQuestion): Answer {
@@ -61,18 +78,20 @@ function judgeCounts({ check, role, words, few, methods }: StillQuestion, counts
   return {
     ...decide(role, few, { ...seen, overMargin: estimate > margin }),
     harm,
+    method: `${methods.ratesName}, by clusters of the largest epoch`,
     logEvidence: logEvidenceAbove,
     logEvidenceBelow,
     ...(posterior !== undefined && { posterior }),
   }
 }
 
-/** Of one epoch alone, since units come back in others; null unless each cluster said yes, or each said no. */
+/** Of one epoch alone, since units come back in others; null unless each cluster says yes or no. */
 function countsOf(spec: MetricSpec, { candidate, stable }: Strata[number]): RateStratum | null {
   if (spec.type !== 'rate' && spec.type !== 'accuracy') return null
-  if (![candidate, stable].every(({ mean }) => mean === 0 || mean === 1)) return null
+  // The share of right answers of a unit may be any; of a rate each unit says one thing.
+  if (spec.type !== 'rate' && ![candidate, stable].every(({ mean }) => mean === 0 || mean === 1)) return null
   const isGood = isHigherBetter(spec)
-  const outcomes = ({ n, mean }: ArmNumbers) => ({ trials: n, events: n * (isGood ? 1 - mean : mean) })
+  const outcomes = ({ n, mean }: ArmNumbers) => ({ trials: n, events: Math.round(n * (isGood ? 1 - mean : mean)) })
   return { candidate: outcomes(candidate), stable: outcomes(stable) }
 }
 
