@@ -109,7 +109,8 @@ function questionOf(goal: GoalCheck, { mean, variance }: Baseline): Result<Quest
   const isShare = isOfCounts(goal)
   const better = !isShare && isHigher(goal) ? 'higher' : 'lower'
   const isRelative = goal.measure.kind === 'metric' && goal.measure.scale === 'relative'
-  const inOwnUnit = (size: number) => (isRelative ? size * Math.abs(mean) : size)
+  if (isRelative && !(mean > 0)) return insufficient(`a relative goal needs a mean above 0; it was ${mean}`)
+  const inOwnUnit = (size: number) => (isRelative ? size * mean : size)
   const hypothesis: TestHypothesis =
     goal.goal.kind === 'improve'
       ? { kind: 'superiority', better }

@@ -25,9 +25,9 @@ export function insufficient(reason: string): Failure {
   return { ok: false, kind: 'insufficient', reason }
 }
 
-/** Refuses an error probability outside the open interval (0, 1). */
+/** Refuses an error probability outside the open interval (0, 1), and the one that has no half for either side. */
 export function checkAlpha(alpha: number): Failure | undefined {
-  if (alpha > 0 && alpha < 1) return undefined
+  if (alpha / 2 > 0 && alpha < 1) return undefined
   return invalid(`alpha is ${alpha}; it must be greater than 0 and less than 1`)
 }
 

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
 import type { ReleaseRequest } from '../../src/controller/control-plane.ts'
 import { limits } from '../../src/core/limits.ts'
+import type { Measure, Scale } from '../../src/core/metric-check.ts'
+import type { MetricSpec } from '../../src/core/metrics/spec.ts'
 import type { ReplayPlan } from '../../src/core/stage-plans.ts'
 import type { Trial, TrialReport } from '../../src/core/trial.ts'
 import type { Trials } from '../../src/ports/trials.ts'
@@ -278,7 +280,53 @@ describe('the door', () => {
     expect((await apply(request(), true)).release).toBe('digits-2')
   })
 
+  const guarded = (metric: string, measure: Measure, margin: number): Partial<ReleaseRequest> => ({
+    guardrails: [{ metric, measure, margin, alpha: 0.01, minEvents: 1 }],
+  })
+  const ofMetric = (spec: MetricSpec, scale: Scale): Measure => ({ kind: 'metric', spec, scale })
   const refused: [string, Partial<ReleaseRequest>, string, RegExp][] = [
+    [
+      'an error rate that may be worse by all',
+      guarded('error-rate', { kind: 'error-rate' }, 1),
+      'invalid-resource',
+      /guardrails.error-rate.margin: no candidate could break it/,
+    ],
+    [
+      'points written as a number',
+      guarded('score', ofMetric({ type: 'auc', positive: 1, classes: null }, 'absolute'), 2),
+      'invalid-resource',
+      /guardrails.score.margin: no candidate could break it/,
+    ],
+    [
+      'a fall by all of the value',
+      guarded('revenue', ofMetric({ type: 'mean', of: { from: 'reward' } }, 'relative'), 1),
+      'invalid-resource',
+      /guardrails.revenue.margin: no candidate could be judged by it/,
+    ],
+    [
+      'a latency that may be a thousand times as great',
+      guarded('latency-p99', { kind: 'latency', quantile: 0.99 }, 1_500),
+      'invalid-resource',
+      /guardrails.latency-p99.margin: .*a thousand times/,
+    ],
+    [
+      'a goal that any candidate meets',
+      {
+        ...guarded('error-rate', { kind: 'error-rate' }, 0.01),
+        goals: [
+          {
+            metric: 'error-rate',
+            measure: { kind: 'error-rate' },
+            margin: 1,
+            alpha: 0.05,
+            minEvents: 1,
+            goal: { kind: 'no-worse' },
+          },
+        ],
+      },
+      'invalid-resource',
+      /goals.error-rate.no-worse-than: no candidate could break it/,
+    ],
     ['an unknown endpoint', { endpoint: 'nobody' }, 'endpoint-not-found', /no endpoint nobody/],
     [
       'a group with an unknown endpoint',

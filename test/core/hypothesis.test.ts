@@ -51,6 +51,13 @@ describe('a hypothesis', () => {
     })
   })
 
+  it('as a share of a mean that is not above 0 cannot be planned', () => {
+    expect(planned(fixed(), { mean: -10 })).toMatchObject({
+      needed: null,
+      unknown: 'a relative goal needs a mean above 0; it was -10',
+    })
+  })
+
   it('of no harm plans for a margin, not for an effect', () => {
     const goal = improvement({
       measure: { kind: 'metric', spec: conversion, scale: 'absolute' },

@@ -175,6 +175,23 @@ describe('a fixed test', () => {
     expect(goalOf(judged({ ...plan, floorMs: 10 }, pairSeen(), { state: { isMature: true } })).verdict).toBe('pass')
   })
 
+  it.each([
+    { better: 'higher', candidate: -10.3, margin: 0.05 },
+    { better: 'lower', candidate: -10.3, margin: 0.05 },
+    { better: 'higher', candidate: -9, margin: 0 },
+  ] as const)('decides nothing by shares of a control below 0: $candidate where $better is better', seen => {
+    const spec = { ...conversion, better: seen.better }
+    const goal = improvement({
+      measure: { kind: 'metric', spec, scale: 'relative' },
+      margin: seen.margin,
+      goal: { kind: 'no-worse' },
+    })
+    const evidence = epochsOf({ v1: served(units(2_000, -10, 1)), v2: served(units(2_000, seen.candidate, 1)) })
+    const found = goalOf(judged(abTestPlan({ mode: 'fixed', goal }), evidence, { state: { isOver: true } }))
+    expect(found).toMatchObject({ verdict: 'insufficient', harm: { estimate: null } })
+    expect(found.reason).toContain('needs a stable mean above 0; it is -10')
+  })
+
   it('of shares by row is the score test, whose interval agrees with it', () => {
     const goal = improvement({
       metric: 'error-rate',

@@ -2,8 +2,9 @@ import { describe, expect, it, test } from 'vitest'
 import type { MetricEvidence, VersionEvidence } from '../../src/core/evidence.ts'
 import { armOf } from '../../src/core/judge/arms.ts'
 import { judge } from '../../src/core/judge/judge.ts'
-import type { GoalCheck, MetricCheck } from '../../src/core/metric-check.ts'
+import type { GoalCheck, MetricCheck, Scale } from '../../src/core/metric-check.ts'
 import type { MetricSpec } from '../../src/core/metrics/spec.ts'
+import { DDSketch } from '../../src/stats/summaries/ddsketch.ts'
 import { runningRelease, seen } from '../support/evidence.ts'
 
 const revenue: MetricSpec = { type: 'mean', of: { from: 'reward' }, unitLevel: true }
@@ -165,6 +166,101 @@ describe('a goal', () => {
   })
 })
 
+describe('values that are all alike in each version', () => {
+  const failed: MetricSpec = { type: 'rate', of: { from: 'error' }, unitLevel: true, better: 'lower' }
+  const converted: MetricSpec = { type: 'rate', of: { from: 'reward' }, unitLevel: true }
+  const cost: MetricSpec = { type: 'mean', of: { from: 'reward' }, better: 'lower' }
+  const still = (mean: number, n = 5_000) => measured(moments(n, mean, 0))
+  const checked = (spec: MetricSpec, scale: Scale, of: { candidate: number; stable: number; n?: number }) => {
+    const check = guardrail({ measure: { kind: 'metric', spec, scale }, margin: 0.02 })
+    const { n } = of
+    const evidence = seen([{ percent: 50, stable: still(of.stable, n), candidate: still(of.candidate, n) }])
+    return judge(runningRelease([50], { guardrails: [check] }), evidence)
+  }
+  test.each([
+    ['no unit met an error', failed, 'absolute', { candidate: 0, stable: 0 }, 'pass'],
+    ['every unit met an error of the candidate', failed, 'absolute', { candidate: 1, stable: 0 }, 'fail'],
+    ['every unit met one of both', failed, 'absolute', { candidate: 1, stable: 1 }, 'pass'],
+    ['no unit converted with the candidate', converted, 'absolute', { candidate: 0, stable: 1 }, 'fail'],
+    ['no unit met an error, by a share of none', failed, 'relative', { candidate: 0, stable: 0 }, 'pass'],
+    ['every unit met an error, by a share of none', failed, 'relative', { candidate: 1, stable: 0 }, 'fail'],
+    ['too few units', failed, 'absolute', { candidate: 0, stable: 0, n: 90 }, 'insufficient'],
+    ['every answer costs the same', cost, 'relative', { candidate: 3, stable: 3 }, 'pass'],
+    ['every answer costs less', cost, 'relative', { candidate: 2, stable: 3 }, 'pass'],
+    ['every answer costs more', cost, 'relative', { candidate: 4, stable: 3 }, 'insufficient'],
+  ] as const)('%s', (_name, spec, scale, of, verdict) => {
+    const found = checked(spec, scale, of)
+    expect(found.verdict).toBe(verdict)
+    expect(found.checks[0]?.reason).not.toContain('0 of 1 strata')
+  })
+
+  it('show that no unit is harmed, from enough units on', () => {
+    const goals = [goal({ measure: { kind: 'metric', spec: failed, scale: 'absolute' }, margin: 0.02 })]
+    const verdictAt = (n: number) =>
+      judge(
+        runningRelease([50], { guardrails: [], goals }),
+        seen([{ percent: 50, stable: still(0, n), candidate: still(0, n) }]),
+      ).goal?.verdict
+    expect([100, 20_000].map(verdictAt)).toEqual(['insufficient', 'pass'])
+  })
+})
+
+describe('a relative margin beside a stable value that is nearly 0', () => {
+  const failed: MetricSpec = { type: 'rate', of: { from: 'error' }, unitLevel: true, better: 'lower' }
+  const share = (events: number) => measured(moments(5_000, events / 5_000, (events / 5_000) * (1 - events / 5_000)))
+  const check = guardrail({ measure: { kind: 'metric', spec: failed, scale: 'relative' }, margin: 0.2 })
+  test.each([
+    { stable: 0, candidate: 1_500, verdict: 'fail' },
+    { stable: 2, candidate: 1_500, verdict: 'fail' },
+    { stable: 0, candidate: 5_000, verdict: 'fail' },
+    { stable: 0, candidate: 3, verdict: 'insufficient' },
+    { stable: 2, candidate: 3, verdict: 'insufficient' },
+  ])(
+    'is broken where no share of it could be so much: $candidate against $stable',
+    ({ stable, candidate, verdict }) => {
+      const release = runningRelease([50], { guardrails: [check] })
+      const found = judge(release, seen([{ percent: 50, stable: share(stable), candidate: share(candidate) }]))
+      expect(found.verdict).toBe(verdict)
+    },
+  )
+})
+
+describe('units of which hardly one says the rarer thing', () => {
+  const failed: MetricSpec = { type: 'rate', of: { from: 'error' }, unitLevel: true, better: 'lower' }
+  const of = (units: number, events: number) => {
+    const mean = events / units
+    return measured(moments(units, mean, mean * (1 - mean)))
+  }
+  const goals = [goal({ measure: { kind: 'metric', spec: failed, scale: 'absolute' }, margin: 0.01, alpha: 0.05 })]
+  test.each([
+    // One of 500, where 1 % would be 5: every 25th such sample has no more.
+    { units: 500, events: 1, verdict: 'insufficient' },
+    { units: 5_000, events: 5, verdict: 'pass' },
+  ])('are counted exactly, not taken for normal: $events of $units', ({ units, events, verdict }) => {
+    const evidence = seen([{ percent: 50, stable: of(units, 0), candidate: of(units, events) }])
+    expect(judge(runningRelease([50], { guardrails: [], goals }), evidence).goal?.verdict).toBe(verdict)
+  })
+})
+
+describe('a quantile that is 0', () => {
+  const spec: MetricSpec = { type: 'quantile', of: { from: 'reported', name: 'retries' }, quantile: 0.5 }
+  const check = guardrail({ metric: 'retries', measure: { kind: 'metric', spec, scale: 'relative' }, margin: 0.2 })
+  const retries = (value: number): Partial<VersionEvidence> => {
+    const sketch = new DDSketch()
+    sketch.add(value, 2_000)
+    return { requests: 2_000, metrics: { retries: { form: 'sketch', sketch } } }
+  }
+  test.each([
+    { candidate: 0, verdict: 'pass', says: 'no breach' },
+    { candidate: 1, verdict: 'fail', says: 'the margin is crossed' },
+  ])('of both versions is no harm, and no wait for more: $candidate', ({ candidate, verdict, says }) => {
+    const evidence = seen([{ percent: 50, stable: retries(0), candidate: retries(candidate) }])
+    const [found] = judge(runningRelease([50], { guardrails: [check] }), evidence).checks
+    expect(found).toMatchObject({ verdict, reason: expect.stringContaining(says) })
+    expect(found?.reason).not.toContain('more requests')
+  })
+})
+
 describe('labels', () => {
   it('that come for one version only invalidate what they would say', () => {
     const label = (matured: number, maturedLabelled: number) => ({ requests: 2_000, matured, maturedLabelled })
@@ -175,6 +271,35 @@ describe('labels', () => {
     expect(judgementOf(1_400)).toMatchObject({
       verdict: 'invalid',
       reason: expect.stringContaining('label coverage differs: 70.00 % of v2 against 90.00 % of v1'),
+    })
+  })
+
+  it('that some callers give and others do not are compared by caller', () => {
+    const release = runningRelease([5, 50], { coverageAlpha: 0.001 })
+    // 1,000 callers of each version make 10 requests in each step, of which they label all or none.
+    const side = (givers: number, isFirst: boolean) => ({
+      requests: 10_000,
+      unitsMet: isFirst ? 1_000 : 0,
+      unitsServed: 1_000,
+      matured: 10_000,
+      maturedLabelled: 10 * givers,
+    })
+    const judgementOf = (givers: number) =>
+      judge(
+        release,
+        seen(
+          [5, 50].map((percent, step) => ({
+            percent,
+            stable: side(300, step === 0),
+            candidate: side(givers, step === 0),
+          })),
+        ),
+      )
+    // What chance does in one of 20 releases, and what it never does.
+    expect(judgementOf(340).validity).toMatchObject({ verdict: 'pass', coverage: { candidate: 0.34, stable: 0.3 } })
+    expect(judgementOf(150)).toMatchObject({
+      verdict: 'invalid',
+      reason: expect.stringContaining('label coverage differs: 15.00 % of v2 against 30.00 % of v1'),
     })
   })
 

@@ -354,6 +354,21 @@ describe('one row of a prediction', () => {
     expect(observe({ type: 'mean', of: { from: 'error' } }, { ...row, ...over }, null)).toEqual(expected)
   })
 
+  test.each([
+    [[-1.2, 3.4], null],
+    [[20, 80], null],
+    [[0.2, Number.NaN], null],
+    [
+      [-0.0004, 1.0004],
+      [1.0004, 1],
+    ],
+  ])('contributes no scores that are no probabilities: %j', (scores, expected) => {
+    const spec = { positive: 1, classes: null }
+    expect(observe({ type: 'auc', ...spec }, { ...row, scores }, null)).toEqual(expected)
+    for (const type of ['log-loss', 'brier', 'calibration'] as const)
+      expect(observe({ type, classes: null }, { ...row, scores }, null) === null).toBe(expected === null)
+  })
+
   test('contributes a relative error only away from zero', () => {
     const near = { ...row, values: { ...row.values, label: 1e-12 } }
     expect(observe({ type: 'mape' }, near, null)).toBeNull()

@@ -208,6 +208,34 @@ describe('drift of one feature', () => {
     expect(fails.numbers).toBeGreaterThan(0)
   })
 
+  test.each<[string, number, number]>([
+    ['1,000 that are all alike', 1_000, 0],
+    ['1,000 of which few are frequent', 1_000, 1],
+    ['60 that are all alike', 60, 0],
+  ])('is seldom seen in texts of more categories than are counted: %s', (_name, size, exponent) => {
+    const random = randomFrom(3)
+    const weights = Array.from({ length: size }, (_, index) => (index + 1) ** -exponent)
+    const shares = Object.fromEntries(weights.map((weight, index) => [`c${index}`, weight]))
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    const draws = (rows: number) => {
+      const points = Array.from({ length: rows }, () => random.next() * total).sort((a, b) => a - b)
+      let [passed, next] = [0, 0]
+      return Object.entries(shares).flatMap(([name, share]) => {
+        passed += share
+        const from = next
+        while ((points[next] ?? Number.POSITIVE_INFINITY) < passed) next += 1
+        return Array.from({ length: next - from }, () => name)
+      })
+    }
+    const runs = 60
+    const fails = Array.from({ length: runs }, () =>
+      numbers(featureDrift({ reference: draws(1_000), current: draws(200), alpha: 0.05 })),
+    ).filter(({ verdict }) => verdict === 'fail').length
+    expect(fails / runs).toBeLessThanOrEqual(0.05 + 3 * Math.sqrt((0.05 * 0.95) / runs))
+    const shifted = draws(200).map((name, index) => (index % 5 === 0 ? 'new' : name))
+    expect(numbers(featureDrift({ reference: draws(1_000), current: shifted, alpha: 0.01 })).verdict).toBe('fail')
+  })
+
   test.each<[string, FeatureValue[], FeatureValue[], string]>([
     ['too few rows now', steady, normals(2, 29), 'insufficient'],
     ['too few rows then', normals(1, 29), steady, 'insufficient'],

@@ -3,7 +3,7 @@ import type { EndpointSpec } from '../../core/endpoint.ts'
 import { CutoverError, type Problem } from '../../core/errors.ts'
 import type { GoalCheck, Measure, MetricCheck } from '../../core/metric-check.ts'
 import { byUnit } from '../../core/metrics/by-unit.ts'
-import { isHigherBetter } from '../../core/metrics/spec.ts'
+import { isHigherBetter, type MetricSpec } from '../../core/metrics/spec.ts'
 import type { Expressions } from '../../ports/expressions.ts'
 import type { ReleaseRequest } from '../control-plane.ts'
 import { withComparator } from './shadow.ts'
@@ -119,10 +119,70 @@ function stageGoals({ stages }: ReleaseRequest): NamedCheck<GoalCheck>[] {
   )
 }
 
+/** The release's own, then those of its stages. */
+function goalsOf(request: ReleaseRequest): NamedCheck<GoalCheck>[] {
+  const goals = (request.goals ?? []).map(check => ({ path: `goals.${check.metric}`, check }))
+  return [...goals, ...stageGoals(request)]
+}
+
+/** A margin that no candidate could break would pass whatever comes, or be refused by the test at every look. */
+export function marginProblems(request: ReleaseRequest): Problem[] {
+  const guards = (['guardrails', 'signals'] as const).flatMap(role =>
+    request[role].map(check => ({ path: `${role}.${check.metric}.margin`, check })),
+  )
+  const goals = goalsOf(request).map(({ path, check }) => ({ path: `${path}.no-worse-than`, check }))
+  return [...guards, ...goals].flatMap(({ path, check: { measure, margin } }): Problem[] => {
+    const bound = boundOf(measure)
+    if (bound === null || margin < bound.below) return []
+    return [{ path, message: bound.message, value: margin, allowed: [bound.allowed] }]
+  })
+}
+
+type MarginBound = { below: number; message: string; allowed: string }
+
+/** Null where any margin may be broken. */
+function boundOf(measure: Measure): MarginBound | null {
+  if (measure.kind === 'error-rate' || measure.kind === 'accuracy') return boundOfShares
+  if (measure.kind === 'latency') return boundOfQuantiles
+  if (measure.kind !== 'metric') return null
+  const { spec, scale } = measure
+  if (spec.type === 'quantile') return boundOfQuantiles
+  if (scale === 'absolute') return shares.has(spec.type) ? boundOfShares : null
+  return isHigherBetter(spec) ? boundOfFalls : null
+}
+
+const shares: ReadonlySet<MetricSpec['type']> = new Set([
+  'accuracy',
+  'precision',
+  'recall',
+  'f1',
+  'f1-macro',
+  'auc',
+  'ndcg',
+  'mrr',
+  'rate',
+])
+
+const boundOfShares = {
+  below: 1,
+  message: 'no candidate could break it: the metric lies between 0 and 1, where 1 is 100pp',
+  allowed: 'less than 100pp, such as 2pp',
+}
+const boundOfFalls = {
+  below: 1,
+  message: 'no candidate could be judged by it: 100% is all of the stable value',
+  allowed: 'less than 100%, or a number in the unit of the metric',
+}
+/** `compareQuantiles` takes no greater one. */
+const boundOfQuantiles = {
+  below: 1_000,
+  message: 'no candidate could be judged by it: it allows a quantile a thousand times as great',
+  allowed: 'less than 100000%, such as 20%',
+}
+
 /** An improvement goes in the direction that is better. */
 export function goalProblems(request: ReleaseRequest): Problem[] {
-  const goals = (request.goals ?? []).map(check => ({ path: `goals.${check.metric}`, check }))
-  return [...goals, ...stageGoals(request)].flatMap(({ path, check: { measure, goal } }): Problem[] => {
+  return goalsOf(request).flatMap(({ path, check: { measure, goal } }): Problem[] => {
     // One that is not declared has been refused for that.
     if (goal.kind !== 'improve' || measure.kind === 'declared') return []
     const better = measure.kind === 'accuracy' || (measure.kind === 'metric' && isHigherBetter(measure.spec))

@@ -10,7 +10,7 @@ import { fewestForAgreement } from '../../core/strategies/replay-verdict.ts'
 import type { ReleaseRequest } from '../control-plane.ts'
 import { banditProblems } from './bandit.ts'
 import { rollProblems } from './fleet-sizes.ts'
-import { goalProblems, undeclaredProblems } from './metric-definitions.ts'
+import { goalProblems, marginProblems, undeclaredProblems } from './metric-definitions.ts'
 import { refuse } from './refuse.ts'
 import { shadowProblems } from './shadow.ts'
 
@@ -27,7 +27,7 @@ export function problemsOf(endpoint: EndpointState, request: ReleaseRequest): Pr
   }
   problems.push(...variantProblems(endpoint, request))
   problems.push(...shadowProblems(endpoint, request))
-  problems.push(...undeclaredProblems(request, spec), ...goalProblems(request))
+  problems.push(...undeclaredProblems(request, spec), ...goalProblems(request), ...marginProblems(request))
   problems.push(...banditProblems(request, endpoint))
   return problems
 }

@@ -2,10 +2,10 @@
  * One look at a bandit: what each arm earned, and whether any of them does harm. Arms are compared with stable, or with the
  * leader where stable is no arm; each check's chance of a false alarm is split over the comparisons.
  */
-import { type CoverageComparison, type CoverageStratum, compareCoverage } from '../../stats/delay/coverage.ts'
+import { compareCoverage, type MaturedCounts } from '../../stats/delay/coverage.ts'
 import { banditNumbers } from '../bandit/numbers.ts'
 import { isReported, rangeOf, rewardsOf } from '../bandit/rewards.ts'
-import { type EpochEvidence, emptyVersionEvidence } from '../evidence.ts'
+import { type EpochEvidence, emptyVersionEvidence, type VersionEvidence } from '../evidence.ts'
 import type { Readings } from '../external-metric.ts'
 import type { BanditPlan } from '../stage-plans.ts'
 import type { ReleaseState } from '../state.ts'
@@ -19,8 +19,8 @@ import {
   type Judgement,
   judgementVersion,
 } from './judgement.ts'
-import { pairUp, type Sides, weightedEpochs } from './pairs.ts'
-import { coverageStrata } from './validity.ts'
+import { type Pair, pairUp, type Sides, weightedEpochs } from './pairs.ts'
+import { coverage, coverageStrata } from './validity.ts'
 import { percent, plain, sum } from './words.ts'
 
 type Compare = (release: ReleaseState, evidence: readonly EpochEvidence[], contest: Contest) => Judgement
@@ -107,30 +107,31 @@ function coverageOf(
   const { coverageAlpha: alpha } = plan
   if (alpha === undefined || reward.spec === null || !isReported(reward.spec)) return null
   const pairs = pairUp(weightedEpochs({ plan, epochs }, stageIndex), evidence, sides)
-  const matured = differing(
-    coverageStrata(pairs, true, one => one.rewards ?? noneMatured),
-    alpha,
-  )
+  const matured = differing(pairs, alpha, one => one.rewards ?? noneMatured)
   if (matured !== null) return { isFinal: true, reason: unfair('the matured predictions', sides, matured) }
   if (reward.spec.unitLevel === true) return null
-  const young = differing(
-    coverageStrata(pairs, true, one => ({
-      matured: one.answered,
-      labelled: Math.min(one.answered, rewardsOf(reward, one).n),
-    })),
-    alpha,
-  )
+  const young = differing(pairs, alpha, one => ({
+    matured: one.answered,
+    labelled: Math.min(one.answered, rewardsOf(reward, one).n),
+  }))
   return young === null ? null : { isFinal: false, reason: unfair('all predictions so far', sides, young) }
 }
 
-function differing(strata: readonly CoverageStratum[], alpha: number): CoverageComparison | null {
-  if (strata.every(({ candidate, stable }) => candidate.labelled + stable.labelled === 0)) return null
-  const result = compareCoverage({ strata, alpha })
-  return result.ok && result.alarm ? result : null
+type Shares = { candidate: number | null; stable: number | null }
+
+/** The shares that came, where they differ. */
+function differing(pairs: readonly Pair[], alpha: number, of: (one: VersionEvidence) => MaturedCounts): Shares | null {
+  const shares = {
+    candidate: coverage(pairs.map(pair => of(pair.candidate))),
+    stable: coverage(pairs.map(pair => of(pair.stable))),
+  }
+  if (!(shares.candidate || shares.stable)) return null
+  const result = compareCoverage({ strata: coverageStrata(pairs, true, of), alpha })
+  return result.ok && result.alarm ? shares : null
 }
 
-function unfair(of: string, sides: Sides, { candidateCoverage, stableCoverage }: CoverageComparison): string {
-  return `rewards came for ${percent(candidateCoverage)} of ${of} of ${sides.candidate} and ${percent(stableCoverage)} of those of ${sides.stable}: they are no fair sample`
+function unfair(of: string, sides: Sides, { candidate, stable }: Shares): string {
+  return `rewards came for ${percent(candidate)} of ${of} of ${sides.candidate} and ${percent(stable)} of those of ${sides.stable}: they are no fair sample`
 }
 
 const noneMatured = { matured: 0, labelled: 0 }

@@ -95,7 +95,7 @@ function runRate(
   const strata = context.manyEpochs
     ? byShare(counted)
     : counted.map(({ epoch, candidate, stable }) => ({ epoch, candidate, stable }))
-  const sides = sidesOf(context.sides, strata)
+  const sides = sidesOf(context.sides, counted)
   const { rates, ratesName } = context.methods ?? sequentialMethods
   const base = { check, role, ...sides, strata, method: context.manyEpochs ? methodByShare : ratesName }
   const few = tooFew(check, sides)
@@ -151,8 +151,9 @@ function runQuantile(
   const harm = { estimate: minusOne(ratio), lower: minusOne(lowerRatio), upper: minusOne(upperRatio) }
   const value = check.measure.kind === 'latency' ? ms : plain
   const words = `${nameOf(check)} ${value(sides.candidate.value)} against ${value(sides.stable.value)}, harm ${percent(harm.estimate)} in [${percent(harm.lower)}, ${percent(harm.upper)}], margin ${percent(check.margin)}`
+  // A stable quantile of 0 is bounded, though nothing can be a multiple of it.
   const unbounded =
-    harm.lower === null
+    result.candidate.lower === undefined || result.stable.upper === undefined
       ? `${words}; ${result.stable.needed ?? 'more'} requests of the stable version bound its quantile`
       : null
   return {
@@ -161,7 +162,7 @@ function runQuantile(
       words,
       shown: false,
       crossed: result.crossed && sides.candidate.trials >= latencyBreachTrialsMin,
-      overMargin: ratio !== undefined && ratio - 1 > check.margin,
+      overMargin: result.candidate.estimate > (1 + check.margin) * result.stable.estimate,
     }),
     harm,
     logEvidence: null,

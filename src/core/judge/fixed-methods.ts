@@ -22,6 +22,8 @@ function compareMeansOnce({ strata, margin, scale, alpha }: MeansQuestion): Resu
     const test = welchTest({ candidate, stable, alpha: sides, margin })
     return test.ok ? decided(test.difference, test, alpha) : test
   }
+  // A share of a control below 0 turns around: a greater value would be a fall, and a margin would forbid what it allows.
+  if (!(stable.mean > 0)) return insufficient(`a relative difference needs a stable mean above 0; it is ${stable.mean}`)
   // "Better by more than the margin" is "above the stable mean times one and the margin", which needs no quotient.
   const tolerated = 1 + margin
   const scaled = { n: stable.n, mean: stable.mean * tolerated, m2: stable.m2 * tolerated ** 2 }

@@ -63,7 +63,7 @@ export type Validity = {
 }
 
 /** The form and the methods of the judgements that are made now; a change of either is a new number. */
-export const judgementVersion = 2
+export const judgementVersion = 3
 
 /** Of one of several candidates, against the stable version. */
 export type ArmJudgement = Pick<Judgement, 'verdict' | 'reason' | 'goal' | 'validity' | 'checks'> & {

@@ -11,7 +11,8 @@ import type { ArmNumbers, CheckResult, Role, SideNumbers } from './judgement.ts'
 import { type Methods, sequentialMethods } from './methods.ts'
 import type { Pair } from './pairs.ts'
 import { withSharedUnits } from './shared-units.ts'
-import { plain, sum } from './words.ts'
+import { isRare, isStill, judgeStill } from './still.ts'
+import { percent, plain, sum } from './words.ts'
 
 /** One epoch in which both versions have a value. */
 export type ArmPair = {
@@ -50,20 +51,62 @@ export function runMeans(
   const methods = context.methods ?? sequentialMethods
   const base = { check, role, ...sides, strata, method: methodOf(spec, methods) }
   const few = tooFew(check, sides)
+  const values = `${nameOf(check)} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)}`
+  if (isStill(strata) || isRare(spec, scale, strata))
+    return { ...base, ...judgeStill({ check, role, spec, scale, strata, words: values, few, methods }) }
   const margin = differenceMargin(spec, check.margin)
   const better = isHigherBetter(spec) ? 'higher' : 'lower'
   const result = methods.means({ strata, margin, scale, alpha: check.alpha, better })
-  if (!result.ok)
+  if (!result.ok) {
+    const beyond = scale === 'relative' ? beyondShare({ check, spec, strata, methods }) : null
+    if (beyond !== null) return { ...base, ...beyond, reason: `${values}, ${beyond.reason}` }
     return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
+  }
   const { crossed, shown, ...harmed } = harmOf(spec, result)
   const { harm } = harmed
-  const words = `${nameOf(check)} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)}, ${harmWords(harm, check.margin, scale)}`
+  const words = `${values}, ${harmWords(harm, check.margin, scale)}`
   return {
     ...base,
     ...decide(role, few, { words, crossed, shown, overMargin: harm.estimate > check.margin }),
     ...harmed,
     ...(result.posterior !== undefined && { posterior: result.posterior }),
   }
+}
+
+/**
+ * Where the stable mean may be 0 the harm is no share of it that could be told. Whether the candidate is beyond the stable mean
+ * times one and the margin needs no quotient, and is the same test.
+ */
+function beyondShare({
+  check,
+  spec,
+  strata,
+  methods,
+}: {
+  check: MetricCheck
+  spec: MetricSpec
+  strata: readonly { candidate: ArmNumbers; stable: ArmNumbers }[]
+  methods: Methods
+}): Pick<CheckResult, 'verdict' | 'reason' | 'harm' | 'logEvidence' | 'logEvidenceBelow'> | null {
+  if (strata.some(({ stable }) => stable.mean < 0)) return null
+  const tolerated = 1 + differenceMargin(spec, check.margin)
+  const scaled = ({ n, mean, variance }: ArmNumbers) => ({
+    n,
+    mean: mean * tolerated,
+    variance: variance * tolerated ** 2,
+  })
+  const compared = methods.means({
+    strata: strata.map(({ candidate, stable }) => ({ candidate, stable: scaled(stable) })),
+    margin: 0,
+    scale: 'absolute',
+    alpha: check.alpha,
+    better: isHigherBetter(spec) ? 'higher' : 'lower',
+  })
+  if (!compared.ok) return null
+  const { crossed, logEvidence, logEvidenceBelow = null } = harmOf(spec, compared)
+  if (!crossed) return null
+  const reason = `margin ${percent(check.margin)} of a value that is not clearly above 0: the margin is crossed`
+  return { verdict: 'fail', reason, harm: noHarm, logEvidence, logEvidenceBelow }
 }
 
 function armPair(name: string, spec: MetricSpec, { epoch, candidate, stable }: Pair): ArmPair[] {

@@ -13,7 +13,9 @@ import { bilinear, quadratic, valueAndGradient } from './arms.ts'
 import { decide, nameOf, runCheck, sidesOf, tooFew } from './checks.ts'
 import { differenceMargin, harmOf, harmWords, noHarm } from './harm.ts'
 import type { CheckResult, Role } from './judgement.ts'
+import { sequentialMethods } from './methods.ts'
 import type { Sides } from './pairs.ts'
+import { isStill, judgeStill } from './still.ts'
 import { percent, plain, points } from './words.ts'
 
 export type PairContext = {
@@ -166,13 +168,21 @@ function runPairedMeans(
   const method = `normal mixture on paired ${spec.unitLevel === true ? 'units' : 'rows'}, time-uniform (asymptotic)`
   const base = { check, role, ...sides, method, strata: moments === null ? [] : [strataOf(epoch, moments)] }
   const few = tooFew(check, sides)
+  const values = `${check.metric} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)} on the same ${sides.candidate.trials}`
+  if (moments !== null && isStill([strataOf(epoch, moments)])) {
+    const strata = [strataOf(epoch, moments)]
+    return {
+      ...base,
+      ...judgeStill({ check, role, spec, scale, strata, words: values, few, methods: sequentialMethods }),
+    }
+  }
   const margin = differenceMargin(spec, check.margin)
   const result = found.ok ? comparePairedMeans({ moments: found.moments, margin, scale, alpha: check.alpha }) : found
   if (!result.ok)
     return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
   const { crossed, shown, ...harmed } = harmOf(spec, result)
   const { harm } = harmed
-  const words = `${check.metric} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)} on the same ${sides.candidate.trials}, ${harmWords(harm, check.margin, scale)}`
+  const words = `${values}, ${harmWords(harm, check.margin, scale)}`
   return {
     ...base,
     ...decide(role, few, { words, crossed, shown, overMargin: harm.estimate > check.margin }),

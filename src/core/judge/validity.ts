@@ -1,5 +1,5 @@
 /** Whether a comparison says anything at all: assignment as planned, labels alike, a control that works. */
-import { compareCoverage } from '../../stats/delay/coverage.ts'
+import { compareCoverage, type MaturedCounts } from '../../stats/delay/coverage.ts'
 import { type RatioStratum, sampleRatio } from '../../stats/sequential/sample-ratio.ts'
 import type { EpochEvidence, VersionEvidence } from '../evidence.ts'
 import { limits } from '../limits.ts'
@@ -96,32 +96,64 @@ export function checkPair(
 
 /** Versions whose predictions get labels at different rates are judged on different samples. */
 function coverageOf(sides: Sides, pairs: readonly Pair[], { coverage: alpha, manyEpochs = false }: ValidityAlphas) {
-  const strata = coverageStrata(pairs, manyEpochs, one => ({ matured: one.matured, labelled: one.maturedLabelled }))
+  const of = (one: VersionEvidence) => ({ matured: one.matured, labelled: one.maturedLabelled })
+  const candidate = coverage(pairs.map(pair => of(pair.candidate)))
+  const stable = coverage(pairs.map(pair => of(pair.stable)))
   // Nobody labels anything: there is nothing to compare, and no check of labels can pass.
-  if (alpha === undefined || strata.every(one => one.candidate.labelled + one.stable.labelled === 0)) return null
-  const result = compareCoverage({ strata, alpha })
+  if (alpha === undefined || !(candidate || stable)) return null
+  const result = compareCoverage({ strata: coverageStrata(pairs, manyEpochs, of), alpha })
   if (!result.ok) return null
-  const { alarm, logEvidence, candidateCoverage: candidate, stableCoverage: stable } = result
+  const { alarm, logEvidence } = result
   const reason = `label coverage differs: ${percent(candidate)} of ${sides.candidate} against ${percent(stable)} of ${sides.stable} among matured predictions`
   return { alarm, reason, numbers: { logEvidence, candidate, stable } }
 }
 
-type Matured = { matured: number; labelled: number }
+/** Of what has matured; null without any. */
+export function coverage(all: readonly MaturedCounts[]): number | null {
+  const matured = sum(all, one => one.matured)
+  return matured === 0 ? null : sum(all, one => one.labelled) / matured
+}
 
-/** By epoch, or by share where epochs are many. */
+/**
+ * By epoch, or by share where epochs are many: as many predictions as there are units. Some callers give labels and others
+ * never do, so that all predictions of one tell hardly more than one of them: of equal versions whose callers made 20 each
+ * every fifth release was taken for one that loses labels.
+ */
 export function coverageStrata(
   pairs: readonly Pair[],
   manyEpochs: boolean,
-  of: (one: VersionEvidence) => Matured,
-): { candidate: Matured; stable: Matured }[] {
-  if (!manyEpochs) return pairs.map(({ candidate, stable }) => ({ candidate: of(candidate), stable: of(stable) }))
-  const counts = (one: VersionEvidence) => ({ trials: of(one).matured, events: of(one).labelled })
+  of: (one: VersionEvidence) => MaturedCounts,
+): { candidate: MaturedCounts; stable: MaturedCounts }[] {
+  const counts = (one: VersionEvidence): Counts => ({ trials: of(one).matured, events: of(one).labelled })
   const counted = pairs.map(({ epoch, share, candidate, stable }) => ({
     epoch,
     share,
     candidate: counts(candidate),
     stable: counts(stable),
   }))
-  const matured = ({ trials, events }: Counts): Matured => ({ matured: trials, labelled: events })
-  return byShare(counted).map(({ candidate, stable }) => ({ candidate: matured(candidate), stable: matured(stable) }))
+  const weight = unitsPerRequest(pairs)
+  const weighted = ({ trials, events }: Counts): MaturedCounts => ({
+    matured: Math.round(trials * weight),
+    labelled: Math.round(events * weight),
+  })
+  const strata = manyEpochs ? byShare(counted) : counted
+  return strata.map(({ candidate, stable }) => ({ candidate: weighted(candidate), stable: weighted(stable) }))
+}
+
+/**
+ * Over all epochs, since units come back in later ones; 1 where every request is a unit of its own, and where units are not
+ * known. Those that an earlier stage met are new to no epoch of this one, but one epoch alone has that many.
+ */
+function unitsPerRequest(pairs: readonly Pair[]): number {
+  const both = (of: (one: VersionEvidence) => number) => pairs.map(pair => of(pair.candidate) + of(pair.stable))
+  const met = sum(
+    both(one => one.unitsMet),
+    units => units,
+  )
+  const units = Math.max(met, ...both(one => one.unitsServed))
+  const requests = sum(
+    both(one => one.requests),
+    count => count,
+  )
+  return units === 0 || requests === 0 ? 1 : Math.min(1, units / requests)
 }

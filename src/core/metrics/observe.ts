@@ -162,13 +162,21 @@ function ofNumbers(
   return typeof label === 'number' && typeof predicted === 'number' ? observed(label, predicted) : null
 }
 
+/** By how much a score may leave the range from 0 to 1 by rounding: half precision keeps three digits. */
+const scoreRounding = 0.005
+
+/** Of logits, or of scores from 0 to 100, a loss would mean nothing, and most of them would fall into one bin of an AUC. */
+function isProbability(score: number): boolean {
+  return score >= -scoreRounding && score <= 1 + scoreRounding
+}
+
 function ofScores(
   { scores, values }: Row,
   classes: readonly Label[] | null,
   observed: (scores: readonly number[], truth: string, index: (label: string) => number) => Observation | null,
 ): Observation | null {
   const truth = scalar(values.label)
-  if (scores === null || scores.length === 0 || truth === null) return null
+  if (scores === null || scores.length === 0 || truth === null || !scores.every(isProbability)) return null
   const names = classes === null ? null : classes.map(text)
   return observed(scores, text(truth), label => (names === null ? Number(label) : names.indexOf(label)))
 }

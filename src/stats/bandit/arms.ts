@@ -4,12 +4,18 @@
  * share no state, so one can be added or retired without touching the others. Counts may be fractional, since old
  * outcomes may be discounted.
  */
-import { type Failure, invalid } from '../result.ts'
+import { type Failure, invalid, type Result } from '../result.ts'
 import type { Outcomes } from '../sequential/bernoulli-mixture.ts'
 import type { Moments } from '../summaries/moments.ts'
 
 /** The probability of each arm, in the order of the arms; the sum is 1. */
 export type Allocation = { readonly probabilities: readonly number[] }
+
+/** Refuses probabilities that came out as none, of deviations too small or too large beside the means. */
+export function allocationOf(probabilities: readonly number[]): Result<Allocation> {
+  if (probabilities.every(Number.isFinite)) return { ok: true, probabilities }
+  return invalid('the means and deviations are too far apart, or too large, for a double')
+}
 
 /** Counts beyond this no longer fit the grids. */
 const GREATEST_COUNT = Number.MAX_SAFE_INTEGER

@@ -1,5 +1,5 @@
 import { type Failure, invalid, type Result } from '../result.ts'
-import { checkAtLeastZero, noArms } from './arms.ts'
+import { allocationOf, checkAtLeastZero, noArms } from './arms.ts'
 import { type Belief, bestOfBeliefs } from './gaussian-posterior.ts'
 
 /** Nodes reach so many deviations from a mean; farther out the density sums up to less than 1e-6. */
@@ -33,12 +33,10 @@ export function greatestOfNormals({
   if (bad !== undefined) return bad
   const beliefs = means.map((mean, index) => ({ mean, deviation: deviations[index] ?? 0 }))
   const [first, second] = beliefs
-  if (beliefs.length === 2 && first !== undefined && second !== undefined)
-    return { ok: true, probabilities: ofTwo(first, second) }
+  if (beliefs.length === 2 && first !== undefined && second !== undefined) return allocationOf(ofTwo(first, second))
   const least = Math.min(...deviations)
-  if (least === 0 || Math.max(...deviations) > RATIO_MAX * least)
-    return { ok: true, probabilities: bestOfBeliefs(beliefs) }
-  return { ok: true, probabilities: ofMany(beliefs, least) }
+  if (least === 0 || Math.max(...deviations) > RATIO_MAX * least) return allocationOf(bestOfBeliefs(beliefs))
+  return allocationOf(ofMany(beliefs, least))
 }
 
 function check(means: readonly number[], deviations: readonly number[]): Failure | undefined {

@@ -1,5 +1,5 @@
 import type { Result } from '../result.ts'
-import { type Allocation, checkAtLeastZero } from './arms.ts'
+import { type Allocation, allocationOf, checkAtLeastZero } from './arms.ts'
 import { bestOfBeliefs } from './gaussian-posterior.ts'
 import { type RidgeModel, scoreRidge } from './ridge.ts'
 
@@ -40,5 +40,6 @@ export function linearThompson({
   if (!scores.ok) return scores
   const { means, deviations } = scores
   const beliefs = means.map((mean, arm) => ({ mean, deviation: exploration * (deviations[arm] ?? 0) }))
-  return { ok: true, probabilities: bestOfBeliefs(beliefs), means, deviations }
+  const best = allocationOf(bestOfBeliefs(beliefs))
+  return best.ok ? { ...best, means, deviations } : best
 }

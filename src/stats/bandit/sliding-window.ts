@@ -39,10 +39,10 @@ export function slideOutcomes({
 }): Result<Slid<Outcomes>> {
   const bad = checkBlock(block, width) ?? checkRateArms([outcomes])
   if (bad !== undefined) return bad
-  return slide(window, { block, statistics: outcomes }, width, { events: 0, trials: 0 }, (left, right) => ({
-    ok: true,
-    merged: { events: left.events + right.events, trials: left.trials + right.trials },
-  }))
+  return slide(window, { block, statistics: outcomes }, width, { events: 0, trials: 0 }, (left, right) => {
+    const merged = { events: left.events + right.events, trials: left.trials + right.trials }
+    return checkRateArms([merged]) ?? { ok: true, merged }
+  })
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Result } from '../result.ts'
 import type { Moments } from '../summaries/moments.ts'
-import type { Allocation } from './arms.ts'
+import { type Allocation, allocationOf } from './arms.ts'
 import { type GaussianArms, gaussianBeliefs } from './gaussian-beliefs.ts'
 import { bestOfBeliefs } from './gaussian-posterior.ts'
 
@@ -23,7 +23,7 @@ import { bestOfBeliefs } from './gaussian-posterior.ts'
 export function thompsonGaussian(input: GaussianArms): Result<Allocation> {
   const beliefs = gaussianBeliefs(input)
   if (!beliefs.ok) return beliefs
-  return { ok: true, probabilities: bestOrEven(beliefs.beliefs, input.arms) }
+  return allocationOf(bestOrEven(beliefs.beliefs, input.arms))
 }
 
 /** The probability of being the best, the same for every arm where nothing tells them apart. */

@@ -43,7 +43,8 @@ export type CoverageComparison = {
  * @use At every look, with an alpha like that of the sample ratio (0.001). Not on counts that include young predictions.
  * @assumes In an epoch a version's predictions are labelled in time independently and with one probability; the age limit
  * is the same for both and was chosen before the predictions counted were made. Several rows of one request, labelled
- * together, are not independent: count one of them.
+ * together, are not independent: count one of them. Nor are the predictions of one caller who labels all or none: count
+ * as many as there are callers, in the shares that were found.
  * @formula the e-values of `compareProportions` on the unlabelled, margin 0, both ways at alpha / 2 each:
  * alarm = max(log E_above, log E_below) >= log(2 / alpha); p = min(1, 2 exp(-max)).
  * @source As `compareProportions`: Wasserman, Ramdas & Balakrishnan, PNAS 117 (2020), 16880-16890; Turner, Ly & Grünwald

@@ -43,7 +43,8 @@ export type FeatureDrift = {
  * Whether one feature drifted, from histograms alone: what a stream can afford.
  *
  * @use With a reference of `numberReference` or `textReference` and a histogram counted as rows came.
- * @assumes As `featureDrift`.
+ * @assumes As `featureDrift`; of texts that the reference keeps no category by luck. Where it leaves out many that are as
+ * frequent as those it keeps, these are rarer in every other sample, which is found as drift: keep fewer, or all.
  * @formula p of the two-sample chi-square test on the bins, missing values being one; `fail` if p <= alpha and PSI >
  * toleratedPsi. KS as a lower bound, the Wasserstein distance between positions of bins.
  * @source As `twoSampleChiSquare`.

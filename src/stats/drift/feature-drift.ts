@@ -9,6 +9,7 @@ import {
   textReference,
 } from './binning.ts'
 import { ks } from './ks.ts'
+import { type TwoSampleChiSquare, twoSampleChiSquare } from './two-sample-chi-square.ts'
 import { wasserstein } from './wasserstein.ts'
 
 /**
@@ -19,7 +20,9 @@ import { wasserstein } from './wasserstein.ts'
  * `datasetDrift` on the results, which corrects for their number.
  * @assumes Independent rows; one look at this pair of windows. Missing values are null and may drift themselves.
  * @formula Numbers: p = min(1, 2 min(p of KS on the values, p of the two-sample chi-square on quantile bins with missing
- * values)); texts: p of the two-sample chi-square on categories. `fail` if p <= alpha and PSI > toleratedPsi.
+ * values)); texts: p of the two-sample chi-square on the `categoriesMax` most frequent categories of both samples
+ * together, others and missing values; sizes such as PSI on those of the reference. `fail` if p <= alpha and PSI >
+ * toleratedPsi.
  * @source As the statistics: `ks`, `twoSampleChiSquare`, `psi`, `jensenShannon`, `wasserstein`; Bonferroni over the two.
  * @degenerate Fewer than 30 rows on a side are insufficient, also a reference with fewer values than bins. Values of mixed
  * kinds and numbers that are not finite are invalid. A statistic that cannot be had is a refusal within the result.
@@ -45,7 +48,11 @@ export function featureDrift({
   const counted = countAll(made.reference, current)
   if (!counted.ok) return counted
   const drift = binnedDrift({ reference: made.reference, current: counted.histogram, alpha, toleratedPsi })
-  if (!drift.ok || drift.kind === 'text') return drift
+  if (!drift.ok) return drift
+  if (drift.kind === 'text') {
+    const chiSquare = chiSquareOfTexts([...reference, ...current], reference.length, categoriesMax)
+    return judge({ drift: { ...drift, statistics: { ...drift.statistics, chiSquare } }, alpha, toleratedPsi })
+  }
   const samples = { reference: reference.filter(isNumber), current: current.filter(isNumber) }
   const exact = {
     ks: ks({ first: samples.reference, second: samples.current }),
@@ -64,6 +71,24 @@ function texts(values: readonly FeatureValue[], categoriesMax: number): Result<{
   const kept = values.filter(value => typeof value !== 'number')
   if (kept.length < values.length) return invalid('the reference mixes numbers and texts')
   return textReference({ values: kept, categoriesMax })
+}
+
+/**
+ * On categories that both samples chose. Those that the reference alone calls frequent are frequent there by luck too, and
+ * rarer in any other sample: of 1,000 equally frequent ones it would find drift at every look.
+ */
+function chiSquareOfTexts(
+  values: readonly FeatureValue[],
+  referenceRows: number,
+  categoriesMax: number,
+): Result<TwoSampleChiSquare> {
+  const made = texts(values, categoriesMax)
+  if (!made.ok) return made
+  const { reference } = made
+  const first = countAll(reference, values.slice(0, referenceRows))
+  if (!first.ok) return first
+  const current = reference.counts.map((count, bin) => count - (first.histogram.counts[bin] ?? 0))
+  return twoSampleChiSquare({ reference: first.histogram.counts, current })
 }
 
 function countAll(reference: DriftReference, values: readonly FeatureValue[]) {

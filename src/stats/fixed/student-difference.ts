@@ -18,6 +18,8 @@ export type StudentDifference = {
   readonly logPValue: number
 }
 
+const OUT_OF_RANGE = 'the numbers are too large or too small for a double'
+
 /** Beyond this the square of t overflows, and log p is below -300 in any case that has data. */
 const T_MAX = 1e150
 
@@ -38,6 +40,7 @@ export function studentDifference({
   const variance = components.reduce((sum, part) => sum + part.variance, 0)
   const standardError = Math.sqrt(variance)
   if (variance === 0) return insufficient('the values show no variance, so that no difference can be told from chance')
+  if (!(Number.isFinite(estimate) && Number.isFinite(variance))) return insufficient(OUT_OF_RANGE)
   const spread = components.reduce((sum, part) => sum + (part.variance / variance) ** 2 / part.degreesOfFreedom, 0)
   const degreesOfFreedom = 1 / spread
   const t = Math.min(Math.abs(estimate) / standardError, T_MAX)
@@ -45,6 +48,6 @@ export function studentDifference({
   const halfWidth = studentUpperQuantile(alpha / 2, degreesOfFreedom) * standardError
   const difference = { estimate, lower: estimate - halfWidth, upper: estimate + halfWidth }
   if (![standardError, degreesOfFreedom, difference.lower, difference.upper].every(Number.isFinite))
-    return insufficient('the numbers are too large or too small for a double')
+    return insufficient(OUT_OF_RANGE)
   return { ok: true, difference, standardError, degreesOfFreedom, pValue: Math.exp(logPValue), logPValue }
 }

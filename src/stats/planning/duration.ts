@@ -44,7 +44,8 @@ export function testDuration({
   const [stable, candidate] = [daysOf('stable'), daysOf('candidate')]
   const enrolmentDays = Math.max(stable, candidate)
   const exact = enrolmentDays + outcomeDelayDays
-  if (!(exact <= DAYS_MAX))
+  // No traffic at all may be a zero of either sign.
+  if (!(exact >= 0 && exact <= DAYS_MAX))
     return insufficient(
       `${unitsPerDay} units a day need more than ${DAYS_MAX} days for ${sizes.stable + sizes.candidate}`,
     )

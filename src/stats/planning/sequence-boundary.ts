@@ -34,7 +34,7 @@ export function sequentialBoundary({
   sizes: ArmSizes
   alpha: number
 }): Result<{ boundary: number }> {
-  const bad = checkAlpha(alpha) ?? checkSizes(sizes, 2) ?? checkRates(design)
+  const bad = checkAlpha(alpha) ?? checkSizes(sizes, 2) ?? checkDesign(design)
   if (bad !== undefined) return bad
   if (design.kind === 'means') {
     const clusters = balancedClusters(sizes)
@@ -123,9 +123,15 @@ function wholeAt(unrounded: number, ratio: number): Result<SampleSize> {
   return { ok: true, stable, candidate, total: stable + candidate, unrounded }
 }
 
-function checkRates(design: SequentialDesign): Failure | undefined {
-  if (design.kind === 'means') return undefined
+function checkDesign(design: SequentialDesign): Failure | undefined {
+  if (design.kind === 'means') return checkTuning(design.tunedFor)
   const { stable, candidate } = design.rates
   if (stable >= 0 && stable <= 1 && candidate >= 0 && candidate <= 1) return undefined
   return invalid(`the rates are ${stable} and ${candidate}; both must be from 0 to 1`)
+}
+
+function checkTuning(tunedFor: number | 'sizes' | undefined): Failure | undefined {
+  if (tunedFor === undefined || tunedFor === 'sizes') return undefined
+  if (tunedFor >= 1 && tunedFor <= Number.MAX_SAFE_INTEGER) return undefined
+  return invalid(`tunedFor is ${tunedFor}; it must be a number of clusters from 1 to ${Number.MAX_SAFE_INTEGER}`)
 }
