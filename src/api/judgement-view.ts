@@ -12,6 +12,7 @@ import type {
   PairNumbers,
   SideNumbers,
 } from '../core/judge/judgement.ts'
+import type { Measure } from '../core/metric-check.ts'
 import { marginUnitOf } from './plan-view.ts'
 import { isoTime } from './views.ts'
 
@@ -93,6 +94,7 @@ function checkView(result: CheckResult): WireJudgement['checks'][number] {
     reason,
     margin: check.margin,
     marginUnit: marginUnitOf(check.measure),
+    ...ownBound(check.measure),
     alpha: check.alpha,
     minEvents: check.minEvents,
     candidate: sideView(result.candidate),
@@ -110,6 +112,12 @@ function checkView(result: CheckResult): WireJudgement['checks'][number] {
       stable: { ...stable },
     })),
   }
+}
+
+function ownBound(measure: Measure): Pick<WireJudgement['checks'][number], 'bound'> {
+  if (measure.kind !== 'external' || measure.bound.kind === 'margin') return {}
+  const { kind, bound: value } = measure.bound
+  return { bound: { kind, value } }
 }
 
 function readingsView({ candidate, stable }: NonNullable<CheckResult['readings']>) {

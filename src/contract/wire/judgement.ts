@@ -31,6 +31,10 @@ export const checkResultSchema = z
     reason: z.string(),
     margin: z.number(),
     marginUnit: z.enum(marginUnits),
+    bound: z
+      .object({ kind: z.enum(['max', 'min']), value: z.number() })
+      .optional()
+      .meta({ description: 'Of an external metric that has a bound of its own, in place of the margin.' }),
     alpha: z.number(),
     minEvents: z.number(),
     candidate: side,

@@ -31,6 +31,13 @@ export function harmWords(check: WireCheckResult, value: number | null): string 
   return `${value > 0 ? '+' : ''}${inUnit(value, check.marginUnit)}`
 }
 
+/** What is tolerated: a harm, or for a number of another system the bound that a reading is held against. */
+export function toleratedWords(check: WireCheckResult): string {
+  const { bound, margin } = check
+  if (bound === undefined) return harmWords(check, margin)
+  return `at ${bound.kind === 'max' ? 'most' : 'least'} ${rounded(bound.value)}`
+}
+
 export function inUnit(value: number, unit: WireCheckResult['marginUnit']): string {
   return unit === 'own' ? rounded(value) : `${rounded(value * 100)}${unit}`
 }
