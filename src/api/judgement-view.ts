@@ -95,6 +95,7 @@ function checkView(result: CheckResult): WireJudgement['checks'][number] {
     margin: check.margin,
     marginUnit: marginUnitOf(check.measure),
     ...ownBound(check.measure),
+    ...countedOf(result),
     alpha: check.alpha,
     minEvents: check.minEvents,
     candidate: sideView(result.candidate),
@@ -118,6 +119,19 @@ function ownBound(measure: Measure): Pick<WireJudgement['checks'][number], 'boun
   if (measure.kind !== 'external' || measure.bound.kind === 'margin') return {}
   const { kind, bound: value } = measure.bound
   return { bound: { kind, value } }
+}
+
+/** A share of wrong answers beside the name `accuracy` would be read as its opposite. */
+function countedOf({ check, candidate, stable }: CheckResult): Pick<WireJudgement['checks'][number], 'counted'> {
+  if (candidate.events === null && stable.events === null) return {}
+  switch (check.measure.kind) {
+    case 'error-rate':
+      return { counted: 'errors' }
+    case 'accuracy':
+      return { counted: 'wrong' }
+    default:
+      return { counted: 'shortfall' }
+  }
 }
 
 function readingsView({ candidate, stable }: NonNullable<CheckResult['readings']>) {

@@ -22,8 +22,13 @@ export function sideWords(check: WireCheckResult, side: 'candidate' | 'stable'):
   const { version, trials, events, value } = check[side]
   if (value === null) return `${version}: none of ${trials}`
   return isRate(check)
-    ? `${version}: ${rounded(value * 100)}% (${events ?? '?'} of ${trials})`
+    ? `${version}: ${rounded(value * 100)}%${countedWords(check)} (${events ?? '?'} of ${trials})`
     : `${version}: ${rounded(value)}${check.metric.startsWith('latency-') ? ' ms' : ''} (of ${trials})`
+}
+
+/** Errors are in the name of the only check that counts them. */
+function countedWords({ counted }: WireCheckResult): string {
+  return counted === undefined || counted === 'errors' ? '' : ` ${counted}`
 }
 
 export function harmWords(check: WireCheckResult, value: number | null): string {
