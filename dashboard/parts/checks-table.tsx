@@ -1,6 +1,6 @@
 /** The checks of one look at the evidence: what each side did, the harm with its interval beside what is tolerated. */
 import type { WireCheckResult, WireJudgement } from '../../src/contract/wire/judgement.ts'
-import { checksOf, evidenceWords, harmWords, sideWords } from '../../src/contract/words/checks.ts'
+import { checksOf, evidenceWords, harmWords, sideWords, toleratedWords } from '../../src/contract/words/checks.ts'
 import { VerdictBadge } from './badge.tsx'
 import { Columns } from './columns.tsx'
 
@@ -37,7 +37,7 @@ export function ChecksTable({ judgement }: { judgement: WireJudgement }) {
               <td>
                 <HarmBar check={check} />
               </td>
-              <td>{harmWords(check, check.margin)}</td>
+              <td>{toleratedWords(check)}</td>
               <td>{evidenceWords(check)}</td>
             </tr>
           ))}

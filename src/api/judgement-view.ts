@@ -12,6 +12,7 @@ import type {
   PairNumbers,
   SideNumbers,
 } from '../core/judge/judgement.ts'
+import type { Measure } from '../core/metric-check.ts'
 import { marginUnitOf } from './plan-view.ts'
 import { isoTime } from './views.ts'
 
@@ -93,6 +94,8 @@ function checkView(result: CheckResult): WireJudgement['checks'][number] {
     reason,
     margin: check.margin,
     marginUnit: marginUnitOf(check.measure),
+    ...ownBound(check.measure),
+    ...countedOf(result),
     alpha: check.alpha,
     minEvents: check.minEvents,
     candidate: sideView(result.candidate),
@@ -109,6 +112,25 @@ function checkView(result: CheckResult): WireJudgement['checks'][number] {
       candidate: { ...candidate },
       stable: { ...stable },
     })),
+  }
+}
+
+function ownBound(measure: Measure): Pick<WireJudgement['checks'][number], 'bound'> {
+  if (measure.kind !== 'external' || measure.bound.kind === 'margin') return {}
+  const { kind, bound: value } = measure.bound
+  return { bound: { kind, value } }
+}
+
+/** A share of wrong answers beside the name `accuracy` would be read as its opposite. */
+function countedOf({ check, candidate, stable }: CheckResult): Pick<WireJudgement['checks'][number], 'counted'> {
+  if (candidate.events === null && stable.events === null) return {}
+  switch (check.measure.kind) {
+    case 'error-rate':
+      return { counted: 'errors' }
+    case 'accuracy':
+      return { counted: 'wrong' }
+    default:
+      return { counted: 'shortfall' }
   }
 }
 

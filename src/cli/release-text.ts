@@ -4,7 +4,7 @@ import type { WireBanditNumbers, WireCheckResult, WireJudgement } from '../contr
 import type { WirePlan } from '../contract/wire/plan.ts'
 import type { WireExplanation, WireRelease, WireReleaseSummary, WireTimelineEntry } from '../contract/wire/release.ts'
 import type { WireTrial } from '../contract/wire/trial.ts'
-import { checksOf, evidenceWords, harmWords, inUnit, sideWords } from '../contract/words/checks.ts'
+import { checksOf, evidenceWords, harmWords, inUnit, sideWords, toleratedWords } from '../contract/words/checks.ts'
 import { duration, percent, rounded } from '../contract/words/quantities.ts'
 import { stageText, stageWords } from '../contract/words/stages.ts'
 import { pairsText } from './pairs-text.ts'
@@ -184,7 +184,7 @@ function checksTable(checks: readonly WireCheckResult[]): string {
     sideWords(check, 'stable'),
     harmWords(check, check.harm.estimate),
     `[${harmWords(check, check.harm.lower)}, ${harmWords(check, check.harm.upper)}]`,
-    harmWords(check, check.margin),
+    toleratedWords(check),
     evidenceWords(check),
   ])
   return table(head, rows).replace(/^/gm, indent).trimEnd().concat('\n')
@@ -192,11 +192,11 @@ function checksTable(checks: readonly WireCheckResult[]): string {
 
 /** What a verdict rests on, a fact a line. */
 export function checkNumbers(check: WireCheckResult): string {
-  const { harm: found, margin, alpha, minEvents, method } = check
+  const { harm: found, alpha, minEvents, method } = check
   return [
     `candidate ${sideWords(check, 'candidate')}`,
     `stable ${sideWords(check, 'stable')}`,
-    `harm ${harmWords(check, found.estimate)} [${harmWords(check, found.lower)}, ${harmWords(check, found.upper)}], tolerated ${harmWords(check, margin)}`,
+    `harm ${harmWords(check, found.estimate)} [${harmWords(check, found.lower)}, ${harmWords(check, found.upper)}], tolerated ${toleratedWords(check)}`,
     `log evidence ${evidenceWords(check)}, alpha ${alpha}, at least ${minEvents} observations`,
     `by ${method}`,
   ].join('\n')

@@ -83,7 +83,7 @@ const versionShape = object({
     .optional()
     .meta({ description: 'Path of an ONNX model, run in-process, or an object that also says how.' }),
   command: z
-    .array(z.string().min(1))
+    .array(z.string().min(1), `is not a list of words${allowedMark}one item for each word`)
     .min(1)
     .optional()
     .meta({ description: 'Words of a command that serves on 127.0.0.1 at `{port}`; supervised.' }),

@@ -92,7 +92,9 @@ export function valuePolicy({
 
 const rangeHint = 'Name a release, or a range of time, in which every version of the policy had a share of the traffic'
 
-function noSupport(version: string, { byChance }: Valuation['requests']): string {
+function noSupport(version: string, { byChance, leftOut }: Valuation['requests']): string {
+  if (byChance + leftOut === 0)
+    return 'nothing is recorded in this range, so nothing was assigned by chance: is the release one of this endpoint, and does the range hold its time?'
   if (byChance === 0) return `no request in this range was assigned by chance between versions. ${rangeHint}`
   return `${version} has no value of a request that it got by chance: what it would earn is not in the log. ${rangeHint}`
 }

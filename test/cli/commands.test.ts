@@ -188,6 +188,15 @@ describe('status and explain', () => {
     expect((await cutover('status')).out).toContain('cutover apply -f FILE')
   })
 
+  it('say of a version that has traffic what keeps it from answering, and where to look', async () => {
+    await applyDigits()
+    expect((await cutover('status')).out).not.toContain('ready')
+    server.control.instances = () => [{ id: 'v1-0', state: 'unhealthy', detail: 'ECONNREFUSED' }]
+    expect((await cutover('status')).out).toContain(
+      'digits: no instance of v1 is ready: ECONNREFUSED; look at it: cutover describe version digits/v1\n',
+    )
+  })
+
   it('show endpoints with releases under way, and one release in full', async () => {
     await applyDigits()
     expect((await cutover('status')).out).toContain('no releases yet')

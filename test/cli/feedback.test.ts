@@ -50,6 +50,7 @@ describe('feedback', () => {
     [['--prediction', 'p'], 'nothing is told'],
     [['--prediction', 'p', '--metric', 'x'], 'not NAME=VALUE'],
     [['--prediction', 'p', '--reward', 'much'], 'not a number'],
+    [['--prediction', 'p', '--metric', 'x=maybe'], 'neither a number nor true or false'],
     [['--prediction', 'p', '--label', '7', '-f', 'x'], 'either'],
     [['-f', '/does/not/exist'], 'cannot read'],
     [[], 'nothing to send'],

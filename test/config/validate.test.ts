@@ -127,6 +127,13 @@ describe('an Endpoint document is refused for', () => {
       'versions.v2.command',
       ['--port {port} as words', 'PORT: "{port}" under env'],
     ],
+    [
+      'a command in one text',
+      ['versions', 'v2', 'command'],
+      'python3 serve.py --port {port}',
+      'versions.v2.command',
+      ['one item for each word'],
+    ],
     ['an empty command', ['versions', 'v2', 'command', 1], '', 'versions.v2.command[1]', ['at least 1']],
     ['a variable that is no text', ['versions', 'v2', 'env'], { N: 1 }, 'versions.v2.env.N', ['string']],
     [

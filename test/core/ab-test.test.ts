@@ -216,7 +216,7 @@ describe('an A/B test of several variants', () => {
       [seen({ v3: { goal: 'pass', benefit: 0.1 } }), [{ type: 'passed', winner: 'v3' }]],
     ])
     expect(state.dropped).toEqual({ v2: 'the guardrails of v2 say fail' })
-    expect(abTest.refusesPromotion?.(state)).toContain('v2 was dropped')
+    expect(abTest.refusesPromotion?.(state, 'v2')).toContain('v2 was dropped')
   })
 
   it('drops one that is shown to be worse, and keeps when all are', () => {

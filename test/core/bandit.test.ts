@@ -162,6 +162,8 @@ describe('a bandit', () => {
       [judged(60_002, numbers([arm('v1', 0.1), arm('v3', 0.2)])), [['v1', 'v3']]],
     ])
     expect(state.retired).toEqual({ v2: failing.reason })
+    expect(bandit.refusesPromotion?.(state, 'v2')).toMatch(/v2 was retired from the race .*far too high/)
+    expect(bandit.refusesPromotion?.(state, 'v3')).toBeNull()
   })
 
   it('protects callers while it is paused or held, and does nothing else', () => {

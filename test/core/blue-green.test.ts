@@ -269,9 +269,9 @@ describe('blue-green', () => {
 
   it('after a crash neither switches nor passes before green is ready again', () => {
     const state = blueGreen.initial(bare)
-    expect(blueGreen.refusesPromotion?.(state)).toBe(null)
+    expect(blueGreen.refusesPromotion?.(state, 'v2')).toBe(null)
     const down = blueGreen.step(bare, state, restarted(1), stageContext()).state
-    expect(blueGreen.refusesPromotion?.(down)).toMatch(/not ready/)
+    expect(blueGreen.refusesPromotion?.(down, 'v2')).toMatch(/not ready/)
     check(bare, [
       [entered(), ['set-route']],
       [restarted(1), []],

@@ -93,12 +93,12 @@ describe('a stage with challengers', () => {
 
   it('an operator promotes what has not been dropped', () => {
     const state = check(two, [[entered, ['set-route']]])
-    expect(shadow.refusesPromotion?.(state)).toBeNull()
+    expect(shadow.refusesPromotion?.(state, 'v2')).toBeNull()
     const dropped = check(two, [
       [entered, ['set-route']],
       [lost('v2'), ['set-route', 'stop']],
     ])
-    expect(shadow.refusesPromotion?.(dropped)).toContain('v2 was dropped')
+    expect(shadow.refusesPromotion?.(dropped, 'v2')).toContain('v2 was dropped')
   })
 })
 
@@ -264,6 +264,6 @@ describe('a replay', () => {
       [ready('v2', 3), [{ type: 'passed', winner: 'v2' }]],
     ]
     const state = check(shadowPlan({ mode: 'replay' }), steps, { declared: { v1: 1, v2: 3 } })
-    expect(shadow.refusesPromotion?.(state)).toContain('not running in full')
+    expect(shadow.refusesPromotion?.(state, 'v2')).toContain('not running in full')
   })
 })

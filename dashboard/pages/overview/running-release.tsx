@@ -2,7 +2,7 @@
 import { Link } from 'wouter'
 import type { WireCheckResult } from '../../../src/contract/wire/judgement.ts'
 import { releaseSchema, type WireRelease } from '../../../src/contract/wire/release.ts'
-import { checksOf, harmWords } from '../../../src/contract/words/checks.ts'
+import { checksOf, harmWords, toleratedWords } from '../../../src/contract/words/checks.ts'
 import { stageText } from '../../../src/contract/words/stages.ts'
 import { liveMs, useRead } from '../../api/reading.ts'
 import { StateBadge, VerdictBadge } from '../../parts/badge.tsx'
@@ -53,7 +53,7 @@ function saying({ hold, returned, wait, latest, timeline }: WireRelease): string
 }
 
 function CheckLine({ check }: { check: WireCheckResult }) {
-  const { metric, role, verdict, harm, margin, reason } = check
+  const { metric, role, verdict, harm, reason } = check
   return (
     <li>
       <VerdictBadge verdict={verdict} />
@@ -63,7 +63,7 @@ function CheckLine({ check }: { check: WireCheckResult }) {
       <span>
         {harm.estimate === null
           ? reason
-          : `harm ${harmWords(check, harm.estimate)}, tolerated ${harmWords(check, margin)}`}
+          : `harm ${harmWords(check, harm.estimate)}, tolerated ${toleratedWords(check)}`}
       </span>
     </li>
   )

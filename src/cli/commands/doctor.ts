@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path'
 import type { WireEndpoint } from '../../contract/wire/endpoint.ts'
 import { CliError, exitCodes } from '../errors.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
+import { lackOf } from '../readiness.ts'
 import { type Colour, printable } from '../text.ts'
 
 export type Finding = { name: string; status: 'ok' | 'warn' | 'fail'; detail: string; remedy: string | null }
@@ -137,19 +138,11 @@ const noEndpoints: Finding = {
   remedy: 'make some: cutover apply -f cutover.yaml',
 }
 
-function endpointFinding({ name: endpoint, stable, versions }: WireEndpoint): Finding {
-  const name = `endpoint ${endpoint}`
-  const serving = versions.filter(({ weightPpm }) => weightPpm > 0)
-  const down = serving.find(({ instancesReady }) => instancesReady === 0)
-  if (down !== undefined) {
-    const why = down.instances.map(({ detail }) => detail).find(detail => detail !== '')
-    const detail = `no instance of ${down.name} is ready${why === undefined ? '' : `: ${why}`}`
-    return { name, status: 'fail', detail, remedy: `look at it: cutover describe version ${endpoint}/${down.name}` }
-  }
-  const missing = serving.find(({ instancesReady, instancesWanted }) => instancesReady < instancesWanted)
-  if (missing === undefined) return { name, status: 'ok', detail: `${stable} is ready`, remedy: null }
-  const detail = `${missing.instancesReady} of ${missing.instancesWanted} instances of ${missing.name} are ready`
-  return { name, status: 'warn', detail, remedy: `look at it: cutover describe version ${endpoint}/${missing.name}` }
+function endpointFinding(endpoint: WireEndpoint): Finding {
+  const name = `endpoint ${endpoint.name}`
+  const lack = lackOf(endpoint)
+  if (lack === null) return { name, status: 'ok', detail: `${endpoint.stable} is ready`, remedy: null }
+  return { name, status: lack.isDown ? 'fail' : 'warn', detail: lack.text, remedy: `look at it: ${lack.command}` }
 }
 
 const colours: Readonly<Record<Finding['status'], Colour>> = { ok: 'green', warn: 'yellow', fail: 'red' }

@@ -62,16 +62,21 @@ export const registerFeedback: Register = (program, does) => {
 }
 
 function number(text: string): number {
+  return finiteOr(text, 'It is not a number.')
+}
+
+function finiteOr(text: string, fault: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text)
   if (Number.isFinite(value)) return value
-  throw new InvalidArgumentError('It is not a number.')
+  throw new InvalidArgumentError(fault)
 }
 
 function metric(text: string, previous: Record<string, number | boolean> = {}): Record<string, number | boolean> {
   const [name = '', value] = [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]
   if (name === '' || !text.includes('=')) throw new InvalidArgumentError('It is not NAME=VALUE.')
   const isWord = value === 'true' || value === 'false'
-  return { ...previous, [name]: isWord ? value === 'true' : number(value) }
+  const told = isWord ? value === 'true' : finiteOr(value, 'It is neither a number nor true or false.')
+  return { ...previous, [name]: told }
 }
 
 async function itemsOf(run: Invocation, options: FeedbackOptions): Promise<readonly unknown[]> {

@@ -5,8 +5,10 @@ import { CliError, exitCodes, usageError } from '../errors.ts'
 import { atTheEnd } from '../follow.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { endpointTable, releaseTable } from '../kinds.ts'
+import { lackOf } from '../readiness.ts'
 import { headText, releaseText } from '../release-text.ts'
 import { openReport } from '../report-file.ts'
+import { printable } from '../text.ts'
 import { waitFor } from './release.ts'
 
 export const registerStatus: Register = (program, does) => {
@@ -42,7 +44,7 @@ async function overview(run: Invocation): Promise<number> {
     run.server.get<{ items: WireReleaseSummary[] }>(pathTo('releases')),
   ])
   run.answer({ endpoints: endpoints.items, releases: releases.items }, () =>
-    overviewText(endpoints.items, releases.items.slice(0, recentMax)),
+    overviewText(endpoints.items, releases.items.slice(0, recentMax), run),
   )
   return exitCodes.done
 }
@@ -51,10 +53,22 @@ function isActive({ state }: WireReleaseSummary): boolean {
   return state !== 'promoted' && state !== 'rolled-back'
 }
 
-function overviewText(endpoints: readonly WireEndpoint[], recent: readonly WireReleaseSummary[]): string {
+function overviewText(
+  endpoints: readonly WireEndpoint[],
+  recent: readonly WireReleaseSummary[],
+  run: Invocation,
+): string {
   if (endpoints.length === 0) return 'no endpoints yet; cutover apply -f FILE makes them\n'
   const releases = recent.length === 0 ? 'no releases yet\n' : releaseTable(recent)
-  return `${endpointTable(endpoints)}\n${releases}`
+  return `${endpointTable(endpoints)}${endpoints.map(endpoint => lackText(endpoint, run)).join('')}\n${releases}`
+}
+
+/** Traffic is given by weight whether or not anybody is there to take it: the table alone would say that all is well. */
+function lackText(endpoint: WireEndpoint, { paint }: Invocation): string {
+  const lack = lackOf(endpoint)
+  if (lack === null) return ''
+  const name = paint(lack.isDown ? 'red' : 'yellow', printable(endpoint.name))
+  return `${name}: ${printable(lack.text)}; look at it: ${printable(lack.command)}\n`
 }
 
 async function onlyActive(run: Invocation): Promise<string> {

@@ -31,6 +31,13 @@ export const checkResultSchema = z
     reason: z.string(),
     margin: z.number(),
     marginUnit: z.enum(marginUnits),
+    bound: z
+      .object({ kind: z.enum(['max', 'min']), value: z.number() })
+      .optional()
+      .meta({ description: 'Of an external metric that has a bound of its own, in place of the margin.' }),
+    counted: z.enum(['errors', 'wrong', 'shortfall']).optional().meta({
+      description: 'What `events` of both sides are: always what is bad, also of a metric whose name is good.',
+    }),
     alpha: z.number(),
     minEvents: z.number(),
     candidate: side,

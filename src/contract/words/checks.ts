@@ -22,13 +22,25 @@ export function sideWords(check: WireCheckResult, side: 'candidate' | 'stable'):
   const { version, trials, events, value } = check[side]
   if (value === null) return `${version}: none of ${trials}`
   return isRate(check)
-    ? `${version}: ${rounded(value * 100)}% (${events ?? '?'} of ${trials})`
+    ? `${version}: ${rounded(value * 100)}%${countedWords(check)} (${events ?? '?'} of ${trials})`
     : `${version}: ${rounded(value)}${check.metric.startsWith('latency-') ? ' ms' : ''} (of ${trials})`
+}
+
+/** Errors are in the name of the only check that counts them. */
+function countedWords({ counted }: WireCheckResult): string {
+  return counted === undefined || counted === 'errors' ? '' : ` ${counted}`
 }
 
 export function harmWords(check: WireCheckResult, value: number | null): string {
   if (value === null) return '-'
   return `${value > 0 ? '+' : ''}${inUnit(value, check.marginUnit)}`
+}
+
+/** What is tolerated: a harm, or for a number of another system the bound that a reading is held against. */
+export function toleratedWords(check: WireCheckResult): string {
+  const { bound, margin } = check
+  if (bound === undefined) return harmWords(check, margin)
+  return `at ${bound.kind === 'max' ? 'most' : 'least'} ${rounded(bound.value)}`
 }
 
 export function inUnit(value: number, unit: WireCheckResult['marginUnit']): string {

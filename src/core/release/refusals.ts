@@ -4,7 +4,7 @@ import type { OperatorVerb } from '../event.ts'
 import { gateText, shutGate } from '../flags/flag-gates.ts'
 import { freezeReason } from '../freeze.ts'
 import { type StagePlan, stageAt } from '../stage-plans.ts'
-import type { ReleaseState } from '../state.ts'
+import { candidateOf, type ReleaseState } from '../state.ts'
 import { hasSteps, promotionRefusal, type StageState } from '../strategies/table.ts'
 import { gateAwaited } from './gates.ts'
 
@@ -36,7 +36,7 @@ export function refusalOf(release: ReleaseState, word: Word, atMs: number): stri
         : `${at} and waits for no approval`
     case 'promote':
       return phase.kind === 'running'
-        ? promotionRefused(stageAt(plan.stages, phase.stageIndex), phase.stage, word)
+        ? promotionRefused(stageAt(plan.stages, phase.stageIndex), phase.stage, candidateOf(release), word)
         : `${at}; only a running release can be promoted`
     case 'abort':
     case 'rollback':
@@ -57,7 +57,7 @@ export function returnsInSteps({ phase, plan }: ReleaseState): boolean {
   )
 }
 
-function promotionRefused(stagePlan: StagePlan, stage: StageState, { step }: Word): string | null {
-  if (step !== true) return promotionRefusal(stagePlan, stage)
+function promotionRefused(stagePlan: StagePlan, stage: StageState, candidate: string, { step }: Word): string | null {
+  if (step !== true) return promotionRefusal(stagePlan, stage, candidate)
   return hasSteps(stagePlan) ? null : `${stagePlan.kind} has no steps to be promoted by; promote it as a whole`
 }

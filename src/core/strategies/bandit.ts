@@ -9,6 +9,7 @@ import { leaderWords, weightsWords } from '../bandit/words.ts'
 import { assertNever } from '../errors.ts'
 import type { BanditNumbers, Judgement } from '../judge/judgement.ts'
 import { limits } from '../limits.ts'
+import { own } from '../own.ts'
 import type { BanditPlan } from '../stage-plans.ts'
 import { totalVariationPpm, type Weights } from '../traffic.ts'
 import {
@@ -47,6 +48,12 @@ export const bandit: Strategy<BanditPlan, BanditState> = {
   mindsFleets: true,
   watchesWhilePaused: true,
   endsWhileBlocked: true,
+
+  /** Its fleet has been let go: everybody would be sent where nobody answers. */
+  refusesPromotion({ retired }, candidate) {
+    const reason = own(retired, candidate)
+    return reason === undefined ? null : `${candidate} was retired from the race (${reason}); abort it, or let it end`
+  },
 
   step(plan, state, event, context): StageResult<BanditState> {
     switch (event.type) {

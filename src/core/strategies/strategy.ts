@@ -105,8 +105,8 @@ export interface Strategy<Plan, State> {
   keepMs?(plan: Plan): number
   /** An operator's word takes it past the step it is in, or to the end of its way back; left out where there are no steps. */
   advance?(plan: Plan, state: State, atMs: number, context: StageContext): StageResult<State>
-  /** Why an operator's `promote` cannot be done in this state; null if it can. */
-  refusesPromotion?(state: State): string | null
+  /** Why an operator's `promote` of the release's candidate cannot be done in this state; null if it can. */
+  refusesPromotion?(state: State, candidate: string): string | null
 }
 
 /** A stage that had the release hold lets it go on; one that had not says nothing. */

@@ -94,8 +94,8 @@ export function keepMsOf(plan: StagePlan): number {
   return strategyOf(plan).keepMs?.(plan) ?? 0
 }
 
-export function promotionRefusal(plan: StagePlan, state: StageState): string | null {
-  return strategyOf(plan).refusesPromotion?.(state) ?? null
+export function promotionRefusal(plan: StagePlan, state: StageState, candidate: string): string | null {
+  return strategyOf(plan).refusesPromotion?.(state, candidate) ?? null
 }
 
 /** Plan and state of one kind belong together by construction, which the type of a union cannot say. */
