@@ -118,6 +118,9 @@ class FeedbackSender:
         self._queue: deque[bytes] = deque()
         self._changed = threading.Condition()
         self._give_up_at_s = float("inf")
+        # Taken from the queue, and not counted yet.
+        self._under_way = 0
+        self._has_given_up = False
         self._thread: threading.Thread | None = None
 
     def send(self, outcome: Outcome | Mapping[str, Any] | None = None, **of_one: Any) -> bool:
@@ -146,9 +149,12 @@ class FeedbackSender:
         if self._thread is not None:
             self._thread.join(self._close_s + 1.0)
         with self._changed:
-            if self._queue:
-                self.counts["dropped"] += len(self._queue)
-                self._queue.clear()
+            # A request that is not answered yet is as good as lost: the program may end before it is.
+            left = len(self._queue) + self._under_way
+            if left > 0:
+                self.counts["dropped"] += left
+            self._queue.clear()
+            self._under_way, self._has_given_up = 0, True
 
     def __enter__(self) -> FeedbackSender:
         return self
@@ -170,7 +176,8 @@ class FeedbackSender:
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._is_closing)
             self._changed.wait_for(lambda: len(self._queue) >= self._batch_max or self._is_closing, self._linger_s)
-            return [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_max))]
+            self._under_way = min(len(self._queue), self._batch_max)
+            return [self._queue.popleft() for _ in range(self._under_way)]
 
     def _deliver(self, body: bytes, count: int) -> None:
         wait_s = 0.5
@@ -187,12 +194,10 @@ class FeedbackSender:
                 self._refuse(count, error)
                 return
             else:
-                with self._changed:
-                    self.counts.update(result["status"] for result in results)
+                self._settle(count, Counter(result["status"] for result in results))
                 return
             if not self._rest(wait_s):
-                with self._changed:
-                    self.counts["dropped"] += count
+                self._settle(count, {"dropped": count})
                 return
             wait_s = min(2 * wait_s, 30.0)
 
@@ -204,9 +209,14 @@ class FeedbackSender:
                 self._changed.wait(left_s)
             return time.monotonic() < self._give_up_at_s
 
-    def _refuse(self, count: int, error: Exception) -> None:
+    def _settle(self, count: int, became: Mapping[str, int]) -> None:
         with self._changed:
-            self.counts["refused"] += count
+            if not self._has_given_up:
+                self.counts.update(became)
+                self._under_way -= count
+
+    def _refuse(self, count: int, error: Exception) -> None:
+        self._settle(count, {"refused": count})
         _log.error("%d outcomes were refused: %s", count, error)
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cutover.errors import NotCutover, Refused, Unreachable
 
@@ -47,7 +47,7 @@ class Transport:
 
     def __init__(self, url: str, *, key: str | None, timeout_s: float, ca_file: str | None) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        if not _is_address(parts):
             raise ValueError(f"{url!r} is not the address of a server; http://127.0.0.1:8080 is one")
         checked_seconds("timeout_s", timeout_s)
         self.url = url.rstrip("/")
@@ -143,6 +143,15 @@ class Transport:
         if connection.sock is not None:
             connection.sock.settimeout(timeout_s)
         return connection
+
+
+def _is_address(parts: SplitResult) -> bool:
+    try:
+        _ = parts.port
+    except ValueError:
+        return False
+    is_plain = all(" " < character < "\x7f" for character in parts.netloc + parts.path) and "@" not in parts.netloc
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_plain and not (parts.query or parts.fragment)
 
 
 def checked_seconds(name: str, value: float) -> None:

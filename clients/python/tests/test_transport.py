@@ -137,7 +137,7 @@ class Connections(WithClients):
             self.control(url).endpoints()
 
     def test_what_is_no_address_is_refused(self):
-        for url in ["", "localhost:8080", "ftp://a", "http://", "http://a/?b", "http://user:secret@a"]:
+        for url in ["", "localhost:8080", "ftp://a", "http://", "http://a/?b", "http://user:secret@a", "http://a:x", "http://a:99999", "http://a b", "http://a/b c"]:
             with self.subTest(url=url), self.assertRaisesRegex(ValueError, "address of a server"):
                 Gateway(url or "x")
 
@@ -328,6 +328,16 @@ class Senders(unittest.TestCase):
                 sender.send(prediction="p", label=object())
             sender.send(prediction="p", label=1)
         self.assertEqual(sender.counts["joined"], 1)
+
+    def test_what_is_under_way_when_the_time_is_over_is_dropped_and_counted_once(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            gateway = Gateway(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=30)
+            sender = FeedbackSender(gateway, linger_s=0.01, batch_max=2, close_s=0.1)
+            for number in range(3):
+                sender.send(prediction=f"p{number}", label=1)
+            sender.close()
+            sender.close()
+        self.assertEqual(dict(sender.counts), {"dropped": 3})
 
     def test_what_is_refused_of_one_request_holds_back_no_other(self):
         with Server(results("joined"), answer(413, "{}"), results("joined")) as server:
