@@ -96,11 +96,14 @@ function problemOf(body: Readonly<Record<string, unknown>>, response: Response, 
 }
 
 function foreign({ status }: Response, base: string): CliError {
-  return new CliError(
+  const said =
     `${base} answers, but not as Cutover does (status ${status}); ` +
-      'the control listener is 127.0.0.1:8081 by default, the inference listener 127.0.0.1:8080',
-  )
+    'the control listener is 127.0.0.1:8081 by default, the inference listener 127.0.0.1:8080'
+  return new CliError(said, absent.has(status) ? { code: 'unreachable' } : {})
 }
+
+/** Of a proxy that finds no server behind it, as while that one is restarted. */
+const absent: ReadonlySet<number> = new Set([502, 503, 504])
 
 type Mark = { key: string; isList: boolean }
 
