@@ -19,6 +19,11 @@ export function bodyOf(schema: z.ZodType) {
   return { body: { required: true, content: { 'application/json': { schema } } } }
 }
 
+/** Of a body that may be left out. */
+export function optionalBodyOf(schema: z.ZodType) {
+  return { body: { ...bodyOf(schema).body, required: false } }
+}
+
 /** A switch in a query: `true` or `false` by name, so that `dryRun=yes` is not taken for a no. */
 export const booleanQuery = z
   .enum(['true', 'false'])

@@ -19,7 +19,7 @@ import { registerServe } from './commands/serve.ts'
 import { registerSimulate } from './commands/simulate.ts'
 import { registerStatus } from './commands/status.ts'
 import { registerVerbs } from './commands/verbs.ts'
-import { errorJson, errorText, exitCodes, toCliError } from './errors.ts'
+import { type CliError, errorJson, errorText, exitCodes, toCliError, usageError } from './errors.ts'
 import {
   type CliActions,
   createInvocation,
@@ -38,26 +38,58 @@ export function createCli(actions: CliActions, io: CliIo = processIo()): Cli {
 
 async function run(actions: CliActions, io: CliIo, argv: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.done
-  const program = createProgram(actions, io, code => {
-    exitCode = code
+  // What Commander says of words that it does not understand; whether as text or as JSON is known once it has read all of them.
+  let complaint = ''
+  const program = createProgram(actions, io, {
+    end: code => {
+      exitCode = code
+    },
+    complain: text => {
+      complaint += text
+    },
   })
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return exitCode
   } catch (thrown) {
-    // Commander has written its message, the help or the version by then.
-    if (thrown instanceof CommanderError) return commanderCode(io, program, thrown)
+    const isJson = program.opts()['output'] === 'json'
+    if (thrown instanceof CommanderError) return commanderCode(io, program, { thrown, complaint, isJson })
     const error = toCliError(thrown)
-    io.stderr.write(program.opts()['output'] === 'json' ? errorJson(error) : errorText(error))
+    io.stderr.write(isJson ? errorJson(error) : errorText(error))
     return error.exitCode
   }
 }
 
+type Unparsed = { thrown: CommanderError; complaint: string; isJson: boolean }
+
 /** Asked for the help of a word that is no command, Commander shows the help of what is above it and is content. */
-function commanderCode(io: CliIo, program: Command, thrown: CommanderError): number {
+function commanderCode(io: CliIo, program: Command, { thrown, complaint, isJson }: Unparsed): number {
   const word = thrown.code === 'commander.helpDisplayed' ? unknownWord(program) : null
-  if (word !== null) io.stderr.write(`error: unknown command '${word}'\n`)
-  return thrown.exitCode === 0 && word === null ? exitCodes.done : exitCodes.usage
+  // The help or the version is on standard output by then.
+  if (thrown.exitCode === 0 && word === null) return exitCodes.done
+  const said = word === null ? complaint : `${complaint}error: unknown command '${word}'\n`
+  io.stderr.write(isJson ? errorJson(usageOf(program, thrown, word)) : said)
+  return exitCodes.usage
+}
+
+function usageOf(program: Command, { code, message }: CommanderError, word: string | null): CliError {
+  if (word !== null) return usageError(`unknown command '${word}'`)
+  if (code !== 'commander.help') return usageError(message.replace(/^error: /, '').replaceAll('\n', ' '))
+  const [first, second] = program.args
+  if (first === 'help' && second !== undefined) return usageError(`unknown command '${second}'`)
+  const command = lastCommand(program)
+  const allowed = command.commands.map(one => one.name())
+  return usageError('a command is missing', [{ path: pathOf(command), message: 'needs a command', allowed }])
+}
+
+/** The innermost command that was named. */
+function lastCommand(command: Command): Command {
+  const inner = command.commands.find(one => one.name() === command.args[0])
+  return inner === undefined ? command : lastCommand(inner)
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`
 }
 
 function unknownWord(command: Command): string | null {
@@ -88,7 +120,9 @@ const commands: readonly Register[] = [
   registerCompletion,
 ]
 
-function createProgram(actions: CliActions, io: CliIo, end: (exitCode: number) => void): Command {
+type Hears = { end(exitCode: number): void; complain(text: string): void }
+
+function createProgram(actions: CliActions, io: CliIo, { end, complain }: Hears): Command {
   const program = new Command('cutover')
     .description('Releases machine-learning models with evidence.')
     .version(actions.version, '-V, --version')
@@ -100,7 +134,7 @@ function createProgram(actions: CliActions, io: CliIo, end: (exitCode: number) =
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: text => io.stdout.write(text),
-      writeErr: text => io.stderr.write(text),
+      writeErr: complain,
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })

@@ -41,7 +41,9 @@ export function createClient(options: ClientOptions): Client {
     const response = await ask(path, { signal: AbortSignal.timeout(answerTimeoutMs), ...init })
     if (response.status === 204) return undefined as Answer
     const body = await bodyOf(response, base)
-    if (!response.ok) throw refused(body as WireProblem, response, options.key())
+    if (!response.ok) throw refused(problemOf(body, response, base), options.key())
+    const mark = markOf(`${init.method ?? 'GET'} ${path}`)
+    if (mark !== null && !isMarked(body, mark)) throw foreign(response, base)
     return body as Answer
   }
   return {
@@ -51,7 +53,9 @@ export function createClient(options: ClientOptions): Client {
       read(path, { method, signal: AbortSignal.timeout(timeoutMs), ...(body !== undefined && jsonBody(body)) }),
     async open(path, init) {
       const response = await ask(path, init)
-      if (!response.ok) throw refused((await bodyOf(response, base)) as WireProblem, response, options.key())
+      if (!response.ok) {
+        throw refused(problemOf(await bodyOf(response, base), response, base), options.key())
+      }
       return response
     },
   }
@@ -69,25 +73,87 @@ function checkedBase({ base, flag }: { base: string; flag: string }): string {
   ])
 }
 
-async function bodyOf(response: Response, base: string): Promise<unknown> {
+async function bodyOf(response: Response, base: string): Promise<Readonly<Record<string, unknown>>> {
   const text = await response.text()
-  if (/json/.test(response.headers.get('content-type') ?? '')) return JSON.parse(text)
-  throw new CliError(
-    `${base} answers, but not as Cutover does (status ${response.status}); ` +
-      'the control listener is 127.0.0.1:8081 by default, the inference listener 127.0.0.1:8080',
-  )
+  if (!/json/.test(response.headers.get('content-type') ?? '')) throw foreign(response, base)
+  const body = parsed(text)
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw foreign(response, base)
+  return body as Readonly<Record<string, unknown>>
 }
 
-function refused(problem: WireProblem, response: Response, key: string | null): CliError {
-  const { detail, code = '', problems = [] } = problem
+/** Undefined for what is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function problemOf(body: Readonly<Record<string, unknown>>, response: Response, base: string): WireProblem {
+  if (typeof body['code'] !== 'string' || typeof body['detail'] !== 'string') throw foreign(response, base)
+  return body as WireProblem
+}
+
+function foreign({ status }: Response, base: string): CliError {
+  const said =
+    `${base} answers, but not as Cutover does (status ${status}); ` +
+    'the control listener is 127.0.0.1:8081 by default, the inference listener 127.0.0.1:8080'
+  return new CliError(said, absent.has(status) ? { code: 'unreachable' } : {})
+}
+
+/** Of a proxy that finds no server behind it, as while that one is restarted. */
+const absent: ReadonlySet<number> = new Set([502, 503, 504])
+
+type Mark = { key: string; isList: boolean }
+
+const list = (key: string): Mark => ({ key, isList: true })
+const field = (key: string): Mark => ({ key, isList: false })
+
+/**
+ * What tells an answer of Cutover from that of whatever else listens there: a key that it always has. Without it a server
+ * that says yes to everything would have "started" a release. The schemas of the wire are too heavy to load for this.
+ */
+const marks: readonly (readonly [RegExp, Mark])[] = [
+  [/^GET \/healthz$/, field('version')],
+  [/^POST \/v1\/feedback$/, list('results')],
+  [/^POST \/api\/v1\/(apply|flags\/import)(\?|$)/, list('changes')],
+  [/^POST \/api\/v1\/releases\?dryRun=true$/, field('action')],
+  [/^POST \/api\/v1\/(flags|segments)\/[^/]+\/(undo|enable|disable|serve)(\?|$)/, field('action')],
+  [/^POST \/api\/v1\/flags\/[^/]+\/evaluate$/, field('reason')],
+  [/^POST \/api\/v1\/keys(\/|$)/, field('key')],
+  [/^POST \/api\/v1\/advise$/, list('plans')],
+  [/^POST \/api\/v1\/backtest$/, list('estimates')],
+  [/^POST \/api\/v1\/backtest\/release$/, field('recorded')],
+  [/^POST \/api\/v1\/simulate$/, field('seeds')],
+  [/^GET \/api\/v1\/releases\/[^/]+\/explain$/, list('decisions')],
+  [/^(GET|POST) \/api\/v1\/releases\/[^/]+(\/[a-z]+)?$|^POST \/api\/v1\/releases$/, field('state')],
+  [/^GET \/api\/v1\/endpoints\/[^/]+$/, field('stable')],
+  [/^GET \/api\/v1\/endpoints\/[^/]+\/drift$/, field('status')],
+  [/^GET \/api\/v1\/flags\/[^/]+$/, field('variants')],
+  [/^GET \/api\/v1\/segments\/[^/]+$/, list('include')],
+  [/^GET \/api\/v1\/[a-z]+(\?|$)|^GET \/api\/v1\/[a-z]+\/[^/]+\/(history|labels)$/, list('items')],
+  [/^GET \/api\/v1\/predictions\/summary\?/, list('items')],
+]
+
+/** Null for an answer whose words nobody reads. */
+function markOf(asked: string): Mark | null {
+  return marks.find(([pattern]) => pattern.test(asked))?.[1] ?? null
+}
+
+function isMarked(body: Readonly<Record<string, unknown>>, { key, isList }: Mark): boolean {
+  return isList ? Array.isArray(body[key]) : body[key] !== undefined && body[key] !== null
+}
+
+function refused(problem: WireProblem, key: string | null): CliError {
+  const { detail, code, problems = [] } = problem
   const listed = problems.map(({ path, message, value, allowed }) => ({
     path,
     message,
     ...(value !== undefined && { value }),
     ...(allowed !== undefined && { allowed }),
   }))
-  const said = detail ?? `the server answered ${response.status}`
-  const message = code === 'unauthenticated' ? `${said}. ${keyHint(key)}` : said
+  const message = code === 'unauthenticated' ? `${detail}. ${keyHint(key)}` : detail
   return new CliError(message, { exitCode: exitCodeOf(code), problems: listed, code })
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { backtestText, sharesOf } from '../../src/cli/commands/backtest.ts'
-import type { WireBacktest } from '../../src/contract/wire/backtest.ts'
+import { backtestAnswerSchema, type WireBacktest } from '../../src/contract/wire/backtest.ts'
 import type { OffPolicyQuery, OffPolicyRow } from '../../src/ports/analytics.ts'
 import { type ControlServer, startControlServer } from '../support/control-server.ts'
 import { digits } from '../support/documents.ts'
@@ -52,6 +52,8 @@ describe('POST /api/v1/backtest', () => {
     const { status, body } = await backtest({ policy: { v2: '100%' }, release: 'digits-1' })
     expect(status).toBe(200)
     expect(body).toMatchObject({ policy: { v2: 1_000_000 }, refused: null, overlap: { verdict: 'pass' } })
+    // Nothing beside what is documented: the schema leaves unknown members out.
+    expect(backtestAnswerSchema.parse(body)).toEqual(body)
     expect(body.estimates.map(({ method }) => method)).toEqual(['ips', 'snips', 'dr'])
     expect(asked.map(({ sinceMs, untilMs }) => [sinceMs, untilMs])).toEqual([
       [undefined, 2_001],

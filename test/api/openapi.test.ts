@@ -5,7 +5,7 @@ import { call } from '../support/http.ts'
 type Operation = {
   operationId: string
   responses: Record<string, unknown>
-  requestBody?: unknown
+  requestBody?: { required?: boolean }
   parameters?: { name: string; in: string }[]
 }
 type Document = {
@@ -121,6 +121,31 @@ describe('the OpenAPI document', () => {
         'Change',
       ]),
     )
+  })
+
+  it('says who asks of what changes something, and of nothing else', () => {
+    const asked = operations().filter(({ operation }) =>
+      operation.parameters?.some(({ name, in: place }) => name === 'x-cutover-actor' && place === 'header'),
+    )
+    const questions = ['backtestPolicy', 'backtestRelease', 'adviseRelease', 'simulateRelease', 'evaluateFlag']
+    expect(asked.map(({ operation }) => operation.operationId).toSorted()).toEqual(
+      operations()
+        .filter(({ method, operation }) => method !== 'get' && !questions.includes(operation.operationId))
+        .map(({ operation }) => operation.operationId)
+        .toSorted(),
+    )
+  })
+
+  it('asks for no body where none is needed', () => {
+    const optional = operations().filter(({ operation }) => operation.requestBody?.required === false)
+    expect(optional.map(({ operation }) => operation.operationId).toSorted()).toEqual(
+      ['operateRelease', 'enableFlag', 'disableFlag', 'evaluateFlag', 'rotateKey'].toSorted(),
+    )
+  })
+
+  it('has a problem among the answers of every operation: any of them may be refused', () => {
+    for (const { operation } of operations())
+      expect(operation.responses, operation.operationId).toHaveProperty('default')
   })
 
   it('describes the bodies that change something', () => {

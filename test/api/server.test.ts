@@ -101,6 +101,17 @@ describe('predictions', () => {
     expect([answer.status, answer.body['code']]).toEqual([status, code])
   })
 
+  it('a time that a query cannot have is told with one that it can', async () => {
+    const { body } = await get('/api/v1/predictions/summary?endpoint=digits&since=2026-01-01')
+    expect(body['problems']).toMatchObject([
+      {
+        path: 'query.since',
+        message: 'is not a time with its zone',
+        allowed: expect.arrayContaining(['2026-11-29T12:00:00Z']),
+      },
+    ])
+  })
+
   it('a number that a query cannot have is told with those that it can', async () => {
     const { body } = await get('/api/v1/events?limit=0x2')
     const path = 'query.limit'

@@ -52,6 +52,27 @@ describe('help', () => {
     },
   )
 
+  it.each([
+    [['release'], "missing required argument 'endpoint'"],
+    [['status', '--wtach'], "unknown option '--wtach' (Did you mean --watch?)"],
+    [['nix'], "unknown command 'nix'"],
+    [['help', 'nix'], "unknown command 'nix'"],
+    [['key', '--help'], "unknown command 'key'"],
+    [['feedback', '--row', 'x'], "option '--row <number>' argument 'x' is invalid. It is not a number."],
+    [['flags'], 'a command is missing'],
+  ])('%j with -o json is told as JSON', async (argv, message) => {
+    const { code, err } = await runCli([...argv, '-o', 'json'])
+    expect(code).toBe(2)
+    expect(JSON.parse(err)).toMatchObject({ error: { message, code: null } })
+  })
+
+  it('a command that needs another one names those that there are', async () => {
+    const { err } = await runCli(['-o', 'json', 'segments'])
+    expect(JSON.parse(err).error.problems).toMatchObject([
+      { path: 'cutover segments', message: 'needs a command', allowed: expect.arrayContaining(['list']) },
+    ])
+  })
+
   it.each([['key'], ['keys', 'crate']])('the help of %j, which is no command, is one too', async (...argv) => {
     const { code, err } = await runCli([...argv, '--help'])
     expect([code, err]).toEqual([2, `error: unknown command '${argv.at(-1)}'\n`])

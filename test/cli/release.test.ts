@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, request, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -226,7 +226,52 @@ describe('status --watch', () => {
       .map(line => JSON.parse(line).text)
     expect([code, texts]).toEqual([0, ['v1 to v2', 'first', 'second', 'third']])
   })
+
+  it('waits for a server that a proxy finds away', async () => {
+    await cutover('release digits --to v2')
+    const proxy = await startProxy(server.port, 1)
+    const story = onceShown('first', () => {
+      proxy.cut()
+      tell('digits-1', { kind: 'promoted', text: 'second' }, promoted)
+    })
+    tell('digits-1', { kind: 'weight', text: 'first' }, running)
+    const { code, out } = await runCli(['status', 'digits-1', '--watch', '--server', proxy.url], story)
+    await proxy.close()
+    expect([code, out.includes('second')]).toEqual([0, true])
+  })
 })
+
+/** Passes on whatever it is asked, but says that nobody is there to as many requests as follow a cut. */
+async function startProxy(port: number, absences: number) {
+  let left = 0
+  const open = new Set<ServerResponse>()
+  const proxy = createServer((question, answer) => {
+    if (left > 0) {
+      left -= 1
+      answer.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>')
+      return
+    }
+    open.add(answer)
+    const { url: path, method, headers } = question
+    const passed = request({ host: '127.0.0.1', port, path, method, headers }, found => {
+      answer.writeHead(found.statusCode ?? 0, found.headers)
+      found.pipe(answer)
+    })
+    question.pipe(passed)
+    answer.on('close', () => passed.destroy())
+    passed.on('error', () => answer.destroy())
+  })
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+  const cut = () => {
+    left = absences
+    for (const answer of open) answer.destroy()
+  }
+  const close = async () => {
+    proxy.closeAllConnections()
+    await new Promise(resolve => proxy.close(resolve))
+  }
+  return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, cut, close }
+}
 
 /** A connection to the server that can be cut in the middle. */
 async function startCable(port: number) {

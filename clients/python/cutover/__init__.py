@@ -5,7 +5,7 @@ their end. `FeedbackSender` sends outcomes in batches, beside the program that f
 """
 
 from cutover.control import Control
-from cutover.errors import CutoverError, Refused, Unreachable
+from cutover.errors import CutoverError, NotCutover, Refused, Unreachable
 from cutover.feedback import FeedbackSender, Outcome
 from cutover.gateway import Answer, Gateway
 from cutover.tensors import Inference, Tensor
@@ -17,6 +17,7 @@ __all__ = [
     "FeedbackSender",
     "Gateway",
     "Inference",
+    "NotCutover",
     "Outcome",
     "Refused",
     "Tensor",

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from cutover.errors import Unreachable
-from cutover.transport import Transport
+from cutover.errors import CutoverError, Refused, Unreachable
+from cutover.transport import Transport, json_of
 
 #: Holds that end by themselves, as soon as the traffic, a signal, the calendar or the group is in order again.
 PASSING_HOLDS = frozenset({"invalid", "signal", "freeze", "group"})
 
 #: A server that stays away longer than this has not just been restarted.
 AWAY_S_MAX = 60.0
+
+#: How long to wait before a server that is away is asked again, at most.
+RETRY_S_MAX = 1.0
 
 
 class Control:
@@ -36,6 +39,9 @@ class Control:
     ) -> None:
         address = url or os.environ.get("CUTOVER_SERVER") or "http://127.0.0.1:8081"
         self._transport = Transport(address, key=key, timeout_s=timeout_s, ca_file=ca_file)
+        if actor is not None and re.fullmatch(r"[A-Za-z0-9_.:@+-]{1,100}", actor) is None:
+            raise ValueError(f"actor={actor!r}: it is 1 to 100 letters, digits and any of _ . : @ + -; nightly-training is one")
+        self._timeout_s = timeout_s
         self._actor = actor
 
     def apply(self, *documents: Mapping[str, Any], dry_run: bool = False) -> list[dict[str, Any]]:
@@ -121,17 +127,26 @@ class Control:
         that ends by itself is waited out; probation is not, it may take hours. A server that is away for less than a minute is
         waited for. `on_line` is told each sentence of its story, once.
         """
+        if not poll_s > 0:
+            raise ValueError(f"poll_s is a number of seconds above 0, not {poll_s!r}")
         end_s = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         told: set[tuple[int, str]] = set()
-        heard_s: float | None = None
+        is_heard = False
+        away_since_s: float | None = None
         while True:
+            # Whoever asks for an end within a second is not kept waiting for an answer for a minute.
+            patience_s = min(self._timeout_s, max(0.1, end_s - time.monotonic()))
+            asked_s = time.monotonic()
+            view = None
             try:
-                view = self.status(release)
-                heard_s = time.monotonic()
-            except Unreachable:
-                if heard_s is None or time.monotonic() - heard_s > AWAY_S_MAX:
+                view = self._ask("GET", ["releases", release], timeout_s=patience_s)
+                is_heard, away_since_s = True, None
+            except CutoverError as error:
+                if time.monotonic() >= end_s and isinstance(error, Unreachable):
+                    return "timed-out"
+                away_since_s = asked_s if away_since_s is None else away_since_s
+                if not _is_away(error) or not is_heard or time.monotonic() - away_since_s > AWAY_S_MAX:
                     raise
-                view = None
             if view is not None:
                 for line in view["timeline"]:
                     key = (line["seq"], line["text"])
@@ -144,7 +159,7 @@ class Control:
             left_s = end_s - time.monotonic()
             if left_s <= 0:
                 return "timed-out"
-            time.sleep(min(poll_s, left_s))
+            time.sleep(min(poll_s, left_s, poll_s if view is not None else RETRY_S_MAX))
 
     def predictions(
         self,
@@ -162,9 +177,9 @@ class Control:
         """One prediction, with its bodies where they were kept."""
         return self._get("predictions", prediction)
 
-    def summary(self, endpoint: str, by: Sequence[str] = ("version",)) -> list[dict[str, Any]]:
+    def summary(self, endpoint: str, by: str | Sequence[str] = ("version",)) -> list[dict[str, Any]]:
         """The whole recorded log of an endpoint, added up by version, epoch, release, hour or day."""
-        return self._get("predictions", "summary", query={"endpoint": endpoint, "by": ",".join(by)})["items"]
+        return self._get("predictions", "summary", query={"endpoint": endpoint, "by": by if isinstance(by, str) else ",".join(by)})["items"]
 
     def advise(self, situation: Mapping[str, Any]) -> dict[str, Any]:
         """Every plan, ranked for a situation, with reasons and its release document."""
@@ -212,11 +227,11 @@ class Control:
             method,
             f"{path}?{urlencode(wanted)}" if wanted else path,
             headers=headers,
-            body=None if body is None else json.dumps(body).encode(),
+            body=None if body is None else json_of(body),
             timeout_s=timeout_s,
             repeatable=method == "GET",
         )
-        return json.loads(response.body) if response.body else None
+        return None if response.status == 204 else response.object(self._transport.url)
 
 
 def end_of(view: Mapping[str, Any]) -> str | None:
@@ -227,6 +242,11 @@ def end_of(view: Mapping[str, Any]) -> str | None:
     if view["state"] == "paused" or (hold is not None and hold["cause"] not in PASSING_HOLDS):
         return "holding"
     return view["state"] if view["state"] in ("promoted", "rolled-back") else None
+
+
+def _is_away(error: CutoverError) -> bool:
+    """What a restart looks like, to the server's own callers and to those behind a proxy."""
+    return isinstance(error, Unreachable) or (isinstance(error, Refused) and error.status in (502, 503, 504))
 
 
 def _text(value: Any) -> str:

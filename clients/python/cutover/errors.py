@@ -11,6 +11,10 @@ class CutoverError(Exception):
     """Of everything that this package raises but mistakes of its caller (`ValueError`, `TypeError`)."""
 
 
+class NotCutover(CutoverError):
+    """Something answered, and not as Cutover does: another server at that address, or a proxy on the way."""
+
+
 class Unreachable(CutoverError):
     """No answer came: nobody listens, the connection broke, or the time was over. Whether the request was served is not known."""
 

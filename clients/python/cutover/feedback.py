@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import atexit
 import logging
+import os
 import threading
 import time
+import weakref
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cutover.errors import CutoverError, Refused, Unreachable
+from cutover.errors import CutoverError, NotCutover, Refused, Unreachable
+from cutover.transport import json_of
 
 if TYPE_CHECKING:
     from cutover.gateway import Gateway
@@ -52,8 +55,8 @@ def wire_of(outcome: Outcome | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def encoded(outcome: Outcome | Mapping[str, Any]) -> bytes:
-    """Raises TypeError for a value that is no label, reward or value of a metric."""
-    return json.dumps(wire_of(outcome), default=_plain).encode()
+    """Raises TypeError for a value that is no label, reward or value of a metric, ValueError for NaN and infinity."""
+    return json_of(wire_of(outcome), _plain)
 
 
 def bodies_of(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
@@ -84,7 +87,8 @@ class FeedbackSender:
     `linger_s` seconds after its first. While the server is away or overloaded a batch is sent again, first after half a second and
     then less and less often, every 30 s at last: an outcome that was taken before is a duplicate and counts once. What the
     server refuses is counted, logged under the name `cutover`, and not sent again. Close it, or use it in a `with` block:
-    what still waits is sent then, for `close_s` seconds at most.
+    what still waits is sent then, for `close_s` seconds at most. One that is still open when the interpreter ends is closed there.
+    A process that was forked begins with nothing that waits: that is its parent's to send.
 
     `counts` says what became of them: joined, pending, duplicate, invalid, refused, dropped.
     """
@@ -102,16 +106,22 @@ class FeedbackSender:
             raise ValueError(f"batch_max is 1 to {ITEMS_MAX}, not {batch_max!r}")
         if queue_max < 1:
             raise ValueError(f"queue_max is at least 1, not {queue_max!r}")
-        self.counts: Counter[str] = Counter()
         self._gateway = gateway
         self._batch_max, self._linger_s = batch_max, linger_s
         self._queue_max, self._close_s = queue_max, close_s
+        self._is_closing = False
+        self._begin()
+        _open.add(self)
+
+    def _begin(self) -> None:
+        self.counts: Counter[str] = Counter()
         self._queue: deque[bytes] = deque()
         self._changed = threading.Condition()
-        self._is_closing = False
         self._give_up_at_s = float("inf")
-        self._thread = threading.Thread(target=self._run, name="cutover-feedback", daemon=True)
-        self._thread.start()
+        # Taken from the queue, and not counted yet.
+        self._under_way = 0
+        self._has_given_up = False
+        self._thread: threading.Thread | None = None
 
     def send(self, outcome: Outcome | Mapping[str, Any] | None = None, **of_one: Any) -> bool:
         """Never waits. False where the queue is full and the outcome was dropped. Raises ValueError once it is closed."""
@@ -123,6 +133,9 @@ class FeedbackSender:
                 self.counts["dropped"] += 1
                 return False
             self._queue.append(piece)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="cutover-feedback", daemon=True)
+                self._thread.start()
             self._changed.notify_all()
             return True
 
@@ -132,11 +145,16 @@ class FeedbackSender:
             self._is_closing = True
             self._give_up_at_s = time.monotonic() + self._close_s
             self._changed.notify_all()
-        self._thread.join(self._close_s + 1.0)
+        _open.discard(self)
+        if self._thread is not None:
+            self._thread.join(self._close_s + 1.0)
         with self._changed:
-            if self._queue:
-                self.counts["dropped"] += len(self._queue)
-                self._queue.clear()
+            # A request that is not answered yet is as good as lost: the program may end before it is.
+            left = len(self._queue) + self._under_way
+            if left > 0:
+                self.counts["dropped"] += left
+            self._queue.clear()
+            self._under_way, self._has_given_up = 0, True
 
     def __enter__(self) -> FeedbackSender:
         return self
@@ -147,7 +165,9 @@ class FeedbackSender:
     def _run(self) -> None:
         try:
             while batch := self._next_batch():
-                self._deliver(batch)
+                # Each request by itself: what is refused of one is no reason to hold back another.
+                for body, count in bodies_of(batch):
+                    self._deliver(body, count)
         finally:
             self._gateway.close()
 
@@ -156,25 +176,28 @@ class FeedbackSender:
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._is_closing)
             self._changed.wait_for(lambda: len(self._queue) >= self._batch_max or self._is_closing, self._linger_s)
-            return [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_max))]
+            self._under_way = min(len(self._queue), self._batch_max)
+            return [self._queue.popleft() for _ in range(self._under_way)]
 
-    def _deliver(self, batch: list[bytes]) -> None:
+    def _deliver(self, body: bytes, count: int) -> None:
         wait_s = 0.5
         while True:
             try:
-                results = self._gateway.send_encoded(batch)
+                results = self._gateway.send_body(body)
             except CutoverError as error:
                 if not _passes(error):
-                    self._refuse(batch, error)
+                    self._refuse(count, error)
                     return
-                _log.warning("%d outcomes wait for the server: %s", len(batch), error)
+                _log.warning("%d outcomes wait for the server: %s", count, error)
+            except Exception as error:
+                # Such as a key that no field can carry. Without its thread the sender would take outcomes and send none.
+                self._refuse(count, error)
+                return
             else:
-                with self._changed:
-                    self.counts.update(result["status"] for result in results)
+                self._settle(count, Counter(result["status"] for result in results))
                 return
             if not self._rest(wait_s):
-                with self._changed:
-                    self.counts["dropped"] += len(batch)
+                self._settle(count, {"dropped": count})
                 return
             wait_s = min(2 * wait_s, 30.0)
 
@@ -186,11 +209,36 @@ class FeedbackSender:
                 self._changed.wait(left_s)
             return time.monotonic() < self._give_up_at_s
 
-    def _refuse(self, batch: list[bytes], error: CutoverError) -> None:
+    def _settle(self, count: int, became: Mapping[str, int]) -> None:
         with self._changed:
-            self.counts["refused"] += len(batch)
-        _log.error("%d outcomes were refused: %s", len(batch), error)
+            if not self._has_given_up:
+                self.counts.update(became)
+                self._under_way -= count
+
+    def _refuse(self, count: int, error: Exception) -> None:
+        self._settle(count, {"refused": count})
+        _log.error("%d outcomes were refused: %s", count, error)
+
+
+#: Senders that have not been closed.
+_open: weakref.WeakSet[FeedbackSender] = weakref.WeakSet()
+
+
+def _close_open() -> None:
+    for sender in list(_open):
+        sender.close()
+
+
+def _begin_anew() -> None:
+    for sender in list(_open):
+        sender._begin()
+
+
+atexit.register(_close_open)
+if hasattr(os, "register_at_fork"):
+    # No thread but the one that forked goes on in the child, and a lock may be held there by one that is gone.
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _passes(error: CutoverError) -> bool:
-    return isinstance(error, Unreachable) or (isinstance(error, Refused) and error.status in (408, 429, 500, 502, 503, 504))
+    return isinstance(error, (Unreachable, NotCutover)) or (isinstance(error, Refused) and error.status in (408, 429, 500, 502, 503, 504))

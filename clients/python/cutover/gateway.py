@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from cutover.feedback import Outcome, bodies_of, encoded
 from cutover.tensors import Inference, Tensor, outputs_of
-from cutover.transport import Response, Transport
+from cutover.transport import Response, Transport, checked_seconds, json_of
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,10 @@ class Gateway:
         fields["content-type"] = "application/json"
         fields.update({name.lower(): value for name, value in (headers or {}).items()})
         where = f"/v2/models/{quote(endpoint, safe='')}/infer"
-        sent = json.dumps(body, default=_plain).encode()
+        sent = json_of(body, _plain)
         response = self._transport.ask("POST", where, headers=fields, body=sent, timeout_s=_wait_s(deadline_s))
         answer = _answer(response)
-        said = answer.json()
+        said = response.object(self._transport.url)
         return Inference(
             outputs_of(said), said.get("parameters", {}), answer.prediction, answer.version, answer.endpoint
         )
@@ -132,13 +132,14 @@ class Gateway:
 
     def send_encoded(self, pieces: Iterable[bytes]) -> list[dict[str, Any]]:
         """The same of outcomes that are JSON already."""
-        results: list[dict[str, Any]] = []
+        return [result for body, _ in bodies_of(pieces) for result in self.send_body(body)]
+
+    def send_body(self, body: bytes) -> list[dict[str, Any]]:
+        """The same of one request."""
         headers = {"content-type": "application/json"}
-        for body, _ in bodies_of(pieces):
-            # What was taken before counts once.
-            response = self._transport.ask("POST", "/v1/feedback", headers=headers, body=body, repeatable=True)
-            results.extend(json.loads(response.body)["results"])
-        return results
+        # What was taken before counts once.
+        response = self._transport.ask("POST", "/v1/feedback", headers=headers, body=body, repeatable=True)
+        return response.object(self._transport.url, "results")["results"]
 
     def close(self) -> None:
         """Closes the connection of this thread."""
@@ -160,7 +161,7 @@ def _content(body: Any) -> tuple[bytes | None, str | None]:
         return None, None
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body), None
-    return json.dumps(body, default=_plain).encode(), "application/json"
+    return json_of(body, _plain), "application/json"
 
 
 def _plain(value: Any) -> Any:
@@ -171,8 +172,8 @@ def _plain(value: Any) -> Any:
 
 
 def _fields(*, unit: str | None, version: str | None, prediction: str | None, deadline_s: float | None) -> dict[str, str]:
-    if deadline_s is not None and not deadline_s > 0:
-        raise ValueError(f"deadline_s is a number of seconds above 0, not {deadline_s!r}")
+    if deadline_s is not None:
+        checked_seconds("deadline_s", deadline_s)
     fields = {
         "x-cutover-unit": unit,
         "x-cutover-version": version,

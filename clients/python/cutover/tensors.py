@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,8 +49,11 @@ class Tensor:
     def rows(self) -> Any:
         """The data as nested lists of its shape; a number where the shape is empty."""
         data: list[Any] = list(self.data)
-        for length in reversed(self.shape[1:]):
-            data = [data[at : at + length] for at in range(0, len(data), length)] if length else [[] for _ in data]
+        if len(data) != math.prod(self.shape):
+            raise ValueError(f"a tensor of the shape {list(self.shape)} has {math.prod(self.shape)} elements, not {len(data)}")
+        for axis in range(len(self.shape) - 1, 0, -1):
+            length = self.shape[axis]
+            data = [data[at * length : (at + 1) * length] for at in range(math.prod(self.shape[:axis]))]
         return data if self.shape else data[0]
 
     def wire(self, name: str) -> dict[str, Any]:
@@ -69,21 +73,32 @@ class Inference:
 
 
 def outputs_of(answer: Mapping[str, Any]) -> dict[str, Tensor]:
-    return {one["name"]: Tensor(one["datatype"], one["shape"], one["data"]) for one in answer.get("outputs", [])}
+    """Some servers write the data as nested lists, which the protocol allows."""
+    outputs: dict[str, Tensor] = {}
+    for one in answer.get("outputs", []):
+        flat: list[Any] = []
+        _flatten(one["data"], flat)
+        outputs[one["name"]] = Tensor(one["datatype"], one["shape"], flat)
+    return outputs
 
 
 def _of_array(value: Any, datatype: str | None) -> Tensor:
-    name = str(value.dtype)
-    known = datatype or DATATYPES.get(name)
-    if known is None:
-        raise ValueError(f"an array of {name} has no datatype of the protocol; say datatype=, or convert it to one of {', '.join(DATATYPES)}")
+    # PyTorch writes its name before the same words.
+    name = str(value.dtype).removeprefix("torch.")
     data: list[Any] = []
     _flatten(value.tolist(), data)
+    is_text = bool(data) and all(isinstance(one, str) for one in data)
+    known = datatype or DATATYPES.get(name) or ("BYTES" if is_text else None)
+    if known is None:
+        raise ValueError(f"an array of {name} has no datatype of the protocol; say datatype=, or convert it to one of {', '.join(DATATYPES)}")
     return Tensor(known, list(value.shape), data)
 
 
 def _flatten(value: Any, into: list[Any]) -> list[int]:
     """Appends the elements and answers the shape."""
+    if hasattr(value, "tolist"):
+        # Arrays, and elements of them, in a list.
+        value = value.tolist()
     if not isinstance(value, (list, tuple)):
         into.append(value)
         return []

@@ -1,12 +1,16 @@
 """Connections, refusals and outcomes beside servers that behave badly. On sockets, with answers written by hand."""
 
+import math
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 import unittest
 from datetime import datetime, timezone
 
-from cutover import Control, FeedbackSender, Gateway, Outcome, Refused, Unreachable
+from cutover import Control, FeedbackSender, Gateway, NotCutover, Outcome, Refused, Unreachable
 from cutover.feedback import BATCH_BYTES_MAX, ITEMS_MAX, bodies_of, encoded, wire_of
 
 
@@ -133,7 +137,7 @@ class Connections(WithClients):
             self.control(url).endpoints()
 
     def test_what_is_no_address_is_refused(self):
-        for url in ["", "localhost:8080", "ftp://a", "http://", "http://a/?b", "http://user:secret@a"]:
+        for url in ["", "localhost:8080", "ftp://a", "http://", "http://a/?b", "http://user:secret@a", "http://a:x", "http://a:99999", "http://a b", "http://a/b c"]:
             with self.subTest(url=url), self.assertRaisesRegex(ValueError, "address of a server"):
                 Gateway(url or "x")
 
@@ -162,6 +166,109 @@ class Connections(WithClients):
         }
         self.assertEqual({name: fields[name] for name in wanted}, wanted)
         self.assertEqual((said.version, said.headers["x-a"]), ("v2", "1, 2"))
+
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
+    def test_a_forked_process_asks_on_a_connection_of_its_own(self):
+        with Server(answer(200, '{"items": [1]}'), answer(200, '{"items": [2]}'), answer(200, '{"items": [3]}')) as server:
+            control = self.control(server.url)
+            control.endpoints()
+            kept = control._transport._local.connection.sock
+            child = os.fork()
+            if child == 0:
+                try:
+                    os._exit(0 if control.endpoints() == [2] and control._transport._local.connection.sock is not kept else 1)
+                finally:
+                    os._exit(2)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+            self.assertEqual(control.endpoints(), [3])
+            self.assertIs(control._transport._local.connection.sock, kept)
+
+    def test_what_does_not_answer_as_cutover_does_is_told_for_what_it_is(self):
+        for said in [
+            answer(200, "<html>"),
+            answer(200, "[]"),
+            answer(200, "null"),
+            answer(302, "", "location: https://login"),
+            answer(200, ""),
+        ]:
+            with self.subTest(said=said), Server(said, said) as server:
+                with self.assertRaisesRegex(NotCutover, "not as Cutover does"):
+                    self.control(server.url).status("digits-1")
+                with self.assertRaisesRegex(NotCutover, "not as Cutover does"):
+                    self.gateway(server.url).infer("digits", {"x": [1]})
+
+    def test_what_json_has_no_word_for_is_a_mistake_of_the_caller(self):
+        gateway, control = self.gateway("http://127.0.0.1:1"), self.control("http://127.0.0.1:1")
+        for ask in [
+            lambda: gateway.infer("digits", {"x": [1.5, math.nan]}),
+            lambda: gateway.call("digits", "/predict", {"amount": math.inf}),
+            lambda: gateway.feedback(prediction="p", reward=math.nan),
+            lambda: control.apply({"kind": "Endpoint", "n": -math.inf}),
+        ]:
+            with self.assertRaisesRegex(ValueError, "JSON has no word"):
+                ask()
+
+    def test_what_no_field_can_carry_is_named(self):
+        with self.assertRaisesRegex(ValueError, "x-cutover-unit '花子'.*cannot carry"):
+            self.gateway("http://127.0.0.1:1").call("digits", unit="花子")
+        with self.assertRaisesRegex(ValueError, "actor='nightly training'"):
+            Control(actor="nightly training")
+
+    def test_no_time_is_longer_than_a_timer(self):
+        for ask in [
+            lambda: Gateway(timeout_s=math.inf),
+            lambda: Gateway(timeout_s=0),
+            lambda: self.gateway("http://127.0.0.1:1").call("digits", deadline_s=math.inf),
+        ]:
+            with self.assertRaisesRegex(ValueError, "is a number of seconds above 0"):
+                ask()
+
+    def test_one_dimension_may_be_a_text(self):
+        with Server(answer(200, '{"items": []}')) as server:
+            self.control(server.url).summary("digits", by="version")
+            self.assertIn("by=version ", server.requests[0][0])
+
+
+def release(state, phase="running", hold=None):
+    hold = f'{{"cause": "{hold}"}}' if hold else "null"
+    return answer(200, f'{{"state": "{state}", "phase": "{phase}", "hold": {hold}, "timeline": []}}')
+
+
+class Waits(WithClients):
+    def waited(self, *answers, **options):
+        with Server(*answers) as server:
+            return self.control(server.url).wait("digits-1", **{"poll_s": 0.01, **options})
+
+    def test_a_wait_ends_as_that_of_the_command_line(self):
+        for last, end in [
+            (release("promoted", "promoted"), "promoted"),
+            (release("active", "probation"), "promoted"),
+            (release("rolled-back", "rolled-back"), "rolled-back"),
+            (release("paused"), "holding"),
+            (release("holding", hold="approval"), "holding"),
+        ]:
+            with self.subTest(end=end):
+                self.assertEqual(self.waited(release("active"), release("holding", hold="invalid"), last), end)
+
+    def test_a_server_that_is_away_is_waited_for_however_seldom_it_is_asked(self):
+        away = [answer(502, "<html>"), answer(503, "{}"), None]
+        self.assertEqual(self.waited(release("active"), *away, release("promoted", "promoted")), "promoted")
+
+    def test_a_refusal_is_no_absence(self):
+        with self.assertRaises(Refused):
+            self.waited(release("active"), answer(404, "{}"))
+
+    def test_a_silent_server_keeps_nobody_longer_than_the_wait(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            control = Control(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=30)
+            began = time.monotonic()
+            self.assertEqual(control.wait("digits-1", timeout_s=0.2), "timed-out")
+            self.assertLess(time.monotonic() - began, 5)
+
+    def test_a_pace_of_nothing_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "poll_s"):
+            self.waited(poll_s=0)
 
 
 class Outcomes(unittest.TestCase):
@@ -222,12 +329,70 @@ class Senders(unittest.TestCase):
             sender.send(prediction="p", label=1)
         self.assertEqual(sender.counts["joined"], 1)
 
+    def test_what_is_under_way_when_the_time_is_over_is_dropped_and_counted_once(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            gateway = Gateway(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=30)
+            sender = FeedbackSender(gateway, linger_s=0.01, batch_max=2, close_s=0.1)
+            for number in range(3):
+                sender.send(prediction=f"p{number}", label=1)
+            sender.close()
+            sender.close()
+        self.assertEqual(dict(sender.counts), {"dropped": 3})
+
+    def test_what_is_refused_of_one_request_holds_back_no_other(self):
+        with Server(results("joined"), answer(413, "{}"), results("joined")) as server:
+            sender = FeedbackSender(Gateway(server.url, timeout_s=5), linger_s=60)
+            with self.assertLogs("cutover", "ERROR"), sender:
+                for label in [1, "x" * BATCH_BYTES_MAX, 2]:
+                    sender.send(prediction="p", label=label)
+        self.assertEqual(dict(sender.counts), {"joined": 2, "refused": 1})
+
+    def test_another_server_at_the_address_is_waited_out(self):
+        with self.assertLogs("cutover", "WARNING"):
+            sender, _ = self.sent(answer(200, "<html>"), answer(302, "", "location: /"), results("joined"))
+        self.assertEqual(dict(sender.counts), {"joined": 1})
+
+    def test_a_key_that_no_field_can_carry_ends_no_thread(self):
+        sender = FeedbackSender(Gateway("http://127.0.0.1:1", key="☃"), linger_s=0.01)
+        with self.assertLogs("cutover", "ERROR") as logs, sender:
+            sender.send(prediction="p", label=1)
+        self.assertEqual(dict(sender.counts), {"refused": 1})
+        self.assertNotIn("☃", str(logs.output))
+
+    def test_an_open_sender_is_closed_where_the_interpreter_ends(self):
+        program = (
+            "import sys; from cutover import *\n"
+            "FeedbackSender(Gateway(sys.argv[1]), linger_s=60).send(prediction='p', label=1)\n"
+        )
+        with Server(results("joined")) as server:
+            subprocess.run([sys.executable, "-B", "-c", program, server.url], check=True, timeout=30)
+            self.assertEqual([body for _, _, body in server.requests], [b'[{"prediction": "p", "label": 1}]'])
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
+    def test_a_forked_process_sends_its_own_outcomes_and_not_its_parents(self):
+        with Server(results("joined"), results("joined")) as server:
+            sender = FeedbackSender(Gateway(server.url, timeout_s=5), linger_s=60)
+            sender.send(prediction="parent", label=1)
+            child = os.fork()
+            if child == 0:
+                try:
+                    sender.send(prediction="child", label=1)
+                    sender.close()
+                    os._exit(0 if dict(sender.counts) == {"joined": 1} else 1)
+                finally:
+                    os._exit(2)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+            sender.close()
+            self.assertEqual([b"child" in body for _, _, body in server.requests], [True, False])
+        self.assertEqual(dict(sender.counts), {"joined": 1})
+
     def test_past_the_bound_the_newest_are_dropped_and_counted(self):
-        with Server() as server:
-            sender = FeedbackSender(Gateway(server.url), queue_max=2, batch_max=10_000, linger_s=60, close_s=0.1)
+        with Server(results("joined", "joined")) as server:
+            sender = FeedbackSender(Gateway(server.url), queue_max=2, batch_max=10_000, linger_s=60)
             taken = [sender.send(prediction=f"p{number}", label=1) for number in range(4)]
             self.assertEqual(taken, [True, True, False, False])
-            self.assertEqual(sender.counts["dropped"], 2)
+            sender.close()
+        self.assertEqual(dict(sender.counts), {"joined": 2, "dropped": 2})
 
     def test_closing_takes_no_longer_than_it_may(self):
         began = time.monotonic()

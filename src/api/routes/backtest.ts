@@ -112,6 +112,13 @@ function momentsOf({ n, mean, m2 }: { n: number; mean: number; m2: number }) {
   return { n, mean, m2 }
 }
 
+/** Part by part: `ok`, by which functions tell results from failures, is no word of the wire. */
+function overlapView(overlap: NonNullable<Valuation['overlap']>): WireBacktest['overlap'] {
+  const { verdict, rows, effectiveRows, meanWeight, meanWeightError, greatestShare, alarms } = overlap
+  const told = alarms.map(({ rule, reason }) => ({ rule, reason }))
+  return { verdict, rows, effectiveRows, meanWeight, meanWeightError, greatestShare, alarms: told }
+}
+
 function answer({ endpoint, value, alpha }: BacktestRequest, policy: Weights, valuation: Valuation): WireBacktest {
   const { refused, requests, overlap, logged, estimates, cautions } = valuation
   return {
@@ -121,7 +128,7 @@ function answer({ endpoint, value, alpha }: BacktestRequest, policy: Weights, va
     alpha,
     refused,
     requests: { ...requests },
-    overlap: overlap === null ? null : { ...overlap, alarms: overlap.alarms.map(alarm => ({ ...alarm })) },
+    overlap: overlap === null ? null : overlapView(overlap),
     logged: logged === null ? null : { ...logged },
     estimates: estimates.map(estimate => ({ ...estimate })),
     cautions: [...cautions],

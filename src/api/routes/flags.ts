@@ -19,7 +19,7 @@ import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf } from '../context.ts'
 import { explanationView, flagView, historyView } from '../flag-views.ts'
 import { assertRevision } from '../revisions.ts'
-import { type App, bodyOf } from '../route-parts.ts'
+import { type App, bodyOf, optionalBodyOf } from '../route-parts.ts'
 import { changeView } from '../views.ts'
 import { byName, changeQuery, dryRun, flagdFile, flagRoutes as routes } from './flag-routes.ts'
 
@@ -52,7 +52,7 @@ function registerReading(app: App, api: Api): void {
   })
   app.openAPIRegistry.registerPath({
     ...routes.evaluate,
-    request: { params: byName, ...bodyOf(evaluateRequestSchema) },
+    request: { params: byName, ...optionalBodyOf(evaluateRequestSchema) },
   })
   app.openapi({ ...routes.evaluate, hide: true }, async context => {
     const { name } = context.req.valid('param')
@@ -96,7 +96,7 @@ function registerChanging(app: App, api: Api): void {
     const route = routes[verb]
     app.openAPIRegistry.registerPath({
       ...route,
-      request: { params: byName, query: changeQuery, ...bodyOf(noteRequestSchema) },
+      request: { params: byName, query: changeQuery, ...optionalBodyOf(noteRequestSchema) },
     })
     app.openapi({ ...route, hide: true }, async context => {
       const { note } = validated(noteRequestSchema, (await readJson(context)) ?? {}, { what: 'the body' })

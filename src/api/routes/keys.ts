@@ -9,7 +9,7 @@ import { limits } from '../../core/limits.ts'
 import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf } from '../context.ts'
 import { issuedKeyView, keyView } from '../key-views.ts'
-import { type App, bodyOf, json, problem } from '../route-parts.ts'
+import { type App, bodyOf, json, optionalBodyOf, problem } from '../route-parts.ts'
 
 const byKey = z.object({ key: z.string().meta({ description: 'Id or name.' }) })
 
@@ -64,7 +64,7 @@ export function registerKeys(app: App, api: Api): void {
   })
   app.openAPIRegistry.registerPath({
     ...routes.rotate,
-    request: { params: byKey, ...bodyOf(keyRotationSchema) },
+    request: { params: byKey, ...optionalBodyOf(keyRotationSchema) },
   })
   app.openapi({ ...routes.rotate, hide: true }, async context => {
     const { keep } = validated(keyRotationSchema, (await readJson(context)) ?? {}, { what: 'the rotation' })

@@ -3,6 +3,7 @@ import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { deliverySchema, deliveryStates, eventSchema } from '../../contract/wire/event.ts'
 import { listOf } from '../../contract/wire/list.ts'
+import { timeAsked } from '../../contract/wire/parts.ts'
 import { predictionSchema, summaryDimensions, summaryRowSchema } from '../../contract/wire/prediction.ts'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
@@ -68,8 +69,8 @@ const routes = {
           .default('version')
           .meta({ description: `Dimensions, separated by commas: ${summaryDimensions.join(', ')}.` }),
         release: z.string().optional(),
-        since: z.iso.datetime({ offset: true }).optional(),
-        until: z.iso.datetime({ offset: true }).optional(),
+        since: timeAsked.optional(),
+        until: timeAsked.optional(),
       }),
     },
     responses: { 200: json(listOf(summaryRowSchema), 'A row for each group.'), ...problem },

@@ -19,7 +19,7 @@ import { own } from '../../core/own.ts'
 import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf } from '../context.ts'
 import { explanation, releaseSummary, releaseView } from '../release-views.ts'
-import { type App, bodyOf, booleanQuery, json, problem } from '../route-parts.ts'
+import { type App, bodyOf, booleanQuery, json, optionalBodyOf, problem } from '../route-parts.ts'
 import { changeView } from '../views.ts'
 
 const byId = z.object({ id: z.string() })
@@ -150,7 +150,7 @@ function registerActing(app: App, api: Api): void {
     return context.json(whole(api, api.control.release(release)), 201)
   })
   const { params } = routes.operate.request
-  app.openAPIRegistry.registerPath({ ...routes.operate, request: { params, ...optional(bodyOf(verbRequestSchema)) } })
+  app.openAPIRegistry.registerPath({ ...routes.operate, request: { params, ...optionalBodyOf(verbRequestSchema) } })
   app.openapi({ ...routes.operate, hide: true }, async context => {
     const { id, verb } = context.req.valid('param')
     const body = (await readJson(context)) ?? {}
@@ -159,10 +159,6 @@ function registerActing(app: App, api: Api): void {
     const view = api.control.operate({ release: id, verb, actor: actorOf(context), note, step })
     return context.json(whole(api, view), 200)
   })
-}
-
-function optional(request: ReturnType<typeof bodyOf>) {
-  return { body: { ...request.body, required: false } }
 }
 
 function whole(api: Api, view: ReleaseView): WireRelease {

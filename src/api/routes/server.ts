@@ -1,7 +1,8 @@
 /** The server about itself: health, Prometheus metrics, the OpenAPI document; the dashboard is named there too. */
 import { createRoute } from '@hono/zod-openapi'
 import { z } from 'zod'
-import type { Api } from '../context.ts'
+import { deedOf } from '../access.ts'
+import { type Api, actorForm, actorHeader } from '../context.ts'
 import { type App, json, problem } from '../route-parts.ts'
 
 const statusSchema = z.object({ status: z.enum(['ok', 'starting']), version: z.string() })
@@ -14,7 +15,7 @@ const routes = {
     operationId: 'live',
     tags: ['server'],
     summary: 'The process answers',
-    responses: { 200: json(statusSchema, 'It does.') },
+    responses: { 200: json(statusSchema, 'It does.'), ...problem },
   }),
   ready: createRoute({
     method: 'get',
@@ -22,7 +23,7 @@ const routes = {
     operationId: 'ready',
     tags: ['server'],
     summary: 'The server has recovered its state and serves',
-    responses: { 200: json(statusSchema, 'Ready.'), 503: json(statusSchema, 'Not yet.') },
+    responses: { 200: json(statusSchema, 'Ready.'), 503: json(statusSchema, 'Not yet.'), ...problem },
   }),
   metrics: createRoute({
     method: 'get',
@@ -38,7 +39,7 @@ const routes = {
     operationId: 'openapi',
     tags: ['server'],
     summary: 'This document',
-    responses: { 200: json(z.record(z.string(), z.unknown()), 'OpenAPI 3.1.') },
+    responses: { 200: json(z.record(z.string(), z.unknown()), 'OpenAPI 3.1.'), ...problem },
   }),
   page: createRoute({
     method: 'get',
@@ -46,7 +47,7 @@ const routes = {
     operationId: 'page',
     tags: ['server'],
     summary: 'The dashboard',
-    responses: { 200: text('text/html', 'The page.') },
+    responses: { 200: text('text/html', 'The page.'), ...problem },
   }),
 }
 
@@ -70,7 +71,7 @@ export function registerServer(app: App, api: Api): void {
 }
 
 export function openApiDocument(app: App, version: string) {
-  return app.getOpenAPI31Document({
+  const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     // Without a key where the server asks for none.
     security: [{}, { key: [] }],
@@ -81,4 +82,18 @@ export function openApiDocument(app: App, version: string) {
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
   })
+  for (const [path, { post, delete: remove }] of Object.entries(document.paths ?? {})) {
+    if (post !== undefined && deedOf('POST', path) !== 'read') post.parameters = [...(post.parameters ?? []), actor]
+    if (remove !== undefined) remove.parameters = [...(remove.parameters ?? []), actor]
+  }
+  return document
 }
+
+/** Of every operation that changes something, and read where the change is made: no route asks for it by itself. */
+const actor = {
+  name: actorHeader,
+  in: 'header',
+  required: false,
+  description: 'Who asks, kept with the change where the server asks for no keys; `api` without it or in another form.',
+  schema: { type: 'string', pattern: actorForm.source },
+} as const

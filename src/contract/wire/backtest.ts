@@ -1,6 +1,7 @@
 /** What another fixed policy would have earned, as the control API is asked and answers. */
 import { z } from 'zod'
 import { name, object, percent } from '../resource-parts.ts'
+import { timeAsked } from './parts.ts'
 
 const number = z.number()
 
@@ -15,8 +16,8 @@ export const backtestRequestSchema = object({
     .default('reward')
     .meta({ description: '`reward`, `correct` (label and prediction agree), or a metric of the endpoint.' }),
   release: z.string().optional().meta({ description: 'Only predictions made during this release.' }),
-  since: z.iso.datetime({ offset: true }).optional(),
-  until: z.iso.datetime({ offset: true }).optional(),
+  since: timeAsked.optional(),
+  until: timeAsked.optional(),
   alpha: z.number().gt(0).lt(0.5).default(0.05).meta({ description: 'Intervals hold with 1 - alpha, for one look.' }),
 }).meta({ id: 'BacktestRequest', description: 'A fixed policy to be valued from the log.' })
 

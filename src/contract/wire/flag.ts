@@ -1,6 +1,6 @@
 /** Flags as the control API shows and takes them. */
 import { z } from 'zod'
-import { ppm, time } from './parts.ts'
+import { ppm, time, timeAsked } from './parts.ts'
 
 export const wireFlagTypes = ['boolean', 'string', 'number', 'object'] as const
 export const wireFlagReasons = ['STATIC', 'DEFAULT', 'TARGETING_MATCH', 'SPLIT', 'DISABLED', 'ERROR'] as const
@@ -111,7 +111,7 @@ export const evaluateRequestSchema = z
       .record(z.string(), z.unknown())
       .default({})
       .meta({ description: 'Attributes; targetingKey names the unit.' }),
-    at: z.iso.datetime({ offset: true }).optional().meta({ description: 'As of this time; now if it is left out.' }),
+    at: timeAsked.optional().meta({ description: 'As of this time; now if it is left out.' }),
   })
   .meta({ id: 'EvaluateFlag' })
 
