@@ -39,7 +39,7 @@ const weightsOf = (live: LiveCore) => endpointOf(live)?.table.weights
 const story = (live: LiveCore) => tellAll(live.log, 'digits-1').map(({ text }) => text)
 const stopped = (live: LiveCore) =>
   live.commands.flatMap(command => (command.type === 'stop-fleet' ? [command.version] : []))
-const challengers = (verdicts: Readonly<Record<string, 'pass' | 'fail'>>): ControlEvent => {
+const challengers = (verdicts: Readonly<Record<string, 'pass' | 'insufficient' | 'fail'>>): ControlEvent => {
   const arms = Object.entries(verdicts).map(([version, verdict]) => [version, arm(verdict, { goal: verdict })])
   return happen.judged('insufficient', { arms: Object.fromEntries(arms) })
 }
@@ -142,10 +142,10 @@ describe('a challenger that the stage before gave traffic', () => {
     expect(phaseOf(live)).toMatchObject({ kind: 'running', stageIndex: 1 })
     expect(weightsOf(live)).toEqual({ v1: 500_000, v2: 200_000, v3: 300_000 })
     const before = live.commands.length
-    live.happen(challengers({ v2: 'pass', v3: 'fail' }))
-    expect(weightsOf(live)).not.toHaveProperty('v3')
+    live.happen(challengers({ v2: 'insufficient', v3: 'fail' }))
+    expect(weightsOf(live)).toEqual({ v1: 800_000, v2: 200_000 })
     const kinds = live.commands.slice(before).map(({ type }) => type)
-    expect(kinds.lastIndexOf('stop-fleet')).toBeGreaterThan(kinds.indexOf('apply-route'))
-    expect(stopped(live)).toContain('v3')
+    expect(kinds).toEqual(['apply-route', 'apply-route', 'stop-fleet'])
+    expect(stopped(live)).toEqual(['v3'])
   })
 })
