@@ -10,7 +10,7 @@ import { limits } from '../core/limits.ts'
 import { own } from '../core/own.ts'
 import type { ReleasePlan } from '../core/plan.ts'
 import { refusalOf } from '../core/release/refusals.ts'
-import { type ControlState, isTerminal, meetsUsers, type ReleaseState } from '../core/state.ts'
+import { type ControlState, type EndpointState, isTerminal, meetsUsers, type ReleaseState } from '../core/state.ts'
 import { tell, tellDeclared } from '../core/tell.ts'
 import type { TimelineEntry } from '../core/timeline.ts'
 import type { Baselines } from '../ports/baselines.ts'
@@ -180,17 +180,26 @@ export function createController(ports: ControllerPorts): Controller {
     keys: createKeyDesk(ports, ledger),
     instances: (endpoint, version) => deployer.status(endpoint, version),
 
-    async applyEndpoint({ spec, actor, dryRun, beside }) {
+    applyEndpoint({ spec, actor, dryRun, beside }) {
       const around = { state, deployer, expressions, rate: ports.rate }
-      const { change, spec: admitted } = await admitEndpoint(around, spec, beside)
-      if (!dryRun && change.action !== 'unchanged') ledger.record({ type: 'endpoint-applied', spec: admitted, actor })
-      return change
+      return decide({
+        admit: () => admitEndpoint(around, spec, beside),
+        now: () => own(state().endpoints, spec.name),
+        act({ change, spec: admitted }) {
+          if (!dryRun && change.action !== 'unchanged')
+            ledger.record({ type: 'endpoint-applied', spec: admitted, actor })
+          return change
+        },
+      })
     },
 
-    async addVersion({ endpoint, version, actor }) {
+    addVersion({ endpoint, version, actor }) {
       const around = { state, deployer, expressions, rate: ports.rate }
-      const spec = await admitVersion(around, endpoint, version)
-      ledger.record({ type: 'endpoint-applied', spec, actor })
+      return decide({
+        admit: () => admitVersion(around, endpoint, version),
+        now: () => own(state().endpoints, endpoint),
+        act: ({ spec }) => ledger.record({ type: 'endpoint-applied', spec, actor }),
+      })
     },
 
     registryTold: told => ledger.recordIfItMatters({ type: 'registry-told', ...told }),
@@ -214,13 +223,19 @@ export function createController(ports: ControllerPorts): Controller {
     async applyRelease({ plan: request, actor, dryRun, again, beside }) {
       const ahead = stateAhead(state, beside?.endpoints ?? [], () => clock.nowMs())
       const around = { state: ahead, deployer, expressions, rate: ports.rate, baselines }
-      const admitted = await admitRelease(around, request, again, beside)
-      if (admitted.arms !== undefined && admitted.existing !== null && !dryRun)
-        ledger.record({ type: 'arms-changed', release: admitted.existing, ...admitted.arms, actor })
-      if (admitted.plan === null || dryRun) return { change: admitted.change, release: admitted.existing }
-      const plan = { ...admitted.plan, ...learnedWindow(admitted.plan.endpoint) }
-      ledger.record({ type: 'release-started', release: admitted.id, plan, actor })
-      return { change: admitted.change, release: admitted.id }
+      return decide({
+        admit: () => admitRelease(around, request, again, beside),
+        now: () => own(ahead().endpoints, request.endpoint),
+        act(admitted) {
+          const { change, existing, arms, id } = admitted
+          if (arms !== undefined && existing !== null && !dryRun)
+            ledger.record({ type: 'arms-changed', release: existing, ...arms, actor })
+          if (admitted.plan === null || dryRun) return { change, release: existing }
+          const plan = { ...admitted.plan, ...learnedWindow(admitted.plan.endpoint) }
+          ledger.record({ type: 'release-started', release: id, plan, actor })
+          return { change, release: id }
+        },
+      })
     },
 
     consider: request => considerRelease(state(), request),
@@ -246,6 +261,21 @@ export function createController(ports: ControllerPorts): Controller {
     events: ({ afterSeq, limit }) => log.read({ afterSeq, limit: Math.min(limit, limits.pageMax) }),
 
     subscribe: listener => desk.subscribe(listener),
+  }
+}
+
+/**
+ * Acts on what was admitted in the same turn in which the endpoint is seen not to have moved since: between the answer of a
+ * door and whoever waits for it others are answered too, and two releases would take each other for the only one.
+ */
+async function decide<Admitted extends { on: EndpointState | undefined }, Done>(how: {
+  admit: () => Promise<Admitted>
+  now: () => EndpointState | undefined
+  act: (admitted: Admitted) => Done
+}): Promise<Done> {
+  for (;;) {
+    const admitted = await how.admit()
+    if (how.now() === admitted.on) return how.act(admitted)
   }
 }
 

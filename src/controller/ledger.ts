@@ -55,7 +55,10 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
   }
 
   const recordOne = (event: ControlEvent): void => {
-    for (const logged of log.append([{ atMs: clock.nowMs(), event }])) readers.recorded(takeIn(logged))
+    const atMs = clock.nowMs()
+    // What the core cannot take in must not get into the log: no server could ever fold that again.
+    step(state, event, atMs)
+    for (const logged of log.append([{ atMs, event }])) readers.recorded(takeIn(logged))
   }
 
   const record = (event: ControlEvent): void => {

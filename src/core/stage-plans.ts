@@ -230,7 +230,10 @@ export type BanditContext = {
 
 export type BanditPlan = {
   kind: 'bandit'
-  /** All versions among which traffic is divided, stable included if it is an arm. */
+  /**
+   * All versions among which traffic is divided, stable included if it is an arm. None while the release waits for its turn
+   * and named none: they are the candidate and whatever is stable when it begins.
+   */
   arms: readonly string[]
   reward: BanditReward
   policy: BanditPolicy
@@ -277,6 +280,11 @@ export function versionsOf(stage: StagePlan, candidate: string): readonly string
     default:
       return [candidate]
   }
+}
+
+/** A stage of a release that begins: who was not named is known by now. */
+export function begunStage(stage: StagePlan, { from, to }: { from: string; to: string }): StagePlan {
+  return stage.kind === 'bandit' && stage.arms.length === 0 ? { ...stage, arms: [...new Set([from, to])] } : stage
 }
 
 export function stageAt(stages: readonly StagePlan[], index: number): StagePlan {

@@ -49,8 +49,8 @@ export type Phase =
   /** The fleets that the stage to come needs are being made ready; the first stage's where `stageIndex` is left out. */
   | { kind: 'starting'; sinceMs: number; stageIndex?: number; awaitsGate?: true; hold?: Hold }
   | { kind: 'running'; stageIndex: number; stage: StageState; paused: boolean; hold: Hold | null; passed?: Passed }
-  /** The candidate gets all traffic; waits for the gateway to say so. */
-  | { kind: 'promoting'; epoch: number; keepMs?: number }
+  /** The candidate gets all traffic; waits for the gateway to say so. `awaitsFleet`: it gets it once it is ready, as after a restart. */
+  | { kind: 'promoting'; epoch: number; keepMs?: number; awaitsFleet?: true }
   /** Promoted; the old version is kept warm and late labels may still roll back. */
   | { kind: 'probation'; untilMs: number }
   /** Capacity of the stable version first, then its traffic. */

@@ -112,7 +112,12 @@ function tellPhase(before: Phase | undefined, change: Change, why: string): Draf
   if (before?.kind === phase.kind || phase.kind === 'queued') return []
   switch (phase.kind) {
     case 'promoting':
-      return [{ kind: 'promoting', text: `${candidate} takes all traffic${why}` }]
+      return [
+        {
+          kind: 'promoting',
+          text: `${candidate} takes all traffic${phase.awaitsFleet === true ? ' as soon as it is ready' : ''}${why}`,
+        },
+      ]
     case 'probation':
       return [
         {

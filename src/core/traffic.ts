@@ -103,6 +103,13 @@ export function weightsOf(segments: readonly Segment[]): Weights {
   return weights
 }
 
+/** The same weights once some versions have left: what they had goes to the stable one. */
+export function withoutShares(weights: Weights, gone: readonly string[], stable: string): Weights {
+  const freed = gone.reduce((sum, version) => sum + (weights[version] ?? 0), 0)
+  const left = Object.entries(weights).filter(([version]) => !gone.includes(version))
+  return { ...Object.fromEntries(left), [stable]: (weights[stable] ?? 0) + freed }
+}
+
 /** Half the sum of absolute differences: the least share of buckets that any change from `a` to `b` must move, in ppm. */
 export function totalVariationPpm(a: Weights, b: Weights): number {
   const versions = new Set([...Object.keys(a), ...Object.keys(b)])

@@ -24,6 +24,16 @@ export function completeBandit(stage: StagePlan, at: { spec: EndpointSpec; stabl
   return { ...stage, arms, reward: { ...reward, spec, better, family } }
 }
 
+/** Of a release that waits for its turn: another version may be stable by then, and arms that nobody named follow it. */
+export function withoutUnnamedArms(planned: readonly StagePlan[], asked: readonly StagePlan[]): StagePlan[] {
+  return planned.map((stage, index) => {
+    const named = asked[index]
+    return stage.kind === 'bandit' && named?.kind === 'bandit' && named.arms.length === 0
+      ? { ...stage, arms: [] }
+      : stage
+  })
+}
+
 export function banditProblems(request: ReleaseRequest, at: { spec: EndpointSpec; stable: string }): Problem[] {
   return request.stages.flatMap((stage, index) => {
     if (stage.kind !== 'bandit') return []

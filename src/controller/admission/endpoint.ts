@@ -14,12 +14,15 @@ import { expressionProblems } from './metric-definitions.ts'
 import { refuse, type Surroundings } from './refuse.ts'
 import { checkVersions } from './versions.ts'
 
+/** `on`: what it was admitted on, which is another one by now if the endpoint has moved since. */
+export type AdmittedEndpoint = { on: EndpointState | undefined; change: Change; spec: EndpointSpec }
+
 /** The specification as it will be: with the versions that a registry brought beside those of the document. */
 export async function admitEndpoint(
   around: Omit<Surroundings, 'baselines'>,
   asked: EndpointSpec,
   beside: Beside = {},
-): Promise<{ change: Change; spec: EndpointSpec }> {
+): Promise<AdmittedEndpoint> {
   const spec = withFoundVersions(around.state(), asked)
   const before = own(around.state().endpoints, spec.name)
   refuse(
@@ -37,10 +40,14 @@ export async function admitEndpoint(
   if (known !== before) return admitEndpoint(around, asked, beside)
   const resource = `Endpoint/${spec.name}`
   if (known === undefined)
-    return { change: { action: 'created', resource, differences: differences(undefined, spec), note: null }, spec }
+    return {
+      on: known,
+      change: { action: 'created', resource, differences: differences(undefined, spec), note: null },
+      spec,
+    }
   const found = differences(known.spec, spec)
   const action = found.length === 0 ? 'unchanged' : 'updated'
-  return { change: { action, resource, differences: found, note: null }, spec }
+  return { on: known, change: { action, resource, differences: found, note: null }, spec }
 }
 
 /** The endpoint with one more version, which a registry brought. What else was changed meanwhile stays changed. */
@@ -48,17 +55,27 @@ export async function admitVersion(
   around: Omit<Surroundings, 'baselines'>,
   endpoint: string,
   version: VersionSpec,
-): Promise<EndpointSpec> {
+): Promise<AdmittedEndpoint> {
   const known = own(around.state().endpoints, endpoint)
   if (known === undefined) throw new CutoverError('endpoint-not-found', `there is no endpoint ${endpoint}`)
-  const { spec } = await admitEndpoint(around, withFoundVersion(known, version))
-  const isSame = own(around.state().endpoints, endpoint)?.spec === known.spec
-  return isSame ? spec : admitVersion(around, endpoint, version)
+  const admitted = await admitEndpoint(around, withFoundVersion(known, version))
+  return admitted.on?.spec === known.spec ? admitted : admitVersion(around, endpoint, version)
 }
 
 function choosesByFeatures(state: ControlState, { activeRelease }: EndpointState): boolean {
   const stages = activeRelease === null ? [] : (state.releases[activeRelease]?.plan.stages ?? [])
   return stages.some(stage => stage.kind === 'bandit' && stage.context !== undefined)
+}
+
+/** The release under way, if it may still run the version, which does not run now: in a later stage, or on the way back. */
+function activeWith(
+  state: ControlState,
+  { activeRelease, fleets }: EndpointState,
+  version: string,
+): string | undefined {
+  const plan = state.releases[activeRelease ?? '']?.plan
+  if (activeRelease === null || plan === undefined || (own(fleets, version) ?? 'absent') !== 'absent') return undefined
+  return plan.from === version || triedVersions(plan).includes(version) ? activeRelease : undefined
 }
 
 /** A waiting release that will run the version. */
@@ -75,6 +92,11 @@ function conflictsWith(state: ControlState, known: EndpointState, spec: Endpoint
     const next: VersionSpec | undefined = own(spec.versions, name)
     if (next === undefined && (own(known.fleets, name) ?? 'absent') !== 'absent') {
       problems.push({ path: `versions.${name}`, message: 'the version is running and cannot be removed' })
+    }
+    const active = next === undefined ? activeWith(state, known, name) : undefined
+    if (active !== undefined) {
+      const message = `release ${active} goes on with it or back to it; wait for its end, or abort it`
+      problems.push({ path: `versions.${name}`, message })
     }
     const waiting = next === undefined ? waitingFor(state, known, name) : undefined
     if (waiting !== undefined) {

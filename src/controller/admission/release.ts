@@ -1,14 +1,17 @@
 /** The door for releases: what a document may start, given what is. Throws before anything has changed; never changes anything itself. */
 
+import { isDeepStrictEqual } from 'node:util'
 import { CutoverError } from '../../core/errors.ts'
 import { forecast } from '../../core/forecast.ts'
 import { limits } from '../../core/limits.ts'
 import { own } from '../../core/own.ts'
 import { type ReleasePlan, triedVersions } from '../../core/plan.ts'
 import { preflightProblems } from '../../core/preflight.ts'
+import { begunPlan } from '../../core/release/overlap.ts'
 import type { ControlState, EndpointState } from '../../core/state.ts'
 import type { Beside, Change, Considered, ReleaseRequest } from '../control-plane.ts'
-import { type ArmsChange, armsChangeOf, completeBandit } from './bandit.ts'
+import { askedOf } from './asked.ts'
+import { type ArmsChange, armsChangeOf, completeBandit, withoutUnnamedArms } from './bandit.ts'
 import { differences } from './differences.ts'
 import { gateProblems } from './flag-gates.ts'
 import { withEpochs } from './fleet-sizes.ts'
@@ -16,10 +19,12 @@ import { withHypotheses } from './hypotheses.ts'
 import { withDefinitions } from './metric-definitions.ts'
 import { refuse, type Surroundings } from './refuse.ts'
 import { groupProblems, preflight, preflightFaults, problemsOf } from './release-problems.ts'
-import { alreadySo } from './repeats.ts'
+import { type AlreadySo, alreadySo, alreadyThere } from './repeats.ts'
 import { checkVersion } from './versions.ts'
 
-type Admitted = {
+export type Admitted = {
+  /** What it was admitted on: it is another one by now if the endpoint has moved since. */
+  on: EndpointState
   change: Change
   plan: ReleasePlan | null
   id: string
@@ -36,6 +41,20 @@ export async function admitRelease(
 ): Promise<Admitted> {
   const endpoint = needEndpoint(around.state(), asked.endpoint)
   const request = completed(endpoint, asked)
+  const id = `${request.endpoint}-${endpoint.releaseCount + 1}`
+  const unchanged = (same: AlreadySo): Admitted => ({
+    on: endpoint,
+    change: { action: 'unchanged', resource: `Release/${same.id ?? id}`, differences: [], note: same.note },
+    plan: null,
+    id,
+    existing: same.id,
+  })
+  // A document says what it said when its release began: by now its candidate may be the stable version.
+  const asks = (plan: ReleasePlan): boolean =>
+    isDeepStrictEqual(askedOf(begunPlan(plan)), completed({ spec: endpoint.spec, stable: plan.from }, asked))
+  const how = { asks, again }
+  const same = alreadySo(around.state(), endpoint, how)
+  if (same !== null) return unchanged(same)
   refuse(
     [
       ...problemsOf(endpoint, request),
@@ -45,17 +64,11 @@ export async function admitRelease(
     'invalid-resource',
     `the release of ${request.to} on ${request.endpoint} is not valid`,
   )
-  const id = `${request.endpoint}-${endpoint.releaseCount + 1}`
-  const same = alreadySo(around.state(), endpoint, request, again)
-  if (same !== null)
-    return {
-      change: { action: 'unchanged', resource: `Release/${same.id ?? id}`, differences: [], note: same.note },
-      plan: null,
-      id,
-      existing: same.id,
-    }
+  const there = alreadyThere(around.state(), endpoint, request, how)
+  if (there !== null) return unchanged(there)
   const changed = await changesArms(around, endpoint, request)
-  if (changed !== null) return { ...changed, id }
+  if (own(around.state().endpoints, request.endpoint) !== endpoint) return admitRelease(around, asked, again, beside)
+  if (changed !== null) return { ...changed, on: endpoint, id }
   refuseConflict(endpoint, request)
   preflight(endpoint, request)
   for (const name of triedVersions(request)) {
@@ -64,7 +77,9 @@ export async function admitRelease(
   }
   const planned = await withHypotheses(request, endpoint.stable, around.baselines)
   if (own(around.state().endpoints, request.endpoint) !== endpoint) return admitRelease(around, asked, again, beside)
-  const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...planned }
+  const waits = endpoint.activeRelease !== null
+  const stages = waits ? withoutUnnamedArms(planned.stages, asked.stages) : planned.stages
+  const plan: ReleasePlan = { planVersion: 1, from: endpoint.stable, ...planned, stages }
   const change: Change = {
     action: endpoint.activeRelease === null ? 'started' : 'queued',
     resource: `Release/${id}`,
@@ -72,11 +87,11 @@ export async function admitRelease(
     note: noteOf(endpoint, plan),
     forecast: forecast(endpoint.spec, plan, around.rate.perSecond(request.endpoint)),
   }
-  return { change, plan, id, existing: null }
+  return { on: endpoint, change, plan, id, existing: null }
 }
 
 /** What the endpoint adds to a document: definitions, arms, how often a roll changes weights. */
-function completed({ spec, stable }: EndpointState, asked: ReleaseRequest): ReleaseRequest {
+function completed({ spec, stable }: Pick<EndpointState, 'spec' | 'stable'>, asked: ReleaseRequest): ReleaseRequest {
   const defined = withDefinitions(asked, spec)
   const versions = { stable, candidate: asked.to }
   const stages = defined.stages.map(stage =>
@@ -111,7 +126,7 @@ async function changesArms(
   around: Surroundings,
   endpoint: EndpointState,
   request: ReleaseRequest,
-): Promise<Omit<Admitted, 'id'> | null> {
+): Promise<Omit<Admitted, 'id' | 'on'> | null> {
   const active = endpoint.activeRelease === null ? undefined : around.state().releases[endpoint.activeRelease]
   const arms = active === undefined ? null : armsChangeOf(active, request)
   if (active === undefined || arms === null) return null

@@ -1,6 +1,7 @@
 /** Releases of an endpoint that wait for their turn. One runs at a time; the version promoted last is what each starts from. */
 import type { Command } from '../command.ts'
-import { type StagePlan, versionsOf } from '../stage-plans.ts'
+import type { ReleasePlan } from '../plan.ts'
+import { begunStage, type StagePlan, versionsOf } from '../stage-plans.ts'
 import type { ControlState, EndpointState, ReleaseState } from '../state.ts'
 import { withDraft } from './draft.ts'
 import { endedWaiting, type Queue, queueOf } from './queue.ts'
@@ -49,7 +50,7 @@ export function startNext(
   const [next, ...queue] = endpoint?.queue ?? []
   const waiting = next === undefined ? undefined : state.releases[next.release]
   if (endpoint === undefined || waiting === undefined) return null
-  const plan = { ...waiting.plan, from: endpoint.stable }
+  const plan = begunPlan({ ...waiting.plan, from: endpoint.stable })
   const rest = queueOf(endpoint, queue)
   if (plan.stages.some(stage => comparesWithItself(stage, plan))) {
     const reason = `${endpoint.stable}, which it was to compare with the stable version, is the stable version now`
@@ -63,6 +64,11 @@ export function startNext(
   const release: ReleaseState = { ...waiting, plan, startedAtMs: atMs, phase: { kind: 'starting', sinceMs: atMs } }
   const draft = begin({ endpoint: { ...rest, activeRelease: release.id }, release, commands: [] }, atMs)
   return { state: withDraft(state, draft), commands: draft.commands }
+}
+
+/** The plan of a release that begins. */
+export function begunPlan(plan: ReleasePlan): ReleasePlan {
+  return { ...plan, stages: plan.stages.map(stage => begunStage(stage, plan)) }
 }
 
 function comparesWithItself(stage: StagePlan, { from, to }: { from: string; to: string }): boolean {

@@ -1,7 +1,7 @@
 /** The end that goes forward: what has passed is promoted once nothing keeps it waiting. */
 import { limits } from '../limits.ts'
 import { candidateOf, type Passed } from '../state.ts'
-import { type Draft, endRelease, setPhase, setWeights, stopFleets } from './draft.ts'
+import { type Draft, endRelease, ensureFleet, setPhase, setWeights, stopFleets } from './draft.ts'
 import { gateOf } from './gates.ts'
 import { freezeHold, hasGap, isFrozen, isKeptWaiting, waitPassed } from './waits.ts'
 
@@ -34,7 +34,23 @@ function promoteChosen(draft: Draft, { winner, keepMs }: Passed, atMs: number): 
   return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
 }
 
+/** Everybody moves to the candidate; while that cannot serve, as after a restart, everybody stays where they are. */
 export function promote(draft: Draft, atMs: number, keepMs?: number): Draft {
+  const candidate = candidateOf(draft.release)
+  const fleet = draft.endpoint.fleets[candidate] ?? 'absent'
+  if (fleet === 'ready') return moveAll(draft, atMs, keepMs)
+  const asked = fleet === 'starting' ? draft : ensureFleet(draft, candidate)
+  const { epoch } = draft.endpoint.table
+  return setPhase(asked, { kind: 'promoting', epoch, ...(keepMs !== undefined && { keepMs }), awaitsFleet: true })
+}
+
+/** The candidate that was waited for is ready. */
+export function promoteReady(draft: Draft, atMs: number): Draft {
+  const { phase } = draft.release
+  return phase.kind === 'promoting' && phase.awaitsFleet === true ? moveAll(draft, atMs, phase.keepMs) : draft
+}
+
+function moveAll(draft: Draft, atMs: number, keepMs?: number): Draft {
   const candidate = candidateOf(draft.release)
   const moved = setWeights(draft, { weights: { [candidate]: limits.ppmTotal }, stable: candidate, extras: 'drop' })
   const exposed = { ...moved.release, exposedFromMs: moved.release.exposedFromMs ?? atMs }

@@ -11,9 +11,18 @@ import type { TrialReport } from '../trial.ts'
 import type { GatePlace } from '../webhook.ts'
 import { type Draft, endIdleControl, noteGap, setPhase } from './draft.ts'
 import { askGate, awaitGateAgain, gateAwaited } from './gates.ts'
-import { finishPromotion } from './promotion.ts'
+import { finishPromotion, promoteReady } from './promotion.ts'
 import { isReplaced } from './queue.ts'
-import { beginReturn, enterWhenReady, goOnPassed, neededBy, passGate, prepareStage, stepStaged } from './stages.ts'
+import {
+  beginReturn,
+  enterStage,
+  enterWhenReady,
+  goOnPassed,
+  neededBy,
+  passGate,
+  prepareStage,
+  stepStaged,
+} from './stages.ts'
 import { endHoldOf, hasGap, hold, standStill } from './waits.ts'
 import { finishReturn, shiftBack } from './way-back.ts'
 
@@ -33,6 +42,7 @@ export function fleetChanged(draft: Draft, news: FleetNews, atMs: number): Draft
   if (news.state === 'failed') return fleetFailed(draft, news, atMs)
   if (news.state !== 'ready') return draft
   if (phase.kind === 'starting') return enterWhenReady(draft, phase.stageIndex ?? 0, atMs)
+  if (phase.kind === 'promoting' && news.version === candidateOf(draft.release)) return promoteReady(draft, atMs)
   if (phase.kind === 'returning' && phase.awaiting === 'fleet' && news.version === plan.from)
     return shiftBack(draft, phase, atMs)
   return draft
@@ -50,7 +60,7 @@ function fleetFailed(draft: Draft, { version, reason }: { version: string; reaso
   const { phase, plan } = draft.release
   const candidate = candidateOf(draft.release)
   if (phase.kind === 'starting') {
-    return neededBy(draft.release, phase.stageIndex ?? 0).includes(version) && version !== plan.from
+    return neededBy(draft, phase.stageIndex ?? 0).includes(version) && version !== plan.from
       ? beginReturn(draft, 'never-ready', `${version} did not become ready: ${reason}`, atMs)
       : draft
   }
@@ -60,14 +70,23 @@ function fleetFailed(draft: Draft, { version, reason }: { version: string; reaso
     : draft
 }
 
-export function trafficApplied(before: Draft, epoch: number, atMs: number): Draft {
+export function trafficApplied(asIs: Draft, epoch: number, atMs: number): Draft {
+  const before = epoch > asIs.endpoint.table.epoch ? asItWas(asIs, atMs) : asIs
   const draft = epoch >= before.endpoint.table.epoch ? noteGap(before, atMs) : before
   return endIdleControl(routed(draft, epoch, atMs))
 }
 
+/** Logs of before fleets were waited for confirm tables that would not have been made yet: they fold as they ever did. */
+function asItWas(draft: Draft, atMs: number): Draft {
+  const { phase } = draft.release
+  return phase.kind === 'starting' && isBetweenStages(phase)
+    ? enterStage(draft, phase.stageIndex ?? 0, atMs)
+    : promoteReady(draft, atMs)
+}
+
 function routed(draft: Draft, epoch: number, atMs: number): Draft {
   const { phase, plan } = draft.release
-  if (phase.kind === 'promoting' && epoch >= phase.epoch) {
+  if (phase.kind === 'promoting' && phase.awaitsFleet !== true && epoch >= phase.epoch) {
     const watchMs = Math.max(plan.probationMs, phase.keepMs ?? 0)
     // A group is watched until all of it is promoted.
     const isOver = watchMs === 0 && draft.release.members === undefined

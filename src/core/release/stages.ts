@@ -44,7 +44,7 @@ import { bringBack, finishReturn, stageThatGoesBack } from './way-back.ts'
 /** Makes ready what the stage needs, then enters it. The candidate of a release that begins is asked for in any case. */
 export function prepareStage(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { release, endpoint } = draft
-  const needed = neededBy(release, stageIndex)
+  const needed = neededBy(draft, stageIndex)
   const isAsked = (version: string): boolean =>
     endpoint.fleets[version] !== 'ready' || (stageIndex === 0 && version !== release.plan.from)
   const missing = needed.filter(isAsked)
@@ -56,19 +56,25 @@ export function prepareStage(draft: Draft, stageIndex: number, atMs: number): Dr
 
 export function enterWhenReady(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { release, endpoint } = draft
-  if (!neededBy(release, stageIndex).every(version => endpoint.fleets[version] === 'ready')) return draft
+  if (!neededBy(draft, stageIndex).every(version => endpoint.fleets[version] === 'ready')) return draft
   return isFrozen(release, atMs, stageIndex) ? startFrozen(draft, atMs) : enterStage(draft, stageIndex, atMs)
 }
 
-/** A plan without stages moves everybody at once, to a version that has been stable: it needs that one alone. */
-export function neededBy(release: ReleaseState, stageIndex: number): readonly string[] {
+/**
+ * A plan without stages moves everybody at once, to a version that has been stable: it needs that one alone. Between stages
+ * what serves is to be ready too, for the next one divides traffic among it and counts on its instances.
+ */
+export function neededBy({ endpoint, release }: Pick<Draft, 'endpoint' | 'release'>, stageIndex: number): string[] {
   const { plan } = release
   const candidate = candidateOf(release)
   if (plan.stages.length === 0) return [candidate]
-  return needsOf(stageAt(plan.stages, stageIndex), { stable: plan.from, candidate })
+  const needs = needsOf(stageAt(plan.stages, stageIndex), { stable: plan.from, candidate })
+  if (stageIndex === 0) return [...needs]
+  const runs = [plan.from, candidate].filter(version => (endpoint.fleets[version] ?? 'absent') !== 'absent')
+  return [...new Set([...needs, ...runs])]
 }
 
-function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
+export function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
   const { plan, members } = draft.release
   if (stageIndex === 0 && gateOf(draft.release, 'start') !== undefined) return awaitStartGate(draft, atMs)
   if (stageIndex === 0 && plan.group !== undefined && members === undefined) return awaitGroup(draft, atMs)
@@ -82,7 +88,10 @@ function enterStage(draft: Draft, stageIndex: number, atMs: number): Draft {
 export function awaitsGroup({ endpoint, release }: Draft, atMs: number): boolean {
   const { phase } = release
   if (phase.kind !== 'starting' || phase.hold?.cause !== 'group') return false
-  return neededBy(release, 0).every(version => endpoint.fleets[version] === 'ready') && !isFrozen(release, atMs)
+  return (
+    neededBy({ endpoint, release }, 0).every(version => endpoint.fleets[version] === 'ready') &&
+    !isFrozen(release, atMs)
+  )
 }
 
 /** The group is whole: its members are known and begin. */

@@ -6,7 +6,7 @@
 import { assertNever } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { AbTestPlan } from '../stage-plans.ts'
-import type { Weights } from '../traffic.ts'
+import { type Weights, withoutShares } from '../traffic.ts'
 import {
   type AbTestState,
   armsOf,
@@ -225,12 +225,6 @@ function drop(
 
 function reasonsOf(arms: readonly Seen[], reasonOf: (one: Seen) => string): Record<string, string> {
   return Object.fromEntries(arms.map(one => [one.variant, reasonOf(one)]))
-}
-
-function withoutShares(weights: Weights, gone: readonly string[], stable: string): Weights {
-  const freed = gone.reduce((sum, variant) => sum + (weights[variant] ?? 0), 0)
-  const left = Object.entries(weights).filter(([version]) => !gone.includes(version))
-  return { ...Object.fromEntries(left), [stable]: (weights[stable] ?? 0) + freed }
 }
 
 /** The newest table has been applied: nobody is routed to the dropped ones any more. */

@@ -25,6 +25,8 @@ export type ShadowState = {
   replays?: Readonly<Record<string, Replay>>
   /** Passed, and its whole fleet is awaited: a replay runs one instance. */
   winner?: { version: string; reason: string }
+  /** Dropped with traffic of the stage before: they end once the gateway sends nothing there. Left out where there are none. */
+  leaving?: readonly string[]
 }
 
 /** Those that are still compared, in the order of the plan. */

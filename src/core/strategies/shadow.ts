@@ -8,7 +8,7 @@ import { assertNever } from '../errors.ts'
 import { isHarmful } from '../judge/harmful.ts'
 import type { ArmJudgement, Judgement } from '../judge/judgement.ts'
 import type { ShadowPlan } from '../stage-plans.ts'
-import type { Mirror } from '../traffic.ts'
+import { type Mirror, withoutShares } from '../traffic.ts'
 import { whatAgeNeeds } from './promotion-needs.ts'
 import { afterTrial, beginReplay, fleetOfReplay, replayAgain, restartReplay } from './shadow-replay.ts'
 import { type Dropped, runningChallengers, type ShadowState } from './shadow-state.ts'
@@ -64,6 +64,7 @@ export const shadow: Strategy<ShadowPlan, ShadowState> = {
       case 'restarted':
         return restartReplay(state)
       case 'applied':
+        return letGo(state, context)
       case 'approved':
       case 'arms':
       case 'return':
@@ -98,22 +99,38 @@ function judged(plan: ShadowPlan, state: ShadowState, event: Judged, context: St
   return { state: ended.state, commands: [...commands, ...ended.commands] }
 }
 
-/** Without copies and without a fleet from now on; without any challenger left the stage fails. */
+/**
+ * Without copies and without a fleet from now on; without any challenger left the stage fails. One that the stage before
+ * gave traffic keeps its fleet until that has left it.
+ */
 function drop(
   plan: ShadowPlan,
   state: ShadowState,
   { which, atMs }: { which: readonly Dropped[]; atMs: number },
-  { fleets }: StageContext,
+  { fleets, weights, stable }: StageContext,
 ): Result {
   if (which.length === 0) return unchanged(state)
   const next = { ...state, dropped: [...state.dropped, ...which] }
   const left = runningChallengers(next)
   if (left.length === 0) return { state: next, commands: [failedBy(next)] }
-  const runs = which.filter(({ version }) => (fleets[version] ?? 'absent') !== 'absent')
-  const stops = runs.map(({ version }): StageCommand => ({ type: 'stop', version }))
-  if (plan.mode === 'live') return { state: next, commands: [mirrorsTo(plan, left), ...stops] }
-  const going = beginReplay(plan, next, atMs)
-  return { state: going.state, commands: [...stops, ...going.commands] }
+  const gone = which.map(({ version }) => version)
+  const serving = gone.filter(version => (weights[version] ?? 0) > 0)
+  const idle = gone.filter(version => !serving.includes(version) && (fleets[version] ?? 'absent') !== 'absent')
+  const stops = idle.map((version): StageCommand => ({ type: 'stop', version }))
+  const moved: StageCommand[] =
+    serving.length === 0 ? [] : [{ type: 'set-weights', weights: withoutShares(weights, serving, stable) }]
+  const waits = serving.length === 0 ? next : { ...next, leaving: [...(state.leaving ?? []), ...serving] }
+  if (plan.mode === 'live') return { state: waits, commands: [mirrorsTo(plan, left), ...moved, ...stops] }
+  const going = beginReplay(plan, waits, atMs)
+  return { state: going.state, commands: [...moved, ...stops, ...going.commands] }
+}
+
+/** The gateway routes by the newest table. */
+function letGo(state: ShadowState, { fleets }: StageContext): Result {
+  const { leaving, ...rest } = state
+  if (leaving === undefined) return unchanged(state)
+  const runs = leaving.filter(version => (fleets[version] ?? 'absent') !== 'absent')
+  return { state: rest, commands: runs.map((version): StageCommand => ({ type: 'stop', version })) }
 }
 
 /** Harm tells more than a goal that was missed, and that more than a fleet that was lost. */
