@@ -120,6 +120,10 @@ function questionOf(goal: GoalCheck, { mean, variance }: Baseline): Result<Quest
   const difference = better === 'higher' ? inOwnUnit(effect) : -inOwnUnit(effect)
   if (isShare && mean + difference < 0)
     return insufficient(`the minimum effect is greater than what could be gained: ${mean} is the whole of it`)
+  if (isUpTo1(goal) && !isShare && !(mean + difference >= 0 && mean + difference <= 1))
+    return insufficient(
+      `the minimum effect takes ${goal.metric} from ${mean} to ${mean + difference}, which no share can be`,
+    )
   if (!(variance > 0)) return insufficient('the values that were seen before are all alike')
   const spread = Math.sqrt(variance)
   // A relative margin shifts the stable mean in proportion, and its error with it.
@@ -130,8 +134,25 @@ function questionOf(goal: GoalCheck, { mean, variance }: Baseline): Result<Quest
     design: isShare
       ? { kind: 'rates', rates: { stable: mean, candidate: mean + difference } }
       : { kind: 'means', tunedFor: 'sizes' },
-    means: { difference, spreads: { stable: spread * tolerated, candidate: spread } },
+    means: {
+      difference,
+      spreads: {
+        stable: spread * tolerated,
+        candidate: spread * (isUpTo1(goal) ? spreadGrowth(mean, mean + difference) : 1),
+      },
+    },
   }
+}
+
+/** Whether the values of units are shares, so that their mean tells how much they vary at most. */
+function isUpTo1({ measure }: GoalCheck): boolean {
+  return measure.kind === 'metric' && (measure.spec.type === 'rate' || measure.spec.type === 'accuracy')
+}
+
+/** Rare events that rise vary more; where they fall the comparison still reckons with what they were. */
+function spreadGrowth(mean: number, changed: number): number {
+  const most = mean * (1 - mean)
+  return most > 0 ? Math.max(1, Math.sqrt((changed * (1 - changed)) / most)) : 1
 }
 
 function isHigher({ measure }: GoalCheck): boolean {

@@ -16,7 +16,7 @@ import { checkVersions } from './versions.ts'
 
 /** The specification as it will be: with the versions that a registry brought beside those of the document. */
 export async function admitEndpoint(
-  around: Omit<Surroundings, 'baselines'>,
+  around: Omit<Surroundings, 'baselines' | 'labelDelayMs'>,
   asked: EndpointSpec,
   beside: Beside = {},
 ): Promise<{ change: Change; spec: EndpointSpec }> {
@@ -45,7 +45,7 @@ export async function admitEndpoint(
 
 /** The endpoint with one more version, which a registry brought. What else was changed meanwhile stays changed. */
 export async function admitVersion(
-  around: Omit<Surroundings, 'baselines'>,
+  around: Omit<Surroundings, 'baselines' | 'labelDelayMs'>,
   endpoint: string,
   version: VersionSpec,
 ): Promise<EndpointSpec> {
