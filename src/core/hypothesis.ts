@@ -105,7 +105,7 @@ type Question = {
 }
 
 /** Counts are of harmful rows, whose shares are better when lower. */
-function questionOf(goal: GoalCheck, { mean, variance }: Baseline): Result<Question> {
+function questionOf(goal: GoalCheck, { n, mean, variance }: Baseline): Result<Question> {
   const isShare = isOfCounts(goal)
   const better = !isShare && isHigher(goal) ? 'higher' : 'lower'
   const isRelative = goal.measure.kind === 'metric' && goal.measure.scale === 'relative'
@@ -120,7 +120,8 @@ function questionOf(goal: GoalCheck, { mean, variance }: Baseline): Result<Quest
   const difference = better === 'higher' ? inOwnUnit(effect) : -inOwnUnit(effect)
   if (isShare && mean + difference < 0)
     return insufficient(`the minimum effect is greater than what could be gained: ${mean} is the whole of it`)
-  if (isUpTo1(goal) && !isShare && !(mean + difference >= 0 && mean + difference <= 1))
+  const isBounded = isUpTo1(goal) || areOnes({ n, mean, variance })
+  if (isBounded && !isShare && !(mean + difference >= 0 && mean + difference <= 1))
     return insufficient(
       `the minimum effect takes ${goal.metric} from ${mean} to ${mean + difference}, which no share can be`,
     )
@@ -147,6 +148,13 @@ function questionOf(goal: GoalCheck, { mean, variance }: Baseline): Result<Quest
 /** Whether the values of units are shares, so that their mean tells how much they vary at most. */
 function isUpTo1({ measure }: GoalCheck): boolean {
   return measure.kind === 'metric' && (measure.spec.type === 'rate' || measure.spec.type === 'accuracy')
+}
+
+/** Whether values vary as only zeros and ones do, among those from 0 to 1; stated ones have no number. */
+function areOnes({ n, mean, variance }: Pick<Baseline, 'n' | 'mean' | 'variance'>): boolean {
+  const most = mean * (1 - mean)
+  const tolerance = n > 1 ? 1.5 / n : 1e-9
+  return most > 0 && Math.abs(variance - most) <= tolerance * most
 }
 
 /** Rare events that rise vary more; where they fall the comparison still reckons with what they were. */

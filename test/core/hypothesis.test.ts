@@ -64,6 +64,15 @@ describe('a hypothesis', () => {
       expect(found).toBe(Math.ceil(((z(0.05) + z(0.2)) ** 2 * (0.09 + 0.16)) / 0.1 ** 2))
     })
 
+    it('is known by its values too', () => {
+      const goal = improvement({
+        measure: { kind: 'metric', spec: { type: 'mean', of: { from: 'reward' }, unitLevel: true }, scale: 'absolute' },
+        goal: { kind: 'improve', direction: 'increase', minimumEffect: 0.95 },
+      })
+      expect(planned(fixed({ goal })).needed).toBeNull()
+      expect(planned(fixed({ goal }), { variance: 0.3 }).needed).not.toBeNull()
+    })
+
     it('is not planned for more than all of them', () => {
       expect(planned(fixed({ goal: converted(0.95) }))).toMatchObject({
         needed: null,
