@@ -101,10 +101,18 @@ export function formScenario(
   name: string,
   { looks, ...rest }: Most<FormTraffic, 'spec' | 'row'> & { looks?: Looks },
 ): Scenario {
-  const traffic: FormTraffic = { observations: 20_000, shares: [0.5], metric: 'value', ...rest }
+  const traffic: FormTraffic = {
+    observations: 20_000,
+    shares: [0.5],
+    metric: 'value',
+    scale: 'absolute',
+    margin: 0,
+    ...rest,
+  }
+  const { metric, spec, scale, margin } = traffic
   return {
     ...common(name, traffic, looks),
-    ...checksOf(traffic.metric, { kind: 'metric', spec: traffic.spec, scale: 'absolute' }),
+    ...checksOf(metric, { kind: 'metric', spec, scale }, margin),
     open: random => formStream(traffic, random),
   }
 }

@@ -106,6 +106,29 @@ export const falseAlarmScenarios: readonly Scenario[] = [
     observations: 2_500,
     looks: { runsShare: 0.1 },
   }),
+  formScenario('mean of 0.1 % of ones, 10:90, worse by just the margin of 1 pp', {
+    ...ones({ stable: 0.001, candidate: 0.011 }),
+    shares: [0.1],
+    margin: 0.01,
+  }),
+  formScenario('rate 0.1 %, 10:90, worse by just the margin of 50 %', {
+    ...failures({ stable: 0.001, candidate: 0.0015 }),
+    shares: [0.1],
+    margin: 0.5,
+    observations: long,
+  }),
+  formScenario('rate 0.1 %, 90:10, worse by just the margin of 50 %', {
+    ...failures({ stable: 0.001, candidate: 0.0015 }),
+    shares: [0.9],
+    margin: 0.5,
+    observations: long,
+  }),
+  formScenario('AUC 0.99 with 1 % positives, worse by just the margin of 1 pp', {
+    spec: { type: 'auc', positive: 1, classes: null },
+    row: (arm, _time, random) => ranked(arm === 'candidate' ? 0.98 : 0.99, random),
+    margin: 0.01,
+    looks: { runsShare: 0.1 },
+  }),
   formScenario('over-confidence of calibrated scores, 1:99', {
     spec: { type: 'calibration', classes: null },
     row: (_arm, _time, random) => calibrated(random),
@@ -145,6 +168,25 @@ function classified(random: Random): [number, number] {
 function scored(random: Random): [number, number] {
   const positive = random.next() < 0.02 ? 1 : 0
   return [1 / (1 + Math.exp(-drawNormal(random) - 2 * positive)), positive]
+}
+
+/** A score and whether the row is positive, so that a positive is above a negative with this chance. */
+function ranked(auc: number, random: Random): [number, number] {
+  if (random.next() >= 0.01) return [random.next(), 0]
+  return [random.next() ** ((1 - auc) / auc), 1]
+}
+
+type Rates = { candidate: number; stable: number }
+
+function ones(rates: Rates) {
+  const spec = { type: 'mean', of: { from: 'reward' }, better: 'lower' } as const
+  return { spec, row: (arm: keyof Rates, _: number, random: Random) => [Number(random.next() < rates[arm])] }
+}
+
+function failures(rates: Rates) {
+  const spec = { type: 'rate', of: { from: 'error' }, better: 'lower' } as const
+  const row = (arm: keyof Rates, _: number, random: Random) => [Number(random.next() < rates[arm])]
+  return { spec, scale: 'relative' as const, row }
 }
 
 /** A confidence and whether the answer is right, which it is just as often. */

@@ -113,6 +113,9 @@ export function createController(ports: ControllerPorts): Controller {
     }
   }
 
+  const labelDelayMs = (endpoint: string): number | null =>
+    monitoring.delays(endpoint).find(({ name }) => name === 'label')?.delay?.p90Ms ?? null
+
   /** Known before the release began, so that its first predictions count already. */
   const learnedWindow = (endpoint: string): Pick<ReleasePlan, 'labelWindowMs'> => {
     const maturity = monitoring.delays(endpoint).find(({ name }) => name === 'label')?.maturity
@@ -222,7 +225,7 @@ export function createController(ports: ControllerPorts): Controller {
 
     async applyRelease({ plan: request, actor, dryRun, again, beside }) {
       const ahead = stateAhead(state, beside?.endpoints ?? [], () => clock.nowMs())
-      const around = { state: ahead, deployer, expressions, rate: ports.rate, baselines }
+      const around = { state: ahead, deployer, expressions, rate: ports.rate, baselines, labelDelayMs }
       return decide({
         admit: () => admitRelease(around, request, again, beside),
         now: () => own(ahead().endpoints, request.endpoint),

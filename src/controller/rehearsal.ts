@@ -27,6 +27,7 @@ export async function rehearse({ spec, request, scenario, expressions }: Rehears
     deployer: noDeployer,
     expressions,
     rate: { perSecond: () => scenario.traffic.perSecond },
+    labelDelayMs: () => null,
     baselines: {
       read: async ({ version, goal }: { version: string; goal: GoalCheck }) => known(scenario, version, goal),
     },

@@ -8,6 +8,7 @@ import { assertNever } from './errors.ts'
 import { span } from './judge/wait.ts'
 import { limits } from './limits.ts'
 import type { MetricCheck } from './metric-check.ts'
+import { isKnownAtOnce, signalsOf } from './metrics/spec.ts'
 import { type Candidacy, peaks } from './preflight.ts'
 import type { AbTestPlan, BanditPlan, BlueGreenPlan, CanaryStep, RollingPlan, StagePlan } from './stage-plans.ts'
 import { boundsOf, lengthOf } from './strategies/roll-plan.ts'
@@ -34,27 +35,36 @@ export type Forecast = {
   warnings: readonly string[]
 }
 
-export function forecast(spec: EndpointSpec, plan: Candidacy, requestsPerSecond: number | null): Forecast {
+/** `labelDelayMs`: by which age most labels have come; null where it is not known, and 0 where the caller reckons with it. */
+export function forecast(
+  spec: EndpointSpec,
+  plan: Candidacy,
+  requestsPerSecond: number | null,
+  labelDelayMs: number | null = null,
+): Forecast {
   const totals = peaks(spec, plan)
   const stages = plan.stages.map((stage, index) => ({
     kind: stage.kind,
     peakInstances: totals[index]?.total ?? 0,
-    gates: gatesOf(spec, { stage, plan, rate: requestsPerSecond }),
+    gates: gatesOf(spec, { stage, plan, rate: requestsPerSecond, labelDelayMs }),
   }))
   const capacity = spec.capacity?.instances ?? null
-  return { requestsPerSecond, capacity, stages, warnings: warningsOf(stages, plan, requestsPerSecond) }
+  const warnings = warningsOf(stages, plan, { rate: requestsPerSecond, labelDelayMs })
+  return { requestsPerSecond, capacity, stages, warnings }
 }
 
-type Asked<Stage extends StagePlan = StagePlan> = { stage: Stage; plan: Candidacy; rate: number | null }
+type Traffic = { rate: number | null; labelDelayMs: number | null }
 
-function gatesOf(spec: EndpointSpec, { stage, plan, rate }: Asked): Gate[] {
+type Asked<Stage extends StagePlan = StagePlan> = Traffic & { stage: Stage; plan: Candidacy }
+
+function gatesOf(spec: EndpointSpec, { stage, plan, rate, labelDelayMs }: Asked): Gate[] {
   switch (stage.kind) {
     case 'canary':
-      return countedGates(stage.steps, { minRequests: stage.minRequests, plan, rate })
+      return countedGates(stage.steps, { minRequests: stage.minRequests, plan, rate, labelDelayMs })
     case 'rolling':
-      return rollGates(spec, { stage, plan, rate })
+      return rollGates(spec, { stage, plan, rate, labelDelayMs })
     case 'blueGreen':
-      return switchGates({ stage, plan, rate })
+      return switchGates({ stage, plan, rate, labelDelayMs })
     case 'shadow':
       return [gate({ step: 0, weightPpm: stage.fractionPpm, requests: stage.pairs, ...timesOf(stage) }, rate)]
     case 'abTest':
@@ -69,19 +79,20 @@ function gatesOf(spec: EndpointSpec, { stage, plan, rate }: Asked): Gate[] {
 }
 
 /** A roll that asks for no requests waits for fleets alone. */
-function rollGates(spec: EndpointSpec, { stage, plan, rate }: Asked<RollingPlan>): Gate[] {
+function rollGates(spec: EndpointSpec, { stage, plan, rate, labelDelayMs }: Asked<RollingPlan>): Gate[] {
   const { minRequests, minReadyMs: floorMs, progressDeadlineMs: ceilingMs } = stage
   if (minRequests === 0) return []
   const sizeOf = (version: string) => spec.versions[version]?.instances ?? 1
   const { sharesPpm } = lengthOf(boundsOf(stage, { stable: sizeOf(plan.from), candidate: sizeOf(plan.to) }))
   const batches = sharesPpm.map(weightPpm => ({ weightPpm, floorMs, ceilingMs }))
-  return countedGates(batches, { minRequests, plan, rate })
+  return countedGates(batches, { minRequests, plan, rate, labelDelayMs })
 }
 
 /** Blue's period before the switch, which green is compared with, and green's own after it. */
-function switchGates({ stage, plan, rate }: Asked<BlueGreenPlan>): Gate[] {
+function switchGates({ stage, plan, rate, labelDelayMs }: Asked<BlueGreenPlan>): Gate[] {
   const requests = Math.max(0, ...plan.guardrails.map(check => requestsOf(check, 0, 1)))
-  const whole = { weightPpm: limits.ppmTotal, requests }
+  const delayMs = plan.guardrails.some(waitsForLabels) ? (labelDelayMs ?? 0) : 0
+  const whole = { weightPpm: limits.ppmTotal, requests, delayMs }
   const before = { step: 0, ...whole, floorMs: stage.afterMs, ceilingMs: stage.afterMs + stage.watchMs }
   return [before, { step: 1, ...whole, floorMs: stage.watchMs, ceilingMs: null }].map(need => gate(need, rate))
 }
@@ -113,14 +124,17 @@ type Step = Pick<CanaryStep, 'weightPpm' | 'floorMs' | 'ceilingMs'>
 /** What earlier steps have counted counts in later ones, but for quantiles, which begin anew in each. */
 function countedGates(
   steps: readonly Step[],
-  { minRequests, plan, rate }: { minRequests: number; plan: Candidacy; rate: number | null },
+  { minRequests, plan, rate, labelDelayMs }: Traffic & { minRequests: number; plan: Candidacy },
 ): Gate[] {
   let counted = 0
   const epochs = plan.stages.reduce((total, one) => total + (one.kind === 'canary' ? one.steps.length : 1), 0)
   return steps.map(({ weightPpm, floorMs, ceilingMs }, step) => {
     const needs = plan.guardrails.map(check => requestsOf(check, counted, epochs))
     const requests = Math.max(minRequests, ...needs)
-    const next = gate({ step, weightPpm, requests, floorMs, ceilingMs }, rate)
+    // Labels of earlier steps come meanwhile: only who still needs some waits for the newest ones.
+    const isLate = plan.guardrails.some(check => waitsForLabels(check) && requestsOf(check, counted, epochs) > 0)
+    const delayMs = isLate ? (labelDelayMs ?? 0) : 0
+    const next = gate({ step, weightPpm, requests, floorMs, ceilingMs, delayMs }, rate)
     const lastsMs = Math.max(next.expectedMs ?? 0, floorMs)
     counted += Math.max(requests, Math.floor(((rate ?? 0) * weightPpm * lastsMs) / 1_000_000_000))
     return next
@@ -135,14 +149,22 @@ function requestsOf({ measure, minEvents, alpha }: MetricCheck, counted: number,
   return limits.warmUpAnswers + Math.max(minEvents, ranks.ok ? ranks.needed : 0)
 }
 
-type Need = { step: number; weightPpm: number; requests: number; floorMs: number; ceilingMs: number | null }
-
-function gate({ floorMs, ...need }: Need, rate: number | null): Gate {
-  const perMs = ((rate ?? 0) * need.weightPpm) / 1_000_000_000
-  return { ...need, expectedMs: perMs === 0 ? null : Math.max(floorMs, Math.ceil(need.requests / perMs)) }
+/** Of checks of external metrics nobody knows. */
+function waitsForLabels({ measure }: MetricCheck): boolean {
+  if (measure.kind === 'accuracy') return true
+  return measure.kind === 'metric' && !isKnownAtOnce(measure.spec) && signalsOf(measure.spec).includes('label')
 }
 
-function warningsOf(stages: Forecast['stages'], plan: Candidacy, rate: number | null): string[] {
+type Need = Omit<Gate, 'expectedMs'> & { floorMs: number; delayMs?: number }
+
+/** However many requests come, their evidence is looked at no sooner than at the next look. */
+function gate({ floorMs, delayMs = 0, ...need }: Need, rate: number | null): Gate {
+  const perMs = ((rate ?? 0) * need.weightPpm) / 1_000_000_000
+  const takesMs = Math.max(limits.tickIntervalMs, Math.ceil(need.requests / perMs)) + delayMs
+  return { ...need, expectedMs: perMs === 0 ? null : Math.max(floorMs, takesMs) }
+}
+
+function warningsOf(stages: Forecast['stages'], plan: Candidacy, { rate, labelDelayMs }: Traffic): string[] {
   const gates = stages.flatMap(({ kind, gates: own }) => own.map(one => ({ ...one, kind })))
   if (gates.length === 0) return []
   if (rate === null) return ['how long it takes cannot be told: the traffic has not been watched for long enough']
@@ -154,5 +176,12 @@ function warningsOf(stages: Forecast['stages'], plan: Candidacy, rate: number | 
     const takes = `${requests} requests take about ${span(expectedMs)} at ${weightPpm / 10_000} %`
     return [`${kind} step ${step + 1} will hold at its ceiling of ${span(ceilingMs)}: ${takes}`]
   })
-  return [...scoped, ...late]
+  const counts = stages.some(({ kind, gates: own }) => own.length > 0 && countsGuardrails(kind))
+  const isUnknown = labelDelayMs === null && counts && plan.guardrails.some(waitsForLabels)
+  const labels = isUnknown ? ['times leave out how late labels come, which is not known yet'] : []
+  return [...scoped, ...labels, ...late]
+}
+
+function countsGuardrails(kind: StagePlan['kind']): boolean {
+  return kind === 'canary' || kind === 'rolling' || kind === 'blueGreen'
 }

@@ -105,7 +105,7 @@ type Question = {
 }
 
 /** Counts are of harmful rows, whose shares are better when lower. */
-function questionOf(goal: GoalCheck, { mean, variance }: Baseline): Result<Question> {
+function questionOf(goal: GoalCheck, { n, mean, variance }: Baseline): Result<Question> {
   const isShare = isOfCounts(goal)
   const better = !isShare && isHigher(goal) ? 'higher' : 'lower'
   const isRelative = goal.measure.kind === 'metric' && goal.measure.scale === 'relative'
@@ -120,6 +120,11 @@ function questionOf(goal: GoalCheck, { mean, variance }: Baseline): Result<Quest
   const difference = better === 'higher' ? inOwnUnit(effect) : -inOwnUnit(effect)
   if (isShare && mean + difference < 0)
     return insufficient(`the minimum effect is greater than what could be gained: ${mean} is the whole of it`)
+  const isBounded = isUpTo1(goal) || areOnes({ n, mean, variance })
+  if (isBounded && !isShare && !(mean + difference >= 0 && mean + difference <= 1))
+    return insufficient(
+      `the minimum effect takes ${goal.metric} from ${mean} to ${mean + difference}, which no share can be`,
+    )
   if (!(variance > 0)) return insufficient('the values that were seen before are all alike')
   const spread = Math.sqrt(variance)
   // A relative margin shifts the stable mean in proportion, and its error with it.
@@ -130,8 +135,32 @@ function questionOf(goal: GoalCheck, { mean, variance }: Baseline): Result<Quest
     design: isShare
       ? { kind: 'rates', rates: { stable: mean, candidate: mean + difference } }
       : { kind: 'means', tunedFor: 'sizes' },
-    means: { difference, spreads: { stable: spread * tolerated, candidate: spread } },
+    means: {
+      difference,
+      spreads: {
+        stable: spread * tolerated,
+        candidate: spread * (isUpTo1(goal) ? spreadGrowth(mean, mean + difference) : 1),
+      },
+    },
   }
+}
+
+/** Whether the values of units are shares, so that their mean tells how much they vary at most. */
+function isUpTo1({ measure }: GoalCheck): boolean {
+  return measure.kind === 'metric' && (measure.spec.type === 'rate' || measure.spec.type === 'accuracy')
+}
+
+/** Whether values vary as only zeros and ones do, among those from 0 to 1; stated ones have no number. */
+function areOnes({ n, mean, variance }: Pick<Baseline, 'n' | 'mean' | 'variance'>): boolean {
+  const most = mean * (1 - mean)
+  const tolerance = n > 1 ? 1.5 / n : 1e-9
+  return most > 0 && Math.abs(variance - most) <= tolerance * most
+}
+
+/** Rare events that rise vary more; where they fall the comparison still reckons with what they were. */
+function spreadGrowth(mean: number, changed: number): number {
+  const most = mean * (1 - mean)
+  return most > 0 ? Math.max(1, Math.sqrt((changed * (1 - changed)) / most)) : 1
 }
 
 function isHigher({ measure }: GoalCheck): boolean {

@@ -51,6 +51,36 @@ describe('a hypothesis', () => {
     })
   })
 
+  describe('of a share by unit', () => {
+    const converted = (minimumEffect: number) =>
+      improvement({
+        metric: 'converted',
+        measure: { kind: 'metric', spec: { type: 'rate', of: { from: 'reward' }, unitLevel: true }, scale: 'absolute' },
+        goal: { kind: 'improve', direction: 'increase', minimumEffect },
+      })
+
+    it('reckons with rare events that vary more where they rise', () => {
+      const found = planned(fixed({ goal: converted(0.1) })).needed?.['v2']
+      expect(found).toBe(Math.ceil(((z(0.05) + z(0.2)) ** 2 * (0.09 + 0.16)) / 0.1 ** 2))
+    })
+
+    it('is known by its values too', () => {
+      const goal = improvement({
+        measure: { kind: 'metric', spec: { type: 'mean', of: { from: 'reward' }, unitLevel: true }, scale: 'absolute' },
+        goal: { kind: 'improve', direction: 'increase', minimumEffect: 0.95 },
+      })
+      expect(planned(fixed({ goal })).needed).toBeNull()
+      expect(planned(fixed({ goal }), { variance: 0.3 }).needed).not.toBeNull()
+    })
+
+    it('is not planned for more than all of them', () => {
+      expect(planned(fixed({ goal: converted(0.95) }))).toMatchObject({
+        needed: null,
+        unknown: expect.stringContaining('the minimum effect takes converted from 0.1 to 1.05'),
+      })
+    })
+  })
+
   it('as a share of a mean that is not above 0 cannot be planned', () => {
     expect(planned(fixed(), { mean: -10 })).toMatchObject({
       needed: null,

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest'
 import type { MetricEvidence, VersionEvidence } from '../../src/core/evidence.ts'
 import { armOf } from '../../src/core/judge/arms.ts'
 import { judge } from '../../src/core/judge/judge.ts'
-import type { GoalCheck, MetricCheck, Scale } from '../../src/core/metric-check.ts'
+import type { GoalCheck, Measure, MetricCheck, Scale } from '../../src/core/metric-check.ts'
 import type { MetricSpec } from '../../src/core/metrics/spec.ts'
 import { DDSketch } from '../../src/stats/summaries/ddsketch.ts'
 import { runningRelease, seen } from '../support/evidence.ts'
@@ -239,6 +239,51 @@ describe('units of which hardly one says the rarer thing', () => {
   ])('are counted exactly, not taken for normal: $events of $units', ({ units, events, verdict }) => {
     const evidence = seen([{ percent: 50, stable: of(units, 0), candidate: of(units, events) }])
     expect(judge(runningRelease([50], { guardrails: [], goals }), evidence).goal?.verdict).toBe(verdict)
+  })
+})
+
+describe('events so rare that an arm may have met none by chance', () => {
+  const failed: MetricSpec = { type: 'mean', of: { from: 'error' }, better: 'lower' }
+  const ones = (n: number, events: number) => {
+    const mean = events / n
+    return measured(moments(n, mean, (mean * (1 - mean) * n) / (n - 1)))
+  }
+  const meanOfOnes: Measure = { kind: 'metric', spec: failed, scale: 'absolute' }
+
+  test.each([
+    // Where 1.1 % would be one or two, a fifth of all such samples have none.
+    { candidate: ones(150, 0), stable: ones(1_350, 2), verdict: 'insufficient' },
+    { candidate: ones(5_000, 5), stable: ones(45_000, 45), verdict: 'pass' },
+  ])('a mean of zeros and ones is no better for it: $verdict', ({ candidate, stable, verdict }) => {
+    const goals = [goal({ measure: meanOfOnes, margin: 0.01, alpha: 0.05 })]
+    const found = judge(runningRelease([10], { guardrails: [], goals }), seen([{ percent: 10, stable, candidate }]))
+    expect(found.goal?.verdict).toBe(verdict)
+  })
+
+  test.each([
+    { stable: 1, verdict: 'insufficient' },
+    { stable: 100, verdict: 'fail' },
+  ])(
+    'a share of what the stable version hardly showed is not known yet: of $stable events $verdict',
+    ({ stable, verdict }) => {
+      const spec: MetricSpec = { type: 'rate', of: { from: 'error' }, better: 'lower' }
+      const check = guardrail({ measure: { kind: 'metric', spec, scale: 'relative' }, margin: 0.5, alpha: 0.05 })
+      const rows = (events: number, trials: number) => measured({ form: 'counts', trials, events })
+      const candidate = rows(100 * stable, 9_000 * stable)
+      const one = { percent: 90, stable: rows(stable, 1_000 * stable), candidate }
+      expect(judge(runningRelease([90], { guardrails: [check] }), seen([one])).verdict).toBe(verdict)
+    },
+  )
+
+  test.each([
+    { positives: 8, verdict: 'insufficient', reason: 'revenue: v2 has 8 of 50 rows of the rarer class' },
+    { positives: 500, verdict: 'pass', reason: expect.stringContaining('shown') },
+  ])('an AUC of $positives positives: $verdict', ({ positives, verdict, reason }) => {
+    const spec: MetricSpec = { type: 'auc', positive: 1, classes: null }
+    const scores: MetricEvidence = { form: 'scores', positives: [0, 1, positives - 1], negatives: [400, 100, 2] }
+    const goals = [goal({ measure: { kind: 'metric', spec, scale: 'absolute' }, margin: 0.1, alpha: 0.05 })]
+    const evidence = seen([{ percent: 50, stable: measured(scores), candidate: measured(scores) }])
+    expect(judge(runningRelease([50], { guardrails: [], goals }), evidence).goal).toMatchObject({ verdict, reason })
   })
 })
 

@@ -199,6 +199,22 @@ describe('a forecast', () => {
     expect(second?.[0]).toBe(first?.[0])
   })
 
+  it('waits for labels where a check does, until enough have come, and says so where it is not known how late they come', () => {
+    const accuracy = guard({ metric: 'accuracy', measure: { kind: 'accuracy' } })
+    const told = (labelDelayMs: number | null, checks = [accuracy]) =>
+      forecast(spec(), canary([step(10_000), step(500_000)], checks), 100, labelDelayMs)
+    const times = (one: ReturnType<typeof told>) => one.stages[0]?.gates.map(({ expectedMs }) => expectedMs)
+    expect(times(told(120 * minute))).toEqual([100_000 + 120 * minute, 1_000])
+    expect(told(120 * minute).warnings).toEqual([])
+    expect(times(told(null))).toEqual([100_000, 1_000])
+    expect(told(null).warnings).toEqual(['times leave out how late labels come, which is not known yet'])
+    expect([times(told(120 * minute, [guard()])), told(null, [guard()]).warnings]).toEqual([[100_000, 1_000], []])
+  })
+
+  it('takes one look at least, whatever the traffic', () => {
+    expect(gates(canary([step(500_000)]), 1_000_000)).toEqual([[100, 500]])
+  })
+
   it('warns of a step that will hold at its ceiling, of no traffic, and of traffic that is not known', () => {
     const warnings = (one: Candidacy, rate: number | null) => forecast(spec(), one, rate).warnings
     expect(warnings(canary([step(10_000, minute)]), 1)).toEqual([

@@ -19,7 +19,7 @@ export type AdmittedEndpoint = { on: EndpointState | undefined; change: Change; 
 
 /** The specification as it will be: with the versions that a registry brought beside those of the document. */
 export async function admitEndpoint(
-  around: Omit<Surroundings, 'baselines'>,
+  around: Omit<Surroundings, 'baselines' | 'labelDelayMs'>,
   asked: EndpointSpec,
   beside: Beside = {},
 ): Promise<AdmittedEndpoint> {
@@ -52,7 +52,7 @@ export async function admitEndpoint(
 
 /** The endpoint with one more version, which a registry brought. What else was changed meanwhile stays changed. */
 export async function admitVersion(
-  around: Omit<Surroundings, 'baselines'>,
+  around: Omit<Surroundings, 'baselines' | 'labelDelayMs'>,
   endpoint: string,
   version: VersionSpec,
 ): Promise<AdmittedEndpoint> {

@@ -13,6 +13,8 @@ export type Surroundings = {
   expressions: Expressions
   rate: TrafficRate
   baselines: Baselines
+  /** By which age most labels of an endpoint have come; null while that is not known. */
+  labelDelayMs: (endpoint: string) => number | null
 }
 
 export function refuse(

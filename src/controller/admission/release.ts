@@ -85,7 +85,12 @@ export async function admitRelease(
     resource: `Release/${id}`,
     differences: differences(undefined, plan),
     note: noteOf(endpoint, plan),
-    forecast: forecast(endpoint.spec, plan, around.rate.perSecond(request.endpoint)),
+    forecast: forecast(
+      endpoint.spec,
+      plan,
+      around.rate.perSecond(request.endpoint),
+      endpoint.spec.labelWindowMs ?? around.labelDelayMs(request.endpoint),
+    ),
   }
   return { on: endpoint, change, plan, id, existing: null }
 }

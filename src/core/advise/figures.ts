@@ -34,7 +34,7 @@ export type Figures = {
 }
 
 export function figuresOf(situation: Situation, { plan }: Planned): Figures {
-  const told = forecast(situation.spec, plan, situation.requestsPerSecond.value)
+  const told = forecast(situation.spec, plan, situation.requestsPerSecond.value, 0)
   const verdicts = verdictsOf(situation, plan, told)
   return {
     zeroDowntime: plan.stages.every(({ kind }) => kind !== 'recreate'),

@@ -14,6 +14,7 @@ export type Threshold = { loss: number; chance: number; prior: number }
 export function bayesMethods(threshold: Threshold): Methods {
   const means = (question: MeansQuestion) => compareBeliefs(question, threshold)
   return {
+    isSequential: false,
     means,
     rates: ({ strata, margin, alpha }) =>
       means({ strata: asMeans(strata), margin, scale: 'absolute', alpha, better: 'lower' }),

@@ -8,6 +8,7 @@ import { asMeans, collapse } from './collapse.ts'
 import type { Compared, MeansQuestion, Methods, RatesQuestion } from './methods.ts'
 
 export const fixedMethods: Methods = {
+  isSequential: false,
   means: compareMeansOnce,
   rates: compareRatesOnce,
   meansName: cluster => `Welch's test over epochs, by ${cluster}, for one look`,

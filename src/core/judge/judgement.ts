@@ -135,7 +135,10 @@ export type Judgement = {
   version?: number
   /** Of the goals together; a judgement without goals, or from before there were any, passes. */
   goal?: { verdict: Verdict; reason: string }
-  /** Of all checks together: any guardrail fails → fail; else invalid, insufficient, pass in this order. */
+  /**
+   * Of all checks together: invalid outranks all, since what cannot be compared fails nobody; else any guardrail or goal that fails →
+   * fail, then insufficient, pass.
+   */
   verdict: Verdict
   reason: string
   validity: Validity

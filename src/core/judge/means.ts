@@ -10,6 +10,7 @@ import { differenceMargin, harmOf, harmWords, noHarm } from './harm.ts'
 import type { ArmNumbers, CheckResult, Role, SideNumbers } from './judgement.ts'
 import { type Methods, sequentialMethods } from './methods.ts'
 import type { Pair } from './pairs.ts'
+import { tooFewOfClass, varianceLent } from './rare-events.ts'
 import { withSharedUnits } from './shared-units.ts'
 import { isRare, isStill, judgeStill } from './still.ts'
 import { percent, plain, sum } from './words.ts'
@@ -29,10 +30,8 @@ export function runMeans(
   { spec, scale, evidence }: { spec: MetricSpec; scale: Scale; evidence: string },
 ): CheckResult {
   const { candidate: to, stable: from } = context.sides
-  const pairs = withSharedUnits(context.pairs.flatMap(pair => armPair(evidence, spec, pair)).filter(hasEnough), {
-    candidate: to,
-    stable: from,
-  })
+  const own = context.pairs.flatMap(pair => armPair(evidence, spec, pair)).filter(hasEnough)
+  const pairs = withSharedUnits(own, { candidate: to, stable: from })
   const strata = pairs.map(({ epoch, candidate, stable }) => ({
     epoch,
     candidate: numbersOf(candidate),
@@ -50,16 +49,18 @@ export function runMeans(
   }
   const methods = context.methods ?? sequentialMethods
   const base = { check, role, ...sides, strata, method: methodOf(spec, methods) }
-  const few = tooFew(check, sides)
+  const few = tooFew(check, sides) ?? tooFewOfClass(nameOf(check), classesOf(own, { candidate: to, stable: from }))
   const values = `${nameOf(check)} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)}`
   if (isStill(strata) || isRare(spec, scale, strata))
     return { ...base, ...judgeStill({ check, role, spec, scale, strata, words: values, few, methods }) }
   const margin = differenceMargin(spec, check.margin)
   const better = isHigherBetter(spec) ? 'higher' : 'lower'
-  const result = methods.means({ strata, margin, scale, alpha: check.alpha, better })
+  // What is written down is what the method was given.
+  const given = methods.isSequential ? withRareEvents(strata, own, { margin, scale }) : strata
+  const result = methods.means({ strata: given, margin, scale, alpha: check.alpha, better })
   if (!result.ok) {
-    const beyond = scale === 'relative' ? beyondShare({ check, spec, strata, methods }) : null
-    if (beyond !== null) return { ...base, ...beyond, reason: `${values}, ${beyond.reason}` }
+    const beyond = scale === 'relative' ? beyondShare({ check, spec, strata: given, methods }) : null
+    if (beyond !== null) return { ...base, ...beyond, strata: given, reason: `${values}, ${beyond.reason}` }
     return { ...base, verdict: 'insufficient', reason: few ?? result.reason, harm: noHarm, logEvidence: null }
   }
   const { crossed, shown, ...harmed } = harmOf(spec, result)
@@ -67,6 +68,7 @@ export function runMeans(
   const words = `${values}, ${harmWords(harm, check.margin, scale)}`
   return {
     ...base,
+    strata: given,
     ...decide(role, few, { words, crossed, shown, overMargin: harm.estimate > check.margin }),
     ...harmed,
     ...(result.posterior !== undefined && { posterior: result.posterior }),
@@ -107,6 +109,31 @@ function beyondShare({
   if (!crossed) return null
   const reason = `margin ${percent(check.margin)} of a value that is not clearly above 0: the margin is crossed`
   return { verdict: 'fail', reason, harm: noHarm, logEvidence, logEvidenceBelow }
+}
+
+type NumbersOfPair = { epoch: number; candidate: ArmNumbers; stable: ArmNumbers }
+
+/** What an epoch's values say of themselves, before units that come back are reckoned with, tells whether they are yes or no. */
+function withRareEvents(
+  strata: readonly NumbersOfPair[],
+  own: readonly ArmPair[],
+  question: { margin: number; scale: Scale },
+): NumbersOfPair[] {
+  return strata.map(({ epoch, candidate, stable }, index) => {
+    const lent = varianceLent(own[index] ?? { candidate, stable }, question)
+    return {
+      epoch,
+      candidate: { ...candidate, variance: candidate.variance + lent.candidate },
+      stable: { ...stable, variance: stable.variance + lent.stable },
+    }
+  })
+}
+
+function classesOf(pairs: readonly ArmPair[], versions: { candidate: string; stable: string }) {
+  return [
+    { version: versions.candidate, evidence: pairs.map(pair => pair.evidence.candidate) },
+    { version: versions.stable, evidence: pairs.map(pair => pair.evidence.stable) },
+  ]
 }
 
 function armPair(name: string, spec: MetricSpec, { epoch, candidate, stable }: Pair): ArmPair[] {

@@ -39,6 +39,8 @@ export type Posterior = {
 }
 
 export type Methods = {
+  /** It is asked at any time, and so of arms that have met few events yet. */
+  isSequential: boolean
   means(question: MeansQuestion): Result<Compared>
   rates(question: RatesQuestion): Result<Compared>
   /** For people; `cluster` is what is independent: units or rows. */
@@ -52,6 +54,7 @@ export const sequentialMethods: Methods = sequentialFor(undefined)
 /** The same, tuned for a sample that was planned before the first look. */
 export function sequentialFor(tunedFor: number | undefined): Methods {
   return {
+    isSequential: true,
     means: question => compareMeans({ ...question, ...(tunedFor !== undefined && { tunedFor }) }),
     rates(question) {
       const result = compareProportions(question)

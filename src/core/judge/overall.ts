@@ -17,7 +17,7 @@ function epochsOf(stage: StagePlan): number {
   return stage.kind === 'rolling' ? (stage.epochs ?? 1) : 1
 }
 
-/** Any guardrail or goal that fails fails; all guardrails must pass. */
+/** What cannot be compared is invalid, whatever its checks say. Else any guardrail or goal that fails fails; all guardrails must pass. */
 export function overall(checks: readonly CheckResult[], validity: Validity): { verdict: Verdict; reason: string } {
   const acting = checks.filter(({ check }) => check.dryRun !== true)
   const guardrails = acting.filter(check => check.role === 'guardrail')
