@@ -99,6 +99,11 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     clock,
     onPacking: rows =>
       logger.info({ rows }, 'predictions of an earlier version are packed, once: the server starts when that is done'),
+    onLost: error =>
+      complain(
+        'the thread of the prediction log has ended and is started again; what it was writing may be in no evidence before the next start',
+        error,
+      ),
   })
   endings.push(() => predictions.close())
 
@@ -247,8 +252,19 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   })
   endings.push(() => registrar.close())
 
-  const analytics = analyticsOnDemand(() =>
-    openDuckdbAnalytics({ log: folder.file('predictions.db'), file: folder.file('analytics.duckdb'), clock }),
+  const analytics = analyticsOnDemand(forget =>
+    openDuckdbAnalytics({
+      log: folder.file('predictions.db'),
+      file: folder.file('analytics.duckdb'),
+      clock,
+      onLost: error => {
+        complain(
+          'the thread that answers questions over the log has ended; the next question starts another one',
+          error,
+        )
+        forget()
+      },
+    }),
   )
   endings.push(() => analytics.close())
   const simulations = createSimulations()
