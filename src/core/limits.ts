@@ -332,6 +332,8 @@ export const limits = {
   externalAnswerBytesMax: 256 * 1024,
   /** A webhook that does not answer by then has not been told. */
   webhookTimeoutMs: 10_000,
+  /** A server that ends waits this long for a webhook's answer; the next one tells it again. */
+  webhookLastWordsMs: 1_000,
   /** Of an answer of a webhook or gate this much is read and kept. */
   webhookAnswerBytesMax: 2_048,
   /** Deliveries under way at once; the others wait on disk. */
