@@ -143,7 +143,13 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
 
   let controller: Controller | null = null
   const report = (one: FleetReport): void => controller?.report(one)
-  const deployer = createDeployer({ clock, report, logger, ...(pool !== null && { follower: pool.fleets }) })
+  // Of restarts and health checks durations are all that counts.
+  const deployer = createDeployer({
+    clock: uptimeClock,
+    report,
+    logger,
+    ...(pool !== null && { follower: pool.fleets }),
+  })
   endings.push(() => deployer.close())
 
   let isServing = false
@@ -181,7 +187,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
       cors: settings.inference.cors ?? undefined,
       ...(spans !== null && { tracing: spans.tracing }),
     })
-  const rate = createTrafficRate({ clock, read: () => requestsByEndpoint(gateway.stats()) })
+  const rate = createTrafficRate({ uptime: uptimeClock, read: () => requestsByEndpoint(gateway.stats()) })
   endings.push(() => rate.stop())
   const sources = createPoller({ clock, uptime: uptimeClock })
   endings.push(() => sources.close())
@@ -313,7 +319,7 @@ function startPool(
   { logger, ...stores }: { recorder: Recorder; predictions: PredictionLog; onCommitted: OnCommitted; logger: Logger },
 ): GatewayPool {
   return new GatewayPool({
-    ...{ workers, version, logLevel, tracing, listener: inference, clock: systemClock, logger },
+    ...{ workers, version, logLevel, tracing, listener: inference, uptime: uptimeClock, logger },
     start: startThread,
     probe: assertPortFree,
     call: carryOutFor(stores),
