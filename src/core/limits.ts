@@ -188,6 +188,8 @@ export const limits = {
    * callers wait for what a batch does at once.
    */
   recorderFlushMs: 50,
+  /** A prediction that is older than the newest by more: the clock was put back in between. */
+  delayClockSlipMs: 24 * 3600_000,
   recorderBatchMax: 2_000,
   /** JavaScript's heap of a store's thread, of which it uses a twentieth: V8 keeps more garbage the more it may have. */
   storeHeapMegabytesMax: 1_024,

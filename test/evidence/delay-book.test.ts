@@ -53,6 +53,17 @@ describe('the delays of an endpoint', () => {
     expect(awaitedBy(() => undefined)('digits')).toBeNull()
   })
 
+  it('are learned anew once a clock that was years ahead has been put back', async () => {
+    const yearsMs = 10 * 365 * 86_400 * second
+    const ahead = [aPrediction({ id: 'ahead', atMs: yearsMs })]
+    const outcomes = predictions(1_000).map((_, n) => labelAfter(n, second))
+    const late = anOutcome({ id: 'late', prediction: 'ahead', atMs: 5 * second })
+    const { delays } = await book([...ahead, ...predictions(1_000)], [late, ...outcomes])
+    const { delays: right } = await book(predictions(1_000), outcomes)
+    expect(signal(delays, 'label')).toEqual(signal(right, 'label'))
+    expect(signal(delays, 'label').maturity).toMatchObject({ known: true })
+  })
+
   it('are learned for each of them apart', async () => {
     const outcomes = predictions(1_000).flatMap((_, n) => [
       labelAfter(n, second),
