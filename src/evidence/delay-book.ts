@@ -65,7 +65,11 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
   const endpoints = new Map<string, EndpointDelays>()
 
   const delaysOf = (endpoint: string): EndpointDelays =>
-    getOrMake(endpoints, endpoint, () => ({ newestMs: Number.NEGATIVE_INFINITY, bySignal: new Map() }))
+    getOrMake(endpoints, endpoint, () => {
+      // Those that are gone bring no predictions by which that would be noticed.
+      for (const other of endpoints.keys()) if (awaited(other) === null) endpoints.delete(other)
+      return { newestMs: Number.NEGATIVE_INFINITY, bySignal: new Map() }
+    })
 
   const addPrediction = (prediction: Prediction): void => {
     const { endpoint, version, assigned, pinned, answer } = prediction

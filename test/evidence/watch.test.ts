@@ -338,6 +338,16 @@ describe('a watch', () => {
     expect(evidence.streams[0]?.current?.predictions).toBeLessThanOrEqual(50)
   })
 
+  it('is let go with its endpoint, though nobody asks for it, once another is watched', () => {
+    const gone = new Set<string>()
+    const book = createWatchBook({ watched: name => (gone.has(name) ? null : watched()) })
+    book.add({ fresh: predictions(30, () => ({})), joined: [] })
+    gone.add('digits')
+    book.add({ fresh: predictions(1, () => ({ endpoint: 'letters' }), 30), joined: [] })
+    gone.clear()
+    expect(book.read('digits')?.limits[0]?.window.trials).toBe(0)
+  })
+
   it('compares one window at a look', () => {
     const book = createWatchBook({ watched: () => watched() })
     book.add({ fresh: predictions(150, () => ({})), joined: [] })
