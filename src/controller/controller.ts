@@ -104,8 +104,10 @@ export function createController(ports: ControllerPorts): Controller {
     }
   }
 
-  /** Evidence of earlier epochs is needed no more once a new release has begun. */
+  /** Evidence of earlier epochs is needed no more once a new release has begun, and none of an endpoint that is gone. */
   const forgetEnded = (before: ControlState): void => {
+    for (const [endpoint, { table }] of Object.entries(before.endpoints))
+      if (state().endpoints[endpoint] === undefined) evidence.forget({ endpoint, beforeEpoch: table.epoch + 1 })
     for (const [endpoint, now] of Object.entries(state().endpoints)) {
       if (now.activeRelease !== null && before.endpoints[endpoint]?.activeRelease !== now.activeRelease) {
         evidence.forget({ endpoint, beforeEpoch: now.table.epoch })

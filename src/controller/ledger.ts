@@ -30,9 +30,11 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
   const inbox: ControlEvent[] = []
   let working = false
 
-  const takeIn = (logged: LoggedEvent): { before: ControlState; commands: readonly IssuedCommand[] } => {
+  const takeIn = (
+    logged: LoggedEvent,
+    result = step(state, logged.event, logged.atMs),
+  ): { before: ControlState; commands: readonly IssuedCommand[] } => {
     const before = state
-    const result = step(state, logged.event, logged.atMs)
     state = result.state
     readers.folded({ before, logged, after: state })
     return { before, commands: issue(logged.seq, result.commands) }
@@ -57,8 +59,8 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
   const recordOne = (event: ControlEvent): void => {
     const atMs = clock.nowMs()
     // What the core cannot take in must not get into the log: no server could ever fold that again.
-    step(state, event, atMs)
-    for (const logged of log.append([{ atMs, event }])) readers.recorded(takeIn(logged))
+    const result = step(state, event, atMs)
+    for (const logged of log.append([{ atMs, event }])) readers.recorded(takeIn(logged, result))
   }
 
   const record = (event: ControlEvent): void => {

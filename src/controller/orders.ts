@@ -125,7 +125,8 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
     carryOut,
     insist() {
       const nowMs = clock.nowMs()
-      if (nowMs - lastInsistMs < limits.insistMs) return
+      // A clock that was put back says nothing, and a stable version that failed must not wait until it catches up.
+      if (nowMs >= lastInsistMs && nowMs - lastInsistMs < limits.insistMs) return
       lastInsistMs = nowMs
       for (const endpoint of Object.values(ledger.state().endpoints)) askAgain(endpoint)
     },

@@ -188,6 +188,8 @@ export const limits = {
    * callers wait for what a batch does at once.
    */
   recorderFlushMs: 50,
+  /** A prediction that is older than the newest by more: the clock was put back in between. */
+  delayClockSlipMs: 24 * 3600_000,
   recorderBatchMax: 2_000,
   /** JavaScript's heap of a store's thread, of which it uses a twentieth: V8 keeps more garbage the more it may have. */
   storeHeapMegabytesMax: 1_024,
@@ -332,6 +334,8 @@ export const limits = {
   externalAnswerBytesMax: 256 * 1024,
   /** A webhook that does not answer by then has not been told. */
   webhookTimeoutMs: 10_000,
+  /** A server that ends waits this long for a webhook's answer; the next one tells it again. */
+  webhookLastWordsMs: 1_000,
   /** Of an answer of a webhook or gate this much is read and kept. */
   webhookAnswerBytesMax: 2_048,
   /** Deliveries under way at once; the others wait on disk. */

@@ -16,13 +16,35 @@ type Draft = Pick<TimelineEntry, 'kind' | 'text'>
 /** The entries that one event adds, for every release that it changed. */
 export function tell(before: ControlState, logged: LoggedEvent, after: ControlState): TimelineEntry[] {
   const entries: TimelineEntry[] = []
-  for (const [id, release] of Object.entries(after.releases)) {
+  for (const id of touchedBy(before, logged, after)) {
+    const release = after.releases[id]
+    if (release === undefined) continue
     const earlier = before.releases[id]
     const restarted = logged.event.type === 'server-started' && !isTerminal(release)
     if (earlier !== release || restarted)
       entries.push(...tellOne({ logged, before: earlier, after: release, stateAfter: after }))
   }
   return [...entries, ...tellWatched(before, logged, after)]
+}
+
+/**
+ * The releases to be looked at, in the order in which they came. Over the years there are thousands, of which an event
+ * changes one or none, so that looking at all of them would cost more than the event: only those that run or wait change.
+ */
+function touchedBy(before: ControlState, { event }: LoggedEvent, after: ControlState): readonly string[] {
+  if (event.type === 'server-started') return Object.keys(after.releases)
+  if (before.releases === after.releases) return []
+  const named = 'release' in event ? [event.release] : []
+  const open = new Set([...named, ...openReleases(before), ...openReleases(after)])
+  const changed = [...open].filter(id => before.releases[id] !== after.releases[id])
+  return changed.length > 1 ? Object.keys(after.releases).filter(id => open.has(id)) : changed
+}
+
+function openReleases({ endpoints }: ControlState): string[] {
+  return Object.values(endpoints).flatMap(({ activeRelease, queue = [] }) => [
+    ...(activeRelease === null ? [] : [activeRelease]),
+    ...queue.map(({ release }) => release),
+  ])
 }
 
 /** What becomes of a version after its release belongs to the story of that release. */

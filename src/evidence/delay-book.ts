@@ -1,6 +1,7 @@
 /**
  * The delays of labels, rewards and reported values of every endpoint, through all of its releases: what a reader wants to
- * know before and between them. The alarm of different coverage is a release's own (`label-clock`); nothing here decides.
+ * know before and between them. What was dated by a clock that has been put back since by more than a day is let go: ages
+ * would be told by the time of that clock, and slots be as wide as it was wrong. The alarm of different coverage is a release's own (`label-clock`); nothing here decides.
  */
 import type { EndpointSpec } from '../core/endpoint.ts'
 import type { Signal, SignalReport, VersionDelays } from '../core/label-delays.ts'
@@ -64,7 +65,11 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
   const endpoints = new Map<string, EndpointDelays>()
 
   const delaysOf = (endpoint: string): EndpointDelays =>
-    getOrMake(endpoints, endpoint, () => ({ newestMs: Number.NEGATIVE_INFINITY, bySignal: new Map() }))
+    getOrMake(endpoints, endpoint, () => {
+      // Those that are gone bring no predictions by which that would be noticed.
+      for (const other of endpoints.keys()) if (awaited(other) === null) endpoints.delete(other)
+      return { newestMs: Number.NEGATIVE_INFINITY, bySignal: new Map() }
+    })
 
   const addPrediction = (prediction: Prediction): void => {
     const { endpoint, version, assigned, pinned, answer } = prediction
@@ -76,7 +81,9 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
     }
     const delays = delaysOf(endpoint)
     const atMs = answeredAtMs(prediction)
-    delays.newestMs = Math.max(delays.newestMs, atMs)
+    const wasPutBack = delays.newestMs - atMs > limits.delayClockSlipMs
+    if (wasPutBack) delays.bySignal.clear()
+    delays.newestMs = wasPutBack ? atMs : Math.max(delays.newestMs, atMs)
     for (const { name } of wanted.signals)
       if (name !== 'label' || answer !== null) cohortsOf(delays, wanted, { name, version }).addPredictions(atMs, 1)
   }
@@ -98,7 +105,9 @@ export function createDelayBook({ awaited }: { awaited: (endpoint: string) => Aw
     for (const { name } of wanted?.signals ?? []) {
       if (wanted === null || (name === 'label' && predicted === null)) continue
       if (!has(outcome, name) || (before !== null && has(before, name))) continue
-      const cohorts = cohortsOf(delaysOf(endpoint), wanted, { name, version })
+      const delays = delaysOf(endpoint)
+      if (fromMs - delays.newestMs > limits.delayClockSlipMs) continue
+      const cohorts = cohortsOf(delays, wanted, { name, version })
       cohorts.addLabel(fromMs, outcome.atMs - fromMs)
     }
   }

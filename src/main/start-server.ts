@@ -99,6 +99,11 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     clock,
     onPacking: rows =>
       logger.info({ rows }, 'predictions of an earlier version are packed, once: the server starts when that is done'),
+    onLost: error =>
+      complain(
+        'the thread of the prediction log has ended and is started again; what it was writing may be in no evidence before the next start',
+        error,
+      ),
   })
   endings.push(() => predictions.close())
 
@@ -138,7 +143,13 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
 
   let controller: Controller | null = null
   const report = (one: FleetReport): void => controller?.report(one)
-  const deployer = createDeployer({ clock, report, logger, ...(pool !== null && { follower: pool.fleets }) })
+  // Of restarts and health checks durations are all that counts.
+  const deployer = createDeployer({
+    clock: uptimeClock,
+    report,
+    logger,
+    ...(pool !== null && { follower: pool.fleets }),
+  })
   endings.push(() => deployer.close())
 
   let isServing = false
@@ -176,7 +187,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
       cors: settings.inference.cors ?? undefined,
       ...(spans !== null && { tracing: spans.tracing }),
     })
-  const rate = createTrafficRate({ clock, read: () => requestsByEndpoint(gateway.stats()) })
+  const rate = createTrafficRate({ uptime: uptimeClock, read: () => requestsByEndpoint(gateway.stats()) })
   endings.push(() => rate.stop())
   const sources = createPoller({ clock, uptime: uptimeClock })
   endings.push(() => sources.close())
@@ -247,8 +258,19 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   })
   endings.push(() => registrar.close())
 
-  const analytics = analyticsOnDemand(() =>
-    openDuckdbAnalytics({ log: folder.file('predictions.db'), file: folder.file('analytics.duckdb'), clock }),
+  const analytics = analyticsOnDemand(forget =>
+    openDuckdbAnalytics({
+      log: folder.file('predictions.db'),
+      file: folder.file('analytics.duckdb'),
+      clock,
+      onLost: error => {
+        complain(
+          'the thread that answers questions over the log has ended; the next question starts another one',
+          error,
+        )
+        forget()
+      },
+    }),
   )
   endings.push(() => analytics.close())
   const simulations = createSimulations()
@@ -297,7 +319,7 @@ function startPool(
   { logger, ...stores }: { recorder: Recorder; predictions: PredictionLog; onCommitted: OnCommitted; logger: Logger },
 ): GatewayPool {
   return new GatewayPool({
-    ...{ workers, version, logLevel, tracing, listener: inference, clock: systemClock, logger },
+    ...{ workers, version, logLevel, tracing, listener: inference, uptime: uptimeClock, logger },
     start: startThread,
     probe: assertPortFree,
     call: carryOutFor(stores),

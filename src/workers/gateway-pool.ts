@@ -43,7 +43,7 @@ export type GatewayPoolOptions = {
   logLevel: string
   listener: ListenerPlan
   tracing: SpanSettings | null
-  clock: Clock
+  uptime: Clock
   logger: GatewayLogger
   start: StartThread
   /** Rejects if somebody else has the port. */
@@ -85,7 +85,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
       cancelStart: () => {},
     }))
     for (const slot of this.#slots) this.#start(slot)
-    this.#stopLooking = options.clock.every(limits.workerLookMs, () => this.#lookAfterAll())
+    this.#stopLooking = options.uptime.every(limits.workerLookMs, () => this.#lookAfterAll())
   }
 
   /** Resolves once it is in force in all workers that live. Rejects if one of them cannot take it. */
@@ -161,9 +161,9 @@ export class GatewayPool implements TrafficSink, FlagSink {
 
   /** As of now, unless a worker does not answer. */
   async read(): Promise<Counts & { live: number; restarts: number }> {
-    const { clock } = this.#options
+    const { uptime } = this.#options
     const { promise: late, resolve } = Promise.withResolvers<void>()
-    const cancel = after(clock, limits.workerAnswerMs, resolve)
+    const cancel = after(uptime, limits.workerAnswerMs, resolve)
     await Promise.race([Promise.all(this.#live().map(({ link }) => link.ask({ kind: 'count' }))), late])
     cancel()
     return { ...this.#counts(), live: this.#live().length, restarts: this.#restarts }
@@ -179,7 +179,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
     this.#stopLooking()
     for (const { cancelStart } of this.#slots) cancelStart()
     const { promise: late, resolve } = Promise.withResolvers<void>()
-    const cancel = after(this.#options.clock, drainMs + limits.workerLastWordsMs, resolve)
+    const cancel = after(this.#options.uptime, drainMs + limits.workerLastWordsMs, resolve)
     await Promise.race([Promise.all(this.#live().map(({ link }) => link.ask({ kind: 'close', drainMs }))), late])
     cancel()
     await Promise.all(this.#live().map(({ link }) => link.end()))
@@ -275,13 +275,13 @@ export class GatewayPool implements TrafficSink, FlagSink {
       { worker: slot.index, delayMs, detail: why },
       'a gateway worker ended; it is started again',
     )
-    slot.cancelStart = after(this.#options.clock, delayMs, () => this.#start(slot))
+    slot.cancelStart = after(this.#options.uptime, delayMs, () => this.#start(slot))
   }
 
   /** Longer each time within a window, up to a bound: the others serve meanwhile. */
   #delayMs(slot: Slot): number {
     const { restartWindowMs, restartBackoffMinMs, restartBackoffMaxMs } = limits
-    const nowMs = this.#options.clock.nowMs()
+    const nowMs = this.#options.uptime.nowMs()
     slot.ends = [...slot.ends.filter(atMs => atMs > nowMs - restartWindowMs), nowMs].slice(-limits.restartsMax - 1)
     return Math.min(restartBackoffMinMs * 2 ** (slot.ends.length - 1), restartBackoffMaxMs)
   }

@@ -30,7 +30,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
   let common: Common = plan.common
 
   const calls = new CallsToMain((id, call, transfer) => tell({ kind: 'call', id, call }, transfer))
-  const fleets = new BorrowedFleets({ clock, share, tell: told => tell({ kind: 'fleets', told }) })
+  const fleets = new BorrowedFleets({ clock: uptimeClock, share, tell: told => tell({ kind: 'fleets', told }) })
   const recorder = createRecorder({
     log: calls,
     clock,

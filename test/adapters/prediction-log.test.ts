@@ -4,6 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { systemClock } from '../../src/adapters/clock/system.ts'
+import { packPredictions } from '../../src/adapters/packed-predictions/packer.ts'
+import { LastingClient } from '../../src/adapters/prediction-log/lasting-client.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import { predictionLogMigrations } from '../../src/adapters/prediction-log/migrations.ts'
 import { OutcomeIds } from '../../src/adapters/prediction-log/outcome-ids.ts'
@@ -11,6 +13,7 @@ import { packRows } from '../../src/adapters/prediction-log/pack-rows.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
 import type { StoreCalls } from '../../src/adapters/prediction-log/store-calls.ts'
 import { WorkerClient } from '../../src/adapters/prediction-log/worker-client.ts'
+
 import { migrate } from '../../src/adapters/sqlite/migrate.ts'
 import { openDatabase } from '../../src/adapters/sqlite/open-database.ts'
 import { limits } from '../../src/core/limits.ts'
@@ -482,6 +485,52 @@ describe('the thread of the store', () => {
     for (const call of calls) await expect(call).rejects.toMatchObject(refused)
     await expect(client.call('find', { limit: 1 })).rejects.toMatchObject(refused)
     await client.close()
+  })
+
+  test('when it ends a client that lasts fails the calls of that thread, tells it, and starts another one', async () => {
+    const code = `${opens} parentPort.on('message', ({ id, method }) => {
+      if (method === 'appendOutcomes') process.exit(7)
+      parentPort.postMessage({ id, ok: true, output: [] })
+      if (method === 'close') parentPort.close()
+    })`
+    const lost = Promise.withResolvers<string>()
+    const told: string[] = []
+    const client = await LastingClient.open<StoreCalls>(
+      script(code),
+      { file: 'predictions.db' },
+      {
+        onLost: ({ message }) => {
+          told.push(message)
+          lost.resolve(message)
+        },
+      },
+    )
+    const died = { code: 'store-failed', message: expect.stringContaining('code 7') }
+    await expect(client.call('appendOutcomes', { rows: [], nowMs: 0 })).rejects.toMatchObject(died)
+    await lost.promise
+    expect(await client.call('find', { limit: 1 })).toEqual([])
+    await client.close()
+    expect(told).toEqual([expect.stringContaining('code 7')])
+  })
+
+  test('that dies leaves its file to the next one, with all that was committed', async () => {
+    const worker = new URL('../../src/adapters/prediction-log/sqlite-worker.ts', import.meta.url)
+    const code = `import { parentPort } from 'node:worker_threads'
+      import ${JSON.stringify(worker.href)}
+      parentPort.on('message', ({ method }) => { if (method === 'find') process.exit(7) })`
+    const lost = Promise.withResolvers<void>()
+    const file = join(tempFolder(), 'predictions.db')
+    const client = await LastingClient.open<StoreCalls>(script(code), { file }, { onLost: () => lost.resolve() })
+    onTestFinished(() => client.close())
+    const append = (id: string) => {
+      const packed = packPredictions([aPrediction({ id })])
+      return client.call('appendPredictions', { packed, nowMs: 0 }, [packed])
+    }
+    await append('before')
+    await expect(client.call('find', { limit: 1 })).rejects.toMatchObject({ code: 'store-failed' })
+    await lost.promise
+    expect((await append('before')).repeated).toEqual([0])
+    expect((await append('after')).repeated).toEqual([])
   })
 
   test('when it ends before the file is open, opening fails', async () => {

@@ -6,7 +6,7 @@ import { limits } from '../../src/core/limits.ts'
 function meter() {
   const clock = createManualClock(1_000)
   const counts = new Map([['digits', 500]])
-  const rate = createTrafficRate({ clock, read: () => new Map(counts) })
+  const rate = createTrafficRate({ uptime: clock, read: () => new Map(counts) })
   const pass = (ms: number, requests: number): void => {
     counts.set('digits', (counts.get('digits') ?? 0) + requests)
     clock.advance(ms)

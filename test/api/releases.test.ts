@@ -136,6 +136,17 @@ describe('reading a release', () => {
     expect(await ids('?endpoint=letters')).toEqual([])
   })
 
+  it('lists as many of the newest as are asked for', async () => {
+    server.control.tell('digits-1', { kind: 'rolled-back', text: 'done' }, rolledBack)
+    await start()
+    const { body } = await call<{ items: { id: string }[] }>(url('releases?limit=1'))
+    expect(body.items.map(({ id }) => id)).toEqual(['digits-2'])
+    expect(await call<Problems>(url('releases?limit=0'))).toMatchObject({
+      status: 400,
+      body: { problems: [{ path: 'query.limit', allowed: [`a whole number from 1 to ${limits.pageMax}`] }] },
+    })
+  })
+
   it.each(['releases/x', 'releases/x/explain', 'releases/x/events', 'releases/__proto__'])(
     'finds no %s',
     async path => {

@@ -70,6 +70,13 @@ describe('the controller', () => {
     ])
   })
 
+  it('lets go of the evidence of an endpoint that is deleted, and of no other', async () => {
+    const rig = await withEndpoint()
+    await rig.controller.applyEndpoint({ spec: endpointSpec({ name: 'letters' }), actor: 'test', dryRun: false })
+    rig.controller.deleteEndpoint({ endpoint: 'digits', actor: 'test' })
+    expect(rig.forgotten).toEqual([{ endpoint: 'digits', beforeEpoch: 2 }])
+  })
+
   it('waits without traffic and writes nothing down meanwhile', async () => {
     const rig = await withRelease()
     const before = rig.controller.events({ afterSeq: 0, limit: 1_000 }).length

@@ -3,13 +3,14 @@ import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
 import { createLedger } from '../../src/controller/ledger.ts'
 import { createOrders } from '../../src/controller/orders.ts'
+import { limits } from '../../src/core/limits.ts'
 import { soleTable } from '../../src/core/traffic.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import type { Route } from '../../src/ports/traffic-sink.ts'
 import { endpointSpec, happen } from '../support/releases.ts'
 
 /** Orders whose tables take effect when the test says so. */
-function ordersOf(apply: (route: Route) => void | Promise<void>) {
-  const clock = createManualClock()
+function ordersOf(apply: (route: Route) => void | Promise<void>, clock: Clock = createManualClock()) {
   const log = createMemoryEventLog()
   const ledger = createLedger({ log, clock }, { folded() {}, recorded() {} })
   const complaints: string[] = []
@@ -89,4 +90,21 @@ it('a table that could not be applied is complained of and not confirmed', async
   await settled()
   expect(applied()).toEqual([])
   expect(complaints).toEqual(['command 1: routing digits by epoch 1'])
+})
+
+it('what was not answered is asked for again though the clock was put back', () => {
+  let nowMs = 10 * limits.insistMs
+  const routed: number[] = []
+  const clock: Clock = { nowMs: () => nowMs, every: () => () => {} }
+  const { orders } = ordersOf(({ table }) => {
+    routed.push(table.epoch)
+    return new Promise(() => {})
+  }, clock)
+  orders.insist()
+  expect(routed).toEqual([])
+  nowMs = 5 * limits.insistMs
+  orders.insist()
+  expect(routed).toEqual([1])
+  orders.insist()
+  expect(routed).toEqual([1])
 })

@@ -81,6 +81,14 @@ describe('watching', () => {
     expect(monitoringOf(fold(log(happen.applied(endpointSpec()), other)))?.sinceMs).toBe(2_000)
   })
 
+  it('counts by the clock only where it began within an epoch', () => {
+    const other = happen.applied(watched({ drift: { ...drift, window: 100 } }))
+    const since = (...events: Parameters<typeof log>) => watchedOf(fold(log(...events)).endpoints['digits'])?.since
+    expect(since(happen.applied(watched()))).toEqual({ epoch: 1, isWithin: false })
+    expect(since(...promoted)).toEqual({ epoch: 3, isWithin: false })
+    expect(since(happen.applied(watched()), other)).toEqual({ epoch: 1, isWithin: true })
+  })
+
   it('begins anew with another stable version, from the epoch in which it serves everybody', () => {
     const state = fold(log(...promoted))
     expect(state.endpoints['digits']?.stable).toBe('v2')

@@ -80,7 +80,7 @@ async function oneGateway(instances: Readonly<Record<string, Instance>>): Promis
 async function twoWorkers(instances: Readonly<Record<string, HttpInstance>>): Promise<Rig> {
   const rows: Row[] = []
   const pool = new GatewayPool({
-    ...{ workers: 2, version: '0', logLevel: 'silent', clock: systemClock, logger: silent },
+    ...{ workers: 2, version: '0', logLevel: 'silent', uptime: systemClock, logger: silent },
     listener: { auth: 'none', tls: null, cors: null },
     tracing: null,
     start: startThread,

@@ -53,6 +53,27 @@ describe('the delays of an endpoint', () => {
     expect(awaitedBy(() => undefined)('digits')).toBeNull()
   })
 
+  it('are let go with it, though nobody asks for them, once another one is met', () => {
+    const gone = new Set<string>()
+    const delays = createDelayBook({ awaited: name => (gone.has(name) ? null : awaitedBy(() => spec)(name)) })
+    delays.add({ fresh: predictions(10), joined: [] })
+    gone.add('digits')
+    delays.add({ fresh: predictions(1, () => ({ endpoint: 'letters' })), joined: [] })
+    gone.clear()
+    expect(delays.read('digits')).toEqual([])
+  })
+
+  it('are learned anew once a clock that was years ahead has been put back', async () => {
+    const yearsMs = 10 * 365 * 86_400 * second
+    const ahead = [aPrediction({ id: 'ahead', atMs: yearsMs })]
+    const outcomes = predictions(1_000).map((_, n) => labelAfter(n, second))
+    const late = anOutcome({ id: 'late', prediction: 'ahead', atMs: 5 * second })
+    const { delays } = await book([...ahead, ...predictions(1_000)], [late, ...outcomes])
+    const { delays: right } = await book(predictions(1_000), outcomes)
+    expect(signal(delays, 'label')).toEqual(signal(right, 'label'))
+    expect(signal(delays, 'label').maturity).toMatchObject({ known: true })
+  })
+
   it('are learned for each of them apart', async () => {
     const outcomes = predictions(1_000).flatMap((_, n) => [
       labelAfter(n, second),

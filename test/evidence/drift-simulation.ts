@@ -35,6 +35,7 @@ const monitor: MonitorSpec = {
 const watched: Watched = {
   version: 'v1',
   sinceMs: -1,
+  since: { epoch: 1, isWithin: true },
   features: {
     age: { source: { from: 'pointer', pointer: '/age' }, type: 'number' },
     amount: { source: { from: 'pointer', pointer: '/amount' }, type: 'number' },

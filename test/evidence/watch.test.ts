@@ -40,7 +40,8 @@ const nothingSeen: WatchEvidence = { version: 'v1', sinceMs: 0, streams: [], qua
 
 function watched(over: Partial<Watched> = {}): Watched {
   const age = { source: { from: 'pointer', pointer: '/age' }, type: 'number' } as const
-  return { version: 'v1', sinceMs: 0, features: { age }, answer: 'category', drift, monitor, ...over }
+  const since = { epoch: 1, isWithin: true }
+  return { version: 'v1', sinceMs: 0, since, features: { age }, answer: 'category', drift, monitor, ...over }
 }
 
 function predictions(count: number, of: (n: number) => Partial<Prediction>, from = 0): Prediction[] {
@@ -307,6 +308,44 @@ describe('a watch', () => {
     expect(book.read('digits')?.limits[0]?.window.trials).toBe(20)
     now = null
     expect(book.read('digits')).toBeNull()
+  })
+
+  it('that began with an epoch sees all of that and of later ones, though the clock was put back since', async () => {
+    const of = watched({ sinceMs: 1_000_000, since: { epoch: 3, isWithin: false } })
+    const trialsOf = (epoch: number, watch: Watched) =>
+      seen(
+        predictions(30, () => ({ epoch }), 0),
+        watch,
+      ).limits[0]?.window.trials
+    expect([2, 3, 4].map(epoch => trialsOf(epoch, of))).toEqual([0, 30, 30])
+    const within = { ...of, since: { epoch: 3, isWithin: true } }
+    expect([2, 3, 4].map(epoch => trialsOf(epoch, within))).toEqual([0, 0, 30])
+    const log = createMemoryPredictionLog({ clock: createManualClock() })
+    const book = createWatchBook({ watched: () => of })
+    book.add(await log.appendPredictions(predictions(30, () => ({ epoch: 3, answer: [1] }))))
+    const { joined } = await log.appendOutcomes([anOutcome({ id: 'o1', prediction: 'p1', label: 1 })])
+    book.add({ fresh: [], joined })
+    expect(read(book).limits[2]?.window.trials).toBe(1)
+  })
+
+  it('ends its windows in time though the clock was put back within one', () => {
+    const dayMs = 86_400_000
+    const before = predictions(40, n => ({ atMs: dayMs + n, features: { age: 30 } }), 100)
+    const after = predictions(80, n => ({ atMs: n * 1_000, features: { age: 30 } }), 140)
+    const all = [...predictions(100, () => ({})), ...before, ...after]
+    const evidence = seen(all, watched({ drift: { ...drift, window: 1_000 }, monitor: { ...monitor, window: 1_000 } }))
+    expect(evidence.limits[0]?.last).not.toBeNull()
+    expect(evidence.streams[0]?.current?.predictions).toBeLessThanOrEqual(50)
+  })
+
+  it('is let go with its endpoint, though nobody asks for it, once another is watched', () => {
+    const gone = new Set<string>()
+    const book = createWatchBook({ watched: name => (gone.has(name) ? null : watched()) })
+    book.add({ fresh: predictions(30, () => ({})), joined: [] })
+    gone.add('digits')
+    book.add({ fresh: predictions(1, () => ({ endpoint: 'letters' }), 30), joined: [] })
+    gone.clear()
+    expect(book.read('digits')?.limits[0]?.window.trials).toBe(0)
   })
 
   it('compares one window at a look', () => {

@@ -31,6 +31,8 @@ export interface ControlRig {
   /** What the next looks will find. */
   evidence: Map<number, EpochEvidence['versions']>
   complaints: string[]
+  /** Of what evidence the controller has said that it is needed no more. */
+  forgotten: { endpoint: string; beforeEpoch: number }[]
   /** What the next looks at stable versions will find. */
   watched: Map<string, WatchEvidence>
   /** What is known of the delays of labels. */
@@ -55,6 +57,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
   const broken = new Set<string>()
   const evidence: ControlRig['evidence'] = new Map()
   const complaints: string[] = []
+  const forgotten: ControlRig['forgotten'] = []
   const watched: ControlRig['watched'] = new Map()
   const delays: ControlRig['delays'] = new Map()
   const interfaces: ControlRig['interfaces'] = new Map()
@@ -97,7 +100,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     traffic: { apply: route => void routes.push(route), remove: () => {} },
     evidence: {
       read: ({ epochs }) => epochs.map(epoch => ({ epoch, versions: evidence.get(epoch) ?? {} })),
-      forget: () => {},
+      forget: one => forgotten.push(one),
     },
     secrets: nodeSecrets,
     complain: (what, cause) => complaints.push(`${what}: ${cause}`),
@@ -113,6 +116,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     broken,
     evidence,
     complaints,
+    forgotten,
     watched,
     delays,
     interfaces,

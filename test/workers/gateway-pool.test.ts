@@ -49,7 +49,7 @@ function poolOf(
   const puppets: Puppet[] = []
   const errors: string[] = []
   const pool = new GatewayPool({
-    ...{ workers, version: '1', logLevel: 'silent', clock, call },
+    ...{ workers, version: '1', logLevel: 'silent', uptime: clock, call },
     listener: { auth: 'none', tls: null, cors: null },
     tracing: null,
     logger: { warn() {}, error: (_, message) => void errors.push(message) },

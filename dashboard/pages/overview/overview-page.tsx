@@ -88,10 +88,8 @@ function Version({ version: { name, role, fleet, instancesReady, instancesWanted
 const recentMax = 10
 
 function Recent() {
-  const read = useRead('/api/v1/releases', releases, { everyMs: liveMs })
-  return (
-    <Waiting read={read}>{({ items }) => items.length > 0 && <Releases items={items.slice(0, recentMax)} />}</Waiting>
-  )
+  const read = useRead(`/api/v1/releases?limit=${recentMax}`, releases, { everyMs: liveMs })
+  return <Waiting read={read}>{({ items }) => items.length > 0 && <Releases items={items} />}</Waiting>
 }
 
 function Releases({ items }: { items: readonly WireReleaseSummary[] }) {

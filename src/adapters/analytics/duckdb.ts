@@ -11,11 +11,23 @@ const catchUpIntervalMs = 30_000
  * `log` is the file of the prediction log, which must exist with its current schema: open that log first. `file` is the
  * copy's own; it and what stands beside it may be deleted while it is closed, and is made again. Rejects with `store-failed`.
  */
-export async function openDuckdbAnalytics(options: { log: string; file: string; clock: Clock }): Promise<Analytics> {
-  const { log, file, clock } = options
+export async function openDuckdbAnalytics(options: {
+  log: string
+  file: string
+  clock: Clock
+  /** Its thread has ended by itself: every later question fails. */
+  onLost?: (error: Error) => void
+}): Promise<Analytics> {
+  const { log, file, clock, onLost } = options
   const data: { log: string; file: string } = { log, file }
-  const client = await WorkerClient.open<AnalyticsCalls>(workerScript, data)
-  const stop = clock.every(catchUpIntervalMs, backgroundCopy(client))
+  let stop = (): void => {}
+  const client = await WorkerClient.open<AnalyticsCalls>(workerScript, data, {
+    onLost: error => {
+      stop()
+      onLost?.(error)
+    },
+  })
+  stop = clock.every(catchUpIntervalMs, backgroundCopy(client))
   return {
     summarise: query => client.call('summarise', query),
     offPolicyRows: (query, each) => offPolicyRows(client, query, each),

@@ -1,14 +1,22 @@
 import type { Analytics } from '../../ports/analytics.ts'
 
-/** Opened by the first question: who asks none needs no copy of the log. */
-export function analyticsOnDemand(open: () => Promise<Analytics>): Analytics {
+/**
+ * Opened by the first question: who asks none needs no copy of the log. Opened again by the next one where it was lost, as
+ * `open` tells by calling `onLost`; an answer that is being read then fails.
+ */
+export function analyticsOnDemand(open: (onLost: () => void) => Promise<Analytics>): Analytics {
   let opened: Promise<Analytics> | null = null
   const ready = (): Promise<Analytics> => {
-    opened ??= open()
-    return opened.catch((error: unknown) => {
-      opened = null
-      throw error
-    })
+    opened ??= openOnce()
+    return opened
+  }
+  const openOnce = (): Promise<Analytics> => {
+    const forget = (): void => {
+      if (opened === opening) opened = null
+    }
+    const opening = open(forget)
+    opening.catch(forget)
+    return opening
   }
   return {
     summarise: async query => (await ready()).summarise(query),

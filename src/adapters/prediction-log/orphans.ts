@@ -9,7 +9,8 @@ export class OrphanSchedule {
 
   /** The time of acceptance up to which waiting outcomes go; null if this append need not look. */
   dueBeforeMs(nowMs: number): number | null {
-    if (nowMs - this.#prunedAtMs < orphanPruneIntervalMs) return null
+    // A clock that was put back says nothing: they would pile up until it catches up.
+    if (nowMs >= this.#prunedAtMs && nowMs - this.#prunedAtMs < orphanPruneIntervalMs) return null
     this.#prunedAtMs = nowMs
     return nowMs - limits.orphanOutcomeMs
   }

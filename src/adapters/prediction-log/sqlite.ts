@@ -11,9 +11,9 @@ import type {
 } from '../../ports/prediction-log.ts'
 import { packPredictions } from '../packed-predictions/packer.ts'
 import { unpackPredictions } from '../packed-predictions/unpack.ts'
+import { LastingClient } from './lasting-client.ts'
 import { appendedOutcomes, joinFromRow, outcomeFromRow, outcomeToRow } from './outcome-rows.ts'
 import type { StoreCalls } from './store-calls.ts'
-import { WorkerClient } from './worker-client.ts'
 
 /** Resolves when the file is open and its schema is current; rejects with `store-failed` or `data-folder-invalid`. */
 export async function openSqlitePredictionLog(options: {
@@ -21,9 +21,18 @@ export async function openSqlitePredictionLog(options: {
   clock: Clock
   /** Before so many predictions of an earlier schema are packed, which opening waits for: some seconds a million. */
   onPacking?: (rows: number) => void
+  /** The store's thread has ended, with what it was asked for just then; the next call starts another one. */
+  onLost?: (error: Error) => void
 }): Promise<PredictionLog> {
-  const { file, clock, onPacking } = options
-  const client = await WorkerClient.open<StoreCalls>(workerScript, { file }, ({ packing }) => onPacking?.(packing.rows))
+  const { file, clock, onPacking, onLost } = options
+  const client = await LastingClient.open<StoreCalls>(
+    workerScript,
+    { file },
+    {
+      onNotice: ({ packing }) => onPacking?.(packing.rows),
+      ...(onLost !== undefined && { onLost }),
+    },
+  )
   return {
     appendPredictions: batch => appendPredictions(client, batch, clock.nowMs()),
     appendOutcomes: batch => appendOutcomes(client, batch, clock.nowMs()),
@@ -40,7 +49,7 @@ const workerScript = new URL(
 )
 
 async function appendPredictions(
-  client: WorkerClient<StoreCalls>,
+  client: LastingClient<StoreCalls>,
   batch: readonly Prediction[] | PackedPredictions,
   nowMs: number,
 ): Promise<AppendedPredictions> {
@@ -55,7 +64,7 @@ async function appendPredictions(
 }
 
 async function appendOutcomes(
-  client: WorkerClient<StoreCalls>,
+  client: LastingClient<StoreCalls>,
   batch: readonly Outcome[],
   nowMs: number,
 ): Promise<AppendedOutcomes> {
@@ -66,7 +75,7 @@ async function appendOutcomes(
 const replayWindowSeqs = 5_000
 
 async function replay(
-  client: WorkerClient<StoreCalls>,
+  client: LastingClient<StoreCalls>,
   { newest = Number.POSITIVE_INFINITY, ...query }: ReplayQuery,
   each: (batch: ReplayBatch) => void,
 ): Promise<void> {

@@ -5,6 +5,12 @@ import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { type CallReply, type Calls, type OpenNotice, openReplyId } from './worker-calls.ts'
 
+export type WorkerEvents = {
+  onNotice?: (notice: OpenNotice) => void
+  /** The thread has ended by itself, which nobody had asked for; not before it has let go of its file. */
+  onLost?: (error: CutoverError) => void
+}
+
 type Settle = { resolve: (output: unknown) => void; reject: (error: CutoverError) => void }
 
 export class WorkerClient<C extends Calls> {
@@ -12,30 +18,33 @@ export class WorkerClient<C extends Calls> {
   readonly #file: string
   readonly #pending = new Map<number, Settle>()
   readonly #exited: Promise<void>
-  readonly #onNotice: (notice: OpenNotice) => void
+  readonly #events: WorkerEvents
   #lastId = openReplyId
   #ended: CutoverError | null = null
+  #isOpen = false
+  #isClosing = false
 
   /** Resolves when the thread has opened the file, the one that errors name; rejects with why it could not. */
   static async open<C extends Calls>(
     script: URL,
     data: { file: string },
-    onNotice: (notice: OpenNotice) => void = () => {},
+    events: WorkerEvents = {},
   ): Promise<WorkerClient<C>> {
-    const client = new WorkerClient<C>(script, data, onNotice)
+    const client = new WorkerClient<C>(script, data, events)
     await client.#reply(openReplyId)
+    client.#isOpen = true
     return client
   }
 
-  private constructor(script: URL, data: { file: string }, onNotice: (notice: OpenNotice) => void) {
+  private constructor(script: URL, data: { file: string }, events: WorkerEvents) {
     this.#file = data.file
-    this.#onNotice = onNotice
+    this.#events = events
     this.#worker = new Worker(script, {
       workerData: data,
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytesMax() },
     })
     this.#worker.on('message', (message: CallReply | OpenNotice) => {
-      if ('packing' in message) this.#onNotice(message)
+      if ('packing' in message) this.#events.onNotice?.(message)
       else this.#settle(message)
     })
     this.#worker.on('error', error => this.#end(error))
@@ -44,6 +53,7 @@ export class WorkerClient<C extends Calls> {
       this.#worker.once('exit', code => {
         this.#end(new Error(`its thread ended with code ${code}`))
         resolve()
+        if (this.#isOpen && !this.#isClosing && this.#ended !== null) this.#events.onLost?.(this.#ended)
       })
     })
   }
@@ -68,6 +78,7 @@ export class WorkerClient<C extends Calls> {
 
   /** Answers what was called before, then ends the thread. */
   async close(): Promise<void> {
+    this.#isClosing = true
     if (this.#ended === null) {
       const closing = this.call('close', null)
       this.#ended = new CutoverError('store-failed', `${this.#file} is closed`)

@@ -11,19 +11,19 @@ export interface RateMeter extends TrafficRate {
   stop(): void
 }
 
-export function createTrafficRate({ clock, read }: { clock: Clock; read: () => Counts }): RateMeter {
+export function createTrafficRate({ uptime, read }: { uptime: Clock; read: () => Counts }): RateMeter {
   const looks: Look[] = []
   const look = (): void => {
-    looks.push({ atMs: clock.nowMs(), counts: read() })
+    looks.push({ atMs: uptime.nowMs(), counts: read() })
     if (looks.length > limits.rateLooksMax) looks.shift()
   }
   look()
-  const stop = clock.every(limits.rateLookMs, look)
+  const stop = uptime.every(limits.rateLookMs, look)
   return {
     stop,
     perSecond(endpoint) {
       const first = looks.find(({ counts }) => counts.has(endpoint))
-      const elapsedMs = first === undefined ? 0 : clock.nowMs() - first.atMs
+      const elapsedMs = first === undefined ? 0 : uptime.nowMs() - first.atMs
       if (first === undefined || elapsedMs < limits.rateLookMs) return null
       const before = first.counts.get(endpoint) ?? 0
       // An endpoint that was deleted and made again counts from 0.

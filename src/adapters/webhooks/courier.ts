@@ -7,7 +7,8 @@ import type { SecretRef } from '../../core/webhook.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Deliveries } from '../../ports/deliveries.ts'
 import type { Notice, Notices } from '../../ports/notices.ts'
-import { type DueDelivery, type NewDelivery, openDeliveryStore } from './delivery-store.ts'
+import { after } from '../clock/after.ts'
+import { type Attempted, type DueDelivery, type NewDelivery, openDeliveryStore } from './delivery-store.ts'
 import { describe, isYes, type Posted, post } from './post.ts'
 import { secretProblem, signatureHeaders } from './sign.ts'
 
@@ -21,7 +22,7 @@ export type CourierOptions = {
 }
 
 export interface Courier extends Notices, Deliveries {
-  /** Resolves when nothing is under way any more; what waits is sent by the next server. */
+  /** Resolves when nothing is under way any more, soon: what waits, or has no answer by then, is sent by the next server. */
   close(): Promise<void>
 }
 
@@ -33,6 +34,9 @@ export function createCourier(options: CourierOptions): Courier {
   const underWay = new Map<number, { url: string; done: Promise<void> }>()
   /** Deliveries by the event they tell of, written down at the next look. */
   const fresh = new Map<number, NewDelivery[]>()
+  /** What became of attempts, until it is written down: what was delivered must not be sent again while the disk is full. */
+  const attempted = new Map<number, Attempted>()
+  const closing = new AbortController()
   let takenSeq = store.takenSeq()
 
   /** In the order of the log. One that cannot be written stays, and so does all after it: what is taken has no gaps. */
@@ -44,13 +48,26 @@ export function createCourier(options: CourierOptions): Courier {
     }
   }
 
+  const noteAttempts = (): void => {
+    for (const [number, outcome] of attempted) {
+      store.note(number, outcome)
+      attempted.delete(number)
+    }
+  }
+
   /** The log of events has them still: the next server takes them from there. */
   const writeLast = (): void => {
     try {
       write()
+      noteAttempts()
     } catch (cause) {
       complain('writing down what is to be delivered', cause)
     }
+  }
+
+  const note = (number: number, outcome: Attempted): void => {
+    attempted.set(number, outcome)
+    noteAttempts()
   }
 
   const deliver = async (due: DueDelivery): Promise<void> => {
@@ -65,14 +82,16 @@ export function createCourier(options: CourierOptions): Courier {
             body,
             headers: signatureHeaders({ id, atMs: clock.nowMs(), body, secret: key }),
             timeoutMs: limits.webhookTimeoutMs,
+            until: closing.signal,
           })
+    if (posted.status === null && closing.signal.aborted) return
     const attempts = due.attempts + 1
     const detail = describe(posted)
     const isLast = attempts >= limits.deliveryAttemptsMax
-    if (isYes(posted)) return store.note(number, { state: 'delivered', attempts, nextAtMs: 0, detail })
+    if (isYes(posted)) return note(number, { state: 'delivered', attempts, nextAtMs: 0, detail })
     if (isLast) complain(`telling ${url} of ${id}, for the last time`, new Error(detail))
     const nextAtMs = clock.nowMs() + pauseMs(attempts)
-    store.note(number, { state: isLast ? 'dead' : 'waiting', attempts, nextAtMs, detail })
+    note(number, { state: isLast ? 'dead' : 'waiting', attempts, nextAtMs, detail })
   }
 
   const hasRoom = (url: string): boolean =>
@@ -83,7 +102,7 @@ export function createCourier(options: CourierOptions): Courier {
     if (underWay.size >= limits.deliveriesAtOnceMax) return
     for (const due of store.due(clock.nowMs(), limits.deliveriesAtOnceMax)) {
       const { number, id, url } = due
-      if (underWay.has(number) || !hasRoom(url)) continue
+      if (underWay.has(number) || attempted.has(number) || !hasRoom(url)) continue
       const done = deliver(due)
         .catch((cause: unknown) => complain(`noting the delivery ${id}`, cause))
         .finally(() => underWay.delete(number))
@@ -95,6 +114,7 @@ export function createCourier(options: CourierOptions): Courier {
   const look = (): void => {
     try {
       write()
+      noteAttempts()
       deliverDue()
       isTroubled = false
     } catch (cause) {
@@ -119,8 +139,10 @@ export function createCourier(options: CourierOptions): Courier {
     },
     async close() {
       stop()
-      writeLast()
+      const stopWaiting = after(clock, limits.webhookLastWordsMs, () => closing.abort(new Error('the server ends')))
       await Promise.all([...underWay.values()].map(({ done }) => done))
+      stopWaiting()
+      writeLast()
       store.close()
     },
   }

@@ -25,17 +25,20 @@ export type DueDelivery = {
   attempts: number
 }
 
+/** What became of an attempt. */
+export type Attempted = { state: DeliveryState; attempts: number; nextAtMs: number; detail: string }
+
 export interface DeliveryStore extends Deliveries {
   /** The number of the last event whose notices are here. */
   takenSeq(): number
   /** All of an event's notices at once, with the event's number. */
   add(seq: number, added: readonly NewDelivery[]): void
   /**
-   * What was never tried, what has had its pause, and what has longer to wait than any pause is: the clock was put back. Of
+   * What was never tried, what has had its pause, and what has longer to wait than its pause is: the clock was put back. Of
    * each address the first few, so that those of one do not fill the list.
    */
   due(nowMs: number, limit: number): readonly DueDelivery[]
-  note(number: number, outcome: { state: DeliveryState; attempts: number; nextAtMs: number; detail: string }): void
+  note(number: number, outcome: Attempted): void
   close(): void
 }
 
@@ -51,10 +54,12 @@ export function openDeliveryStore(file: string): DeliveryStore {
   const forget = database.prepare(
     `DELETE FROM deliveries WHERE state <> 'waiting' AND number <= (SELECT max(number) FROM deliveries) - ?`,
   )
+  // Doubling is shifting; after 30 of them it is the longest pause anyhow.
+  const pauseMs = `min(${limits.deliveryPauseMaxMs}, ${limits.deliveryPauseMinMs} << min(max(attempts, 1) - 1, 30))`
   const due = database.prepare(
     `SELECT number, id, url, secret_env, body, attempts FROM (
        SELECT *, row_number() OVER (PARTITION BY url ORDER BY next_at_ms, number) AS place FROM deliveries
-       WHERE state = 'waiting' AND (next_at_ms <= ?1 OR next_at_ms > ?1 + ${limits.deliveryPauseMaxMs} OR attempts = 0)
+       WHERE state = 'waiting' AND (next_at_ms <= ?1 OR next_at_ms > ?1 + ${pauseMs} OR attempts = 0)
      ) WHERE place <= ${limits.deliveriesPerAddressMax} ORDER BY next_at_ms, number LIMIT ?2`,
   )
   const note = database.prepare(

@@ -15,15 +15,20 @@ import {
 } from '../../contract/wire/release.ts'
 import type { ReleaseView } from '../../controller/control-plane.ts'
 import { CutoverError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
 import { own } from '../../core/own.ts'
 import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf } from '../context.ts'
 import { explanation, releaseSummary, releaseView } from '../release-views.ts'
-import { type App, bodyOf, booleanQuery, json, optionalBodyOf, problem } from '../route-parts.ts'
+import { type App, bodyOf, booleanQuery, json, optionalBodyOf, problem, wholeNumber } from '../route-parts.ts'
 import { changeView } from '../views.ts'
 
 const byId = z.object({ id: z.string() })
-const filter = z.object({ endpoint: z.string().optional() })
+const filter = z.object({
+  endpoint: z.string().optional(),
+  /** Without it all of them: over the years they are thousands. */
+  limit: wholeNumber({ min: 1, max: limits.pageMax }).optional(),
+})
 const startRequest = z.union([releaseResource, shortReleaseSchema])
 
 const routes = {
@@ -110,11 +115,12 @@ export function registerReleases(app: App, api: Api): void {
 function registerReading(app: App, api: Api): void {
   const { control } = api
   app.openapi(routes.list, context => {
-    const { endpoint } = context.req.valid('query')
+    const { endpoint, limit } = context.req.valid('query')
     const state = control.state()
     const items = Object.values(state.releases)
       .filter(({ plan }) => endpoint === undefined || plan.endpoint === endpoint)
       .toSorted((a, b) => b.startedAtMs - a.startedAtMs || b.id.localeCompare(a.id, 'en', { numeric: true }))
+      .slice(0, limit)
       .map(release => releaseSummary(release, own(state.endpoints, release.plan.endpoint)))
     return context.json({ items }, 200)
   })

@@ -11,6 +11,8 @@ import type { DriftSpec, MonitorSpec } from './spec.ts'
 export type Watched = {
   version: string
   sinceMs: number
+  /** The epoch in which watching began; within it, predictions count from `sinceMs` on. Clocks are put back, epochs are not. */
+  since: { epoch: number; isWithin: boolean }
   features: FeatureSpecs
   /** How the predicted value is read; null where it is not one value. */
   answer: 'number' | 'category' | null

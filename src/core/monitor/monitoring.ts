@@ -32,6 +32,7 @@ function followOne(known: EndpointState | undefined, endpoint: EndpointState, at
     version: endpoint.stable,
     sinceMs: atMs,
     sinceEpoch: endpoint.table.epoch,
+    ...(known?.table.epoch === endpoint.table.epoch && { withinEpoch: true }),
     status: 'ok',
     alarms: [],
     changedAtMs: atMs,
@@ -51,8 +52,16 @@ function watchedPart({ features, answer, drift, monitor }: EndpointSpec): string
 export function watchedOf(endpoint: EndpointState | undefined): Watched | null {
   if (endpoint?.monitoring === undefined) return null
   const { features = {}, drift = null, monitor = null, answer } = endpoint.spec
-  const { version, sinceMs } = endpoint.monitoring
-  return { version, sinceMs, features, answer: typeOfAnswer(answer), drift, monitor }
+  const { version, sinceMs, sinceEpoch, withinEpoch = false } = endpoint.monitoring
+  return {
+    version,
+    sinceMs,
+    since: { epoch: sinceEpoch, isWithin: withinEpoch },
+    features,
+    answer: typeOfAnswer(answer),
+    drift,
+    monitor,
+  }
 }
 
 /** An index of a class is a name; what is read as it is may be a number. */

@@ -29,6 +29,8 @@ export type MonitoringState = MonitorReport & {
   /** Predictions after this are watched, from this epoch on. */
   sinceMs: number
   sinceEpoch: number
+  /** It began within that epoch, so that of its predictions only those after `sinceMs` count; left out where the epoch began with it. */
+  withinEpoch?: true
   /** When the status or the alarms last changed. */
   changedAtMs: number
   /** While it is breached: how many releases the endpoint had had when that began. Times would not tell, clocks are put back. */

@@ -31,7 +31,8 @@ export function withDraft(state: ControlState, { endpoint, release }: Draft): Co
   return {
     ...state,
     endpoints: { ...state.endpoints, [endpoint.spec.name]: endpoint },
-    releases: { ...state.releases, [release.id]: release },
+    // Over the years there are thousands of them, and all would be copied.
+    releases: state.releases[release.id] === release ? state.releases : { ...state.releases, [release.id]: release },
   }
 }
 

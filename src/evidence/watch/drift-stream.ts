@@ -78,7 +78,8 @@ export class DriftStream {
       if (window.units.has(unit)) return
       window.units.add(ownText(unit))
     }
-    if (window.values.length === 0) window.fromMs = atMs
+    // The earliest of them: after a clock that was put back the window would last until that has caught up.
+    window.fromMs = window.values.length === 0 ? atMs : Math.min(window.fromMs, atMs)
     window.values.push(kept(value))
     window.toMs = atMs
   }

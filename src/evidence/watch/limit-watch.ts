@@ -23,7 +23,8 @@ export class LimitWatch {
 
   add(isEvent: boolean, atMs: number): void {
     if (this.#window.trials > 0 && atMs - this.#fromMs >= this.#spec.atMostMs) this.#end()
-    if (this.#window.trials === 0) this.#fromMs = atMs
+    // The earliest of them: after a clock that was put back the window would last until that has caught up.
+    this.#fromMs = this.#window.trials === 0 ? atMs : Math.min(this.#fromMs, atMs)
     this.#window = plus(this.#window, one(isEvent))
     this.#stretch = plus(this.#stretch, one(isEvent))
     if (this.#window.trials >= this.#spec.window) this.#end()

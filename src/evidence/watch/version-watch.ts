@@ -37,8 +37,8 @@ export class VersionWatch {
 
   /** Of those that the table sent to the version, as evidence of releases is. */
   addPrediction(prediction: Prediction): void {
-    const { version, sinceMs } = this.#watched
-    if (prediction.assigned !== version || prediction.pinned || prediction.atMs <= sinceMs) return
+    const { version } = this.#watched
+    if (prediction.assigned !== version || prediction.pinned || !this.#isSince(prediction)) return
     // The caller left before there was an answer: that tells nothing about the version.
     if (prediction.status === 0 && !prediction.failed) return
     this.#addToLimits(prediction)
@@ -54,14 +54,21 @@ export class VersionWatch {
   }
 
   /** The first label of a row counts; a correction changes nothing that was judged. */
-  addOutcome({ counts, version, predictedAtMs, outcome, before, predicted }: JoinedOutcome): void {
-    if (!counts || version !== this.#watched.version || predictedAtMs <= this.#watched.sinceMs) return
+  addOutcome({ counts, version, epoch, predictedAtMs, outcome, before, predicted }: JoinedOutcome): void {
+    if (!counts || version !== this.#watched.version || !this.#isSince({ epoch, atMs: predictedAtMs })) return
     const { label } = outcome
     if (label === null || !isScalar(label) || predicted === null || !isScalar(predicted)) return
     if ((before?.label ?? null) !== null) return
     const isWrong = labelText(label) !== labelText(predicted)
     this.#quality?.add(isWrong)
     for (const limit of this.#limits) if (limit.check.event.kind === 'wrong') limit.add(isWrong, predictedAtMs)
+  }
+
+  /** By the clock only within the epoch in which watching began: one that was put back would blind it until it catches up. */
+  #isSince({ epoch, atMs }: { epoch: number; atMs: number }): boolean {
+    const { since, sinceMs } = this.#watched
+    if (epoch !== since.epoch) return epoch > since.epoch
+    return !since.isWithin || atMs > sinceMs
   }
 
   /** Compares at most one window: the thread that looks serves callers too. */

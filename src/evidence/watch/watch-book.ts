@@ -24,6 +24,8 @@ export function createWatchBook({ watched }: { watched: (endpoint: string) => Wa
     }
     const known = watches.get(endpoint)
     if (known?.isOf(wanted) === true) return known
+    // Endpoints that are gone bring no predictions by which that would be noticed.
+    for (const other of watches.keys()) if (watched(other) === null) watches.delete(other)
     const made = new VersionWatch(wanted)
     watches.set(endpoint, made)
     return made

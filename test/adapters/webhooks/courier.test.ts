@@ -53,7 +53,7 @@ function rig(answers: readonly Posted[] = [ok], { neverAnswers = '' } = {}) {
       complain: (what, cause) => complaints.push(`${what}: ${String(cause)}`),
       post: async one => {
         sent.push(one)
-        if (one.url === neverAnswers) return unanswered.promise
+        if (one.url === neverAnswers) return Promise.race([unanswered.promise, givenUp(one.until)])
         return answers[Math.min(sent.length, answers.length) - 1] ?? ok
       },
     })
@@ -70,15 +70,21 @@ function rig(answers: readonly Posted[] = [ok], { neverAnswers = '' } = {}) {
     for (let gone = 0; gone < ms; gone += 250) await jump(250)
   }
   /** From now on, until the returned function is called, no delivery can be written down. */
-  const fill = (): (() => void) => {
+  const fill = (what: 'INSERT' | 'UPDATE' = 'INSERT'): (() => void) => {
     const database = new DatabaseSync(file)
-    database.exec("CREATE TRIGGER full BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+    database.exec(`CREATE TRIGGER full BEFORE ${what} ON deliveries BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`)
     return () => {
       database.exec('DROP TRIGGER full')
       database.close()
     }
   }
   return { open, sent, complaints, pass, jump, fill, release: () => unanswered.resolve(ok) }
+}
+
+function givenUp(until: AbortSignal | undefined): Promise<Posted> {
+  return new Promise(resolve =>
+    until?.addEventListener('abort', () => resolve({ status: null, text: String(until.reason) })),
+  )
 }
 
 describe('the courier', () => {
@@ -139,6 +145,20 @@ describe('the courier', () => {
       '900.0.digits.chat',
       '901.0.digits.chat',
     ])
+  })
+
+  it('waits no longer than its pause when the clock was put back by less than the longest', async () => {
+    const { open, sent, jump } = rig([refused, refused, ok])
+    const courier = open()
+    courier.take(notice(1, 'promoted'))
+    await jump(0)
+    await jump(-limits.deliveryPauseMaxMs / 2)
+    expect(sent).toHaveLength(2)
+    await jump(limits.deliveryPauseMinMs)
+    expect(sent).toHaveLength(2)
+    await jump(limits.deliveryPauseMinMs)
+    expect(sent).toHaveLength(3)
+    expect(courier.list({ limit: 1 })[0]).toMatchObject({ state: 'delivered', attempts: 3 })
   })
 
   it('tells others at once while a receiver answers nothing, however much waits for that one', async () => {
@@ -209,6 +229,38 @@ describe('the courier', () => {
     free()
     await pass(500)
     expect(sent.map(({ headers }) => headers['webhook-id'])).toEqual(['1.0.digits.chat', '2.0.digits.chat'])
+  })
+
+  it('sends once what its store could not note as delivered, and notes it when there is room again', async () => {
+    const { open, sent, complaints, pass, fill } = rig()
+    const courier = open()
+    const free = fill('UPDATE')
+    courier.take(notice(1, 'promoted'))
+    await pass(5_000)
+    expect(sent).toHaveLength(1)
+    expect(complaints.length).toBeLessThanOrEqual(2)
+    free()
+    await pass(500)
+    expect(sent).toHaveLength(1)
+    expect(courier.list({ limit: 1 })[0]).toMatchObject({ state: 'delivered', attempts: 1 })
+  })
+
+  it('ends soon though a receiver does not answer, and leaves that to the next server', async () => {
+    const never = { url: 'http://127.0.0.1:1/never', events: ['promoted'], secret: null } as const
+    const { open, sent, jump } = rig([ok], { neverAnswers: never.url })
+    const first = open()
+    first.take(notice(1, 'promoted', { to: { never } }))
+    await jump(0)
+    const closed = first.close()
+    await jump(limits.webhookLastWordsMs)
+    await closed
+    const second = open()
+    await jump(250)
+    expect(sent).toHaveLength(2)
+    expect(second.list({ limit: 1 })[0]).toMatchObject({ state: 'waiting', attempts: 0 })
+    const last = second.close()
+    await jump(limits.webhookLastWordsMs)
+    await last
   })
 
   it('ends though its store is full, and the next server takes from the log what was not written down', async () => {
