@@ -67,6 +67,24 @@ describe('a version that does not run', () => {
   })
 })
 
+describe('an endpoint under a release', () => {
+  const changes: readonly [string, Partial<EndpointSpec>][] = [
+    ['metrics', { metrics: {} }],
+    ['prediction', { answer: { output: 'other', read: 'value' } }],
+    ['unit', { unit: { from: 'header', name: 'x-other' } }],
+  ]
+
+  it.each(changes)('keeps its %s until that has ended', async (path, change) => {
+    const world = await worldOf()
+    const changed = () =>
+      world.controller.applyEndpoint({ spec: { ...without(world), ...change }, actor: 'test', dryRun: false })
+    const id = await world.release({ stages: [canary] })
+    await expect(changed()).rejects.toThrow(new RegExp(`${path}: release ${id} .* when it has ended`))
+    await world.until(() => isTerminal(world.state(id)), hour)
+    expect((await changed()).action).toBe('updated')
+  })
+})
+
 describe('two releases that are asked for at once', () => {
   const ask = async (how: object) => {
     const world = await worldOf()

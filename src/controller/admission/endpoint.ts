@@ -86,6 +86,19 @@ function waitingFor(state: ControlState, { queue = [] }: EndpointState, version:
   })?.release
 }
 
+/** Two halves of a release would be judged by two measures, or divided among two kinds of units. */
+function judgedBy({ activeRelease, spec: before }: EndpointState, spec: EndpointSpec): Problem[] {
+  if (activeRelease === null) return []
+  const parts = [
+    { path: 'metrics', is: [before.metrics, spec.metrics], message: 'is judged by these; metrics can change' },
+    { path: 'prediction', is: [before.answer, spec.answer], message: 'is judged by what this reads; it can change' },
+    { path: 'unit', is: [before.unit, spec.unit], message: 'divides traffic by this; it can change' },
+  ]
+  return parts
+    .filter(({ is: [was, will] }) => !isDeepStrictEqual(was, will))
+    .map(({ path, message }) => ({ path, message: `release ${activeRelease} ${message} when it has ended` }))
+}
+
 function conflictsWith(state: ControlState, known: EndpointState, spec: EndpointSpec): Problem[] {
   const problems: Problem[] = []
   for (const [name, version] of Object.entries(known.spec.versions)) {
@@ -110,12 +123,7 @@ function conflictsWith(state: ControlState, known: EndpointState, spec: Endpoint
       })
     }
   }
-  if (known.activeRelease !== null && !isDeepStrictEqual(spec.metrics, known.spec.metrics)) {
-    problems.push({
-      path: 'metrics',
-      message: `release ${known.activeRelease} is judged by these; metrics can change when it has ended`,
-    })
-  }
+  problems.push(...judgedBy(known, spec))
   if (choosesByFeatures(state, known) && !isDeepStrictEqual(spec.features, known.spec.features)) {
     problems.push({
       path: 'features',
