@@ -15,7 +15,7 @@ type Bodies = { request: Tee | null; response: Tee | null }
 
 /** What asks about a resource and never for its content is no prediction: pages of other origins ask before each of theirs. */
 export function asksForPrediction(method: string): boolean {
-  return method === 'POST' || (method !== 'OPTIONS' && method !== 'HEAD' && method !== 'TRACE')
+  return method !== 'OPTIONS' && method !== 'HEAD' && method !== 'TRACE'
 }
 
 export function predictionOf(opened: Opened, finish: Finish, bodies: Bodies): RawPrediction {

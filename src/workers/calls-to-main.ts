@@ -34,9 +34,9 @@ export class CallsToMain implements Appending {
   }
 
   /** Null where it cannot be told, or not soon. */
-  async recall({ endpoint, id }: Parameters<Recall>[0], clock: Clock): Promise<Answered | null> {
+  async recall({ endpoint, id }: Parameters<Recall>[0], uptime: Clock): Promise<Answered | null> {
     const { promise: late, resolve } = Promise.withResolvers<null>()
-    const cancel = after(clock, limits.workerRecallMs, () => resolve(null))
+    const cancel = after(uptime, limits.workerRecallMs, () => resolve(null))
     const reply = await Promise.race([this.#call({ kind: 'recall', endpoint, id }, []), late])
     cancel()
     return reply?.kind === 'recalled' ? reply.answered : null

@@ -61,7 +61,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     cors: listener.cors ?? undefined,
     ...(spans !== null && { tracing: spans.tracing }),
     onRemembered: remembered => tell({ kind: 'remembered', remembered }),
-    recall: asked => calls.recall(asked, clock),
+    recall: asked => calls.recall(asked, uptimeClock),
     observe: sample => {
       latencies.observe(sample.endpoint, sample.version, sample.latencyMs)
       tokens.observe(sample)

@@ -173,7 +173,8 @@ it('splits by unit whichever worker is met, counts each request once, and ends w
     expect([unit, [...versions]]).toEqual([unit, [...(tally.versions.get(unit) ?? [])]])
 })
 
-it('goes on while a worker fails and is started again, with every answer recorded and counted once', async () => {
+/** A worker finds the fault that is asked for by the file `fault`, and removes that. */
+async function serveFaulty(): Promise<{ server: ServerProcess; fault: string }> {
   const fault = join(place.folder, 'fault')
   const hook = join(root, 'test/fixtures/failing-worker.ts')
   const server = await place.serve(['-c', file, ...workers], {
@@ -181,6 +182,11 @@ it('goes on while a worker fails and is started again, with every answer recorde
     CUTOVER_TEST_FAULT: fault,
   })
   await until(() => isSplit(server))
+  return { server, fault }
+}
+
+it('goes on while a worker fails and is started again, with every answer recorded and counted once', async () => {
+  const { server, fault } = await serveFaulty()
   const { tally, stop } = load(server)
   await until(async () => tally.answered.length > 500)
   for (let faults = 1; faults <= 3; faults += 1) {
@@ -204,13 +210,7 @@ it('goes on while a worker fails and is started again, with every answer recorde
 })
 
 it('goes on where a worker hangs: another takes its place, and no release waits for it', async () => {
-  const fault = join(place.folder, 'fault')
-  const hook = join(root, 'test/fixtures/failing-worker.ts')
-  const server = await place.serve(['-c', file, ...workers], {
-    NODE_OPTIONS: `--import=${hook}`,
-    CUTOVER_TEST_FAULT: fault,
-  })
-  await until(() => isSplit(server))
+  const { server, fault } = await serveFaulty()
   writeFileSync(fault, 'hang')
   await until(async () => !existsSync(fault))
   const aborted = await place.cutover(['abort', 'names-1'])

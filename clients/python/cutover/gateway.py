@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -77,13 +77,10 @@ class Gateway:
         what is left of it. Raises `Refused` and `Unreachable`.
         """
         sent, content_type = _content(body)
-        fields = _fields(unit=unit, version=version, prediction=prediction, deadline_s=deadline_s)
-        if content_type is not None:
-            fields["content-type"] = content_type
-        fields.update({name.lower(): value for name, value in (headers or {}).items()})
+        own = _fields(content_type=content_type, unit=unit, version=version, prediction=prediction, deadline_s=deadline_s)
         rest = path if path.startswith(("/", "?")) else f"/{path}"
         where = f"/endpoints/{quote(endpoint, safe='')}{rest}"
-        return _answer(self._transport.ask(method, where, headers=fields, body=sent, timeout_s=_wait_s(deadline_s)))
+        return _answer(self._ask(method, where, sent, own, headers, deadline_s))
 
     def infer(
         self,
@@ -107,12 +104,9 @@ class Gateway:
             body["outputs"] = [{"name": name} for name in outputs]
         if parameters is not None:
             body["parameters"] = dict(parameters)
-        fields = _fields(unit=unit, version=version, prediction=prediction, deadline_s=deadline_s)
-        fields["content-type"] = "application/json"
-        fields.update({name.lower(): value for name, value in (headers or {}).items()})
-        where = f"/v2/models/{quote(endpoint, safe='')}/infer"
-        sent = json_of(body, _plain)
-        response = self._transport.ask("POST", where, headers=fields, body=sent, timeout_s=_wait_s(deadline_s))
+        sent, content_type = _content(body)
+        own = _fields(content_type=content_type, unit=unit, version=version, prediction=prediction, deadline_s=deadline_s)
+        response = self._ask("POST", f"/v2/models/{quote(endpoint, safe='')}/infer", sent, own, headers, deadline_s)
         answer = _answer(response)
         said = response.object(self._transport.url)
         return Inference(
@@ -128,18 +122,28 @@ class Gateway:
         given = [*outcomes, *([Outcome(**of_one)] if of_one else [])]
         if not given:
             raise ValueError("nothing to send: give outcomes, or prediction= and what became known")
-        return self.send_encoded([encoded(one) for one in given])
-
-    def send_encoded(self, pieces: Iterable[bytes]) -> list[dict[str, Any]]:
-        """The same of outcomes that are JSON already."""
+        pieces = [encoded(one) for one in given]
         return [result for body, _ in bodies_of(pieces) for result in self.send_body(body)]
 
     def send_body(self, body: bytes) -> list[dict[str, Any]]:
-        """The same of one request."""
+        """The same of outcomes that are the body of one request already."""
         headers = {"content-type": "application/json"}
         # What was taken before counts once.
         response = self._transport.ask("POST", "/v1/feedback", headers=headers, body=body, repeatable=True)
         return response.object(self._transport.url, "results")["results"]
+
+    def _ask(
+        self,
+        method: str,
+        where: str,
+        body: bytes | None,
+        own: Mapping[str, str],
+        given: Mapping[str, str] | None,
+        deadline_s: float | None,
+    ) -> Response:
+        """Fields that the caller gives stand in place of our own of the same name."""
+        headers = {**own, **{name.lower(): value for name, value in (given or {}).items()}}
+        return self._transport.ask(method, where, headers=headers, body=body, timeout_s=_wait_s(deadline_s))
 
     def close(self) -> None:
         """Closes the connection of this thread."""
@@ -171,10 +175,18 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be sent as JSON; send lists, numbers and texts, or bytes")
 
 
-def _fields(*, unit: str | None, version: str | None, prediction: str | None, deadline_s: float | None) -> dict[str, str]:
+def _fields(
+    *,
+    content_type: str | None,
+    unit: str | None,
+    version: str | None,
+    prediction: str | None,
+    deadline_s: float | None,
+) -> dict[str, str]:
     if deadline_s is not None:
         checked_seconds("deadline_s", deadline_s)
     fields = {
+        "content-type": content_type,
         "x-cutover-unit": unit,
         "x-cutover-version": version,
         "x-cutover-prediction-id": prediction,

@@ -4,6 +4,7 @@ import type { ExternalMetric, ExternalSource, Reading } from '../../core/externa
 import { valueAt } from '../../core/json-pointer.ts'
 import { limits } from '../../core/limits.ts'
 import { errorText } from '../error-text.ts'
+import { within } from '../within.ts'
 
 /** What `{{…}}` in a query stands for. */
 export type Place = { endpoint: string; version: string }
@@ -12,8 +13,7 @@ type Answer = Pick<Reading, 'value' | 'detail'>
 
 /** Never rejects: an answer that does not come, also since `until` was aborted, is a reading without a value. */
 export async function ask({ source, timeoutMs }: ExternalMetric, place: Place, until?: AbortSignal): Promise<Answer> {
-  const timeout = AbortSignal.timeout(timeoutMs)
-  const signal = until === undefined ? timeout : AbortSignal.any([timeout, until])
+  const signal = within(timeoutMs, until)
   try {
     const text = await fetchText(addressOf(source, place), { timeoutMs, signal })
     const document: unknown = JSON.parse(text)

@@ -34,10 +34,13 @@ export function counterText(counter: number): string {
   return String.fromCharCode(...codes)
 }
 
-/** Of an id, or of its stem, that looks as if the gateway had made it; null of any other. */
-export function partsOfMadeId(id: string): { stem: string; prefix: string; counter: number } | null {
+/** An id that looks as if the gateway had made it. */
+export type MadeId = { id: string; stem: string; prefix: string; counter: number }
+
+/** Of an id, or of its stem; null of one that the gateway has not made. */
+export function partsOfMadeId(id: string): MadeId | null {
   if (!isMadeLength(id.length) || id.charCodeAt(madeIds.prefixBytes - 1) !== madeIds.dot) return null
   const stem = id.slice(0, madeIds.stemBytes)
   const bytes = Buffer.from(stem, 'latin1')
-  return { stem, prefix: id.slice(0, madeIds.prefixBytes), counter: counterOfBytes(bytes, madeIds.prefixBytes) }
+  return { id, stem, prefix: id.slice(0, madeIds.prefixBytes), counter: counterOfBytes(bytes, madeIds.prefixBytes) }
 }

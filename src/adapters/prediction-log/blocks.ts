@@ -8,7 +8,7 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { Prediction } from '../../core/prediction.ts'
 import { PackedCursor } from '../packed-predictions/cursor.ts'
 import type { Kind } from '../packed-predictions/layout.ts'
-import { madePrefixOf, partsOfMadeId } from '../packed-predictions/made-ids.ts'
+import { type MadeId, madePrefixOf, partsOfMadeId } from '../packed-predictions/made-ids.ts'
 import { predictionAt } from '../packed-predictions/unpack.ts'
 import { KindsByNumber } from './kinds.ts'
 import type { SeqRange } from './store-calls.ts'
@@ -76,14 +76,6 @@ function startsOf(cursor: PackedCursor): number[] {
 
 export type Located = { seq: number; prediction: Prediction }
 
-/** An id that looks as if the gateway had made it. */
-type MadeId = { id: string; stem: string; prefix: string; counter: number }
-
-function madeIdOf(id: string): MadeId | null {
-  const parts = partsOfMadeId(id)
-  return parts === null ? null : { id, ...parts }
-}
-
 export class Blocks {
   readonly #sql: ReturnType<typeof prepareStatements>
   readonly #kinds: KindsByNumber
@@ -138,7 +130,7 @@ export class Blocks {
     const scattered = this.#sql.scattered.all(JSON.stringify(ids)).map(row => Number(row['seq']))
     for (const [seq, prediction] of this.predictions(scattered)) found.set(prediction.id, { seq, prediction })
     const others = [...new Set(ids)].filter(id => !found.has(id)).sort()
-    for (const { block, wanted } of this.#ranges(others.flatMap(id => madeIdOf(id) ?? []))) {
+    for (const { block, wanted } of this.#ranges(others.flatMap(id => partsOfMadeId(id) ?? []))) {
       for (const seq of block.madeSeqs(wanted)) {
         const prediction = predictionAt(block.at(seq))
         found.set(prediction.id, { seq, prediction })
@@ -149,7 +141,7 @@ export class Blocks {
 
   /** Whether a block holds ids on both sides of this one, or this one. */
   mayHold(id: string): boolean {
-    const made = madeIdOf(id)
+    const made = partsOfMadeId(id)
     return made !== null && this.#rowOfRange(made.stem) !== null
   }
 

@@ -5,6 +5,7 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Client } from 'undici'
 import { limits } from '../../core/limits.ts'
+import { within } from '../within.ts'
 
 type Ask = {
   url: URL
@@ -77,11 +78,6 @@ export async function fetchFile(from: {
   } finally {
     await client.destroy()
   }
-}
-
-function within(timeoutMs: number, until: AbortSignal | undefined): AbortSignal {
-  const timeout = AbortSignal.timeout(timeoutMs)
-  return until === undefined ? timeout : AbortSignal.any([timeout, until])
 }
 
 /** Without what may be a secret. */

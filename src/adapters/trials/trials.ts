@@ -7,6 +7,7 @@ import { assertNever } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { Trial, TrialReport } from '../../core/trial.ts'
 import type { Trials } from '../../ports/trials.ts'
+import { within } from '../within.ts'
 import { replay } from './replay.ts'
 import { smoke } from './smoke.ts'
 import type { TrialSurroundings } from './surroundings.ts'
@@ -28,7 +29,7 @@ export function createTrials(options: TrialsOptions): Trials & { close(): Promis
   const begin = async (endpoint: string, trial: Trial): Promise<TrialReport> => {
     const spec = options.specOf(endpoint)
     if (spec === undefined) return new TrialTally(trial).report(`there is no endpoint ${endpoint} any more`)
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)])
+    const signal = within(timeoutMs, closing.signal)
     try {
       return await runTrial(trial, { ...options, spec, signal })
     } catch (error) {

@@ -2,6 +2,7 @@
 import { Client } from 'undici'
 import { limits } from '../../core/limits.ts'
 import { errorText } from '../error-text.ts'
+import { within } from '../within.ts'
 
 export type Posted = { status: number; text: string } | { status: null; text: string }
 
@@ -15,7 +16,7 @@ export async function post(input: {
   until?: AbortSignal
 }): Promise<Posted> {
   const { body: text, headers, timeoutMs, until } = input
-  const timeout = AbortSignal.timeout(timeoutMs)
+  const signal = within(timeoutMs, until)
   let client: Client | null = null
   try {
     const url = new URL(input.url)
@@ -25,7 +26,7 @@ export async function post(input: {
       path: url.pathname + url.search,
       headers: { 'content-type': 'application/json', 'user-agent': 'cutover', ...headers },
       body: text,
-      signal: until === undefined ? timeout : AbortSignal.any([timeout, until]),
+      signal,
     })
     return { status: statusCode, text: await beginningOf(body) }
   } catch (error) {
