@@ -70,6 +70,7 @@ async function startOnFreePorts(
       inference: { ...openLoopback, port: inference },
       control: { ...openLoopback, port: control },
       grpc: null,
+      keepPredictionsMs: null,
       workers: 0,
     })
   try {

@@ -26,6 +26,7 @@ export type ServeFlags = {
   grpcHost?: string
   grpcPort?: string
   logLevel?: string
+  keepPredictions?: string
   workers?: string
 }
 

@@ -3,10 +3,12 @@
  * variable, and that over the file.
  */
 import { resolve } from 'node:path'
+import { duration } from '../contract/resource-parts.ts'
 import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { ListenerTls } from '../core/tls.ts'
+import { durationMs } from './quantities.ts'
 import type { FileSettings, TracingSettings } from './server-document.ts'
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -36,6 +38,8 @@ export type ServerSettings = {
   logLevel: LogLevel
   /** Null where no spans are made. */
   tracing: TracingSettings | null
+  /** How long predictions are kept; null for ever. */
+  keepPredictionsMs: number | null
   /** Gateways in threads of their own, on one port; 0 for one on the main thread. */
   workers: number
   /** File of resources to apply at start; absolute, null for none. */
@@ -55,6 +59,7 @@ export type ServerFlags = {
   grpcHost?: string | undefined
   grpcPort?: string | undefined
   logLevel?: string | undefined
+  keepPredictions?: string | undefined
   workers?: string | undefined
 }
 
@@ -73,6 +78,7 @@ export const settingsTable = {
   grpcHost: { flag: '--grpc-host', variable: 'CUTOVER_GRPC_HOST', fallback: '127.0.0.1' },
   grpcPort: { flag: '--grpc-port', variable: 'CUTOVER_GRPC_PORT', fallback: '' },
   logLevel: { flag: '--log-level', variable: 'CUTOVER_LOG_LEVEL', fallback: 'info' },
+  keepPredictions: { flag: '--keep-predictions', variable: 'CUTOVER_KEEP_PREDICTIONS', fallback: '' },
   workers: { flag: '--workers', variable: 'CUTOVER_WORKERS', fallback: '0' },
 } as const satisfies Readonly<Record<keyof ServerFlags, { flag: string; variable: string; fallback: string }>>
 
@@ -102,6 +108,7 @@ export function loadSettings(input: SettingSources): ServerSettings {
     tracing: input.file?.tracing ?? null,
     grpc: read('grpcPort').text === '' ? null : grpcAddress(read, problems),
     logLevel: toWord(read('logLevel'), logLevels, { what: 'a log level', problems }),
+    keepPredictionsMs: toKeptMs(read('keepPredictions'), problems),
     workers: toWorkers(read('workers'), problems),
     resources: configFile(input),
   }
@@ -136,6 +143,7 @@ function fileSetting(key: keyof ServerFlags, file: FileSettings): { value: unkno
   if (key === 'logLevel') return { value: file.logLevel, path: 'log-level' }
   if (key === 'grpcHost') return { value: file.grpc.host, path: 'grpc.host' }
   if (key === 'grpcPort') return { value: file.grpc.port, path: 'grpc.port' }
+  if (key === 'keepPredictions') return { value: file.keepPredictions, path: 'keep-predictions' }
   if (key === 'workers') return { value: file.workers, path: 'workers' }
   const match = /^(inference|control)(Host|Port|Auth)$/.exec(key)
   if (match === null) return undefined
@@ -164,6 +172,19 @@ function toWord<Word extends string>(
   if (word !== undefined) return word
   about.problems.push({ path: setting.origin, message: `is not ${about.what}`, value: setting.text, allowed })
   return allowed[0] as Word
+}
+
+function toKeptMs(setting: Setting, problems: Problem[]): number | null {
+  if (setting.text === '') return null
+  const keptMs = duration.safeParse(setting.text).success ? durationMs(setting.text) : Number.NaN
+  if (keptMs >= limits.predictionsKeptMsMin) return keptMs
+  problems.push({
+    path: setting.origin,
+    message: 'is no time to keep predictions for',
+    value: setting.text,
+    allowed: ['1h and more, such as 30d; left out, they are kept for ever'],
+  })
+  return null
 }
 
 function toWorkers(setting: Setting, problems: Problem[]): number {

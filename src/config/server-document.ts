@@ -25,6 +25,7 @@ export type FileSettings = {
   data?: string
   logLevel?: string
   tracing: TracingSettings | null
+  keepPredictions?: string
   workers?: number
   inference: ListenerDocument
   control: ListenerDocument
@@ -60,6 +61,7 @@ function compile(document: ServerDocument, source: string): FileSettings {
     source,
     ...(data !== undefined && { data: resolve(folder, data) }),
     ...(document.workers !== undefined && { workers: document.workers }),
+    ...(document['keep-predictions'] !== undefined && { keepPredictions: document['keep-predictions'] }),
     ...(document['log-level'] !== undefined && { logLevel: document['log-level'] }),
     tracing: compileTracing(document.tracing),
     inference: compileListener(inference, folder),

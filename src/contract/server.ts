@@ -94,6 +94,10 @@ export const serverDocument = object({
   data: z.string().min(1).optional().meta({ description: 'Folder of the log and the predictions; ./cutover-data.' }),
   'log-level': z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   tracing: tracing.optional(),
+  'keep-predictions': duration.optional().meta({
+    description:
+      'How long predictions are kept, with their bodies and outcomes: 1h at least, for ever by default. What a running release rests on stays longer.',
+  }),
   workers: z
     .int()
     .min(0)

@@ -67,6 +67,8 @@ export interface Controller extends ControlPlane, RegistryDoors {
   start(): void
   /** What the deployer has to say. */
   report(report: FleetReport): void
+  /** The watch of an endpoint's stable version begins anew. */
+  renewWatch(endpoint: string): void
   /** One look at every release under way; `start` does this on a clock. */
   tick(): void
   stop(): void
@@ -174,6 +176,8 @@ export function createController(ports: ControllerPorts): Controller {
       for (const name of Object.keys(state().endpoints))
         attempt(`looking at endpoint ${name}`, () => looks.monitor(name))
     },
+
+    renewWatch: endpoint => ledger.recordIfItMatters({ type: 'watch-renewed', endpoint }),
 
     stop() {
       orders.stop()

@@ -44,7 +44,7 @@ export async function rejudge(id: string, asked: Asked, { control, evidence }: P
   const plan =
     'request' in asked ? planOf(asked.request, release.plan, spec) : withThresholds(release.plan, asked.thresholds)
   const books = { own: new CourseBook(release.plan), other: new CourseBook(plan) }
-  const predictions = await evidence.replay(
+  const { predictions, isWhole } = await evidence.replay(
     { spec, release, stages: plan.stages, momentsMs: standings.map(({ atMs }) => atMs) },
     (atMs, read) => {
       const standing = standings.findLast(one => one.atMs < atMs)
@@ -53,6 +53,12 @@ export async function rejudge(id: string, asked: Asked, { control, evidence }: P
       for (const book of Object.values(books)) book.look({ atMs, release: standing.release }, seen)
     },
   )
+  if (!isWhole)
+    throw new CutoverError(
+      'release-state',
+      `the first predictions of ${id} are no longer kept: what is left is not the evidence that it rested on. ` +
+        '`keep-predictions` of the server says for how long they are',
+    )
   if (predictions === 0)
     throw new CutoverError(
       'release-state',

@@ -34,6 +34,8 @@ export type ControlEvent =
   | { type: 'gate-answered'; release: string; before: GatePlace; confirmed: boolean; reason: string }
   /** What is watched of a stable version changed: a drift or a breach began or ended. */
   | { type: 'monitored'; endpoint: string; report: MonitorReport }
+  /** Watching begins anew with what is served: the log of predictions is about to let go of what it rested on. */
+  | { type: 'watch-renewed'; endpoint: string }
   /** Time passed: moves what waits for a deadline. */
   | { type: 'tick'; release: string }
   /** The arms of a bandit that runs: those that come in, and those that leave the race. */

@@ -139,6 +139,14 @@ export const limits = {
   /** Recorded requests, and their bodies, that one question for them may bring; the older ones are left out. */
   payloadsReadMax: 10_000,
   payloadsReadBytesMax: 64 * 1024 * 1024,
+  /** Predictions cannot be asked to be kept for less, since labels come late. */
+  predictionsKeptMsMin: 3600_000,
+  /** What is older is looked for this often, and let go some at a time with so long between them: appends wait meanwhile. */
+  trimIntervalMs: 60_000,
+  trimPauseMs: 100,
+  /** A clock that has moved by more than the first against the time that passed is not believed for the second: what is let go is gone. */
+  clockJumpMs: 60_000,
+  clockDoubtMs: 3600_000,
   /** Items of one ranking, answered or true; a longer one is not read, or refused. */
   rankedItemsMax: 1_000,
   /**

@@ -137,6 +137,12 @@ export function isBetweenStages(phase: Phase): boolean {
   return phase.kind === 'starting' && phase.stageIndex !== undefined
 }
 
+/** The epoch in which the evidence of the endpoint's running release begins; null where none runs, or before its first. */
+export function releaseFromEpoch({ activeRelease }: EndpointState, { releases }: ControlState): number | null {
+  const release = activeRelease === null ? undefined : releases[activeRelease]
+  return release?.epochs[0]?.epoch ?? null
+}
+
 export function isTerminal(release: ReleaseState): boolean {
   return release.phase.kind === 'promoted' || release.phase.kind === 'rolled-back'
 }

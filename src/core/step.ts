@@ -12,7 +12,7 @@ import type { ControlEvent, LoggedEvent } from './event.ts'
 import { lookAtGates, withShutGates } from './flags/flag-gates.ts'
 import { isFlagEvent, stepFlags } from './flags/step-flags.ts'
 import { limits } from './limits.ts'
-import { follow, monitored } from './monitor/monitoring.ts'
+import { follow, monitored, watchRenewed } from './monitor/monitoring.ts'
 import { own } from './own.ts'
 import { newsTold } from './registry/news.ts'
 import { type Draft, withDraft } from './release/draft.ts'
@@ -92,6 +92,8 @@ function stepEvent(state: ControlState, event: ControlEvent, atMs: number): Step
       return onRelease(state, event.release, draft => trialEnded(draft, event.report, atMs))
     case 'monitored':
       return { state: monitored(state, event, atMs), commands: [] }
+    case 'watch-renewed':
+      return { state: watchRenewed(state, event.endpoint, atMs), commands: [] }
     case 'tick':
       return onRelease(state, event.release, draft => timePassed(draft, atMs))
     case 'arms-changed':

@@ -1,5 +1,5 @@
 /** Evidence after a start. */
-import type { ControlState, EndpointState } from '../core/state.ts'
+import { type ControlState, type EndpointState, releaseFromEpoch } from '../core/state.ts'
 import type { PredictionLog } from '../ports/prediction-log.ts'
 import type { Accumulator } from './accumulator.ts'
 
@@ -30,9 +30,4 @@ function neededFromEpoch(endpoint: EndpointState, state: ControlState): number |
   const watched = endpoint.monitoring?.sinceEpoch ?? null
   const released = releaseFromEpoch(endpoint, state)
   return watched === null || released === null ? (watched ?? released) : Math.min(watched, released)
-}
-
-function releaseFromEpoch({ activeRelease }: EndpointState, state: ControlState): number | null {
-  const release = activeRelease === null ? undefined : state.releases[activeRelease]
-  return release?.epochs[0]?.epoch ?? null
 }

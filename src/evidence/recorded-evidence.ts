@@ -32,8 +32,8 @@ export function createRecordedEvidence({ log, expressions }: Ports): RecordedEvi
       }
       let predictions = 0
       const fromEpoch = release.epochs[0]?.epoch
-      if (fromEpoch === undefined) return 0
-      await log.replay({ endpoint: spec.name, fromEpoch }, batch => {
+      if (fromEpoch === undefined) return { predictions, isWhole: true }
+      const { isWhole } = await log.replay({ endpoint: spec.name, fromEpoch }, batch => {
         for (const one of batch.predictions) {
           if (one.release !== release.id) continue
           reach(answeredAtMs(one))
@@ -47,7 +47,7 @@ export function createRecordedEvidence({ log, expressions }: Ports): RecordedEvi
         }
       })
       reach(Number.POSITIVE_INFINITY)
-      return predictions
+      return { predictions, isWhole }
     },
   }
 }

@@ -31,6 +31,7 @@ import { resolvePaths } from '../contract/resource-paths.ts'
 import type { Resource } from '../contract/resources.ts'
 import { type Controller, createController } from '../controller/controller.ts'
 import { createRegistrar } from '../controller/registrar.ts'
+import { startRetention } from '../controller/retention.ts'
 import { keysOf } from '../core/access/registry.ts'
 import { regressionOf } from '../core/bandit/regression.ts'
 import { limits } from '../core/limits.ts'
@@ -247,6 +248,15 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   endings.push(stopTelling)
   control.start()
   endings.push(() => control.stop())
+  const { keepPredictionsMs: keepMs } = settings
+  const retention =
+    keepMs === null
+      ? null
+      : startRetention({
+          ...{ control, log: predictions, clock, uptime: uptimeClock, keepMs, complain },
+          onTrimmed: count => logger.info({ count }, 'predictions that were old enough were let go'),
+        })
+  endings.push(() => retention?.close())
   const registrar = createRegistrar({
     control,
     registries: createRegistries({ clock, folder: folder.file('models'), secretOf }),

@@ -1,5 +1,6 @@
 /** What was predicted and what became known of it: recorded in batches, off the hot path. */
 import type { JoinedOutcome, Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
+import type { Trim } from '../core/retention.ts'
 
 export type AppendedPredictions = {
   /**
@@ -41,7 +42,12 @@ export interface PredictionLog {
    * What was committed when this is called, of an endpoint from an epoch on, in the order of commit: read batch by batch,
    * predictions before outcomes, it is the same sequence that the appends gave back. For rebuilding evidence.
    */
-  replay(query: ReplayQuery, each: (batch: ReplayBatch) => void): Promise<void>
+  replay(query: ReplayQuery, each: (batch: ReplayBatch) => void): Promise<Replayed>
+  /**
+   * Lets some of the oldest predictions go, with their bodies and outcomes: of those before the first one that stays, and
+   * neighbours of it may stay too. Their ids are free then, and so are those of their outcomes. The newest ones always stay.
+   */
+  trim(trim: Trim): Promise<Trimmed>
   close(): Promise<void>
 }
 
@@ -61,6 +67,12 @@ export type PredictionQuery = {
 
 /** `newest`: of all that was committed, of any endpoint, the last so many predictions and outcomes alone. */
 export type ReplayQuery = { endpoint: string; fromEpoch: number; newest?: number }
+
+/** Whether nothing of the epochs that were asked for has been let go. */
+export type Replayed = { isWhole: boolean }
+
+/** `isDone`: nothing is left that another call would let go. */
+export type Trimmed = { predictions: number; isDone: boolean }
 
 /** Predictions come without their payloads. */
 export type ReplayBatch = { predictions: readonly Prediction[]; joined: readonly JoinedOutcome[] }

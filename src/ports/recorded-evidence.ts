@@ -17,10 +17,11 @@ export type RecordedQuery = {
 export interface RecordedEvidence {
   /**
    * Reads the recorded predictions and outcomes of the release in the order in which they were committed, and hands over
-   * evidence as it stood at moments in the order of time. Answers how many predictions there were.
+   * evidence as it stood at moments in the order of time. Answers how many predictions there were, and whether the log
+   * has let none of them go.
    */
   replay(
     query: RecordedQuery,
     look: (atMs: number, read: (epochs: readonly number[]) => readonly EpochEvidence[]) => void,
-  ): Promise<number>
+  ): Promise<{ predictions: number; isWhole: boolean }>
 }

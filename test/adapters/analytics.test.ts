@@ -109,6 +109,24 @@ test.each<{ what: string; harm: (file: string) => void }>([
   expect(await requestsOf(await open())).toBe(5_000)
 })
 
+test('a copy is right again when it is opened after the log has let go of what it had, or of all that it had', async () => {
+  const { log, open } = await logInFolder()
+  const append = (id: string, atMs: number) => log.appendPredictions([aPrediction({ id, atMs })])
+  for (const [id, atMs] of [
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+  ] as const)
+    await append(id, atMs)
+  expect(await requestsOf(await open())).toBe(3)
+  await log.trim({ beforeMs: 3, needed: [] })
+  expect(await requestsOf(await open())).toBe(1)
+  await append('d', 4)
+  await append('e', 5)
+  await log.trim({ beforeMs: 5, needed: [] })
+  expect(await requestsOf(await open())).toBe(1)
+})
+
 test('a copy of another log is made again', async () => {
   const first = await logInFolder()
   const second = await logInFolder()

@@ -24,11 +24,14 @@ import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { predictionLogContract } from '../contract/prediction-log.contract.ts'
 import { runSteps, someSteps } from '../contract/prediction-log-steps.ts'
 import { anOutcome, aPrediction } from '../contract/samples.ts'
+import { trimmingContract } from '../contract/trimming.contract.ts'
 import { startChild } from './child.ts'
 import { tempFolder } from './temp-folder.ts'
 
 predictionLogContract('memory', async clock => createMemoryPredictionLog({ clock }))
 predictionLogContract('SQLite', clock => openSqlitePredictionLog({ file: join(tempFolder(), 'predictions.db'), clock }))
+trimmingContract('memory', async clock => createMemoryPredictionLog({ clock }))
+trimmingContract('SQLite', clock => openSqlitePredictionLog({ file: join(tempFolder(), 'predictions.db'), clock }))
 
 async function openAt(file: string) {
   const log = await openSqlitePredictionLog({ file, clock: systemClock })
@@ -74,6 +77,7 @@ test('a history with restarts goes on as if there had been none', async () => {
     appendOutcomes: batch => sqlite.appendOutcomes(batch),
     find: query => sqlite.find(query),
     replay: (query, each) => sqlite.replay(query, each),
+    trim: trim => sqlite.trim(trim),
     close: () => sqlite.close(),
   }
   await fc.assert(
@@ -90,6 +94,8 @@ test('a history with restarts goes on as if there had been none', async () => {
 function withoutRuns(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value).replaceAll(/run\d+\//g, ''))
 }
+
+const bodies = { request: new Uint8Array([1]), response: new Uint8Array([2]) }
 
 describe('prediction log on disk', () => {
   test('predictions, outcomes and those that wait are there when the file is opened again', async () => {
@@ -344,6 +350,55 @@ describe('prediction log on disk', () => {
     expect(await log.find({ endpoint: 'other', limit: 9 })).toEqual([])
   })
 
+  test('many blocks go some at a time, and leave nothing behind in any table', async () => {
+    const file = join(tempFolder(), 'predictions.db')
+    const log = await openAt(file)
+    const nextId = createIds(0)
+    const madeOrNot = (index: number) => (index % 3 === 0 ? `p${index}` : nextId())
+    for (let block = 0; block < 100; block += 1) {
+      const predictions = Array.from({ length: 60 }, (_, place) =>
+        aPrediction({ id: madeOrNot(place + block * 60), atMs: 10, ...(place === 7 && { payload: bodies }) }),
+      )
+      const [first] = predictions
+      const shadow = { shadowOf: first?.id ?? '', version: 'v8', assigned: 'v8' }
+      await log.appendPredictions([...predictions, aPrediction({ id: `s${block}`, atMs: 10, ...shadow })])
+      await log.appendOutcomes(predictions.slice(0, 3).map(({ id }) => anOutcome({ id: `of ${id}`, prediction: id })))
+    }
+    await log.appendPredictions([aPrediction({ id: 'new', atMs: 30 })])
+    const trim = { beforeMs: 20, needed: [] }
+    expect(await log.trim(trim)).toMatchObject({ isDone: false })
+    while (!(await log.trim(trim)).isDone);
+    await log.close()
+    const database = new DatabaseSync(file, { readOnly: true })
+    onTestFinished(() => database.close())
+    const rows = (table: string) => Number(database.prepare(`SELECT count(*) AS rows FROM ${table}`).get()?.['rows'])
+    const tables = ['blocks', 'block_kinds', 'scattered_ids', 'unnamed_shadows', 'payloads', 'outcomes', 'outcome_ids']
+    expect(Object.fromEntries(tables.map(table => [table, rows(table)]))).toEqual({
+      ...{ blocks: 1, block_kinds: 1, scattered_ids: 1 },
+      ...{ unnamed_shadows: 0, payloads: 0, outcomes: 0, outcome_ids: 0 },
+    })
+  })
+
+  test('numbers that are free are not given again, before a restart and after it', async () => {
+    const file = join(tempFolder(), 'predictions.db')
+    const log = await openAt(file)
+    await log.appendPredictions([aPrediction({ id: 'a', atMs: 10 })])
+    await log.appendPredictions([aPrediction({ id: 'b', atMs: 30 })])
+    // The highest numbers belong to what goes.
+    await log.appendOutcomes([1, 2, 3].map(index => anOutcome({ id: `o${index}`, prediction: 'a' })))
+    await log.trim({ beforeMs: 20, needed: [] })
+    await log.close()
+    const reopened = await openAt(file)
+    await reopened.appendPredictions([aPrediction({ id: 'c', atMs: 40 })])
+    await reopened.close()
+    const database = new DatabaseSync(file, { readOnly: true })
+    onTestFinished(() => database.close())
+    expect(database.prepare('SELECT first_seq AS seq FROM blocks ORDER BY first_seq').all()).toMatchObject([
+      { seq: 2 },
+      { seq: 6 },
+    ])
+  })
+
   test('a batch with repeated ids takes no numbers for them', async () => {
     const log = await openAt(join(tempFolder(), 'predictions.db'))
     const batch = (from: number) => Array.from({ length: 120 }, (_, index) => aPrediction({ id: `p${from + index}` }))
@@ -415,12 +470,14 @@ describe('prediction log on disk', () => {
   })
 })
 
-test('ids of outcomes are known wherever they moved, after crashes and after what was rolled back', () => {
+test('ids of outcomes are known wherever they moved until they are let go, after crashes and after what was rolled back', () => {
   const transaction = fc.record({
     ids: fc.array(
       fc.nat(150).map(number => `o${number}`),
       { maxLength: 12 },
     ),
+    /** Of the oldest outcomes; then none is added. */
+    gone: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 9 }) }),
     end: fc.constantFrom(
       'commit',
       'commit',
@@ -436,23 +493,29 @@ test('ids of outcomes are known wherever they moved, after crashes and after wha
   })
   fc.assert(
     fc.property(fc.array(transaction, { maxLength: 40, size: 'max' }), transactions => {
-      const { database, addOutcome } = memoryDatabase()
+      const { database, addOutcome, deleteOutcomes } = memoryDatabase()
       const bounds = { gatheredMax: 8, sliceIds: 3 }
       const accepted = new Set<string>()
       let known = new OutcomeIds(database, bounds)
-      for (const { ids, end } of transactions) {
+      for (const { ids: some, gone, end } of transactions) {
+        const ids = gone > 0 ? [] : some
+        const leaving = [...accepted].slice(0, Math.min(gone, accepted.size - 1))
         database.exec('BEGIN')
         expect(known.known(ids)).toEqual(new Set(ids.filter(id => accepted.has(id))))
         const fresh = [...new Set(ids)].filter(id => !accepted.has(id))
         const seqs = fresh.map(id => addOutcome(id))
         for (const id of fresh) known.add(id)
+        deleteOutcomes(leaving)
+        known.forget(leaving)
         known.settle()
         const keeps = end.startsWith('commit')
         database.exec(keeps ? 'COMMIT' : 'ROLLBACK')
         if (keeps) known.committed(seqs.at(-1) ?? accepted.size)
         else known.rolledBack()
         if (keeps) for (const id of fresh) accepted.add(id)
+        if (keeps) for (const id of leaving) accepted.delete(id)
         if (end.endsWith('crash')) known = new OutcomeIds(database, bounds)
+        expect(indexedIds(database).filter(id => !accepted.has(id))).toEqual([])
       }
       database.close()
     }),
@@ -463,7 +526,21 @@ function memoryDatabase() {
   const database = new DatabaseSync(':memory:')
   migrate(database, predictionLogMigrations, ':memory:')
   const insert = database.prepare("INSERT INTO outcomes VALUES (NULL, ?, 1, 0, NULL, NULL, '{}', 1, NULL)")
-  return { database, addOutcome: (id: string) => Number(insert.run(id).lastInsertRowid) }
+  const deleteOne = ['outcomes', 'outcome_ids'].map(table => database.prepare(`DELETE FROM ${table} WHERE id = ?`))
+  return {
+    database,
+    addOutcome: (id: string) => Number(insert.run(id).lastInsertRowid),
+    deleteOutcomes: (ids: readonly string[]) => {
+      for (const id of ids) for (const statement of deleteOne) statement.run(id)
+    },
+  }
+}
+
+function indexedIds(database: DatabaseSync): string[] {
+  return database
+    .prepare('SELECT id FROM outcome_ids')
+    .all()
+    .map(({ id }) => String(id))
 }
 
 describe('the thread of the store', () => {

@@ -61,6 +61,7 @@ function gatedLog(log: PredictionLog) {
     appendOutcomes: batch => log.appendOutcomes(batch),
     find: query => log.find(query),
     replay: (query, each) => log.replay(query, each),
+    trim: trim => log.trim(trim),
     close: () => log.close(),
   }
   const gate = async (index: number) => {

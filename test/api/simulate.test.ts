@@ -25,7 +25,10 @@ let server: ControlServer
 let log: ReturnType<typeof recorded> | null = recorded()
 beforeAll(async () => {
   server = await startControlServer({
-    recorded: { evidence: { replay: async () => 0 }, traffic: { measure: async () => log } },
+    recorded: {
+      evidence: { replay: async () => ({ predictions: 0, isWhole: true }) },
+      traffic: { measure: async () => log },
+    },
   })
   await call(`${server.url}/api/v1/endpoints`, { json: digits })
 })

@@ -15,6 +15,7 @@ describe('server settings', () => {
       grpc: null,
       logLevel: 'info',
       tracing: null,
+      keepPredictionsMs: null,
       workers: 0,
       resources: null,
     })
@@ -30,6 +31,22 @@ describe('server settings', () => {
       const { problems } = thrownBy(() => load({ workers: wrong }))
       expect(problems).toMatchObject([{ path: '--workers', value: wrong }])
     }
+  })
+
+  it('keep predictions for as long as flag, variable or file say: an hour at least, for ever by default', () => {
+    const file = serverSettingsIn(parseDocuments('kind: Server\nkeep-predictions: 30d\n', { source: 'server.yaml' }))
+    const kept = (flags: ServerFlags, env: Record<string, string> = {}) =>
+      loadSettings({ flags, env, cwd: '/srv', file }).keepPredictionsMs
+    expect([kept({}), kept({ keepPredictions: '90m' }), kept({}, { CUTOVER_KEEP_PREDICTIONS: '2d' })]).toEqual([
+      ...[30 * 24 * 3_600_000, 5_400_000, 2 * 24 * 3_600_000],
+    ])
+    for (const wrong of ['59m', '0s', '-1h', '30', 'month']) {
+      const { problems } = thrownBy(() => load({ keepPredictions: wrong }))
+      expect(problems).toMatchObject([{ path: '--keep-predictions', value: wrong }])
+    }
+    const short = serverSettingsIn(parseDocuments('kind: Server\nkeep-predictions: 5m\n', { source: 'server.yaml' }))
+    const { problems } = thrownBy(() => loadSettings({ flags: {}, env: {}, cwd: '/srv', file: short }))
+    expect(problems).toMatchObject([{ path: 'server.yaml: keep-predictions', value: '5m' }])
   })
 
   it('take tracing from the file alone', () => {

@@ -69,6 +69,19 @@ export function analyticsContract(
       ])
     })
 
+    test('what the log lets go is in no answer, whether it was asked for before or not', async () => {
+      const old = { atMs: noon - 100 }
+      for (const [index, part] of [old, old, { ...old, release: 'r1' }, {}].entries())
+        await log.appendPredictions([aPrediction({ id: `p${index}`, atMs: noon, ...part })])
+      const labels = [0, 1, 3].map(index => anOutcome({ id: `o${index}`, prediction: `p${index}`, reward: index }))
+      await log.appendOutcomes(labels)
+      expect(await summary()).toMatchObject([{ requests: 4 }])
+      await log.trim({ beforeMs: noon, needed: [] })
+      expect(await summary()).toMatchObject([{ requests: 1, firstMs: noon, rewards: { sum: 3 } }])
+      expect(await summary({ release: 'r1' })).toEqual([])
+      expect(await offPolicy()).toMatchObject([{ predictions: 1, values: { n: 1 } }])
+    })
+
     test('a caller that left is a unit and no request; one that failed with no status is an error', async () => {
       await append({ status: 0, unit: 'ada' }, { status: 0, failed: true, unit: 'bob' })
       expect(await summary()).toMatchObject([{ requests: 1, errors: 1, units: 2, latencyMs: null }])

@@ -77,6 +77,20 @@ describe('a release that is over', () => {
     expect(fast.unknown).toEqual([])
   })
 
+  it('is not judged again by what is left where the log has let its first predictions go', async () => {
+    const promoted = await released(sound.errorRate, '1pp')
+    const { predictions } = promoted.world
+    const asked = { thresholds: { 'error-rate': { margin: 0.01 } } }
+    const { epochs, startedAtMs } = promoted.world.state(promoted.id)
+    await predictions.trim({ beforeMs: startedAtMs, needed: [] })
+    expect((await again(promoted, asked)).predictions).toBeGreaterThan(100)
+    await predictions.trim({ beforeMs: (epochs[0]?.sinceMs ?? 0) + 5_000, needed: [] })
+    await expect(again(promoted, asked)).rejects.toMatchObject({
+      code: 'release-state',
+      message: expect.stringContaining('no longer kept'),
+    })
+  })
+
   it('says what recorded weights cannot tell of other stages', async () => {
     const promoted = await released(sound.errorRate, '1pp')
     const rolled = await again(promoted, { request: planOf({ stages: [{ rolling: {} }] }) })

@@ -36,7 +36,10 @@ export async function startControlServer(overrides: Partial<ApiDependencies> = {
     metrics: { text: async () => 'cutover_up 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
     deliveries: { list: () => [] },
     analytics: { summarise: async query => [summaryRow(query.groupBy)], offPolicyRows: async () => {} },
-    recorded: { evidence: { replay: async () => 0 }, traffic: { measure: async () => null } },
+    recorded: {
+      evidence: { replay: async () => ({ predictions: 0, isWhole: true }) },
+      traffic: { measure: async () => null },
+    },
     simulations: inProcess,
     expressions: createExpressions(),
     rehearsals: { scenario: compileScenario, withStrategy, behaviour: behaviourLike },

@@ -8,8 +8,9 @@ export type Cell = number | string | null
 
 /** A row of `predictions`. */
 export function predictionCells(facts: PredictionFacts, names: NameNumbers): Cell[] {
-  const [, endpoint, version, epoch, release, unit, propensity, atMs, latencyMs, kind] = facts
+  const [seq, endpoint, version, epoch, release, unit, propensity, atMs, latencyMs, kind] = facts
   return [
+    seq,
     names.numberOf(endpoint),
     names.numberOf(version),
     epoch,

@@ -3,7 +3,7 @@ import { DOUBLE, DuckDBDataChunk, type DuckDBType, INTEGER, SMALLINT, TINYINT, V
 import { type Cell, predictionCells, type RowCells, rowCells } from './export-rows.ts'
 import type { LogReader, LogWindow, OutcomeFacts } from './log-reader.ts'
 import { NameNumbers } from './name-numbers.ts'
-import { makeWarehouse, openWarehouse, readState, type Warehouse } from './warehouse.ts'
+import { makeWarehouse, openWarehouse, readState, type Warehouse, type WarehouseState } from './warehouse.ts'
 
 /** Commits that are read, held in memory and written at a time. */
 const windowSeqs = 50_000
@@ -16,32 +16,47 @@ export class LogExport {
   readonly warehouse: Warehouse
   #names: NameNumbers
   #upToSeq: number
+  #trimmedSeq: number
 
   /** Opens the copy, or begins a new one if it is of another log, or goes further than this one. */
   static async open(reader: LogReader, file: string): Promise<LogExport> {
     const found = await openWarehouse(file)
-    const { upToSeq, mark } = await readState(found.connection)
-    if (upToSeq <= reader.lastSeq() && mark === reader.markAt(upToSeq)) {
-      return new LogExport(reader, found, await NameNumbers.read(found.connection), upToSeq)
+    const state = await readState(found.connection)
+    if (state.upToSeq <= reader.lastSeq() && state.mark === reader.markAt(state.upToSeq)) {
+      return new LogExport(reader, found, await NameNumbers.read(found.connection), state)
     }
     found.close()
     const made = await makeWarehouse(file)
-    return new LogExport(reader, made, await NameNumbers.read(made.connection), 0)
+    // Before that there is nothing to copy.
+    const trimmedSeq = reader.trimmedSeq()
+    const from = { ...(await readState(made.connection)), upToSeq: trimmedSeq, trimmedSeq }
+    return new LogExport(reader, made, await NameNumbers.read(made.connection), from)
   }
 
-  private constructor(reader: LogReader, warehouse: Warehouse, names: NameNumbers, upToSeq: number) {
+  private constructor(
+    reader: LogReader,
+    warehouse: Warehouse,
+    names: NameNumbers,
+    { upToSeq, trimmedSeq }: WarehouseState,
+  ) {
     this.#reader = reader
     this.warehouse = warehouse
     this.#names = names
     this.#upToSeq = upToSeq
+    this.#trimmedSeq = trimmedSeq
   }
 
   get names(): NameNumbers {
     return this.#names
   }
 
-  /** Copies what is committed now. */
+  /** Lets go of what the log has let go, and copies what is committed now. */
   async catchUp(): Promise<void> {
+    const trimmedSeq = this.#reader.trimmedSeq()
+    if (trimmedSeq > this.#trimmedSeq) {
+      await this.#transact(() => this.#trim(trimmedSeq))
+      this.#trimmedSeq = trimmedSeq
+    }
     const lastSeq = this.#reader.lastSeq()
     while (this.#upToSeq < lastSeq) {
       const upToSeq = Math.min(lastSeq, this.#upToSeq + windowSeqs)
@@ -67,6 +82,14 @@ export class LogExport {
     await this.#names.save(this.warehouse.connection)
     const state = [window.upToSeq, this.#reader.markAt(window.upToSeq)]
     await this.warehouse.connection.run('UPDATE state SET up_to_seq = $1, mark = $2', state)
+  }
+
+  async #trim(upToSeq: number): Promise<void> {
+    const { connection } = this.warehouse
+    await connection.run('DELETE FROM predictions WHERE seq <= $1', [upToSeq])
+    for (const table of ['row_values', 'metric_values'])
+      await connection.run(`DELETE FROM ${table} WHERE prediction_seq <= $1`, [upToSeq])
+    await connection.run('UPDATE state SET trimmed_seq = $1', [upToSeq])
   }
 
   async #forget(corrected: readonly Cell[][]): Promise<void> {
@@ -123,7 +146,7 @@ function lastOfEachRow(outcomes: readonly OutcomeFacts[], names: NameNumbers): R
 }
 
 const columnTypes = {
-  predictions: [INTEGER, INTEGER, INTEGER, INTEGER, DOUBLE, DOUBLE, DOUBLE, SMALLINT, TINYINT],
+  predictions: [DOUBLE, INTEGER, INTEGER, INTEGER, INTEGER, DOUBLE, DOUBLE, DOUBLE, SMALLINT, TINYINT],
   row_values: [DOUBLE, DOUBLE, INTEGER, INTEGER, INTEGER, INTEGER, DOUBLE, DOUBLE, TINYINT, DOUBLE],
   metric_values: [DOUBLE, DOUBLE, INTEGER, INTEGER, INTEGER, DOUBLE, DOUBLE, VARCHAR, DOUBLE],
   corrected: [DOUBLE, DOUBLE],

@@ -47,6 +47,7 @@ export class LogReader {
   readonly #blocks: Blocks
   readonly #outcomes: StatementSync
   readonly #last: LastSeq
+  readonly #trimmed: StatementSync
 
   constructor(file: string) {
     this.#database = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs })
@@ -54,11 +55,17 @@ export class LogReader {
     this.#outcomes = this.#database.prepare(outcomesSql)
     this.#outcomes.setReturnArrays(true)
     this.#last = new LastSeq(this.#database)
+    this.#trimmed = this.#database.prepare('SELECT up_to_seq FROM trimmed')
   }
 
   /** The number of the last commit. */
   lastSeq(): number {
     return this.#last.read()
+  }
+
+  /** The number up to which the log has let go of its predictions. */
+  trimmedSeq(): number {
+    return Number(this.#trimmed.get()?.['up_to_seq'])
   }
 
   /** Tells one log from another: the last prediction that was committed up to a number. */

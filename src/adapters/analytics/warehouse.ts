@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 
 /** The next change of the tables is the next number: a file with another one is made again. */
-const schemaNumber = 1
+const schemaNumber = 2
 
 /** DuckDB keeps tables and intermediate results within this, and goes to disk for the rest. */
 const memoryMax = '512MB'
@@ -71,22 +71,22 @@ function spillFolder(file: string): string {
   return `${file}.tmp`
 }
 
-/** How far the copy goes, and what the log looked like there. */
-export type WarehouseState = { schema: number; upToSeq: number; mark: string }
+/** How far the copy goes, what the log looked like there, and up to where it has let go of what the log let go. */
+export type WarehouseState = { schema: number; upToSeq: number; mark: string; trimmedSeq: number }
 
 export async function readState(connection: DuckDBConnection): Promise<WarehouseState> {
-  const reader = await connection.runAndReadAll('SELECT schema, up_to_seq, mark FROM state')
-  const [schema, upToSeq, mark] = reader.getRows()[0] ?? []
-  return { schema: Number(schema), upToSeq: Number(upToSeq), mark: String(mark) }
+  const reader = await connection.runAndReadAll('SELECT schema, up_to_seq, mark, trimmed_seq FROM state')
+  const [schema, upToSeq, mark, trimmedSeq] = reader.getRows()[0] ?? []
+  return { schema: Number(schema), upToSeq: Number(upToSeq), mark: String(mark), trimmedSeq: Number(trimmedSeq) }
 }
 
 /** Endpoints, versions and releases are numbers of `names`; 0 stands for no release. */
 const tablesSql = `
-  CREATE TABLE IF NOT EXISTS state (schema INTEGER, up_to_seq DOUBLE, mark VARCHAR);
-  INSERT INTO state SELECT ${schemaNumber}, 0, '' WHERE NOT EXISTS (SELECT 1 FROM state);
+  CREATE TABLE IF NOT EXISTS state (schema INTEGER, up_to_seq DOUBLE, mark VARCHAR, trimmed_seq DOUBLE);
+  INSERT INTO state SELECT ${schemaNumber}, 0, '', 0 WHERE NOT EXISTS (SELECT 1 FROM state);
   CREATE TABLE IF NOT EXISTS names (id INTEGER, name VARCHAR);
   CREATE TABLE IF NOT EXISTS predictions (
-    endpoint INTEGER, version INTEGER, epoch INTEGER, release INTEGER, unit DOUBLE, propensity DOUBLE,
+    seq DOUBLE, endpoint INTEGER, version INTEGER, epoch INTEGER, release INTEGER, unit DOUBLE, propensity DOUBLE,
     at_ms DOUBLE, latency_bucket SMALLINT, kind TINYINT
   );
   CREATE TABLE IF NOT EXISTS row_values (

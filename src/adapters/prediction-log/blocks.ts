@@ -113,6 +113,18 @@ export class Blocks {
     for (const row of this.#sql.newestFirst.iterate()) yield this.#blockOf(row)
   }
 
+  /** At most so many, and never the newest one. Each is read whole before the next one: what is done to one is no matter. */
+  *oldestFirst(count: number): Iterable<Block> {
+    let afterSeq = 0
+    for (let left = count; left > 0; left -= 1) {
+      const row = this.#sql.oldestAfter.get(afterSeq)
+      if (row === undefined) return
+      const block = this.#blockOf(row, { isPassing: true })
+      afterSeq = block.firstSeq
+      yield block
+    }
+  }
+
   /** By number; of all that are asked for, each block is read once. */
   predictions(seqs: Iterable<number>): Map<number, Prediction> {
     const predictions = new Map<number, Prediction>()
@@ -220,6 +232,10 @@ function prepareStatements(database: DatabaseSync) {
          AND first_seq <= ? ORDER BY first_seq`,
     ),
     newestFirst: database.prepare(`SELECT ${columns} FROM blocks ORDER BY first_seq DESC`),
+    oldestAfter: database.prepare(
+      `SELECT ${columns} FROM blocks
+       WHERE first_seq > ? AND first_seq < (SELECT max(first_seq) FROM blocks) ORDER BY first_seq LIMIT 1`,
+    ),
     scattered: database.prepare('SELECT s.seq FROM json_each(?) j CROSS JOIN scattered_ids s ON s.id = j.value'),
     rangeOf: database.prepare(
       'SELECT low_id, high_id, first_seq FROM blocks INDEXED BY blocks_by_id WHERE high_id >= ? ORDER BY high_id LIMIT 1',

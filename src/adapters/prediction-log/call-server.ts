@@ -52,7 +52,8 @@ export class CallServer {
       else {
         this.#commit(appends)
         appends = []
-        this.#answer(request, () => this.#run(request))
+        const run = () => this.#run(request)
+        this.#answer(request, request.method === 'trim' ? () => this.#transact(run) : run)
       }
     }
     this.#commit(appends)
@@ -116,6 +117,7 @@ const actions: Readonly<Record<StoreMethod, string>> = {
   find: 'find predictions in',
   replayRange: 'replay predictions from',
   replayWindow: 'replay predictions from',
+  trim: 'let predictions go in',
   close: 'close',
 }
 
@@ -126,6 +128,7 @@ function handlersOf(store: PredictionStore, reader: PredictionReader, close: () 
     find: input => reader.find(input),
     replayRange: input => reader.replayRange(input),
     replayWindow: input => reader.replayWindow(input),
+    trim: input => store.trim(input),
     close,
   }
 }

@@ -7,7 +7,8 @@ export class LastSeq {
   constructor(database: DatabaseSync) {
     this.#statement = database.prepare(
       `SELECT max(coalesce((SELECT last_seq FROM blocks ORDER BY first_seq DESC LIMIT 1), 0),
-                  coalesce((SELECT max(seq) FROM outcomes), 0)) AS seq`,
+                  coalesce((SELECT max(seq) FROM outcomes), 0),
+                  (SELECT last_seq FROM trimmed)) AS seq`,
     )
   }
 

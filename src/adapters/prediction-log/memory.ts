@@ -3,6 +3,7 @@ import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { JoinedOutcome, Outcome, OutcomeReceipt, OutcomeValues, Prediction } from '../../core/prediction.ts'
 import { joinOutcome, mayBeOf, payloadBytes, valuesAfter, withoutSender } from '../../core/prediction.ts'
+import type { Trim } from '../../core/retention.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type {
   AppendedOutcomes,
@@ -11,7 +12,9 @@ import type {
   PredictionLog,
   PredictionQuery,
   ReplayBatch,
+  Replayed,
   ReplayQuery,
+  Trimmed,
 } from '../../ports/prediction-log.ts'
 import { unpackPredictions } from '../packed-predictions/unpack.ts'
 import { OrphanSchedule } from './orphans.ts'
@@ -33,7 +36,9 @@ class MemoryPredictionLog implements PredictionLog {
   readonly #shadows = new Map<string, Kept[]>()
   readonly #outcomeIds = new Set<string>()
   readonly #waiting = new Map<string, Waiting[]>()
-  readonly #commits: Commit[] = []
+  #commits: Commit[] = []
+  /** The newest epoch of which a prediction was let go, by endpoint. */
+  readonly #trimmed = new Map<string, number>()
   #closed = false
 
   constructor(clock: Clock) {
@@ -97,7 +102,7 @@ class MemoryPredictionLog implements PredictionLog {
     return found
   }
 
-  async replay(query: ReplayQuery, each: (batch: ReplayBatch) => void): Promise<void> {
+  async replay(query: ReplayQuery, each: (batch: ReplayBatch) => void): Promise<Replayed> {
     this.#assertOpen()
     const replayed = new ReplayBatches()
     const first = Math.max(0, this.#commits.length - (query.newest ?? Number.POSITIVE_INFINITY))
@@ -108,10 +113,38 @@ class MemoryPredictionLog implements PredictionLog {
       else replayed.addPrediction({ ...commit.prediction, payload: null })
     }
     for (const batch of replayed.batches) each(batch)
+    return { isWhole: (this.#trimmed.get(query.endpoint) ?? -1) < query.fromEpoch }
+  }
+
+  async trim({ beforeMs, needed }: Trim): Promise<Trimmed> {
+    this.#assertOpen()
+    const isNeeded = ({ atMs, endpoint, epoch }: Prediction) =>
+      atMs >= beforeMs || needed.some(one => one.endpoint === endpoint && epoch >= one.fromEpoch)
+    const all = [...this.#kept.values()]
+    const first = all.findIndex(({ prediction }) => isNeeded(prediction))
+    const gone = new Set(all.slice(0, first === -1 ? -1 : first))
+    for (const kept of gone) this.#letGo(kept)
+    const ids = new Set([...gone].map(({ prediction }) => prediction.id))
+    const joins = new Set([...gone].flatMap(({ joined }) => joined))
+    this.#commits = this.#commits.filter(commit =>
+      'joined' in commit ? !joins.has(commit.joined) : !ids.has(commit.prediction.id),
+    )
+    return { predictions: gone.size, isDone: true }
   }
 
   async close(): Promise<void> {
     this.#closed = true
+  }
+
+  #letGo(gone: Kept): void {
+    const { id, endpoint, epoch, shadowOf } = gone.prediction
+    this.#kept.delete(id)
+    this.#trimmed.set(endpoint, Math.max(epoch, this.#trimmed.get(endpoint) ?? -1))
+    for (const { outcome } of gone.joined) this.#outcomeIds.delete(outcome.id)
+    if (shadowOf === undefined) return
+    const others = (this.#shadows.get(shadowOf) ?? []).filter(kept => kept !== gone)
+    if (others.length === 0) this.#shadows.delete(shadowOf)
+    else this.#shadows.set(shadowOf, others)
   }
 
   #assertOpen(): void {

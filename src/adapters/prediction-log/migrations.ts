@@ -9,6 +9,7 @@ import { kinds } from '../sqlite/migrations/prediction-log/0007-kinds.ts'
 import { measures } from '../sqlite/migrations/prediction-log/0008-measures.ts'
 import { blocks } from '../sqlite/migrations/prediction-log/0009-blocks.ts'
 import { sendersEndpoints } from '../sqlite/migrations/prediction-log/0010-senders-endpoints.ts'
+import { trimmed } from '../sqlite/migrations/prediction-log/0011-trimmed.ts'
 
 export const predictionLogMigrations: readonly Migration[] = [
   predictions,
@@ -21,4 +22,5 @@ export const predictionLogMigrations: readonly Migration[] = [
   measures,
   blocks,
   sendersEndpoints,
+  trimmed,
 ]

@@ -15,7 +15,7 @@ export const outcomeIdBounds = {
 /** Ids that move per new one: the last ones have moved long before as many are gathered again. */
 const movesPerId = 2
 
-type Moving = { known: ReadonlySet<string>; sorted: readonly string[]; moved: number; upToSeq: number }
+type Moving = { known: Set<string>; sorted: readonly string[]; moved: number; upToSeq: number }
 
 export class OutcomeIds {
   readonly #sql: ReturnType<typeof prepareStatements>
@@ -24,6 +24,7 @@ export class OutcomeIds {
   #moving: Moving | null = null
   /** What the open transaction has done: kept at its commit. */
   #added = new Set<string>()
+  #forgotten: string[] = []
   #moved = 0
   #owed = 0
 
@@ -50,6 +51,11 @@ export class OutcomeIds {
     this.#added.add(id)
   }
 
+  /** Their outcomes are gone: whoever has deleted them from the index too. */
+  forget(ids: readonly string[]): void {
+    this.#forgotten.push(...ids)
+  }
+
   /** The last thing in a transaction: writes a slice of the index where one is due. */
   settle(): void {
     const moving = this.#moving
@@ -58,7 +64,7 @@ export class OutcomeIds {
     const due = Math.floor((this.#owed + this.#added.size * movesPerId) / sliceIds) * sliceIds
     if (due === 0) return
     const slice = moving.sorted.slice(moving.moved, moving.moved + due)
-    this.#sql.index.run(JSON.stringify(slice))
+    this.#sql.index.run(JSON.stringify(slice.filter(id => moving.known.has(id))))
     this.#moved = slice.length
     if (moving.moved + slice.length === moving.sorted.length) this.#sql.setIndexed.run(moving.upToSeq)
   }
@@ -66,6 +72,7 @@ export class OutcomeIds {
   /** `lastSeq` is the last number that is given: all outcomes up to it are committed. */
   committed(lastSeq: number): void {
     for (const id of this.#added) this.#gathered.add(id)
+    for (const id of this.#forgotten) if (!this.#gathered.delete(id)) this.#moving?.known.delete(id)
     if (this.#moving !== null) this.#keepMoved(this.#moving)
     if (this.#moving === null && this.#gathered.size >= this.#bounds.gatheredMax) {
       this.#moving = { known: this.#gathered, sorted: [...this.#gathered].sort(), moved: 0, upToSeq: lastSeq }
@@ -76,6 +83,7 @@ export class OutcomeIds {
 
   rolledBack(): void {
     if (this.#added.size > 0) this.#added = new Set()
+    if (this.#forgotten.length > 0) this.#forgotten = []
     this.#moved = 0
   }
 

@@ -107,10 +107,13 @@ export class PredictionReader {
   }
 
   /** What is committed now, from the first commit of the epochs asked for; empty if there is none. */
-  replayRange({ endpoint, fromEpoch }: { endpoint: string; fromEpoch: number }): SeqRange {
+  replayRange({ endpoint, fromEpoch }: { endpoint: string; fromEpoch: number }): StoreCalls['replayRange']['output'] {
     const upToSeq = this.#last.read()
     const firstSeq = this.#sql.firstSeq.get(endpoint, fromEpoch)?.['seq'] ?? null
-    return firstSeq === null ? { afterSeq: upToSeq, upToSeq } : { afterSeq: Number(firstSeq) - 1, upToSeq }
+    if (firstSeq === null) return { afterSeq: upToSeq, upToSeq, isWhole: true }
+    const trimmedSeq = Number(this.#sql.trimmedSeq.get()?.['up_to_seq'])
+    const afterSeq = Math.max(Number(firstSeq) - 1, trimmedSeq)
+    return { afterSeq, upToSeq, isWhole: Number(firstSeq) > trimmedSeq }
   }
 
   replayWindow({ endpoint, fromEpoch, window }: StoreCalls['replayWindow']['input']): readonly ReplayBatch[] {
@@ -172,6 +175,7 @@ function withPayload(prediction: Prediction, row: SqlRow): Prediction {
 function prepareStatements(database: DatabaseSync) {
   return {
     firstSeq: database.prepare('SELECT min(first_seq) AS seq FROM epochs WHERE endpoint = ? AND epoch >= ?'),
+    trimmedSeq: database.prepare('SELECT up_to_seq FROM trimmed'),
     payload: database.prepare('SELECT request, response, sent FROM payloads WHERE prediction_seq = ?'),
     payloads: database.prepare('SELECT prediction_seq FROM payloads ORDER BY prediction_seq DESC'),
     joined: database.prepare(

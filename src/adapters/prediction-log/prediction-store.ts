@@ -10,11 +10,12 @@ import { OutcomeIds } from './outcome-ids.ts'
 import { type Known, OutcomeJoiner } from './outcome-joiner.ts'
 import { type JoinRow, type OutcomeRow, readOutcomeRow, rowMayBeOf } from './outcome-rows.ts'
 import type { JoinedRow, StoreCalls } from './store-calls.ts'
+import { Trimmer } from './trimmer.ts'
 
 type Input<M extends keyof StoreCalls> = StoreCalls[M]['input']
 type Output<M extends keyof StoreCalls> = StoreCalls[M]['output']
 
-/** Every append expects an open transaction, in which `settle` comes last; then call `committed` or `rolledBack`. */
+/** Every append, and letting go, expects an open transaction, in which `settle` comes last; then call `committed` or `rolledBack`. */
 export class PredictionStore {
   readonly #sql: ReturnType<typeof prepareStatements>
   readonly #blocks: Blocks
@@ -22,6 +23,7 @@ export class PredictionStore {
   readonly #writer: BlockWriter
   readonly #joiner: OutcomeJoiner
   readonly #outcomeIds: OutcomeIds
+  readonly #trimmer: Trimmer
   readonly #orphans = new OrphanSchedule()
   #lastSeq: number
 
@@ -32,6 +34,7 @@ export class PredictionStore {
     this.#writer = new BlockWriter(database, blocks)
     this.#joiner = new OutcomeJoiner(database, blocks)
     this.#outcomeIds = new OutcomeIds(database)
+    this.#trimmer = new Trimmer(database, blocks, this.#outcomeIds)
     this.#lastSeq = this.#last.read()
   }
 
@@ -80,6 +83,10 @@ export class PredictionStore {
       return 'joined'
     })
     return { statuses, joins }
+  }
+
+  trim(input: Input<'trim'>): Output<'trim'> {
+    return this.#trimmer.trim(input, this.#lastSeq)
   }
 
   #joinWaiting(packed: ArrayBuffer, seqs: Inserted['seqs']): JoinedRow[] {

@@ -7,6 +7,7 @@ import type {
   PackedPredictions,
   PredictionLog,
   ReplayBatch,
+  Replayed,
   ReplayQuery,
 } from '../../ports/prediction-log.ts'
 import { packPredictions } from '../packed-predictions/packer.ts'
@@ -38,6 +39,7 @@ export async function openSqlitePredictionLog(options: {
     appendOutcomes: batch => appendOutcomes(client, batch, clock.nowMs()),
     find: query => client.call('find', query),
     replay: (query, each) => replay(client, query, each),
+    trim: trim => client.call('trim', trim),
     close: () => client.close(),
   }
 }
@@ -78,11 +80,14 @@ async function replay(
   client: LastingClient<StoreCalls>,
   { newest = Number.POSITIVE_INFINITY, ...query }: ReplayQuery,
   each: (batch: ReplayBatch) => void,
-): Promise<void> {
+): Promise<Replayed> {
   const range = await client.call('replayRange', query)
   const first = Math.max(range.afterSeq, range.upToSeq - newest)
   for (let afterSeq = first; afterSeq < range.upToSeq; afterSeq += replayWindowSeqs) {
     const upToSeq = Math.min(range.upToSeq, afterSeq + replayWindowSeqs)
     for (const batch of await client.call('replayWindow', { ...query, window: { afterSeq, upToSeq } })) each(batch)
   }
+  // Some of it may have been let go meanwhile.
+  const { isWhole } = await client.call('replayRange', query)
+  return { isWhole }
 }

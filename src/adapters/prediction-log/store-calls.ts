@@ -1,6 +1,7 @@
 /** What the gateway's thread asks of the thread that owns the database. */
 import type { Outcome, Prediction } from '../../core/prediction.ts'
-import type { PackedPredictions, PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts'
+import type { Trim } from '../../core/retention.ts'
+import type { PackedPredictions, PredictionQuery, ReplayBatch, Trimmed } from '../../ports/prediction-log.ts'
 import type { AppendedRows, JoinRow, OutcomeRow } from './outcome-rows.ts'
 import type { CallRequest } from './worker-calls.ts'
 
@@ -15,8 +16,10 @@ export type StoreCalls = {
     input: PredictionQuery
     output: readonly { prediction: Prediction; outcomes: readonly Outcome[] }[]
   }
-  replayRange: { input: { endpoint: string; fromEpoch: number }; output: SeqRange }
+  /** `isWhole`: nothing of these epochs has been let go. */
+  replayRange: { input: { endpoint: string; fromEpoch: number }; output: SeqRange & { isWhole: boolean } }
   replayWindow: { input: { endpoint: string; fromEpoch: number; window: SeqRange }; output: readonly ReplayBatch[] }
+  trim: { input: Trim; output: Trimmed }
   close: { input: null; output: null }
 }
 

@@ -24,6 +24,10 @@ export const registerServe: Register = (program, does) => {
       'address to listen on; beyond loopback as for inference (CUTOVER_GRPC_HOST; default 127.0.0.1)',
     )
     .option('--grpc-port <port>', 'serve gRPC too; 0 takes a free port (CUTOVER_GRPC_PORT; off by default)')
+    .option(
+      '--keep-predictions <time>',
+      'how long predictions are kept, such as 30d (CUTOVER_KEEP_PREDICTIONS; default: for ever)',
+    )
     .option('--workers <count>', 'gateways in threads of their own, on one port (CUTOVER_WORKERS; default 0: none)')
     .addOption(
       new Option(

@@ -16,6 +16,7 @@ export const eventTypes = [
   'trial-ended',
   'gate-answered',
   'monitored',
+  'watch-renewed',
   'tick',
   'arms-changed',
   'registry-told',

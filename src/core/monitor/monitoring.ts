@@ -91,6 +91,15 @@ export function monitored(
   return { ...state, endpoints: { ...state.endpoints, [name]: { ...endpoint, monitoring } } }
 }
 
+/** The watch of an endpoint from now on; alarms stay until they end. */
+export function watchRenewed(state: ControlState, name: string, atMs: number): ControlState {
+  const endpoint = state.endpoints[name]
+  if (endpoint?.monitoring === undefined) return state
+  const since = { sinceMs: atMs, sinceEpoch: endpoint.table.epoch, withinEpoch: true } as const
+  const monitoring: MonitoringState = { ...endpoint.monitoring, ...since }
+  return { ...state, endpoints: { ...state.endpoints, [name]: { ...endpoint, monitoring } } }
+}
+
 function namesOf(alarms: readonly Alarm[]): string {
   return alarms
     .map(({ kind, name }) => `${kind} ${name}`)
