@@ -139,7 +139,7 @@ function questionOf(goal: GoalCheck, { n, mean, variance }: Baseline): Result<Qu
       difference,
       spreads: {
         stable: spread * tolerated,
-        candidate: spread * (isUpTo1(goal) ? spreadGrowth(mean, mean + difference) : 1),
+        candidate: spread * (isBounded ? spreadGrowth(mean, mean + difference) : 1),
       },
     },
   }

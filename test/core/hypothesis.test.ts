@@ -5,6 +5,8 @@ import { normalQuantile } from '../../src/stats/numerics/special.ts'
 import { abTestPlan, conversion, improvement, two } from '../support/ab-tests.ts'
 
 const baseline: Baseline = { n: 5_000, mean: 0.1, variance: 0.09, perDay: 10_000 }
+/** Values of units that are no zeros and ones. */
+const amounts = { variance: 0.04 }
 const planned = (plan: AbTestPlan, over: Partial<Baseline> = {}) =>
   hypothesisOf(plan, 'v1', { known: true, baseline: { ...baseline, ...over } })
 const fixed = (over: Partial<AbTestPlan> = {}) => abTestPlan({ mode: 'fixed', ...over })
@@ -12,10 +14,10 @@ const z = (tail: number) => -normalQuantile(tail)
 
 describe('a hypothesis', () => {
   it('of a fixed test takes the sample of the one-sided test at its minimum effect', () => {
-    // 2 % of 0.1 is 0.002; each version needs (z_0.05 + z_0.2)^2 2 (0.09) / 0.002^2.
-    const perVersion = Math.ceil(((z(0.05) + z(0.2)) ** 2 * 2 * 0.09) / 0.002 ** 2)
-    expect(planned(fixed())).toEqual({
-      baseline,
+    // 2 % of 0.1 is 0.002; each version needs (z_0.05 + z_0.2)^2 2 (0.04) / 0.002^2.
+    const perVersion = Math.ceil(((z(0.05) + z(0.2)) ** 2 * 2 * 0.04) / 0.002 ** 2)
+    expect(planned(fixed(), amounts)).toEqual({
+      baseline: { ...baseline, ...amounts },
       needed: { v1: perVersion, v2: perVersion },
       days: Math.ceil(perVersion / 5_000),
       unknown: null,
@@ -29,13 +31,13 @@ describe('a hypothesis', () => {
   })
 
   it('shares alpha among variants and reckons with unequal shares', () => {
-    const { needed, days } = planned(fixed(two))
+    const { needed, days } = planned(fixed(two), amounts)
     const [small, great] = [0.4, 0.6]
-    const control = (ratio: number) => Math.ceil(((z(0.025) + z(0.2)) ** 2 * 0.09 * (1 + 1 / ratio)) / 0.002 ** 2)
+    const control = (ratio: number) => Math.ceil(((z(0.025) + z(0.2)) ** 2 * 0.04 * (1 + 1 / ratio)) / 0.002 ** 2)
     // The control must be enough for the comparison that needs more of it.
     expect(needed?.['v1']).toBe(control(small))
-    expect(needed?.['v2']).toBe(Math.ceil(((z(0.025) + z(0.2)) ** 2 * 0.09 * (small + 1)) / 0.002 ** 2))
-    expect(needed?.['v3']).toBe(Math.ceil(((z(0.025) + z(0.2)) ** 2 * 0.09 * (great + 1)) / 0.002 ** 2))
+    expect(needed?.['v2']).toBe(Math.ceil(((z(0.025) + z(0.2)) ** 2 * 0.04 * (small + 1)) / 0.002 ** 2))
+    expect(needed?.['v3']).toBe(Math.ceil(((z(0.025) + z(0.2)) ** 2 * 0.04 * (great + 1)) / 0.002 ** 2))
     expect(days).toBe(Math.ceil(control(small) / 5_000))
   })
 
@@ -71,6 +73,15 @@ describe('a hypothesis', () => {
       })
       expect(planned(fixed({ goal })).needed).toBeNull()
       expect(planned(fixed({ goal }), { variance: 0.3 }).needed).not.toBeNull()
+    })
+
+    it('is planned alike whether it is declared a rate or a mean of zeros and ones', () => {
+      const goal = improvement({
+        measure: { kind: 'metric', spec: { type: 'mean', of: { from: 'reward' }, unitLevel: true }, scale: 'absolute' },
+        goal: { kind: 'improve', direction: 'increase', minimumEffect: 0.1 },
+      })
+      expect(planned(fixed({ goal })).needed).toEqual(planned(fixed({ goal: converted(0.1) })).needed)
+      expect(planned(abTestPlan({ goal })).needed).toEqual(planned(abTestPlan({ goal: converted(0.1) })).needed)
     })
 
     it('is not planned for more than all of them', () => {
