@@ -47,6 +47,8 @@ export type ControllerPorts = {
   traffic: TrafficSink
   flags: FlagSink
   evidence: EvidenceSource
+  /** Whether all that was recorded of the endpoint is in its evidence; while it is not, nothing is judged by it. */
+  isWhole: (endpoint: string) => boolean
   monitoring: MonitoringSource
   expressions: Expressions
   rate: TrafficRate
@@ -171,10 +173,11 @@ export function createController(ports: ControllerPorts): Controller {
       attempt('asking again for what was not answered', orders.insist)
       for (const release of Object.values(state().releases)) {
         if (isTerminal(release)) looks.forget(release.id)
-        else attempt(`looking at release ${release.id}`, () => tickRelease(release))
+        else if (ports.isWhole(release.plan.endpoint))
+          attempt(`looking at release ${release.id}`, () => tickRelease(release))
       }
       for (const name of Object.keys(state().endpoints))
-        attempt(`looking at endpoint ${name}`, () => looks.monitor(name))
+        if (ports.isWhole(name)) attempt(`looking at endpoint ${name}`, () => looks.monitor(name))
     },
 
     renewWatch: endpoint => ledger.recordIfItMatters({ type: 'watch-renewed', endpoint }),

@@ -139,6 +139,10 @@ export const limits = {
   /** Recorded requests, and their bodies, that one question for them may bring; the older ones are left out. */
   payloadsReadMax: 10_000,
   payloadsReadBytesMax: 64 * 1024 * 1024,
+  /** A server that comes up waits so long for its evidence; then callers are served while it is read, and releases stand still. */
+  rebuildWaitMs: 5_000,
+  /** Predictions and outcomes of one endpoint that wait for its evidence meanwhile; more of them are read from the log in the end. */
+  rebuildHeldMax: 50_000,
   /** Predictions cannot be asked to be kept for less, since labels come late. */
   predictionsKeptMsMin: 3600_000,
   /** What is older is looked for this often, and let go some at a time with so long between them: appends wait meanwhile. */

@@ -39,10 +39,10 @@ import { tellMonitored, watchedOf } from '../core/monitor/monitoring.ts'
 import { pairingOf } from '../core/pairing.ts'
 import type { ControlState } from '../core/state.ts'
 import type { SecretRef } from '../core/webhook.ts'
-import { createAccumulator } from '../evidence/accumulator.ts'
+import { type Accumulator, createAccumulator } from '../evidence/accumulator.ts'
 import { createBaselines } from '../evidence/baselines.ts'
 import { awaitedBy, createDelayBook } from '../evidence/delay-book.ts'
-import { rebuildEvidence } from '../evidence/rebuild.ts'
+import { EvidenceFeed } from '../evidence/feed.ts'
 import { createWatchBook } from '../evidence/watch/watch-book.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import type { GatewayStats } from '../gateway/stats.ts'
@@ -58,6 +58,7 @@ import { readDashboard } from './dashboard-files.ts'
 import { definitionsBy } from './definitions.ts'
 import { type Ending, endAll } from './endings.ts'
 import { createQuestions } from './questions.ts'
+import { readEvidence } from './read-evidence.ts'
 import { applyFile, fleetsSettled } from './start-up.ts'
 import { version } from './version.ts'
 
@@ -124,10 +125,11 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   })
   const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
   const delays = createDelayBook({ awaited: awaitedBy(name => control.state().endpoints[name]?.spec) })
-  const books = [evidence, watches, delays]
-  const onCommitted = inSlices(batch => {
-    for (const book of books) book.add(batch)
-  })
+  const tell = (batch: Parameters<Accumulator['add']>[0]): void => {
+    for (const book of [evidence, watches, delays]) book.add(batch)
+  }
+  const feed = new EvidenceFeed({ predictions, evidence, tell, tellLive: inSlices(tell) })
+  const onCommitted: OnCommitted = batch => feed.add(batch)
   const recorder = createRecorder({
     log: predictions,
     clock,
@@ -216,6 +218,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     traffic: gateway,
     flags: gateway,
     evidence,
+    isWhole: endpoint => feed.isWhole(endpoint),
     monitoring,
     expressions,
     rate,
@@ -239,7 +242,8 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
       if (event.type.startsWith('key-')) syncKeys()
     }),
   )
-  await rebuildEvidence(control.state(), { predictions, evidence, books })
+  const reading = readEvidence(feed, { state: control.state, logger, uptime: uptimeClock })
+  endings.push(() => reading.close())
   const stopTelling = control.subscribe(({ event }) => {
     if (event.type !== 'monitored') return
     const { endpoint, report } = event
@@ -314,6 +318,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     )
 
   await fleetsSettled(control, deployer)
+  await reading.soon
   const inference = { ...(await gateway.listen(settings.inference)), secure: settings.inference.tls !== null }
   endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
   const grpc = settings.grpc === null ? null : await gateway.listenGrpc(settings.grpc)

@@ -13,6 +13,8 @@ export type AppendedPredictions = {
    * had come before their prediction: by prediction in the order of the batch, then as they came.
    */
   joined: readonly JoinedOutcome[]
+  /** The place of the last of these in the order of commit: whatever a replay up to there tells, these are among it. */
+  upToSeq: number
   /** The buffer of the batch, free to be used again; left out where the log keeps it, or had none. */
   read?: PackedPredictions
 }
@@ -24,7 +26,12 @@ export type AppendedPredictions = {
 export type PackedPredictions = ArrayBuffer
 
 /** Every outcome that joined its prediction is followed by the same one for each shadow of it, as these were committed. */
-export type AppendedOutcomes = { receipts: readonly OutcomeReceipt[]; joined: readonly JoinedOutcome[] }
+export type AppendedOutcomes = {
+  receipts: readonly OutcomeReceipt[]
+  joined: readonly JoinedOutcome[]
+  /** As of predictions. */
+  upToSeq: number
+}
 
 /** Rejects with `store-failed`. A batch whose append was rejected has left nothing. */
 export interface PredictionLog {
@@ -65,11 +72,14 @@ export type PredictionQuery = {
   limit: number
 }
 
-/** `newest`: of all that was committed, of any endpoint, the last so many predictions and outcomes alone. */
-export type ReplayQuery = { endpoint: string; fromEpoch: number; newest?: number }
+/**
+ * `newest`: of all that was committed, of any endpoint, the last so many predictions and outcomes alone. `afterSeq`: only what
+ * was committed behind that place.
+ */
+export type ReplayQuery = { endpoint: string; fromEpoch: number; newest?: number; afterSeq?: number }
 
-/** Whether nothing of the epochs that were asked for has been let go. */
-export type Replayed = { isWhole: boolean }
+/** Up to which place it told; and whether nothing of the epochs that were asked for has been let go. */
+export type Replayed = { upToSeq: number; isWhole: boolean }
 
 /** `isDone`: nothing is left that another call would let go. */
 export type Trimmed = { predictions: number; isDone: boolean }

@@ -24,13 +24,13 @@ export class CallsToMain implements Appending {
     if (!(packed instanceof ArrayBuffer)) throw new CutoverError('internal', 'a worker hands over packed predictions')
     const reply = await this.#call({ kind: 'append', packed }, [packed])
     if (reply.kind !== 'appended') throw otherReply(reply)
-    return { fresh: [], joined: [], ...(reply.read !== null && { read: reply.read }) }
+    return { fresh: [], joined: [], upToSeq: 0, ...(reply.read !== null && { read: reply.read }) }
   }
 
   async appendOutcomes(outcomes: readonly Outcome[]): Promise<AppendedOutcomes> {
     const reply = await this.#call({ kind: 'feedback', outcomes }, [])
     if (reply.kind !== 'receipts') throw otherReply(reply)
-    return { receipts: reply.receipts, joined: [] }
+    return { receipts: reply.receipts, joined: [], upToSeq: 0 }
   }
 
   /** Null where it cannot be told, or not soon. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { inSlices } from '../../src/adapters/recorder/in-slices.ts'
-import type { Committed } from '../../src/adapters/recorder/recorder.ts'
+import type { Committed } from '../../src/evidence/traffic.ts'
 
 /** Predictions and outcomes are numbers here: only their order matters. */
 function batchOf(predictions: number, outcomes: number, first: number): Committed {

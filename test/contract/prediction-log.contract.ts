@@ -354,7 +354,7 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
           1,
           undefined,
         ])
-        expect(await log.appendPredictions([aShadow('v2')])).toEqual({ fresh: [], joined: [] })
+        expect(await log.appendPredictions([aShadow('v2')])).toMatchObject({ fresh: [], joined: [] })
         expect(ids(await log.appendOutcomes([anOutcome({ id: 'd' })]))).toEqual(['d v1', 'd v3', 'd v2'])
       })
 
@@ -381,7 +381,7 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         if (before === undefined || after === undefined) throw new Error('two samples')
         expect((await log.appendOutcomes([before])).receipts).toEqual([{ status: 'pending' }])
         expect((await log.appendPredictions([aPrediction(), aShadow('v2')])).joined).toEqual([])
-        expect(await log.appendOutcomes([after, before])).toEqual({
+        expect(await log.appendOutcomes([after, before])).toMatchObject({
           receipts: [{ status: 'pending' }, { status: 'duplicate' }],
           joined: [],
         })
@@ -482,6 +482,25 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
       expect(await newest(1)).toEqual(['of a'])
       expect(await newest(3)).toEqual(['b', 'of a'])
       expect(await newest(100)).toEqual(['a', 'b', 'of a'])
+    })
+
+    test('a replay says how far it went, and another goes on from there with what was committed since', async () => {
+      const { upToSeq: first } = await log.appendPredictions([aPrediction({ id: 'a' }), aPrediction({ id: 'b' })])
+      const { upToSeq: second } = await log.appendOutcomes([anOutcome({ id: 'of a', prediction: 'a' })])
+      const told: string[] = []
+      const replay = (afterSeq: number) =>
+        log.replay({ endpoint: 'digits', fromEpoch: 0, afterSeq }, ({ predictions, joined }) =>
+          told.push(...predictions.map(({ id }) => id), ...joined.map(({ outcome }) => outcome.id)),
+        )
+      expect((await replay(first)).upToSeq).toBe(second)
+      expect(told.splice(0)).toEqual(['of a'])
+      const { upToSeq: third } = await log.appendPredictions([aPrediction({ id: 'c' }), aPrediction({ id: 'a' })])
+      const { upToSeq: same } = await log.appendPredictions([aPrediction({ id: 'a' })])
+      expect([third > second, same]).toEqual([true, third])
+      expect((await replay(second)).upToSeq).toBe(third)
+      expect(told.splice(0)).toEqual(['c'])
+      await replay(third)
+      expect(told).toEqual([])
     })
 
     test('a replay brings no payloads', async () => {

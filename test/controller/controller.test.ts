@@ -47,6 +47,20 @@ function live(rig: ControlRig, versions: typeof good, ticks = 20): void {
 }
 
 describe('the controller', () => {
+  it('judges nothing, and lets no time pass, by evidence of which a part is there; operators are heard', async () => {
+    const rig = await withRelease()
+    rig.whole.isWhole = false
+    const seen = rig.controller.events({ afterSeq: 0, limit: 1_000 }).length
+    live(rig, good)
+    expect(rig.controller.events({ afterSeq: 0, limit: 1_000 })).toHaveLength(seen)
+    rig.controller.operate({ release: 'digits-1', verb: 'pause', actor: 'test', note: null })
+    rig.controller.operate({ release: 'digits-1', verb: 'resume', actor: 'test', note: null })
+    expect(rig.controller.events({ afterSeq: 0, limit: 1_000 }).length).toBe(seen + 2)
+    rig.whole.isWhole = true
+    live(rig, good)
+    expect(phaseOf(rig)).toBe('promoted')
+  })
+
   it('promotes a good candidate step by step', async () => {
     const rig = await withRelease()
     live(rig, good)

@@ -22,6 +22,7 @@ async function server(sizes: { v1: number; v2: number }) {
   const deployer = createDeployer({ clock, logger: silentLogger, report: report => controller.report(report) })
   const gateway = createGateway({ fleets: deployer.fleets, recorder: memoryRecorder(), clock, version: '0' })
   const controller: Controller = createController({
+    isWhole: () => true,
     ...{
       clock,
       deployer,

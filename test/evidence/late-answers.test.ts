@@ -10,8 +10,8 @@ import { type Outcome, type Prediction, shadowIdOf } from '../../src/core/predic
 import { type ControlState, emptyState } from '../../src/core/state.ts'
 import { soleTable } from '../../src/core/traffic.ts'
 import { type AccumulatorOptions, createAccumulator } from '../../src/evidence/accumulator.ts'
+import { EvidenceFeed } from '../../src/evidence/feed.ts'
 import type { MetricDefinitions } from '../../src/evidence/metric-book.ts'
-import { rebuildEvidence } from '../../src/evidence/rebuild.ts'
 import { anOutcome, aPrediction } from '../contract/samples.ts'
 import { endpointSpec, releasePlan } from '../support/releases.ts'
 
@@ -119,7 +119,8 @@ const read = (evidence: Evidence): unknown =>
 
 async function afterRestart(log: Awaited<ReturnType<typeof livedThrough>>['log'], watchedSince: number | null) {
   const evidence = createAccumulator(options)
-  await rebuildEvidence(stateAfter(watchedSince), { predictions: log, evidence, books: [evidence] })
+  const tell = evidence.add
+  await new EvidenceFeed({ predictions: log, evidence, tell, tellLive: tell }).rebuild(() => stateAfter(watchedSince))
   return evidence
 }
 

@@ -30,6 +30,8 @@ export interface ControlRig {
   broken: Set<string>
   /** What the next looks will find. */
   evidence: Map<number, EpochEvidence['versions']>
+  /** Whether the evidence is all there. */
+  whole: { isWhole: boolean }
   complaints: string[]
   /** Of what evidence the controller has said that it is needed no more. */
   forgotten: { endpoint: string; beforeEpoch: number }[]
@@ -58,6 +60,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
   const evidence: ControlRig['evidence'] = new Map()
   const complaints: string[] = []
   const forgotten: ControlRig['forgotten'] = []
+  const whole: ControlRig['whole'] = { isWhole: true }
   const watched: ControlRig['watched'] = new Map()
   const delays: ControlRig['delays'] = new Map()
   const interfaces: ControlRig['interfaces'] = new Map()
@@ -85,6 +88,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     async close() {},
   }
   const controller = createController({
+    isWhole: () => whole.isWhole,
     expressions: createExpressions(),
     notices: { take: notice => void notices.push(notice) },
     gates: { ask: () => Promise.reject(new Error('no gate is expected here')) },
@@ -115,6 +119,7 @@ export function controlRig(log: EventLog = createMemoryEventLog(), trials: Trial
     running,
     broken,
     evidence,
+    whole,
     complaints,
     forgotten,
     watched,

@@ -146,6 +146,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       pairing: ({ release, epoch }) => pairingOf(controller.state().releases[release], epoch),
     })
     const controller = createController({
+      isWhole: () => true,
       log,
       clock,
       deployer,

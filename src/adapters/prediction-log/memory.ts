@@ -26,7 +26,7 @@ export function createMemoryPredictionLog(options: { clock: Clock }): Prediction
 
 type Kept = { prediction: Prediction; joined: JoinedOutcome[]; values: Map<number, OutcomeValues> }
 type Waiting = { outcome: Outcome; acceptedMs: number }
-type Commit = { prediction: Prediction } | { joined: JoinedOutcome }
+type Commit = { seq: number } & ({ prediction: Prediction } | { joined: JoinedOutcome })
 
 class MemoryPredictionLog implements PredictionLog {
   readonly #clock: Clock
@@ -37,6 +37,7 @@ class MemoryPredictionLog implements PredictionLog {
   readonly #outcomeIds = new Set<string>()
   readonly #waiting = new Map<string, Waiting[]>()
   #commits: Commit[] = []
+  #lastSeq = 0
   /** The newest epoch of which a prediction was let go, by endpoint. */
   readonly #trimmed = new Map<string, number>()
   #closed = false
@@ -53,12 +54,12 @@ class MemoryPredictionLog implements PredictionLog {
       if (this.#kept.has(prediction.id)) continue
       const kept = { prediction, joined: [], values: new Map() }
       this.#kept.set(prediction.id, kept)
-      this.#commits.push({ prediction })
+      this.#commits.push({ seq: this.#nextSeq(), prediction })
       fresh.push(kept)
     }
     const missed = fresh.flatMap(kept => this.#joinMissed(kept))
     const waited = fresh.flatMap(kept => this.#joinWaiting(kept))
-    return { fresh: fresh.map(({ prediction }) => prediction), joined: [...missed, ...waited] }
+    return { fresh: fresh.map(({ prediction }) => prediction), joined: [...missed, ...waited], upToSeq: this.#lastSeq }
   }
 
   async appendOutcomes(batch: readonly Outcome[]): Promise<AppendedOutcomes> {
@@ -78,7 +79,7 @@ class MemoryPredictionLog implements PredictionLog {
       joined.push(...this.#join(kept, withoutSender(outcome)))
       return { status: 'joined' }
     })
-    return { receipts, joined }
+    return { receipts, joined, upToSeq: this.#lastSeq }
   }
 
   async find({ endpoint, version, id, shadows = true, withPayload, limit }: PredictionQuery) {
@@ -105,15 +106,17 @@ class MemoryPredictionLog implements PredictionLog {
   async replay(query: ReplayQuery, each: (batch: ReplayBatch) => void): Promise<Replayed> {
     this.#assertOpen()
     const replayed = new ReplayBatches()
-    const first = Math.max(0, this.#commits.length - (query.newest ?? Number.POSITIVE_INFINITY))
-    for (const commit of this.#commits.slice(first)) {
+    const { newest = Number.POSITIVE_INFINITY, afterSeq = 0 } = query
+    const upToSeq = this.#lastSeq
+    const first = Math.max(afterSeq, upToSeq - newest)
+    for (const commit of this.#commits.filter(({ seq }) => seq > first)) {
       const { endpoint, epoch } = 'joined' in commit ? commit.joined : commit.prediction
       if (endpoint !== query.endpoint || epoch < query.fromEpoch) continue
       if ('joined' in commit) replayed.addJoined(commit.joined)
       else replayed.addPrediction({ ...commit.prediction, payload: null })
     }
     for (const batch of replayed.batches) each(batch)
-    return { isWhole: (this.#trimmed.get(query.endpoint) ?? -1) < query.fromEpoch }
+    return { upToSeq, isWhole: (this.#trimmed.get(query.endpoint) ?? -1) < query.fromEpoch }
   }
 
   async trim({ beforeMs, needed }: Trim): Promise<Trimmed> {
@@ -134,6 +137,11 @@ class MemoryPredictionLog implements PredictionLog {
 
   async close(): Promise<void> {
     this.#closed = true
+  }
+
+  #nextSeq(): number {
+    this.#lastSeq += 1
+    return this.#lastSeq
   }
 
   #letGo(gone: Kept): void {
@@ -203,7 +211,7 @@ class MemoryPredictionLog implements PredictionLog {
   #commit(kept: Kept, outcome: Outcome, before: OutcomeValues | null): JoinedOutcome {
     const joined = joinOutcome(outcome, kept.prediction, before)
     kept.joined.push(joined)
-    this.#commits.push({ joined })
+    this.#commits.push({ seq: this.#nextSeq(), joined })
     return joined
   }
 }

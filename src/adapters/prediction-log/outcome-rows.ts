@@ -48,7 +48,11 @@ export type JoinRow = readonly [
 ]
 
 /** The receipts in order, and for each that says `joined` a join, which those of its shadows follow. */
-export type AppendedRows = { statuses: readonly OutcomeReceipt['status'][]; joins: readonly JoinRow[] }
+export type AppendedRows = {
+  statuses: readonly OutcomeReceipt['status'][]
+  joins: readonly JoinRow[]
+  upToSeq: number
+}
 
 export function outcomeToRow(outcome: Outcome): OutcomeRow {
   const { id, prediction, row, label, reward, metrics, atMs, endpoints = null } = outcome
@@ -113,7 +117,10 @@ export function joinFromRow(outcome: Outcome, join: JoinRow): JoinedOutcome {
 }
 
 /** `outcomes` are those whose append gave these rows. */
-export function appendedOutcomes(outcomes: readonly Outcome[], { statuses, joins }: AppendedRows): AppendedOutcomes {
+export function appendedOutcomes(
+  outcomes: readonly Outcome[],
+  { statuses, joins, upToSeq }: AppendedRows,
+): AppendedOutcomes {
   const accepted = outcomes.filter((_, index) => statuses[index] === 'joined').map(withoutSender)
   let champions = 0
   return {
@@ -123,6 +130,7 @@ export function appendedOutcomes(outcomes: readonly Outcome[], { statuses, joins
       const outcome = accepted[champions - 1]
       return outcome === undefined ? [] : [joinFromRow(outcome, join)]
     }),
+    upToSeq,
   }
 }
 

@@ -60,7 +60,8 @@ export class PredictionStore {
     this.#lastSeq = lastSeq
     // In this order no outcome is met twice: a champion of this batch has none yet.
     const missed = hasShadows && this.#hasOutcomes() ? this.#joinMissed(lateShadows(packed, seqs)) : []
-    return { repeated, joined: [...missed, ...this.#joinWaiting(packed, seqs)], read: packed }
+    const joined = [...missed, ...this.#joinWaiting(packed, seqs)]
+    return { repeated, joined, upToSeq: this.#lastSeq, read: packed }
   }
 
   appendOutcomes({ rows, nowMs }: Input<'appendOutcomes'>): Output<'appendOutcomes'> {
@@ -82,7 +83,7 @@ export class PredictionStore {
       joins.push(...this.#join(row, known))
       return 'joined'
     })
-    return { statuses, joins }
+    return { statuses, joins, upToSeq: this.#lastSeq }
   }
 
   trim(input: Input<'trim'>): Output<'trim'> {

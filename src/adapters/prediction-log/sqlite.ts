@@ -57,9 +57,10 @@ async function appendPredictions(
 ): Promise<AppendedPredictions> {
   const packed = batch instanceof ArrayBuffer ? batch : packPredictions(batch)
   // The buffer goes to the store's thread and comes back: neither copied nor made anew.
-  const { repeated, joined, read } = await client.call('appendPredictions', { packed, nowMs }, [packed])
+  const { repeated, joined, upToSeq, read } = await client.call('appendPredictions', { packed, nowMs }, [packed])
   return {
     fresh: unpackPredictions(read, { repeated, isPassing: true }),
+    upToSeq,
     ...(batch instanceof ArrayBuffer && { read }),
     joined: joined.map(({ outcome, join }) => joinFromRow(outcomeFromRow(outcome), join)),
   }
@@ -73,21 +74,21 @@ async function appendOutcomes(
   return appendedOutcomes(batch, await client.call('appendOutcomes', { rows: batch.map(outcomeToRow), nowMs }))
 }
 
-/** Commits per message of a replay: what the two threads hold of it at a time. */
-const replayWindowSeqs = 5_000
+/** Commits per message of a replay: what the two threads hold of it at a time, and how long callers wait for it. */
+const replayWindowSeqs = 1_000
 
 async function replay(
   client: LastingClient<StoreCalls>,
-  { newest = Number.POSITIVE_INFINITY, ...query }: ReplayQuery,
+  { newest = Number.POSITIVE_INFINITY, afterSeq: behindSeq = 0, ...query }: ReplayQuery,
   each: (batch: ReplayBatch) => void,
 ): Promise<Replayed> {
   const range = await client.call('replayRange', query)
-  const first = Math.max(range.afterSeq, range.upToSeq - newest)
+  const first = Math.max(range.afterSeq, range.upToSeq - newest, behindSeq)
   for (let afterSeq = first; afterSeq < range.upToSeq; afterSeq += replayWindowSeqs) {
     const upToSeq = Math.min(range.upToSeq, afterSeq + replayWindowSeqs)
     for (const batch of await client.call('replayWindow', { ...query, window: { afterSeq, upToSeq } })) each(batch)
   }
   // Some of it may have been let go meanwhile.
   const { isWhole } = await client.call('replayRange', query)
-  return { isWhole }
+  return { upToSeq: range.upToSeq, isWhole }
 }

@@ -9,7 +9,7 @@ export type StoreCalls = {
   appendPredictions: {
     input: { packed: PackedPredictions; nowMs: number }
     /** `repeated` holds the places in the batch of those whose id was known; `read` is the buffer that was sent. */
-    output: { repeated: readonly number[]; joined: readonly JoinedRow[]; read: PackedPredictions }
+    output: { repeated: readonly number[]; joined: readonly JoinedRow[]; upToSeq: number; read: PackedPredictions }
   }
   appendOutcomes: { input: { rows: readonly OutcomeRow[]; nowMs: number }; output: AppendedRows }
   find: {

@@ -66,8 +66,8 @@ export class FeedbackQueue {
         return null
       })
     if (appended === null) return
-    const { receipts, joined } = appended
-    if (joined.length > 0) this.#onCommitted({ fresh: [], joined })
+    const { receipts, joined, upToSeq } = appended
+    if (joined.length > 0) this.#onCommitted({ fresh: [], joined, upToSeq })
     let start = 0
     for (const { outcomes, resolve } of group) {
       resolve(receipts.slice(start, start + outcomes.length))

@@ -1,4 +1,7 @@
-import type { Committed, OnCommitted } from './recorder.ts'
+import type { Committed } from './recorder.ts'
+
+/** Without its place: what is told of follows in order. */
+type Slice = Pick<Committed, 'fresh' | 'joined'>
 
 /** Predictions that are told of at once: what is learnt from them takes a fraction of a millisecond. */
 const slicePredictions = 250
@@ -10,10 +13,10 @@ const slicesPerExtra = 16
  * slice and not for a batch. What is short, and has nothing before it, is told at once.
  */
 export function inSlices(
-  tell: OnCommitted,
+  tell: (slice: Slice) => void,
   schedule: (run: () => void) => void = run => void setImmediate(run),
-): OnCommitted {
-  const due: Committed[] = []
+): (batch: Slice) => void {
+  const due: Slice[] = []
   const tellSome = (count: number): void => {
     const now = due.splice(0, count)
     if (due.length > 0) schedule(tellMore)
@@ -28,9 +31,9 @@ export function inSlices(
 }
 
 /** Outcomes come behind the predictions, since they may be of any of them. */
-function slicesOf({ fresh, joined }: Committed): Committed[] {
+function slicesOf({ fresh, joined }: Slice): Slice[] {
   if (fresh.length <= slicePredictions) return [{ fresh, joined }]
-  const slices: Committed[] = []
+  const slices: Slice[] = []
   for (let start = 0; start < fresh.length; start += slicePredictions) {
     const end = start + slicePredictions
     slices.push({ fresh: fresh.slice(start, end), joined: end < fresh.length ? [] : joined })

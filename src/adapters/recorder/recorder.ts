@@ -6,8 +6,8 @@ import type { Recorder } from '../../ports/recorder.ts'
 import { FeedbackQueue } from './feedback-queue.ts'
 import { PredictionQueue } from './prediction-queue.ts'
 
-/** What became durable: new predictions, and behind them outcomes that joined theirs. */
-export type Committed = { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[] }
+/** What became durable: new predictions, and behind them outcomes that joined theirs; up to which place in the order of commit. */
+export type Committed = { fresh: readonly Prediction[]; joined: readonly JoinedOutcome[]; upToSeq: number }
 
 /** Told in the order of commit. It must not throw: evidence that misses a commit is wrong. */
 export type OnCommitted = (batch: Committed) => void
