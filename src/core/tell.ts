@@ -111,6 +111,7 @@ function tellOne(change: Change): TimelineEntry[] {
     })
   drafts.push(
     ...tellGap(before, after),
+    ...tellRestart(before, after),
     ...tellPhase(before?.phase, change, whyOf(logged, after)),
     ...tellWayBack(before, after),
   )
@@ -122,6 +123,14 @@ function tellGap(before: ReleaseState | undefined, { gaps = [] }: ReleaseState):
   const gap = gaps.at(-1)
   const isOver = gap?.toMs != null && before?.gaps?.at(-1)?.toMs === null
   return isOver ? [{ kind: 'stage', text: `nobody served for ${(Number(gap.toMs) - gap.fromMs) / 1000} s` }] : []
+}
+
+/** How long nothing counted, once what has traffic is ready again. */
+function tellRestart(before: ReleaseState | undefined, { restarts = [] }: ReleaseState): Draft[] {
+  const restart = restarts.at(-1)
+  if (restart?.toMs == null || before?.restarts?.at(-1)?.toMs !== null) return []
+  const seconds = (restart.toMs - restart.fromMs) / 1000
+  return [{ kind: 'stage', text: `all fleets came up in ${seconds} s after the restart; nothing of that time counts` }]
 }
 
 function tellPhase(before: Phase | undefined, change: Change, why: string): Draft[] {

@@ -120,6 +120,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     learnedWindowMs: release => control.state().releases[release]?.plan.labelWindowMs ?? null,
     pairing: ({ release, epoch }) => pairingOf(control.state().releases[release], epoch),
     regression: ({ release, epoch }) => regressionOf(control.state().releases[release], epoch),
+    restarts: release => control.state().releases[release]?.restarts ?? [],
   })
   const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
   const delays = createDelayBook({ awaited: awaitedBy(name => control.state().endpoints[name]?.spec) })

@@ -48,7 +48,7 @@ describe('a promotion while the candidate starts again', () => {
   it('waits until it is ready: everybody stays where they are, and the old version runs', () => {
     const live = begun({ stages: [half] })
     restartedWithout(live, 'v2')
-    live.happen(happen.judged('pass'))
+    live.happen(happen.told('promote'))
     expect(phaseOf(live)).toMatchObject({ kind: 'promoting', awaitsFleet: true })
     expect(weightsOf(live)).toEqual({ v1: 500_000, v2: 500_000 })
     expect(endpointOf(live)).toMatchObject({ stable: 'v1', fleets: { v1: 'ready' } })
@@ -64,7 +64,7 @@ describe('a promotion while the candidate starts again', () => {
     for (const end of [happen.lost('v2'), happen.told('abort')]) {
       const live = begun({ stages: [half] })
       restartedWithout(live, 'v2')
-      live.happen(happen.judged('pass'), end)
+      live.happen(happen.told('promote'), end)
       expect(phaseOf(live)?.kind).toBe('rolled-back')
       expect(weightsOf(live)).toEqual({ v1: 1_000_000 })
     }
@@ -94,8 +94,8 @@ describe('a promotion while the candidate starts again', () => {
 
   it('folds as it was lived in logs of before it waited', () => {
     const live = begun({ stages: [half] })
-    restartedWithout(live, 'v2')
-    live.happen(happen.judged('pass'), happen.routed((endpointOf(live)?.table.epoch ?? 0) + 1))
+    live.silent.add('v2')
+    live.happen(happen.restarted(), happen.judged('pass'), happen.routed((endpointOf(live)?.table.epoch ?? 0) + 1))
     expect(phaseOf(live)?.kind).toBe('promoted')
     expect(weightsOf(live)).toEqual({ v2: 1_000_000 })
   })
