@@ -24,7 +24,7 @@ import {
   prepareStage,
   stepStaged,
 } from './stages.ts'
-import { endHoldOf, hasGap, hold, standStill } from './waits.ts'
+import { endHoldOf, hasGap, hold, standStill, waysOut } from './waits.ts'
 import { finishReturn, shiftBack } from './way-back.ts'
 
 export function begin(draft: Draft, atMs: number): Draft {
@@ -154,7 +154,7 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
   if (judgement.verdict === 'fail') {
     if (plan.onFail === 'rollback' || phase.kind === 'probation')
       return beginReturn(draft, 'guardrail', judgement.reason, atMs)
-    return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: judgement.reason })
+    return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: `${judgement.reason}; ${waysOut(draft)}` })
   }
   if (phase.kind === 'probation') return draft
   if (phase.paused || isHeldByBreach(draft) || isSettling(draft.release))
