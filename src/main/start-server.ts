@@ -197,8 +197,8 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   const gates = createGatekeeper({
     clock,
     secretOf,
-    onPending: ({ release, gate }, detail) =>
-      logger.warn({ release, url: gate.url, detail }, 'a gate has not answered'),
+    onPending: ({ endpoint, release, gate }, detail) =>
+      logger.warn({ endpoint, release, before: gate.before, url: gate.url, detail }, 'a gate has not answered'),
   })
   endings.push(() => gates.close())
   const trials = createTrials({
