@@ -30,6 +30,7 @@ import {
   trafficApplied,
   trialEnded,
 } from './release/release.ts'
+import { filled, toFill } from './releases.ts'
 import { endRuleFleets, keepRuleFleets } from './rule-fleets.ts'
 import { type ControlState, type EndpointState, emptyState, isTerminal, type ReleaseState } from './state.ts'
 import type { FleetState } from './state-words.ts'
@@ -111,7 +112,7 @@ function stepEvent(state: ControlState, event: ControlEvent, atMs: number): Step
 
 /** The state that a log gives: the same for ever. */
 export function fold(events: readonly LoggedEvent[], from: ControlState = emptyState): ControlState {
-  return events.reduce((state, { event, atMs }) => step(state, event, atMs).state, from)
+  return filled(events.reduce((state, { event, atMs }) => step(state, event, atMs).state, toFill(from)))
 }
 
 /** Names commands after the event they come from, so that a repetition after a crash is recognised. */

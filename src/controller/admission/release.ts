@@ -45,7 +45,12 @@ export async function admitRelease(
   // Where there is no release, none is named: the document is one of its endpoint.
   const unchanged = (same: AlreadySo): Admitted => ({
     on: endpoint,
-    change: { action: 'unchanged', resource: `Release/${same.id ?? request.endpoint}`, differences: [], note: same.note },
+    change: {
+      action: 'unchanged',
+      resource: `Release/${same.id ?? request.endpoint}`,
+      differences: [],
+      note: same.note,
+    },
     plan: null,
     id,
     existing: same.id,
