@@ -2,6 +2,7 @@
 import type { WireIssuedKey, WireKey } from '../contract/wire/key.ts'
 import type { IssuedKey } from '../controller/keys.ts'
 import type { ApiKey } from '../core/access/api-key.ts'
+import type { ControlState } from '../core/state.ts'
 import { isoTime } from './views.ts'
 
 export function keyView(key: ApiKey): WireKey {
@@ -19,6 +20,7 @@ export function keyView(key: ApiKey): WireKey {
   }
 }
 
-export function issuedKeyView({ key, text }: IssuedKey): WireIssuedKey {
-  return { ...keyView(key), key: text }
+export function issuedKeyView({ key, text }: IssuedKey, { endpoints }: Pick<ControlState, 'endpoints'>): WireIssuedKey {
+  const unknownEndpoints = (key.endpoints ?? []).filter(name => !Object.hasOwn(endpoints, name))
+  return { ...keyView(key), key: text, unknownEndpoints }
 }

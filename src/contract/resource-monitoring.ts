@@ -1,7 +1,7 @@
 /** Features of requests and what is watched of a stable version, as keys of an Endpoint document. */
 import { z } from 'zod'
 import { type LatencyName, latencyQuantiles } from './metric-names.ts'
-import { duration, name, object, percent } from './resource-parts.ts'
+import { lasting, name, object, percent } from './resource-parts.ts'
 import { allowedMark, featureRule, monitorRule, withRule } from './resource-rules.ts'
 
 const featureShape = object({
@@ -51,7 +51,7 @@ export const drift = object({
     .max(10_000)
     .default(1_000)
     .meta({ description: 'Predictions of one window; each is compared once, when it is complete.' }),
-  'at-most': duration
+  'at-most': lasting
     .default('24h')
     .meta({ description: 'A reference of 100, or a window of 30, that is not full by then is complete too.' }),
   alpha: z
@@ -100,7 +100,7 @@ const monitorShape = object({
     .default(0.01)
     .meta({ description: 'Chance of a false breach of each limit in each window, however often one looks.' }),
   window: z.int().min(100).max(1_000_000).default(1_000).meta({ description: 'Trials of one window.' }),
-  'at-most': duration.default('24h').meta({ description: 'A window that is not full by then is complete too.' }),
+  'at-most': lasting.default('24h').meta({ description: 'A window that is not full by then is complete too.' }),
   'on-breach': z
     .enum(['alert', 'return'])
     .default('alert')

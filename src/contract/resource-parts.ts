@@ -37,6 +37,12 @@ export const duration = z
   .refine(text => (parseDurationMs(text) ?? -1) >= 0, notDuration)
   .meta({ description: 'A duration: 500ms, 30s, 10m, 1.5h, 14d.' })
 
+/** A time within which something is to come, so that none at all would be a plan that can only fail. */
+export const lasting = duration.refine(
+  text => parseDurationMs(text) !== 0,
+  `is over before anything could come of it${allowedMark}from 1ms`,
+)
+
 /** `limits.requestTimeMsMax`: a test holds it to that. */
 export const requestTimeMaxMs = 86_400_000
 

@@ -9,7 +9,7 @@ import { freezeWindow } from './freeze.ts'
 import { metricTypes } from './metric-names.ts'
 import { checks, goals } from './resource-checks.ts'
 import { drift, features, monitor } from './resource-monitoring.ts'
-import { duration, name, object, percent, requestTime, webAddress, withoutUser } from './resource-parts.ts'
+import { duration, lasting, name, object, percent, requestTime, webAddress, withoutUser } from './resource-parts.ts'
 import { addedHeaders, addedHeadersRule, prices, providerRule } from './resource-providers.ts'
 import { registryOf } from './resource-registry.ts'
 import { breaker, concurrency, retry, timeouts } from './resource-resilience.ts'
@@ -34,7 +34,7 @@ const readyCheck = object({
     description:
       'Answers 200 when the instance can serve. By default /v2/health/ready, and a server that does not know that path is ready once it answers HTTP.',
   }),
-  timeout: duration.default('60s').meta({ description: 'An instance that is not ready by then has failed.' }),
+  timeout: lasting.default('60s').meta({ description: 'An instance that is not ready by then has failed.' }),
 })
 
 const address = webAddress('http://host:port, https://host/v1', 'a base address')
@@ -202,7 +202,7 @@ const externalShape = object({
       .regex(/^\//, `is not a JSON pointer${allowedMark}/value`)
       .meta({ description: 'Where the number is in the answer.' }),
   }).optional(),
-  every: duration.default('15s').meta({ description: 'How often it is asked.' }),
+  every: lasting.default('15s').meta({ description: 'How often it is asked.' }),
   timeout: requestTime.default('5s').meta({ description: 'An answer that takes longer is a missing one. Up to 1d.' }),
 })
 
@@ -334,7 +334,7 @@ const releaseShape = object({
   probation: duration
     .default('0s')
     .meta({ description: 'How long the old version stays warm and watched after 100 %.' }),
-  'ready-timeout': duration
+  'ready-timeout': lasting
     .default('60s')
     .meta({ description: 'A candidate that is not ready by then is rolled back.' }),
   drain: duration.default('30s').meta({ description: 'Requests in flight get this long when a fleet ends.' }),

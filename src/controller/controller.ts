@@ -157,7 +157,7 @@ export function createController(ports: ControllerPorts): Controller {
     load: ledger.load,
 
     start() {
-      ledger.record({ type: 'server-started' })
+      ledger.record({ type: 'server-started', settles: true })
       stopTicking = clock.every(limits.tickIntervalMs, () => this.tick())
     },
 

@@ -3,8 +3,9 @@ import type { IssuedCommand } from '../core/command.ts'
 import { CutoverError } from '../core/errors.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import { limits } from '../core/limits.ts'
+import { filled, glimpse, toFill } from '../core/releases.ts'
 import { type ControlState, emptyState } from '../core/state.ts'
-import { issue, step } from '../core/step.ts'
+import { issue, type StepResult, step } from '../core/step.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EventLog } from '../ports/event-log.ts'
 
@@ -30,20 +31,16 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
   const inbox: ControlEvent[] = []
   let working = false
 
-  const takeIn = (
-    logged: LoggedEvent,
-    result = step(state, logged.event, logged.atMs),
-  ): { before: ControlState; commands: readonly IssuedCommand[] } => {
-    const before = state
+  const takeIn = (logged: LoggedEvent, { before, result }: { before: ControlState; result: StepResult }): void => {
     state = result.state
     readers.folded({ before, logged, after: state })
-    return { before, commands: issue(logged.seq, result.commands) }
   }
 
   /** What another version has written may be nothing that this one knows. */
   const takeInKept = (logged: LoggedEvent): void => {
     try {
-      takeIn(logged)
+      const before = glimpse(state, namedBy(logged.event))
+      takeIn(logged, { before, result: step(state, logged.event, logged.atMs) })
     } catch (cause) {
       if (cause instanceof CutoverError) throw cause
       throw new CutoverError(
@@ -59,8 +56,12 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
   const recordOne = (event: ControlEvent): void => {
     const atMs = clock.nowMs()
     // What the core cannot take in must not get into the log: no server could ever fold that again.
-    const result = step(state, event, atMs)
-    for (const logged of log.append([{ atMs, event }])) readers.recorded(takeIn(logged, result))
+    const before = state
+    const result = step(before, event, atMs)
+    for (const logged of log.append([{ atMs, event }])) {
+      takeIn(logged, { before, result })
+      readers.recorded({ before, commands: issue(logged.seq, result.commands) })
+    }
   }
 
   const record = (event: ControlEvent): void => {
@@ -82,6 +83,7 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
       if (step(state, event, clock.nowMs()).state !== state) record(event)
     },
     load() {
+      state = toFill(state)
       for (let afterSeq = 0; ; ) {
         const page = log.read({ afterSeq, limit: limits.pageMax })
         for (const logged of page) takeInKept(logged)
@@ -89,6 +91,11 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
         if (last === undefined) break
         afterSeq = last.seq
       }
+      state = filled(state)
     },
   }
+}
+
+function namedBy(event: ControlEvent): string | null {
+  return 'release' in event ? event.release : null
 }

@@ -16,8 +16,12 @@ export const operatorVerbs = ['promote', 'pause', 'resume', 'approve', 'abort', 
 export type OperatorVerb = (typeof operatorVerbs)[number]
 
 export type ControlEvent =
-  /** A server came up on this log: whatever ran in its predecessor is gone and is started anew. */
-  | { type: 'server-started' }
+  /**
+   * A server came up on this log: whatever ran in its predecessor is gone and is started anew. `settles` is left out in logs
+   * of before releases waited for that: what their candidates lacked meanwhile was held against them, and they fold as they
+   * ever did.
+   */
+  | { type: 'server-started'; settles?: true }
   | { type: 'endpoint-applied'; spec: EndpointSpec; actor: string }
   | { type: 'endpoint-deleted'; endpoint: string; actor: string }
   | { type: 'release-started'; release: string; plan: ReleasePlan; actor: string }

@@ -3,6 +3,7 @@ import type { Keys } from './access/api-key.ts'
 import type { EndpointSpec } from './endpoint.ts'
 import type { FlagsState } from './flags/flags-state.ts'
 import type { MonitoringState } from './monitor/report.ts'
+import type { Period } from './period.ts'
 import type { ReleasePlan } from './plan.ts'
 import type { Origin } from './registry/registry.ts'
 import type { FleetState, ReturnCause } from './state-words.ts'
@@ -96,7 +97,9 @@ export type ReleaseState = {
   /** The periods in which both versions served, oldest first: the evidence of this release. */
   epochs: readonly ReleaseEpoch[]
   /** When nobody served, from the gateway's word to its word; the last one is open while it lasts. Left out where there was none. */
-  gaps?: readonly { fromMs: number; toMs: number | null }[]
+  gaps?: readonly Period[]
+  /** From a start of the server until all that has traffic was ready again: that says nothing of a version. The last one is open while it lasts. */
+  restarts?: readonly Period[]
   /** When the candidate first and last could be met by a user. */
   exposedFromMs: number | null
   exposedToMs: number | null

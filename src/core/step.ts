@@ -12,7 +12,7 @@ import type { ControlEvent, LoggedEvent } from './event.ts'
 import { lookAtGates, withShutGates } from './flags/flag-gates.ts'
 import { isFlagEvent, stepFlags } from './flags/step-flags.ts'
 import { limits } from './limits.ts'
-import { follow, monitored, watchRenewed } from './monitor/monitoring.ts'
+import { follow, monitored, restartWatch, watchRenewed } from './monitor/monitoring.ts'
 import { own } from './own.ts'
 import { newsTold } from './registry/news.ts'
 import { type Draft, withDraft } from './release/draft.ts'
@@ -30,6 +30,7 @@ import {
   trafficApplied,
   trialEnded,
 } from './release/release.ts'
+import { filled, toFill } from './releases.ts'
 import { endRuleFleets, keepRuleFleets } from './rule-fleets.ts'
 import { type ControlState, type EndpointState, emptyState, isTerminal, type ReleaseState } from './state.ts'
 import type { FleetState } from './state-words.ts'
@@ -54,7 +55,7 @@ function stepEvent(state: ControlState, event: ControlEvent, atMs: number): Step
   if (isFlagEvent(event)) return stepFlags(state, event, atMs)
   switch (event.type) {
     case 'server-started':
-      return serverStarted(state, atMs)
+      return serverStarted(state, event, atMs)
     case 'endpoint-applied':
       return endpointApplied(state, event)
     case 'endpoint-deleted':
@@ -113,7 +114,7 @@ function stepEvent(state: ControlState, event: ControlEvent, atMs: number): Step
 
 /** The state that a log gives: the same for ever. */
 export function fold(events: readonly LoggedEvent[], from: ControlState = emptyState): ControlState {
-  return events.reduce((state, { event, atMs }) => step(state, event, atMs).state, from)
+  return filled(events.reduce((state, { event, atMs }) => step(state, event, atMs).state, toFill(from)))
 }
 
 /** Names commands after the event they come from, so that a repetition after a crash is recognised. */
@@ -121,30 +122,38 @@ export function issue(seq: number, commands: readonly Command[]): IssuedCommand[
   return commands.map((command, index) => ({ id: `${seq}.${index}`, command }))
 }
 
-function serverStarted(state: ControlState, atMs: number): StepResult {
+function serverStarted(
+  state: ControlState,
+  event: Extract<ControlEvent, { type: 'server-started' }>,
+  atMs: number,
+): StepResult {
   const commands: Command[] = []
   const endpoints: Record<string, EndpointState> = {}
   for (const [name, endpoint] of Object.entries(state.endpoints)) {
     const wanted = Object.keys(endpoint.fleets).filter(version => endpoint.fleets[version] !== 'absent')
-    endpoints[name] = {
+    const restarted = {
       ...endpoint,
       appliedEpoch: 0,
       fleets: Object.fromEntries(wanted.map(version => [version, 'starting' as const])),
     }
+    endpoints[name] = event.settles === true ? restartWatch(restarted, atMs) : restarted
     const release = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
     for (const version of wanted) commands.push(...ensure(endpoint, version, release?.plan.readyTimeoutMs))
     commands.push({ type: 'apply-route', spec: endpoint.spec, table: endpoint.table })
   }
   if (state.flags !== undefined) commands.unshift({ type: 'apply-flags', flags: state.flags })
-  return Object.values(endpoints).reduce((result, { activeRelease }) => tellRestart(result, activeRelease, atMs), {
-    state: { ...state, endpoints },
-    commands,
-  } as StepResult)
+  return Object.values(endpoints).reduce(
+    (result, { activeRelease }) => tellRestart(result, activeRelease, event, atMs),
+    {
+      state: { ...state, endpoints },
+      commands,
+    } as StepResult,
+  )
 }
 
-function tellRestart(result: StepResult, release: string | null, atMs: number): StepResult {
+function tellRestart(result: StepResult, release: string | null, event: { settles?: true }, atMs: number): StepResult {
   if (release === null) return result
-  const { state, commands } = onRelease(result.state, release, draft => restarted(draft, atMs))
+  const { state, commands } = onRelease(result.state, release, draft => restarted(draft, event, atMs))
   return { state, commands: [...result.commands, ...commands] }
 }
 

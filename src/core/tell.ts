@@ -2,6 +2,7 @@
 import type { LoggedEvent } from './event.ts'
 import type { Judgement } from './judge/judgement.ts'
 import { releaseBehind, tellMonitored } from './monitor/monitoring.ts'
+import { openReleases } from './releases.ts'
 import { type ControlState, candidateOf, emptyState, isTerminal, type Phase, type ReleaseState } from './state.ts'
 import { step } from './step.ts'
 import type { StageProgress } from './strategies/strategy.ts'
@@ -32,19 +33,12 @@ export function tell(before: ControlState, logged: LoggedEvent, after: ControlSt
  * changes one or none, so that looking at all of them would cost more than the event: only those that run or wait change.
  */
 function touchedBy(before: ControlState, { event }: LoggedEvent, after: ControlState): readonly string[] {
-  if (event.type === 'server-started') return Object.keys(after.releases)
-  if (before.releases === after.releases) return []
+  const isStart = event.type === 'server-started'
+  if (before.releases === after.releases && !isStart) return []
   const named = 'release' in event ? [event.release] : []
   const open = new Set([...named, ...openReleases(before), ...openReleases(after)])
-  const changed = [...open].filter(id => before.releases[id] !== after.releases[id])
+  const changed = [...open].filter(id => isStart || before.releases[id] !== after.releases[id])
   return changed.length > 1 ? Object.keys(after.releases).filter(id => open.has(id)) : changed
-}
-
-function openReleases({ endpoints }: ControlState): string[] {
-  return Object.values(endpoints).flatMap(({ activeRelease, queue = [] }) => [
-    ...(activeRelease === null ? [] : [activeRelease]),
-    ...queue.map(({ release }) => release),
-  ])
 }
 
 /** What becomes of a version after its release belongs to the story of that release. */
@@ -111,6 +105,7 @@ function tellOne(change: Change): TimelineEntry[] {
     })
   drafts.push(
     ...tellGap(before, after),
+    ...tellRestart(before, after),
     ...tellPhase(before?.phase, change, whyOf(logged, after)),
     ...tellWayBack(before, after),
   )
@@ -122,6 +117,14 @@ function tellGap(before: ReleaseState | undefined, { gaps = [] }: ReleaseState):
   const gap = gaps.at(-1)
   const isOver = gap?.toMs != null && before?.gaps?.at(-1)?.toMs === null
   return isOver ? [{ kind: 'stage', text: `nobody served for ${(Number(gap.toMs) - gap.fromMs) / 1000} s` }] : []
+}
+
+/** How long nothing counted, once what has traffic is ready again. */
+function tellRestart(before: ReleaseState | undefined, { restarts = [] }: ReleaseState): Draft[] {
+  const restart = restarts.at(-1)
+  if (restart?.toMs == null || before?.restarts?.at(-1)?.toMs !== null) return []
+  const seconds = (restart.toMs - restart.fromMs) / 1000
+  return [{ kind: 'stage', text: `all fleets came up in ${seconds} s after the restart; nothing of that time counts` }]
 }
 
 function tellPhase(before: Phase | undefined, change: Change, why: string): Draft[] {

@@ -14,6 +14,7 @@ import {
 import { limits } from '../core/limits.ts'
 import type { Expression } from '../core/metrics/observe.ts'
 import type { Pairing } from '../core/pairing.ts'
+import { isWithin, type Period } from '../core/period.ts'
 import {
   answeredAtMs,
   type JoinedOutcome,
@@ -44,6 +45,8 @@ export type AccumulatorOptions = {
   pairing?(where: { release: string; epoch: number }): Pairing | null
   /** How rewards in this epoch of a release are regressed on features; null where they are not. */
   regression?(where: { release: string; epoch: number }): Regression | null
+  /** When a server had started again and the fleets of a release had not; none where it is left out. */
+  restarts?(release: string): readonly Period[]
 }
 
 /** By endpoint, of the release that it has now. */
@@ -51,8 +54,8 @@ type Clocks = Map<string, { release: string; clock: LabelClock }>
 
 type Place = Pick<Prediction, 'release' | 'epoch'>
 type Located = Place & Pick<Prediction, 'endpoint'>
-type Rules = Place & { pairing: Pairing | null; regression: Regression | null }
-const noRules: Rules = { release: null, epoch: 0, pairing: null, regression: null }
+type Rules = Place & { pairing: Pairing | null; regression: Regression | null; restarts: readonly Period[] }
+const noRules: Rules = { release: null, epoch: 0, pairing: null, regression: null, restarts: [] }
 
 type EpochMap = Map<number, Record<string, VersionEvidence>>
 
@@ -61,6 +64,7 @@ export function createAccumulator({
   learnedWindowMs = () => null,
   pairing = () => null,
   regression = () => null,
+  restarts = () => [],
 }: AccumulatorOptions): Accumulator {
   const endpoints = new Map<string, EpochMap>()
   const ledgers = new Map<string, UnitLedger>()
@@ -117,7 +121,7 @@ export function createAccumulator({
   }
 
   const addFresh = (prediction: Prediction): void => {
-    if (prediction.pinned) return
+    if (prediction.pinned || isWithin(rulesOf(prediction).restarts, prediction.atMs)) return
     const { endpoint, epoch, release, assigned, version } = prediction
     if (prediction.byContext === true) addByContext(at(endpoint, epoch, assigned))
     const evidence = at(endpoint, epoch, sampleOf(prediction, assigned))
@@ -137,7 +141,7 @@ export function createAccumulator({
   }
 
   const addJoined = (joined: JoinedOutcome): void => {
-    if (!joined.counts) return
+    if (!joined.counts || isWithin(rulesOf(joined).restarts, joined.predictedAtMs)) return
     const { endpoint, epoch, release, before, outcome } = joined
     const version = sampleOf(joined, joined.version)
     addOutcome(at(endpoint, epoch, version), joined)
@@ -162,7 +166,7 @@ export function createAccumulator({
     if (release === null) return noRules
     if (rules?.release === release && rules.epoch === epoch) return rules
     const where = { release, epoch }
-    rules = { ...where, pairing: pairing(where), regression: regression(where) }
+    rules = { ...where, pairing: pairing(where), regression: regression(where), restarts: restarts(release) }
     return rules
   }
 

@@ -24,6 +24,7 @@ export function createRecordedEvidence({ log, expressions }: Ports): RecordedEvi
         learnedWindowMs: () => release.plan.labelWindowMs ?? null,
         pairing: ({ epoch }) => pairingOf(release, epoch),
         regression: ({ epoch }) => regressionOf(release, epoch),
+        restarts: () => release.restarts ?? [],
       })
       const read = (epochs: readonly number[]) => evidence.read({ endpoint: spec.name, epochs })
       const looks = createPace(release.epochs, momentsMs)

@@ -122,6 +122,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     learnedWindowMs: release => control.state().releases[release]?.plan.labelWindowMs ?? null,
     pairing: ({ release, epoch }) => pairingOf(control.state().releases[release], epoch),
     regression: ({ release, epoch }) => regressionOf(control.state().releases[release], epoch),
+    restarts: release => control.state().releases[release]?.restarts ?? [],
   })
   const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
   const delays = createDelayBook({ awaited: awaitedBy(name => control.state().endpoints[name]?.spec) })
@@ -199,8 +200,8 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   const gates = createGatekeeper({
     clock,
     secretOf,
-    onPending: ({ release, gate }, detail) =>
-      logger.warn({ release, url: gate.url, detail }, 'a gate has not answered'),
+    onPending: ({ endpoint, release, gate }, detail) =>
+      logger.warn({ endpoint, release, before: gate.before, url: gate.url, detail }, 'a gate has not answered'),
   })
   endings.push(() => gates.close())
   const trials = createTrials({

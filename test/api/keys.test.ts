@@ -95,7 +95,7 @@ describe('a key', () => {
   it('is told once, and never again', async () => {
     const { body, headers } = await ask('POST', '/api/v1/keys', root, {
       name: 'app',
-      endpoints: ['digits'],
+      endpoints: ['digits', 'toString'],
       rate: { perSecond: 5 },
       concurrency: 3,
       expires: '30d',
@@ -105,7 +105,8 @@ describe('a key', () => {
     expect(rest).toEqual({
       name: 'app',
       role: 'call',
-      endpoints: ['digits'],
+      endpoints: ['digits', 'toString'],
+      unknownEndpoints: ['digits', 'toString'],
       rate: { perSecond: 5, burst: 5 },
       concurrency: 3,
       createdAt: expect.any(String),

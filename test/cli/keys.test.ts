@@ -63,12 +63,15 @@ describe('what is no key', () => {
 })
 
 describe('cutover keys', () => {
-  it('prints a new key alone on standard output, once', async () => {
+  it('prints a new key alone on standard output, once, and says which of its endpoints are not there', async () => {
     const { code, out, err } = await cutover(
       'keys create app --endpoint digits fraud --rate 600/m --burst 20 --concurrency 5 --expires 30d',
     )
     expect([code, parseKey(out.trim())]).toEqual([0, expect.anything()])
-    expect(err).toBe('key app (call): it is not shown again\n')
+    const notThere = ['digits', 'fraud'].map(
+      name => `there is no endpoint ${name}: the key may call it once there is one of that name\n`,
+    )
+    expect(err).toBe(`key app (call): it is not shown again\n${notThere.join('')}`)
     const list = await cutover('keys list -o json')
     expect(JSON.parse(list.out).items).toMatchObject([
       { name: 'app', endpoints: ['digits', 'fraud'], rate: { perSecond: 10, burst: 20 }, concurrency: 5 },

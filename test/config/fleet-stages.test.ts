@@ -91,3 +91,33 @@ it.each(['recreate', 'rolling'])('nothing comes after %s, which leaves no old ve
   expect(refusal([{ [kind]: {} }, canary])).toEqual([[`stages[0].${kind}`, undefined]])
   expect(() => validateResource({ ...toV2, stages: [canary, { [kind]: {} }] })).not.toThrow()
 })
+
+describe('a time within which something is to come', () => {
+  const goal = { metric: 'accuracy', improve: 'increase', 'minimum-effect': '5%' }
+  const smoke = [{ path: '/', expect: { within: '0s' } }]
+  const timeless: [string, object, object?][] = [
+    ['stages[0].canary.at-most', { canary: { steps: ['50%'], 'at-most': '0s' } }],
+    ['stages[0].canary.steps[0].at-most', { canary: { steps: [{ weight: '50%', 'at-most': '0.4ms' }] } }],
+    ['stages[0].abTest.at-most', { abTest: { goal, 'at-most': '0h' } }],
+    ['stages[0].bandit.at-most', { bandit: { reward: { metric: 'accuracy' }, 'at-most': '0d' } }],
+    ['stages[0].shadow.until.at-most', { shadow: { until: { 'at-most': '0s' } } }],
+    ['stages[0].blueGreen.smoke[0].expect.within', { blueGreen: { smoke } }],
+    ['stages[0].rolling.progress-deadline', { rolling: { 'progress-deadline': '0s', 'min-ready': '0s' } }],
+    ['ready-timeout', { canary: { steps: ['50%'] } }, { 'ready-timeout': '0s' }],
+  ]
+
+  it.each(timeless)('%s is some time', (path, stage, over = {}) => {
+    expect(refusal([stage], over)).toEqual([[path, ['from 1ms']]])
+  })
+
+  it('of a roll is no shorter than what each batch is to last', () => {
+    expect(refusal([{ rolling: { 'min-ready': '20m' } }])).toEqual([['stages[0].rolling.min-ready', ['up to 10m']]])
+    expect(() => compiled({ rolling: { 'min-ready': '10m' } })).not.toThrow()
+  })
+
+  it('may be none where nothing is waited for', () => {
+    const none = { after: '0s', watch: '0s', keep: '0s' }
+    expect(() => compiled({ blueGreen: none }, { probation: '0s', drain: '0s', 'minimum-age': '0s' })).not.toThrow()
+    expect(() => compiled({ rolling: { 'min-ready': '0s' } })).not.toThrow()
+  })
+})

@@ -301,6 +301,16 @@ describe('the door', () => {
     expect((await apply(request(), true)).release).toBe('digits-2')
   })
 
+  it('names no release that there is none of', async () => {
+    const rig = await withRelease()
+    live(rig, good)
+    for (const plan of [request(), request({ stages: [] })])
+      expect(await rig.controller.applyRelease({ plan, actor: 'test', dryRun: false, again: false })).toMatchObject({
+        change: { resource: 'Release/digits', note: 'v2 is stable already' },
+        release: null,
+      })
+  })
+
   const guarded = (metric: string, measure: Measure, margin: number): Partial<ReleaseRequest> => ({
     guardrails: [{ metric, measure, margin, alpha: 0.01, minEvents: 1 }],
   })

@@ -285,12 +285,17 @@ describe('blue-green', () => {
     ])
   })
 
-  it('says again that a check failed while a release holds for it', () => {
+  it('tries a failed check again once an operator lets the release go on, and by nothing else', () => {
     check(smokeOnly, [
       [entered(), ['set-route', 'run-trial']],
       [smoked(1, { agreed: 0 }), ['failed']],
-      [tick(2), ['failed']],
-      [judged(3), []],
+      [judged(2), []],
+      [restarted(3), []],
+      [ready(4), []],
+      [tick(5), ['run-trial'], 'smoke failed and is tried again'],
+      [smoked(6), []],
+      [smoked(7, { id: 'digits-1/smoke/2' }), []],
+      [judged(8), [everybody]],
     ])
   })
 })

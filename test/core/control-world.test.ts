@@ -43,7 +43,7 @@ describe('a canary with a control', () => {
     await world.until(() => (world.answered['v1~control'] ?? 0) > 200, hour)
     const before = world.state(id)
     await world.restart()
-    expect(world.state(id)).toEqual(before)
+    expect(world.state(id)).toMatchObject(before)
     expect(await ended(world, id)).toBe('promoted')
     expect(world.controller.instances('digits', 'v1~control')).toEqual([])
     expect(world.complaints).toEqual([])

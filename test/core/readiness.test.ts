@@ -7,7 +7,7 @@ import { tellAll } from '../../src/core/tell.ts'
 import { abTestPlan, two } from '../support/ab-tests.ts'
 import { banditPlan } from '../support/bandits.ts'
 import { type LiveCore, liveCore } from '../support/live-core.ts'
-import { canaryPlan, happen, judgement, releasePlan } from '../support/releases.ts'
+import { canaryPlan, endpointSpec, happen, judgement, releasePlan } from '../support/releases.ts'
 import { arm, shadowPlan } from '../support/shadows.ts'
 
 const half = canaryPlan({ steps: [{ weightPpm: 500_000, floorMs: 0, ceilingMs: null }] })
@@ -48,7 +48,7 @@ describe('a promotion while the candidate starts again', () => {
   it('waits until it is ready: everybody stays where they are, and the old version runs', () => {
     const live = begun({ stages: [half] })
     restartedWithout(live, 'v2')
-    live.happen(happen.judged('pass'))
+    live.happen(happen.told('promote'))
     expect(phaseOf(live)).toMatchObject({ kind: 'promoting', awaitsFleet: true })
     expect(weightsOf(live)).toEqual({ v1: 500_000, v2: 500_000 })
     expect(endpointOf(live)).toMatchObject({ stable: 'v1', fleets: { v1: 'ready' } })
@@ -64,7 +64,7 @@ describe('a promotion while the candidate starts again', () => {
     for (const end of [happen.lost('v2'), happen.told('abort')]) {
       const live = begun({ stages: [half] })
       restartedWithout(live, 'v2')
-      live.happen(happen.judged('pass'), end)
+      live.happen(happen.told('promote'), end)
       expect(phaseOf(live)?.kind).toBe('rolled-back')
       expect(weightsOf(live)).toEqual({ v1: 1_000_000 })
     }
@@ -94,8 +94,8 @@ describe('a promotion while the candidate starts again', () => {
 
   it('folds as it was lived in logs of before it waited', () => {
     const live = begun({ stages: [half] })
-    restartedWithout(live, 'v2')
-    live.happen(happen.judged('pass'), happen.routed((endpointOf(live)?.table.epoch ?? 0) + 1))
+    live.silent.add('v2')
+    live.happen(happen.restarted(), happen.judged('pass'), happen.routed((endpointOf(live)?.table.epoch ?? 0) + 1))
     expect(phaseOf(live)?.kind).toBe('promoted')
     expect(weightsOf(live)).toEqual({ v2: 1_000_000 })
   })
@@ -147,5 +147,29 @@ describe('a challenger that the stage before gave traffic', () => {
     const kinds = live.commands.slice(before).map(({ type }) => type)
     expect(kinds).toEqual(['apply-route', 'apply-route', 'stop-fleet'])
     expect(stopped(live)).toEqual(['v3'])
+  })
+
+  it('answers recorded requests with the fleet that it has: that is neither shrunk nor ended', () => {
+    const { versions } = endpointSpec()
+    const three = Object.fromEntries(Object.entries(versions).map(([name, one]) => [name, { ...one, instances: 3 }]))
+    const live = liveCore()
+    const replay = shadowPlan({ mode: 'replay', pairs: 10 })
+    live.happen(
+      happen.applied(endpointSpec({ versions: three })),
+      happen.released(releasePlan({ stages: [half, replay] })),
+    )
+    const before = live.commands.length
+    live.happen(happen.judged('pass'))
+    expect(phaseOf(live)).toMatchObject({ kind: 'running', stageIndex: 1 })
+    expect(endpointOf(live)?.sizes).toBeUndefined()
+    live.crash()
+    const asked = live.commands.flatMap(one => (one.type === 'run-trial' ? [one.trial.id] : []))
+    expect(asked).toEqual(['digits-1-replay-v2-1', 'digits-1-replay-v2-2'])
+    const report = { sent: 10, answered: 10, compared: 10, agreed: 10 }
+    live.happen(happen.tried('digits-1-replay-v2-2', report), challengers({ v2: 'pass' }))
+    expect(phaseOf(live)?.kind).toBe('promoted')
+    const sized = live.commands.slice(before).flatMap(one => (one.type === 'ensure-fleet' ? [one.instances] : []))
+    expect(sized.every(instances => instances === undefined)).toBe(true)
+    expect(stopped(live)).toEqual(['v1'])
   })
 })

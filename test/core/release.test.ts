@@ -82,14 +82,15 @@ describe('a release', () => {
     expect(last[1]).toMatchObject({ version: 'v2' })
   })
 
-  it('holds instead of going back when the plan says so', () => {
+  it('holds instead of going back when the plan says so, and says what can be done', () => {
     const { release } = run([
       ...begun.slice(0, 2),
       happen.released(releasePlan({ onFail: 'hold' })),
       happen.ready('v2'),
       happen.judged('fail'),
     ])
-    expect(release?.phase).toMatchObject({ kind: 'running', hold: { cause: 'guardrail' } })
+    const reason = 'the evidence says fail; abort it, promote it all the same, or resume it to try again'
+    expect(release?.phase).toMatchObject({ kind: 'running', hold: { cause: 'guardrail', reason } })
   })
 
   it('never moves users when the candidate does not become ready', () => {

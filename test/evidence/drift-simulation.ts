@@ -36,6 +36,7 @@ const watched: Watched = {
   version: 'v1',
   sinceMs: -1,
   since: { epoch: 1, isWithin: true },
+  restarts: [],
   features: {
     age: { source: { from: 'pointer', pointer: '/age' }, type: 'number' },
     amount: { source: { from: 'pointer', pointer: '/amount' }, type: 'number' },

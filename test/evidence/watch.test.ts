@@ -41,7 +41,17 @@ const nothingSeen: WatchEvidence = { version: 'v1', sinceMs: 0, streams: [], qua
 function watched(over: Partial<Watched> = {}): Watched {
   const age = { source: { from: 'pointer', pointer: '/age' }, type: 'number' } as const
   const since = { epoch: 1, isWithin: true }
-  return { version: 'v1', sinceMs: 0, since, features: { age }, answer: 'category', drift, monitor, ...over }
+  return {
+    version: 'v1',
+    sinceMs: 0,
+    since,
+    restarts: [],
+    features: { age },
+    answer: 'category',
+    drift,
+    monitor,
+    ...over,
+  }
 }
 
 function predictions(count: number, of: (n: number) => Partial<Prediction>, from = 0): Prediction[] {
@@ -326,6 +336,19 @@ describe('a watch', () => {
     const { joined } = await log.appendOutcomes([anOutcome({ id: 'o1', prediction: 'p1', label: 1 })])
     book.add({ fresh: [], joined })
     expect(read(book).limits[2]?.window.trials).toBe(1)
+  })
+
+  it('counts nothing of the time in which the server had started again and the version had not', () => {
+    let now = watched()
+    const book = createWatchBook({ watched: () => now })
+    const trials = () => read(book).limits[0]?.window.trials
+    book.add({ fresh: predictions(10, () => ({})), joined: [] })
+    now = watched({ restarts: [{ fromMs: 11, toMs: null }] })
+    book.add({ fresh: predictions(10, () => ({ failed: true, status: 503 }), 10), joined: [] })
+    expect(trials()).toBe(10)
+    now = watched({ restarts: [{ fromMs: 11, toMs: 21 }] })
+    book.add({ fresh: predictions(10, () => ({}), 20), joined: [] })
+    expect(trials()).toBe(20)
   })
 
   it('ends its windows in time though the clock was put back within one', () => {

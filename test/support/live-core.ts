@@ -68,7 +68,7 @@ export function liveCore(startMs = 0): LiveCore {
       tickAll()
     },
     crash() {
-      take({ type: 'server-started' })
+      take({ type: 'server-started', settles: true })
     },
   }
 }

@@ -144,6 +144,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
           : compileDefinitions(endpoint.spec, expressions, unitMetricsOf(plan?.stages ?? []))
       },
       pairing: ({ release, epoch }) => pairingOf(controller.state().releases[release], epoch),
+      restarts: release => controller.state().releases[release]?.restarts ?? [],
     })
     const controller = createController({
       isWhole: () => true,

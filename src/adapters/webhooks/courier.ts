@@ -70,10 +70,20 @@ export function createCourier(options: CourierOptions): Courier {
     noteAttempts()
   }
 
+  /** At once and once: the last attempt is days away, and nobody looks for what does not come. */
+  const unsigned = new Set<string>()
+  const tellUnsigned = (due: DueDelivery, problem: string | null): void => {
+    const name = nameOf(due)
+    if (problem === null) unsigned.delete(name)
+    else if (!unsigned.has(name)) complain(`${name} is told nothing, since it cannot be signed`, new Error(problem))
+    if (problem !== null) unsigned.add(name)
+  }
+
   const deliver = async (due: DueDelivery): Promise<void> => {
     const { number, id, url, body, secret } = due
     const key = secret === null ? null : options.secretOf(secret)
     const problem = secretProblem(secret, key)
+    tellUnsigned(due, problem)
     const posted: Posted =
       problem !== null
         ? { status: null, text: problem }
@@ -89,7 +99,7 @@ export function createCourier(options: CourierOptions): Courier {
     const detail = describe(posted)
     const isLast = attempts >= limits.deliveryAttemptsMax
     if (isYes(posted)) return note(number, { state: 'delivered', attempts, nextAtMs: 0, detail })
-    if (isLast) complain(`telling ${url} of ${id}, for the last time`, new Error(detail))
+    if (isLast) complain(`${nameOf(due)}: telling ${url} of ${id}, for the last time`, new Error(detail))
     const nextAtMs = clock.nowMs() + pauseMs(attempts)
     note(number, { state: isLast ? 'dead' : 'waiting', attempts, nextAtMs, detail })
   }
@@ -146,6 +156,10 @@ export function createCourier(options: CourierOptions): Courier {
       store.close()
     },
   }
+}
+
+function nameOf({ endpoint, webhook }: Pick<DueDelivery, 'endpoint' | 'webhook'>): string {
+  return `webhook ${webhook} of endpoint ${endpoint}`
 }
 
 function deliveriesOf({ entry, index, endpoint, to }: Notice): NewDelivery[] {

@@ -19,6 +19,8 @@ export type NewDelivery = Pick<
 export type DueDelivery = {
   number: number
   id: string
+  endpoint: string
+  webhook: string
   url: string
   secret: SecretRef | null
   body: string
@@ -57,7 +59,7 @@ export function openDeliveryStore(file: string): DeliveryStore {
   // Doubling is shifting; after 30 of them it is the longest pause anyhow.
   const pauseMs = `min(${limits.deliveryPauseMaxMs}, ${limits.deliveryPauseMinMs} << min(max(attempts, 1) - 1, 30))`
   const due = database.prepare(
-    `SELECT number, id, url, secret_env, body, attempts FROM (
+    `SELECT number, id, endpoint, webhook, url, secret_env, body, attempts FROM (
        SELECT *, row_number() OVER (PARTITION BY url ORDER BY next_at_ms, number) AS place FROM deliveries
        WHERE state = 'waiting' AND (next_at_ms <= ?1 OR next_at_ms > ?1 + ${pauseMs} OR attempts = 0)
      ) WHERE place <= ${limits.deliveriesPerAddressMax} ORDER BY next_at_ms, number LIMIT ?2`,
@@ -105,6 +107,8 @@ function dueRow(found: Row): DueDelivery {
   return {
     number: Number(found['number']),
     id: String(found['id']),
+    endpoint: String(found['endpoint']),
+    webhook: String(found['webhook']),
     url: String(found['url']),
     secret: typeof env === 'string' ? { env } : null,
     body: String(found['body']),

@@ -60,7 +60,8 @@ export function registerKeys(app: App, api: Api): void {
   app.openapi({ ...routes.create, hide: true }, async context => {
     const request = validated(keyRequestSchema, await readJson(context), { what: 'the key' })
     const actor = actorOf(context)
-    return context.json(issuedKeyView(keys.create({ ...toKey(request, api.clock.nowMs()), actor })), 201, unstored)
+    const issued = keys.create({ ...toKey(request, api.clock.nowMs()), actor })
+    return context.json(issuedKeyView(issued, api.control.state()), 201, unstored)
   })
   app.openAPIRegistry.registerPath({
     ...routes.rotate,
@@ -70,7 +71,7 @@ export function registerKeys(app: App, api: Api): void {
     const { keep } = validated(keyRotationSchema, (await readJson(context)) ?? {}, { what: 'the rotation' })
     const { key } = context.req.valid('param')
     const issued = keys.rotate({ key, keepMs: overlapMs(keep), actor: actorOf(context) })
-    return context.json(issuedKeyView(issued), 200, unstored)
+    return context.json(issuedKeyView(issued, api.control.state()), 200, unstored)
   })
   app.openapi(routes.revoke, context => {
     keys.revoke({ key: context.req.valid('param').key, actor: actorOf(context) })

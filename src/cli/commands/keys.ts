@@ -89,7 +89,10 @@ export const registerKeys: Register = (program, does) => {
 /** The key alone goes to standard output, so that a script can keep it. */
 function show(run: Invocation, issued: WireIssuedKey, note: string): number {
   run.answer(issued, () => `${issued.key}\n`)
-  if (run.output === 'text') run.io.stderr.write(`key ${issued.name} (${issued.role}): ${note}\n`)
+  if (run.output !== 'text') return exitCodes.done
+  run.io.stderr.write(`key ${issued.name} (${issued.role}): ${note}\n`)
+  for (const endpoint of issued.unknownEndpoints)
+    run.io.stderr.write(`there is no endpoint ${endpoint}: the key may call it once there is one of that name\n`)
   return exitCodes.done
 }
 

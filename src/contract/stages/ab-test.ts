@@ -1,7 +1,7 @@
 /** The A/B test as people write it. */
 import { z } from 'zod'
 import { stageGoal } from '../resource-checks.ts'
-import { duration, margin, name, object, percent } from '../resource-parts.ts'
+import { duration, lasting, margin, name, object, percent } from '../resource-parts.ts'
 import { allowedMark, asObject, durationsRule, isObject, type Loose, type Report, withRule } from '../resource-rules.ts'
 import { parsePercentPpm } from '../units.ts'
 
@@ -54,7 +54,7 @@ const abTestShape = object({
     .meta({ description: 'How several variants share alpha.' }),
   threshold: threshold.optional().meta({ description: 'Of a Bayesian test, in the unit of the minimum effect.' }),
   for: duration.default('0s').meta({ description: 'Nothing is shipped or kept before; whole weeks see every day.' }),
-  'at-most': duration.default('14d').meta({ description: 'What is not shown by then is not shown.' }),
+  'at-most': lasting.default('14d').meta({ description: 'What is not shown by then is not shown.' }),
   approval: z.boolean().default(false).meta({ description: 'Wait for `approve` before the winner goes on.' }),
 })
 

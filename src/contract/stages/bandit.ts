@@ -1,6 +1,6 @@
 /** The bandit stage as people write it. */
 import { z } from 'zod'
-import { duration, name, object, percent } from '../resource-parts.ts'
+import { duration, lasting, name, object, percent } from '../resource-parts.ts'
 import { asObject, isObject, type Loose, type Report, withRule } from '../resource-rules.ts'
 import { parseDurationMs, parsePercentPpm } from '../units.ts'
 
@@ -80,7 +80,7 @@ const banditShape = object({
     description: 'Rewards that an arm needs before its weight leaves the even split.',
   }),
   stop: stop.prefault({}).meta({ description: 'When the race ends with its leader.' }),
-  'at-most': duration.default('7d').meta({ description: 'Without a best arm by then stable is kept.' }),
+  'at-most': lasting.default('7d').meta({ description: 'Without a best arm by then stable is kept.' }),
 })
 
 export const banditStage = withRule(banditShape, banditRule).meta({

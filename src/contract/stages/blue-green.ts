@@ -1,6 +1,6 @@
 /** The blue-green stage as people write it. */
 import { z } from 'zod'
-import { duration, object, percent } from '../resource-parts.ts'
+import { duration, lasting, object, percent } from '../resource-parts.ts'
 import { allowedMark, isObject, type Loose, type Report, withRule } from '../resource-rules.ts'
 import { parsePercentPpm } from '../units.ts'
 
@@ -53,7 +53,7 @@ const smokeRequest = object({
       .union([status, z.array(status).min(1).max(20)])
       .default(200)
       .meta({ description: 'One of these must come back.' }),
-    within: duration.optional().meta({ description: 'To the last byte of the answer.' }),
+    within: lasting.optional().meta({ description: 'To the last byte of the answer.' }),
     contains: z.string().min(1).max(1_000).optional().meta({ description: 'A text that the answer must have in it.' }),
   })
     .prefault({})

@@ -1,6 +1,6 @@
 /** The canary stage as people write it. */
 import { z } from 'zod'
-import { duration, object, percent } from '../resource-parts.ts'
+import { duration, lasting, object, percent } from '../resource-parts.ts'
 import { durationsRule, isObject, type Loose, type Report, withRule } from '../resource-rules.ts'
 import { parsePercentPpm } from '../units.ts'
 
@@ -9,7 +9,7 @@ const canaryStep = z.union([
   object({
     weight: percent.meta({ description: "The candidate's share of the traffic." }),
     for: duration.optional().meta({ description: 'The step lasts at least this long.' }),
-    'at-most': duration.optional().meta({ description: 'Without enough evidence by then the release holds.' }),
+    'at-most': lasting.optional().meta({ description: 'Without enough evidence by then the release holds.' }),
     approve: z
       .boolean()
       .optional()
@@ -48,7 +48,7 @@ const canaryShape = object({
     .min(1)
     .default(50)
     .meta({ description: 'Requests that the candidate must answer within each step.' }),
-  'at-most': duration
+  'at-most': lasting
     .default('24h')
     .meta({ description: 'Ceiling of each step that names none: past it the release holds.' }),
   control: z.enum(['stable', 'equal']).default('stable').meta({

@@ -1,7 +1,8 @@
 /** The rolling stage as people write it. */
 import { z } from 'zod'
-import { duration, object, percent } from '../resource-parts.ts'
+import { duration, lasting, object, percent } from '../resource-parts.ts'
 import { type Loose, type Report, withRule } from '../resource-rules.ts'
+import { parseDurationMs } from '../units.ts'
 
 const amount = z.union([percent, z.int().min(0).max(64)])
 
@@ -17,7 +18,7 @@ const rollingShape = object({
   'min-ready': duration
     .default('10s')
     .meta({ description: 'A batch counts when it has been ready and has served this long.' }),
-  'progress-deadline': duration.default('10m').meta({
+  'progress-deadline': lasting.default('10m').meta({
     description:
       'Without progress of its instances for so long the release does what on-fail says; a batch that lacks evidence holds.',
   }),
@@ -33,6 +34,13 @@ export const rollingStage = withRule(rollingShape, rollingRule).meta({
 })
 
 function rollingRule(rolling: Loose, report: Report): void {
+  const [readyMs, deadlineMs] = ['min-ready', 'progress-deadline'].map(key => parseDurationMs(String(rolling[key])))
+  if (readyMs != null && deadlineMs != null && readyMs > deadlineMs)
+    report(
+      ['min-ready'],
+      `is longer than progress-deadline, which is ${rolling['progress-deadline']}: every batch would hold`,
+      `up to ${rolling['progress-deadline']}`,
+    )
   if (rolling['max-surge'] !== 0 || rolling['max-unavailable'] !== 0) return
   report(
     ['max-surge'],

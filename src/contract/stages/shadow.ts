@@ -1,7 +1,7 @@
 /** The shadow stage as people write it. */
 import { z } from 'zod'
 import { stageGoal } from '../resource-checks.ts'
-import { duration, name, object, percent, requestTime } from '../resource-parts.ts'
+import { duration, lasting, name, object, percent, requestTime } from '../resource-parts.ts'
 import { allowedMark, asObject, durationsRule, isObject, type Loose, type Report, withRule } from '../resource-rules.ts'
 
 const notMethod = `is not a method of HTTP in capitals${allowedMark}GET, POST`
@@ -108,7 +108,7 @@ const shadowShape = object({
       .default(1_000)
       .meta({ description: 'Requests that each challenger and the champion both had.' }),
     for: duration.default('0s').meta({ description: 'The stage lasts at least this long.' }),
-    'at-most': duration.default('24h').meta({ description: 'Without enough evidence by then the release holds.' }),
+    'at-most': lasting.default('24h').meta({ description: 'Without enough evidence by then the release holds.' }),
   })
     .prefault({})
     .meta({ description: 'When the stage can end.' }),

@@ -37,7 +37,10 @@ export const forecastSchema = z
 export const changeSchema = z
   .object({
     action: z.enum(changeActions),
-    resource: z.string().meta({ description: 'Such as Endpoint/digits or Release/digits-1.' }),
+    resource: z.string().meta({
+      description:
+        'Such as Endpoint/digits or Release/digits-1; Release/digits where there is no release, since the version is stable already.',
+    }),
     differences: z.array(
       z.object({
         path: z.string(),

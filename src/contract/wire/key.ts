@@ -58,7 +58,13 @@ const keyShape = {
 export const keySchema = z.object(keyShape).meta({ id: 'Key', description: 'An API key, without its secret.' })
 
 export const issuedKeySchema = z
-  .object({ ...keyShape, key: z.string().meta({ description: 'What its holder sends. It is not shown again.' }) })
+  .object({
+    ...keyShape,
+    key: z.string().meta({ description: 'What its holder sends. It is not shown again.' }),
+    unknownEndpoints: z
+      .array(z.string())
+      .meta({ description: 'Endpoints of the key that are not there: they may come later, or be a mistake.' }),
+  })
   .meta({ id: 'IssuedKey', description: 'A key that was made or rotated just now.' })
 
 export type WireKey = z.infer<typeof keySchema>

@@ -42,9 +42,15 @@ export async function admitRelease(
   const endpoint = needEndpoint(around.state(), asked.endpoint)
   const request = completed(endpoint, asked)
   const id = `${request.endpoint}-${endpoint.releaseCount + 1}`
+  // Where there is no release, none is named: the document is one of its endpoint.
   const unchanged = (same: AlreadySo): Admitted => ({
     on: endpoint,
-    change: { action: 'unchanged', resource: `Release/${same.id ?? id}`, differences: [], note: same.note },
+    change: {
+      action: 'unchanged',
+      resource: `Release/${same.id ?? request.endpoint}`,
+      differences: [],
+      note: same.note,
+    },
     plan: null,
     id,
     existing: same.id,

@@ -2,6 +2,7 @@
  * Flags that a release or a stage waits for. Which of them are shut is looked up whenever something happens and kept with the
  * release, so that what the release does then depends on its own state alone.
  */
+import { withReleases } from '../releases.ts'
 import type { ControlState, ReleaseState } from '../state.ts'
 import { isTerminal } from '../state.ts'
 import { type CompiledFlags, compiledOf } from './compile-flags.ts'
@@ -32,7 +33,7 @@ export function lookAtGates(state: ControlState, atMs: number): ControlState {
       const release = id === null ? undefined : next.releases[id]
       if (release === undefined || isTerminal(release)) continue
       const looked = withShutGates(release, state.flags, atMs)
-      if (looked !== release) next = { ...next, releases: { ...next.releases, [release.id]: looked } }
+      if (looked !== release) next = { ...next, releases: withReleases(next.releases, looked) }
     }
   }
   return next

@@ -5,6 +5,7 @@ import type { ChangeVerdict } from '../../stats/drift/change-detector.ts'
 import type { Result } from '../../stats/result.ts'
 import type { FeatureSpecs, FeatureType } from '../features.ts'
 import type { Counts } from '../judge/judgement.ts'
+import type { Period } from '../period.ts'
 import type { DriftSpec, MonitorSpec } from './spec.ts'
 
 /** What is to be watched of which version; a new one starts anew. */
@@ -13,6 +14,8 @@ export type Watched = {
   sinceMs: number
   /** The epoch in which watching began; within it, predictions count from `sinceMs` on. Clocks are put back, epochs are not. */
   since: { epoch: number; isWithin: boolean }
+  /** What came within these counts for nothing. */
+  restarts: readonly Period[]
   features: FeatureSpecs
   /** How the predicted value is read; null where it is not one value. */
   answer: 'number' | 'category' | null

@@ -5,6 +5,7 @@
 import type { EndpointSpec } from '../endpoint.ts'
 import type { ControlEvent } from '../event.ts'
 import { limits } from '../limits.ts'
+import { isOpen, withBegun, withEnded } from '../period.ts'
 import type { ReleasePlan } from '../plan.ts'
 import { type ControlState, candidateOf, type EndpointState, type ReleaseState } from '../state.ts'
 import type { Watched } from './evidence.ts'
@@ -27,7 +28,7 @@ function followOne(known: EndpointState | undefined, endpoint: EndpointState, at
   const { monitoring, ...unwatched } = endpoint
   if (!asksForWatching(endpoint.spec)) return monitoring === undefined ? endpoint : unwatched
   const isSame = known !== undefined && watchedPart(known.spec) === watchedPart(endpoint.spec)
-  if (isSame && monitoring?.version === endpoint.stable) return endpoint
+  if (isSame && monitoring?.version === endpoint.stable) return settled(endpoint, monitoring, atMs)
   const started: MonitoringState = {
     version: endpoint.stable,
     sinceMs: atMs,
@@ -38,6 +39,20 @@ function followOne(known: EndpointState | undefined, endpoint: EndpointState, at
     changedAtMs: atMs,
   }
   return { ...endpoint, monitoring: started }
+}
+
+/** A server came up, and the version that is watched is started again. */
+export function restartWatch(endpoint: EndpointState, atMs: number): EndpointState {
+  const { monitoring, fleets } = endpoint
+  if (monitoring === undefined || fleets[monitoring.version] !== 'starting') return endpoint
+  return { ...endpoint, monitoring: { ...monitoring, restarts: withBegun(monitoring.restarts, atMs) } }
+}
+
+/** It is ready again, or known not to come up. */
+function settled(endpoint: EndpointState, monitoring: MonitoringState, atMs: number): EndpointState {
+  const { version, restarts = [] } = monitoring
+  if (!isOpen(restarts) || endpoint.fleets[version] === 'starting') return endpoint
+  return { ...endpoint, monitoring: { ...monitoring, restarts: withEnded(restarts, atMs) } }
 }
 
 export function asksForWatching({ drift, monitor }: EndpointSpec): boolean {
@@ -52,11 +67,12 @@ function watchedPart({ features, answer, drift, monitor }: EndpointSpec): string
 export function watchedOf(endpoint: EndpointState | undefined): Watched | null {
   if (endpoint?.monitoring === undefined) return null
   const { features = {}, drift = null, monitor = null, answer } = endpoint.spec
-  const { version, sinceMs, sinceEpoch, withinEpoch = false } = endpoint.monitoring
+  const { version, sinceMs, sinceEpoch, withinEpoch = false, restarts = [] } = endpoint.monitoring
   return {
     version,
     sinceMs,
     since: { epoch: sinceEpoch, isWithin: withinEpoch },
+    restarts,
     features,
     answer: typeOfAnswer(answer),
     drift,
@@ -95,8 +111,13 @@ export function monitored(
 export function watchRenewed(state: ControlState, name: string, atMs: number): ControlState {
   const endpoint = state.endpoints[name]
   if (endpoint?.monitoring === undefined) return state
+  const { restarts = [], ...kept } = endpoint.monitoring
   const since = { sinceMs: atMs, sinceEpoch: endpoint.table.epoch, withinEpoch: true } as const
-  const monitoring: MonitoringState = { ...endpoint.monitoring, ...since }
+  const monitoring: MonitoringState = {
+    ...{ ...kept, ...since },
+    // Nothing that came before is looked at again.
+    ...(isOpen(restarts) && { restarts: restarts.slice(-1) }),
+  }
   return { ...state, endpoints: { ...state.endpoints, [name]: { ...endpoint, monitoring } } }
 }
 

@@ -5,6 +5,7 @@
 
 import type { FeatureType } from '../features.ts'
 import type { Verdict } from '../judge/judgement.ts'
+import type { Period } from '../period.ts'
 import type { WindowSpan } from './evidence.ts'
 
 export type MonitorStatus = 'ok' | 'drifting' | 'breached'
@@ -31,6 +32,8 @@ export type MonitoringState = MonitorReport & {
   sinceEpoch: number
   /** It began within that epoch, so that of its predictions only those after `sinceMs` count; left out where the epoch began with it. */
   withinEpoch?: true
+  /** From a start of the server until the version was ready again: what callers get then tells nothing of it. */
+  restarts?: readonly Period[]
   /** When the status or the alarms last changed. */
   changedAtMs: number
   /** While it is breached: how many releases the endpoint had had when that began. Times would not tell, clocks are put back. */

@@ -1,4 +1,5 @@
 /** What a registry is to be told, and what it has been told: both follow from the log, so that nothing is forgotten by a crash. */
+import { withReleases } from '../releases.ts'
 import type { ControlState, EndpointState, ReleaseState } from '../state.ts'
 import { candidateOf, isTerminal } from '../state.ts'
 import { registryName } from './registry.ts'
@@ -43,7 +44,7 @@ export function newsTold(state: ControlState, endpoint: string, news: RegistryNe
 function verdictTold(state: ControlState, id: string): ControlState {
   const release = state.releases[id]
   if (release === undefined || release.registryTold === true) return state
-  return { ...state, releases: { ...state.releases, [id]: { ...release, registryTold: true } } }
+  return { ...state, releases: withReleases(state.releases, { ...release, registryTold: true }) }
 }
 
 function championTold(

@@ -1,5 +1,6 @@
 /** The course of one release as its log has it: how it stood from each moment on that it changed. */
 import type { LoggedEvent } from '../event.ts'
+import { toFill } from '../releases.ts'
 import { type ControlState, emptyState, type ReleaseState } from '../state.ts'
 import { step } from '../step.ts'
 
@@ -9,7 +10,7 @@ export type Standing = { atMs: number; release: ReleaseState }
 export class History {
   readonly #id: string
   readonly standings: Standing[] = []
-  #state: ControlState = emptyState
+  #state: ControlState = toFill(emptyState)
 
   constructor(release: string) {
     this.#id = release

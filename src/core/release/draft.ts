@@ -5,6 +5,7 @@ import { controlOf, fleetSpec, isControl } from '../control-fleet.ts'
 import { readyTimeoutOf } from '../endpoint.ts'
 import { ruleVersions } from '../endpoint-rules.ts'
 import { triedVersions } from '../plan.ts'
+import { withReleases } from '../releases.ts'
 import {
   type ControlState,
   candidateOf,
@@ -31,8 +32,7 @@ export function withDraft(state: ControlState, { endpoint, release }: Draft): Co
   return {
     ...state,
     endpoints: { ...state.endpoints, [endpoint.spec.name]: endpoint },
-    // Over the years there are thousands of them, and all would be copied.
-    releases: state.releases[release.id] === release ? state.releases : { ...state.releases, [release.id]: release },
+    releases: state.releases[release.id] === release ? state.releases : withReleases(state.releases, release),
   }
 }
 

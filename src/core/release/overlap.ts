@@ -1,6 +1,7 @@
 /** Releases of an endpoint that wait for their turn. One runs at a time; the version promoted last is what each starts from. */
 import type { Command } from '../command.ts'
 import type { ReleasePlan } from '../plan.ts'
+import { withReleases } from '../releases.ts'
 import { begunStage, type StagePlan, versionsOf } from '../stage-plans.ts'
 import type { ControlState, EndpointState, ReleaseState } from '../state.ts'
 import { withDraft } from './draft.ts'
@@ -81,10 +82,9 @@ function withQueue(
   queue: Queue,
   releases: readonly ReleaseState[],
 ): ControlState {
-  const changed = Object.fromEntries(releases.map(release => [release.id, release]))
   return {
     ...state,
     endpoints: { ...state.endpoints, [endpoint.spec.name]: queueOf(endpoint, queue) },
-    releases: { ...state.releases, ...changed },
+    releases: withReleases(state.releases, ...releases),
   }
 }

@@ -13,6 +13,7 @@ import { type Draft, endIdleControl, noteGap, setPhase } from './draft.ts'
 import { askGate, awaitGateAgain, gateAwaited } from './gates.ts'
 import { finishPromotion, promoteReady } from './promotion.ts'
 import { isReplaced } from './queue.ts'
+import { beginRestart, endRestart, isSettling } from './restarts.ts'
 import {
   beginReturn,
   enterStage,
@@ -23,7 +24,7 @@ import {
   prepareStage,
   stepStaged,
 } from './stages.ts'
-import { endHoldOf, hasGap, hold, standStill } from './waits.ts'
+import { endHoldOf, hasGap, hold, standStill, waysOut } from './waits.ts'
 import { finishReturn, shiftBack } from './way-back.ts'
 
 export function begin(draft: Draft, atMs: number): Draft {
@@ -36,6 +37,10 @@ export type FleetNews =
   | { version: string; state: 'stopped' }
 
 export function fleetChanged(draft: Draft, news: FleetNews, atMs: number): Draft {
+  return endRestart(heardOfFleet(draft, news, atMs), atMs)
+}
+
+function heardOfFleet(draft: Draft, news: FleetNews, atMs: number): Draft {
   const { phase, plan } = draft.release
   const staged = mindedStage(draft)
   if (staged !== null) return stepStaged(draft, { type: 'fleet', atMs, ...news })
@@ -98,7 +103,8 @@ function routed(draft: Draft, epoch: number, atMs: number): Draft {
   return epoch >= draft.endpoint.table.epoch ? stepStaged(draft, { type: 'applied', atMs, epoch }) : draft
 }
 
-export function timePassed(draft: Draft, atMs: number): Draft {
+export function timePassed(asIs: Draft, atMs: number): Draft {
+  const draft = endRestart(asIs, atMs)
   const { phase } = draft.release
   if (phase.kind === 'probation')
     return atMs >= phase.untilMs && draft.release.members === undefined ? finishPromotion(draft, atMs) : draft
@@ -119,7 +125,8 @@ export function trialEnded(draft: Draft, report: TrialReport, atMs: number): Dra
 }
 
 /** A server came up: fleets start anew, trials and questions to gates are lost. */
-export function restarted(draft: Draft, atMs: number): Draft {
+export function restarted(asIs: Draft, { settles }: { settles?: true }, atMs: number): Draft {
+  const draft = settles === true ? beginRestart(asIs, atMs) : asIs
   const { phase } = draft.release
   if (phase.kind === 'starting' && phase.awaitsGate === true) {
     const { awaitsGate: _asked, ...starting } = phase
@@ -147,10 +154,11 @@ export function judged(draft: Draft, judgement: Judgement, atMs: number): Draft 
   if (judgement.verdict === 'fail') {
     if (plan.onFail === 'rollback' || phase.kind === 'probation')
       return beginReturn(draft, 'guardrail', judgement.reason, atMs)
-    return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: judgement.reason })
+    return hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: `${judgement.reason}; ${waysOut(draft)}` })
   }
   if (phase.kind === 'probation') return draft
-  if (phase.paused || isHeldByBreach(draft)) return watchedWhilePaused(draft, judgement, atMs)
+  if (phase.paused || isHeldByBreach(draft) || isSettling(draft.release))
+    return watchedWhilePaused(draft, judgement, atMs)
   const frozen = standStill(draft, atMs)
   if (frozen !== null) return watchedWhilePaused(frozen, judgement, atMs)
   const blocked = blockedBy(judgement)

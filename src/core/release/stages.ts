@@ -38,6 +38,7 @@ import {
   passedOf,
   startFrozen,
   waitPassed,
+  waysOut,
 } from './waits.ts'
 import { bringBack, finishReturn, stageThatGoesBack } from './way-back.ts'
 
@@ -228,7 +229,7 @@ function stageFailed(draft: Draft, failed: Extract<StageCommand, { type: 'failed
   if (draft.release.phase.kind !== 'running') return draft
   const { cause, reason } = failed
   return cause === 'stage-failed' && draft.release.plan.onFail === 'hold'
-    ? hold(draft, { sinceMs: atMs, cause: 'guardrail', reason })
+    ? hold(draft, { sinceMs: atMs, cause: 'guardrail', reason: `${reason}; ${waysOut(draft)}` })
     : beginReturn(draft, cause, reason, atMs)
 }
 

@@ -1,7 +1,9 @@
 /** What keeps a release waiting: holds of its stage, freeze windows, flags that are off, the others of its group. */
 import { gateText, shutGate } from '../flags/flag-gates.ts'
 import { freezeReason, frozenBy } from '../freeze.ts'
-import type { Hold, Passed, ReleaseState } from '../state.ts'
+import { stageAt } from '../stage-plans.ts'
+import { candidateOf, type Hold, type Passed, type ReleaseState } from '../state.ts'
+import { promotionRefusal } from '../strategies/table.ts'
 import { type Draft, setPhase } from './draft.ts'
 
 export function hold(draft: Draft, next: Hold): Draft {
@@ -10,6 +12,15 @@ export function hold(draft: Draft, next: Hold): Draft {
   // A stage says once that it is past its ceiling.
   const before = phase.hold?.cause === 'ceiling' ? phase.hold : phase.hold?.before
   return setPhase(draft, { ...phase, hold: before === undefined ? next : { ...next, before } })
+}
+
+/** What an operator can do about a breach that is held for, which stands as long as what it rests on does. */
+export function waysOut({ release }: Draft): string {
+  const { phase, plan } = release
+  const isRefused =
+    phase.kind !== 'running' ||
+    promotionRefusal(stageAt(plan.stages, phase.stageIndex), phase.stage, candidateOf(release)) !== null
+  return `abort it, ${isRefused ? '' : 'promote it all the same, '}or resume it to try again`
 }
 
 export function endHold(draft: Draft): Draft {

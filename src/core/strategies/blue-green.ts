@@ -34,8 +34,8 @@ export type BlueGreenState = {
   attempt: number
   approved: boolean
   held: 'ceiling' | 'approval' | null
-  /** Why a check failed, while the release holds for it. */
-  fault: string
+  /** The check that failed, while the release holds for it. */
+  failed?: Check
   says: string
 }
 
@@ -58,7 +58,6 @@ export const blueGreen: Strategy<BlueGreenPlan, BlueGreenState> = {
     attempt: 1,
     approved: false,
     held: null,
-    fault: '',
     says: '',
   }),
 
@@ -140,7 +139,7 @@ function askIfDue({ plan, state, context, atMs }: At): Result {
 
 function timePassed(here: At): Result {
   const { state, atMs } = here
-  if (state.at === 'failed') return failed(state, state.fault)
+  if (state.failed !== undefined) return tryAgain(here, state.failed)
   // A report that never came: a trial ends by itself long before.
   const isLost = state.askedAtMs !== null && atMs - state.askedAtMs >= 2 * limits.trialTimeoutMs
   if (isLost) return askIfDue({ ...here, state: { ...state, askedAtMs: null } })
@@ -158,12 +157,19 @@ function trialEnded(here: At, report: TrialReport): Result {
     const checks = checksOf(plan)
     return goTo({ ...here, state: answered }, checks[checks.indexOf(at) + 1] ?? 'checked', `${at}: ${reason}`)
   }
-  if (verdict === 'fail') return failed({ ...answered, at: 'failed', fault: `${at}: ${reason}` }, `${at}: ${reason}`)
+  if (verdict === 'fail') return failed({ ...answered, at: 'failed', failed: at }, `${at}: ${reason}`)
   return tryLater({ ...here, state: answered }, `${at}: ${reason}`)
 }
 
 function failed(state: BlueGreenState, reason: string): Result {
   return { state, commands: [{ type: 'failed', cause: 'stage-failed', reason }] }
+}
+
+/** Time passes here again once an operator has let a release go on that held for it. */
+function tryAgain(here: At, check: Check): Result {
+  const { failed: _check, ...state } = here.state
+  const says = `${check} failed and is tried again`
+  return askIfDue({ ...here, state: { ...state, at: check, attempt: state.attempt + 1, tryFromMs: here.atMs, says } })
 }
 
 /** Insufficient is no pass: the release holds, and a new try may end that. */

@@ -1,6 +1,7 @@
 /**
  * Recorded requests instead of copies: each challenger in turn gets one instance, answers them and is let go again, so
- * that no capacity is needed beside that of the champion but one instance at a time.
+ * that no capacity is needed beside that of the champion but one instance at a time. One that the stage before gave traffic
+ * answers them with the fleet that serves, which is neither resized nor ended.
  */
 import { limits } from '../limits.ts'
 import type { ShadowPlan } from '../stage-plans.ts'
@@ -10,16 +11,23 @@ import { type StageCommand, type StageContext, type StageEvent, type StageResult
 type Result = StageResult<ShadowState>
 
 /** The next challenger, in the order of the plan, that has not answered enough; none while one is at it. */
-export function beginReplay(plan: ShadowPlan, state: ShadowState, atMs: number): Result {
+export function beginReplay(plan: ShadowPlan, state: ShadowState, atMs: number, context: StageContext): Result {
   const replays = state.replays ?? {}
   const running = runningChallengers(state)
   const isBusy = running.some(version => replays[version] !== undefined && !hasEnough(plan, replays[version]))
   const version = isBusy ? undefined : running.find(one => replays[one] === undefined)
   if (version === undefined) return { state: { ...state, replays }, commands: [] }
+  const replay: Replay = { state: 'starting', runs: 0, sinceMs: atMs }
+  const serves = hasTraffic(version, context)
+  if (serves && context.fleets[version] === 'ready') return ask(plan, state, { version, replay, atMs }, context)
   return {
-    state: withReplay(state, version, { state: 'starting', runs: 0, sinceMs: atMs }),
-    commands: [{ type: 'ensure', version, instances: 1 }],
+    state: withReplay(state, version, replay),
+    commands: serves ? [] : [{ type: 'ensure', version, instances: 1 }],
   }
+}
+
+function hasTraffic(version: string, { weights }: StageContext): boolean {
+  return (weights[version] ?? 0) > 0
 }
 
 /** Its instance is ready: it is asked, for the first time or again after a restart. */
@@ -38,6 +46,7 @@ export function afterTrial(
   plan: ShadowPlan,
   state: ShadowState,
   { report, atMs }: Extract<StageEvent, { type: 'trial' }>,
+  context: StageContext,
 ): Result {
   const { version } = report
   const replay = state.replays?.[version]
@@ -45,9 +54,9 @@ export function afterTrial(
   if (!isAwaited || !runningChallengers(state).includes(version)) return unchanged(state)
   const reported = withReplay(state, version, { ...replay, state: 'reported', sinceMs: atMs, report })
   if (!hasEnough(plan, reported.replays?.[version])) return { state: reported, commands: [] }
-  const next = beginReplay(plan, reported, atMs)
-  const stop: StageCommand = { type: 'stop', version }
-  return { state: next.state, commands: [stop, ...next.commands] }
+  const next = beginReplay(plan, reported, atMs, context)
+  const stops: StageCommand[] = hasTraffic(version, context) ? [] : [{ type: 'stop', version }]
+  return { state: next.state, commands: [...stops, ...next.commands] }
 }
 
 /** With too few recorded requests it asks again once more may have come, and when a report has not come at all. */

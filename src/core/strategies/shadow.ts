@@ -58,7 +58,7 @@ export const shadow: Strategy<ShadowPlan, ShadowState> = {
       case 'fleet':
         return fleetChanged(plan, state, event, context)
       case 'trial':
-        return afterTrial(plan, state, event)
+        return afterTrial(plan, state, event, context)
       case 'tick':
         return replayAgain(plan, state, event.atMs, context)
       case 'restarted':
@@ -75,9 +75,9 @@ export const shadow: Strategy<ShadowPlan, ShadowState> = {
   },
 }
 
-function enter(plan: ShadowPlan, state: ShadowState, atMs: number, { candidate }: StageContext): Result {
-  const entered = { ...state, sinceMs: atMs, candidate }
-  if (plan.mode === 'replay') return beginReplay(plan, entered, atMs)
+function enter(plan: ShadowPlan, state: ShadowState, atMs: number, context: StageContext): Result {
+  const entered = { ...state, sinceMs: atMs, candidate: context.candidate }
+  if (plan.mode === 'replay') return beginReplay(plan, entered, atMs, context)
   return { state: entered, commands: [mirrorsTo(plan, plan.challengers)] }
 }
 
@@ -107,8 +107,9 @@ function drop(
   plan: ShadowPlan,
   state: ShadowState,
   { which, atMs }: { which: readonly Dropped[]; atMs: number },
-  { fleets, weights, stable }: StageContext,
+  context: StageContext,
 ): Result {
+  const { fleets, weights, stable } = context
   if (which.length === 0) return unchanged(state)
   const next = { ...state, dropped: [...state.dropped, ...which] }
   const left = runningChallengers(next)
@@ -121,7 +122,7 @@ function drop(
     serving.length === 0 ? [] : [{ type: 'set-weights', weights: withoutShares(weights, serving, stable) }]
   const waits = serving.length === 0 ? next : { ...next, leaving: [...(state.leaving ?? []), ...serving] }
   if (plan.mode === 'live') return { state: waits, commands: [mirrorsTo(plan, left), ...moved, ...stops] }
-  const going = beginReplay(plan, waits, atMs)
+  const going = beginReplay(plan, waits, atMs, context)
   return { state: going.state, commands: [...moved, ...stops, ...going.commands] }
 }
 

@@ -1,6 +1,7 @@
 /** All that is watched of one version since one moment. Bounded: raw values of one reference and two windows by feature. */
 import { limits } from '../../core/limits.ts'
 import type { WatchEvidence, Watched } from '../../core/monitor/evidence.ts'
+import { isWithin } from '../../core/period.ts'
 import { type Answer, type JoinedOutcome, labelText, type Prediction } from '../../core/prediction.ts'
 import { isError } from '../accumulator.ts'
 import { DriftStream, type StreamValue } from './drift-stream.ts'
@@ -8,7 +9,7 @@ import { LimitWatch } from './limit-watch.ts'
 import { QualityWatch } from './quality-watch.ts'
 
 export class VersionWatch {
-  readonly #watched: Watched
+  #watched: Watched
   readonly #features: readonly { name: string; stream: DriftStream }[]
   readonly #answer: DriftStream | null
   readonly #quality: QualityWatch | null
@@ -31,14 +32,18 @@ export class VersionWatch {
     this.#limits = monitor === null ? [] : monitor.checks.map(check => new LimitWatch(check, monitor))
   }
 
-  isOf({ version, sinceMs }: Watched): boolean {
-    return this.#watched.version === version && this.#watched.sinceMs === sinceMs
+  /** Whether it goes on with what is wanted now; of that, the restarts of the server may be new. */
+  goesOn(wanted: Watched): boolean {
+    const { version, sinceMs } = this.#watched
+    const isSame = version === wanted.version && sinceMs === wanted.sinceMs
+    if (isSame) this.#watched = wanted
+    return isSame
   }
 
   /** Of those that the table sent to the version, as evidence of releases is. */
   addPrediction(prediction: Prediction): void {
     const { version } = this.#watched
-    if (prediction.assigned !== version || prediction.pinned || !this.#isSince(prediction)) return
+    if (prediction.assigned !== version || prediction.pinned || !this.#isToCount(prediction)) return
     // The caller left before there was an answer: that tells nothing about the version.
     if (prediction.status === 0 && !prediction.failed) return
     this.#addToLimits(prediction)
@@ -55,7 +60,7 @@ export class VersionWatch {
 
   /** The first label of a row counts; a correction changes nothing that was judged. */
   addOutcome({ counts, version, epoch, predictedAtMs, outcome, before, predicted }: JoinedOutcome): void {
-    if (!counts || version !== this.#watched.version || !this.#isSince({ epoch, atMs: predictedAtMs })) return
+    if (!counts || version !== this.#watched.version || !this.#isToCount({ epoch, atMs: predictedAtMs })) return
     const { label } = outcome
     if (label === null || !isScalar(label) || predicted === null || !isScalar(predicted)) return
     if ((before?.label ?? null) !== null) return
@@ -64,9 +69,10 @@ export class VersionWatch {
     for (const limit of this.#limits) if (limit.check.event.kind === 'wrong') limit.add(isWrong, predictedAtMs)
   }
 
-  /** By the clock only within the epoch in which watching began: one that was put back would blind it until it catches up. */
-  #isSince({ epoch, atMs }: { epoch: number; atMs: number }): boolean {
-    const { since, sinceMs } = this.#watched
+  /** Counts at all. By the clock only within the epoch in which watching began: one that was put back would blind it until it catches up. */
+  #isToCount({ epoch, atMs }: { epoch: number; atMs: number }): boolean {
+    const { since, sinceMs, restarts } = this.#watched
+    if (isWithin(restarts, atMs)) return false
     if (epoch !== since.epoch) return epoch > since.epoch
     return !since.isWithin || atMs > sinceMs
   }

@@ -23,7 +23,7 @@ export function createWatchBook({ watched }: { watched: (endpoint: string) => Wa
       return null
     }
     const known = watches.get(endpoint)
-    if (known?.isOf(wanted) === true) return known
+    if (known?.goesOn(wanted) === true) return known
     // Endpoints that are gone bring no predictions by which that would be noticed.
     for (const other of watches.keys()) if (watched(other) === null) watches.delete(other)
     const made = new VersionWatch(wanted)

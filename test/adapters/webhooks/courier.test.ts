@@ -297,4 +297,15 @@ describe('the courier', () => {
       detail: 'the variable MISSING holds no secret',
     })
   })
+
+  it('says at once, and once, which webhook of which endpoint cannot be signed', async () => {
+    const { open, complaints, pass } = rig()
+    const courier = open()
+    const to = { chat: { ...chat, secret: { env: 'MISSING' } } }
+    for (const seq of [1, 2]) courier.take(notice(seq, 'promoted', { to }))
+    await pass(5_000)
+    expect(complaints).toEqual([
+      'webhook chat of endpoint digits is told nothing, since it cannot be signed: Error: the variable MISSING holds no secret',
+    ])
+  })
 })
