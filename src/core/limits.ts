@@ -81,6 +81,10 @@ export const limits = {
   interimAnswersMax: 20,
   /** Outcomes in one feedback request; more are answered 413. */
   feedbackItemsMax: 10_000,
+  /** Members of one object in it, such as the metrics of one outcome; with more it is refused before it is read. */
+  feedbackMembersMax: 1_000,
+  /** Faults of one outcome that are told beside outcomes that were taken; the rest are counted. */
+  feedbackFaultsToldMax: 10,
   /** Faults listed in one answer; the rest are counted. */
   problemsListedMax: 100,
   /** Request bodies of a stated length up to this are taken whole before a model server is asked: a slow caller holds none of its connections. */
