@@ -15,6 +15,7 @@ export class SocketInbound implements Inbound {
   readonly passedOn: string
   readonly mayHaveOwnFields: boolean
   readonly mayHaveTrace: boolean
+  readonly mayHaveOrigin: boolean
   readonly bodyInHand: Buffer | null
   readonly #lines: string
   readonly #nameLengths: number
@@ -27,6 +28,7 @@ export class SocketInbound implements Inbound {
     this.passedOn = head.passedOn
     this.mayHaveOwnFields = head.hasOwnFields
     this.mayHaveTrace = head.hasTrace
+    this.mayHaveOrigin = head.hasOrigin
     this.remoteAddress = remoteAddress
     this.bodyInHand = Buffer.isBuffer(body) ? body : null
     this.#coming = Buffer.isBuffer(body) ? null : body
