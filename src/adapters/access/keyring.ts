@@ -88,6 +88,10 @@ export function createKeyring(from: { secrets: Secrets; clock: Clock; fixed: rea
       const holder = holders.get(id)
       if (holder !== undefined) holder.counts.inFlight = Math.max(0, holder.counts.inFlight - 1)
     },
+    stillLets(head, wish) {
+      const proof = proofOf(head)
+      return !('code' in proof) && refusalToDo(proof.holder.key, wish) === null
+    },
     sync(keys) {
       holders = holdersOf([...fixed, ...Object.values(keys)], holders)
       proofs.clear()
