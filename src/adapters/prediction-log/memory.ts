@@ -2,7 +2,7 @@
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { JoinedOutcome, Outcome, OutcomeReceipt, OutcomeValues, Prediction } from '../../core/prediction.ts'
-import { joinOutcome, mayBeOf, payloadBytes, valuesAfter, withoutSender } from '../../core/prediction.ts'
+import { joinOutcome, mayBeOf, outcomeKey, payloadBytes, valuesAfter, withoutSender } from '../../core/prediction.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type {
   AppendedOutcomes,
@@ -31,7 +31,7 @@ class MemoryPredictionLog implements PredictionLog {
   readonly #kept = new Map<string, Kept>()
   /** By the id of their champion. */
   readonly #shadows = new Map<string, Kept[]>()
-  readonly #outcomeIds = new Set<string>()
+  readonly #outcomeKeys = new Set<string>()
   readonly #waiting = new Map<string, Waiting[]>()
   readonly #commits: Commit[] = []
   #closed = false
@@ -60,12 +60,12 @@ class MemoryPredictionLog implements PredictionLog {
     this.#beginAppend()
     const joined: JoinedOutcome[] = []
     const receipts = batch.map((outcome): OutcomeReceipt => {
-      if (this.#outcomeIds.has(outcome.id)) return { status: 'duplicate' }
+      if (this.#outcomeKeys.has(outcomeKey(outcome))) return { status: 'duplicate' }
       const kept = this.#kept.get(outcome.prediction)
       const isKnown = kept !== undefined && kept.prediction.shadowOf === undefined
       // Nothing is kept of it, so that it takes nobody's id.
       if (isKnown && !mayBeOf(outcome, kept.prediction.endpoint)) return { status: 'pending' }
-      this.#outcomeIds.add(outcome.id)
+      this.#outcomeKeys.add(outcomeKey(outcome))
       if (!isKnown) {
         this.#wait(outcome)
         return { status: 'pending' }
@@ -123,7 +123,8 @@ class MemoryPredictionLog implements PredictionLog {
     const dueBeforeMs = this.#orphans.dueBeforeMs(this.#clock.nowMs())
     if (dueBeforeMs === null) return
     for (const [prediction, waiting] of this.#waiting) {
-      for (const { outcome, acceptedMs } of waiting) if (acceptedMs < dueBeforeMs) this.#outcomeIds.delete(outcome.id)
+      for (const { outcome, acceptedMs } of waiting)
+        if (acceptedMs < dueBeforeMs) this.#outcomeKeys.delete(outcomeKey(outcome))
       const rest = waiting.filter(({ acceptedMs }) => acceptedMs >= dueBeforeMs)
       if (rest.length === 0) this.#waiting.delete(prediction)
       else this.#waiting.set(prediction, rest)
@@ -153,7 +154,7 @@ class MemoryPredictionLog implements PredictionLog {
     this.#waiting.delete(id)
     return waiting.flatMap(({ outcome }) => {
       if (mayBeOf(outcome, kept.prediction.endpoint)) return this.#join(kept, withoutSender(outcome))
-      this.#outcomeIds.delete(outcome.id)
+      this.#outcomeKeys.delete(outcomeKey(outcome))
       return []
     })
   }
