@@ -17,6 +17,7 @@ import type { Recorder } from '../ports/recorder.ts'
 import type { Route, TrafficSink } from '../ports/traffic-sink.ts'
 import { AttendedOutbound } from './attended-outbound.ts'
 import { createDoor } from './authorise.ts'
+import { BodyMemory, bodyMemoryBytes } from './body-memory.ts'
 import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
 import { Conversations, type Recall, type Remembered } from './conversations.ts'
 import { shapeAt } from './dialect.ts'
@@ -74,6 +75,8 @@ export type GatewayOptions = {
   grpcShare?: Share
   /** Longer bodies of requests pass by piece by piece; `limits.wholeBodyBytesMax` where it is left out. */
   heldBodyBytes?: number
+  /** What all bodies that are held whole may take; a share of `limits.heldBodiesBytesMax` where it is left out. */
+  bodyMemoryBytes?: number
   /** Called once per finished request, with bounded labels: for histograms. Must be cheap. */
   observe?: (sample: RequestSample) => void
 }
@@ -132,6 +135,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     visit: visit => receive(context, visit),
     onError: error => context.stats.error(error.code),
     ids: context.ids,
+    bodies: new BodyMemory(options.bodyMemoryBytes ?? bodyMemoryBytes(share)),
     certificates: options.certificates,
     heldBodyBytes: options.heldBodyBytes,
   })
