@@ -19,15 +19,18 @@ const asking: ReadonlySet<string> = new Set([
 const evaluating = /^\/api\/v1\/flags\/[^/]+\/evaluate$/
 
 const variable = 'principal'
+const lasting = 'still-lets'
 
 export function requireKey(access: Access): MiddlewareHandler {
   return async (context, next) => {
     const { path, method } = context.req
     if (open.has(path)) return next()
     const head = { field: (name: string) => context.req.header(name) }
-    const { principal, refusal } = access.admit(head, { deed: deedOf(method, path), endpoint: null })
+    const wish = { deed: deedOf(method, path), endpoint: null }
+    const { principal, refusal } = access.admit(head, wish)
     if (refusal !== null) throw new AccessError(refusal)
     context.set(variable, principal)
+    context.set(lasting, () => access.stillLets(head, wish))
     try {
       await next()
     } finally {
@@ -45,4 +48,9 @@ export function deedOf(method: string, path: string): Deed {
 /** Null where nobody is asked for a key. */
 export function principalOf(context: Context): Principal | null {
   return (context.get(variable) as Principal | undefined) ?? null
+}
+
+/** For answers that last: whether who asked would be let in still. */
+export function stillLets(context: Context): () => boolean {
+  return (context.get(lasting) as (() => boolean) | undefined) ?? (() => true)
 }

@@ -4,11 +4,13 @@ import type { z } from 'zod'
 import { isDeeper } from '../contract/depth.ts'
 import { toProblems } from '../contract/problems.ts'
 import { CutoverError } from '../core/errors.ts'
+import { beyondBounds } from '../core/json-bounds.ts'
 import { limits } from '../core/limits.ts'
 
 /** The parsed body; undefined for none. Throws invalid-request if it is not JSON or nested too deeply, body-too-large past the limit. */
 export async function readJson(context: Context): Promise<unknown> {
-  const text = await readText(context.req.raw)
+  const bytes = await readBytes(context.req.raw)
+  const text = bytes.toString('utf8')
   if (text.trim() === '') return undefined
   // Besides saying what is understood, this keeps out the forms that a page may send across origins unasked.
   const type = context.req.header('content-type') ?? ''
@@ -17,12 +19,15 @@ export async function readJson(context: Context): Promise<unknown> {
       { path: 'header content-type', message: 'is not JSON', value: type, allowed: ['application/json'] },
     ])
   }
-  const body = parsed(text)
-  if (!isDeeper(body, limits.jsonDepthMax)) return body
+  // Very many levels are told before they are read, which takes long.
+  const body = beyondBounds(bytes) === null ? parsed(text) : tooDeep
+  if (body !== tooDeep && !isDeeper(body, limits.jsonDepthMax)) return body
   throw new CutoverError('invalid-request', 'the body is nested too deeply', [
     { path: '', message: 'is nested too deeply', allowed: [`up to ${limits.jsonDepthMax} levels`] },
   ])
 }
+
+const tooDeep = Symbol('too deep')
 
 function parsed(text: string): unknown {
   try {
@@ -33,7 +38,7 @@ function parsed(text: string): unknown {
   }
 }
 
-async function readText(request: Request): Promise<string> {
+async function readBytes(request: Request): Promise<Buffer> {
   const stated = Number(request.headers.get('content-length') ?? 0)
   if (stated > limits.controlBodyBytesMax) throw tooLarge()
   const chunks: Uint8Array[] = []
@@ -43,7 +48,7 @@ async function readText(request: Request): Promise<string> {
     if (bytes > limits.controlBodyBytesMax) throw tooLarge()
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 function tooLarge(): CutoverError {

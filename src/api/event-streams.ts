@@ -11,10 +11,13 @@ import { timelineEntryView } from './release-views.ts'
 
 export type EventStreams = {
   /** Throws release-not-found; overloaded past the limit. With `isHead` nothing but the head of the answer. */
-  open(request: { release: string; afterSeq: number | null; isHead: boolean }): Response
+  open(request: Asked): Response
   count(): number
   closeAll(): void
 }
+
+/** `mayRead` is asked as long as the stream lasts: the key of a reader may end before the story does. */
+type Asked = { release: string; afterSeq: number | null; isHead: boolean; mayRead(): boolean }
 
 /** Comments at this pace tell both ends, and whatever is between them, that the other one is still there. */
 const heartbeatMs = 15_000
@@ -29,15 +32,16 @@ export function createEventStreams(deps: { control: ControlPlane; clock: Clock }
   const isFull = (): boolean => sources.size >= limits.eventStreamsMax
 
   /** Null where there is no place for it any more: the reader comes again. */
-  const begin = (release: string, afterSeq: number): Source | null => {
+  const begin = ({ release, afterSeq, mayRead }: Asked): Source | null => {
     if (isClosed || isFull()) return null
-    const source = createSource({ ...deps, release, afterSeq }, () => sources.delete(source))
+    const source = createSource({ ...deps, release, afterSeq: afterSeq ?? -1, mayRead }, () => sources.delete(source))
     sources.add(source)
     return source
   }
 
   return {
-    open({ release, afterSeq, isHead }) {
+    open(asked) {
+      const { release, afterSeq, isHead } = asked
       const { release: state } = deps.control.release(release)
       const isOver = isTerminal(state) && lastSeq(deps.control, release) <= (afterSeq ?? -1)
       // Tells a browser that resumes a finished story to stop asking.
@@ -48,7 +52,7 @@ export function createEventStreams(deps: { control: ControlPlane; clock: Clock }
           `${limits.eventStreamsMax} event streams are open; close one and try again`,
         )
       }
-      const body = isHead ? null : toStream(() => begin(release, afterSeq ?? -1))
+      const body = isHead ? null : toStream(() => begin(asked))
       return new Response(body, { headers: streamHeaders })
     },
     count: () => sources.size,
@@ -71,7 +75,7 @@ function lastSeq(control: ControlPlane, release: string): number {
 }
 
 function createSource(
-  from: { control: ControlPlane; clock: Clock; release: string; afterSeq: number },
+  from: { control: ControlPlane; clock: Clock; release: string; afterSeq: number; mayRead(): boolean },
   onClose: () => void,
 ): Source {
   const { control, clock, release } = from
@@ -101,6 +105,7 @@ function createSource(
   }
   const next = async (): Promise<string | null> => {
     for (;;) {
+      if (!closed && !from.mayRead()) close()
       if (closed) return null
       if (waiting.length === 0) refill()
       const text = waiting.shift()

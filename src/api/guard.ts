@@ -3,12 +3,16 @@
  * origins, or make its own name resolve to 127.0.0.1 and so become the same origin (DNS rebinding).
  */
 import type { MiddlewareHandler } from 'hono'
+import { hostnameOf, isLocalName } from '../core/access/origins.ts'
 import { CutoverError } from '../core/errors.ts'
 
 export const guard: MiddlewareHandler = async (context, next) => {
+  const given = context.req.header('host')
+  // Before the address is read, which not every Host makes one.
+  if (given !== undefined && !isLocalName(hostnameOf(given))) throw unknownHost(given)
   const url = new URL(context.req.url)
-  const host = context.req.header('host') ?? url.host
-  if (!isLocalName(hostnameOf(host)) || !isLocalName(url.hostname)) throw unknownHost(host)
+  const host = given ?? url.host
+  if (!isLocalName(url.hostname)) throw unknownHost(host)
   if (!isReading(context.req.method))
     refuseForeignOrigin(context.req.header.bind(context.req), `${url.protocol}//${host}`)
   await next()
@@ -37,12 +41,4 @@ function unknownHost(host: string): CutoverError {
       allowed: ['127.0.0.1', '[::1]', 'localhost'],
     },
   ])
-}
-
-function hostnameOf(host: string): string {
-  return host.replace(/:\d*$/, '').toLowerCase()
-}
-
-function isLocalName(name: string): boolean {
-  return name === 'localhost' || name.endsWith('.localhost') || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name)
 }

@@ -1,5 +1,6 @@
 /** Declared features of a request, read from its bytes. Pure; what cannot be read is null and told, never an error. */
 import { assertNever } from './errors.ts'
+import { beyondBounds } from './json-bounds.ts'
 import { valueAt } from './json-pointer.ts'
 import { limits } from './limits.ts'
 import type { Feature } from './prediction.ts'
@@ -60,6 +61,7 @@ type Read = Feature | typeof malformed
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 function parseJson(bytes: Uint8Array): unknown {
+  if (beyondBounds(bytes) !== null) return undefined
   try {
     return JSON.parse(utf8.decode(bytes))
   } catch {

@@ -81,10 +81,16 @@ export const limits = {
   interimAnswersMax: 20,
   /** Outcomes in one feedback request; more are answered 413. */
   feedbackItemsMax: 10_000,
+  /** Members of one object in it, such as the metrics of one outcome; with more it is refused before it is read. */
+  feedbackMembersMax: 1_000,
+  /** Faults of one outcome that are told beside outcomes that were taken; the rest are counted. */
+  feedbackFaultsToldMax: 10,
   /** Faults listed in one answer; the rest are counted. */
   problemsListedMax: 100,
   /** Request bodies of a stated length up to this are taken whole before a model server is asked: a slow caller holds none of its connections. */
   wholeBodyBytesMax: 64 * 1024,
+  /** Longer ones that are taken whole, of all requests, from their first bytes until they are answered. One that would pass it is answered 503. */
+  heldBodiesBytesMax: 512 * 1024 * 1024,
   /** After a refusal this much of an unread body, for this long, is read and dropped, so that the caller sees the answer; then the connection is cut. */
   lingerBytesMax: 16 * 1024 * 1024,
   lingerMs: 1_000,

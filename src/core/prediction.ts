@@ -74,7 +74,7 @@ export const replayedHeaders: ReadonlySet<string> = new Set([
 export type Feature = number | string | null
 
 export type Outcome = {
-  /** Makes the outcome idempotent: the same id again changes nothing. */
+  /** Makes the outcome idempotent: the same id again, of the same prediction, changes nothing. */
   id: string
   /** The id that the caller got, so never that of a shadow. */
   prediction: string
@@ -86,6 +86,22 @@ export type Outcome = {
   atMs: number
   /** Of whose predictions it may be, where its sender may speak of these endpoints alone. What is joined has it no more. */
   endpoints?: readonly string[]
+}
+
+/** Ids that the gateway makes are of the prediction and of all that is said of it. */
+const madeId = /^f-[\w-]{22}$/
+
+/**
+ * By what an outcome is known again. An id that a caller chose counts for its prediction alone: ids such as `ticket-4711` can
+ * be guessed, and who may speak of some predictions must not take them for those of others. No id has a space.
+ */
+export function outcomeKey({ id, prediction }: Pick<Outcome, 'id' | 'prediction'>): string {
+  return madeId.test(id) ? id : `${id} ${prediction}`
+}
+
+export function idOfOutcomeKey(key: string): string {
+  const space = key.lastIndexOf(' ')
+  return space === -1 ? key : key.slice(0, space)
 }
 
 /** Whether it may be joined to a prediction of the endpoint. */

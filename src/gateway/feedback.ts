@@ -1,5 +1,6 @@
 /** `POST /v1/feedback`: what became known of predictions. Answers when the outcomes are on disk, item by item. */
 import { CutoverError, type Problem } from '../core/errors.ts'
+import { beyondBounds } from '../core/json-bounds.ts'
 import { limits } from '../core/limits.ts'
 import type { Outcome, OutcomeReceipt } from '../core/prediction.ts'
 import type { Principal } from '../ports/access.ts'
@@ -57,6 +58,8 @@ function readBody(inbound: Inbound): Promise<Buffer> {
 const expected = 'one object or an array of objects {prediction, row?, label?, reward?, metrics?, at?, id?}'
 
 function parseItems(body: Buffer): unknown {
+  const beyond = beyondBounds(body, { membersMax: limits.feedbackMembersMax })
+  if (beyond !== null) throw new CutoverError('invalid-request', `the body ${beyond}; send ${expected}`)
   try {
     return JSON.parse(body.toString('utf8'))
   } catch (cause) {
@@ -108,7 +111,9 @@ function resultsOf(
 }
 
 function invalidResult(problems: readonly Problem[], given: unknown): FeedbackResult {
-  const detail = problems.map(sentence).join('; ')
+  const told = problems.slice(0, limits.feedbackFaultsToldMax).map(sentence)
+  const more = problems.length - told.length
+  const detail = [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
   return { id: textOf(given, 'id'), prediction: textOf(given, 'prediction'), status: 'invalid', detail }
 }
 

@@ -17,6 +17,7 @@ import type { Recorder } from '../ports/recorder.ts'
 import type { Route, TrafficSink } from '../ports/traffic-sink.ts'
 import { AttendedOutbound } from './attended-outbound.ts'
 import { createDoor } from './authorise.ts'
+import { BodyMemory, bodyMemoryBytes } from './body-memory.ts'
 import type { GatewayContext, GatewayLogger, RequestSample } from './context.ts'
 import { Conversations, type Recall, type Remembered } from './conversations.ts'
 import { shapeAt } from './dialect.ts'
@@ -30,7 +31,7 @@ import { type Address, createListener, type ListenAddress, type Listener } from 
 import { Mirrors } from './mirror/mirrors.ts'
 import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
 import { ofrepKey } from './ofrep.ts'
-import { answerPreflight, pageAnswer } from './pages.ts'
+import { answerPreflight, pageAnswer, refuseForeignPage } from './pages.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
 import { serveOpenInference } from './protocols/open-inference.ts'
 import { openAiOperation, serveOpenAi } from './protocols/openai.ts'
@@ -74,6 +75,8 @@ export type GatewayOptions = {
   grpcShare?: Share
   /** Longer bodies of requests pass by piece by piece; `limits.wholeBodyBytesMax` where it is left out. */
   heldBodyBytes?: number
+  /** What all bodies that are held whole may take; a share of `limits.heldBodiesBytesMax` where it is left out. */
+  bodyMemoryBytes?: number
   /** Called once per finished request, with bounded labels: for histograms. Must be cheap. */
   observe?: (sample: RequestSample) => void
 }
@@ -132,6 +135,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     visit: visit => receive(context, visit),
     onError: error => context.stats.error(error.code),
     ids: context.ids,
+    bodies: new BodyMemory(options.bodyMemoryBytes ?? bodyMemoryBytes(share)),
     certificates: options.certificates,
     heldBodyBytes: options.heldBodyBytes,
   })
@@ -212,6 +216,7 @@ function dispatchTo(context: GatewayContext, visit: Visit): void {
 
 function dispatch(context: GatewayContext, visit: Visit, target: Target | null): void {
   try {
+    if (context.door.isOpen && visit.inbound.mayHaveOrigin) refuseForeignPage(context.cors, visit.inbound)
     serve(context, visit, target)?.catch((thrown: unknown) => failed(context, visit, target, thrown))
   } catch (thrown) {
     failed(context, visit, target, thrown)

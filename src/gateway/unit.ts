@@ -2,6 +2,7 @@
 import type { UnitSource } from '../core/endpoint.ts'
 import { assertNever, CutoverError } from '../core/errors.ts'
 import { trimmed } from '../core/http/field-lines.ts'
+import { beyondBounds } from '../core/json-bounds.ts'
 import { valueAt } from '../core/json-pointer.ts'
 import { limits } from '../core/limits.ts'
 import { asUtf8, headerText, ownHeader, ownHeaders } from './headers.ts'
@@ -68,11 +69,15 @@ export function cookie(field: string | undefined, name: string): string | undefi
 
 /**
  * The value at a JSON pointer. A body that is not JSON has no unit here: whether it is an error is for the model server
- * to say. With binary tensors (`Inference-Header-Content-Length`) only the JSON in front is read.
+ * to say. One that is nested too deeply is refused, since reading it would hold up everybody. With binary tensors
+ * (`Inference-Header-Content-Length`) only the JSON in front is read.
  */
 function fromBody(body: Uint8Array, pointer: string, inbound: Inbound): string | undefined {
   const jsonBytes = Number(headerText(inbound, 'inference-header-content-length') ?? body.length)
-  const text = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, jsonBytes || 0)).toString('utf8')
+  const bytes = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, jsonBytes || 0))
+  const beyond = beyondBounds(bytes)
+  if (beyond !== null) throw new CutoverError('invalid-request', `the body ${beyond}, and its unit is read from it`)
+  const text = bytes.toString('utf8')
   try {
     const value = valueAt(JSON.parse(text), pointer)
     if (typeof value === 'number' && !Number.isSafeInteger(value)) return asWritten(text, pointer)

@@ -11,4 +11,6 @@ export interface Access {
   /** Whoever was admitted is under way until `leave`. */
   admit(head: RequestHead, wish: Wish): Admission
   leave(principal: Principal): void
+  /** Whether who was admitted would be still: its key may have ended meanwhile. Counts nothing. */
+  stillLets(head: RequestHead, wish: Wish): boolean
 }

@@ -30,6 +30,7 @@ const closed: Access = {
     refusal: { code: 'unauthenticated', detail: 'no key', headers: ['www-authenticate', 'Bearer realm="cutover"'] },
   }),
   leave: () => {},
+  stillLets: () => false,
 }
 
 let open: ControlServer

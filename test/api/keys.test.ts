@@ -7,7 +7,9 @@ import { watchListener } from '../../src/adapters/tls/listener-certificates.ts'
 import { deedOf } from '../../src/api/access.ts'
 import { parseKey, writeKey } from '../../src/core/access/api-key.ts'
 import { keysOf } from '../../src/core/access/registry.ts'
-import { type ControlServer, startControlServer } from '../support/control-server.ts'
+import { type ControlServer, running, startControlServer } from '../support/control-server.ts'
+import { digits, toV2 } from '../support/documents.ts'
+import { openEvents } from '../support/http.ts'
 import { askSecurely, tlsFile } from '../support/tls.ts'
 
 type Reply = { status: number; body: Record<string, unknown>; headers: Headers }
@@ -132,6 +134,22 @@ describe('a key', () => {
     expect((await ask('DELETE', '/api/v1/keys/app', root)).status).toBe(204)
     expect(await works(third)).toBe(false)
     expect((await ask('DELETE', '/api/v1/keys/app', root)).body['code']).toBe('key-not-found')
+  })
+
+  it.each([
+    ['revoked', () => ask('DELETE', '/api/v1/keys/app', root)],
+    ['rotated without an overlap', () => ask('POST', '/api/v1/keys/app/rotate', root, { keep: '0s' })],
+    ['expired', async () => clock.advance(3_600_000)],
+  ])('that is %s is told nothing more of a release that it follows', async (_, end) => {
+    await ask('POST', '/api/v1/endpoints', root, digits)
+    expect((await ask('POST', '/api/v1/releases', root, toV2)).status).toBe(201)
+    const key = await made({ name: 'app', role: 'read', expires: '1h' })
+    const events = await openEvents(`${server.url}/api/v1/releases/digits-1/events`, { authorization: `Bearer ${key}` })
+    expect(await events.next()).toMatchObject({ event: 'started' })
+    await end()
+    server.control.tell('digits-1', { kind: 'weight', text: 'to 1%' }, running)
+    server.beat()
+    expect(await events.next()).toBeNull()
   })
 
   it('is named in the log by whoever made it', async () => {

@@ -244,6 +244,7 @@ describe('pages of other origins', () => {
     ['[::1]:8081', 200],
     ['cutover.localhost', 200],
     ['evil.example', 400],
+    ['127.999.999.999', 400],
     ['127.0.0.1.evil.example', 400],
     ['localhost.evil.example:8081', 400],
   ])('reach nothing under the name %s', async (host, status) => {

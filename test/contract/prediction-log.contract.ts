@@ -189,12 +189,15 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         ])
       })
 
-      test('an id that was used for another prediction is a duplicate too', async () => {
+      test('an id that a caller chose counts for its prediction alone, so that nobody takes it for those of others', async () => {
         await log.appendPredictions([aPrediction(), aPrediction({ id: 'p2' })])
-        const { receipts } = await log.appendOutcomes([anOutcome(), anOutcome({ prediction: 'p2' })])
-        expect(receipts).toEqual([{ status: 'joined' }, { status: 'duplicate' }])
-        const waiting = [anOutcome({ id: 'w', prediction: 'p3' }), anOutcome({ id: 'w', prediction: 'p4' })]
-        expect((await log.appendOutcomes(waiting)).receipts).toEqual([{ status: 'pending' }, { status: 'duplicate' }])
+        const guessed = anOutcome({ id: 'ticket-1', prediction: 'nothing-there' })
+        expect((await log.appendOutcomes([guessed])).receipts).toEqual([{ status: 'pending' }])
+        const own = ['p1', 'p2'].map(prediction => anOutcome({ id: 'ticket-1', prediction }))
+        const { receipts, joined } = await log.appendOutcomes([...own, ...own])
+        expect(receipts.map(({ status }) => status)).toEqual(['joined', 'joined', 'duplicate', 'duplicate'])
+        expect(joined.map(({ outcome }) => outcome)).toEqual(own)
+        expect((await log.find({ id: 'p2', limit: 1 }))[0]?.outcomes).toEqual(own.slice(1))
       })
 
       test('features and measures, and whether features chose the version, come with what is joined and with a replay', async () => {

@@ -82,6 +82,16 @@ describe('features of a JSON body', () => {
   })
 })
 
+describe('a body that is nested too deeply', () => {
+  it('is not read, since that would hold up everybody', () => {
+    const body = encoder.encode(`{"a":1,"deep":${'['.repeat(5_000)}${']'.repeat(5_000)}}`)
+    expect(readFeatures({ body, jsonBytes: null, features: { a: number('/a') } })).toEqual({
+      features: null,
+      isMalformed: true,
+    })
+  })
+})
+
 describe('features of tensors', () => {
   const input = (data: unknown, shape: number[]) => ({ inputs: [{ name: 'x', datatype: 'FP32', shape, data }] })
 

@@ -274,6 +274,71 @@ describe('pages of other origins', () => {
   })
 })
 
+describe('pages, where nobody is asked for a key', () => {
+  const cors: CorsRule = {
+    origins: ['https://app.example.com'],
+    methods: ['POST'],
+    headers: ['content-type'],
+    exposed: [],
+    credentials: false,
+    maxAgeSeconds: 60,
+  }
+
+  async function open(rule?: CorsRule) {
+    const got: Sent[] = []
+    const server = instance(request => {
+      got.push(request)
+      return { status: 200, headers: [], body: Buffer.from('served') }
+    })
+    const rig = await startRig({ fleets: fleetsOf({ v1: server }), options: { cors: rule } })
+    onTestFinished(() => rig.close())
+    const from = async (origin: string, headers: Record<string, string> = {}) =>
+      (await ask(rig.port, { path: free, body: '{}', headers: { origin, ...headers } })).status
+    return { ...rig, got, from }
+  }
+
+  it('may not ask for what another site shows, by forms or under a name that leads here', async () => {
+    const { port, got, recorder, from } = await open()
+    const rebound = `evil.example:${port}`
+    expect(await from(`http://${rebound}`, { host: rebound })).toBe(400)
+    expect(await from('https://evil.example', { 'content-type': 'text/plain', 'sec-fetch-site': 'cross-site' })).toBe(
+      400,
+    )
+    expect(await from('null')).toBe(400)
+    expect(await from('http://127.0.0.1.evil.example')).toBe(400)
+    expect(await from('http://localhost@evil.example')).toBe(400)
+    const item = {
+      path: '/v1/feedback',
+      body: '{"prediction":"p","label":1}',
+      headers: { origin: 'http://evil.example' },
+    }
+    const reply = await ask(port, item)
+    expect([reply.status, reply.json()]).toMatchObject([400, { problems: [{ path: 'header origin' }] }])
+    expect([got, recorder.outcomes.size]).toEqual([[], 0])
+  })
+
+  it('may ask from this machine, through a proxy of their own origin, and as the settings say', async () => {
+    const { from } = await open(cors)
+    expect(await from('http://localhost:3000')).toBe(200)
+    expect(await from('http://127.0.0.1:5173')).toBe(200)
+    expect(await from('http://[::1]:5173')).toBe(200)
+    expect(await from('https://models.example', { 'sec-fetch-site': 'same-origin' })).toBe(200)
+    expect(await from('https://app.example.com')).toBe(200)
+    expect(await from('https://evil.example')).toBe(400)
+  })
+
+  it('are known on whichever way a request is read', async () => {
+    const { port } = await open()
+    const chunked = (origin: string) =>
+      sendRaw(
+        port,
+        `POST ${free} HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nConnection: close, x-own\r\nContent-Length: 2\r\n\r\n{}`,
+      )
+    expect(await chunked('http://evil.example')).toMatch(/^HTTP\/1.1 400 /)
+    expect(await chunked('http://localhost')).toMatch(/^HTTP\/1.1 200 /)
+  })
+})
+
 describe('TLS', () => {
   async function secure(options: { clientCa?: string; server?: ReturnType<typeof instance> } = {}) {
     const folder = certificateFolder('server')

@@ -133,6 +133,19 @@ describe('an item that is not', () => {
   })
 })
 
+describe('an item with many faults among valid ones', () => {
+  test('tells the first of them, so that no answer is many times as long as its question', async () => {
+    const unknown = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`unknown-${i}`, 1]))
+    const reply = await send([
+      { prediction: 'p', label: 1 },
+      ...Array(20).fill({ prediction: 'p', label: 1, ...unknown }),
+    ])
+    const { detail = '' } = results(reply)[1] ?? {}
+    expect(detail.split('; ').filter(part => part.includes('unknown key'))).toHaveLength(limits.feedbackFaultsToldMax)
+    expect(detail).toMatch(/and 490 more$/)
+  })
+})
+
 describe('what becomes of an outcome', () => {
   test('joined if its prediction is known, pending if not yet, duplicate if it came before', async () => {
     await ask(rig.port, { path: inferPath, body: '{}', headers: { 'x-cutover-prediction-id': 'known' } })
@@ -170,6 +183,22 @@ describe('a body that is', () => {
     const reply = await send(body)
     expect(reply.status).toBe(400)
     expect((reply.json() as { detail: string }).detail).toContain(detail)
+  })
+
+  test('nested too deeply is refused before it is read, which would hold up everybody', async () => {
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+    for (const body of [deep, `{"prediction":"p","label":${deep}}`]) {
+      const reply = await send(body)
+      expect([reply.status, reply.text]).toEqual([400, expect.stringContaining('nested more than 256 levels deep')])
+    }
+  })
+
+  test('one object of very many members is refused before it is read', async () => {
+    const metrics = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`metric-${i}`, i]))
+    const few = await send({ prediction: 'p', metrics: metrics(limits.feedbackMembersMax) })
+    const many = await send({ prediction: 'p', metrics: metrics(limits.feedbackMembersMax + 1) })
+    expect([few.status, many.status]).toEqual([200, 400])
+    expect(many.text).toContain('an object with more than 1000 members')
   })
 
   test('compressed is refused', async () => {

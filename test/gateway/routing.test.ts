@@ -176,6 +176,14 @@ describe('units', () => {
     expect(rig.recorder.records).toEqual([])
   })
 
+  test('a body that is nested too deeply to be read for its unit is refused', async () => {
+    rig = await startRig({ spec: endpoint({ unit: pointer }) })
+    const body = `{"user":{"id":"ann"},"x":${'['.repeat(10_000)}${']'.repeat(10_000)}}`
+    const reply = await ask(rig.port, { path: '/endpoints/digits/x', body })
+    expect([reply.status, reply.json()]).toMatchObject([400, { detail: expect.stringContaining('256 levels deep') }])
+    expect(rig.recorder.records).toEqual([])
+  })
+
   const off = { recording: 'off' } as const
   const toV2 = [{ header: 'x-beta', equals: 'yes', version: 'v2' }]
 

@@ -3,7 +3,7 @@
  * counted here, in this process.
  */
 import { type ApiKey, hasExpired, type Keys, parseKey } from '../../core/access/api-key.ts'
-import { carriedBy, keyIn, type RequestHead } from '../../core/access/carried.ts'
+import { carriedBy, type RequestHead } from '../../core/access/carried.ts'
 import { afterOne, waitMs } from '../../core/access/pace.ts'
 import {
   type AccessRefusal,
@@ -47,8 +47,8 @@ export function createKeyring(from: { secrets: Secrets; clock: Clock; fixed: rea
   const { secrets, clock, fixed } = from
   let holders = holdersOf(fixed, new Map())
   /**
-   * By field value. Only proven texts are in here, and a string is looked up by a seeded hash before it is compared, so
-   * that time tells nothing of a text that is nearly right.
+   * By the key alone: a field may have it behind many spaces, and each would be kept. Only proven texts are in here, and a
+   * string is looked up by a seeded hash before it is compared, so that time tells nothing of a text that is nearly right.
    */
   const proofs = new Map<string, Proof>()
 
@@ -69,13 +69,13 @@ export function createKeyring(from: { secrets: Secrets; clock: Clock; fixed: rea
   const proofOf = (head: RequestHead): Proof | AccessRefusal => {
     const carried = carriedBy(head)
     if (carried === null) return noKey()
-    const known = proofs.get(carried.value)
+    const known = proofs.get(carried.text)
     if (known !== undefined && clock.nowMs() < known.untilMs) return known
-    const proof = prove(keyIn(carried.field, carried.value) ?? '')
+    const proof = prove(carried.text)
     if ('code' in proof) return proof
     if (hasExpired(proof.holder.key, clock.nowMs())) return expiredKey(proof.holder.key)
     if (proofs.size >= limits.keyCacheMax) proofs.clear()
-    proofs.set(carried.value, proof)
+    proofs.set(carried.text, proof)
     return proof
   }
 
@@ -87,6 +87,10 @@ export function createKeyring(from: { secrets: Secrets; clock: Clock; fixed: rea
     leave({ id }) {
       const holder = holders.get(id)
       if (holder !== undefined) holder.counts.inFlight = Math.max(0, holder.counts.inFlight - 1)
+    },
+    stillLets(head, wish) {
+      const proof = proofOf(head)
+      return !('code' in proof) && refusalToDo(proof.holder.key, wish) === null
     },
     sync(keys) {
       holders = holdersOf([...fixed, ...Object.values(keys)], holders)

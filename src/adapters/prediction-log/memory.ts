@@ -2,7 +2,7 @@
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { JoinedOutcome, Outcome, OutcomeReceipt, OutcomeValues, Prediction } from '../../core/prediction.ts'
-import { joinOutcome, mayBeOf, payloadBytes, valuesAfter, withoutSender } from '../../core/prediction.ts'
+import { joinOutcome, mayBeOf, outcomeKey, payloadBytes, valuesAfter, withoutSender } from '../../core/prediction.ts'
 import type { Trim } from '../../core/retention.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type {
@@ -34,7 +34,7 @@ class MemoryPredictionLog implements PredictionLog {
   readonly #kept = new Map<string, Kept>()
   /** By the id of their champion. */
   readonly #shadows = new Map<string, Kept[]>()
-  readonly #outcomeIds = new Set<string>()
+  readonly #outcomeKeys = new Set<string>()
   readonly #waiting = new Map<string, Waiting[]>()
   #commits: Commit[] = []
   #lastSeq = 0
@@ -66,12 +66,12 @@ class MemoryPredictionLog implements PredictionLog {
     this.#beginAppend()
     const joined: JoinedOutcome[] = []
     const receipts = batch.map((outcome): OutcomeReceipt => {
-      if (this.#outcomeIds.has(outcome.id)) return { status: 'duplicate' }
+      if (this.#outcomeKeys.has(outcomeKey(outcome))) return { status: 'duplicate' }
       const kept = this.#kept.get(outcome.prediction)
       const isKnown = kept !== undefined && kept.prediction.shadowOf === undefined
       // Nothing is kept of it, so that it takes nobody's id.
       if (isKnown && !mayBeOf(outcome, kept.prediction.endpoint)) return { status: 'pending' }
-      this.#outcomeIds.add(outcome.id)
+      this.#outcomeKeys.add(outcomeKey(outcome))
       if (!isKnown) {
         this.#wait(outcome)
         return { status: 'pending' }
@@ -148,7 +148,7 @@ class MemoryPredictionLog implements PredictionLog {
     const { id, endpoint, epoch, shadowOf } = gone.prediction
     this.#kept.delete(id)
     this.#trimmed.set(endpoint, Math.max(epoch, this.#trimmed.get(endpoint) ?? -1))
-    for (const { outcome } of gone.joined) this.#outcomeIds.delete(outcome.id)
+    for (const { outcome } of gone.joined) this.#outcomeKeys.delete(outcomeKey(outcome))
     if (shadowOf === undefined) return
     const others = (this.#shadows.get(shadowOf) ?? []).filter(kept => kept !== gone)
     if (others.length === 0) this.#shadows.delete(shadowOf)
@@ -164,7 +164,8 @@ class MemoryPredictionLog implements PredictionLog {
     const dueBeforeMs = this.#orphans.dueBeforeMs(this.#clock.nowMs())
     if (dueBeforeMs === null) return
     for (const [prediction, waiting] of this.#waiting) {
-      for (const { outcome, acceptedMs } of waiting) if (acceptedMs < dueBeforeMs) this.#outcomeIds.delete(outcome.id)
+      for (const { outcome, acceptedMs } of waiting)
+        if (acceptedMs < dueBeforeMs) this.#outcomeKeys.delete(outcomeKey(outcome))
       const rest = waiting.filter(({ acceptedMs }) => acceptedMs >= dueBeforeMs)
       if (rest.length === 0) this.#waiting.delete(prediction)
       else this.#waiting.set(prediction, rest)
@@ -194,7 +195,7 @@ class MemoryPredictionLog implements PredictionLog {
     this.#waiting.delete(id)
     return waiting.flatMap(({ outcome }) => {
       if (mayBeOf(outcome, kept.prediction.endpoint)) return this.#join(kept, withoutSender(outcome))
-      this.#outcomeIds.delete(outcome.id)
+      this.#outcomeKeys.delete(outcomeKey(outcome))
       return []
     })
   }

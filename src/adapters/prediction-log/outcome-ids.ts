@@ -1,8 +1,8 @@
 /**
- * Which outcomes were accepted, so that the same id again changes nothing. Ids are hashes or a caller's own, in no order,
- * and an index that takes each as it comes writes a page for nearly every one. So the last ones are kept in memory, and
- * move into the index in sorted slices: neighbours share a page. After a crash those in memory are read back from the
- * outcomes themselves.
+ * Which outcomes were accepted, so that the same one again changes nothing. An id here is an outcome's key: a hash, or a
+ * caller's own id with its prediction. They come in no order, and an index that takes each as it comes writes a page for
+ * nearly every one. So the last ones are kept in memory, and move into the index in sorted slices: neighbours share a page.
+ * After a crash those in memory are read back from the outcomes themselves.
  */
 import type { DatabaseSync } from 'node:sqlite'
 

@@ -64,8 +64,8 @@ export class OutcomeJoiner {
 
   /** Writes the outcome, of whose row `before` was known, as commit `seq` for one of the shadows. */
   joinShadow(seq: number, outcome: OutcomeRow, before: string | null, shadow: Known): JoinRow {
-    const [id, , row, label, reward, metrics, atMs] = outcome
-    this.#sql.insert.run(seq, id, shadow.seq, row, label, reward, metrics, atMs, before)
+    const [key, , row, label, reward, metrics, atMs] = outcome
+    this.#sql.insert.run(seq, key, shadow.seq, row, label, reward, metrics, atMs, before)
     return joinRow(shadow.prediction, row, before)
   }
 

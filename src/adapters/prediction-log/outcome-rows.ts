@@ -2,11 +2,13 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import {
   type Answer,
+  idOfOutcomeKey,
   type JoinedOutcome,
   mayBeOf,
   type Outcome,
   type OutcomeReceipt,
   type OutcomeValues,
+  outcomeKey,
   type Prediction,
   type Truth,
   withoutSender,
@@ -16,7 +18,8 @@ import { fromJson, toJson } from './rows.ts'
 
 /** Label, metrics and endpoints are JSON. */
 export type OutcomeRow = readonly [
-  id: string,
+  /** By which it is known again. */
+  key: string,
   prediction: string,
   row: number,
   label: string | null,
@@ -55,8 +58,8 @@ export type AppendedRows = {
 }
 
 export function outcomeToRow(outcome: Outcome): OutcomeRow {
-  const { id, prediction, row, label, reward, metrics, atMs, endpoints = null } = outcome
-  return [id, prediction, row, toJson(label), reward, JSON.stringify(metrics), atMs, toJson(endpoints)]
+  const { prediction, row, label, reward, metrics, atMs, endpoints = null } = outcome
+  return [outcomeKey(outcome), prediction, row, toJson(label), reward, JSON.stringify(metrics), atMs, toJson(endpoints)]
 }
 
 /** Whether its sender may speak of the endpoint. */
@@ -66,8 +69,16 @@ export function rowMayBeOf(outcome: OutcomeRow, endpoint: string): boolean {
 }
 
 /** As it is told: without whose predictions it may be of. */
-export function outcomeFromRow([id, prediction, row, label, reward, metrics, atMs]: OutcomeRow): Outcome {
-  return { id, prediction, row, label: fromJson<Truth>(label), reward, metrics: JSON.parse(metrics), atMs }
+export function outcomeFromRow([key, prediction, row, label, reward, metrics, atMs]: OutcomeRow): Outcome {
+  return {
+    id: idOfOutcomeKey(key),
+    prediction,
+    row,
+    label: fromJson<Truth>(label),
+    reward,
+    metrics: JSON.parse(metrics),
+    atMs,
+  }
 }
 
 /** Wants the columns in the order of `OutcomeRow`. */

@@ -1,6 +1,6 @@
 /** Writes predictions and outcomes to SQLite. Synchronous: it lives in a thread of its own. */
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
-import type { OutcomeReceipt } from '../../core/prediction.ts'
+import { idOfOutcomeKey, type OutcomeReceipt } from '../../core/prediction.ts'
 import { PackedCursor, recordsOf } from '../packed-predictions/cursor.ts'
 import { BlockWriter, type Inserted } from './block-writer.ts'
 import type { Blocks } from './blocks.ts'
@@ -66,16 +66,16 @@ export class PredictionStore {
 
   appendOutcomes({ rows, nowMs }: Input<'appendOutcomes'>): Output<'appendOutcomes'> {
     this.#prune(nowMs)
-    const accepted = this.#outcomeIds.known(rows.map(([id]) => id))
+    const accepted = this.#outcomeIds.known(rows.flatMap(([key]) => keysBefore(key)))
     const predictions = this.#joiner.know(rows.map(([, prediction]) => prediction))
     const joins: JoinRow[] = []
     const statuses = rows.map((row): OutcomeReceipt['status'] => {
-      const [id, prediction] = row
-      if (accepted.has(id)) return 'duplicate'
+      const [key, prediction] = row
+      if (keysBefore(key).some(one => accepted.has(one))) return 'duplicate'
       const known = predictions.get(prediction)
       // Nothing is kept of it, so that it takes nobody's id.
       if (known !== undefined && !rowMayBeOf(row, known.prediction.endpoint)) return 'pending'
-      accepted.add(id)
+      accepted.add(key)
       if (known === undefined) {
         this.#sql.insertWaiting.run(...row, nowMs)
         return 'pending'
@@ -157,6 +157,12 @@ function lateShadows(packed: ArrayBuffer, seqs: Inserted['seqs']): number[] {
     if (seq !== null && cursor.isShadow && !champions.has(cursor.shadowOf())) late.push(seq)
   }
   return late
+}
+
+/** Data folders of before know callers' ids without their predictions. */
+function keysBefore(key: string): readonly string[] {
+  const id = idOfOutcomeKey(key)
+  return id === key ? [key] : [key, id]
 }
 
 function prepareStatements(database: DatabaseSync) {

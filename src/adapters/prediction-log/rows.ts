@@ -1,6 +1,6 @@
 /** Columns that hold JSON, and outcomes as the tables have them. */
 import type { SQLOutputValue } from 'node:sqlite'
-import type { Outcome, Truth } from '../../core/prediction.ts'
+import { idOfOutcomeKey, type Outcome, type Truth } from '../../core/prediction.ts'
 
 export type SqlRow = Record<string, SQLOutputValue>
 
@@ -9,7 +9,7 @@ export const outcomeColumns = 'id, row, label, reward, metrics, at_ms'
 /** Wants `outcomeColumns`; `prediction` is the id that the outcome named. */
 export function rowToOutcome(row: SqlRow, prediction: string): Outcome {
   return {
-    id: String(row['id']),
+    id: idOfOutcomeKey(String(row['id'])),
     prediction,
     row: Number(row['row']),
     label: fromJson<Truth>(row['label']),

@@ -16,7 +16,7 @@ const holdsKey = /(?<![\w-])ck_[a-z0-9]{4,16}_/
 const bearer = /^bearer +/i
 
 /** What stands in the field, if it is meant for Cutover; anything else in these fields is the model server's. */
-export function keyIn(field: KeyField, value: string): string | null {
+function keyIn(field: KeyField, value: string): string | null {
   const text = field === 'authorization' ? bearerToken(value) : value.trim()
   return text !== null && beginsAsKey.test(text) ? text : null
 }
@@ -34,11 +34,12 @@ export function carriesKey(lowerName: string, value: string): boolean {
   return (lowerName === 'authorization' || lowerName === 'x-api-key') && holdsKey.test(value)
 }
 
-/** The field that holds a key; the first of both. */
-export function carriedBy(head: RequestHead): { field: KeyField; value: string } | null {
+/** The key, with the field that holds it; the first of both. */
+export function carriedBy(head: RequestHead): { field: KeyField; text: string } | null {
   for (const field of keyFields) {
     const value = head.field(field)
-    if (value !== undefined && keyIn(field, value) !== null) return { field, value }
+    const text = value === undefined ? null : keyIn(field, value)
+    if (text !== null) return { field, text }
   }
   return null
 }

@@ -39,7 +39,7 @@ export function corsAnswer(rule: CorsRule, request: CorsRequest): CorsAnswer {
   }
 }
 
-function allowsOrigin({ origins }: CorsRule, origin: string): boolean {
+export function allowsOrigin({ origins }: CorsRule, origin: string): boolean {
   return origins.includes('*') || origins.includes(origin)
 }
 

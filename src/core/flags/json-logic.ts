@@ -6,6 +6,7 @@ import { limits } from '../limits.ts'
 import type { Context } from './evaluation.ts'
 import { type Json, targetingKey } from './flag.ts'
 import { fractional, pickShare, readShares } from './fractional.ts'
+import { isIn, joined, merged, type Pay } from './logic-lists.ts'
 import { arithmetic, comparisons, LogicFault, truthy } from './logic-values.ts'
 import { compareVersions } from './sem-ver.ts'
 
@@ -60,6 +61,10 @@ function spend({ budget }: Scope, steps: number): void {
   if (budget.left < 0) throw new LogicFault('takes too many steps')
 }
 
+function payFrom(scope: Scope): Pay {
+  return steps => spend(scope, steps)
+}
+
 const operators: Readonly<Record<string, Make>> = {
   var: makeVar,
   missing: eager((keys, scope) => missingOf(keys, scope)),
@@ -73,10 +78,10 @@ const operators: Readonly<Record<string, Make>> = {
   '!!': makeUnary(truthy),
   ...fromEntries(comparisons, compare => eager(values => compare(values))),
   ...fromEntries(arithmetic, compute => eager(values => compute(values))),
-  in: eager(([item, list]) => isIn(item, list)),
-  cat: eager(values => values.map(String).join('')),
+  in: eager(([item, list], scope) => isIn(item, list, payFrom(scope))),
+  cat: eager((values, scope) => joined(values.map(String), payFrom(scope))),
   substr: eager(([text, from, length]) => substring(String(text), Number(from), length)),
-  merge: eager(values => values.flatMap(value => (Array.isArray(value) ? value : [value]))),
+  merge: eager((values, scope) => merged(values, payFrom(scope))),
   map: makeEach((items, visit) => items.map(visit)),
   filter: makeEach((items, visit) => items.filter(item => truthy(visit(item)))),
   all: makeEach((items, visit) => items.length > 0 && items.every(item => truthy(visit(item)))),
@@ -246,14 +251,6 @@ function itemsOf(value: unknown, scope: Scope): readonly unknown[] {
   const items = Array.isArray(value) ? value : []
   spend(scope, items.length)
   return items
-}
-
-function isIn(item: unknown, list: unknown): boolean {
-  // What is missing, and what JsonLogic takes for nothing.
-  if (!list) return false
-  if (typeof list === 'string') return list.includes(String(item))
-  if (Array.isArray(list)) return list.includes(item)
-  throw new LogicFault('looks for something in what is neither a text nor a list')
 }
 
 /** A negative length leaves so many characters out at the end. */

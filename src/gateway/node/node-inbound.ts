@@ -5,22 +5,27 @@ import { tokensOf } from '../../core/http/chars.ts'
 import { linesOf } from '../../core/http/field-lines.ts'
 import { connectionFields, hopRequestFields, isOwnField } from '../../core/http-fields.ts'
 import { limits } from '../../core/limits.ts'
+import { type BodyMemory, HeldBody } from '../body-memory.ts'
+import { asCutoverError } from '../errors.ts'
 import type { BodyKind, BodyReader, Inbound } from '../inbound.ts'
 import { callerLeft, tooLarge } from '../request-body.ts'
 
 export class NodeInbound implements Inbound {
   readonly mayHaveOwnFields = true
   readonly mayHaveTrace = true
+  readonly mayHaveOrigin = true
   readonly bodyInHand = null
   readonly isVetted = false
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
+  readonly #memory: BodyMemory
   #passedOn: string | null = null
   #stopReading: (() => void) | null = null
 
-  constructor(req: IncomingMessage, res: ServerResponse) {
+  constructor(req: IncomingMessage, res: ServerResponse, memory: BodyMemory) {
     this.#req = req
     this.#res = res
+    this.#memory = memory
   }
 
   get method(): string {
@@ -63,14 +68,11 @@ export class NodeInbound implements Inbound {
   }
 
   wholeBody(bytesMax: number): Promise<Buffer> {
+    const held = new HeldBody(this.#memory)
+    this.#res.once('close', () => held.release())
     return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = []
       this.readBody(
-        {
-          onBodyChunk: chunk => chunks.push(chunk),
-          onBodyEnd: () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)),
-          onBodyFail: reject,
-        },
+        { onBodyChunk: chunk => held.add(chunk), onBodyEnd: () => resolve(held.whole()), onBodyFail: reject },
         bytesMax,
       )
     })
@@ -87,8 +89,16 @@ export class NodeInbound implements Inbound {
     const fail = (error: CutoverError) => settle(() => reader.onBodyFail(error))
     const onData = (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes <= bytesMax) reader.onBodyChunk(chunk)
-      else fail(tooLarge(bytesMax))
+      if (bytes > bytesMax) fail(tooLarge(bytesMax))
+      else handOn(chunk)
+    }
+    const handOn = (chunk: Buffer) => {
+      try {
+        reader.onBodyChunk(chunk)
+      } catch (thrown) {
+        // There is no room for it.
+        fail(asCutoverError(thrown))
+      }
     }
     const onEnd = () => settle(() => reader.onBodyEnd())
     const onClose = () => fail(callerLeft())

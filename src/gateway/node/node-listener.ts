@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import type { Duplex } from 'node:stream'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
+import type { BodyMemory } from '../body-memory.ts'
 import { shapeOf } from '../dialect.ts'
 import { errorAnswer, sendError } from '../errors.ts'
 import { attendHalfClosed } from '../half-closed.ts'
@@ -35,9 +36,11 @@ export type ListenerEvents = {
   onError(error: CutoverError): void
   /** Makes ids of requests. */
   ids(): string
+  /** Of bodies that are held whole. */
+  readonly bodies: BodyMemory
 }
 
-export function createNodeListener({ visit, onError, ids }: ListenerEvents): NodeListener {
+export function createNodeListener({ visit, onError, ids, bodies }: ListenerEvents): NodeListener {
   const server = createServer({
     headersTimeout: limits.clientHeaderTimeoutMs,
     requestTimeout: limits.clientBodyTimeoutMs,
@@ -67,7 +70,7 @@ export function createNodeListener({ visit, onError, ids }: ListenerEvents): Nod
   const serve = (req: IncomingMessage, res: ServerResponse, refusal: Refusal | null) => {
     const isLast = req.socket.readableEnded && turnsOf(req.socket).isLast
     if (state.draining || isLast || offersUpgrade(req)) res.shouldKeepAlive = false
-    const visited = visitOf(req, res)
+    const visited = visitOf(req, res, bodies)
     if (refusal === null) visit(visited)
     else refuse(visited, refusal.error, refusal.status)
   }
@@ -105,8 +108,8 @@ export function createNodeListener({ visit, onError, ids }: ListenerEvents): Nod
   }
 }
 
-function visitOf(req: IncomingMessage, res: ServerResponse): Visit {
-  const inbound = new NodeInbound(req, res)
+function visitOf(req: IncomingMessage, res: ServerResponse, bodies: BodyMemory): Visit {
+  const inbound = new NodeInbound(req, res, bodies)
   return { inbound, outbound: new NodeOutbound(req, res, inbound) }
 }
 

@@ -53,6 +53,8 @@ export class SocketConnection implements AnswerEnd {
   #coming: ComingBody | null = null
   #closesAfterRest = false
   #outbound: SocketOutbound | null = null
+  /** With a body that may be held. */
+  #inbound: SocketInbound | null = null
   #handedOver: HandedOver | null = null
   #isDraining = false
   #isServing = false
@@ -101,6 +103,7 @@ export class SocketConnection implements AnswerEnd {
     this.#outbound = null
     this.#coming?.fail(callerLeft())
     this.#coming = null
+    this.#releaseBody()
     outbound?.callerLeft()
     // An answer that has begun breaks off, so that it cannot look whole.
     if (outbound?.hasBegun === true) this.#socket.destroy()
@@ -113,6 +116,7 @@ export class SocketConnection implements AnswerEnd {
 
   onAnswered(closes: boolean): void {
     this.#outbound = null
+    this.#releaseBody()
     if (this.#coming !== null) {
       // Read on within bounds: a connection that ends with bytes unread is reset, and takes the answer with it.
       this.#closesAfterRest = closes
@@ -128,6 +132,11 @@ export class SocketConnection implements AnswerEnd {
     // Whoever answers at once is still within `#read`, which goes on by itself.
     if (!this.#isServing && this.#heldBytes > 0) this.#readHeld()
     if (this.#isHalfClosed && this.#isBetween) this.#endOrderly()
+  }
+
+  #releaseBody(): void {
+    this.#inbound?.release()
+    this.#inbound = null
   }
 
   /** No request is being answered, here or elsewhere. */
@@ -207,6 +216,7 @@ export class SocketConnection implements AnswerEnd {
     this.#held = nothing
     this.#coming?.fail(callerLeft())
     this.#coming = null
+    this.#releaseBody()
     this.#outbound?.callerLeft()
     this.#outbound = null
     this.#handedOver?.onClose(hadError)
@@ -298,7 +308,8 @@ export class SocketConnection implements AnswerEnd {
   }
 
   #serve(body: Buffer | ComingBody | null): void {
-    const inbound = new SocketInbound(head, body, this.#remoteAddress)
+    const inbound = new SocketInbound(head, body, { remoteAddress: this.#remoteAddress, memory: this.#events.bodies })
+    if (body instanceof ComingBody) this.#inbound = inbound
     const request = { isHead: head.method === 'HEAD', closes: head.closes || this.#isDraining }
     const outbound = new SocketOutbound(this.#socket, this, request)
     this.#outbound = outbound

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { joinedField } from '../../core/http/field-lines.ts'
 import type { RequestHead } from '../../core/http/request-head.ts'
+import { type BodyMemory, HeldBody } from '../body-memory.ts'
 import type { BodyKind, BodyReader, Inbound } from '../inbound.ts'
 import { tooLarge } from '../request-body.ts'
 import type { ComingBody } from './coming-body.ts'
@@ -15,19 +16,28 @@ export class SocketInbound implements Inbound {
   readonly passedOn: string
   readonly mayHaveOwnFields: boolean
   readonly mayHaveTrace: boolean
+  readonly mayHaveOrigin: boolean
   readonly bodyInHand: Buffer | null
   readonly #lines: string
   readonly #nameLengths: number
   readonly #coming: ComingBody | null
+  readonly #memory: BodyMemory
+  #heldBody: HeldBody | null = null
   #lower: string | null = null
 
-  constructor(head: RequestHead, body: Buffer | ComingBody | null, remoteAddress: string) {
+  constructor(
+    head: RequestHead,
+    body: Buffer | ComingBody | null,
+    { remoteAddress, memory }: { remoteAddress: string; memory: BodyMemory },
+  ) {
     this.method = head.method
     this.target = head.target
     this.passedOn = head.passedOn
     this.mayHaveOwnFields = head.hasOwnFields
     this.mayHaveTrace = head.hasTrace
+    this.mayHaveOrigin = head.hasOrigin
     this.remoteAddress = remoteAddress
+    this.#memory = memory
     this.bodyInHand = Buffer.isBuffer(body) ? body : null
     this.#coming = Buffer.isBuffer(body) ? null : body
     this.#lines = head.lines
@@ -51,9 +61,9 @@ export class SocketInbound implements Inbound {
 
   wholeBody(bytesMax: number): Promise<Buffer> {
     if ((this.statedBytes ?? 0) > bytesMax) return Promise.reject(tooLarge(bytesMax))
-    return this.#coming === null
-      ? Promise.resolve(this.bodyInHand ?? Buffer.alloc(0))
-      : gathered(this.#coming, bytesMax)
+    if (this.#coming === null) return Promise.resolve(this.bodyInHand ?? Buffer.alloc(0))
+    this.#heldBody ??= new HeldBody(this.#memory)
+    return gathered(this.#coming, bytesMax, this.#heldBody)
   }
 
   readBody(reader: BodyReader, bytesMax: number): void {
@@ -67,6 +77,11 @@ export class SocketInbound implements Inbound {
     }, reader.onBodyFail.bind(reader))
   }
 
+  /** The request is over. */
+  release(): void {
+    this.#heldBody?.release()
+  }
+
   pauseBody(): void {
     this.#coming?.pause()
   }
@@ -76,13 +91,19 @@ export class SocketInbound implements Inbound {
   }
 }
 
-function gathered(coming: ComingBody, bytesMax: number): Promise<Buffer> {
+function gathered(coming: ComingBody, bytesMax: number, held: HeldBody): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // No memory is set aside for what was only promised.
-    const chunks: Buffer[] = []
     const reader: BodyReader = {
-      onBodyChunk: chunk => chunks.push(Buffer.from(chunk)),
-      onBodyEnd: () => resolve(Buffer.concat(chunks)),
+      onBodyChunk: chunk => {
+        try {
+          held.add(Buffer.from(chunk))
+        } catch (error) {
+          coming.drop()
+          reject(error)
+        }
+      },
+      onBodyEnd: () => resolve(held.whole()),
       onBodyFail: reject,
     }
     coming.read(reader, bytesMax)

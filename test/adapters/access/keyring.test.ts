@@ -44,6 +44,25 @@ it('a text is proven once and then known, until the keys change', () => {
   expect(comparisons()).toBe(2)
 })
 
+it('a key is known by whichever field it comes in and behind however many spaces, and kept once', () => {
+  const { keyring, comparisons } = ring()
+  const { key: one, text } = key()
+  keyring.sync({ [one.id]: one })
+  const heads = [
+    ['authorization', `Bearer ${text}`],
+    ['authorization', `bearer${' '.repeat(20_000)}${text}`],
+    ['x-api-key', text],
+  ] as const
+  for (const [field, value] of heads) {
+    const admission = keyring.admit(
+      { field: name => (name === field ? value : undefined) },
+      { deed: 'call', endpoint: null },
+    )
+    expect(codeOf(admission)).toBe('admitted')
+  }
+  expect(comparisons()).toBe(1)
+})
+
 it('no key, an unknown one, one with another secret and a revoked one are told apart only where it helps', () => {
   const { keyring, admit } = ring()
   const { key: one, text } = key()

@@ -172,12 +172,12 @@ describe('what does not fit is refused by name, with what was given and what is 
 
   test.each([
     ['not JSON', Buffer.from('{"inputs": [NaN]}'), '', 'the body is not valid JSON'],
-    ['deep nesting', Buffer.from('['.repeat(1_000_000)), '', 'the body is not valid JSON'],
+    ['deep nesting', Buffer.from('['.repeat(1_000_000)), '', 'the body is nested more than 256 levels deep'],
     [
       'deep nesting with long integers',
       Buffer.from(`[1234567890123456${',['.repeat(100_000)}${']'.repeat(100_001)}`),
       '',
-      'the body is not valid JSON',
+      'the body is nested more than 256 levels deep',
     ],
     ['not UTF-8', Buffer.of(0xff, 0xfe), '', 'the body is not valid UTF-8'],
     ['not gzip', Buffer.from('{}'), 'gzip', 'the body cannot be unpacked as gzip'],

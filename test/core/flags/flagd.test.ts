@@ -275,6 +275,28 @@ describe('JsonLogic', () => {
     expect(ask(state, 'ranker', { list })).toMatchObject({ errorCode: 'GENERAL', variant: null })
   })
 
+  const current = { var: 'current' }
+  const all = { var: 'accumulator' }
+  it.each<[string, Json, number]>([
+    ['a list that grows by each item', { merge: [all, [current]] }, 10_000],
+    ['a list that doubles', { merge: [all, all, [current]] }, 40],
+    ['a text that doubles', { cat: [all, all, 'x'] }, 40],
+    [
+      'a look through a list for each of its items',
+      { if: [{ in: [current, all] }, all, { merge: [all, [current]] }] },
+      10_000,
+    ],
+  ])('ends with %s, in few steps for their length', (_, body, items) => {
+    const targeting = { if: [{ reduce: [{ var: 'list' }, body, []] }, 'on', 'off'] }
+    const state = flagsOf([flag({ targeting })])
+    const listOf = (length: number) => Array.from({ length }, (_, index) => index)
+    expect(ask(state, 'ranker', { list: listOf(10) })).toMatchObject({ variant: 'on' })
+    expect(ask(state, 'ranker', { list: listOf(items) })).toMatchObject({
+      errorCode: 'GENERAL',
+      detail: expect.stringContaining('takes too many steps'),
+    })
+  })
+
   it.each([
     ['an unknown operator', { regex: ['a', 'b'] }, 'unknown operator regex'],
     ['two operators in one place', { '==': [1, 1], '!=': [1, 2] }, 'several operators'],

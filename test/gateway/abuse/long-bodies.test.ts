@@ -395,3 +395,36 @@ test('chunks that came whole with their head are one body, of which the length i
   expect(statuses(await heard)).toEqual(['HTTP/1.1 200'])
   expect(seen).toEqual([Buffer.from('body')])
 })
+
+describe.each(framings)('bodies %s that are held whole', (_, framing) => {
+  /** The second is read by node:http. */
+  const ways = ['', 'Connection: keep-alive, x-own\r\n']
+
+  test.each(ways)(
+    'take so much together: what would pass it is answered 503, until others are over (%j)',
+    async way => {
+      const whole = { ...instance(counting), wantsWholeBody: true }
+      rig = await startRig({ fleets: fleetsOf({ v1: whole }), options: { bodyMemoryBytes: 1.5 * longBytes } })
+      const begin = async (bytes: number) => {
+        const socket = await dial(rig.port)
+        const heard = readUntil(socket, /had|memory/)
+        socket.write(framing.post(longBytes).replace('Host: a\r\n', `Host: a\r\n${way}`))
+        await pour(socket, bytes, { ...framing, end: bytes === longBytes ? framing.end : '' })
+        return { socket, heard }
+      }
+      const stalled = await begin(longBytes - 1_000)
+      for (let turn = 0; turn < 50; turn += 1) await oneTurn()
+      const refused = await begin(longBytes)
+      expect(await refused.heard).toMatch(/^HTTP\/1.1 503 [\s\S]*more memory than there is/)
+      stalled.socket.destroy()
+      refused.socket.destroy()
+      for (let turn = 0; turn < 50; turn += 1) await oneTurn()
+      // Each gives back what it held: as many as one likes, one after the other.
+      for (let time = 0; time < 5; time += 1) {
+        const served = await begin(longBytes)
+        expect(await served.heard).toContain(`/x had ${longBytes} bytes`)
+        served.socket.destroy()
+      }
+    },
+  )
+})

@@ -1,6 +1,7 @@
 /** Callers that take their time, by a clock of the test's own. */
 import type { Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { BodyMemory } from '../../../src/gateway/body-memory.ts'
 import { patienceMs, SocketConnection } from '../../../src/gateway/sockets/socket-connection.ts'
 import { acceptedSocket } from '../../support/accepted.ts'
 import { readUntil } from '../../support/http-caller.ts'
@@ -8,7 +9,7 @@ import { readUntil } from '../../support/http-caller.ts'
 /** A connection on which the caller has said this much. */
 async function saying(text: string): Promise<{ connection: SocketConnection; heard: Promise<string>; caller: Socket }> {
   const { socket, caller } = await acceptedSocket(onTestFinished, { allowHalfOpen: true, pauseOnConnect: true })
-  const events = { visit: () => {}, onError: () => {}, ids: () => '', handOver: () => {} }
+  const events = { visit: () => {}, onError: () => {}, ids: () => '', handOver: () => {}, bodies: new BodyMemory(0) }
   const connection = new SocketConnection(socket, events, () => {})
   const heard = readUntil(caller)
   if (text !== '') caller.write(text)

@@ -1,4 +1,5 @@
 import { gunzipSync, inflateSync } from 'node:zlib'
+import { beyondBounds } from '../../../core/json-bounds.ts'
 import { limits } from '../../../core/limits.ts'
 import { ClientFault } from './client-fault.ts'
 
@@ -28,7 +29,10 @@ export function readBody(packed: Uint8Array, form: BodyForm, exactIntegers: bool
     const given = `Inference-Header-Content-Length is ${jsonBytes}`
     throw new ClientFault(`${given}, but the body has only ${body.byteLength} bytes`)
   }
-  const document = parse(decode(body.subarray(0, jsonBytes)), exactIntegers)
+  const json = body.subarray(0, jsonBytes)
+  const beyond = beyondBounds(json)
+  if (beyond !== null) throw new ClientFault(`the body ${beyond}`)
+  const document = parse(decode(json), exactIntegers)
   return { kind: 'document', document, binary: body.subarray(jsonBytes) }
 }
 
