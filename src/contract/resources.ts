@@ -86,7 +86,10 @@ const versionShape = object({
     .array(z.string().min(1), `is not a list of words${allowedMark}one item for each word`)
     .min(1)
     .optional()
-    .meta({ description: 'Words of a command that serves on 127.0.0.1 at `{port}`; supervised.' }),
+    .meta({
+      description:
+        'Words of a command that serves on 127.0.0.1 at `{port}`, which it is told by one of them or in `env`; supervised.',
+    }),
   url: z
     .union([address, z.array(address).min(1)])
     .optional()
@@ -120,7 +123,10 @@ const versionShape = object({
     .string()
     .optional()
     .meta({ description: 'Folder in which the command runs; the folder of the file by default.' }),
-  env: z.record(z.string(), z.string()).optional().meta({ description: 'Additional environment of the command.' }),
+  env: z
+    .record(z.string(), z.string())
+    .optional()
+    .meta({ description: 'Additional environment of the command; `{port}` is filled in.' }),
   ready: readyCheck.optional().meta({ description: 'How Cutover asks a command or url whether it can serve.' }),
 })
 

@@ -54,7 +54,7 @@ export type Backend =
   | { kind: 'onnx'; path: string; batch?: Batching }
   | {
       kind: 'command'
-      /** Words of the command; `{port}` is replaced by the port that the instance must listen on. */
+      /** Words of the command; `{port}`, here and in `env`, is replaced by the port that the instance must listen on. */
       argv: readonly string[]
       cwd: string
       env: Readonly<Record<string, string>>

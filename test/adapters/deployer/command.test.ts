@@ -81,6 +81,23 @@ deployerContract('command', async () => ({
 }))
 
 describe.concurrent('a command', () => {
+  test('may be told its port by a variable of its own instead of a word', async ({ onTestFinished }) => {
+    const { deployer, reports, send } = deployerOf(onTestFinished)
+    const env = { SERVER_PORT: '{port}', ADDRESS: 'http://127.0.0.1:{port}' }
+    const script = `exec "${process.execPath}" "${serverCommand}" --port "$SERVER_PORT"`
+    deployer.ensure({
+      endpoint: 'digits',
+      version: command('v1', ['/bin/sh', '-c', script], { env }),
+      readyTimeoutMs: 600_000,
+    })
+    await reports.next('ready')
+    const told = (await json(await send('/environment'))) as { env: Record<string, string> }
+    expect(told.env).toMatchObject({
+      SERVER_PORT: told.env['PORT'],
+      ADDRESS: `http://127.0.0.1:${told.env['PORT']}`,
+    })
+  })
+
   test('gets its port, its folder and its environment, and nothing that is set for Cutover itself', async ({
     onTestFinished,
   }) => {

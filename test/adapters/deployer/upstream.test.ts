@@ -313,6 +313,39 @@ describe('a failure has a name, and a connection of doubtful order is not used a
     })
   })
 
+  describe('one on which the server answered 500, as uvicorn does before it closes it for what was thrown,', () => {
+    const threw = 'HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno'
+
+    test('gets no other call while the server may be closing it', async () => {
+      const { server, instance } = await answering([ok, ok, threw, reset])
+      const bodies: string[] = []
+      for (let nth = 0; nth < 4; nth += 1) bodies.push((await finished(hearCall(instance, call()))).body)
+      expect([bodies, server.sockets.length]).toEqual([['ok', 'ok', 'no', 'ok'], 2])
+    })
+
+    test('is closed where there may be no other', async () => {
+      const { server, instance } = await answering([ok, threw, reset], { connectionsMax: 1 })
+      const all = Array.from({ length: 4 }, () => hearCall(instance, call()))
+      await Promise.all(all.map(({ done }) => done))
+      expect([all.map(({ body }) => body), server.sockets.length]).toEqual([['ok', 'no', 'ok', 'no'], 2])
+    })
+
+    test('is used again when the server has kept it', async () => {
+      const clock = createManualClock()
+      const { server, instance } = await answering([ok, ok, threw, ok], { clock })
+      const first = hearCall(instance, call())
+      await first.done
+      const second = hearCall(instance, call())
+      clock.advance(10)
+      await second.done
+      await hearCall(instance, call()).done
+      clock.advance(110)
+      await new Promise(setImmediate)
+      expect(await finished(hearCall(instance, call()))).toMatchObject({ body: 'ok' })
+      expect(server.sockets.length).toBe(1)
+    })
+  })
+
   test.each([
     ['Connection: close', 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'],
     ['Keep-Alive: timeout=0', 'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nContent-Length: 2\r\n\r\nok'],

@@ -2,7 +2,7 @@ import type { VersionSpec } from '../../../core/endpoint.ts'
 import { CutoverError } from '../../../core/errors.ts'
 import { startHttpReplica } from '../http/http-replica.ts'
 import type { Driver, Replica, ReplicaEvents, ReplicaPlan } from '../replica.ts'
-import { commandEnvironment, startProblem } from './executable.ts'
+import { commandEnvironment, startProblem, withPort } from './executable.ts'
 import { releasePort, takePort } from './free-port.ts'
 import { GuardedProcess, type ProcessEnd } from './guarded-process.ts'
 
@@ -66,7 +66,7 @@ class CommandReplica implements Replica {
     const fields = { endpoint, version: version.name, instance: id }
     const started = new GuardedProcess({
       name: id,
-      argv: argv.map(word => word.replaceAll('{port}', String(port))),
+      argv: argv.map(word => withPort(word, port)),
       cwd,
       env: commandEnvironment(env, port),
       graceMs: this.#graceMs,

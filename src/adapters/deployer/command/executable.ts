@@ -14,11 +14,17 @@ export async function startProblem(word: string, cwd: string, path: string): Pro
   return `no executable "${word}" in PATH (${path}); give its full path or add its folder to PATH`
 }
 
+/** What the version says, with the port that the instance must listen on in the place of `{port}`. */
+export function withPort(word: string, port: number): string {
+  return word.replaceAll('{port}', String(port))
+}
+
 /** The environment of a command: that of Cutover without Cutover's own settings, then what the version sets. */
 export function commandEnvironment(own: Readonly<Record<string, string>>, port: number): Record<string, string> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CUTOVER_'))
   const kept = inherited.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
-  return { ...Object.fromEntries(kept), PORT: String(port), ...own }
+  const set = Object.entries(own).map(([name, value]) => [name, withPort(value, port)] as const)
+  return { ...Object.fromEntries(kept), PORT: String(port), ...Object.fromEntries(set) }
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -21,6 +21,8 @@ export interface ConnectionOwner {
   opened(connection: Connection): void
   /** It takes another call, as of now. */
   freed(connection: Connection, nowMs: number): void
+  /** It takes no other call yet: the server may be about to close it. */
+  doubted(connection: Connection, nowMs: number): void
   /** It was used again, or has outlived the time within which servers close that keep none. */
   kept(connection: Connection, nowMs: number): void
   /** The server closed it right after an answer, without having said that it would. */
@@ -43,7 +45,9 @@ type Ending = 'clean' | 'followed' | 'by-close'
  */
 const keepAliveMs = 1_500
 /** Servers that keep no connection and do not say so close it within this time after an answer. */
-const soonMs = 100
+export const soonMs = 100
+/** uvicorn, hence most model servers in Python, answers so what their code threw, and then closes the connection unsaid. */
+const threwStatus = 500
 /** What a server says about its keeping of connections is taken with this to spare. */
 const keepAliveSpareMs = 500
 
@@ -180,6 +184,11 @@ export class Connection implements SocketListener {
     return nextMs
   }
 
+  /** Closes it while it is idle. */
+  retire(): void {
+    this.#close(null, null)
+  }
+
   /** Cuts what is in flight. */
   destroy(error: CutoverError): void {
     for (let call = this.#calls.first; call !== null; call = call.next) call.fail(error)
@@ -227,7 +236,12 @@ export class Connection implements SocketListener {
     if (this.#state === 'open') this.#owner.kept(this, this.#owner.nowMs())
   }
 
+  get #hasThrown(): boolean {
+    return this.wasUsed && this.#reader.head.status === threwStatus
+  }
+
   #closedSoon(): boolean {
+    if (this.#hasThrown) return false
     const isBetween = this.#calls.first === null || !this.#reader.hasBegun
     return this.wasUsed && isBetween && this.#owner.nowMs() - this.#restsSinceMs <= soonMs
   }
@@ -299,7 +313,8 @@ export class Connection implements SocketListener {
   #free(isUsedAgain: boolean, nowMs: number): void {
     if (this.#isPaused) this.#setPaused(false)
     if (this.#load > 0) return
-    if (isUsedAgain) this.#owner.kept(this, nowMs)
+    if (this.#hasThrown) this.#owner.doubted(this, nowMs)
+    else if (isUsedAgain) this.#owner.kept(this, nowMs)
     else this.#owner.freed(this, nowMs)
   }
 

@@ -5,7 +5,7 @@ import type { Clock } from '../../../../ports/clock.ts'
 import { uptimeClock } from '../../../clock/uptime.ts'
 import { Alarm } from './alarm.ts'
 import { Call, CallList, type CallObserver } from './call.ts'
-import { Connection, type ConnectionOwner } from './connection.ts'
+import { Connection, type ConnectionOwner, soonMs } from './connection.ts'
 import { failures } from './failures.ts'
 import { faultOf, isOneText } from './request-text.ts'
 import { type Target, type TlsOptions, targetOf } from './target.ts'
@@ -121,6 +121,12 @@ export class ConnectionPool implements ConnectionOwner {
   freed(connection: Connection, nowMs: number): void {
     if (this.#keeps === 'yes' || !connection.wasUsed || this.pipeliningMax > 1) this.#use(connection, nowMs)
     else connection.prove(this.#proofMs, nowMs)
+  }
+
+  /** Where no other may be opened it is closed instead, so that nobody waits for what becomes of it. */
+  doubted(connection: Connection, nowMs: number): void {
+    if (this.#connections.size >= this.connectionsMax) connection.retire()
+    else connection.prove(soonMs, nowMs)
   }
 
   kept(connection: Connection, nowMs: number): void {
