@@ -625,6 +625,17 @@ describe('several requests on one connection, where that is asked for', () => {
     expect(instance.inFlight).toBe(0)
   })
 
+  test('what was written behind an answer of a server that keeps no idle connection is answered on the same one', async () => {
+    const brief = 'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nContent-Length: 2\r\n\r\nok'
+    const { server, instance } = await answering([brief], { pipelining: 8, connectionsMax: 1 })
+    const all = Array.from({ length: 4 }, () => hearCall(instance, call()))
+    await Promise.all(all.map(({ done }) => done))
+    expect(all.map(({ events }) => events.at(-1))).toEqual(['end', 'end', 'end', 'end'])
+    expect([server.requests.length, server.sockets.length]).toEqual([4, 1])
+    await hearCall(instance, call()).done
+    expect(server.sockets.length).toBe(2)
+  })
+
   test('a cancelled one among these is not sent again', async () => {
     const { server, instance } = await answering([ok, () => {}], { pipelining: 8 })
     await hearCall(instance, call()).done

@@ -279,11 +279,14 @@ export class Connection implements SocketListener {
     call.complete()
   }
 
-  /** An answer before the whole request is no sign that the server reads on. With calls behind it, what is unsent is theirs. */
+  /**
+   * An answer before the whole request is no sign that the server reads on. With calls behind it, what is unsent is theirs, and
+   * how long the server keeps a connection that is idle is no matter yet.
+   */
   #outlives(call: Call, next: Call | null): boolean {
     const { head } = this.#reader
     const isSent = call.upload === null ? next !== null || this.#socket.writableLength === 0 : call.upload.isEnded
-    return head.persists && isSent && this.isUsable && restMs(head) > 0
+    return head.persists && isSent && this.isUsable && (next !== null || restMs(head) > 0)
   }
 
   /** A server that says so deals with nothing behind that answer (RFC 9112, 9.6): it is as if it had not been sent. */
