@@ -64,6 +64,8 @@ export class Connection implements SocketListener {
   #untilMs: number
   /** It has answered. */
   wasUsed = false
+  /** All that was asked of it has been answered, once at least: what it is asked from then on shows whether it is kept. */
+  #hasRested = false
   /** It may be used again when it is still there after a while. */
   isProving = false
   /** When the last answer ended. */
@@ -275,7 +277,7 @@ export class Connection implements SocketListener {
     if (ending !== 'by-close' && !this.#reader.head.persists) this.#closeAsSaid(isUsedAgain)
     else if (!this.#outlives(call, next) || (next === null && ending !== 'clean')) this.#close(null, null)
     else if (next !== null) this.#listenTo(next, nowMs)
-    else this.#free(isUsedAgain, nowMs)
+    else this.#free(this.#hasRested, nowMs)
     call.complete()
   }
 
@@ -302,6 +304,7 @@ export class Connection implements SocketListener {
   #free(isUsedAgain: boolean, nowMs: number): void {
     if (this.#isPaused) this.#setPaused(false)
     if (this.#load > 0) return
+    this.#hasRested = this.wasUsed
     if (isUsedAgain) this.#owner.kept(this, nowMs)
     else this.#owner.freed(this, nowMs)
   }

@@ -119,7 +119,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   /** Until a connection has been seen to outlive an answer none is used twice: what is sent into its closing is lost. */
   freed(connection: Connection, nowMs: number): void {
-    if (this.#keeps === 'yes' || !connection.wasUsed || this.pipeliningMax > 1) this.#use(connection, nowMs)
+    if (this.#keeps === 'yes' || !connection.wasUsed) this.#use(connection, nowMs)
     else connection.prove(this.#proofMs, nowMs)
   }
 
