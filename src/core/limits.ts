@@ -110,9 +110,9 @@ export const limits = {
   corsEntriesMax: 100,
   /** A body that is looked into and nested more deeply is refused. */
   jsonDepthMax: 256,
-  /** An event of a stream that is longer is passed on in parts, and neither read nor left out. */
+  /** An event of a stream that is longer is passed on in parts and never left out. */
   sseEventBytesMax: 64 * 1024,
-  /** An answer in one piece of JSON that is longer passes on with its tokens uncounted. */
+  /** An answer in one piece of JSON, or an event of a stream, that is longer passes on with its tokens uncounted. */
   measuredAnswerBytesMax: 1024 * 1024,
   /** Answers whose conversation may go on, of all endpoints, by the id that a follow-up names (over `unitKeyBytesMax` by its hash); beyond it the oldest are forgotten. */
   conversationsRememberedMax: 100_000,

@@ -48,11 +48,16 @@ function ofKey(key: ApiKey, share: Share): ApiKey {
   }
 }
 
+/** None where none are declared; else one at least, or callers would be refused at once by the worker that they happened to meet. */
+function placesOf(queueMax: number, share: Share): number {
+  return queueMax === 0 ? 0 : someOf(queueMax, share)
+}
+
 type Concurrency = NonNullable<EndpointSpec['concurrency']>
 type Mirror = NonNullable<TrafficTable['mirrors']>[number]
 
 function ofConcurrency({ perVersionMax, queueMax, waitMs }: Concurrency, share: Share): Concurrency {
-  return { perVersionMax: someOf(perVersionMax, share), queueMax: shareOf(queueMax, share), waitMs }
+  return { perVersionMax: someOf(perVersionMax, share), queueMax: placesOf(queueMax, share), waitMs }
 }
 
 function ofMirror(mirror: Mirror, share: Share): Mirror {

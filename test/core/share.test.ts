@@ -50,6 +50,20 @@ describe('the route of a worker', () => {
     ])
   })
 
+  it('has a place to wait in each where there are fewer than workers, and none where none are declared', () => {
+    const queues = (queueMax: number) =>
+      sharesOf(3).map(share => {
+        const spec = endpoint({ concurrency: { perVersionMax: 7, queueMax, waitMs: 50 } })
+        return sharedRoute({ ...route, spec }, share).spec.concurrency?.queueMax
+      })
+    expect([queues(0), queues(1), queues(3), queues(4)]).toEqual([
+      [0, 0, 0],
+      [1, 1, 1],
+      [1, 1, 1],
+      [2, 1, 1],
+    ])
+  })
+
   it('is the same where there is one', () => {
     expect(sharedRoute(route, wholeShare)).toBe(route)
   })

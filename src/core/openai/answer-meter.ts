@@ -5,7 +5,7 @@
 import { joinBytes } from '../bytes.ts'
 import { limits } from '../limits.ts'
 import type { TokenUsage } from '../measures.ts'
-import { type SsePiece, SseSplitter, sseData } from './sse.ts'
+import { type SsePiece, SseSplitter, sseEvent } from './sse.ts'
 import { factsOfAnswer, factsOfEvent } from './usage.ts'
 
 export type MeterReading = {
@@ -29,28 +29,46 @@ export interface AnswerMeter {
 export function streamMeter(withoutUsage: boolean): AnswerMeter {
   const splitter = new SseSplitter()
   const reading: MeterReading = { usage: null, firstContentAtMs: null, failed: false, responseId: null }
+  /** Of an event too long to be held back, what has gone on of it: it is read as well, and may tell the tokens. */
+  const long = new BoundedCopy()
   let hasPassed = true
+  let lastMs = 0
   const passes = (piece: SsePiece, atMs: number): boolean => {
-    if (piece.endsBefore !== true) hasPassed = !piece.isWhole || !isLeftOut(piece.bytes, atMs)
+    if (piece.endsBefore === true) return hasPassed
+    hasPassed = !(piece.isWhole && isLeftOut(piece.bytes, atMs))
+    if (!piece.isWhole) long.add(piece.bytes)
+    if (!piece.isWhole && piece.ends) readLong(atMs)
     return hasPassed
   }
   const isLeftOut = (event: Uint8Array, atMs: number): boolean => readEvent(reading, event, atMs) && withoutUsage
+  const readLong = (atMs: number): void => {
+    const event = long.take()
+    if (event !== null) readEvent(reading, event, atMs)
+  }
   return {
-    push: (chunk, atMs) =>
-      splitter
+    push: (chunk, atMs) => {
+      lastMs = atMs
+      return splitter
         .push(chunk)
         .filter(piece => passes(piece, atMs))
+        .map(({ bytes }) => bytes)
+    },
+    // Clients read an event that the end of the stream ends, without a blank line, though the specification drops it.
+    end: () =>
+      splitter
+        .end()
+        .filter(piece => passes({ ...piece, isWhole: long.isEmpty, ends: true }, lastMs))
         .map(({ bytes }) => bytes),
-    end: () => splitter.end().map(({ bytes }) => bytes),
     read: () => ({ ...reading }),
   }
 }
 
 /** Events that can tell nothing new are not parsed. */
 function readEvent(reading: MeterReading, event: Uint8Array, atMs: number): boolean {
-  const text = sseData(event)
-  if (text === null || !mayTell(reading, text)) return false
-  const { usage, hasContent, isUsageAlone, isFailure, id } = factsOfEvent(parsed(text))
+  const { name, data } = sseEvent(event)
+  if (name === 'error') reading.failed = true
+  if (data === null || !mayTell(reading, data)) return false
+  const { usage, hasContent, isUsageAlone, isFailure, id } = factsOfEvent(parsed(data))
   if (usage !== null) reading.usage = usage
   if (hasContent) reading.firstContentAtMs ??= atMs
   if (isFailure) reading.failed = true
@@ -74,24 +92,45 @@ function parsed(text: string): unknown {
 
 /** An answer in one piece of JSON. One that is too long to be kept beside its way is not read. */
 export function wholeMeter(): AnswerMeter {
-  let chunks: Uint8Array[] | null = []
-  let bytes = 0
+  const answer = new BoundedCopy()
   let reading = nothingRead
   return {
     push: chunk => {
-      bytes += chunk.length
-      if (bytes > limits.measuredAnswerBytesMax) chunks = null
-      // Of a Buffer, which is a view of what is read into again, `slice` would be a view too.
-      chunks?.push(new Uint8Array(chunk))
+      answer.add(chunk)
       return [chunk]
     },
     end: () => {
-      const facts = chunks === null ? null : factsOfAnswer(joinBytes(chunks))
-      chunks = null
+      const body = answer.take()
+      const facts = body === null ? null : factsOfAnswer(body)
       if (facts !== null) reading = { ...nothingRead, usage: facts.usage, responseId: facts.id }
       return []
     },
     read: () => reading,
+  }
+}
+
+/** What has passed, as long as that is not too long to be kept. */
+class BoundedCopy {
+  #chunks: Uint8Array[] = []
+  #bytes = 0
+
+  get isEmpty(): boolean {
+    return this.#bytes === 0
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > limits.measuredAnswerBytesMax) this.#chunks = []
+    // Of a Buffer, which is a view of what is read into again, `slice` would be a view too.
+    else this.#chunks.push(new Uint8Array(chunk))
+  }
+
+  /** Null if it was too long. Begins anew. */
+  take(): Uint8Array | null {
+    const whole = this.#bytes > limits.measuredAnswerBytesMax ? null : joinBytes(this.#chunks)
+    this.#chunks = []
+    this.#bytes = 0
+    return whole
   }
 }
 

@@ -9,6 +9,8 @@ export type SsePiece = {
   bytes: Uint8Array
   /** False for a part of an event that was too long to be kept whole, and for what a stream that ended left over. */
   isWhole: boolean
+  /** An event ends with it. */
+  ends: boolean
   /** The LF of an event that ended with a CR and has gone already: it goes the way of that event. */
   endsBefore?: true
 }
@@ -35,13 +37,13 @@ export class SseSplitter {
     const pieces: SsePiece[] = []
     let from = 0
     if (this.#endedAtCr && chunk[0] === lf) {
-      pieces.push({ bytes: chunk.subarray(0, 1), isWhole: false, endsBefore: true })
+      pieces.push({ bytes: chunk.subarray(0, 1), isWhole: false, ends: false, endsBefore: true })
       from = 1
     }
     for (let at = 0; at < chunk.length; at += 1) {
       if (!this.#endsEvent(chunk[at] ?? 0)) continue
       const end = chunk[at] === cr && chunk[at + 1] === lf ? at + 2 : at + 1
-      pieces.push(this.#release(chunk.subarray(from, end)))
+      pieces.push(this.#release(chunk.subarray(from, end), true))
       this.#isCut = false
       from = end
     }
@@ -49,7 +51,7 @@ export class SseSplitter {
     if (from < chunk.length) this.#hold(chunk.subarray(from))
     if (this.#heldBytes > limits.sseEventBytesMax) {
       this.#isCut = true
-      pieces.push(this.#release(empty))
+      pieces.push(this.#release(empty, false))
     }
     return pieces
   }
@@ -58,7 +60,7 @@ export class SseSplitter {
   end(): SsePiece[] {
     if (this.#heldBytes === 0) return []
     this.#isCut = true
-    return [this.#release(empty)]
+    return [this.#release(empty, false)]
   }
 
   #endsEvent(byte: number): boolean {
@@ -82,20 +84,38 @@ export class SseSplitter {
     this.#heldBytes += bytes.length
   }
 
-  #release(last: Uint8Array): SsePiece {
+  #release(last: Uint8Array, ends: boolean): SsePiece {
     const bytes = this.#held.length === 0 ? last : joinBytes([...this.#held, last])
     this.#held = []
     this.#heldBytes = 0
-    return { bytes, isWhole: !this.#isCut }
+    return { bytes, isWhole: !this.#isCut, ends }
   }
 }
 
 const empty = new Uint8Array(0)
 const utf8 = new TextDecoder()
 
-/** The data of an event: its `data` lines, joined; null without any. */
-export function sseData(event: Uint8Array): string | null {
-  const lines = utf8.decode(event).split(/\r\n|\r|\n/)
-  const data = lines.filter(line => line === 'data' || line.startsWith('data:'))
-  return data.length === 0 ? null : data.map(line => line.slice('data:'.length).replace(/^ /, '')).join('\n')
+export type SseEvent = {
+  /** Null for the usual one. */
+  name: string | null
+  /** Its `data` lines, joined; null without any. */
+  data: string | null
+}
+
+export function sseEvent(bytes: Uint8Array): SseEvent {
+  const data: string[] = []
+  let name: string | null = null
+  for (const line of utf8.decode(bytes).split(/\r\n|\r|\n/)) {
+    if (isField(line, 'data')) data.push(fieldValue(line, 'data'))
+    else if (isField(line, 'event')) name = fieldValue(line, 'event')
+  }
+  return { name, data: data.length === 0 ? null : data.join('\n') }
+}
+
+function isField(line: string, name: string): boolean {
+  return line.startsWith(name) && (line.length === name.length || line[name.length] === ':')
+}
+
+function fieldValue(line: string, name: string): string {
+  return line.slice(name.length + 1).replace(/^ /, '')
 }

@@ -4,7 +4,7 @@ import { fieldOf } from '../../core/http/field-lines.ts'
 import { datatypes, elementCount, type PackedTensor, packedProblem, shapeText } from './datatypes.ts'
 import type { HttpAnswer } from './grpc-outbound.ts'
 import type { InferResponseMessage, ParametersMessage } from './messages.ts'
-import { parametersMessage } from './parameters.ts'
+import { holdsLong, parametersMessage } from './parameters.ts'
 import { packElements } from './tensor-json.ts'
 import { unpackContents } from './typed-contents.ts'
 
@@ -27,7 +27,7 @@ export function inferResponse(
     model_name: called.model,
     model_version: called.version,
     id: typeof document['id'] === 'string' ? document['id'] : '',
-    parameters: parametersMessage(document['parameters']),
+    parameters: parametersMessage(document['parameters'], split.exact['parameters']),
     outputs: outputs.map(({ name, datatype, shape, parameters }, index) => {
       const described = { name, datatype: datatype.name, shape, parameters }
       const contents = isTyped ? typed[index] : null
@@ -39,7 +39,8 @@ export function inferResponse(
 
 type Json = Readonly<Record<string, unknown>>
 
-type Split = { document: Json; text: string; binary: Uint8Array }
+/** `exact`: the document with whole numbers that a double may not hold as texts, where it has such in a place for them. */
+type Split = { document: Json; exact: Json; binary: Uint8Array }
 
 function splitAnswer({ lines, body }: HttpAnswer): Split {
   const encoding = fieldOf(lines, 'content-encoding') ?? 'identity'
@@ -50,7 +51,8 @@ function splitAnswer({ lines, body }: HttpAnswer): Split {
     throw unusable(`with Inference-Header-Content-Length ${stated} and ${body.length} bytes`)
   }
   const text = body.subarray(0, jsonBytes).toString('utf8')
-  return { document: parse(text), text, binary: body.subarray(jsonBytes) }
+  const document = parse(text)
+  return { document, exact: withLongs(text, document), binary: body.subarray(jsonBytes) }
 }
 
 function parse(text: string): Json {
@@ -75,32 +77,32 @@ const hasLongDigits = /\d{16}/
 const textOrLong = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g
 
 /**
- * The outputs once more, with whole numbers that a double may not hold as texts; the same ones where there are none. Many
+ * The document once more, with whole numbers that a double may not hold as texts; the same one where there are none. Many
  * times faster than to look at each value while it is parsed.
  */
-function withLongs(text: string, outputs: readonly unknown[]): readonly unknown[] {
-  const isLong = outputs.some(output => isObject(output) && longs.has(output['datatype']))
-  if (!isLong || !hasLongDigits.test(text)) return outputs
-  const quoted = text.replace(textOrLong, token => (token.startsWith('"') ? token : `"${token}"`))
-  return (JSON.parse(quoted) as { outputs: unknown[] }).outputs
+function withLongs(text: string, document: Json): Json {
+  const mayBeLong = (document['outputs'] as unknown[]).some(
+    output => isObject(output) && (longs.has(output['datatype']) || holdsLong(output['parameters'])),
+  )
+  if ((!mayBeLong && !holdsLong(document['parameters'])) || !hasLongDigits.test(text)) return document
+  return JSON.parse(text.replace(textOrLong, token => (token.startsWith('"') ? token : `"${token}"`)))
 }
 
-function readOutputs({ document, text, binary }: Split): Output[] {
-  const plain = document['outputs'] as unknown[]
-  const exact = withLongs(text, plain)
+function readOutputs({ document, exact, binary }: Split): Output[] {
   let at = 0
-  const outputs = plain.map((output, index) => {
+  const outputs = (document['outputs'] as unknown[]).map((output, index) => {
     if (!isObject(output)) throw unusable('with an output that is no JSON object')
+    const own = (exact['outputs'] as Json[])[index] ?? output
     const size = isObject(output['parameters']) ? output['parameters']['binary_data_size'] : undefined
     if (size === undefined) {
       const isLong = longs.has(output['datatype'])
-      return checked(described(output), dataOf(isLong ? (exact[index] as Json) : output))
+      return checked(described(output, own), dataOf(isLong ? own : output))
     }
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0 || at + size > binary.length) {
       throw unusable(`with binary_data_size ${String(size)} where ${binary.length - at} bytes follow`)
     }
     at += size
-    return checked(described(output), binary.subarray(at - size, at))
+    return checked(described(output, own), binary.subarray(at - size, at))
   })
   if (at !== binary.length) throw unusable(`with ${binary.length - at} bytes behind its last tensor`)
   return outputs
@@ -108,13 +110,13 @@ function readOutputs({ document, text, binary }: Split): Output[] {
 
 type Described = Omit<Output, 'bytes'>
 
-function described(output: Json): Described {
+function described(output: Json, exact: Json): Described {
   const { name, datatype: word, shape, parameters } = output
   const datatype = typeof word === 'string' ? datatypes.get(word) : undefined
   if (typeof name !== 'string' || datatype === undefined || !isShape(shape)) {
     throw unusable('with an output that has no name, datatype or shape of the protocol')
   }
-  return { name, datatype, shape, parameters: parametersMessage(parameters) }
+  return { name, datatype, shape, parameters: parametersMessage(parameters, exact['parameters']) }
 }
 
 function isShape(shape: unknown): shape is number[] {

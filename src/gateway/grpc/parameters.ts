@@ -26,7 +26,7 @@ function valueJson(name: string, value: ParameterMessage): string {
     case 'string_param':
       return JSON.stringify(value.string_param)
     case 'double_param':
-      if (Number.isFinite(value.double_param)) return String(value.double_param)
+      if (isFiniteNumber(value.double_param)) return doubleText(value.double_param)
       throw badParameter(name, `is ${value.double_param}, which has no JSON form`)
     default:
       throw badParameter(name, 'has no value')
@@ -37,20 +37,49 @@ function badParameter(name: string, problem: string): CutoverError {
   return new CutoverError('invalid-request', `parameter ${JSON.stringify(name.slice(0, 100))} ${problem}`)
 }
 
-/** Of a parsed JSON object; what is no text, number or boolean has no form here and is left out. */
-export function parametersMessage(json: unknown): ParametersMessage {
-  if (typeof json !== 'object' || json === null) return {}
+function isFiniteNumber(value: number | undefined): value is number {
+  return Number.isFinite(value)
+}
+
+/** With a point where it is whole: without one a model server would take it for an integer. */
+function doubleText(value: number): string {
+  const text = Object.is(value, -0) ? '-0' : String(value)
+  return /^-?\d+$/.test(text) ? `${text}.0` : text
+}
+
+/**
+ * Of a parsed JSON object; what is no text, number or boolean has no form here and is left out. `exact` is the same object
+ * with whole numbers that a double may not hold as texts.
+ */
+export function parametersMessage(json: unknown, exact: unknown = json): ParametersMessage {
   const entries: [string, ParameterMessage][] = []
-  for (const [name, value] of Object.entries(json)) {
-    const message = ofBodies.has(name) ? null : valueMessage(value)
+  for (const [name, value] of entriesOf(json)) {
+    const message = ofBodies.has(name) ? null : valueMessage(value, (exact as Record<string, unknown>)[name])
     if (message !== null) entries.push([name, message])
   }
   return Object.fromEntries(entries)
 }
 
-function valueMessage(value: unknown): ParameterMessage | null {
+/** Whether one of them is a whole number that a double may not hold. */
+export function holdsLong(json: unknown): boolean {
+  return entriesOf(json).some(([, value]) => Number.isInteger(value) && !Number.isSafeInteger(value))
+}
+
+function entriesOf(json: unknown): [string, unknown][] {
+  return typeof json === 'object' && json !== null ? Object.entries(json) : []
+}
+
+function valueMessage(value: unknown, exact: unknown): ParameterMessage | null {
   if (typeof value === 'boolean') return { bool_param: value }
   if (typeof value === 'string') return { string_param: value }
   if (typeof value !== 'number') return null
-  return Number.isSafeInteger(value) ? { int64_param: String(value) } : { double_param: value }
+  if (Number.isSafeInteger(value)) return { int64_param: String(value) }
+  return (typeof exact === 'string' ? longMessage(exact) : null) ?? { double_param: value }
+}
+
+/** Null for what has more than 64 bits. */
+function longMessage(digits: string): ParameterMessage | null {
+  const value = BigInt(digits)
+  if (BigInt.asIntN(64, value) === value) return { int64_param: digits }
+  return BigInt.asUintN(64, value) === value ? { uint64_param: digits } : null
 }

@@ -99,6 +99,12 @@ describe('what does not fit is refused by name, with what was given and what is 
     ['FP64', '[1e400]', 'as element 0, but FP64 takes finite numbers'],
     ['FP32', '[true]', 'has true as element 0'],
     ['BYTES', '[1]', 'input "x" has 1 as element 0, but BYTES takes strings'],
+    [
+      'BYTES',
+      '["a","b\\u0000c"]',
+      'has "b\\u0000c" as element 1, but BYTES takes strings of whole characters without NUL',
+    ],
+    ['BYTES', '["\\ud800"]', 'has "\\ud800" as element 0, but BYTES takes strings of whole characters without NUL'],
   ])('%s %s', (datatype, data, message) => {
     expect(() => readOne(datatype, data)).toThrow(message)
   })

@@ -149,24 +149,26 @@ describe('requests that are run together', () => {
   })
 })
 
-/** Gives each row the sum of all rows of its run: with ones, how many were run together. */
-const counting = onnxModel({
-  nodes: [
-    { op: 'ReduceSum', inputs: ['x'], outputs: ['sum'] },
-    { op: 'Sub', inputs: ['x', 'x'], outputs: ['zero'] },
-    { op: 'Add', inputs: ['zero', 'sum'], outputs: ['y'] },
-  ],
-  inputs: [{ name: 'x', datatype: 'FP32', shape: ['N', 1] }],
-  outputs: [{ name: 'y', datatype: 'FP32', shape: ['N', 1] }],
-})
+/** Gives each element the sum of all in its run: with ones, how many were run together. */
+const summing = (shape: (number | string)[]) =>
+  onnxModel({
+    nodes: [
+      { op: 'ReduceSum', inputs: ['x'], outputs: ['sum'] },
+      { op: 'Sub', inputs: ['x', 'x'], outputs: ['zero'] },
+      { op: 'Add', inputs: ['zero', 'sum'], outputs: ['y'] },
+    ],
+    inputs: [{ name: 'x', datatype: 'FP32', shape }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape }],
+  })
+const counting = summing(['N', 1])
 
-async function serve(batch: Batching, finished?: Finished): Promise<Instance> {
+async function serve(batch: Batching, finished?: Finished, model = counting): Promise<Instance> {
   const reports = collectReports()
   const deployer = closing(
     createDeployer({ clock: fastClock(20), logger: silentLogger, report: reports.report }),
     finished,
   )
-  const path = temporaryFile('model.onnx', counting, finished)
+  const path = temporaryFile('model.onnx', model, finished)
   deployer.ensure({
     endpoint: 'digits',
     version: version('v1', { kind: 'onnx', path, batch }),
@@ -176,8 +178,10 @@ async function serve(batch: Batching, finished?: Finished): Promise<Instance> {
   return pick(deployer, 'v1')
 }
 
-const ones = (rows: number, datatype = 'FP32') =>
-  Buffer.from(JSON.stringify({ inputs: [{ name: 'x', datatype, shape: [rows, 1], data: Array(rows).fill(1) }] }))
+function ones(rows: number, datatype = 'FP32', length = 1): Buffer {
+  const input = { name: 'x', datatype, shape: [rows, length], data: Array(rows * length).fill(1) }
+  return Buffer.from(JSON.stringify({ inputs: [input] }))
+}
 
 const send = (instance: Instance, body: Buffer, parts: { signal?: AbortSignal; timeouts?: Timeouts } = {}) =>
   ask(instance, request({ path: '/v2/models/digits/infer', body, ...parts }))
@@ -212,6 +216,12 @@ describe('an ONNX instance with max-batch', () => {
   test('answers a request that does not fit alone', async () => {
     const bodies = [ones(1), ones(1, 'FP64'), ones(1)]
     expect(await Promise.all(bodies.map(body => rowsWith(send(instance, body))))).toEqual([2, 0, 2])
+  })
+
+  test('runs together only what has the same sizes behind the first', async () => {
+    const sequences = await serve({ rowsMax: 4, waitMs: 0 }, onTestFinished, summing(['N', 'length']))
+    const sent = [2, 3, 2, 3, 2].map(length => rowsWith(send(sequences, ones(1, 'FP32', length))))
+    expect(await Promise.all(sent)).toEqual([3 * 2, 2 * 3, 3 * 2, 2 * 3, 3 * 2])
   })
 
   test('with max-wait waits for others until there are enough', async () => {

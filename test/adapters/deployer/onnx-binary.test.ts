@@ -319,6 +319,13 @@ describe('what does not fit is answered 400 with the reason', () => {
       /element 0, which is not valid UTF-8/,
     ],
     [
+      'texts have no NUL, where the runtime would end them',
+      'BYTES',
+      input('BYTES', 11, 'x'),
+      Buffer.from([1, 0, 0, 0, 0x61, 2, 0, 0, 0, 0x62, 0]),
+      /a NUL in element 1, where BYTES takes texts without one/,
+    ],
+    [
       'nothing follows the last text',
       'BYTES',
       input('BYTES', 9, 'x'),

@@ -82,12 +82,50 @@ describe('a stream that is measured while it passes', () => {
 
   test.each([
     ['an error', event({ error: { message: 'overloaded' } }), true],
+    ['an event of that name', 'event: error\ndata: {"message":"overloaded"}\n\n', true],
+    ['an error that the stream ends with, without a blank line', 'data: {"error":{"message":"overloaded"}}', true],
     ['a failed response', event({ type: 'response.failed', response: {} }), true],
     ['no error', event({ error: null, choices: [] }), false],
   ])('%s within a stream: failed is %s', (_, text, failed) => {
     const meter = streamMeter(false)
     pass(meter, [role, hello, text])
     expect(meter.read().failed).toBe(failed)
+  })
+})
+
+describe('an event at the edge', () => {
+  const completed = (bytes: number) => {
+    const response = { id: 'resp_1', output: 'x'.repeat(bytes), usage: { input_tokens: 3, output_tokens: 4 } }
+    return event({ type: 'response.completed', response })
+  }
+
+  test.each([
+    ['in one chunk', 1_000_000],
+    ['in chunks as they are read', 65_536],
+    ['in small chunks', 1_000],
+  ])('too long to be held back goes on in parts and tells its tokens all the same, %s', (_, size) => {
+    const text = completed(4 * limits.sseEventBytesMax)
+    const meter = streamMeter(true)
+    const parts = Array.from({ length: Math.ceil(text.length / size) }, (_, at) =>
+      text.slice(at * size, (at + 1) * size),
+    )
+    expect(pass(meter, [role, ...parts, usageEvent, done])).toBe(role + text + done)
+    const own = streamMeter(false)
+    pass(own, parts)
+    expect(own.read()).toMatchObject({ usage: { input: 3, output: 4 }, responseId: 'resp_1' })
+  })
+
+  test('longer than what is kept tells none', () => {
+    const meter = streamMeter(false)
+    const text = completed(limits.measuredAnswerBytesMax)
+    pass(meter, [text.slice(0, 100_000), text.slice(100_000)])
+    expect(meter.read().usage).toBeNull()
+  })
+
+  test('that the end of the stream ends is read, and taken out if the gateway asked for it', () => {
+    const meter = streamMeter(true)
+    expect(pass(meter, [role, hello, usageEvent.trimEnd()])).toBe(role + hello)
+    expect(meter.read().usage?.total).toBe(12)
   })
 })
 

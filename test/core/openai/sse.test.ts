@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { joinBytes } from '../../../src/core/bytes.ts'
 import { limits } from '../../../src/core/limits.ts'
-import { type SsePiece, SseSplitter, sseData } from '../../../src/core/openai/sse.ts'
+import { type SsePiece, SseSplitter, sseEvent } from '../../../src/core/openai/sse.ts'
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -18,7 +18,10 @@ function run(chunks: readonly Uint8Array[]): SsePiece[] {
 }
 
 const dataOf = (pieces: readonly SsePiece[]) =>
-  pieces.flatMap(({ bytes, isWhole }) => (isWhole && sseData(bytes) !== null ? [sseData(bytes)] : []))
+  pieces
+    .filter(({ isWhole }) => isWhole)
+    .map(({ bytes }) => sseEvent(bytes).data)
+    .filter(data => data !== null)
 
 const lineEnd = fc.constantFrom('\n', '\r\n', '\r')
 const event = fc
@@ -70,6 +73,15 @@ describe('server-sent events that pass by', () => {
   test('what a stream that breaks off leaves is no event', () => {
     const pieces = run([bytesOf('data: a\n\ndata: b\n')])
     expect(pieces.map(({ isWhole }) => isWhole)).toEqual([true, false])
+  })
+
+  test.each([
+    ['data: a', { name: null, data: 'a' }],
+    ['event: error\ndata: {}', { name: 'error', data: '{}' }],
+    ['event:x\ndata:a\ndata\ndata:  b', { name: 'x', data: 'a\n\n b' }],
+    [': events: 5\nevents: x\ndatabase: y', { name: null, data: null }],
+  ])('%j is read by the fields that it has', (text, read) => {
+    expect(sseEvent(bytesOf(`${text}\n\n`))).toEqual(read)
   })
 
   test('a long event goes on in parts and holds no more than its limit', () => {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { streamMeter } from '../../../src/core/openai/answer-meter.ts'
-import { type SsePiece, SseSplitter, sseData } from '../../../src/core/openai/sse.ts'
+import { type SsePiece, SseSplitter, sseEvent } from '../../../src/core/openai/sse.ts'
 import type { Draw } from '../answer-bytes.ts'
 import { cutAt, cutsOf, type Fuzzer } from '../fuzzer.ts'
 
@@ -19,6 +19,7 @@ const lines = [
   'data: {"choices":7}',
   'data: null',
   'event: done',
+  'event: error',
   ': comment',
   'id: 1\0',
   'retry: 5',
@@ -95,7 +96,7 @@ function dataFault(input: Buffer, pieces: readonly { bytes: Buffer; isWhole: boo
   const text = input.toString()
   // Each event is read by itself, so a mark at its start is taken for that of the stream; nothing but counts rests on it.
   if (text.includes('\ufeff') || pieces.some(({ isWhole }, at) => !isWhole && at < pieces.length - 1)) return null
-  const ours = pieces.filter(({ isWhole }) => isWhole).map(({ bytes }) => sseData(bytes))
+  const ours = pieces.filter(({ isWhole }) => isWhole).map(({ bytes }) => sseEvent(bytes).data)
   const told = ours.filter(data => data !== null)
   const book = dataByTheBook(text)
   return isDeepStrictEqual(told, book) ? null : `told ${JSON.stringify(told)}, by the book ${JSON.stringify(book)}`

@@ -152,6 +152,39 @@ test('ids, parameters and asked outputs are in the JSON; what shapes HTTP bodies
   )
 })
 
+describe('parameters keep what they are', () => {
+  test.each([
+    [2, '2.0'],
+    [-0, '-0.0'],
+    [1.5, '1.5'],
+    [1e300, '1e+300'],
+  ])('a double of %d is written %s, so that no whole number comes of it', (double_param, text) => {
+    const parameters = { limit: { parameter_choice: 'double_param' as const, double_param } }
+    const { body } = jsonBody(readRequest(request({ parameters }), bytesMax), bytesMax)
+    expect(body.toString()).toContain(`"parameters":{"limit":${text}}`)
+  })
+
+  test('whole numbers of an answer keep all of their digits', () => {
+    const parameters =
+      '{"a":9007199254740993,"b":18446744073709551615,"c":-3,"d":36893488147419103232,"e":1e300,"f":"9007199254740993"}'
+    const output = `{"name":"y","datatype":"BOOL","shape":[0],"data":[],"parameters":{"a":-9007199254740993}}`
+    const body = Buffer.from(`{"parameters":${parameters},"outputs":[${output}]}`)
+    const { parameters: read, outputs } = inferResponse(
+      { status: 200, lines: '', body },
+      { model: 'digits', version: 'v1', isRaw: false },
+    )
+    expect(read).toEqual({
+      a: { int64_param: '9007199254740993' },
+      b: { uint64_param: '18446744073709551615' },
+      c: { int64_param: '-3' },
+      d: { double_param: 2 ** 65 },
+      e: { double_param: 1e300 },
+      f: { string_param: '9007199254740993' },
+    })
+    expect(outputs[0]?.parameters).toEqual({ a: { int64_param: '-9007199254740993' } })
+  })
+})
+
 describe('a request is refused before anything is made of it', () => {
   const two = Buffer.from([0x3a, 0x02, 1, 1])
   const cases: readonly [string, Partial<InferRequestMessage>, RegExp][] = [

@@ -129,10 +129,15 @@ const booleans: JsonForm = {
   write: data => Array.from(data as Uint8Array, value => value !== 0).join(','),
 }
 
+/** onnxruntime's texts end at a NUL, and have no halves of characters: these would be other texts to the model. */
+export function isText(value: unknown): boolean {
+  return typeof value === 'string' && !value.includes('\0') && value.isWellFormed()
+}
+
 const strings: JsonForm = {
-  takes: 'strings',
+  takes: 'strings of whole characters without NUL',
   read(values) {
-    const bad = values.findIndex(value => typeof value !== 'string')
+    const bad = values.findIndex(value => !isText(value))
     return bad === -1 ? (values as string[]) : bad
   },
   write: data => (data as string[]).map(text => JSON.stringify(text)).join(','),

@@ -4,6 +4,7 @@ import { ClientFault } from './client-fault.ts'
 import { datatypeName, type TensorData } from './datatypes.ts'
 import type { InputTensor } from './infer-request.ts'
 import type { OutputTensor } from './infer-response.ts'
+import { type DeclaredShapes, disagreement } from './named-sizes.ts'
 
 export type Outputs = ReadonlyMap<string, OutputTensor>
 
@@ -37,9 +38,16 @@ export async function loadModel(path: string): Promise<Model> {
     outputs: session.outputMetadata.map(value => tensorMetadata('output', value)),
     extensions: ['binary_tensor_data'],
   }
+  const declared = new Map(session.inputMetadata.map(value => [value.name, value.isTensor ? value.shape : []]))
   return {
     metadata,
-    run: (inputs, wanted) => run(session, runtime.Tensor, inputs, wanted),
+    async run(inputs, wanted) {
+      try {
+        return await run(session, runtime.Tensor, inputs, wanted)
+      } catch (error) {
+        throw runFault(error, inputs, declared)
+      }
+    },
     release: () => session.release(),
   }
 }
@@ -72,12 +80,8 @@ async function run(
   wanted: readonly string[],
 ): Promise<Outputs> {
   const feeds = Object.fromEntries(inputs.map(input => [input.name, inputTensor(TensorClass, input)]))
-  try {
-    const results = await session.run(feeds, wanted)
-    return new Map(wanted.map(name => [name, outputTensor(results[name])]))
-  } catch (error) {
-    throw runFault(error)
-  }
+  const results = await session.run(feeds, wanted)
+  return new Map(wanted.map(name => [name, outputTensor(results[name])]))
 }
 
 /**
@@ -94,9 +98,14 @@ function outputTensor(tensor: Tensor | undefined): OutputTensor {
   return { data: tensor.data as TensorData, dims: tensor.dims }
 }
 
-/** onnxruntime compares the shapes of inputs once more; that is about the request, all else is about the model. */
-function runFault(error: unknown): Error {
+/**
+ * onnxruntime compares the shapes of inputs once more; that is about the request, all else is about the model. It does not
+ * hold inputs to the sizes that they share by name, and many a model takes unlike ones all the same (as 1 against N): only
+ * where it fails are these to blame.
+ */
+function runFault(error: unknown, inputs: readonly InputTensor[], declared: DeclaredShapes): Error {
   const message = error instanceof Error ? error.message : String(error)
   const aboutInput = /^(Invalid rank|Got invalid dimensions) for input/.test(message)
-  return aboutInput ? new ClientFault(message) : new Error(`the model failed: ${message}`)
+  const fault = aboutInput ? message : disagreement(inputs, declared)
+  return fault === null ? new Error(`the model failed: ${message}`) : new ClientFault(fault)
 }

@@ -2,7 +2,7 @@
  * Tensors as bytes (the binary tensor extension): least byte first, row after row, without gaps. An element of BYTES is
  * its length in four bytes and its text.
  */
-import type { TensorData } from './datatypes.ts'
+import { isText, type TensorData } from './datatypes.ts'
 
 /** The elements, or what is wrong with the bytes. */
 export type FromBytes = TensorData | { problem: string }
@@ -81,6 +81,7 @@ function textsOf(bytes: Uint8Array, count: number): FromBytes {
     }
     const text = textOf(bytes.subarray(start, start + length))
     if (text === null) return { problem: `element ${texts.length}, which is not valid UTF-8` }
+    if (!isText(text)) return { problem: `a NUL in element ${texts.length}, where BYTES takes texts without one` }
     texts.push(text)
     at = start + length
   }

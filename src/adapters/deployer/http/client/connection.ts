@@ -21,8 +21,11 @@ export interface ConnectionOwner {
   opened(connection: Connection): void
   /** It takes another call, as of now. */
   freed(connection: Connection, nowMs: number): void
-  /** It takes no other call yet: the server may be about to close it. */
-  doubted(connection: Connection, nowMs: number): void
+  /** Its server has answered what its code threw: it may be about to close it. Whether it was used before is told too. */
+  threw(connection: Connection, isUsedAgain: boolean, nowMs: number): void
+  /** It was closed right after such an answer, or has outlived it. */
+  closedThrown(): void
+  keptThrown(): void
   /** It was used again, or has outlived the time within which servers close that keep none. */
   kept(connection: Connection, nowMs: number): void
   /** The server closed it right after an answer, without having said that it would. */
@@ -68,6 +71,8 @@ export class Connection implements SocketListener {
   #untilMs: number
   /** It has answered. */
   wasUsed = false
+  /** All that was asked of it has been answered, once at least: what it is asked from then on shows whether it is kept. */
+  #hasRested = false
   /** It may be used again when it is still there after a while. */
   isProving = false
   /** When the last answer ended. */
@@ -226,14 +231,18 @@ export class Connection implements SocketListener {
 
   gone(cause: Error | null): void {
     if (this.#state === 'opening' && cause !== null) this.#owner.unreachable(cause)
-    if (this.#state === 'open' && this.#closedSoon()) this.#owner.closedUnsaid()
+    if (this.#state === 'open' && this.#closedSoon())
+      if (this.#hasThrown) this.#owner.closedThrown()
+      else this.#owner.closedUnsaid()
     this.#close(null, cause)
   }
 
   proved(): void {
     if (!this.isProving) return
     this.isProving = false
-    if (this.#state === 'open') this.#owner.kept(this, this.#owner.nowMs())
+    if (this.#state !== 'open') return
+    if (this.#hasThrown) this.#owner.keptThrown()
+    this.#owner.kept(this, this.#owner.nowMs())
   }
 
   get #hasThrown(): boolean {
@@ -241,7 +250,6 @@ export class Connection implements SocketListener {
   }
 
   #closedSoon(): boolean {
-    if (this.#hasThrown) return false
     const isBetween = this.#calls.first === null || !this.#reader.hasBegun
     return this.wasUsed && isBetween && this.#owner.nowMs() - this.#restsSinceMs <= soonMs
   }
@@ -289,15 +297,18 @@ export class Connection implements SocketListener {
     if (ending !== 'by-close' && !this.#reader.head.persists) this.#closeAsSaid(isUsedAgain)
     else if (!this.#outlives(call, next) || (next === null && ending !== 'clean')) this.#close(null, null)
     else if (next !== null) this.#listenTo(next, nowMs)
-    else this.#free(isUsedAgain, nowMs)
+    else this.#free(this.#hasRested, nowMs)
     call.complete()
   }
 
-  /** An answer before the whole request is no sign that the server reads on. With calls behind it, what is unsent is theirs. */
+  /**
+   * An answer before the whole request is no sign that the server reads on. With calls behind it, what is unsent is theirs, and
+   * how long the server keeps a connection that is idle is no matter yet.
+   */
   #outlives(call: Call, next: Call | null): boolean {
     const { head } = this.#reader
     const isSent = call.upload === null ? next !== null || this.#socket.writableLength === 0 : call.upload.isEnded
-    return head.persists && isSent && this.isUsable && restMs(head) > 0
+    return head.persists && isSent && this.isUsable && (next !== null || restMs(head) > 0)
   }
 
   /** A server that says so deals with nothing behind that answer (RFC 9112, 9.6): it is as if it had not been sent. */
@@ -313,7 +324,8 @@ export class Connection implements SocketListener {
   #free(isUsedAgain: boolean, nowMs: number): void {
     if (this.#isPaused) this.#setPaused(false)
     if (this.#load > 0) return
-    if (this.#hasThrown) this.#owner.doubted(this, nowMs)
+    this.#hasRested = this.wasUsed
+    if (this.#hasThrown) this.#owner.threw(this, isUsedAgain, nowMs)
     else if (isUsedAgain) this.#owner.kept(this, nowMs)
     else this.#owner.freed(this, nowMs)
   }

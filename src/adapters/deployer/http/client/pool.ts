@@ -44,6 +44,8 @@ export class ConnectionPool implements ConnectionOwner {
   #openingCount = 0
   /** Whether the server keeps connections, by what became of those that answered. */
   #keeps: 'unknown' | 'yes' | 'no' = 'unknown'
+  /** The same of those on which it answered what its code threw. */
+  #keepsThrown: 'unknown' | 'yes' | 'no' = 'unknown'
   /** By what it said last the server answers one request on a connection: what went out behind it would go out again. */
   #answersOne = false
   /** For so long a connection has to outlive its first answer before it is used again: the longer the more often it was wrong. */
@@ -119,14 +121,28 @@ export class ConnectionPool implements ConnectionOwner {
 
   /** Until a connection has been seen to outlive an answer none is used twice: what is sent into its closing is lost. */
   freed(connection: Connection, nowMs: number): void {
-    if (this.#keeps === 'yes' || !connection.wasUsed || this.pipeliningMax > 1) this.#use(connection, nowMs)
+    if (this.#keeps === 'yes' || !connection.wasUsed) this.#use(connection, nowMs)
     else connection.prove(this.#proofMs, nowMs)
   }
 
-  /** Where no other may be opened it is closed instead, so that nobody waits for what becomes of it. */
-  doubted(connection: Connection, nowMs: number): void {
-    if (this.#connections.size >= this.connectionsMax) connection.retire()
+  /**
+   * Until one has been seen to outlive such an answer, and for good once one has not, it is used no sooner than a server would
+   * have closed it. Where no other may be opened it is closed instead, so that nobody waits for what becomes of it.
+   */
+  threw(connection: Connection, isUsedAgain: boolean, nowMs: number): void {
+    if (this.#keepsThrown === 'yes') {
+      if (isUsedAgain) this.kept(connection, nowMs)
+      else this.freed(connection, nowMs)
+    } else if (this.#connections.size >= this.connectionsMax) connection.retire()
     else connection.prove(soonMs, nowMs)
+  }
+
+  keptThrown(): void {
+    if (this.#keepsThrown === 'unknown') this.#keepsThrown = 'yes'
+  }
+
+  closedThrown(): void {
+    this.#keepsThrown = 'no'
   }
 
   kept(connection: Connection, nowMs: number): void {
