@@ -10,17 +10,8 @@ export class ClientFault extends Error {
 
 /** A value as it stands in an error: short, whatever it is. */
 export function quote(value: unknown): string {
-  const text = typeof value === 'bigint' ? String(value) : asJson(value)
+  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value, bigAsText) ?? String(value))
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
-}
-
-/** What is nested too deeply to be written is named by its kind: the request is at fault, not the server. */
-function asJson(value: unknown): string {
-  try {
-    return JSON.stringify(value, bigAsText) ?? String(value)
-  } catch {
-    return 'a value that is nested too deeply'
-  }
 }
 
 function bigAsText(_key: string, value: unknown): unknown {
