@@ -3,17 +3,7 @@
  * grpc-js, and nothing else does. Loaded only where a server has such a listener.
  */
 import { once } from 'node:events'
-import {
-  Metadata,
-  Server,
-  type ServerCredentials,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type ServiceDefinition,
-  type sendUnaryData,
-} from '@grpc/grpc-js'
-import { fromJSON } from '@grpc/proto-loader'
-import { CutoverError } from '../../core/errors.ts'
+import { Metadata, Server, type ServerDuplexStream, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
 import { fieldPairs } from '../../core/http/field-lines.ts'
 import { isOwnField } from '../../core/http-fields.ts'
 import { limits } from '../../core/limits.ts'
@@ -23,18 +13,16 @@ import type { GatewayContext } from '../context.ts'
 import { asCutoverError, sendError } from '../errors.ts'
 import { ownHeaders } from '../headers.ts'
 import type { Visit } from '../inbound.ts'
-import type { Address, Listener } from '../listener.ts'
+import type { Listener } from '../listener.ts'
 import { credentialsFrom } from './credentials.ts'
-import { descriptor } from './descriptor.ts'
 import { type CallHead, GrpcInbound } from './grpc-inbound.ts'
 import { GrpcOutbound } from './grpc-outbound.ts'
 import { boundMessages } from './message-memory.ts'
 import type { InferResponseMessage } from './messages.ts'
+import { type OpenCall, OpenCalls } from './open-calls.ts'
 import {
-  type DecodeInfer,
   healthCheck,
   type InferCall,
-  inferenceService,
   modelInfer,
   modelMetadata,
   modelReady,
@@ -43,9 +31,14 @@ import {
   serverMetadata,
   serverReady,
 } from './rpcs.ts'
+import { bind, shutDown } from './server-life.ts'
+import { servicesOf } from './services.ts'
 import { type Failure, failureOf, grpcCodes } from './status.ts'
 
 type Door = (visit: Visit) => void
+
+/** What every call needs. */
+type House = { context: GatewayContext; visit: Door; calls: OpenCalls }
 
 /** Plain text without certificates. */
 export function createGrpcListener(
@@ -68,7 +61,8 @@ export function createGrpcListener(
       }),
     ],
   })
-  const unary = <Request, Response>(rpc: Rpc<Request, Response>) => unaryHandler(context, visit, rpc)
+  const house: House = { context, visit, calls: new OpenCalls() }
+  const unary = <Request, Response>(rpc: Rpc<Request, Response>) => unaryHandler(house, rpc)
   server.addService(services.inference, {
     ServerLive: unary(serverLive),
     ServerReady: unary(serverReady),
@@ -76,39 +70,12 @@ export function createGrpcListener(
     ServerMetadata: unary(serverMetadata),
     ModelMetadata: unary(modelMetadata),
     ModelInfer: unary(infer),
-    ModelStreamInfer: streamHandler(context, visit, infer),
+    ModelStreamInfer: streamHandler(house, infer),
   })
   server.addService(services.health, { Check: unary(healthCheck) })
   return {
     listen: address => bind(server, address, credentialsFrom(certificates)),
-    close: ({ drainMs }) => shutDown(server, drainMs),
-  }
-}
-
-type Loaded = Readonly<Record<string, ServiceDefinition>>
-type Services = { inference: ServiceDefinition; health: ServiceDefinition; decodeInfer: DecodeInfer }
-
-/** Messages of inference stay bytes until they have been looked at: decoding takes many times their memory. */
-function servicesOf(): Services {
-  const options = { keepCase: true, longs: String, enums: String, defaults: true, arrays: true, objects: true }
-  // Its type has every namespace be a message.
-  const json = descriptor as unknown as Parameters<typeof fromJSON>[0]
-  const all = fromJSON(json, { ...options, oneofs: true }) as Readonly<Record<string, unknown>> as Loaded
-  const inference = all[inferenceService]
-  const health = all['grpc.health.v1.Health']
-  const { ModelInfer: infer, ModelStreamInfer: stream } = inference ?? {}
-  if (inference === undefined || health === undefined || infer === undefined || stream === undefined) {
-    throw new Error('the descriptor has no such services')
-  }
-  const requestDeserialize = (bytes: Buffer): InferCall => ({ bytes })
-  return {
-    inference: {
-      ...inference,
-      ModelInfer: { ...infer, requestDeserialize },
-      ModelStreamInfer: { ...stream, requestDeserialize },
-    },
-    health,
-    decodeInfer: infer.requestDeserialize as DecodeInfer,
+    close: ({ drainMs }) => shutDown(server, house.calls, drainMs),
   }
 }
 
@@ -118,7 +85,7 @@ type Told<Response> = {
 }
 
 function visitAs<Request, Response>(
-  { context, visit, rpc }: { context: GatewayContext; visit: Door; rpc: Rpc<Request, Response> },
+  { context, visit, rpc }: House & { rpc: Rpc<Request, Response> },
   { call, request }: { call: CallHead & { metadata: Metadata }; request: Request },
   told: Told<Response>,
 ): GrpcOutbound {
@@ -141,31 +108,46 @@ function visitAs<Request, Response>(
   return outbound
 }
 
-function unaryHandler<Request, Response>(context: GatewayContext, visit: Door, rpc: Rpc<Request, Response>) {
+function unaryHandler<Request, Response>(house: House, rpc: Rpc<Request, Response>) {
   return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
     const { request } = call
+    let leave = () => {}
+    const open: OpenCall = {
+      isIdle: false,
+      end: failure => {
+        leave()
+        callback(failure)
+      },
+    }
+    house.calls.add(open)
     const outbound = visitAs(
-      { context, visit, rpc },
+      { ...house, rpc },
       { call, request },
       {
         done: (message, lines) => {
+          house.calls.delete(open)
           call.sendMetadata(metadataOf(lines))
           callback(null, message)
         },
         failed: (failure, lines) => {
+          house.calls.delete(open)
           call.sendMetadata(metadataOf(lines))
           callback(failure)
         },
       },
     )
-    call.on('cancelled', () => outbound.callerLeft())
+    leave = () => outbound.callerLeft()
+    call.on('cancelled', () => {
+      house.calls.delete(open)
+      leave()
+    })
   }
 }
 
 type StreamAnswer = { error_message: string; infer_response?: Partial<InferResponseMessage> }
 
 /** One message after the other, in the order in which they came: the next is read when the one before has been answered. */
-function streamHandler(context: GatewayContext, visit: Door, rpc: Rpc<InferCall, InferResponseMessage>) {
+function streamHandler(house: House, rpc: Rpc<InferCall, InferResponseMessage>) {
   return (call: ServerDuplexStream<InferCall, StreamAnswer>): void => {
     const head = oneOfMany(call)
     let leave = () => {}
@@ -177,7 +159,7 @@ function streamHandler(context: GatewayContext, visit: Door, rpc: Rpc<InferCall,
           else once(call, 'drain').then(() => resolve(), resolve)
         }
         const outbound = visitAs(
-          { context, visit, rpc },
+          { ...house, rpc },
           { call: head, request },
           {
             done: message => write({ error_message: '', infer_response: message }),
@@ -190,12 +172,28 @@ function streamHandler(context: GatewayContext, visit: Door, rpc: Rpc<InferCall,
           resolve()
         }
       })
+    const open: OpenCall = {
+      isIdle: true,
+      end: failure => {
+        leave()
+        call.emit('error', failure)
+      },
+    }
+    house.calls.add(open)
     call.on('data', (request: InferCall) => {
       call.pause()
-      last = serve(request).then(() => call.resume())
+      open.isIdle = false
+      last = serve(request).then(() => {
+        open.isIdle = true
+        if (!house.calls.endsIdle(open)) call.resume()
+      })
     })
     call.on('end', () => last.then(() => call.end()))
-    call.on('cancelled', () => leave())
+    call.on('close', () => house.calls.delete(open))
+    call.on('cancelled', () => {
+      house.calls.delete(open)
+      leave()
+    })
   }
 }
 
@@ -215,32 +213,4 @@ function metadataOf(lines: string): Metadata {
     if (isOwnField(name) || name === 'retry-after') metadata.set(name, pairs[at + 1] ?? '')
   }
   return metadata
-}
-
-function bind(server: Server, { host, port }: Address, credentials: ServerCredentials): Promise<Address> {
-  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
-  return new Promise((resolve, reject) => {
-    server.bindAsync(`${name}:${port}`, credentials, (error, bound) => {
-      if (error === null) resolve({ host, port: bound })
-      else reject(bindError(error, { host, port }))
-    })
-  })
-}
-
-function bindError(error: Error, { host, port }: Address): CutoverError {
-  if (error.message.includes('EADDRINUSE')) {
-    const remedy = 'stop the server that holds it, or give the gRPC listener another port'
-    return new CutoverError('port-in-use', `port ${port} on ${host} is in use; ${remedy}`, [], error)
-  }
-  const what = `the gRPC listener cannot listen on ${host} port ${port}: ${error.message}`
-  return new CutoverError('invalid-resource', what, [], error)
-}
-
-/** Calls under way may finish within the time; then they are cut. */
-async function shutDown(server: Server, drainMs: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(() => server.forceShutdown(), drainMs)
-  server.tryShutdown(() => resolve())
-  await promise
-  clearTimeout(timer)
 }

@@ -1,5 +1,5 @@
 /** The gRPC service on a real socket, called by grpc-js with the specification's own definition. */
-import { Metadata } from '@grpc/grpc-js'
+import { type ClientDuplexStream, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { BackendRequest } from '../../../src/adapters/deployer/by-promise.ts'
 import { CutoverError } from '../../../src/core/errors.ts'
@@ -450,13 +450,50 @@ describe('the end of the server', () => {
     await closed
   })
 
-  test('cuts what takes longer', async () => {
+  test('tells what takes longer that it ends, and gives up what was asked for it', async () => {
     await start({ fleets: fleetsOf({ v1: instance(() => new Promise(() => {})) }) })
     const failure = caller.failure('ModelInfer', inferRequest([floats]))
     while (rig.gateway.stats().inFlight.every(({ count }) => count === 0)) await new Promise(setImmediate)
     await rig.gateway.close({ drainMs: 0 })
-    expect([code.unavailable, code.internal, code.cancelled]).toContain((await failure).code)
+    expect(await failure).toMatchObject({ code: code.unavailable, details: 'the server is shutting down' })
+    expect((await rig.recorder.recorded(1)).map(({ status, failed }) => ({ status, failed }))).toEqual([
+      { status: 0, failed: false },
+    ])
   })
+
+  test('waits for no stream between two messages, and answers the one that it has', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>()
+    const holding = instance(async request => {
+      arrive()
+      await held
+      return echoing(null)(request)
+    })
+    await start({ fleets: fleetsOf({ v1: holding }), table: sole() })
+    const [idle, busy] = [listening(), listening()]
+    busy.stream.write(inferRequest([floats], { id: '1' }))
+    await arrived
+    const closed = rig.gateway.close({ drainMs: 10_000 })
+    expect(await idle.ended).toEqual({ ids: [], code: code.unavailable })
+    release()
+    expect(await busy.ended).toEqual({ ids: ['1'], code: code.unavailable })
+    await closed
+  })
+
+  /** A stream that its caller leaves open, and what it ends with. */
+  function listening() {
+    const { ModelStreamInfer: open } = caller.client as unknown as {
+      ModelStreamInfer(): ClientDuplexStream<object, Told>
+    }
+    const stream = open.call(caller.client)
+    const ids: string[] = []
+    const ended = new Promise(resolve => {
+      stream.on('data', told => ids.push(told.infer_response.id))
+      stream.on('error', error => resolve({ ids, code: (error as ServiceError).code }))
+    })
+    return { stream, ended }
+  }
+  type Told = { infer_response: { id: string } }
 
   test('a port that is taken is told', async () => {
     await start()
