@@ -100,11 +100,18 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
     if (!isStopped) ledger.recordIfItMatters({ type: 'trial-ended', release: command.release, report })
   }
 
-  const askAgain = ({ spec, stable, fleets, sizes, table, appliedEpoch }: EndpointState): void => {
+  /** The version that a release goes back to, which is not the stable one any more: nobody can go back before it is up. */
+  const returnedTo = (id: string | null): string | null => {
+    const release = id === null ? undefined : ledger.state().releases[id]
+    return release?.phase.kind === 'returning' ? release.plan.from : null
+  }
+
+  const askAgain = ({ spec, stable, fleets, sizes, table, appliedEpoch, activeRelease }: EndpointState): void => {
+    const needed = [stable, returnedTo(activeRelease), ...ruleVersions(spec)]
     for (const [name, fleet] of Object.entries(fleets)) {
       const instances = sizes?.[name]
       const version = fleetSpec(spec, name, instances)
-      const isDown = fleet === 'failed' && (name === stable || ruleVersions(spec).includes(name))
+      const isDown = fleet === 'failed' && needed.includes(name)
       const isAsked = isDown || (fleet === 'starting' && hasReported(spec.name, name))
       if (version === undefined || !isAsked) continue
       deployer.ensure({
