@@ -1,10 +1,10 @@
 /**
  * Commands are carried out here, and their answers come back as events. What was asked and not answered is asked again:
- * an answer that the log could not take, or a stable version that failed, in whose place nobody else can serve. All of it
- * is idempotent.
+ * an answer that the log could not take, or a version that failed and that no other can stand in for: the stable one, its
+ * control, one that a rule names or that a release goes back to. All of it is idempotent.
  */
 import type { Command, IssuedCommand } from '../core/command.ts'
-import { fleetSpec } from '../core/control-fleet.ts'
+import { fleetSpec, isControl } from '../core/control-fleet.ts'
 import { readyTimeoutOf } from '../core/endpoint.ts'
 import { ruleVersions } from '../core/endpoint-rules.ts'
 import { assertNever } from '../core/errors.ts'
@@ -100,11 +100,18 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
     if (!isStopped) ledger.recordIfItMatters({ type: 'trial-ended', release: command.release, report })
   }
 
-  const askAgain = ({ spec, stable, fleets, sizes, table, appliedEpoch }: EndpointState): void => {
+  /** The version that a release goes back to, which is not the stable one any more: nobody can go back before it is up. */
+  const returnedTo = (id: string | null): string | null => {
+    const release = id === null ? undefined : ledger.state().releases[id]
+    return release?.phase.kind === 'returning' ? release.plan.from : null
+  }
+
+  const askAgain = ({ spec, stable, fleets, sizes, table, appliedEpoch, activeRelease }: EndpointState): void => {
+    const needed = [stable, returnedTo(activeRelease), ...ruleVersions(spec)]
     for (const [name, fleet] of Object.entries(fleets)) {
       const instances = sizes?.[name]
       const version = fleetSpec(spec, name, instances)
-      const isDown = fleet === 'failed' && (name === stable || ruleVersions(spec).includes(name))
+      const isDown = fleet === 'failed' && (needed.includes(name) || isControl(name))
       const isAsked = isDown || (fleet === 'starting' && hasReported(spec.name, name))
       if (version === undefined || !isAsked) continue
       deployer.ensure({

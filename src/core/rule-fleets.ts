@@ -1,53 +1,62 @@
-/** Fleets of the versions that an endpoint's rules name: they run where no release says otherwise. */
+/**
+ * Fleets where no release runs: of the stable version, and of those that the endpoint's rules name. A release minds its own
+ * fleets until it has ended; what rules said of them meanwhile is made up for then.
+ */
 import type { Command } from './command.ts'
-import { readyTimeoutOf } from './endpoint.ts'
+import { readyTimeoutOf, type VersionSpec } from './endpoint.ts'
 import { ruleVersions } from './endpoint-rules.ts'
 import { limits } from './limits.ts'
 import type { ControlState, EndpointState } from './state.ts'
 
-/** Asks for those that are missing; a release minds its own fleets until it has ended. */
-export function keepRuleFleets(
-  state: ControlState,
-  commands: readonly Command[],
-): { state: ControlState; commands: readonly Command[] } {
+type Kept<State> = { state: State; commands: readonly Command[] }
+
+/** Asks for those that are missing or too few, and ends those that nobody names any more. */
+export function keepRuleFleets(state: ControlState, commands: readonly Command[]): Kept<ControlState> {
   let next = state
   const asked: Command[] = []
   for (const endpoint of Object.values(state.endpoints)) {
-    if (endpoint.spec.rules === undefined || endpoint.activeRelease !== null) continue
-    const missing = ruleVersions(endpoint.spec).filter(name => (endpoint.fleets[name] ?? 'absent') === 'absent')
-    if (missing.length === 0) continue
-    const fleets = { ...endpoint.fleets, ...Object.fromEntries(missing.map(name => [name, 'starting' as const])) }
-    next = { ...next, endpoints: { ...next.endpoints, [endpoint.spec.name]: { ...endpoint, fleets } } }
-    asked.push(...missing.flatMap(name => ensureOf(endpoint, name)))
+    if (endpoint.activeRelease !== null) continue
+    const kept = keepFleets(endpoint)
+    if (kept.commands.length === 0) continue
+    next = { ...next, endpoints: { ...next.endpoints, [endpoint.spec.name]: kept.state } }
+    asked.push(...kept.commands)
   }
   return asked.length === 0 ? { state, commands } : { state: next, commands: [...commands, ...asked] }
 }
 
-function ensureOf({ spec }: EndpointState, name: string): Command[] {
-  const version = spec.versions[name]
-  if (version === undefined) return []
-  const readyTimeoutMs = readyTimeoutOf(version, limits.readyTimeoutMs)
-  return [{ type: 'ensure-fleet', endpoint: spec.name, version, readyTimeoutMs }]
+function keepFleets(endpoint: EndpointState): Kept<EndpointState> {
+  const { spec, stable, fleets } = endpoint
+  const named = ruleVersions(spec)
+  const isOver = (name: string): boolean => name !== stable && !named.includes(name) && fleets[name] !== 'absent'
+  const over = Object.keys(fleets).filter(isOver)
+  const few = named.flatMap(name => (isMissing(endpoint, name) ? (spec.versions[name] ?? []) : []))
+  if (over.length + few.length === 0) return { state: endpoint, commands: [] }
+  const changed = [
+    ...over.map(name => [name, 'absent'] as const),
+    ...few.map(({ name }) => [name, 'starting'] as const),
+  ]
+  const sized = withoutSizes(endpoint, [...over, ...few.map(({ name }) => name)])
+  return {
+    state: { ...sized, fleets: { ...fleets, ...Object.fromEntries(changed) } },
+    commands: [...few.map(version => ensureOf(spec.name, version)), ...over.map(name => stopOf(spec.name, name))],
+  }
 }
 
-/** Versions that rules named and no longer do, and that nothing else needs. */
-export function endRuleFleets(
-  before: EndpointState,
-  after: EndpointState,
-): { endpoint: EndpointState; commands: Command[] } {
-  const named = new Set(ruleVersions(after.spec))
-  const dropped = ruleVersions(before.spec).filter(
-    name => !named.has(name) && name !== after.stable && (after.fleets[name] ?? 'absent') !== 'absent',
-  )
-  if (dropped.length === 0 || after.activeRelease !== null) return { endpoint: after, commands: [] }
-  const fleets = { ...after.fleets, ...Object.fromEntries(dropped.map(name => [name, 'absent' as const])) }
-  const commands = dropped.map(
-    (version): Command => ({
-      type: 'stop-fleet',
-      endpoint: after.spec.name,
-      version,
-      drainMs: limits.drainTimeoutMs,
-    }),
-  )
-  return { endpoint: { ...after, fleets }, commands }
+/** Or of another size than it declares, as a release has left it. */
+function isMissing({ fleets, sizes }: EndpointState, name: string): boolean {
+  return (fleets[name] ?? 'absent') === 'absent' || sizes?.[name] !== undefined
+}
+
+function withoutSizes({ sizes, ...endpoint }: EndpointState, names: readonly string[]): EndpointState {
+  const left = Object.entries(sizes ?? {}).filter(([name]) => !names.includes(name))
+  return left.length === 0 ? endpoint : { ...endpoint, sizes: Object.fromEntries(left) }
+}
+
+function ensureOf(endpoint: string, version: VersionSpec): Command {
+  const readyTimeoutMs = readyTimeoutOf(version, limits.readyTimeoutMs)
+  return { type: 'ensure-fleet', endpoint, version, readyTimeoutMs }
+}
+
+function stopOf(endpoint: string, version: string): Command {
+  return { type: 'stop-fleet', endpoint, version, drainMs: limits.drainTimeoutMs }
 }

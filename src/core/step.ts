@@ -31,7 +31,7 @@ import {
   trialEnded,
 } from './release/release.ts'
 import { filled, toFill } from './releases.ts'
-import { endRuleFleets, keepRuleFleets } from './rule-fleets.ts'
+import { keepRuleFleets } from './rule-fleets.ts'
 import { type ControlState, type EndpointState, emptyState, isTerminal, type ReleaseState } from './state.ts'
 import type { FleetState } from './state-words.ts'
 import { soleTable } from './traffic.ts'
@@ -177,9 +177,8 @@ function endpointApplied(state: ControlState, event: Extract<ControlEvent, { typ
   const { spec } = event
   const known = own(state.endpoints, spec.name)
   if (known !== undefined) {
-    const { endpoint, commands } = endRuleFleets(known, { ...known, spec })
     const route: Command = { type: 'apply-route', spec, table: known.table }
-    return { state: putEndpoint(state, endpoint), commands: [route, ...commands] }
+    return { state: putEndpoint(state, { ...known, spec }), commands: [route] }
   }
   const before = own(state.retired, spec.name)
   const epoch = (before?.epoch ?? 0) + 1

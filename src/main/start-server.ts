@@ -36,6 +36,7 @@ import { keysOf } from '../core/access/registry.ts'
 import { regressionOf } from '../core/bandit/regression.ts'
 import { limits } from '../core/limits.ts'
 import { tellMonitored, watchedOf } from '../core/monitor/monitoring.ts'
+import { own } from '../core/own.ts'
 import { pairingOf } from '../core/pairing.ts'
 import type { ControlState } from '../core/state.ts'
 import type { SecretRef } from '../core/webhook.ts'
@@ -350,10 +351,13 @@ function requestsByEndpoint({ requests }: GatewayStats): Map<string, number> {
 
 function readyInstances(state: ControlState, deployer: Deployer) {
   return Object.values(state.endpoints).flatMap(({ spec, fleets }) =>
-    Object.keys(fleets).map(name => ({
-      endpoint: spec.name,
-      version: name,
-      count: deployer.fleets.readyCount(spec.name, name),
-    })),
+    Object.entries(fleets)
+      // Of a version that is gone no fleet runs.
+      .filter(([name, fleet]) => fleet !== 'absent' || own(spec.versions, name) !== undefined)
+      .map(([name]) => ({
+        endpoint: spec.name,
+        version: name,
+        count: deployer.fleets.readyCount(spec.name, name),
+      })),
   )
 }

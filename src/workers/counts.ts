@@ -1,7 +1,7 @@
 /** Counters of all workers, those that have ended among them. Pure. */
 import { addKeyCounts, type KeyCounts } from '../adapters/access/keyring.ts'
 import { type LatencyCounts, LatencyHistograms } from '../adapters/metrics/latency-histograms.ts'
-import { mergeTokens } from '../adapters/metrics/token-metrics.ts'
+import { mergeTokens, tokensOf } from '../adapters/metrics/token-metrics.ts'
 import { endedStats, mergeStats, noStats, statsWithout } from '../gateway/merge-stats.ts'
 import type { RecorderStats } from '../ports/recorder.ts'
 import type { Counts } from './messages.ts'
@@ -38,7 +38,13 @@ export function endedCounts(counts: Counts): Counts {
 
 /** As one gateway forgets them: an endpoint that is deleted, or versions that it has no more. */
 export function countsWithout(counts: Counts, endpoint: string, versions: readonly string[] = []): Counts {
-  return { ...counts, gateway: statsWithout(counts.gateway, endpoint, versions) }
+  const isThere = (of: string, version: string) => of !== endpoint || versions.includes(version)
+  return {
+    ...counts,
+    gateway: statsWithout(counts.gateway, endpoint, versions),
+    latencies: counts.latencies.filter(one => isThere(one.endpoint, one.version)),
+    tokens: tokensOf(counts.tokens, isThere),
+  }
 }
 
 export function addRecorders(a: RecorderStats, b: RecorderStats = noCounts.recorder): RecorderStats {

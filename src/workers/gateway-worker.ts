@@ -43,6 +43,8 @@ function start(port: MessagePort, plan: WorkerPlan): void {
   })
   const latencies = new LatencyHistograms()
   const tokens = new TokenMetrics()
+  const versions = new Map<string, readonly string[]>()
+  const isThere = (endpoint: string, version: string) => versions.get(endpoint)?.includes(version) === true
   const keyring = createKeyring({ secrets: nodeSecrets, clock, fixed: [] })
   // The main thread tells what becomes of the files.
   const certificates = listener.tls === null ? null : watchListener(listener.tls, { clock, tell: () => {} })
@@ -78,6 +80,8 @@ function start(port: MessagePort, plan: WorkerPlan): void {
   take(common)
 
   const count = async (): Promise<void> => {
+    latencies.keep(isThere)
+    await tokens.keep(isThere)
     const counts = {
       gateway: gateway.stats(),
       recorder: recorder.stats(),
@@ -103,6 +107,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     switch (ask.kind) {
       case 'apply':
         gateway.apply(ask.route)
+        versions.set(ask.route.spec.name, Object.keys(ask.route.spec.versions))
         return undefined
       case 'count':
         await count()
@@ -134,6 +139,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
         return
       case 'remove':
         gateway.remove(message.endpoint)
+        versions.delete(message.endpoint)
         return
       case 'common':
         take(message.change)

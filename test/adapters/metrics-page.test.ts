@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { createMetricsPage, type MetricReadings } from '../../src/adapters/metrics/prometheus.ts'
+import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import type { MonitorReport } from '../../src/core/monitor/report.ts'
 import type { MonitorSpec } from '../../src/core/monitor/spec.ts'
 import { emptyState } from '../../src/core/state.ts'
@@ -95,8 +96,12 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
   ])
 })
 
+/** The state of a server that has these endpoints. */
+const having = (...specs: readonly EndpointSpec[]) =>
+  fold(specs.map((spec, seq) => ({ seq, atMs: seq, event: happen.applied(spec) })))
+
 it('counts a latency in its bucket and in all above it', async () => {
-  const page = createMetricsPage(() => quiet)
+  const page = createMetricsPage(() => ({ ...quiet, state: having(endpointSpec()) }))
   for (const latencyMs of [0.4, 1, 30, 20_000]) page.observe({ endpoint: 'digits', version: 'v1', latencyMs })
   const lines = (await page.text()).split('\n')
   const of = 'endpoint="digits",version="v1"'
@@ -136,7 +141,7 @@ it('tells what each key did, and when certificates end', async () => {
 })
 
 it('adds up tokens and what they cost, of answers that were measured', async () => {
-  const page = createMetricsPage(() => quiet)
+  const page = createMetricsPage(() => ({ ...quiet, state: having(endpointSpec({ name: 'support' })) }))
   const sample = { endpoint: 'support', version: 'v1', latencyMs: 900 }
   page.observe({
     ...sample,
@@ -153,5 +158,34 @@ it('adds up tokens and what they cost, of answers that were measured', async () 
       'cutover_time_to_first_token_seconds_sum{endpoint="support",version="v1"} 0.3',
       'cutover_time_to_first_token_seconds_count{endpoint="support",version="v1"} 1',
     ]),
+  )
+})
+
+it('tells nothing of versions and endpoints that are gone, and goes on counting the others', async () => {
+  const spec = endpointSpec()
+  const { v2: _gone, ...versions } = spec.versions
+  let state = having(spec, endpointSpec({ name: 'support' }))
+  const page = createMetricsPage(() => ({ ...quiet, state }))
+  const answered = (endpoint: string, version: string) =>
+    page.observe({
+      ...{ endpoint, version, latencyMs: 1 },
+      measures: { 'input-tokens': 1, cost: 1, 'time-to-first-token-ms': 1 },
+    })
+  const seriesOf = async () =>
+    [...(await page.text()).matchAll(/^cutover_(\w+)\{endpoint="(\w+)",version="(\w+)"[^}]*\} (\d+)$/gm)].flatMap(
+      ([, family = '', endpoint, version, value]) =>
+        /seconds_count|cost_total/.test(family) ? [`${endpoint}/${version} ${value}`] : [],
+    )
+  for (const version of ['v1', 'v2']) answered('digits', version)
+  answered('support', 'v1')
+  const three = ['digits/v1 1', 'digits/v2 1', 'support/v1 1']
+  expect((await seriesOf()).toSorted()).toEqual([...three, ...three, ...three].toSorted())
+  state = having({ ...spec, versions })
+  answered('digits', 'v1')
+  expect(await seriesOf()).toEqual(['digits/v1 2', 'digits/v1 2', 'digits/v1 2'])
+  state = having(spec)
+  answered('digits', 'v2')
+  expect((await seriesOf()).toSorted()).toEqual(
+    ['digits/v1 2', 'digits/v1 2', 'digits/v1 2', 'digits/v2 1', 'digits/v2 1', 'digits/v2 1'].toSorted(),
   )
 })

@@ -158,6 +158,31 @@ describe('the controller', () => {
     expect(phaseOf(rig)).toBe('promoted')
   })
 
+  it('asks again for the version that a release goes back to out of its probation, until that is up', async () => {
+    const rig = await withRelease({ probationMs: 3_600_000 })
+    const word = (verb: 'promote' | 'rollback') =>
+      rig.controller.operate({ release: 'digits-1', verb, actor: 'ada', note: null })
+    word('promote')
+    rig.broken.add('v1')
+    rig.controller.report({ state: 'failed', endpoint: 'digits', version: 'v1', reason: 'out of memory' })
+    word('rollback')
+    expect(phaseOf(rig)).toBe('returning')
+    rig.broken.delete('v1')
+    rig.tick(40)
+    expect(phaseOf(rig)).toBe('rolled-back')
+  })
+
+  it('asks again for a control that could not be kept running: a canary does not go on without it', async () => {
+    const rig = await withRelease({
+      stages: [canaryPlan({ control: 'equal', steps: [{ weightPpm: 100_000, floorMs: 0, ceilingMs: null }] })],
+    })
+    const control = () => rig.controller.state().endpoints['digits']?.fleets['v1~control']
+    rig.controller.report({ state: 'failed', endpoint: 'digits', version: 'v1~control', reason: 'out of memory' })
+    expect(control()).toBe('failed')
+    rig.tick(40)
+    expect(control()).toBe('ready')
+  })
+
   it('obeys the operator', async () => {
     const rig = await withRelease({ stages: [canaryPlan({ approval: true })] })
     const word = (verb: 'pause' | 'resume' | 'approve' | 'promote') =>

@@ -9,6 +9,7 @@ import { fold } from '../../src/core/step.ts'
 import { tellAll } from '../../src/core/tell.ts'
 import { type LiveCore, liveCore } from '../support/live-core.ts'
 import { canaryPlan, endpointSpec, happen, releasePlan } from '../support/releases.ts'
+import { shadowPlan } from '../support/shadows.ts'
 import { flag } from './flags/support.ts'
 
 function flagged(overrides: Partial<FlagSpec> = {}): ControlEvent {
@@ -204,5 +205,50 @@ describe('the versions that rules name', () => {
     left.happen(happen.applied(staying), happen.released(releasePlan()), happen.told('promote'))
     expect(left.state().endpoints['digits']?.stable).toBe('v2')
     expect(fleets(left)).toEqual({ v1: 'ready', v2: 'ready' })
+  })
+
+  it('end once the release does in which the rules were withdrawn', () => {
+    const live = liveCore()
+    const naming = endpointSpec({ rules: [{ flag: 'ranker', version: 'v3' }] })
+    live.happen(happen.applied(naming), happen.released(releasePlan()), happen.applied(endpointSpec()))
+    expect(fleets(live)).toMatchObject({ v3: 'ready' })
+    live.happen(happen.told('abort'))
+    expect(fleets(live)).toEqual({ v1: 'ready', v2: 'absent', v3: 'absent' })
+  })
+
+  const roll: ReleasePlan['stages'][number] = {
+    kind: 'rolling',
+    maxSurge: { count: 1 },
+    maxUnavailable: { count: 0 },
+    ...{ minReadyMs: 0, progressDeadlineMs: 60_000, minRequests: 0 },
+  }
+  const { versions } = endpointSpec()
+  const inTwos = Object.fromEntries(Object.entries(versions).map(([name, one]) => [name, { ...one, instances: 2 }]))
+  const ruled = endpointSpec({ rules, versions: inTwos })
+
+  it('are whole again once a release has ended that made them smaller', () => {
+    const live = liveCore()
+    const replay = shadowPlan({ mode: 'replay' })
+    live.happen(happen.applied(ruled), happen.released(releasePlan({ stages: [replay] })))
+    expect(live.state().endpoints['digits']?.sizes).toEqual({ v2: 1 })
+    live.happen(happen.told('abort'))
+    expect(live.state().releases['digits-1']?.phase.kind).toBe('rolled-back')
+    expect(live.state().endpoints['digits']?.sizes).toBeUndefined()
+    const last = live.commands.findLast(one => one.type === 'ensure-fleet' && one.version.name === 'v2')
+    expect(last).toMatchObject({ version: { instances: 2 } })
+    expect(last).not.toHaveProperty('instances')
+    expect(fleets(live)).toEqual({ v1: 'ready', v2: 'ready' })
+  })
+
+  it.each(['starting', 'failed'] as const)('get no traffic of a roll while they are %s', state => {
+    const live = liveCore()
+    live.silent.add('v2')
+    live.happen(happen.applied(ruled))
+    if (state === 'failed') live.happen(happen.lost('v2'))
+    live.happen(happen.released(releasePlan({ stages: [roll] })), happen.judged('pass'))
+    expect(fleets(live)).toMatchObject({ v1: 'ready', v2: 'starting' })
+    expect(weightsOf(live)).toEqual({ v1: 1_000_000 })
+    live.happen({ type: 'fleet-ready', endpoint: 'digits', version: 'v2', instances: 1 })
+    expect(weightsOf(live)).toMatchObject({ v2: expect.any(Number) })
   })
 })

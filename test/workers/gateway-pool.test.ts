@@ -337,3 +337,23 @@ it('a worker that is slow to begin, or silent while nobody looks, hangs not', ()
   }
   expect(puppets).toHaveLength(2)
 })
+
+it('what workers that ended had counted of a version goes with the version, and the rest stays', async () => {
+  const { pool, at } = poolOf(1)
+  const byBucket = new Float64Array([1])
+  const latencies = ['v1', 'v2'].map(version => ({ endpoint: 'digits', version, byBucket, sumMs: 1 }))
+  const values = ['v1', 'v2'].map(version => ({ labels: { endpoint: 'digits', version }, value: 5 }))
+  const tokens = [
+    { name: 'tokens', help: '', type: 'counter', aggregator: 'sum', values },
+  ] as unknown as Counts['tokens']
+  at(0).say({ kind: 'counts', counts: { ...noCounts, latencies, tokens } })
+  at(0).die()
+  const { v2: _gone, ...versions } = route.spec.versions
+  expect(Object.keys(versions)).toContain('v1')
+  void pool.apply({ ...route, spec: { ...route.spec, versions } })
+  const counts = await pool.read()
+  expect(counts.latencies.map(({ version, sumMs }) => [version, sumMs])).toEqual([['v1', 1]])
+  expect(counts.tokens.flatMap(metric => metric.values.map(({ labels }) => labels['version']))).toEqual(['v1'])
+  pool.remove('digits')
+  expect(await pool.read()).toMatchObject({ latencies: [], tokens: [{ values: [] }] })
+})

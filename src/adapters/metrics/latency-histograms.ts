@@ -10,6 +10,9 @@ const head = `# HELP ${family} From the last byte of the request to the last byt
 
 type Counts = { byBucket: Float64Array; sumMs: number }
 
+/** Whether an endpoint has a version. */
+export type IsThere = (endpoint: string, version: string) => boolean
+
 /** Plain data: what one thread has counted of one version. */
 export type LatencyCounts = Counts & { endpoint: string; version: string }
 
@@ -34,6 +37,14 @@ export class LatencyHistograms {
     const counts = this.#endpoints.get(endpoint)?.get(version) ?? this.#make(endpoint, version)
     for (const [bucket, count] of byBucket.entries()) counts.byBucket[bucket] = (counts.byBucket[bucket] ?? 0) + count
     counts.sumMs += sumMs
+  }
+
+  /** Nothing of versions that are gone: a server that releases for years would tell of all of them. */
+  keep(isThere: IsThere): void {
+    for (const [endpoint, versions] of this.#endpoints) {
+      for (const version of versions.keys()) if (!isThere(endpoint, version)) versions.delete(version)
+      if (versions.size === 0) this.#endpoints.delete(endpoint)
+    }
   }
 
   /** In the text form of Prometheus, its last line ended. */

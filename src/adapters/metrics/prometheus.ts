@@ -1,10 +1,11 @@
 /** The metrics page: counters of the gateway and the state of every endpoint and release, in Prometheus' text form. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Alarm, MonitorStatus } from '../../core/monitor/report.ts'
+import { own } from '../../core/own.ts'
 import type { ControlState } from '../../core/state.ts'
 import type { RecorderStats } from '../../ports/recorder.ts'
 import { type AccessReadings, registerAccessMetrics } from './access-metrics.ts'
-import { type LatencyCounts, LatencyHistograms } from './latency-histograms.ts'
+import { type IsThere, type LatencyCounts, LatencyHistograms } from './latency-histograms.ts'
 import { type MeasuredSample, TokenMetrics, type TokenReadings, tokenText } from './token-metrics.ts'
 
 /** What is read when the page is asked for. */
@@ -270,6 +271,9 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     text: async () => {
       const now = await read()
       refresh(now)
+      const isThere = versionsOf(now.state)
+      latencies.keep(isThere)
+      await tokens.keep(isThere)
       const tokenReadings = [await tokens.read(), ...(now.workers === undefined ? [] : [now.workers.tokens])]
       return `${await registry.metrics()}${await tokenText(tokenReadings)}${allLatencies(now).text()}`
     },
@@ -279,4 +283,8 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
       tokens.observe(sample)
     },
   }
+}
+
+function versionsOf({ endpoints }: ControlState): IsThere {
+  return (endpoint, version) => own(own(endpoints, endpoint)?.spec.versions ?? {}, version) !== undefined
 }

@@ -1,6 +1,7 @@
 /** Tokens, their cost and the wait for the first one, of answers that callers got: copies for challengers are not among them. */
 import { AggregatorRegistry, Counter, Histogram, Registry } from 'prom-client'
 import type { Measures } from '../../core/measures.ts'
+import type { IsThere } from './latency-histograms.ts'
 
 export type MeasuredSample = { endpoint: string; version: string; measures?: Measures | null }
 
@@ -48,9 +49,29 @@ export class TokenMetrics {
     if (firstTokenMs !== undefined) this.#firstToken.observe({ endpoint, version }, firstTokenMs / 1_000)
   }
 
+  /** Nothing of versions that are gone. */
+  async keep(isThere: IsThere): Promise<void> {
+    const isGone = ({ endpoint = '', version = '' }: Labels) => !isThere(endpoint, version)
+    const [tokens, costs] = [await this.#tokens.get(), await this.#cost.get()]
+    for (const { labels } of tokens.values) if (isGone(labels as Labels)) this.#tokens.remove(labels)
+    for (const { labels } of costs.values) {
+      if (!isGone(labels as Labels)) continue
+      this.#cost.remove(labels)
+      this.#firstToken.remove(labels)
+    }
+  }
+
   read(): Promise<TokenReadings> {
     return this.#registry.getMetricsAsJSON()
   }
+}
+
+type Labels = { endpoint?: string; version?: string }
+
+/** Of the same threads, without versions that are gone. */
+export function tokensOf(all: TokenReadings, isThere: IsThere): TokenReadings {
+  const isKept = ({ endpoint = '', version = '' }: Labels) => isThere(endpoint, version)
+  return all.map(metric => ({ ...metric, values: metric.values.filter(({ labels }) => isKept(labels as Labels)) }))
 }
 
 /** Sums of all of them, in the text form of Prometheus. */

@@ -104,7 +104,14 @@ function enter(plan: RollingPlan, state: RollingState, at: At): StageResult<Roll
   const refusal = rollRefusal(bounds)
   if (refusal !== null) return { state, commands: [{ type: 'failed', cause: 'stage-failed', reason: refusal }] }
   const entered = { ...state, bounds, batches: Math.max(1, batches) }
-  return followed(entered, { script: idleScript(at.context, at.atMs), commands: [] }, at)
+  return followed(entered, { script: startOf(at), commands: [] }, at)
+}
+
+/** A candidate that a rule of the endpoint runs may not be ready: what cannot serve is none of its instances. */
+function startOf({ atMs, context }: At): Script {
+  const idle = idleScript(context, atMs)
+  const isReady = context.fleets[context.candidate] === 'ready'
+  return isReady ? idle : { ...idle, sizes: { ...idle.sizes, candidate: 0 } }
 }
 
 function boundsFor(plan: RollingPlan, { declared, stable, candidate }: StageContext): RollBounds {
