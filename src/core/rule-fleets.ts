@@ -26,7 +26,7 @@ export function keepRuleFleets(
 function ensureOf({ spec }: EndpointState, name: string): Command[] {
   const version = spec.versions[name]
   if (version === undefined) return []
-  const readyTimeoutMs = readyTimeoutOf(version, limits.readyTimeoutMs)
+  const readyTimeoutMs = readyTimeoutOf(version)
   return [{ type: 'ensure-fleet', endpoint: spec.name, version, readyTimeoutMs }]
 }
 
