@@ -10,7 +10,7 @@ import type { AbTestPlan, StagePlan } from '../core/stage-plans.ts'
 import { hypothesisText } from '../core/strategies/ab-test-words.ts'
 
 export function planView(plan: ReleasePlan): WirePlan {
-  const { planVersion, onFail, probationMs, sampleRatioAlpha, readyTimeoutMs, drainMs } = plan
+  const { planVersion, onFail, probationMs, sampleRatioAlpha, drainMs } = plan
   return {
     planVersion,
     stages: plan.stages.map(stage => stagePlanView(stage, plan.from)),
@@ -22,7 +22,7 @@ export function planView(plan: ReleasePlan): WirePlan {
     onFail,
     probationMs,
     sampleRatioAlpha,
-    readyTimeoutMs,
+    readyTimeoutMs: plan.readyTimeoutMs ?? null,
     drainMs,
     labelWindowMs: plan.labelWindowMs ?? null,
     reason: plan.reason ?? null,

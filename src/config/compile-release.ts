@@ -16,6 +16,7 @@ export type RequestedRelease = Omit<ReleasePlan, 'from' | 'planVersion'>
 const sampleRatioAlpha = 0.001
 
 export function compileRelease(resource: ReleaseResource): RequestedRelease {
+  const { 'ready-timeout': readyTimeout } = resource
   return {
     endpoint: resource.endpoint,
     to: resource.to,
@@ -30,7 +31,7 @@ export function compileRelease(resource: ReleaseResource): RequestedRelease {
     ...(resource['on-conflict'] !== 'refuse' && { onConflict: resource['on-conflict'] }),
     probationMs: durationMs(resource.probation),
     sampleRatioAlpha,
-    readyTimeoutMs: durationMs(resource['ready-timeout']),
+    ...(readyTimeout !== undefined && { readyTimeoutMs: durationMs(readyTimeout) }),
     drainMs: durationMs(resource.drain),
     ...(resource.group !== undefined && { group: resource.group }),
     ...(resource.match !== undefined && { match: compileScopeRules(resource.match) }),

@@ -340,9 +340,10 @@ const releaseShape = object({
   probation: duration
     .default('0s')
     .meta({ description: 'How long the old version stays warm and watched after 100 %.' }),
-  'ready-timeout': lasting
-    .default('60s')
-    .meta({ description: 'A candidate that is not ready by then is rolled back.' }),
+  'ready-timeout': lasting.optional().meta({
+    description:
+      'A candidate that is not ready by then is rolled back; by default as long as `ready` of its version says.',
+  }),
   drain: duration.default('30s').meta({ description: 'Requests in flight get this long when a fleet ends.' }),
   group: object({
     name: name.meta({ description: 'The same in all of them.' }),

@@ -117,7 +117,7 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
       deployer.ensure({
         endpoint: spec.name,
         version,
-        readyTimeoutMs: readyTimeoutOf(version, limits.readyTimeoutMs),
+        readyTimeoutMs: readyTimeoutOf(version),
         ...(instances !== undefined && { instances }),
       })
     }

@@ -2,6 +2,7 @@
 import type { EndpointRule } from './endpoint-rules.ts'
 import type { ExternalMetric } from './external-metric.ts'
 import type { FeatureSpecs } from './features.ts'
+import { limits } from './limits.ts'
 import type { Price } from './measures.ts'
 import type { MetricSpec } from './metrics/spec.ts'
 import type { DriftSpec, MonitorSpec } from './monitor/spec.ts'
@@ -87,9 +88,10 @@ export type VersionSpec = {
   origin?: Origin
 }
 
-/** How long a version may take to become ready: its own word where it has one, and never longer than it is waited for. */
-export function readyTimeoutOf({ backend }: VersionSpec, waitMs: number): number {
-  return backend.kind === 'onnx' ? waitMs : Math.min(waitMs, backend.ready.timeoutMs)
+/** How long a version may take to become ready: as it says itself, and never longer than a release that says so waits for it. */
+export function readyTimeoutOf({ backend }: VersionSpec, waitMs?: number): number {
+  if (backend.kind === 'onnx') return waitMs ?? limits.readyTimeoutMs
+  return Math.min(waitMs ?? Number.POSITIVE_INFINITY, backend.ready.timeoutMs)
 }
 
 /** How the predicted value is read from an answer. */

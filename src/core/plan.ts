@@ -32,7 +32,8 @@ export type ReleasePlan = {
   probationMs: number
   /** A sample-ratio mismatch is called at this chance of a false alarm. */
   sampleRatioAlpha: number
-  readyTimeoutMs: number
+  /** Left out where the candidate's version says it. */
+  readyTimeoutMs?: number
   drainMs: number
   /** Releases of these endpoints under one name move or return as one. */
   group?: { name: string; endpoints: readonly string[] }

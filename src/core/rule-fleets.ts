@@ -53,7 +53,7 @@ function withoutSizes({ sizes, ...endpoint }: EndpointState, names: readonly str
 }
 
 function ensureOf(endpoint: string, version: VersionSpec): Command {
-  const readyTimeoutMs = readyTimeoutOf(version, limits.readyTimeoutMs)
+  const readyTimeoutMs = readyTimeoutOf(version)
   return { type: 'ensure-fleet', endpoint, version, readyTimeoutMs }
 }
 

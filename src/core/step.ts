@@ -158,7 +158,7 @@ function tellRestart(result: StepResult, release: string | null, event: { settle
 }
 
 /** A release under way says itself how long its fleets may take, also after a restart. */
-function ensure(endpoint: EndpointState, version: string, waitMs: number = limits.readyTimeoutMs): Command[] {
+function ensure(endpoint: EndpointState, version: string, waitMs?: number): Command[] {
   const instances = endpoint.sizes?.[version]
   const spec = fleetSpec(endpoint.spec, version, instances)
   if (spec === undefined) return []

@@ -184,7 +184,6 @@ describe('compiling a Release', () => {
         onFail: 'rollback',
         probationMs: 0,
         sampleRatioAlpha: 0.001,
-        readyTimeoutMs: 60_000,
         drainMs: 30_000,
       },
     })

@@ -83,7 +83,7 @@ export const planSchema = z
     onFail: z.enum(['rollback', 'hold']),
     probationMs: z.number(),
     sampleRatioAlpha: z.number(),
-    readyTimeoutMs: z.number(),
+    readyTimeoutMs: z.number().nullable(),
     drainMs: z.number(),
     labelWindowMs: z
       .number()

@@ -1,5 +1,5 @@
 /** How long it takes until callers are back on the stable version once that is decided. */
-import type { EndpointSpec } from '../endpoint.ts'
+import { type EndpointSpec, readyTimeoutOf } from '../endpoint.ts'
 import { assertNever } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { ReleasePlan } from '../plan.ts'
@@ -32,13 +32,18 @@ function ofStage(spec: EndpointSpec, plan: ReleasePlan, stage: StagePlan): Rollb
       return rollBack(spec, plan, stage)
     case 'recreate':
       return {
-        ms: plan.readyTimeoutMs,
+        ms: backWithinMs(spec, plan),
         atMost: true,
         says: 'the old version is started again, and nobody is served until it is ready',
       }
     default:
       return assertNever(stage)
   }
+}
+
+function backWithinMs({ versions }: EndpointSpec, { from, readyTimeoutMs }: ReleasePlan): number {
+  const old = versions[from]
+  return old === undefined ? (readyTimeoutMs ?? limits.readyTimeoutMs) : readyTimeoutOf(old, readyTimeoutMs)
 }
 
 /** The same roll with the sides exchanged; instances have to become ready as well. */

@@ -212,7 +212,6 @@ function planBack(endpoint: string, way: { from: string; to: string; reason: str
     onFail: 'rollback',
     probationMs: 0,
     sampleRatioAlpha: 0.001,
-    readyTimeoutMs: limits.readyTimeoutMs,
     drainMs: limits.drainTimeoutMs,
   }
 }

@@ -243,6 +243,39 @@ describe.concurrent('no process is left behind', () => {
     await count(1)
   })
 
+  // Only Linux tells the variables of a process.
+  describe.runIf(process.platform === 'linux')('not even one that left the process group of its command', () => {
+    const script = `setsid "${process.execPath}" "${serverCommand}" --port "$PORT" & while :; do sleep 1000; done`
+
+    async function stray(finished: Finished) {
+      const { deployer, reports, send } = deployerOf(finished)
+      const endpoint = 'digits'
+      deployer.ensure({ endpoint, version: command('v1', ['/bin/sh', '-c', script]), readyTimeoutMs: 600_000 })
+      await reports.next('ready')
+      const { pid } = (await json(await send('/environment'))) as { pid: number }
+      finished(() => {
+        try {
+          process.kill(pid, 'SIGKILL')
+        } catch {}
+      })
+      const shell = Number(await processField('ppid', pid))
+      const guard = Number(await processField('ppid', shell))
+      return { deployer, pid, shell, guard }
+    }
+
+    test('when the version stops', async ({ onTestFinished }) => {
+      const { deployer, pid } = await stray(onTestFinished)
+      await deployer.stop({ endpoint: 'digits', version: 'v1', drainMs: 1_000 })
+      expect(await isAlive(pid)).toBe(false)
+    })
+
+    test.for(['shell', 'guard'] as const)('when the %s was killed', async (which, { onTestFinished }) => {
+      const family = await stray(onTestFinished)
+      process.kill(family[which], 'SIGKILL')
+      await until(async () => !(await isAlive(family.pid)))
+    })
+  })
+
   test('a command whose guard was killed is ended and started again', async ({ onTestFinished }) => {
     const { send, count, lines } = await serve(onTestFinished, 'v1')
     const { pid } = (await json(await send('/environment'))) as { pid: number }

@@ -1,16 +1,20 @@
 /**
  * A small process between Cutover and a command. It holds a channel to Cutover; when that closes, even because Cutover
- * was killed, it ends the command and everything the command started. It imports nothing of the rest, to start fast.
+ * was killed, it ends the command and everything the command started. It imports next to nothing of the rest, to start fast.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { FromGuard, ToGuard } from './guard-messages.ts'
+import { markName, signalEach, straysOf } from './strays.ts'
 
 /** What the command left behind when it ended, or all of it when Cutover is gone, gets this long before SIGKILL. */
 const leftoverGraceMs = 1_000
+/** What left the group gets this long after all others have ended. */
+const strayGraceMs = 500
 const pollMs = 20
 
 let graceMs = leftoverGraceMs
 let command: ChildProcess | null = null
+let mark = ''
 let ending = false
 let deadline = Number.POSITIVE_INFINITY
 
@@ -26,6 +30,7 @@ function start(request: ToGuard & { kind: 'start' }): void {
   const [word = '', ...words] = request.argv
   // Detached makes it the leader of a process group, so that one signal reaches all that it starts.
   const { cwd, env } = request
+  mark = env[markName] ?? ''
   const child = spawn(word, words, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
   command = child
   child.on('spawn', () => tell({ kind: 'started', group: child.pid ?? 0 }))
@@ -48,10 +53,26 @@ async function endGroup(withinMs: number): Promise<void> {
   if (ending) return
   ending = true
   signalGroup('SIGTERM')
-  while (signalGroup(0) && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, pollMs))
+  while (signalGroup(0) && Date.now() < deadline) await pause()
   signalGroup('SIGKILL')
+  await endStrays()
   // Long enough for the end of the command itself to be told.
   setTimeout(() => process.exit(0), pollMs)
+}
+
+/** Only when the group is gone: a supervisor ends its workers better than a signal does. */
+async function endStrays(): Promise<void> {
+  let strays = await straysOf(mark)
+  signalEach(strays, 'SIGTERM')
+  for (let waitedMs = 0; strays.length > 0 && waitedMs < strayGraceMs; waitedMs += pollMs) {
+    await pause()
+    strays = await straysOf(mark)
+  }
+  signalEach(strays, 'SIGKILL')
+}
+
+function pause(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, pollMs))
 }
 
 /** False if there is no such group any more. */

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { FromGuard, ToGuard } from './guard-messages.ts'
 import { Output } from './output.ts'
+import { markName, signalEach, straysOf } from './strays.ts'
 
 /** How long the last output may still come in after the end. */
 const lastOutputMs = 200
@@ -32,6 +34,7 @@ export class GuardedProcess {
   readonly ended: Promise<ProcessEnd>
   readonly #plan: ProcessPlan
   readonly #guard: ChildProcess
+  readonly #mark: string
   #group: number | null = null
   #end: ProcessEnd = { kind: 'lost' }
 
@@ -43,8 +46,9 @@ export class GuardedProcess {
     if (this.#guard.stderr !== null) this.output.read(this.#guard.stderr)
     this.#guard.on('message', (message: FromGuard) => this.#hear(message))
     this.ended = this.#watch()
-    const { argv, cwd, env, graceMs } = plan
-    this.#tell({ kind: 'start', argv, cwd, env, graceMs })
+    this.#mark = `${plan.name} ${randomUUID()}`
+    const { argv, cwd, graceMs } = plan
+    this.#tell({ kind: 'start', argv, cwd, env: { ...plan.env, [markName]: this.#mark }, graceMs })
   }
 
   async terminate(): Promise<void> {
@@ -73,19 +77,15 @@ export class GuardedProcess {
         if (this.#guard.pid === undefined) resolve()
       })
     })
-    this.#killGroup()
+    if (this.#end.kind === 'lost') await this.#killAll()
     await withinMs(closed, lastOutputMs)
     return this.#end
   }
 
-  /** Does nothing unless the guard died before it had ended the group. */
-  #killGroup(): void {
-    if (this.#group === null || this.#end.kind !== 'lost') return
-    try {
-      process.kill(-this.#group, 'SIGKILL')
-    } catch {
-      // The group is gone, which is what was wanted.
-    }
+  /** The guard died before it had ended the group. */
+  async #killAll(): Promise<void> {
+    if (this.#group !== null) signalEach([-this.#group], 'SIGKILL')
+    signalEach(await straysOf(this.#mark), 'SIGKILL')
   }
 }
 
