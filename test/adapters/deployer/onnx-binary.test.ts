@@ -271,12 +271,12 @@ describe('what does not fit is answered 400 with the reason', () => {
     [
       'deep data',
       { document: `{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":${nested(200_000)}}]}`, headers: [] },
-      /nested too deeply as element 0|at depth/,
+      /nested more than 256 levels deep/,
     ],
     [
       'deep parameters',
       { document: `{"parameters":{"a":${nested(200_000)}},"inputs":[]}`, headers: [] },
-      /nested too deeply/,
+      /nested more than 256 levels deep/,
     ],
     [
       'deep ids',
@@ -284,7 +284,7 @@ describe('what does not fit is answered 400 with the reason', () => {
         document: `{"id":${nested(200_000)},"inputs":[${JSON.stringify({ ...x(), parameters: {}, data: [1, 2, 3, 4] })}]}`,
         headers: [],
       },
-      /"id" must be a string, not a value that is nested too deeply/,
+      /nested more than 256 levels deep/,
     ],
   ]
   test.each(cases)('%s', async (_, sent, reason) => {
