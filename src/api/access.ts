@@ -3,6 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Deed } from '../core/access/api-key.ts'
 import { AccessError } from '../core/access/refusals.ts'
 import type { Access, Principal } from '../ports/access.ts'
+import type { Reader } from './event-streams.ts'
 
 /** What probes of the machine must reach without a key; it tells nothing but whether the server is up. */
 const open: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
@@ -50,7 +51,8 @@ export function principalOf(context: Context): Principal | null {
   return (context.get(variable) as Principal | undefined) ?? null
 }
 
-/** For answers that last: whether who asked would be let in still. */
-export function stillLets(context: Context): () => boolean {
-  return (context.get(lasting) as (() => boolean) | undefined) ?? (() => true)
+/** For answers that last: by whose key, and whether it would be let in still. */
+export function readerOf(context: Context): Reader {
+  const mayRead = context.get(lasting) as Reader['mayRead'] | undefined
+  return { key: principalOf(context)?.name ?? null, mayRead: mayRead ?? (() => true) }
 }

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { isDeeper } from '../contract/depth.ts'
 import { toProblems } from '../contract/problems.ts'
 import { CutoverError } from '../core/errors.ts'
+import { GatheredBytes } from '../core/gathered-bytes.ts'
 import { beyondBounds } from '../core/json-bounds.ts'
 import { limits } from '../core/limits.ts'
 
@@ -41,14 +42,12 @@ function parsed(text: string): unknown {
 async function readBytes(request: Request): Promise<Buffer> {
   const stated = Number(request.headers.get('content-length') ?? 0)
   if (stated > limits.controlBodyBytesMax) throw tooLarge()
-  const chunks: Uint8Array[] = []
-  let bytes = 0
+  const gathered = new GatheredBytes()
   for await (const chunk of request.body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > limits.controlBodyBytesMax) throw tooLarge()
-    chunks.push(chunk)
+    if (gathered.bytes + chunk.byteLength > limits.controlBodyBytesMax) throw tooLarge()
+    gathered.add(chunk)
   }
-  return Buffer.concat(chunks)
+  return gathered.whole()
 }
 
 function tooLarge(): CutoverError {

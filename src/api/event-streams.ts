@@ -16,8 +16,10 @@ export type EventStreams = {
   closeAll(): void
 }
 
-/** `mayRead` is asked as long as the stream lasts: the key of a reader may end before the story does. */
-type Asked = { release: string; afterSeq: number | null; isHead: boolean; mayRead(): boolean }
+/** By the name of a key; null where none is asked for. `mayRead` is asked as long as a stream lasts: the key may end before the story does. */
+export type Reader = { key: string | null; mayRead(): boolean }
+
+type Asked = { release: string; afterSeq: number | null; isHead: boolean; reader: Reader }
 
 /** Comments at this pace tell both ends, and whatever is between them, that the other one is still there. */
 const heartbeatMs = 15_000
@@ -27,38 +29,42 @@ const retryMs = 1_000
 type Source = { next(): Promise<string | null>; close(): void }
 
 export function createEventStreams(deps: { control: ControlPlane; clock: Clock }): EventStreams {
-  const sources = new Set<Source>()
+  const sources = new Map<Source, Reader>()
   let isClosed = false
-  const isFull = (): boolean => sources.size >= limits.eventStreamsMax
+
+  /** Null where there is a place for one more. */
+  const full = ({ key }: Reader): string | null => {
+    if (sources.size >= limits.eventStreamsMax) return `${limits.eventStreamsMax} event streams are open`
+    if (key === null) return null
+    const own = [...sources.values()].filter(reader => reader.key === key).length
+    return own < limits.eventStreamsPerKeyMax ? null : `the key ${key} has ${own} event streams open`
+  }
 
   /** Null where there is no place for it any more: the reader comes again. */
-  const begin = ({ release, afterSeq, mayRead }: Asked): Source | null => {
-    if (isClosed || isFull()) return null
-    const source = createSource({ ...deps, release, afterSeq: afterSeq ?? -1, mayRead }, () => sources.delete(source))
-    sources.add(source)
+  const begin = ({ release, afterSeq, reader }: Asked): Source | null => {
+    if (isClosed || full(reader) !== null) return null
+    const from = { ...deps, release, afterSeq: afterSeq ?? -1, mayRead: reader.mayRead }
+    const source = createSource(from, () => sources.delete(source))
+    sources.set(source, reader)
     return source
   }
 
   return {
     open(asked) {
-      const { release, afterSeq, isHead } = asked
+      const { release, afterSeq, isHead, reader } = asked
       const { release: state } = deps.control.release(release)
       const isOver = isTerminal(state) && lastSeq(deps.control, release) <= (afterSeq ?? -1)
       // Tells a browser that resumes a finished story to stop asking.
       if (isOver) return new Response(null, { status: 204 })
-      if (isFull()) {
-        throw new CutoverError(
-          'overloaded',
-          `${limits.eventStreamsMax} event streams are open; close one and try again`,
-        )
-      }
+      const fullness = full(reader)
+      if (fullness !== null) throw new CutoverError('overloaded', `${fullness}; close one and try again`)
       const body = isHead ? null : toStream(() => begin(asked))
       return new Response(body, { headers: streamHeaders })
     },
     count: () => sources.size,
     closeAll() {
       isClosed = true
-      for (const source of sources) source.close()
+      for (const source of sources.keys()) source.close()
     },
   }
 }

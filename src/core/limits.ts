@@ -395,6 +395,8 @@ export const limits = {
   pageMax: 1_000,
   /** Server-sent event streams open at once on the control listener. */
   eventStreamsMax: 200,
+  /** Of these by one key, so that no reader shuts out the others. */
+  eventStreamsPerKeyMax: 50,
   /** Files of the dashboard, kept in memory; a folder with more is not its build, and the server does not start. */
   dashboardFilesMax: 200,
   dashboardBytesMax: 16 * 1024 * 1024,

@@ -3,6 +3,7 @@
  * answered. Each alone is bounded by its endpoint; hundreds of them at once are not.
  */
 import { CutoverError } from '../core/errors.ts'
+import { GatheredBytes } from '../core/gathered-bytes.ts'
 import { limits } from '../core/limits.ts'
 import { type Share, someOf } from '../core/share.ts'
 
@@ -34,7 +35,7 @@ export function bodyMemoryBytes(share: Share): number {
 /** Of one request. */
 export class HeldBody {
   readonly #memory: BodyMemory
-  readonly #chunks: Buffer[] = []
+  readonly #gathered = new GatheredBytes()
   #bytes = 0
   #isReleased = false
 
@@ -42,20 +43,19 @@ export class HeldBody {
     this.#memory = memory
   }
 
-  /** Throws overloaded where there is no room. The chunk must stay as it is. */
-  add(chunk: Buffer): void {
+  /** Throws overloaded where there is no room. */
+  add(chunk: Uint8Array): void {
     if (this.#isReleased) return
     if (!this.#memory.take(chunk.length)) {
       throw new CutoverError('overloaded', 'the bodies of all requests take more memory than there is for them')
     }
     this.#bytes += chunk.length
-    this.#chunks.push(chunk)
+    this.#gathered.add(chunk)
   }
 
   whole(): Buffer {
-    const [first] = this.#chunks
-    const body = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks)
-    this.#chunks.length = 0
+    const body = this.#gathered.whole()
+    this.#gathered.clear()
     return body
   }
 
@@ -63,7 +63,7 @@ export class HeldBody {
   release(): void {
     if (this.#isReleased) return
     this.#isReleased = true
-    this.#chunks.length = 0
+    this.#gathered.clear()
     this.#memory.free(this.#bytes)
   }
 }

@@ -1,8 +1,9 @@
+import { GatheredBytes } from '../core/gathered-bytes.ts'
+
 /** A bounded copy of a body that passes by. */
 export class Tee {
   readonly #bytesMax: number
-  #chunks: Uint8Array[] | null = []
-  #bytes = 0
+  #kept: GatheredBytes | null = new GatheredBytes()
   #ended = false
 
   constructor(bytesMax: number) {
@@ -11,9 +12,9 @@ export class Tee {
 
   /** Copied at once: what passes by is a view of a buffer that is read into again. */
   add(chunk: Uint8Array): void {
-    this.#bytes += chunk.length
-    if (this.#bytes > this.#bytesMax) this.#chunks = null
-    else this.#chunks?.push(Buffer.from(chunk))
+    if (this.#kept === null) return
+    if (this.#kept.bytes + chunk.length > this.#bytesMax) this.#kept = null
+    else this.#kept.add(chunk)
   }
 
   /** The body has passed to its end. */
@@ -23,8 +24,6 @@ export class Tee {
 
   /** Null if it was too long or did not come to its end. */
   whole(): Uint8Array | null {
-    if (!this.#ended || this.#chunks === null) return null
-    const [first, ...rest] = this.#chunks
-    return first !== undefined && rest.length === 0 ? first : Buffer.concat(this.#chunks)
+    return this.#ended ? (this.#kept?.whole() ?? null) : null
   }
 }

@@ -1,5 +1,6 @@
 /** A call whose answer is wanted whole: for questions of our own, which no caller waits for byte by byte. */
 import { CutoverError } from '../core/errors.ts'
+import { GatheredBytes } from '../core/gathered-bytes.ts'
 import type { AnswerSink, BackendCall, Instance, Sending } from './backend.ts'
 
 export type WholeAnswer = {
@@ -48,8 +49,7 @@ export function wholeAnswer(
 class Collector implements AnswerSink {
   readonly #bytesMax: number
   readonly #then: { done(answer: WholeAnswer): void; failed(error: CutoverError): void }
-  readonly #chunks: Uint8Array[] = []
-  #bytes = 0
+  readonly #body = new GatheredBytes()
   #status = 0
   #fields = ''
   #isOver = false
@@ -65,15 +65,15 @@ class Collector implements AnswerSink {
   }
 
   onBody(chunk: Uint8Array): void {
-    this.#bytes += chunk.length
-    if (this.#bytes <= this.#bytesMax) this.#chunks.push(new Uint8Array(chunk))
+    if (this.#isOver) return
+    if (this.#body.bytes + chunk.length <= this.#bytesMax) this.#body.add(chunk)
     else this.onFail(new CutoverError('body-too-large', `the answer is longer than ${this.#bytesMax} bytes`))
   }
 
   onEnd(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#then.done({ status: this.#status, fields: this.#fields, body: Buffer.concat(this.#chunks) })
+    this.#then.done({ status: this.#status, fields: this.#fields, body: this.#body.whole() })
   }
 
   onFail(error: CutoverError): void {

@@ -7,6 +7,7 @@ import { watchListener } from '../../src/adapters/tls/listener-certificates.ts'
 import { deedOf } from '../../src/api/access.ts'
 import { parseKey, writeKey } from '../../src/core/access/api-key.ts'
 import { keysOf } from '../../src/core/access/registry.ts'
+import { limits } from '../../src/core/limits.ts'
 import { type ControlServer, running, startControlServer } from '../support/control-server.ts'
 import { digits, toV2 } from '../support/documents.ts'
 import { openEvents } from '../support/http.ts'
@@ -150,6 +151,18 @@ describe('a key', () => {
     server.control.tell('digits-1', { kind: 'weight', text: 'to 1%' }, running)
     server.beat()
     expect(await events.next()).toBeNull()
+  })
+
+  it('has so many event streams at once that others find a place', async () => {
+    await ask('POST', '/api/v1/endpoints', root, digits)
+    await ask('POST', '/api/v1/releases', root, toV2)
+    const follow = (key: string) =>
+      openEvents(`${server.url}/api/v1/releases/digits-1/events`, { authorization: `Bearer ${key}` })
+    const [greedy, other] = [await made({ name: 'greedy', role: 'read' }), await made({ name: 'other', role: 'read' })]
+    const streams = await Promise.all(Array.from({ length: limits.eventStreamsPerKeyMax }, () => follow(greedy)))
+    await Promise.all(streams.map(stream => stream.next()))
+    expect((await follow(greedy)).response.status).toBe(503)
+    expect((await follow(other)).response.status).toBe(200)
   })
 
   it('is named in the log by whoever made it', async () => {

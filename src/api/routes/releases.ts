@@ -17,7 +17,7 @@ import type { ReleaseView } from '../../controller/control-plane.ts'
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { own } from '../../core/own.ts'
-import { stillLets } from '../access.ts'
+import { readerOf } from '../access.ts'
 import { readJson, validated } from '../bodies.ts'
 import { type Api, actorOf } from '../context.ts'
 import { explanation, releaseSummary, releaseView } from '../release-views.ts'
@@ -140,7 +140,7 @@ function registerReading(app: App, api: Api): void {
     const afterSeq = resumed === undefined ? null : Number(resumed)
     const isHead = context.req.method === 'HEAD'
     const release = context.req.valid('param').id
-    return api.streams.open({ release, afterSeq, isHead, mayRead: stillLets(context) })
+    return api.streams.open({ release, afterSeq, isHead, reader: readerOf(context) })
   })
 }
 

@@ -1,5 +1,6 @@
 /** The answer to a gRPC call: collected whole, since a message is sent whole, and translated at its end. */
 import { CutoverError } from '../../core/errors.ts'
+import { GatheredBytes } from '../../core/gathered-bytes.ts'
 import { limits } from '../../core/limits.ts'
 import type { Outbound, OutboundWatcher } from '../inbound.ts'
 
@@ -20,8 +21,7 @@ export class GrpcOutbound implements Outbound {
   #watcher: OutboundWatcher | null = null
   #status = 0
   #lines = ''
-  #chunks: Buffer[] = []
-  #bytes = 0
+  readonly #body = new GatheredBytes()
   #fault = 'the model server broke off its answer'
 
   constructor(end: CallEnd) {
@@ -40,8 +40,7 @@ export class GrpcOutbound implements Outbound {
 
   write(chunk: Uint8Array): boolean {
     if (this.isClosed) return true
-    this.#bytes += chunk.length
-    if (this.#bytes <= limits.inferenceBodyBytesMax) this.#chunks.push(Buffer.from(chunk))
+    if (this.#body.bytes + chunk.length <= limits.inferenceBodyBytesMax) this.#body.add(chunk)
     else {
       this.#fault = `the answer is longer than ${limits.inferenceBodyBytesMax} bytes, the longest message here`
       throw new CutoverError('backend-failed', this.#fault)
@@ -51,7 +50,7 @@ export class GrpcOutbound implements Outbound {
 
   end(): void {
     if (this.isClosed) return
-    const answer = { status: this.#status, lines: this.#lines, body: Buffer.concat(this.#chunks) }
+    const answer = { status: this.#status, lines: this.#lines, body: this.#body.whole() }
     try {
       this.#end.answer(answer)
     } catch (thrown) {
@@ -64,7 +63,8 @@ export class GrpcOutbound implements Outbound {
   answer(status: number, lines: string, body: Buffer): void {
     if (this.isClosed) return
     this.begin(status, lines, body.length)
-    this.#chunks = [body]
+    this.#body.clear()
+    this.#body.add(body)
     this.end()
   }
 
@@ -80,7 +80,7 @@ export class GrpcOutbound implements Outbound {
 
   #close(isSent: boolean): void {
     this.isClosed = true
-    this.#chunks = []
+    this.#body.clear()
     this.#watcher?.onAnswerClosed(isSent)
   }
 }

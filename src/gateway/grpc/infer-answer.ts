@@ -1,6 +1,7 @@
 /** A model server's answer over HTTP as the answer of `ModelInfer`. */
 import { CutoverError } from '../../core/errors.ts'
 import { fieldOf } from '../../core/http/field-lines.ts'
+import { beyondBounds } from '../../core/json-bounds.ts'
 import { datatypes, elementCount, type PackedTensor, packedProblem, shapeText } from './datatypes.ts'
 import type { HttpAnswer } from './grpc-outbound.ts'
 import type { InferResponseMessage, ParametersMessage } from './messages.ts'
@@ -50,7 +51,10 @@ function splitAnswer({ lines, body }: HttpAnswer): Split {
   if (!Number.isSafeInteger(jsonBytes) || jsonBytes < 0 || jsonBytes > body.length) {
     throw unusable(`with Inference-Header-Content-Length ${stated} and ${body.length} bytes`)
   }
-  const text = body.subarray(0, jsonBytes).toString('utf8')
+  const json = body.subarray(0, jsonBytes)
+  const beyond = beyondBounds(json)
+  if (beyond !== null) throw unusable(`with JSON that ${beyond}`)
+  const text = json.toString('utf8')
   const document = parse(text)
   return { document, exact: withLongs(text, document), binary: body.subarray(jsonBytes) }
 }

@@ -1,11 +1,12 @@
 /** A request's body as it passes by: what becomes of the original is no matter to it. */
+import { GatheredBytes } from '../../core/gathered-bytes.ts'
 import type { MirrorMemory } from './memory.ts'
 
 export class BodyCopy {
   readonly #memory: MirrorMemory
   readonly #bytesMax: number
   #whole: Uint8Array | null = null
-  #chunks: Uint8Array[] | null = null
+  #gathered: GatheredBytes | null = null
   #bytes = 0
   #state: 'open' | 'ended' | 'body-too-large' | 'memory-full' = 'open'
 
@@ -23,8 +24,8 @@ export class BodyCopy {
   /** A piece, whose bytes are others' afterwards. */
   add(chunk: Uint8Array): void {
     if (!this.#takes(chunk)) return
-    this.#chunks ??= []
-    this.#chunks.push(new Uint8Array(chunk))
+    this.#gathered ??= new GatheredBytes()
+    this.#gathered.add(chunk)
   }
 
   /** The body has passed to its end. */
@@ -47,16 +48,15 @@ export class BodyCopy {
    * ones may be a small part of a buffer that would be held with them.
    */
   whole(waitsLong: boolean): Uint8Array {
-    if (this.#whole !== null) return waitsLong ? new Uint8Array(this.#whole) : this.#whole
-    const chunks = this.#chunks ?? []
-    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+    const whole = this.#whole ?? this.#gathered?.whole() ?? new Uint8Array()
+    return waitsLong ? new Uint8Array(whole) : whole
   }
 
   /** Nothing is wanted of it any more. */
   release(): void {
     this.#memory.give(this.#bytes)
     this.#whole = null
-    this.#chunks = null
+    this.#gathered = null
     this.#bytes = 0
   }
 

@@ -97,7 +97,7 @@ function gathered(coming: ComingBody, bytesMax: number, held: HeldBody): Promise
     const reader: BodyReader = {
       onBodyChunk: chunk => {
         try {
-          held.add(Buffer.from(chunk))
+          held.add(chunk)
         } catch (error) {
           coming.drop()
           reject(error)

@@ -352,6 +352,12 @@ describe('an answer that is not of the protocol', () => {
     expect(read).toThrow(detail)
   })
 
+  test('that is nested too deeply is not read, which would hold up everybody', () => {
+    const body = Buffer.from(`{"outputs":${'['.repeat(5_000)}${']'.repeat(5_000)}}`)
+    const read = () => inferResponse({ status: 200, lines: '', body }, { model: 'digits', version: 'v1', isRaw: false })
+    expect(read).toThrow('the model server answered with JSON that is nested more than 256 levels deep')
+  })
+
   test('may be nested', () => {
     const response = of({ outputs: [{ ...output, shape: [1, 2], data: [[1, 2]] }] })()
     expect([...(response.outputs[0]?.contents ?? [])]).toEqual([0x12, 2, 1, 2])
