@@ -31,7 +31,7 @@ import { type Address, createListener, type ListenAddress, type Listener } from 
 import { Mirrors } from './mirror/mirrors.ts'
 import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
 import { ofrepKey } from './ofrep.ts'
-import { answerPreflight, pageAnswer, refuseForeignPage } from './pages.ts'
+import { answerPreflight, pageAnswer } from './pages.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
 import { serveOpenInference } from './protocols/open-inference.ts'
 import { openAiOperation, serveOpenAi } from './protocols/openai.ts'
@@ -216,7 +216,6 @@ function dispatchTo(context: GatewayContext, visit: Visit): void {
 
 function dispatch(context: GatewayContext, visit: Visit, target: Target | null): void {
   try {
-    if (context.door.isOpen && visit.inbound.mayHaveOrigin) refuseForeignPage(context.cors, visit.inbound)
     serve(context, visit, target)?.catch((thrown: unknown) => failed(context, visit, target, thrown))
   } catch (thrown) {
     failed(context, visit, target, thrown)

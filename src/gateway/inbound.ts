@@ -20,8 +20,6 @@ export interface Inbound {
   /** Whether it may have fields `x-cutover-…`, or of a trace: what has none need not be looked through. */
   readonly mayHaveOwnFields: boolean
   readonly mayHaveTrace: boolean
-  /** Whether a page may have sent it. */
-  readonly mayHaveOrigin: boolean
   /** Whether method, target and lines were read by our own strict parser. */
   readonly isVetted: boolean
   /** A field's value by lower-case name, several joined, one character for each byte: `headerText` reads it. */

@@ -1,10 +1,7 @@
 /** Pages of other origins that may call models, as the settings of the listener allow (CORS). */
 import type { RequestHead } from '../core/access/carried.ts'
-import { allowsOrigin, type CorsAnswer, type CorsRule, corsAnswer } from '../core/access/cors.ts'
-import { isLocalOrigin } from '../core/access/origins.ts'
-import { CutoverError } from '../core/errors.ts'
+import { type CorsAnswer, type CorsRule, corsAnswer } from '../core/access/cors.ts'
 import { linesOf, withoutFields } from '../core/http/field-lines.ts'
-import { excerpt } from './errors.ts'
 import type { Outbound } from './inbound.ts'
 
 export function pageAnswer(rule: CorsRule, method: string, head: RequestHead): CorsAnswer {
@@ -14,27 +11,6 @@ export function pageAnswer(rule: CorsRule, method: string, head: RequestHead): C
     requestMethod: head.field('access-control-request-method'),
     requestHeaders: head.field('access-control-request-headers'),
   })
-}
-
-/**
- * Where nobody is asked for a key, a browser on this machine is let in whatever page it shows: one that sends its forms
- * here, or one whose own name was made to lead here (DNS rebinding), which may read what it is answered. So pages must be
- * of this machine, of the origin of a proxy in front, or named by the settings. Throws invalid-request.
- */
-export function refuseForeignPage(rule: CorsRule | undefined, head: RequestHead): void {
-  const origin = head.field('origin')
-  // Browsers say so of addresses that they trust alone, which a name in clear text is not.
-  if (origin === undefined || head.field('sec-fetch-site') === 'same-origin') return
-  if (isLocalOrigin(origin) || (rule !== undefined && allowsOrigin(rule, origin))) return
-  const detail = 'without API keys a page of another origin may not ask; name it in inference.cors.origins'
-  throw new CutoverError('invalid-request', detail, [
-    {
-      path: 'header origin',
-      message: 'is another origin',
-      value: excerpt(origin),
-      allowed: ['http://localhost', ...(rule?.origins ?? [])],
-    },
-  ])
 }
 
 /** A preflight asks the listener, and no model server. */

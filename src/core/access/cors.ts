@@ -39,7 +39,7 @@ export function corsAnswer(rule: CorsRule, request: CorsRequest): CorsAnswer {
   }
 }
 
-export function allowsOrigin({ origins }: CorsRule, origin: string): boolean {
+function allowsOrigin({ origins }: CorsRule, origin: string): boolean {
   return origins.includes('*') || origins.includes(origin)
 }
 

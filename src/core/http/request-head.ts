@@ -27,8 +27,6 @@ export class RequestHead {
   /** There is a field `x-cutover-…`. */
   hasOwnFields = false
   hasTrace = false
-  /** A page sent it. */
-  hasOrigin = false
   /** A bit for each length of a field's name, modulo 32: most fields that are asked for are not there, which this tells at once. */
   nameLengths = 0
 }
@@ -102,7 +100,6 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
   head.closes = false
   head.hasOwnFields = false
   head.hasTrace = false
-  head.hasOrigin = false
   let nameLengths = 0
   let at = linesStart
   for (let fields = 0; ; fields += 1) {
@@ -167,9 +164,6 @@ function parseFields(bytes: Buffer, linesStart: number, end: number, head: Reque
       case isTrace:
         head.hasTrace = true
         continue
-      case isOrigin:
-        head.hasOrigin = true
-        continue
       default:
         return unusual
     }
@@ -205,7 +199,6 @@ const isUnusual = 6
 const isUpgrade = 7
 const isSettings = 8
 const isCoding = 9
-const isOrigin = 10
 
 /**
  * `Connection: Upgrade, HTTP2-Settings` and the two fields that it names: an offer to go on in HTTP/2, which is passed over.
@@ -221,7 +214,6 @@ function kindOf(bytes: Buffer, start: number, end: number): number {
     case 4:
       return isNamed(bytes, start, end, 'host') ? isHost : passes
     case 6:
-      if (isNamed(bytes, start, end, 'origin')) return isOrigin
       return isNamed(bytes, start, end, 'expect') ? isUnusual : passes
     case 7:
       if (isNamed(bytes, start, end, 'upgrade')) return isUpgrade

@@ -22,8 +22,6 @@ export class GrpcInbound implements Inbound {
   readonly httpVersion = '2'
   readonly mayHaveOwnFields = true
   readonly mayHaveTrace = true
-  /** No browser speaks gRPC by itself: an origin here was passed on by a proxy for pages. */
-  readonly mayHaveOrigin = false
   readonly bodyInHand = null
   readonly isVetted = false
   readonly method: string

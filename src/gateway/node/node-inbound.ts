@@ -13,7 +13,6 @@ import { callerLeft, tooLarge } from '../request-body.ts'
 export class NodeInbound implements Inbound {
   readonly mayHaveOwnFields = true
   readonly mayHaveTrace = true
-  readonly mayHaveOrigin = true
   readonly bodyInHand = null
   readonly isVetted = false
   readonly #req: IncomingMessage

@@ -16,7 +16,6 @@ export class SocketInbound implements Inbound {
   readonly passedOn: string
   readonly mayHaveOwnFields: boolean
   readonly mayHaveTrace: boolean
-  readonly mayHaveOrigin: boolean
   readonly bodyInHand: Buffer | null
   readonly #lines: string
   readonly #nameLengths: number
@@ -35,7 +34,6 @@ export class SocketInbound implements Inbound {
     this.passedOn = head.passedOn
     this.mayHaveOwnFields = head.hasOwnFields
     this.mayHaveTrace = head.hasTrace
-    this.mayHaveOrigin = head.hasOrigin
     this.remoteAddress = remoteAddress
     this.#memory = memory
     this.bodyInHand = Buffer.isBuffer(body) ? body : null
