@@ -168,7 +168,22 @@ export function endpointRule(endpoint: Loose, report: Report): void {
   for (const [name, metric] of Object.entries(asObject(endpoint['metrics']))) {
     declaredRule({ name, type: asObject(metric)['type'], prediction: endpoint['prediction'] }, report)
   }
+  predictionRule(endpoint, report)
   watchingRule(endpoint, report)
+}
+
+/** A pointer that leads nowhere, whatever the answer, would leave every prediction without a value. */
+function predictionRule({ prediction, protocol }: Loose, report: Report): void {
+  const isTensor = protocol === undefined || protocol === 'open-inference'
+  const isPointer = protocol === 'http' || protocol === 'openai' || protocol === 'tensorflow-serving'
+  for (const key of ['output', 'scores']) {
+    const place = asObject(prediction)[key]
+    if (typeof place !== 'string') continue
+    const at = ['prediction', key]
+    if (isTensor && place === '') report(at, 'is the name of an output tensor, and none is called so', 'label')
+    if (isPointer && place !== '' && !place.startsWith('/'))
+      report(at, 'is a JSON pointer into the answer, which begins with a slash', `/${place}`)
+  }
 }
 
 /** Features are read from bodies that are kept, and what is watched must be there. */

@@ -243,15 +243,15 @@ const endpointShape = object({
     .default(true)
     .meta({ description: 'Whether callers may choose a version by x-cutover-version.' }),
   prediction: object({
-    output: z
-      .string()
-      .min(1)
-      .meta({ description: 'Output tensor (open-inference) or JSON pointer into the answer (the others).' }),
+    output: z.string().meta({
+      description:
+        'Output tensor (open-inference) or JSON pointer into the answer (the others); `""` for an answer that is the value itself.',
+    }),
     read: z
       .enum(['value', 'argmax', 'ranking'])
       .default('value')
       .meta({ description: 'The value itself, the index of the greatest number, or a list of items, best first.' }),
-    scores: z.string().min(1).optional().meta({
+    scores: z.string().optional().meta({
       description:
         'Where the scores of the classes are, for auc, log-loss, brier, calibration; with argmax the output itself.',
     }),

@@ -248,6 +248,23 @@ describe('an Endpoint document is refused for', () => {
   })
 })
 
+describe('where the predicted value is', () => {
+  it.each([
+    ['http', '', 'an answer that is the value itself, as of BentoML'],
+    ['http', '/0/label', 'a pointer'],
+    ['open-inference', 'label', 'a tensor'],
+  ])('may in %s be "%s": %s', (protocol, output) => {
+    expect(() => validateResource({ ...digits, protocol, prediction: { output } })).not.toThrow()
+  })
+
+  it.each([
+    ['open-inference', '', ['label']],
+    ['http', 'label', ['/label']],
+  ])('is refused in %s at "%s", which would never be found', (protocol, output, allowed) => {
+    check({ ...digits, protocol }, ['', ['prediction'], { output }, 'prediction.output', allowed])
+  })
+})
+
 describe('what is watched is refused where there is nothing to watch:', () => {
   const { prediction: _, metrics: __, ...bare } = digits
 
@@ -263,7 +280,8 @@ describe('what is watched is refused where there is nothing to watch:', () => {
     const features = { a: { input: 'x' } }
     const document = { ...digits, features, 'payload-sample': '0%' }
     check(document, ['', ['name'], 'digits', 'payload-sample', ['above 0%']])
-    check({ ...digits, features }, ['', ['protocol'], 'http', 'features.a.input', ['pointer']])
+    const prediction = { output: '/label' }
+    check({ ...digits, features, prediction }, ['', ['protocol'], 'http', 'features.a.input', ['pointer']])
   })
 
   it('more features than the limit', () => {
