@@ -74,7 +74,7 @@ export const replayedHeaders: ReadonlySet<string> = new Set([
 export type Feature = number | string | null
 
 export type Outcome = {
-  /** Makes the outcome idempotent: the same id again, of the same prediction, changes nothing. */
+  /** Makes the outcome idempotent: the same id again changes nothing. */
   id: string
   /** The id that the caller got, so never that of a shadow. */
   prediction: string
@@ -88,20 +88,17 @@ export type Outcome = {
   endpoints?: readonly string[]
 }
 
-/** Ids that the gateway makes are of the prediction and of all that is said of it. */
-const madeId = /^f-[\w-]{22}$/
-
 /**
- * By what an outcome is known again. An id that a caller chose counts for its prediction alone: ids such as `ticket-4711` can
- * be guessed, and who may speak of some predictions must not take them for those of others. No id has a space.
+ * By what an outcome is known again. From who may speak of some endpoints alone an id counts for its prediction alone: ids such
+ * as `ticket-4711` can be guessed, and must not be taken for what others will say. No id has a line end.
  */
-export function outcomeKey({ id, prediction }: Pick<Outcome, 'id' | 'prediction'>): string {
-  return madeId.test(id) ? id : `${id} ${prediction}`
+export function outcomeKey({ id, prediction, endpoints }: Pick<Outcome, 'id' | 'prediction' | 'endpoints'>): string {
+  return endpoints === undefined ? id : `${id}\n${prediction}`
 }
 
 export function idOfOutcomeKey(key: string): string {
-  const space = key.lastIndexOf(' ')
-  return space === -1 ? key : key.slice(0, space)
+  const end = key.indexOf('\n')
+  return end === -1 ? key : key.slice(0, end)
 }
 
 /** Whether it may be joined to a prediction of the endpoint. */

@@ -189,15 +189,34 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         ])
       })
 
-      test('an id that a caller chose counts for its prediction alone, so that nobody takes it for those of others', async () => {
+      test('an id that was used for another prediction is a duplicate too', async () => {
         await log.appendPredictions([aPrediction(), aPrediction({ id: 'p2' })])
-        const guessed = anOutcome({ id: 'ticket-1', prediction: 'nothing-there' })
-        expect((await log.appendOutcomes([guessed])).receipts).toEqual([{ status: 'pending' }])
-        const own = ['p1', 'p2'].map(prediction => anOutcome({ id: 'ticket-1', prediction }))
-        const { receipts, joined } = await log.appendOutcomes([...own, ...own])
+        const { receipts } = await log.appendOutcomes([anOutcome(), anOutcome({ prediction: 'p2' })])
+        expect(receipts).toEqual([{ status: 'joined' }, { status: 'duplicate' }])
+        const waiting = [anOutcome({ id: 'w', prediction: 'p3' }), anOutcome({ id: 'w', prediction: 'p4' })]
+        expect((await log.appendOutcomes(waiting)).receipts).toEqual([{ status: 'pending' }, { status: 'duplicate' }])
+      })
+
+      test('an id of who may speak of some endpoints alone counts for its prediction, and is taken from nobody', async () => {
+        await log.appendPredictions([aPrediction(), aPrediction({ id: 'p2' })])
+        const ofOthers = { endpoints: ['prices'] }
+        const guessed = anOutcome({ id: 'ticket-1', prediction: 'nothing-there', ...ofOthers })
+        expect((await log.appendOutcomes([guessed, guessed])).receipts).toEqual([
+          { status: 'pending' },
+          { status: 'duplicate' },
+        ])
+        const own = { endpoints: ['digits'] }
+        const said = [anOutcome({ id: 'ticket-1', ...own }), anOutcome({ id: 'ticket-1', prediction: 'p2', ...own })]
+        const { receipts, joined } = await log.appendOutcomes([...said, ...said])
         expect(receipts.map(({ status }) => status)).toEqual(['joined', 'joined', 'duplicate', 'duplicate'])
-        expect(joined.map(({ outcome }) => outcome)).toEqual(own)
-        expect((await log.find({ id: 'p2', limit: 1 }))[0]?.outcomes).toEqual(own.slice(1))
+        expect(joined.map(({ outcome }) => outcome.id)).toEqual(['ticket-1', 'ticket-1'])
+        expect((await log.find({ id: 'p2', limit: 1 }))[0]?.outcomes).toMatchObject([{ id: 'ticket-1' }])
+        // Nor from who may speak of all, whose word stands whoever says it again.
+        const ofAll = anOutcome({ id: 'ticket-2' })
+        expect((await log.appendOutcomes([{ ...guessed, id: 'ticket-2' }, ofAll])).receipts[1]).toEqual({
+          status: 'joined',
+        })
+        expect((await log.appendOutcomes([{ ...ofAll, ...own }])).receipts).toEqual([{ status: 'duplicate' }])
       })
 
       test('features and measures, and whether features chose the version, come with what is joined and with a replay', async () => {

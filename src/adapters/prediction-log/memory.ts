@@ -24,7 +24,8 @@ export function createMemoryPredictionLog(options: { clock: Clock }): Prediction
   return new MemoryPredictionLog(options.clock)
 }
 
-type Kept = { prediction: Prediction; joined: JoinedOutcome[]; values: Map<number, OutcomeValues> }
+/** `keys`: by which its outcomes are known again. */
+type Kept = { prediction: Prediction; joined: JoinedOutcome[]; values: Map<number, OutcomeValues>; keys: string[] }
 type Waiting = { outcome: Outcome; acceptedMs: number }
 type Commit = { seq: number } & ({ prediction: Prediction } | { joined: JoinedOutcome })
 
@@ -52,7 +53,7 @@ class MemoryPredictionLog implements PredictionLog {
     const fresh: Kept[] = []
     for (const prediction of batch) {
       if (this.#kept.has(prediction.id)) continue
-      const kept = { prediction, joined: [], values: new Map() }
+      const kept = { prediction, joined: [], values: new Map(), keys: [] }
       this.#kept.set(prediction.id, kept)
       this.#commits.push({ seq: this.#nextSeq(), prediction })
       fresh.push(kept)
@@ -66,7 +67,8 @@ class MemoryPredictionLog implements PredictionLog {
     this.#beginAppend()
     const joined: JoinedOutcome[] = []
     const receipts = batch.map((outcome): OutcomeReceipt => {
-      if (this.#outcomeKeys.has(outcomeKey(outcome))) return { status: 'duplicate' }
+      if (this.#outcomeKeys.has(outcome.id) || this.#outcomeKeys.has(outcomeKey(outcome)))
+        return { status: 'duplicate' }
       const kept = this.#kept.get(outcome.prediction)
       const isKnown = kept !== undefined && kept.prediction.shadowOf === undefined
       // Nothing is kept of it, so that it takes nobody's id.
@@ -76,7 +78,7 @@ class MemoryPredictionLog implements PredictionLog {
         this.#wait(outcome)
         return { status: 'pending' }
       }
-      joined.push(...this.#join(kept, withoutSender(outcome)))
+      joined.push(...this.#join(kept, outcome))
       return { status: 'joined' }
     })
     return { receipts, joined, upToSeq: this.#lastSeq }
@@ -148,7 +150,7 @@ class MemoryPredictionLog implements PredictionLog {
     const { id, endpoint, epoch, shadowOf } = gone.prediction
     this.#kept.delete(id)
     this.#trimmed.set(endpoint, Math.max(epoch, this.#trimmed.get(endpoint) ?? -1))
-    for (const { outcome } of gone.joined) this.#outcomeKeys.delete(outcomeKey(outcome))
+    for (const key of gone.keys) this.#outcomeKeys.delete(key)
     if (shadowOf === undefined) return
     const others = (this.#shadows.get(shadowOf) ?? []).filter(kept => kept !== gone)
     if (others.length === 0) this.#shadows.delete(shadowOf)
@@ -194,14 +196,16 @@ class MemoryPredictionLog implements PredictionLog {
     if (waiting === undefined || shadowOf !== undefined) return []
     this.#waiting.delete(id)
     return waiting.flatMap(({ outcome }) => {
-      if (mayBeOf(outcome, kept.prediction.endpoint)) return this.#join(kept, withoutSender(outcome))
+      if (mayBeOf(outcome, kept.prediction.endpoint)) return this.#join(kept, outcome)
       this.#outcomeKeys.delete(outcomeKey(outcome))
       return []
     })
   }
 
   /** The champion's join, then those of its shadows. */
-  #join(champion: Kept, outcome: Outcome): JoinedOutcome[] {
+  #join(champion: Kept, said: Outcome): JoinedOutcome[] {
+    champion.keys.push(outcomeKey(said))
+    const outcome = withoutSender(said)
     const before = champion.values.get(outcome.row) ?? null
     const shadows = this.#shadows.get(champion.prediction.id) ?? []
     const joined = [champion, ...shadows].map(kept => this.#commit(kept, outcome, before))

@@ -66,12 +66,12 @@ export class PredictionStore {
 
   appendOutcomes({ rows, nowMs }: Input<'appendOutcomes'>): Output<'appendOutcomes'> {
     this.#prune(nowMs)
-    const accepted = this.#outcomeIds.known(rows.flatMap(([key]) => keysBefore(key)))
+    const accepted = this.#outcomeIds.known(rows.flatMap(([key]) => keysOf(key)))
     const predictions = this.#joiner.know(rows.map(([, prediction]) => prediction))
     const joins: JoinRow[] = []
     const statuses = rows.map((row): OutcomeReceipt['status'] => {
       const [key, prediction] = row
-      if (keysBefore(key).some(one => accepted.has(one))) return 'duplicate'
+      if (keysOf(key).some(one => accepted.has(one))) return 'duplicate'
       const known = predictions.get(prediction)
       // Nothing is kept of it, so that it takes nobody's id.
       if (known !== undefined && !rowMayBeOf(row, known.prediction.endpoint)) return 'pending'
@@ -159,8 +159,8 @@ function lateShadows(packed: ArrayBuffer, seqs: Inserted['seqs']): number[] {
   return late
 }
 
-/** Data folders of before know callers' ids without their predictions. */
-function keysBefore(key: string): readonly string[] {
+/** What somebody who may speak of all predictions has said under an id is said, whoever says it again. */
+function keysOf(key: string): readonly string[] {
   const id = idOfOutcomeKey(key)
   return id === key ? [key] : [key, id]
 }
