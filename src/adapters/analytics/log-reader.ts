@@ -5,6 +5,7 @@ import type { PackedCursor } from '../packed-predictions/cursor.ts'
 import type { Kind } from '../packed-predictions/layout.ts'
 import { Blocks } from '../prediction-log/blocks.ts'
 import { LastSeq } from '../prediction-log/last-seq.ts'
+import { LogStart } from '../prediction-log/log-start.ts'
 
 /** Commits with a number greater than `afterSeq`, up to `upToSeq` and with it. */
 export type LogWindow = { afterSeq: number; upToSeq: number }
@@ -47,7 +48,7 @@ export class LogReader {
   readonly #blocks: Blocks
   readonly #outcomes: StatementSync
   readonly #last: LastSeq
-  readonly #trimmed: StatementSync
+  readonly #start: LogStart
 
   constructor(file: string) {
     this.#database = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs })
@@ -55,7 +56,7 @@ export class LogReader {
     this.#outcomes = this.#database.prepare(outcomesSql)
     this.#outcomes.setReturnArrays(true)
     this.#last = new LastSeq(this.#database)
-    this.#trimmed = this.#database.prepare('SELECT up_to_seq FROM trimmed')
+    this.#start = new LogStart(this.#database)
   }
 
   /** The number of the last commit. */
@@ -65,7 +66,7 @@ export class LogReader {
 
   /** The number up to which the log has let go of its predictions. */
   trimmedSeq(): number {
-    return Number(this.#trimmed.get()?.['up_to_seq'])
+    return this.#start.trimmedSeq()
   }
 
   /** Tells one log from another: the last prediction that was committed up to a number. */

@@ -35,23 +35,30 @@ export class Block {
     return this.cursor
   }
 
+  /** Calls `visit` at each prediction, in the order of their numbers. */
+  each(visit: (cursor: PackedCursor, seq: number) => void): void {
+    const { cursor } = this
+    cursor.moveTo(0)
+    for (let seq = this.firstSeq; seq <= this.lastSeq; seq += 1) {
+      if (seq > this.firstSeq) cursor.advance()
+      visit(cursor, seq)
+    }
+  }
+
   /** Numbers of those with these ids, all made by one process and in order. */
   madeSeqs(ids: readonly MadeId[]): number[] {
     const [first, last] = [ids[0], ids.at(-1)]
     if (first === undefined || last === undefined) return []
     const prefix = madePrefixOf(first.prefix)
     const [counters, texts] = [new Set(ids.map(({ counter }) => counter)), new Set(ids.map(({ id }) => id))]
-    const { cursor } = this
     const seqs: number[] = []
-    cursor.moveTo(0)
-    for (let seq = this.firstSeq; seq <= this.lastSeq; seq += 1) {
-      if (seq > this.firstSeq) cursor.advance()
+    this.each((cursor, seq) => {
       const counter = cursor.madeCounter(prefix)
       // Most often few are asked for.
-      if (counter < first.counter || counter > last.counter || !counters.has(counter)) continue
+      if (counter < first.counter || counter > last.counter || !counters.has(counter)) return
       // A stem is easily guessed, and the rest of an id is not.
       if (texts.has(cursor.id())) seqs.push(seq)
-    }
+    })
     return seqs
   }
 

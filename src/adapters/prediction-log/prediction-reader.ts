@@ -16,6 +16,7 @@ import type { Kind } from '../packed-predictions/layout.ts'
 import { predictionAt } from '../packed-predictions/unpack.ts'
 import type { Block, Blocks, Located } from './blocks.ts'
 import { LastSeq } from './last-seq.ts'
+import { LogStart } from './log-start.ts'
 import { ReplayBatches } from './replay-batches.ts'
 import { fromJson, outcomeColumns, rowToOutcome, type SqlRow } from './rows.ts'
 import type { SeqRange, StoreCalls } from './store-calls.ts'
@@ -25,12 +26,14 @@ export class PredictionReader {
   readonly #sql: ReturnType<typeof prepareStatements>
   readonly #blocks: Blocks
   readonly #last: LastSeq
+  readonly #start: LogStart
 
   constructor(database: DatabaseSync, blocks: Blocks) {
     this.#database = database
     this.#sql = prepareStatements(database)
     this.#blocks = blocks
     this.#last = new LastSeq(database)
+    this.#start = new LogStart(database)
   }
 
   find(query: PredictionQuery): StoreCalls['find']['output'] {
@@ -109,11 +112,10 @@ export class PredictionReader {
   /** What is committed now, from the first commit of the epochs asked for; empty if there is none. */
   replayRange({ endpoint, fromEpoch }: { endpoint: string; fromEpoch: number }): StoreCalls['replayRange']['output'] {
     const upToSeq = this.#last.read()
-    const firstSeq = this.#sql.firstSeq.get(endpoint, fromEpoch)?.['seq'] ?? null
+    const firstSeq = this.#start.firstSeq(endpoint, fromEpoch)
     if (firstSeq === null) return { afterSeq: upToSeq, upToSeq, isWhole: true }
-    const trimmedSeq = Number(this.#sql.trimmedSeq.get()?.['up_to_seq'])
-    const afterSeq = Math.max(Number(firstSeq) - 1, trimmedSeq)
-    return { afterSeq, upToSeq, isWhole: Number(firstSeq) > trimmedSeq }
+    const trimmedSeq = this.#start.trimmedSeq()
+    return { afterSeq: Math.max(firstSeq - 1, trimmedSeq), upToSeq, isWhole: firstSeq > trimmedSeq }
   }
 
   replayWindow({ endpoint, fromEpoch, window }: StoreCalls['replayWindow']['input']): readonly ReplayBatch[] {
@@ -174,8 +176,6 @@ function withPayload(prediction: Prediction, row: SqlRow): Prediction {
 
 function prepareStatements(database: DatabaseSync) {
   return {
-    firstSeq: database.prepare('SELECT min(first_seq) AS seq FROM epochs WHERE endpoint = ? AND epoch >= ?'),
-    trimmedSeq: database.prepare('SELECT up_to_seq FROM trimmed'),
     payload: database.prepare('SELECT request, response, sent FROM payloads WHERE prediction_seq = ?'),
     payloads: database.prepare('SELECT prediction_seq FROM payloads ORDER BY prediction_seq DESC'),
     joined: database.prepare(

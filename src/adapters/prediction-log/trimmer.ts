@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Trim } from '../../core/retention.ts'
 import type { Trimmed } from '../../ports/prediction-log.ts'
 import type { Block, Blocks } from './blocks.ts'
+import { LogStart } from './log-start.ts'
 import type { OutcomeIds } from './outcome-ids.ts'
 
 /** What one call lets go: it ends behind the block that reaches one of these. */
@@ -10,11 +11,13 @@ const sliceMax = { blocks: 64, predictions: 4_096, outcomes: 8_192 } as const
 
 export class Trimmer {
   readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #start: LogStart
   readonly #blocks: Blocks
   readonly #outcomeIds: OutcomeIds
 
   constructor(database: DatabaseSync, blocks: Blocks, outcomeIds: OutcomeIds) {
     this.#sql = prepareStatements(database)
+    this.#start = new LogStart(database)
     this.#blocks = blocks
     this.#outcomeIds = outcomeIds
   }
@@ -42,8 +45,8 @@ export class Trimmer {
 
   /** The number from which on all is needed. */
   #floorSeq(needed: Trim['needed']): number {
-    const firsts = needed.map(({ endpoint, fromEpoch }) => this.#sql.firstSeq.get(endpoint, fromEpoch)?.['seq'] ?? null)
-    return Math.min(Number.POSITIVE_INFINITY, ...firsts.flatMap(seq => (seq === null ? [] : [Number(seq)])))
+    const firsts = needed.flatMap(({ endpoint, fromEpoch }) => this.#start.firstSeq(endpoint, fromEpoch) ?? [])
+    return Math.min(Number.POSITIVE_INFINITY, ...firsts)
   }
 
   /** How many outcomes went along. */
@@ -68,32 +71,27 @@ function isFull(sum: Readonly<Record<keyof typeof sliceMax, number>>): boolean {
   return (['blocks', 'predictions', 'outcomes'] as const).some(what => sum[what] >= sliceMax[what])
 }
 
-function newestMs({ cursor, firstSeq, lastSeq }: Block): number {
+function newestMs(block: Block): number {
   let newest = Number.NEGATIVE_INFINITY
-  cursor.moveTo(0)
-  for (let seq = firstSeq; seq <= lastSeq; seq += 1) {
-    if (seq > firstSeq) cursor.advance()
-    newest = Math.max(newest, cursor.atMs)
-  }
+  block.each(({ atMs }) => {
+    newest = Math.max(newest, atMs)
+  })
   return newest
 }
 
 /** What may stand in an index of its own: ids, and champions of shadows whose ids do not tell. */
-function namesIn({ cursor, firstSeq, lastSeq }: Block): { indexed: string[]; unnamed: string[] } {
+function namesIn(block: Block): { indexed: string[]; unnamed: string[] } {
   const [indexed, unnamed]: [string[], string[]] = [[], []]
-  cursor.moveTo(0)
-  for (let seq = firstSeq; seq <= lastSeq; seq += 1) {
-    if (seq > firstSeq) cursor.advance()
+  block.each(cursor => {
     indexed.push(cursor.id())
     const champion = cursor.isNamedShadow ? null : cursor.shadowOf()
     if (champion !== null) unnamed.push(champion)
-  }
+  })
   return { indexed, unnamed }
 }
 
 function prepareStatements(database: DatabaseSync) {
   return {
-    firstSeq: database.prepare('SELECT min(first_seq) AS seq FROM epochs WHERE endpoint = ? AND epoch >= ?'),
     outcomes: database.prepare('SELECT id FROM outcomes WHERE prediction_seq BETWEEN ? AND ?'),
     deleteOutcomes: database.prepare('DELETE FROM outcomes WHERE prediction_seq BETWEEN ? AND ?'),
     deleteOutcomeIds: database.prepare('DELETE FROM outcome_ids WHERE id IN (SELECT value FROM json_each(?))'),

@@ -2,7 +2,7 @@
  * Reads an answer in OpenAI's style while it passes: its tokens, when its content began, and whether it said that it
  * failed. Takes out of a stream the one event that the caller did not ask for; otherwise every byte goes on as it came.
  */
-import { joinBytes } from '../bytes.ts'
+import { GatheredBytes } from '../gathered-bytes.ts'
 import { limits } from '../limits.ts'
 import type { TokenUsage } from '../measures.ts'
 import { type SsePiece, SseSplitter, sseEvent } from './sse.ts'
@@ -111,7 +111,7 @@ export function wholeMeter(): AnswerMeter {
 
 /** What has passed, as long as that is not too long to be kept. */
 class BoundedCopy {
-  #chunks: Uint8Array[] = []
+  #gathered = new GatheredBytes()
   #bytes = 0
 
   get isEmpty(): boolean {
@@ -120,15 +120,14 @@ class BoundedCopy {
 
   add(chunk: Uint8Array): void {
     this.#bytes += chunk.length
-    if (this.#bytes > limits.measuredAnswerBytesMax) this.#chunks = []
-    // Of a Buffer, which is a view of what is read into again, `slice` would be a view too.
-    else this.#chunks.push(new Uint8Array(chunk))
+    if (this.#bytes > limits.measuredAnswerBytesMax) this.#gathered.clear()
+    else this.#gathered.add(chunk)
   }
 
   /** Null if it was too long. Begins anew. */
   take(): Uint8Array | null {
-    const whole = this.#bytes > limits.measuredAnswerBytesMax ? null : joinBytes(this.#chunks)
-    this.#chunks = []
+    const whole = this.#bytes > limits.measuredAnswerBytesMax ? null : this.#gathered.whole()
+    this.#gathered = new GatheredBytes()
     this.#bytes = 0
     return whole
   }

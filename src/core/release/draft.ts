@@ -4,6 +4,7 @@ import type { Command } from '../command.ts'
 import { controlOf, fleetSpec, isControl } from '../control-fleet.ts'
 import { readyTimeoutOf } from '../endpoint.ts'
 import { ruleVersions } from '../endpoint-rules.ts'
+import { isOpen, withBegun } from '../period.ts'
 import { triedVersions } from '../plan.ts'
 import { withReleases } from '../releases.ts'
 import {
@@ -102,13 +103,11 @@ export function noteEpoch(draft: Draft, atMs: number): Draft {
 /** The gateway routes by the newest table: a gap has begun or ended if that says so. */
 export function noteGap(draft: Draft, atMs: number): Draft {
   const { release, endpoint } = draft
-  const gaps = release.gaps ?? []
-  const open = gaps.at(-1)?.toMs === null ? gaps.at(-1) : undefined
+  const { gaps = [] } = release
   const isGap = endpoint.table.gap !== undefined
-  if (isGap === (open !== undefined)) return draft
-  const noted =
-    open === undefined ? [...gaps, { fromMs: atMs, toMs: null }] : [...gaps.slice(0, -1), { ...open, toMs: atMs }]
-  return { ...draft, release: { ...release, gaps: noted } }
+  if (isGap === isOpen(gaps)) return draft
+  const ended = () => gaps.map(gap => (gap.toMs === null ? { ...gap, toMs: atMs } : gap))
+  return { ...draft, release: { ...release, gaps: isGap ? withBegun(gaps, atMs) : ended() } }
 }
 
 /** As many instances as are named, or as the version declares; a control has as many as the candidate. */

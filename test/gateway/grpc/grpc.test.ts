@@ -433,7 +433,8 @@ describe('a stream', () => {
 })
 
 describe('the end of the server', () => {
-  test('waits for a call under way', async () => {
+  /** Answers once it is let. */
+  const holdingInstance = () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>()
     const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>()
     const holding = instance(async request => {
@@ -441,6 +442,11 @@ describe('the end of the server', () => {
       await held
       return echoing(null)(request)
     })
+    return { holding, arrived, release }
+  }
+
+  test('waits for a call under way', async () => {
+    const { holding, arrived, release } = holdingInstance()
     await start({ fleets: fleetsOf({ v1: holding }), table: sole() })
     const answer = caller.call('ModelInfer', inferRequest([floats]))
     await arrived
@@ -462,13 +468,7 @@ describe('the end of the server', () => {
   })
 
   test('waits for no stream between two messages, and answers the one that it has', async () => {
-    const { promise: held, resolve: release } = Promise.withResolvers<void>()
-    const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>()
-    const holding = instance(async request => {
-      arrive()
-      await held
-      return echoing(null)(request)
-    })
+    const { holding, arrived, release } = holdingInstance()
     await start({ fleets: fleetsOf({ v1: holding }), table: sole() })
     const [idle, busy] = [listening(), listening()]
     busy.stream.write(inferRequest([floats], { id: '1' }))
