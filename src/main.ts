@@ -20,9 +20,10 @@ export async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
   const addresses = `inference ${urlOf(server.inference)}  control ${urlOf(server.control)}  ${grpc}`
   io.stderr.write(`${addresses}(Ctrl-C ends it)\n`)
   if (server.keyFile !== null) io.stderr.write(firstKeyText(server.keyFile))
-  await interruption()
+  const isTakenOver = await Promise.race([interruption().then(() => false), server.takenOver.then(() => true)])
+  if (isTakenOver) io.stderr.write('another server has taken over the database: this one ends\n')
   await server.stop()
-  return exitCodes.done
+  return isTakenOver ? exitCodes.failed : exitCodes.done
 }
 
 /** The demo, on a server of its own in a folder that goes with it. */
@@ -71,6 +72,7 @@ async function startOnFreePorts(
       control: { ...openLoopback, port: control },
       grpc: null,
       keepPredictionsMs: null,
+      database: null,
       workers: 0,
     })
   try {

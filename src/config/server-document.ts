@@ -23,6 +23,7 @@ export type TracingSettings = { url: string; samplePpm: number; headers: Readonl
 export type FileSettings = {
   source: string
   data?: string
+  database?: string
   logLevel?: string
   tracing: TracingSettings | null
   keepPredictions?: string
@@ -60,6 +61,7 @@ function compile(document: ServerDocument, source: string): FileSettings {
   return {
     source,
     ...(data !== undefined && { data: resolve(folder, data) }),
+    ...(document.database !== undefined && { database: document.database }),
     ...(document.workers !== undefined && { workers: document.workers }),
     ...(document['keep-predictions'] !== undefined && { keepPredictions: document['keep-predictions'] }),
     ...(document['log-level'] !== undefined && { logLevel: document['log-level'] }),

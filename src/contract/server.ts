@@ -89,9 +89,24 @@ const tracing = object({
     'OpenTelemetry spans of requests, calls and copies; without it trace context is passed on and nothing else.',
 })
 
+/** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with parameters as libpq has them. */
+export function isDatabaseAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, host, pathname } = new URL(text)
+  return (protocol === 'postgres:' || protocol === 'postgresql:') && host !== '' && pathname.length > 1
+}
+
 export const serverDocument = object({
   kind: z.literal('Server').meta({ description: 'Always `Server`.' }),
   data: z.string().min(1).optional().meta({ description: 'Folder of the log and the predictions; ./cutover-data.' }),
+  database: z
+    .string()
+    .refine(isDatabaseAddress, `is not the address of a database${allowedMark}postgres://USER@HOST:PORT/DATABASE`)
+    .optional()
+    .meta({
+      description:
+        'Database of PostgreSQL for all that must outlive the server, instead of files in `data`; several servers may name it: one serves, the others stand by. The password may be in PGPASSWORD.',
+    }),
   'log-level': z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   tracing: tracing.optional(),
   'keep-predictions': duration.optional().meta({
@@ -103,7 +118,7 @@ export const serverDocument = object({
     .min(0)
     .max(64)
     .optional()
-    .meta({ description: 'Gateways in threads of their own, on one port; 0 (none) by default.' }),
+    .meta({ description: 'Gateways in threads of their own, on one port; 0 (none) by default, 1 with a database.' }),
   inference: listener({
     port: 8080,
     auth: '`required`: every request but health checks needs an API key. `none` by default, on loopback only unless `tls.client-ca` asks for certificates.',

@@ -201,6 +201,8 @@ export const limits = {
 
   /** Predictions waiting for the store. When full the newest is dropped and counted: live traffic never waits. */
   recorderQueueMax: 50_000,
+  /** How long predictions wait for a database that cannot be reached before they are lost; what comes meanwhile fills the queue. */
+  databaseAwayMs: 30_000,
   /**
    * A batch goes to the store after this time or this many predictions, whichever is first. Longer makes it cheaper by little, and
    * callers wait for what a batch does at once.

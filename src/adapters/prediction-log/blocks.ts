@@ -3,13 +3,14 @@
  * one follows from its number. From its id it follows too where the gateway made that and it came in order: a block
  * holds all such ids between its lowest and its highest. All other ids, shadows' among them, are in an index.
  */
+
 import { endianness } from 'node:os'
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { Prediction } from '../../core/prediction.ts'
 import { PackedCursor } from '../packed-predictions/cursor.ts'
 import type { Kind } from '../packed-predictions/layout.ts'
 import { type MadeId, madePrefixOf, partsOfMadeId } from '../packed-predictions/made-ids.ts'
 import { predictionAt } from '../packed-predictions/unpack.ts'
+import type { SqlDatabase, SqlValue, TextTable } from '../sql/database.ts'
 import { KindsByNumber } from './kinds.ts'
 import type { SeqRange } from './store-calls.ts'
 
@@ -85,10 +86,12 @@ export type Located = { seq: number; prediction: Prediction }
 
 export class Blocks {
   readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #texts: TextTable
   readonly #kinds: KindsByNumber
 
-  constructor(database: DatabaseSync) {
+  constructor(database: SqlDatabase) {
     this.#sql = prepareStatements(database)
+    this.#texts = database.texts
     this.#kinds = new KindsByNumber(database)
   }
 
@@ -146,7 +149,7 @@ export class Blocks {
   /** Those that there are, by id. */
   byId(ids: readonly string[]): Map<string, Located> {
     const found = new Map<string, Located>()
-    const scattered = this.#sql.scattered.all(JSON.stringify(ids)).map(row => Number(row['seq']))
+    const scattered = this.#sql.scattered.all(this.#texts.of(ids)).map(row => Number(row['seq']))
     for (const [seq, prediction] of this.predictions(scattered)) found.set(prediction.id, { seq, prediction })
     const others = [...new Set(ids)].filter(id => !found.has(id)).sort()
     for (const { block, wanted } of this.#ranges(others.flatMap(id => partsOfMadeId(id) ?? []))) {
@@ -166,7 +169,7 @@ export class Blocks {
 
   /** The shadows of champions, by the champions' ids, in the order of their numbers. */
   shadows(champions: readonly string[]): Map<string, Located[]> {
-    const wanted = JSON.stringify(champions)
+    const wanted = this.#texts.of(champions)
     const rows = this.#sql.namedShadows.all(wanted)
     if (this.#sql.anyUnnamed.get() !== undefined) rows.push(...this.#sql.unnamedShadows.all(wanted))
     const shadows = new Map<string, Located[]>()
@@ -202,7 +205,7 @@ export class Blocks {
     return { high: String(row['high_id']), firstSeq: Number(row['first_seq']) }
   }
 
-  #blockOf(row: Record<string, SQLOutputValue>, { isPassing = false } = {}): Block {
+  #blockOf(row: Record<string, SqlValue>, { isPassing = false } = {}): Block {
     const [firstSeq, lastSeq, format] = [Number(row['first_seq']), Number(row['last_seq']), Number(row['format'])]
     if (format !== blockFormat) {
       throw new Error(
@@ -217,14 +220,14 @@ export class Blocks {
     return new Block({ firstSeq, lastSeq }, cursor)
   }
 
-  #kindsOf(row: Record<string, SQLOutputValue>): Kind[] {
+  #kindsOf(row: Record<string, SqlValue>): Kind[] {
     return (JSON.parse(String(row['kinds'])) as number[]).map(number => this.#kinds.get(number))
   }
 }
 
 const columns = 'first_seq, last_seq, format, kinds, records'
 
-function prepareStatements(database: DatabaseSync) {
+function prepareStatements(database: SqlDatabase) {
   return {
     lastSeq: database.prepare(
       'SELECT coalesce((SELECT last_seq FROM blocks ORDER BY first_seq DESC LIMIT 1), 0) AS seq',
@@ -243,17 +246,19 @@ function prepareStatements(database: DatabaseSync) {
       `SELECT ${columns} FROM blocks
        WHERE first_seq > ? AND first_seq < (SELECT max(first_seq) FROM blocks) ORDER BY first_seq LIMIT 1`,
     ),
-    scattered: database.prepare('SELECT s.seq FROM json_each(?) j CROSS JOIN scattered_ids s ON s.id = j.value'),
+    scattered: database.prepare(
+      `SELECT s.seq FROM ${database.texts.as('j')} CROSS JOIN scattered_ids s ON s.id = j.value`,
+    ),
     rangeOf: database.prepare(
       'SELECT low_id, high_id, first_seq FROM blocks INDEXED BY blocks_by_id WHERE high_id >= ? ORDER BY high_id LIMIT 1',
     ),
     /** What begins as the id of a champion's shadow does. */
     namedShadows: database.prepare(
-      `SELECT s.seq FROM json_each(?) j
-       CROSS JOIN scattered_ids s ON s.id > j.value || '~' AND s.id < j.value || char(127)`,
+      `SELECT s.seq FROM ${database.texts.as('j')}
+       CROSS JOIN scattered_ids s ON s.id > j.value || '~' AND s.id < j.value || '\x7f'`,
     ),
     unnamedShadows: database.prepare(
-      'SELECT u.seq FROM json_each(?) j CROSS JOIN unnamed_shadows u ON u.champion = j.value',
+      `SELECT u.seq FROM ${database.texts.as('j')} CROSS JOIN unnamed_shadows u ON u.champion = j.value`,
     ),
     anyUnnamed: database.prepare('SELECT 1 FROM unnamed_shadows LIMIT 1'),
   }

@@ -10,6 +10,10 @@ export const registerServe: Register = (program, does) => {
     .option('-c, --config <file>', 'settings of the server and resources to apply at start (CUTOVER_CONFIG)')
     .option('--data <dir>', 'folder of the log and the predictions (CUTOVER_DATA; default ./cutover-data)')
     .option(
+      '--database <url>',
+      'database of PostgreSQL instead of files, such as postgres://cutover@db/cutover (CUTOVER_DATABASE; default: files)',
+    )
+    .option(
       '--inference-host <host>',
       'address to listen on; beyond loopback only with authentication (CUTOVER_INFERENCE_HOST; default 127.0.0.1)',
     )
@@ -28,7 +32,10 @@ export const registerServe: Register = (program, does) => {
       '--keep-predictions <time>',
       'how long predictions are kept, such as 30d (CUTOVER_KEEP_PREDICTIONS; default: for ever)',
     )
-    .option('--workers <count>', 'gateways in threads of their own, on one port (CUTOVER_WORKERS; default 0: none)')
+    .option(
+      '--workers <count>',
+      'gateways in threads of their own, on one port (CUTOVER_WORKERS; default 0: none, 1 with a database)',
+    )
     .addOption(
       new Option(
         '--inference-auth <mode>',
