@@ -24,7 +24,7 @@ import type { Outcome } from '../../src/core/prediction.ts'
 import { createIds } from '../../src/gateway/ids.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { predictionLogContract } from '../contract/prediction-log.contract.ts'
-import { runSteps, someSteps } from '../contract/prediction-log-steps.ts'
+import { runSteps, someSteps, withoutRuns } from '../contract/prediction-log-steps.ts'
 import { anOutcome, aPrediction } from '../contract/samples.ts'
 import { trimmingContract } from '../contract/trimming.contract.ts'
 import { startChild } from './child.ts'
@@ -91,11 +91,6 @@ test('a history with restarts goes on as if there had been none', async () => {
     { numRuns: 6 },
   )
 })
-
-/** The names that runs gave to what they appended are taken off. */
-function withoutRuns(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value).replaceAll(/run\d+\//g, ''))
-}
 
 const bodies = { request: new Uint8Array([1]), response: new Uint8Array([2]) }
 

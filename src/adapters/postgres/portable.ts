@@ -13,14 +13,14 @@ export function forPostgres(sql: string): string {
 }
 
 /** No text of PostgreSQL holds the character 0, which ids and units of callers may. */
-const escape = '\uE000'
+const mark = '\uE000'
 
 export function toText(text: string): string {
-  return /[\0\uE000]/.test(text) ? text.replaceAll(escape, `${escape}e`).replaceAll('\0', `${escape}0`) : text
+  return /[\0\uE000]/.test(text) ? text.replaceAll(mark, `${mark}e`).replaceAll('\0', `${mark}0`) : text
 }
 
 export function fromText(text: string): string {
-  return text.includes(escape) ? text.replaceAll(`${escape}0`, '\0').replaceAll(`${escape}e`, escape) : text
+  return text.includes(mark) ? text.replaceAll(`${mark}0`, '\0').replaceAll(`${mark}e`, mark) : text
 }
 
 /** Texts as the literal of an array: each in quotes, so that none of them means anything. Still to be made a `toText`. */

@@ -118,8 +118,9 @@ export class CallServer {
 
   /** Predictions wait, since nobody would send them again; others learn of it at once. */
   #sitOut(request: StoreRequest, error: unknown): void {
-    const sinceMs = (this.#awaySinceMs ??= performance.now())
-    const waits = request.method === 'appendPredictions' && performance.now() - sinceMs < limits.databaseAwayMs
+    this.#awaySinceMs ??= performance.now()
+    const isPatient = performance.now() - this.#awaySinceMs < limits.databaseAwayMs
+    const waits = request.method === 'appendPredictions' && isPatient
     if (request.method === 'close') this.#close(request)
     else if (!waits) this.#fail(request, error)
     else if (this.#held.push(request) === 1) setTimeout(() => this.#drain(), awayPauseMs)

@@ -66,7 +66,7 @@ export function openDeliveryStore(database: SqlDatabase): DeliveryStore {
     'UPDATE deliveries SET state = ?, attempts = ?, next_at_ms = ?, detail = ? WHERE number = ?',
   )
   const list = database.prepare(
-    `SELECT * FROM deliveries WHERE (?1 IS NULL OR endpoint = ?1) AND (?2 IS NULL OR state = ?2)
+    `SELECT * FROM deliveries WHERE (CAST(?1 AS text) IS NULL OR endpoint = ?1) AND (CAST(?2 AS text) IS NULL OR state = ?2)
      ORDER BY number DESC LIMIT ?3`,
   )
   const guard = storeGuard(database)
