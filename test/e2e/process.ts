@@ -25,6 +25,8 @@ export interface ServerProcess {
 
 export interface Workplace {
   folder: string
+  /** Where its server is, or will be. */
+  urls: { inferenceUrl: string; controlUrl: string }
   write(name: string, text: string): string
   serve(words?: readonly string[], env?: Readonly<Record<string, string>>): Promise<ServerProcess>
   cutover(words: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
@@ -39,6 +41,7 @@ export async function openWorkplace(): Promise<Workplace> {
 
   return {
     folder,
+    urls,
     write(name, text) {
       const file = join(folder, name)
       writeFileSync(file, text)

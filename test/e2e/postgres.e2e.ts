@@ -1,0 +1,159 @@
+/** Servers that share a database of PostgreSQL: one serves, the other stands by and takes over, however the first one ends. */
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
+import { leaseTimes } from '../../src/adapters/postgres/lease.ts'
+import { startPostgres, type TestPostgres } from '../support/postgres.ts'
+import { getJson, openWorkplace, root, type ServerProcess, until, type Workplace } from './process.ts'
+
+const digits = {
+  kind: 'Endpoint',
+  name: 'digits',
+  stable: 'v1',
+  unit: { header: 'x-user-id' },
+  versions: {
+    v1: { onnx: join(root, 'examples/digits/models/v1.onnx') },
+    v2: { onnx: join(root, 'examples/digits/models/v2.onnx') },
+  },
+  prediction: { output: 'label' },
+  metrics: { accuracy: { type: 'accuracy' } },
+}
+
+let database: TestPostgres
+let words: readonly string[]
+let [one, other]: Workplace[] = []
+beforeAll(async () => {
+  database = await startPostgres()
+})
+afterAll(() => database.stop())
+beforeEach(async () => {
+  one = await openWorkplace()
+  other = await openWorkplace()
+  words = ['-c', one.write('cutover.yaml', stringify(digits)), '--database', await database.freshUrl()]
+})
+afterEach(async () => {
+  await one?.close()
+  await other?.close()
+})
+
+async function ask({ inferenceUrl }: ServerProcess, user: number) {
+  const response = await fetch(`${inferenceUrl}/v2/models/digits/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-user-id': `user-${user}` },
+    body: JSON.stringify({
+      inputs: [{ name: 'image', shape: [1, 64], datatype: 'FP32', data: Array.from({ length: 64 }, () => 0.5) }],
+    }),
+  })
+  await response.arrayBuffer()
+  const header = (name: string) => response.headers.get(`x-cutover-${name}`) ?? ''
+  return { status: response.status, id: header('prediction-id'), version: header('version') }
+}
+
+async function judge({ inferenceUrl }: ServerProcess, ids: readonly string[]): Promise<string[]> {
+  const told = await fetch(`${inferenceUrl}/v1/feedback`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(ids.map(prediction => ({ id: `of-${prediction}`, prediction, label: 3 }))),
+  })
+  if (told.status !== 200) return [`${told.status} ${await told.text()}`]
+  const { results } = (await told.json()) as { results: { status: string }[] }
+  return results.map(({ status }) => status)
+}
+
+const users = Array.from({ length: 60 }, (_, user) => user)
+const askAll = (server: ServerProcess) => Promise.all(users.map(user => ask(server, user)))
+const requestsAt = async ({ controlUrl }: ServerProcess): Promise<number> => {
+  const { items } = await getJson(`${controlUrl}/api/v1/predictions/summary?endpoint=digits`)
+  return items.reduce((sum: number, { requests }: { requests: number }) => sum + requests, 0)
+}
+
+/** The second server, once it is known to wait; `serving` resolves when it is up. */
+async function standBy(place: Workplace): Promise<{ serving: Promise<ServerProcess> }> {
+  const serving = place.serve(words)
+  serving.catch(() => {})
+  await until(() => answersWell(`${place.urls.controlUrl}/healthz`))
+  return { serving }
+}
+
+async function answersWell(url: string): Promise<boolean> {
+  return (await fetch(url).catch(() => null))?.status === 200
+}
+
+describe('a server that shares its database', () => {
+  it('is followed by the one that stands by, kill -9 or not, with its releases, weights, predictions and labels', async () => {
+    if (one === undefined || other === undefined) throw new Error('two places')
+    const first = await one.serve(words)
+    const controlUrl = other.urls.controlUrl
+    const waiting = await standBy(other)
+    const ready = await fetch(`${controlUrl}/readyz`)
+    expect(ready.status).toBe(503)
+    expect(await ready.json()).toMatchObject({ detail: expect.stringMatching(/stands by: process \d+ on /) })
+    await expect(fetch(other.urls.inferenceUrl)).rejects.toThrow()
+
+    const canary = { steps: ['40%', '60%'], 'min-requests': 1_000_000 }
+    const release = one.write(
+      'release.yaml',
+      stringify({ kind: 'Release', endpoint: 'digits', to: 'v2', stages: [{ canary }] }),
+    )
+    expect((await one.cutover(['release', 'digits', '-f', release])).code).toBe(0)
+    await until(async () => (await getJson(`${first.controlUrl}/api/v1/releases/digits-1`)).candidatePercent !== 0)
+    await until(async () => (await askAll(first)).some(({ version }) => version === 'v2'))
+    const before = await askAll(first)
+    await until(async () => (await requestsAt(first)) % users.length === 0 && (await requestsAt(first)) > 0)
+    const kept = await requestsAt(first)
+    await first.kill()
+
+    const second = await waiting.serving
+    expect(await requestsAt(second)).toBe(kept)
+    expect((await getJson(`${second.controlUrl}/api/v1/releases/digits-1`)).state).toBe('active')
+    const after = await askAll(second)
+    expect(after.map(({ version }) => version)).toEqual(before.map(({ version }) => version))
+    expect(
+      await judge(
+        second,
+        before.map(({ id }) => id),
+      ),
+    ).toEqual(before.map(() => 'joined'))
+
+    // It gives the lease up, and whoever waits need not wait for its end.
+    const next = await standBy(one)
+    const stoppedAtMs = performance.now()
+    const [code, third] = await Promise.all([second.stop(), next.serving])
+    expect(code).toBe(0)
+    expect(performance.now() - stoppedAtMs).toBeLessThan(leaseTimes.lastsMs)
+    expect(
+      await judge(
+        third,
+        before.map(({ id }) => id),
+      ),
+    ).toEqual(before.map(() => 'duplicate'))
+  })
+
+  it('serves on while the database is away, and has every prediction once it is there again', async () => {
+    if (one === undefined) throw new Error('a place')
+    const server = await one.serve(words)
+    await askAll(server)
+    await database.crash()
+    const meanwhile = [...(await askAll(server)), ...(await askAll(server))]
+    expect(meanwhile.filter(({ status }) => status !== 200)).toEqual([])
+    expect(
+      (
+        await judge(
+          server,
+          meanwhile.slice(0, 1).map(({ id }) => id),
+        ).catch(() => ['refused'])
+      )[0],
+    ).not.toBe('joined')
+    await database.start()
+    await expect
+      .poll(() => requestsAt(server).catch(() => 0), { timeout: 30_000, interval: 200 })
+      .toBe(3 * users.length)
+    expect(
+      await judge(
+        server,
+        meanwhile.map(({ id }) => id),
+      ),
+    ).toEqual(meanwhile.map(() => 'joined'))
+    expect(await server.stop()).toBe(0)
+  })
+})
