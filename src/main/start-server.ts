@@ -116,6 +116,11 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
           'the thread of the prediction log has ended and is started again; what it was writing may be in no evidence before the next start',
           error,
         ),
+      onUnread: data =>
+        logger.warn(
+          { data },
+          'the data folder has a log of its own, which is not read; `cutover move` takes it into a new database',
+        ),
       onWaiting: async holder => {
         logger.info({ holder }, 'another server serves from this database; this one stands by')
         const standby = await standBy(settings.control, { certificates: entrances.certificates('control'), holder })

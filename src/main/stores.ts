@@ -1,10 +1,10 @@
 /** What must outlive the server: files in its data folder, or a database of PostgreSQL that several servers may share. */
+import { existsSync } from 'node:fs'
 import type { DataFolder } from '../adapters/data-folder/data-folder.ts'
 import { openSqlEventLog } from '../adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../adapters/event-log/sqlite.ts'
 import { migrate } from '../adapters/postgres/migrate.ts'
-import { deliveryMigrations } from '../adapters/postgres/migrations/deliveries.ts'
-import { eventLogMigrations } from '../adapters/postgres/migrations/event-log.ts'
+import { postgresMigrations } from '../adapters/postgres/migrations/index.ts'
 import { holdDatabase, type LeaseEvents } from '../adapters/postgres/shared-database.ts'
 import { openSqlPredictionLog } from '../adapters/prediction-log/sql.ts'
 import { connectBriefly, type StorePlace } from '../adapters/stores/store-place.ts'
@@ -30,6 +30,8 @@ type StoreOptions = LeaseEvents & {
   clock: Clock
   onPacking(rows: number): void
   onLost(error: Error): void
+  /** The database is asked for, and the folder has a log too, which is not read. */
+  onUnread(folder: string): void
 }
 
 /** Rejects with `store-failed` or `data-folder-invalid`. With a database it waits until no other server has that. */
@@ -56,11 +58,12 @@ function openFiles(folder: DataFolder): Omit<Stores, 'predictions'> {
 async function openTables(url: string, options: StoreOptions, endings: Ending[]): Promise<Omit<Stores, 'predictions'>> {
   const connection = connectBriefly(url)
   endings.push(() => connection.close())
+  if (existsSync(options.folder.file('events.db'))) options.onUnread(options.folder.path)
   const { database, term, close } = await holdDatabase(connection, { url, ...options })
   endings.push(close)
   try {
-    migrate(database, 'events', eventLogMigrations)
-    migrate(database, 'deliveries', deliveryMigrations)
+    migrate(database, 'events', postgresMigrations.events)
+    migrate(database, 'deliveries', postgresMigrations.deliveries)
   } catch (error) {
     throw database.failure('open', error)
   }

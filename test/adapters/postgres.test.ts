@@ -6,6 +6,7 @@ import { openDuckdbAnalytics } from '../../src/adapters/analytics/duckdb.ts'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { systemClock } from '../../src/adapters/clock/system.ts'
 import { openSqlEventLog } from '../../src/adapters/event-log/sql.ts'
+import { openSqliteEventLog } from '../../src/adapters/event-log/sqlite.ts'
 import {
   giveUpLease,
   leaseHolder,
@@ -15,18 +16,22 @@ import {
   takeLease,
 } from '../../src/adapters/postgres/lease.ts'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
-import { deliveryMigrations } from '../../src/adapters/postgres/migrations/deliveries.ts'
-import { eventLogMigrations } from '../../src/adapters/postgres/migrations/event-log.ts'
+import { postgresMigrations } from '../../src/adapters/postgres/migrations/index.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import { openSqlPredictionLog } from '../../src/adapters/prediction-log/sql.ts'
+import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
 import { connectBriefly, openPostgres, type PostgresPlace } from '../../src/adapters/stores/store-place.ts'
 import { openDeliveryStore } from '../../src/adapters/webhooks/delivery-store.ts'
+import { openSqliteDeliveries } from '../../src/adapters/webhooks/sqlite-deliveries.ts'
+import type { CliIo } from '../../src/cli/io.ts'
+import { move } from '../../src/main/move.ts'
 import type { Clock } from '../../src/ports/clock.ts'
+import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { analyticsContract } from '../contract/analytics.contract.ts'
 import { eventLogContract, tick } from '../contract/event-log.contract.ts'
 import { predictionLogContract } from '../contract/prediction-log.contract.ts'
 import { runSteps, someSteps, withoutRuns } from '../contract/prediction-log-steps.ts'
-import { anOutcome, aPrediction } from '../contract/samples.ts'
+import { anOutcome, aPrediction, aShadow } from '../contract/samples.ts'
 import { trimmingContract } from '../contract/trimming.contract.ts'
 import { startPostgres, type TestPostgres } from '../support/postgres.ts'
 import { tempFolder } from './temp-folder.ts'
@@ -50,7 +55,7 @@ async function newPlace(): Promise<PostgresPlace> {
 function openEvents(place: PostgresPlace) {
   const database = openPostgres(place, 'cutover test')
   onTestFinished(() => database.close())
-  migrate(database, 'events', eventLogMigrations)
+  migrate(database, 'events', postgresMigrations.events)
   return openSqlEventLog(database)
 }
 
@@ -61,7 +66,7 @@ async function openPredictions(place: PostgresPlace, clock: Clock = systemClock)
 }
 
 /** Another server takes the tables over, as it does where this one has not renewed its lease for long. */
-function takeOver({ url }: PostgresPlace): number {
+function takeOver({ url }: Pick<PostgresPlace, 'url'>): number {
   const connection = connectBriefly(url)
   connection.script("UPDATE cutover_lease SET renewed_at = renewed_at - interval '1 hour'")
   const term = takeLease(connection, 'another one')
@@ -277,7 +282,7 @@ test('rows are read on as they are taken, in one another too, and nobody need ta
 test('deliveries are due, noted and told as on a file', async () => {
   const database = openPostgres(await newPlace(), 'cutover test')
   onTestFinished(() => database.close())
-  migrate(database, 'deliveries', deliveryMigrations)
+  migrate(database, 'deliveries', postgresMigrations.deliveries)
   const store = openDeliveryStore(database)
   const notice = { endpoint: 'digits', webhook: 'chat', release: null, event: 'promoted', url: 'http://127.0.0.1:1/' }
   const added = ['a', 'b'].map(id => ({ ...notice, id, createdAtMs: 1_000, secret: { env: 'HUSH' }, body: '{}' }))
@@ -292,4 +297,72 @@ test('deliveries are due, noted and told as on a file', async () => {
   expect(store.due(5_000, 10).map(({ id, attempts }) => [id, attempts])).toEqual([['a', 40]])
   expect(store.list({ state: 'delivered', limit: 9 }).map(({ id, release }) => [id, release])).toEqual([['b', null]])
   expect(store.list({ endpoint: 'other', limit: 9 })).toEqual([])
+})
+
+describe('what a data folder keeps', () => {
+  const io = { env: {}, cwd: '/' } as unknown as CliIo
+  /** A folder with events, predictions with bodies and shadows, outcomes that joined and that wait, and a delivery. */
+  async function fullFolder(): Promise<string> {
+    const data = tempFolder()
+    const events = openSqliteEventLog(join(data, 'events.db'))
+    events.append([tick('a'), tick('b')])
+    events.close()
+    const log = await openSqlitePredictionLog({ file: join(data, 'predictions.db'), clock: systemClock })
+    const payload = { request: new Uint8Array([1, 0, 255]), response: new Uint8Array(0) }
+    await log.appendPredictions([aPrediction({ id: 'p1', unit: 'a\0b', payload }), aPrediction({ id: 'p2', epoch: 7 })])
+    await log.appendPredictions([aShadow('p1')])
+    await log.appendOutcomes(['p1', 'p2', 'p3'].map(id => anOutcome({ id: `of-${id}`, prediction: id })))
+    await log.close()
+    const deliveries = openSqliteDeliveries(join(data, 'deliveries.db'))
+    const notice = { endpoint: 'digits', webhook: 'chat', release: null, event: 'promoted', url: 'http://127.0.0.1:1/' }
+    deliveries.add(7, [{ ...notice, id: 'd1', createdAtMs: 1_000, secret: null, body: '{}' }])
+    deliveries.close()
+    return data
+  }
+
+  test('goes into a new database whole, and goes on there as it would have in the folder', async () => {
+    const [data, url] = [await fullFolder(), await server.freshUrl()]
+    expect(await move({ data, database: url }, io)).toMatchObject({ events: 2, predictions: 3, outcomes: 3 })
+    const place = { kind: 'postgres', url, term: takeOver({ url }) } as const
+    const logs = [
+      await openPredictions(place),
+      await openSqlitePredictionLog({ file: join(data, 'predictions.db'), clock: systemClock }),
+    ] as const
+    onTestFinished(() => logs[1].close())
+    const told = async (log: PredictionLog) => {
+      const items: unknown[] = []
+      await log.replay({ endpoint: 'digits', fromEpoch: 0 }, batch => items.push(batch))
+      const late = await log.appendPredictions([aPrediction({ id: 'p1' }), aPrediction({ id: 'p3', epoch: 9 })])
+      const again = await log.appendOutcomes(
+        ['p1', 'p3', 'p4'].map(id => anOutcome({ id: `of-${id}`, prediction: id })),
+      )
+      return { items, found: await log.find({ withPayload: true, limit: 9 }), late, again }
+    }
+    expect(await told(logs[0])).toEqual(await told(logs[1]))
+    const events = openEvents(place)
+    expect(events.append([tick('c')])[0]?.seq).toBe(3)
+    const database = openPostgres(place, 'cutover test')
+    onTestFinished(() => database.close())
+    const deliveries = openDeliveryStore(database)
+    expect(deliveries.takenSeq()).toBe(7)
+    expect(deliveries.due(1_000, 9).map(({ id }) => id)).toEqual(['d1'])
+  })
+
+  test('goes nowhere where another log is, or a server that serves from it', async () => {
+    const data = await fullFolder()
+    const place = await newPlace()
+    await expect(move({ data, database: place.url }, io)).rejects.toMatchObject({
+      code: 'in-use',
+      message: expect.stringContaining('a test serves from postgres://'),
+    })
+    openEvents(place).append([tick('a')])
+    const connection = connectBriefly(place.url)
+    giveUpLease(connection, place.term)
+    await expect(move({ data, database: place.url }, io)).rejects.toMatchObject({
+      code: 'in-use',
+      message: expect.stringContaining('its table events is not empty'),
+    })
+    expect(takeLease(connection, 'the next')).not.toBeNull()
+    connection.close()
+  })
 })

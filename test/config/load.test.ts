@@ -10,6 +10,7 @@ describe('server settings', () => {
   it('have defaults on loopback', () => {
     expect(load({})).toEqual({
       data: '/srv/cutover-data',
+      database: null,
       inference: { host: '127.0.0.1', port: 8080, auth: 'none', tls: null, cors: null },
       control: { host: '127.0.0.1', port: 8081, auth: 'none', tls: null, cors: null },
       grpc: null,
@@ -31,6 +32,34 @@ describe('server settings', () => {
       const { problems } = thrownBy(() => load({ workers: wrong }))
       expect(problems).toMatchObject([{ path: '--workers', value: wrong }])
     }
+  })
+
+  it('take a database from a flag, else a variable, else the file, and have a worker at least with one', () => {
+    const urls = [
+      'postgres://a@db/one',
+      'postgresql://b:hush@db:5433/two?sslmode=require',
+      'postgres://c@db/three',
+    ] as const
+    const file = serverSettingsIn(parseDocuments(`kind: Server\ndatabase: ${urls[2]}\n`, { source: 'server.yaml' }))
+    const settings = (flags: ServerFlags, env: Record<string, string>) =>
+      loadSettings({ flags, env, cwd: '/srv', file })
+    expect(settings({ database: urls[0] }, { CUTOVER_DATABASE: urls[1] }).database).toBe(urls[0])
+    expect(settings({}, { CUTOVER_DATABASE: urls[1] }).database).toBe(urls[1])
+    expect(settings({}, {})).toMatchObject({ database: urls[2], workers: 1 })
+    expect(settings({ workers: '3' }, {}).workers).toBe(3)
+    expect(thrownBy(() => settings({ workers: '0' }, {})).problems).toMatchObject([
+      { path: '--workers', value: '0', allowed: [expect.stringContaining('one at least')] },
+    ])
+  })
+
+  it('refuse what is no address of a database, without telling the password in it', () => {
+    for (const wrong of ['db', 'mysql://a:hush@db/one', 'postgres://a:hush@db', 'postgres:///one']) {
+      const { problems } = thrownBy(() => load({ database: wrong }))
+      expect(problems).toMatchObject([{ path: '--database', message: 'is not the address of a database' }])
+      expect(JSON.stringify(problems)).not.toContain('hush')
+    }
+    const inFile = () => serverSettingsIn(parseDocuments('kind: Server\ndatabase: db\n', { source: 'server.yaml' }))
+    expect(thrownBy(inFile).problems).toMatchObject([{ path: 'server.yaml:2 database' }])
   })
 
   it('keep predictions for as long as flag, variable or file say: an hour at least, for ever by default', () => {

@@ -1,7 +1,7 @@
 /** The thread that owns the tables of predictions: whoever asks them waits, and the gateway's thread must not. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { migrate } from '../postgres/migrate.ts'
-import { predictionLogMigrations as postgresMigrations } from '../postgres/migrations/prediction-log.ts'
+import { postgresMigrations } from '../postgres/migrations/index.ts'
 import type { SqlDatabase } from '../sql/database.ts'
 import { storeFailure } from '../sqlite/failure.ts'
 import { openDatabase } from '../sqlite/open-database.ts'
@@ -40,7 +40,7 @@ function openTables(place: StorePlace, port: MessagePort): SqlDatabase {
   if (place.kind === 'postgres') {
     const database = openPostgres(place, 'cutover predictions')
     try {
-      migrate(database, 'predictions', postgresMigrations)
+      migrate(database, 'predictions', postgresMigrations.predictions)
       return database
     } catch (error) {
       throw closed(database).failure('open', error)

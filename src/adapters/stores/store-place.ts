@@ -27,10 +27,13 @@ export function connectBriefly(url: string): PostgresConnection {
   return new PostgresConnection({ ...connectionOf(url, 'cutover'), statementTimeoutMs: briefMs })
 }
 
+export function connectPatiently(url: string, applicationName: string): PostgresConnection {
+  return new PostgresConnection({ ...connectionOf(url, applicationName), statementTimeoutMs: patientMs })
+}
+
 /** A connection of its own, for a thread of its own. */
 export function openPostgres({ url, term }: PostgresPlace, applicationName: string): PostgresDatabase {
-  const settings = { ...connectionOf(url, applicationName), statementTimeoutMs: patientMs }
-  return new PostgresDatabase(new PostgresConnection(settings), { name: publicAddress(url), term })
+  return new PostgresDatabase(connectPatiently(url, applicationName), { name: publicAddress(url), term })
 }
 
 /** Tables that another thread writes, which must be there. */

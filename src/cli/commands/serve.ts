@@ -1,7 +1,14 @@
 /** `cutover serve` and `cutover demo`: handed on to the composition root. */
 import { Option } from 'commander'
-import { usageError } from '../errors.ts'
-import { type DemoOptions, examples, type Register, type ServeFlags } from '../invocation.ts'
+import { exitCodes, usageError } from '../errors.ts'
+import {
+  type DemoOptions,
+  examples,
+  type Moved,
+  type MoveFlags,
+  type Register,
+  type ServeFlags,
+} from '../invocation.ts'
 
 export const registerServe: Register = (program, does) => {
   program
@@ -60,6 +67,20 @@ export const registerServe: Register = (program, does) => {
     .action(does(({ actions, io }, _, flags) => actions.serve(flags as ServeFlags, io)))
 
   program
+    .command('move')
+    .description('copy what a stopped server keeps in its data folder into a database of PostgreSQL')
+    .option('--data <dir>', 'the folder, which stays as it is (CUTOVER_DATA; default ./cutover-data)')
+    .option('--database <url>', 'a new one, such as postgres://cutover@db/cutover (CUTOVER_DATABASE)')
+    .addHelpText('after', examples('cutover move --database postgres://cutover@db.internal/cutover'))
+    .action(
+      does(async ({ actions, io, answer }, _, flags) => {
+        const moved = await actions.move(flags as MoveFlags, io)
+        answer(moved, () => movedText(moved))
+        return exitCodes.done
+      }),
+    )
+
+  program
     .command('demo')
     .description('watch releases of a small model with real traffic: one promoted, one rolled back')
     .option('--once', 'end after one run')
@@ -72,6 +93,11 @@ export const registerServe: Register = (program, does) => {
         return actions.demo(demo, io)
       }),
     )
+}
+
+function movedText({ from, to, events, predictions, outcomes }: Moved): string {
+  const what = `${events} events, ${predictions} predictions and ${outcomes} outcomes`
+  return `${what} of ${from} are in ${to} now; the folder is left as it was. Go on with: cutover serve --database URL\n`
 }
 
 function wholeNumber(text: string): number {
