@@ -73,6 +73,7 @@ async function startOnFreePorts(
       grpc: null,
       keepPredictionsMs: null,
       database: null,
+      advertise: null,
       workers: 0,
     })
   try {

@@ -18,6 +18,7 @@ export type ServeFlags = {
   config?: string
   data?: string
   database?: string
+  advertise?: string
   inferenceHost?: string
   inferencePort?: string
   controlHost?: string

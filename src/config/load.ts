@@ -43,6 +43,8 @@ export type ServerSettings = {
   tracing: TracingSettings | null
   /** How long predictions are kept; null for ever. */
   keepPredictionsMs: number | null
+  /** The name or address by which servers that share the database reach this one; null where it is found out. */
+  advertise: string | null
   /** Gateways in threads of their own, on one port; 0 for one on the main thread. */
   workers: number
   /** File of resources to apply at start; absolute, null for none. */
@@ -54,6 +56,7 @@ export type ServerFlags = {
   config?: string | undefined
   data?: string | undefined
   database?: string | undefined
+  advertise?: string | undefined
   inferenceHost?: string | undefined
   inferencePort?: string | undefined
   controlHost?: string | undefined
@@ -74,6 +77,7 @@ export const settingsTable = {
   config: { flag: '--config', variable: 'CUTOVER_CONFIG', fallback: '' },
   data: { flag: '--data', variable: 'CUTOVER_DATA', fallback: './cutover-data' },
   database: { flag: '--database', variable: 'CUTOVER_DATABASE', fallback: '' },
+  advertise: { flag: '--advertise', variable: 'CUTOVER_ADVERTISE', fallback: '' },
   inferenceHost: { flag: '--inference-host', variable: 'CUTOVER_INFERENCE_HOST', fallback: '127.0.0.1' },
   inferencePort: { flag: '--inference-port', variable: 'CUTOVER_INFERENCE_PORT', fallback: '8080' },
   controlHost: { flag: '--control-host', variable: 'CUTOVER_CONTROL_HOST', fallback: '127.0.0.1' },
@@ -109,6 +113,7 @@ export function loadSettings(input: SettingSources): ServerSettings {
   const database = toDatabase(read('database'), problems)
   const settings = {
     database,
+    advertise: read('advertise').text || null,
     data: resolve(input.cwd, read('data').text),
     inference: listener('inference'),
     control: listener('control'),
@@ -147,6 +152,7 @@ function readSetting(key: keyof ServerFlags, input: SettingSources): Setting {
 
 function fileSetting(key: keyof ServerFlags, file: FileSettings): { value: unknown; path: string } | undefined {
   if (key === 'data') return { value: file.data, path: 'data' }
+  if (key === 'advertise') return { value: file.advertise, path: 'advertise' }
   if (key === 'database') return { value: file.database, path: 'database' }
   if (key === 'logLevel') return { value: file.logLevel, path: 'log-level' }
   if (key === 'grpcHost') return { value: file.grpc.host, path: 'grpc.host' }

@@ -24,6 +24,7 @@ export type FileSettings = {
   source: string
   data?: string
   database?: string
+  advertise?: string
   logLevel?: string
   tracing: TracingSettings | null
   keepPredictions?: string
@@ -62,6 +63,7 @@ function compile(document: ServerDocument, source: string): FileSettings {
     source,
     ...(data !== undefined && { data: resolve(folder, data) }),
     ...(document.database !== undefined && { database: document.database }),
+    ...(document.advertise !== undefined && { advertise: document.advertise }),
     ...(document.workers !== undefined && { workers: document.workers }),
     ...(document['keep-predictions'] !== undefined && { keepPredictions: document['keep-predictions'] }),
     ...(document['log-level'] !== undefined && { logLevel: document['log-level'] }),

@@ -107,6 +107,10 @@ export const serverDocument = object({
       description:
         'Database of PostgreSQL for all that must outlive the server, instead of files in `data`; several servers may name it: one serves, the others stand by. The password may be in PGPASSWORD.',
     }),
+  advertise: z.string().min(1).optional().meta({
+    description:
+      'Name or address by which the others that share the database reach this server; by default as it listens, or the address of the machine.',
+  }),
   'log-level': z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   tracing: tracing.optional(),
   'keep-predictions': duration.optional().meta({

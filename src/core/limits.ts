@@ -201,6 +201,10 @@ export const limits = {
 
   /** Predictions waiting for the store. When full the newest is dropped and counted: live traffic never waits. */
   recorderQueueMax: 50_000,
+  /** How long a connection to a server that stands by is held while nobody serves: longer than a lease lasts. */
+  standbyHoldMs: 30_000,
+  /** Connections that such a server holds or hands on. Those beyond are closed at once. */
+  standbyConnectionsMax: 20_000,
   /** How long predictions wait for a database that cannot be reached before they are lost; what comes meanwhile fills the queue. */
   databaseAwayMs: 30_000,
   /**

@@ -6,7 +6,7 @@ import { publicAddress } from '../adapters/postgres/address.ts'
 import type { PostgresConnection } from '../adapters/postgres/connection.ts'
 import { PostgresDatabase } from '../adapters/postgres/database.ts'
 import { postgresFailure } from '../adapters/postgres/failure.ts'
-import { giveUpLease, leaseHolder, setUpLease, takeLease } from '../adapters/postgres/lease.ts'
+import { giveUpLease, readLease, setUpLease, takeLease } from '../adapters/postgres/lease.ts'
 import { migrate } from '../adapters/postgres/migrate.ts'
 import { postgresMigrations, type StoreName } from '../adapters/postgres/migrations/index.ts'
 import { predictionLogMigrations } from '../adapters/prediction-log/migrations.ts'
@@ -80,7 +80,7 @@ function takeIt(connection: PostgresConnection, name: string): number {
     if (term !== null) return term
     throw new CutoverError(
       'in-use',
-      `${leaseHolder(connection)} serves from ${name}: stop it first, or name another database`,
+      `${readLease(connection).holder} serves from ${name}: stop it first, or name another database`,
     )
   } catch (error) {
     throw postgresFailure('open', name, error)

@@ -58,7 +58,7 @@ import { definitionsBy } from './definitions.ts'
 import { type Ending, endAll } from './endings.ts'
 import { createQuestions } from './questions.ts'
 import { readEvidence } from './read-evidence.ts'
-import { standBy } from './standby.ts'
+import { reachedAt, type Standby, standBy } from './standby.ts'
 import { applyFile, fleetsSettled } from './start-up.ts'
 import { openStores } from './stores.ts'
 import { version } from './version.ts'
@@ -103,6 +103,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   })
   endings.push(() => entrances.close())
   const takenOver = Promise.withResolvers<void>()
+  let standby: Standby | null = null as Standby | null
   const stores = await openStores(
     {
       ...{ folder, clock, database: settings.database },
@@ -123,16 +124,15 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
         ),
       onWaiting: async holder => {
         logger.info({ holder }, 'another server serves from this database; this one stands by')
-        const standby = await standBy(settings.control, { certificates: entrances.certificates('control'), holder })
-        return async () => {
-          await standby.close()
-          logger.info('the server that served is gone; this one takes over')
-        }
+        standby = await standBy({ settings, certificates: entrances.certificates('control'), holder, version })
+        endings.push(standby.close)
+        return standby
       },
       onTakenOver: takenOver.resolve,
     },
     endings,
   )
+  if (standby !== null) logger.info('the server that served is gone; this one takes over')
   const { events: log, predictions } = stores
 
   const expressions = createExpressions()
@@ -340,10 +340,17 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
 
   await fleetsSettled(control, deployer)
   await reading.soon
-  const inference = { ...(await gateway.listen(settings.inference)), secure: settings.inference.tls !== null }
+  const listen = () => gateway.listen(settings.inference)
+  const inference = {
+    ...(await (standby?.handOver('inference', listen) ?? listen())),
+    secure: settings.inference.tls !== null,
+  }
   endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
-  const grpc = settings.grpc === null ? null : await gateway.listenGrpc(settings.grpc)
+  const { grpc: grpcAddress } = settings
+  const listenGrpc = grpcAddress === null ? null : () => gateway.listenGrpc(grpcAddress)
+  const grpc = listenGrpc === null ? null : await (standby?.handOver('grpc', listenGrpc) ?? listenGrpc())
   isServing = true
+  stores.announce(reachedAt({ inference, control: controlAddress, grpc }, settings.advertise))
   pool?.tellAll({ isReady: true })
   logger.info({ inference, control: controlAddress, ...(grpc !== null && { grpc }), data: folder.path }, 'serving')
   return { inference, control: controlAddress, grpc, keyFile: entrances.keyFile, takenOver: takenOver.promise }

@@ -5,7 +5,7 @@ import { openSqlEventLog } from '../adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../adapters/event-log/sqlite.ts'
 import { migrate } from '../adapters/postgres/migrate.ts'
 import { postgresMigrations } from '../adapters/postgres/migrations/index.ts'
-import { holdDatabase, type LeaseEvents } from '../adapters/postgres/shared-database.ts'
+import { holdDatabase, type LeaseEvents, type ServedAt } from '../adapters/postgres/shared-database.ts'
 import { openSqlPredictionLog } from '../adapters/prediction-log/sql.ts'
 import { connectBriefly, type StorePlace } from '../adapters/stores/store-place.ts'
 import { type DeliveryStore, openDeliveryStore } from '../adapters/webhooks/delivery-store.ts'
@@ -21,6 +21,8 @@ export type Stores = {
   deliveries: DeliveryStore
   /** Where the predictions are, for who reads them beside their log. */
   place: StorePlace
+  /** Says to servers that stand by where this one serves. */
+  announce(served: ServedAt): void
 }
 
 type StoreOptions = LeaseEvents & {
@@ -52,6 +54,8 @@ function openFiles(folder: DataFolder): Omit<Stores, 'predictions'> {
     events: openSqliteEventLog(folder.file('events.db')),
     deliveries: openSqliteDeliveries(folder.file('deliveries.db')),
     place: { kind: 'sqlite', file: folder.file('predictions.db') },
+    // A folder has one server.
+    announce: () => {},
   }
 }
 
@@ -59,7 +63,7 @@ async function openTables(url: string, options: StoreOptions, endings: Ending[])
   const connection = connectBriefly(url)
   endings.push(() => connection.close())
   if (existsSync(options.folder.file('events.db'))) options.onUnread(options.folder.path)
-  const { database, term, close } = await holdDatabase(connection, { url, ...options })
+  const { database, term, announce, close } = await holdDatabase(connection, { url, ...options })
   endings.push(close)
   try {
     migrate(database, 'events', postgresMigrations.events)
@@ -71,5 +75,6 @@ async function openTables(url: string, options: StoreOptions, endings: Ending[])
     events: openSqlEventLog(database),
     deliveries: openDeliveryStore(database),
     place: { kind: 'postgres', url, term },
+    announce,
   }
 }

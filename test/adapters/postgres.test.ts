@@ -8,9 +8,10 @@ import { systemClock } from '../../src/adapters/clock/system.ts'
 import { openSqlEventLog } from '../../src/adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../../src/adapters/event-log/sqlite.ts'
 import {
+  announce,
   giveUpLease,
-  leaseHolder,
   leaseTimes,
+  readLease,
   renewLease,
   setUpLease,
   takeLease,
@@ -148,10 +149,15 @@ describe('the lease', () => {
     const connection = connectBriefly(url)
     onTestFinished(() => connection.close())
     expect(takeLease(connection, 'another one')).toBeNull()
-    expect(leaseHolder(connection)).toBe('a test')
+    expect(readLease(connection)).toEqual({ holder: 'a test', servedAt: null })
+    announce(connection, term, 'here')
+    expect(readLease(connection).servedAt).toBe('here')
     expect(renewLease(connection, term)).toBe(true)
     giveUpLease(connection, term)
+    expect(readLease(connection).servedAt).toBeNull()
     expect(takeLease(connection, 'another one')).toBe(term + 1)
+    announce(connection, term, 'there')
+    expect(readLease(connection)).toEqual({ holder: 'another one', servedAt: null })
     expect(renewLease(connection, term)).toBe(false)
     connection.script(`UPDATE cutover_lease SET renewed_at = renewed_at - interval '${leaseTimes.lastsMs - 1_000} ms'`)
     expect(takeLease(connection, 'a third one')).toBeNull()

@@ -11,6 +11,7 @@ describe('server settings', () => {
     expect(load({})).toEqual({
       data: '/srv/cutover-data',
       database: null,
+      advertise: null,
       inference: { host: '127.0.0.1', port: 8080, auth: 'none', tls: null, cors: null },
       control: { host: '127.0.0.1', port: 8081, auth: 'none', tls: null, cors: null },
       grpc: null,

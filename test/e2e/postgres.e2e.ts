@@ -36,7 +36,7 @@ afterEach(async () => {
   await other?.close()
 })
 
-async function ask({ inferenceUrl }: ServerProcess, user: number) {
+async function ask({ inferenceUrl }: Pick<ServerProcess, 'inferenceUrl'>, user: number) {
   const response = await fetch(`${inferenceUrl}/v2/models/digits/infer`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-user-id': `user-${user}` },
@@ -85,10 +85,10 @@ describe('a server that shares its database', () => {
     const first = await one.serve(words)
     const controlUrl = other.urls.controlUrl
     const waiting = await standBy(other)
-    const ready = await fetch(`${controlUrl}/readyz`)
-    expect(ready.status).toBe(503)
-    expect(await ready.json()).toMatchObject({ detail: expect.stringMatching(/stands by: process \d+ on /) })
-    await expect(fetch(other.urls.inferenceUrl)).rejects.toThrow()
+    await until(() => answersWell(`${controlUrl}/readyz`))
+    // Callers of the one that stands by are handed on, and so is whoever steers.
+    expect((await ask(other.urls, 1)).status).toBe(200)
+    expect(await getJson(`${controlUrl}/api/v1/endpoints/digits`)).toMatchObject({ name: 'digits' })
 
     const canary = { steps: ['40%', '60%'], 'min-requests': 1_000_000 }
     const release = one.write(
@@ -99,12 +99,19 @@ describe('a server that shares its database', () => {
     await until(async () => (await getJson(`${first.controlUrl}/api/v1/releases/digits-1`)).candidatePercent !== 0)
     await until(async () => (await askAll(first)).some(({ version }) => version === 'v2'))
     const before = await askAll(first)
-    await until(async () => (await requestsAt(first)) % users.length === 0 && (await requestsAt(first)) > 0)
-    const kept = await requestsAt(first)
+    let kept = 0
+    await until(async () => {
+      kept = await requestsAt(first)
+      // Whole rounds, and the one by way of the other server.
+      return kept > users.length && kept % users.length === 1
+    })
     await first.kill()
+    // Whoever asks while nobody serves waits.
+    const held = ask(other.urls, 1)
 
     const second = await waiting.serving
-    expect(await requestsAt(second)).toBe(kept)
+    expect((await held).status).toBe(200)
+    await until(async () => (await requestsAt(second)) === kept + 1)
     expect((await getJson(`${second.controlUrl}/api/v1/releases/digits-1`)).state).toBe('active')
     const after = await askAll(second)
     expect(after.map(({ version }) => version)).toEqual(before.map(({ version }) => version))

@@ -22,8 +22,9 @@ export function setUpLease(connection: PostgresConnection): void {
   connection.script(`
     BEGIN;
     SELECT pg_advisory_xact_lock(${setUpLock});
-    CREATE TABLE IF NOT EXISTS ${leaseTable} (term bigint PRIMARY KEY, holder text NOT NULL, renewed_at timestamptz);
-    INSERT INTO ${leaseTable} SELECT 0, '', NULL WHERE NOT EXISTS (SELECT 1 FROM ${leaseTable});
+    CREATE TABLE IF NOT EXISTS ${leaseTable}
+      (term bigint PRIMARY KEY, holder text NOT NULL, renewed_at timestamptz, served_at text);
+    INSERT INTO ${leaseTable} (term, holder) SELECT 0, '' WHERE NOT EXISTS (SELECT 1 FROM ${leaseTable});
     COMMIT;
   `)
 }
@@ -33,7 +34,7 @@ export function takeLease(connection: PostgresConnection, holder: string): numbe
   const { rows } = connection.query(
     {
       name: 'take_lease',
-      text: `UPDATE ${leaseTable} SET term = term + 1, holder = $1, renewed_at = clock_timestamp()
+      text: `UPDATE ${leaseTable} SET term = term + 1, holder = $1, renewed_at = clock_timestamp(), served_at = NULL
         WHERE renewed_at IS NULL OR renewed_at < clock_timestamp() - $2 * interval '1 millisecond' RETURNING term`,
     },
     [holder, leaseTimes.lastsMs],
@@ -42,11 +43,18 @@ export function takeLease(connection: PostgresConnection, holder: string): numbe
   return row?.term ?? null
 }
 
-/** Who has it, in words. */
-export function leaseHolder(connection: PostgresConnection): string {
-  const { rows } = connection.query({ name: 'lease_holder', text: `SELECT holder FROM ${leaseTable}` }, [])
-  const [row] = rows as readonly { holder: string }[]
-  return row?.holder ?? 'nobody'
+/** Who has it, in words, and what that server said of where it serves; null before it did, and where it is gone. */
+export function readLease(connection: PostgresConnection): { holder: string; servedAt: string | null } {
+  const text = `SELECT holder, CASE WHEN renewed_at IS NULL THEN NULL ELSE served_at END AS "servedAt" FROM ${leaseTable}`
+  const { rows } = connection.query({ name: 'read_lease', text }, [])
+  const [row] = rows as readonly { holder: string; servedAt: string | null }[]
+  return row ?? { holder: 'nobody', servedAt: null }
+}
+
+/** Says where the one that has it serves. */
+export function announce(connection: PostgresConnection, term: number, servedAt: string): void {
+  const text = `UPDATE ${leaseTable} SET served_at = $2 WHERE term = $1`
+  connection.query({ name: 'announce', text }, [term, servedAt])
 }
 
 /** False where somebody else has taken it. */

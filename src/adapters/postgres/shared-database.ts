@@ -1,20 +1,38 @@
 /** A database that several servers share: one of them holds the lease and serves, the others wait. */
 import { hostname } from 'node:os'
 import type { Clock } from '../../ports/clock.ts'
+import type { Address } from '../standby/relay.ts'
 import { publicAddress } from './address.ts'
 import type { PostgresConnection } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
 import { postgresFailure } from './failure.ts'
-import { giveUpLease, leaseHolder, leaseTimes, renewLease, setUpLease, takeLease } from './lease.ts'
+import { announce, giveUpLease, leaseTimes, readLease, renewLease, setUpLease, takeLease } from './lease.ts'
+
+/** Where the server that serves is reached by the others. */
+export type ServedAt = { inference: Address; control: Address; grpc: Address | null }
+
+/** While another server serves. */
+export interface Waiting {
+  /** Where it serves, told again and again; null before it says so, and once it is gone. */
+  sees(served: ServedAt | null): void
+  /** This one takes over. */
+  end(): Promise<void>
+}
 
 export type LeaseEvents = {
-  /** Another server serves, `holder` in words. What comes back is called once this one takes over. */
-  onWaiting(holder: string): Promise<() => Promise<void>>
+  /** Another server serves, `holder` in words. */
+  onWaiting(holder: string): Promise<Waiting>
   /** Another server has taken over: this one keeps nothing more. Called once. */
   onTakenOver(): void
 }
 
-export type HeldDatabase = { database: PostgresDatabase; term: number; close(): void }
+export type HeldDatabase = {
+  database: PostgresDatabase
+  term: number
+  /** Those that wait hand callers on to there. */
+  announce(served: ServedAt): void
+  close(): void
+}
 
 /** Resolves once this server has the lease; rejects with `store-failed` where the database cannot be used. */
 export async function holdDatabase(
@@ -23,18 +41,41 @@ export async function holdDatabase(
 ): Promise<HeldDatabase> {
   const name = publicAddress(url)
   const term = await leaseOf(connection, name, events)
-  const stopRenewing = renew(connection, { term, clock, onTakenOver: events.onTakenOver })
+  let served: ServedAt | null = null
+  const tell = (): void => {
+    if (served !== null) announce(connection, term, JSON.stringify(served))
+    served = null
+  }
+  const stopRenewing = clock.every(leaseTimes.renewEveryMs, () => {
+    try {
+      tell()
+      if (renewLease(connection, term)) return
+      stopRenewing()
+      events.onTakenOver()
+    } catch {
+      // The database cannot be reached: whether somebody took over shows once it can.
+    }
+  })
   return {
     database: new PostgresDatabase(connection, { name, term, end: () => {} }),
     term,
+    announce(now) {
+      served = now
+      attempt(tell)
+    },
     close() {
       stopRenewing()
-      try {
-        giveUpLease(connection, term)
-      } catch {
-        // Then it ends by itself.
-      }
+      // If it cannot be given up it ends by itself.
+      attempt(() => giveUpLease(connection, term))
     },
+  }
+}
+
+function attempt(run: () => void): void {
+  try {
+    run()
+  } catch {
+    // The database cannot be reached.
   }
 }
 
@@ -48,40 +89,25 @@ async function leaseOf(
     setUpLease(connection)
     const term = takeLease(connection, holder)
     if (term !== null) return term
-    const stopWaiting = await onWaiting(leaseHolder(connection))
-    const taken = await nextLease(connection, holder)
-    await stopWaiting()
+    const waiting = await onWaiting(readLease(connection).holder)
+    const taken = await nextLease(connection, holder, waiting)
+    await waiting.end()
     return taken
   } catch (error) {
     throw postgresFailure('open', name, error)
   }
 }
 
-async function nextLease(connection: PostgresConnection, holder: string): Promise<number> {
+async function nextLease(connection: PostgresConnection, holder: string, waiting: Waiting): Promise<number> {
   for (;;) {
-    await new Promise(resolve => setTimeout(resolve, leaseTimes.lookEveryMs))
     try {
       const term = takeLease(connection, holder)
       if (term !== null) return term
+      const { servedAt } = readLease(connection)
+      waiting.sees(servedAt === null ? null : (JSON.parse(servedAt) as ServedAt))
     } catch {
-      // The database may be away for a while; whoever waits has nothing else to do.
+      // The database may be away for a while: who serves goes on, and whoever waits has nothing else to do.
     }
+    await new Promise(resolve => setTimeout(resolve, leaseTimes.lookEveryMs))
   }
-}
-
-/** Returns what ends it. */
-function renew(
-  connection: PostgresConnection,
-  { term, clock, onTakenOver }: { term: number; clock: Clock; onTakenOver: () => void },
-): () => void {
-  const stop = clock.every(leaseTimes.renewEveryMs, () => {
-    try {
-      if (renewLease(connection, term)) return
-      stop()
-      onTakenOver()
-    } catch {
-      // The database cannot be reached: whether somebody took over shows once it can.
-    }
-  })
-  return stop
 }

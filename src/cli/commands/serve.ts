@@ -21,6 +21,10 @@ export const registerServe: Register = (program, does) => {
       'database of PostgreSQL instead of files, such as postgres://cutover@db/cutover (CUTOVER_DATABASE; default: files)',
     )
     .option(
+      '--advertise <host>',
+      'name by which servers that share the database reach this one (CUTOVER_ADVERTISE; default: its address)',
+    )
+    .option(
       '--inference-host <host>',
       'address to listen on; beyond loopback only with authentication (CUTOVER_INFERENCE_HOST; default 127.0.0.1)',
     )
