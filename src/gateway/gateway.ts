@@ -146,7 +146,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (applied === null) return
       context.stats.sync(route.spec.name, applied.versions)
       context.mirrors.sync(applied)
-      guards.sync(route.spec)
+      guards.sync(route.spec, route.table.weights)
       if (route.table.gap === undefined) context.held.release(route.spec.name)
     },
     applyFlags: context.flags.apply,
