@@ -318,6 +318,9 @@ export const limits = {
   outlierFailures: 5,
   outlierEjectionMs: 10_000,
 
+  /** Starts of the server that a release, or a watch, keeps apart: each row of evidence is held against all of them. Those closest to each other are one beyond it. */
+  restartPeriodsMax: 100,
+
   /** The controller looks at the evidence this often. */
   tickIntervalMs: 500,
   /** Looks at one release take no more of the time than this share: after a long one the next waits. */
