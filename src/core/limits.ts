@@ -149,6 +149,9 @@ export const limits = {
   rebuildWaitMs: 5_000,
   /** Predictions and outcomes of one endpoint that wait for its evidence meanwhile; more of them are read from the log in the end. */
   rebuildHeldMax: 50_000,
+  /** Reading that failed meanwhile is tried again after a pause, which doubles up to this. */
+  rebuildRetryMinMs: 1_000,
+  rebuildRetryMaxMs: 60_000,
   /** Predictions cannot be asked to be kept for less, since labels come late. */
   predictionsKeptMsMin: 3600_000,
   /** What is older is looked for this often, and let go some at a time with so long between them: appends wait meanwhile. */

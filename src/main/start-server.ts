@@ -171,6 +171,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
       recorder: addRecorders(recorder.stats(), workers?.recorder),
       registries: registrar.status(),
       readyInstances: readyInstances(control.state(), deployer),
+      isEvidenceWhole: endpoint => feed.isWhole(endpoint),
       state: control.state(),
       access: { ...access, keys: addKeyCounts(access.keys, workers?.keys ?? []) },
       ...(workers !== undefined && { workers }),

@@ -21,6 +21,7 @@ const quiet: MetricReadings = {
   readyInstances: [],
   registries: [],
   state: emptyState,
+  isEvidenceWhole: () => true,
 }
 
 function pageOf(report: MonitorReport | null, spec = endpointSpec({ monitor })) {
@@ -51,6 +52,15 @@ it('tells status and alarms of watched endpoints, with as many series whatever t
   expect(await linesOf(pageOf(null))).toContain('cutover_monitor_status{endpoint="digits",status="ok"} 1')
 })
 
+it('tells whether the evidence of an endpoint is whole', async () => {
+  const state = fold([{ seq: 1, atMs: 0, event: happen.applied(endpointSpec()) }])
+  let isWhole = false
+  const page = createMetricsPage(() => ({ ...quiet, state, isEvidenceWhole: () => isWhole }))
+  expect(await page.text()).toContain('cutover_evidence_whole{endpoint="digits"} 0')
+  isWhole = true
+  expect(await page.text()).toContain('cutover_evidence_whole{endpoint="digits"} 1')
+})
+
 it('tells nothing of endpoints that are not watched', async () => {
   expect(await linesOf(pageOf(null, endpointSpec()))).toEqual(['cutover_features_malformed_total 3'])
 })
@@ -73,6 +83,7 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
     readyInstances: [],
     registries: [],
     state: emptyState,
+    isEvidenceWhole: () => true,
   }
   const page = createMetricsPage(() => readings)
   await page.text()

@@ -33,6 +33,8 @@ export type MetricReadings = {
   registries: readonly { endpoint: string; registry: string; failures: number }[]
   readyInstances: readonly { endpoint: string; version: string; count: number }[]
   state: ControlState
+  /** False while the evidence of the endpoint is read again after a start. */
+  isEvidenceWhole: (endpoint: string) => boolean
   /** Left out where nobody is asked for a key and no listener has TLS. */
   access?: AccessReadings
   /** Left out where the gateway has no workers. Latencies and tokens are theirs, beside those that the page observes. */
@@ -164,6 +166,12 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     labelNames: ['endpoint'],
     registers,
   })
+  const whole = new Gauge({
+    name: 'cutover_evidence_whole',
+    help: '0 while the evidence of an endpoint is read again after a start: its releases stand still.',
+    labelNames: ['endpoint'],
+    registers,
+  })
   const phases = new Gauge({
     name: 'cutover_releases',
     help: 'Releases by phase.',
@@ -215,7 +223,7 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     const counters = [requests, errors, recorded, dropped, copies, copiesDropped, malformed, repeated, breakerOpenings]
     for (const one of counters) one.reset()
     const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, awaited, breakerOpen]
-    const gauges = [...traffic, ready, weight, epoch, phases, monitored, alarms, registryFailures]
+    const gauges = [...traffic, ready, weight, epoch, whole, phases, monitored, alarms, registryFailures]
     if (now.access !== undefined) refreshAccess(now.access)
     for (const one of gauges) one.reset()
     for (const { endpoint, version, statusClass, count } of now.requests)
@@ -247,6 +255,7 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     malformed.inc(now.recorder.featuresMalformed)
     for (const { spec, table, monitoring } of Object.values(now.state.endpoints)) {
       epoch.set({ endpoint: spec.name }, table.epoch)
+      whole.set({ endpoint: spec.name }, now.isEvidenceWhole(spec.name) ? 1 : 0)
       for (const [version, ppm] of Object.entries(table.weights))
         weight.set({ endpoint: spec.name, version }, ppm / 1_000_000)
       if (monitoring === undefined) continue
