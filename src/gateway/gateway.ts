@@ -30,6 +30,7 @@ import type { Visit } from './inbound.ts'
 import { type Address, createListener, type ListenAddress, type Listener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
 import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
+import { serveNoPath } from './no-path.ts'
 import { ofrepKey } from './ofrep.ts'
 import { answerPreflight, pageAnswer } from './pages.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
@@ -232,7 +233,7 @@ function failed(context: GatewayContext, { inbound, outbound }: Visit, target: T
 }
 
 function serve(context: GatewayContext, visit: Visit, target: Target | null): void | Promise<void> {
-  if (target === null) throw new CutoverError('invalid-request', `${excerpt(visit.inbound.target)} is not a path`)
+  if (target === null) return serveNoPath(visit)
   if (isOpenInference(target.path)) return serveOpenInference(context, { ...visit, target })
   if (target.path.startsWith(httpPrefix)) return serveHttp(context, visit, target)
   if (isTensorflowServing(context, target.path)) return serveTensorflowServing(context, { ...visit, target })
