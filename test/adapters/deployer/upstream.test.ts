@@ -16,7 +16,12 @@ type Judged = { ok: boolean; detail: string }
 
 function instanceOf(address: string, options: InstanceOptions = {}) {
   const judged: Judged[] = []
-  const instance = new HttpInstance('one', address, { judged: (ok, detail) => judged.push({ ok, detail }) }, options)
+  const instance = new HttpInstance(
+    'digits/v1~control/3',
+    address,
+    { judged: (ok, detail) => judged.push({ ok, detail }) },
+    options,
+  )
   return { instance: closing(instance), judged }
 }
 
@@ -882,7 +887,7 @@ describe('https', () => {
     const { error } = await finished(hearCall(instanceOf(address).instance, call()))
     expect(error).toMatchObject({
       code: 'backend-unreachable',
-      message: /cannot connect to https:.*(SELF_SIGNED|VERIFY)/,
+      message: /cannot connect to instance 3 of version v1: .*(SELF_SIGNED|VERIFY)/,
     })
     const { instance: other } = instanceOf(address, { tls: () => ({ ca, servername: 'other.example' }) })
     expect((await finished(hearCall(other, call()))).error?.message).toMatch(/cannot connect to .*ALTNAME/)

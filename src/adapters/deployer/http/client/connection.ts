@@ -266,7 +266,7 @@ export class Connection implements SocketListener {
     if (this.#beginning !== null && after !== refused) this.#tellBeginning(call)
     if (this.#state === 'closed') return end
     if (after === refused) {
-      this.#close(failures.malformed(this.#target.address, this.#reader.fault), null)
+      this.#close(failures.malformed(this.#target.name, this.#reader.fault), null)
       return end
     }
     if (this.#reader.isDone) this.#complete(call, after === end ? 'clean' : 'followed')
@@ -297,7 +297,7 @@ export class Connection implements SocketListener {
   /** Nothing that was sent has been dealt with: it goes out again, unless its body is gone. */
   #closeUnasked(call: Call | null): void {
     if (call?.upload == null) this.#closeAsSaid(true)
-    else this.#close(failures.brokeOff(this.#target.address, `before it answered${onKept}`, null), null)
+    else this.#close(failures.brokeOff(this.#target.name, `before it answered${onKept}`, null), null)
   }
 
   #heardBody(chunk: Buffer, isLast: boolean): void {
@@ -429,10 +429,10 @@ export class Connection implements SocketListener {
 
   #overdue(call: Call, nowMs: number): void {
     const { firstByteMs, idleMs, totalMs = 0 } = call.request.timeouts
-    const { address } = this.#target
+    const { name } = this.#target
     const isFirst = call === this.#calls.first
-    if (call.endMs <= nowMs) call.fail(failures.tooSlow(address, totalMs))
-    else call.fail(call.hasHead ? failures.stalled(address, idleMs) : failures.noAnswer(address, firstByteMs))
+    if (call.endMs <= nowMs) call.fail(failures.tooSlow(name, totalMs))
+    else call.fail(call.hasHead ? failures.stalled(name, idleMs) : failures.noAnswer(name, firstByteMs))
     if (isFirst) this.#close(null, null)
     else this.abandon(call)
   }
@@ -454,11 +454,11 @@ export class Connection implements SocketListener {
   }
 
   #brokeOff(call: Call, cause: Error | null): CutoverError {
-    const { address } = this.#target
-    if (call.hasHead) return failures.brokeOff(address, 'in the middle of its answer', cause)
+    const { name } = this.#target
+    if (call.hasHead) return failures.brokeOff(name, 'in the middle of its answer', cause)
     const isStale = this.wasUsed && !this.#reader.hasBegun
     const where = isStale ? onKept : ''
-    return failures.brokeOff(address, `before it answered${where}`, cause)
+    return failures.brokeOff(name, `before it answered${where}`, cause)
   }
 }
 
