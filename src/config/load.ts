@@ -28,10 +28,12 @@ export type ListenSettings = ListenAddress & {
   cors: CorsRule | null
 }
 
+export type InferenceSettings = ListenSettings & { connectionsMax: number }
+
 export type ServerSettings = {
   /** Folder of the event log and the predictions; absolute. */
   data: string
-  inference: ListenSettings
+  inference: InferenceSettings
   control: ListenSettings
   /** Null for no gRPC. It lets in whom the inference listener lets in. */
   grpc: ListenAddress | null
@@ -103,7 +105,10 @@ export function loadSettings(input: SettingSources): ServerSettings {
   })
   const settings = {
     data: resolve(input.cwd, read('data').text),
-    inference: listener('inference'),
+    inference: {
+      ...listener('inference'),
+      connectionsMax: input.file?.inference.connections ?? limits.callerConnections,
+    },
     control: listener('control'),
     tracing: input.file?.tracing ?? null,
     grpc: read('grpcPort').text === '' ? null : grpcAddress(read, problems),

@@ -64,6 +64,10 @@ export const limits = {
   /** Segments of one traffic table; a change that would pass it is refused. */
   segmentsMax: 10_000,
 
+  /** Connections of callers that are open at once, of all workers, unless the settings say otherwise. One more is closed at once. */
+  callerConnections: 10_000,
+  /** The most that the settings may ask for. */
+  callerConnectionsMax: 100_000,
   /** Bodies over these are answered 413 and the connection is closed. */
   inferenceBodyBytesMax: 64 * 1024 * 1024,
   feedbackBodyBytesMax: 8 * 1024 * 1024,

@@ -7,7 +7,7 @@ import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError } from '../core/errors.ts'
 import { linesOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
-import { type Share, wholeShare } from '../core/share.ts'
+import { type Share, someOf, wholeShare } from '../core/share.ts'
 import type { Access } from '../ports/access.ts'
 import type { FleetView } from '../ports/backend.ts'
 import type { Certificates } from '../ports/certificates.ts'
@@ -64,6 +64,8 @@ export type GatewayOptions = {
   access?: Access | undefined
   /** Left out for plain HTTP. */
   certificates?: Certificates | undefined
+  /** Connections at once, of all gateways of the process; `limits.callerConnections` where it is left out. */
+  connectionsMax?: number
   /** Pages of other origins that may call; left out where the listener says nothing of pages. */
   cors?: CorsRule | undefined
   /** Told what this gateway learns of conversations, for others beside it. */
@@ -138,6 +140,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     ids: context.ids,
     bodies: new BodyMemory(options.bodyMemoryBytes ?? bodyMemoryBytes(share)),
     certificates: options.certificates,
+    connectionsMax: someOf(options.connectionsMax ?? limits.callerConnections, share),
+    onConnectionRefused: () => context.stats.connectionRefused(),
     heldBodyBytes: options.heldBodyBytes,
   })
   let grpc: Listener | null = null

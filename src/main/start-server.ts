@@ -190,6 +190,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
       observe: sample => metrics.observe(sample),
       access: entrances.access('inference'),
       certificates: entrances.certificates('inference'),
+      connectionsMax: settings.inference.connectionsMax,
       cors: settings.inference.cors ?? undefined,
       ...(spans !== null && { tracing: spans.tracing }),
     })

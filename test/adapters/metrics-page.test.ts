@@ -15,6 +15,7 @@ const quiet: MetricReadings = {
   held: [],
   connectionsAwaited: [],
   errors: [],
+  connectionsRefused: 0,
   mirrors: [],
   guards: { breakers: [], gates: [], retries: [] },
   recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 0 },
@@ -73,6 +74,7 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
     held: [],
     connectionsAwaited: [{ endpoint: 'digits', version: 'v1', count: 9 }],
     errors: [],
+    connectionsRefused: 6,
     guards: {
       breakers: [{ endpoint: 'digits', version: 'v2', isOpen: true, openings: 3 }],
       gates: [{ endpoint: 'digits', version: 'v2', inside: 5, queued: 4 }],
@@ -93,6 +95,7 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
   const of = 'endpoint="digits",version="v2"'
   expect(lines).toEqual([
     'cutover_requests_total{endpoint="digits",version="v1",status="2xx"} 40',
+    'cutover_connections_refused_total 6',
     `cutover_mirror_copies_total{${of},result="answered"} 30`,
     `cutover_mirror_copies_total{${of},result="failed"} 3`,
     `cutover_mirror_dropped_total{${of},reason="queue-full"} 7`,

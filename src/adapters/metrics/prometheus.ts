@@ -15,6 +15,7 @@ export type MetricReadings = {
   held: readonly { endpoint: string; count: number }[]
   connectionsAwaited: readonly { endpoint: string; version: string; count: number }[]
   errors: readonly { code: string; count: number }[]
+  connectionsRefused: number
   mirrors: readonly {
     endpoint: string
     version: string
@@ -69,6 +70,11 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     name: 'cutover_gateway_errors_total',
     help: 'Errors that the gateway told callers.',
     labelNames: ['code'],
+    registers,
+  })
+  const refused = new Counter({
+    name: 'cutover_connections_refused_total',
+    help: 'Connections of callers that were closed at once, since there were as many as may be.',
     registers,
   })
   const recorded = new Counter({
@@ -220,7 +226,18 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     restarts.reset()
     workers.set(now.workers?.live ?? 0)
     restarts.inc(now.workers?.restarts ?? 0)
-    const counters = [requests, errors, recorded, dropped, copies, copiesDropped, malformed, repeated, breakerOpenings]
+    const counters = [
+      requests,
+      errors,
+      refused,
+      recorded,
+      dropped,
+      copies,
+      copiesDropped,
+      malformed,
+      repeated,
+      breakerOpenings,
+    ]
     for (const one of counters) one.reset()
     const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, awaited, breakerOpen]
     const gauges = [...traffic, ready, weight, epoch, whole, phases, monitored, alarms, registryFailures]
@@ -229,6 +246,7 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     for (const { endpoint, version, statusClass, count } of now.requests)
       requests.inc({ endpoint, version, status: statusClass }, count)
     for (const { code, count } of now.errors) errors.inc({ code }, count)
+    refused.inc(now.connectionsRefused)
     for (const { endpoint, count } of now.inFlight) inFlight.set({ endpoint }, count)
     for (const { endpoint, count } of now.held) held.set({ endpoint }, count)
     for (const { endpoint, version, ...mirror } of now.mirrors) {
