@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isFault, parseSpan, type Span, scanArray, scanObject, splice } from '../../src/core/json-members.ts'
+import { parseSpan, scanArray, scanObject, splice } from '../../src/core/json-members.ts'
+import { isFault, type Span } from '../../src/core/json-scanner.ts'
 import { limits } from '../../src/core/limits.ts'
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)

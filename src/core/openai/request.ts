@@ -1,6 +1,7 @@
 /** What the gateway reads of a request in OpenAI's style: the member that names the endpoint, and whose request it is. */
 import type { Problem } from '../errors.ts'
-import { isFault, type ObjectParts, parseSpan, type Span, scanArray, scanObject } from '../json-members.ts'
+import { type ObjectParts, parseSpan, scanArray, scanObject } from '../json-members.ts'
+import { isFault, type Span } from '../json-scanner.ts'
 
 export type OpenAiRequest = {
   /** Names the endpoint. */

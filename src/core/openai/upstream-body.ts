@@ -1,5 +1,6 @@
 /** The body as one version's model server is to get it. Only the members that must change do; every other byte stays. */
-import { type Edit, isFault, type ObjectParts, parseSpan, type Span, scanObject, splice } from '../json-members.ts'
+import { type Edit, type ObjectParts, parseSpan, scanObject, splice } from '../json-members.ts'
+import { isFault, type Span } from '../json-scanner.ts'
 
 export type UpstreamNeeds = {
   /** What the model server calls the model; null leaves what the caller wrote. */
