@@ -4,6 +4,7 @@
  */
 import { joinBytes } from './bytes.ts'
 import { type JsonFault, openBrace, openBracket, Scanner, type Span } from './json-scanner.ts'
+import { limits } from './limits.ts'
 
 export type ObjectParts = {
   /** Of several members of one name the last one, as in JSON.parse. */
@@ -14,7 +15,7 @@ export type ObjectParts = {
   inside: number
 }
 
-/** All of `span` must be one object. */
+/** All of `span` must be one object of no more than `limits.openAiMembersMax` members: of each a text and a place are made. */
 export function scanObject(bytes: Uint8Array, span: Span = wholeOf(bytes)): ObjectParts | JsonFault {
   const scanner = new Scanner(bytes, span)
   const members = new Map<string, Span>()
@@ -22,26 +23,40 @@ export function scanObject(bytes: Uint8Array, span: Span = wholeOf(bytes)): Obje
   scanner.space()
   const inside = scanner.at + 1
   if (scanner.peek() !== openBrace) return { fault: 'is not a JSON object', at: scanner.at }
+  let count = 0
   const isRead = scanner.object(0, (key, value) => {
+    count += 1
+    if (count > limits.openAiMembersMax) return
     const name = nameOf(bytes, key)
     if (members.has(name)) doubled.add(name)
     members.set(name, value)
   })
-  return isRead && scanner.ends() ? { members, doubled, inside } : scanner.fault()
+  if (!isRead || !scanner.ends()) return scanner.fault()
+  if (count <= limits.openAiMembersMax) return { members, doubled, inside }
+  return { fault: `has more than ${limits.openAiMembersMax} members`, at: inside - 1 }
 }
 
-/** All of `span` must be one array; null if it is another value. */
-export function scanArray(bytes: Uint8Array, span: Span): readonly Span[] | JsonFault | null {
+/** Its first items, no more than so many. All of `span` must be one array; null if it is another value. */
+export function scanArray(bytes: Uint8Array, span: Span, itemsMax: number): readonly Span[] | JsonFault | null {
   const scanner = new Scanner(bytes, span)
   const items: Span[] = []
   scanner.space()
   if (scanner.peek() !== openBracket) return null
-  return scanner.array(0, item => items.push(item)) && scanner.ends() ? items : scanner.fault()
+  const isRead = scanner.array(0, item => {
+    if (items.length < itemsMax) items.push(item)
+  })
+  return isRead && scanner.ends() ? items : scanner.fault()
 }
 
 /** The value as JSON.parse gives it, of a span that has been scanned. */
 export function parseSpan(bytes: Uint8Array, { start, end }: Span): unknown {
   return JSON.parse(utf8.decode(bytes.subarray(start, end)))
+}
+
+/** The same of a text, a number, true, false or null; undefined for what may be long, of which nothing is made. */
+export function plainValue(bytes: Uint8Array, span: Span | undefined): unknown {
+  const first = span === undefined ? openBrace : bytes[span.start]
+  return span === undefined || first === openBrace || first === openBracket ? undefined : parseSpan(bytes, span)
 }
 
 /** `text` takes the place of the bytes of `span`; nothing is replaced where these are none. */

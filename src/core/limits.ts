@@ -112,6 +112,10 @@ export const limits = {
   certificateBytesMax: 1024 * 1024,
   /** Origins, methods or fields that one CORS rule names; more are refused. */
   corsEntriesMax: 100,
+  /** Members of one object of a body in OpenAI's style that is looked into, which has some forty; with more it is refused. */
+  openAiMembersMax: 1_000,
+  /** Messages among which the first one of a user is looked for. */
+  openAiMessagesReadMax: 1_000,
   /** A body that is looked into and nested more deeply is refused. */
   jsonDepthMax: 256,
   /** An event of a stream that is longer is passed on in parts and never left out. */
