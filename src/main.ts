@@ -9,6 +9,7 @@ import type { CliIo } from './cli/io.ts'
 import type { ServerSettings } from './config/load.ts'
 import { readSettings } from './config/read-settings.ts'
 import { CutoverError } from './core/errors.ts'
+import { limits } from './core/limits.ts'
 import { keepHeapRoom } from './main/heap.ts'
 import { type Address, type RunningServer, startServer } from './main/start-server.ts'
 
@@ -68,7 +69,7 @@ async function startOnFreePorts(
     startServer({
       ...settings,
       tracing: null,
-      inference: { ...openLoopback, port: inference },
+      inference: { ...openLoopback, port: inference, connectionsMax: limits.callerConnections },
       control: { ...openLoopback, port: control },
       grpc: null,
       keepPredictionsMs: null,

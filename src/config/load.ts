@@ -29,12 +29,14 @@ export type ListenSettings = ListenAddress & {
   cors: CorsRule | null
 }
 
+export type InferenceSettings = ListenSettings & { connectionsMax: number }
+
 export type ServerSettings = {
   /** Folder of the event log and the predictions; absolute. */
   data: string
   /** Address of a database of PostgreSQL, instead of files in the folder; null for files. */
   database: string | null
-  inference: ListenSettings
+  inference: InferenceSettings
   control: ListenSettings
   /** Null for no gRPC. It lets in whom the inference listener lets in. */
   grpc: ListenAddress | null
@@ -115,7 +117,10 @@ export function loadSettings(input: SettingSources): ServerSettings {
     database,
     advertise: read('advertise').text || null,
     data: resolve(input.cwd, read('data').text),
-    inference: listener('inference'),
+    inference: {
+      ...listener('inference'),
+      connectionsMax: input.file?.inference.connections ?? limits.callerConnections,
+    },
     control: listener('control'),
     tracing: input.file?.tracing ?? null,
     grpc: read('grpcPort').text === '' ? null : grpcAddress(read, problems),

@@ -58,19 +58,18 @@ const cors = withRule(corsShape, corsRule).meta({
   description: 'Which pages of other origins may ask (CORS); none by default.',
 })
 
-const listener = (what: { port: number; auth: string }) =>
-  object({
-    host: z.string().min(1).optional().meta({ description: 'Address to listen on; 127.0.0.1 by default.' }),
-    port: z
-      .int()
-      .min(0)
-      .max(65_535)
-      .optional()
-      .meta({ description: `0 takes a free one; ${what.port} by default.` }),
-    auth: z.enum(['required', 'none']).optional().meta({ description: what.auth }),
-    tls: tls.optional(),
-    cors: cors.optional(),
-  })
+const listener = (what: { port: number; auth: string }) => ({
+  host: z.string().min(1).optional().meta({ description: 'Address to listen on; 127.0.0.1 by default.' }),
+  port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .meta({ description: `0 takes a free one; ${what.port} by default.` }),
+  auth: z.enum(['required', 'none']).optional().meta({ description: what.auth }),
+  tls: tls.optional(),
+  cors: cors.optional(),
+})
 
 const tracing = object({
   otlp: webAddress('http://127.0.0.1:4318/v1/traces').meta({
@@ -123,14 +122,21 @@ export const serverDocument = object({
     .max(64)
     .optional()
     .meta({ description: 'Gateways in threads of their own, on one port; 0 (none) by default, 1 with a database.' }),
-  inference: listener({
-    port: 8080,
-    auth: '`required`: every request but health checks needs an API key. `none` by default, on loopback only unless `tls.client-ca` asks for certificates.',
+  inference: object({
+    ...listener({
+      port: 8080,
+      auth: '`required`: every request but health checks needs an API key. `none` by default, on loopback only unless `tls.client-ca` asks for certificates.',
+    }),
+    connections: z.int().min(1).max(100_000).optional().meta({
+      description: 'Connections that are open at once; one more is closed at once. 10,000 by default.',
+    }),
   }).default({}),
-  control: listener({
-    port: 8081,
-    auth: '`required`: every request but health checks needs an API key of the role read, operate or admin. `none` by default, on loopback only.',
-  }).default({}),
+  control: object(
+    listener({
+      port: 8081,
+      auth: '`required`: every request but health checks needs an API key of the role read, operate or admin. `none` by default, on loopback only.',
+    }),
+  ).default({}),
   grpc: object({
     host: z.string().min(1).optional().meta({ description: 'Address to listen on; 127.0.0.1 by default.' }),
     port: z.int().min(0).max(65_535).meta({ description: '0 takes a free one.' }),

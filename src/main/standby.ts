@@ -25,7 +25,7 @@ type Options = {
 /** Listens where the server itself will. Rejects where it cannot. */
 export async function standBy({ settings, certificates, holder, version }: Options): Promise<Standby> {
   const { inference, control, grpc } = settings
-  const bounds = { holdMs: limits.standbyHoldMs, connectionsMax: limits.standbyConnectionsMax }
+  const bounds = { holdMs: limits.standbyHoldMs, connectionsMax: inference.connectionsMax }
   const relays = { inference: new Relay(bounds), grpc: new Relay(bounds) }
   let served: ServedAt | null = null
   let seenAtMs = Number.NEGATIVE_INFINITY

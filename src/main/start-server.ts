@@ -190,6 +190,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
       recorder: addRecorders(recorder.stats(), workers?.recorder),
       registries: registrar.status(),
       readyInstances: readyInstances(control.state(), deployer),
+      isEvidenceWhole: endpoint => feed.isWhole(endpoint),
       state: control.state(),
       access: { ...access, keys: addKeyCounts(access.keys, workers?.keys ?? []) },
       ...(workers !== undefined && { workers }),
@@ -208,6 +209,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
       observe: sample => metrics.observe(sample),
       access: entrances.access('inference'),
       certificates: entrances.certificates('inference'),
+      connectionsMax: settings.inference.connectionsMax,
       cors: settings.inference.cors ?? undefined,
       ...(spans !== null && { tracing: spans.tracing }),
     })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseDocuments } from '../../src/config/documents.ts'
 import { loadSettings, type ServerFlags } from '../../src/config/load.ts'
 import { serverSettingsIn } from '../../src/config/server-document.ts'
+import { limits } from '../../src/core/limits.ts'
 import { thrownBy } from '../support/thrown.ts'
 
 const load = (flags: ServerFlags, env: Record<string, string> = {}) => loadSettings({ flags, env, cwd: '/srv' })
@@ -12,7 +13,7 @@ describe('server settings', () => {
       data: '/srv/cutover-data',
       database: null,
       advertise: null,
-      inference: { host: '127.0.0.1', port: 8080, auth: 'none', tls: null, cors: null },
+      inference: { host: '127.0.0.1', port: 8080, auth: 'none', tls: null, cors: null, connectionsMax: 10_000 },
       control: { host: '127.0.0.1', port: 8081, auth: 'none', tls: null, cors: null },
       grpc: null,
       logLevel: 'info',
@@ -162,6 +163,14 @@ describe('server settings', () => {
     })
   })
 
+  it('bound the connections of callers as the file says, and by a number of their own where it says nothing', () => {
+    const of = (...lines: string[]) =>
+      loadSettings({ flags: {}, env: {}, cwd: '/srv', file: fileOf(...lines) }).inference.connectionsMax
+    expect(of('inference: { connections: 20000 }')).toBe(20_000)
+    expect(of(`inference: { connections: ${limits.callerConnectionsMax} }`)).toBe(limits.callerConnectionsMax)
+    expect(of('data: x')).toBe(limits.callerConnections)
+  })
+
   it('serve gRPC as the file says, to whom inference lets in', () => {
     const of = (...lines: string[]) => loadSettings({ flags: {}, env: {}, cwd: '/srv', file: fileOf(...lines) }).grpc
     expect(of('grpc: { port: 9000 }')).toEqual({ host: '127.0.0.1', port: 9000 })
@@ -199,6 +208,9 @@ describe('the Server document', () => {
     ['inference: { tls: { cert: a.crt } }', 'inference.tls.key', 'is missing'],
     ['inference: { auth: maybe }', 'inference.auth', 'is not one of the known words'],
     ['inference: { port: 99999 }', 'inference.port', 'is too great'],
+    ['inference: { connections: 0 }', 'inference.connections', 'is too small'],
+    [`inference: { connections: ${limits.callerConnectionsMax + 1} }`, 'inference.connections', 'is too great'],
+    ['control: { connections: 10 }', 'control.connections', 'is not a known key'],
     ['controll: {}', 'controll', 'is not a known key'],
     ['inference: { cors: { origins: [app.example.com] } }', 'inference.cors.origins[0]', 'is not an origin'],
     ['inference: { cors: { origins: ["*", "https://a.example"] } }', 'inference.cors.origins', 'has * beside others'],

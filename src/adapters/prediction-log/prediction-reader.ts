@@ -124,7 +124,8 @@ export class PredictionReader {
     const joined = this.#joinedIn(window, ({ endpoint: of, epoch }) => of === endpoint && epoch >= fromEpoch)
     let next = joined.next()
     const addBefore = (seq: number) => {
-      for (; next.done !== true && next.value.seq < seq; next = joined.next()) merged.addJoined(next.value.joined)
+      for (; next.done !== true && next.value.seq < seq; next = joined.next())
+        merged.addJoined(next.value.joined, next.value.seq)
     }
     for (const block of this.#blocks.within(window)) {
       const wanted = block.cursor.kinds.map(([of, epoch]: Kind) => of === endpoint && epoch >= fromEpoch)
@@ -133,7 +134,7 @@ export class PredictionReader {
         const cursor = block.at(seq)
         if (wanted[cursor.kind] !== true) continue
         addBefore(seq)
-        merged.addPrediction(predictionAt(cursor))
+        merged.addPrediction(predictionAt(cursor), seq)
       }
     }
     addBefore(Number.POSITIVE_INFINITY)
