@@ -76,7 +76,7 @@ function moveInto(connection: PostgresConnection, name: string, folder: DataFold
 function takeIt(connection: PostgresConnection, name: string): number {
   try {
     setUpLease(connection)
-    const term = takeLease(connection, `cutover move, process ${process.pid} on ${hostname()}`)
+    const term = takeLease(connection, { name: `cutover move, process ${process.pid} on ${hostname()}`, owner: null })
     if (term !== null) return term
     throw new CutoverError(
       'in-use',

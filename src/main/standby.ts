@@ -30,6 +30,11 @@ export async function standBy({ settings, certificates, holder, version }: Optio
   let served: ServedAt | null = null
   let seenAtMs = Number.NEGATIVE_INFINITY
 
+  // Whoever has no key learns nothing of other machines.
+  const who = (at: ServedAt | null): string => {
+    if (control.auth === 'required') return 'another server'
+    return at === null ? holder : `${holder}, at ${at.control.host}:${at.control.port},`
+  }
   const answer = (request: Request): Response | Promise<Response> => {
     const { pathname } = new URL(request.url)
     if (pathname === '/healthz') return Response.json({ status: 'ok', version })
@@ -37,8 +42,8 @@ export async function standBy({ settings, certificates, holder, version }: Optio
       return performance.now() - seenAtMs < limits.standbyHoldMs
         ? Response.json({ status: 'ok', version })
         : Response.json({ status: 'starting', version }, { status: 503 })
-    if (served === null || certificates !== undefined) return elsewhere(holder, served)
-    return passOn(request, served.control).catch(() => elsewhere(holder, served))
+    if (served === null || certificates !== undefined) return elsewhere(who(served))
+    return passOn(request, served.control).catch(() => elsewhere(who(served)))
   }
   const listener = createListener(answer, certificates)
   const close = (): void => {
@@ -76,13 +81,12 @@ export async function standBy({ settings, certificates, holder, version }: Optio
   }
 }
 
-function elsewhere(holder: string, served: ServedAt | null): Response {
-  const at = served === null ? '' : ` at ${served.control.host}:${served.control.port}`
+function elsewhere(who: string): Response {
   const problem = {
     type: 'about:blank',
     title: 'This server stands by',
     status: 503,
-    detail: `${holder} serves${at}; this server takes over once that is gone`,
+    detail: `${who} serves; this one takes over once that is gone`,
   }
   return new Response(JSON.stringify(problem), {
     status: 503,

@@ -1,6 +1,7 @@
 /** What must outlive the server: files in its data folder, or a database of PostgreSQL that several servers may share. */
 import { existsSync } from 'node:fs'
 import type { DataFolder } from '../adapters/data-folder/data-folder.ts'
+import { ownerOf } from '../adapters/data-folder/owner.ts'
 import { openSqlEventLog } from '../adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../adapters/event-log/sqlite.ts'
 import { migrate } from '../adapters/postgres/migrate.ts'
@@ -63,7 +64,11 @@ async function openTables(url: string, options: StoreOptions, endings: Ending[])
   const connection = connectBriefly(url)
   endings.push(() => connection.close())
   if (existsSync(options.folder.file('events.db'))) options.onUnread(options.folder.path)
-  const { database, term, announce, close } = await holdDatabase(connection, { url, ...options })
+  const { database, term, announce, close } = await holdDatabase(connection, {
+    url,
+    owner: ownerOf(options.folder),
+    ...options,
+  })
   endings.push(close)
   try {
     migrate(database, 'events', postgresMigrations.events)

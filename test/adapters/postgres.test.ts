@@ -48,9 +48,14 @@ async function newPlace(): Promise<PostgresPlace> {
   const url = await server.freshUrl()
   const connection = connectBriefly(url)
   setUpLease(connection)
-  const term = takeLease(connection, 'a test') ?? -1
+  const term = takeLease(connection, holder('a test')) ?? -1
   connection.close()
   return { kind: 'postgres', url, term }
+}
+
+/** No two of these are one server. */
+function holder(name: string, owner: string | null = null) {
+  return { name, owner }
 }
 
 function openEvents(place: PostgresPlace) {
@@ -70,7 +75,7 @@ async function openPredictions(place: PostgresPlace, clock: Clock = systemClock)
 function takeOver({ url }: Pick<PostgresPlace, 'url'>): number {
   const connection = connectBriefly(url)
   connection.script("UPDATE cutover_lease SET renewed_at = renewed_at - interval '1 hour'")
-  const term = takeLease(connection, 'another one')
+  const term = takeLease(connection, holder('another one'))
   connection.close()
   return term ?? -1
 }
@@ -148,21 +153,31 @@ describe('the lease', () => {
     const { url, term } = await newPlace()
     const connection = connectBriefly(url)
     onTestFinished(() => connection.close())
-    expect(takeLease(connection, 'another one')).toBeNull()
+    expect(takeLease(connection, holder('another one'))).toBeNull()
     expect(readLease(connection)).toEqual({ holder: 'a test', servedAt: null })
     announce(connection, term, 'here')
     expect(readLease(connection).servedAt).toBe('here')
     expect(renewLease(connection, term)).toBe(true)
     giveUpLease(connection, term)
     expect(readLease(connection).servedAt).toBeNull()
-    expect(takeLease(connection, 'another one')).toBe(term + 1)
+    expect(takeLease(connection, holder('another one'))).toBe(term + 1)
     announce(connection, term, 'there')
     expect(readLease(connection)).toEqual({ holder: 'another one', servedAt: null })
     expect(renewLease(connection, term)).toBe(false)
     connection.script(`UPDATE cutover_lease SET renewed_at = renewed_at - interval '${leaseTimes.lastsMs - 1_000} ms'`)
-    expect(takeLease(connection, 'a third one')).toBeNull()
+    expect(takeLease(connection, holder('a third one'))).toBeNull()
     connection.script("UPDATE cutover_lease SET renewed_at = renewed_at - interval '1001 ms'")
-    expect(takeLease(connection, 'a third one')).toBe(term + 2)
+    expect(takeLease(connection, holder('a third one'))).toBe(term + 2)
+  })
+
+  test('is had at once by the same server after a start, however its last life ended', async () => {
+    const { url } = await newPlace()
+    const connection = connectBriefly(url)
+    onTestFinished(() => connection.close())
+    giveUpLease(connection, 1)
+    expect(takeLease(connection, holder('one', 'folder on a'))).toBe(2)
+    expect(takeLease(connection, holder('its copy', 'folder on b'))).toBeNull()
+    expect(takeLease(connection, holder('one again', 'folder on a'))).toBe(3)
   })
 
   test('of two that ask at one moment one gets it', async () => {
@@ -170,7 +185,7 @@ describe('the lease', () => {
     const connections = [connectBriefly(url), connectBriefly(url)] as const
     for (const connection of connections) onTestFinished(() => connection.close())
     for (const connection of connections) setUpLease(connection)
-    expect(connections.map(connection => takeLease(connection, 'one')).toSorted()).toEqual([1, null].toSorted())
+    expect(connections.map(connection => takeLease(connection, holder('one'))).toSorted()).toEqual([1, null].toSorted())
   })
 
   test('whoever has lost it writes nothing more, and whoever has it does', async () => {
@@ -368,7 +383,7 @@ describe('what a data folder keeps', () => {
       code: 'in-use',
       message: expect.stringContaining('its table events is not empty'),
     })
-    expect(takeLease(connection, 'the next')).not.toBeNull()
+    expect(takeLease(connection, holder('the next'))).not.toBeNull()
     connection.close()
   })
 })

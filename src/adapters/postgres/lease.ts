@@ -23,21 +23,24 @@ export function setUpLease(connection: PostgresConnection): void {
     BEGIN;
     SELECT pg_advisory_xact_lock(${setUpLock});
     CREATE TABLE IF NOT EXISTS ${leaseTable}
-      (term bigint PRIMARY KEY, holder text NOT NULL, renewed_at timestamptz, served_at text);
+      (term bigint PRIMARY KEY, holder text NOT NULL, renewed_at timestamptz, served_at text, owner text);
     INSERT INTO ${leaseTable} (term, holder) SELECT 0, '' WHERE NOT EXISTS (SELECT 1 FROM ${leaseTable});
     COMMIT;
   `)
 }
 
+/** `owner` says it of no two servers that may live at one time: what is left of an earlier one with the same is no other's. */
+export type Holder = { name: string; owner: string | null }
+
 /** The number of the lease that it took; null while somebody else has it. */
-export function takeLease(connection: PostgresConnection, holder: string): number | null {
+export function takeLease(connection: PostgresConnection, { name, owner }: Holder): number | null {
   const { rows } = connection.query(
     {
       name: 'take_lease',
-      text: `UPDATE ${leaseTable} SET term = term + 1, holder = $1, renewed_at = clock_timestamp(), served_at = NULL
-        WHERE renewed_at IS NULL OR renewed_at < clock_timestamp() - $2 * interval '1 millisecond' RETURNING term`,
+      text: `UPDATE ${leaseTable} SET term = term + 1, holder = $1, owner = $3, renewed_at = clock_timestamp(), served_at = NULL
+        WHERE renewed_at IS NULL OR renewed_at < clock_timestamp() - $2 * interval '1 millisecond' OR owner = $3 RETURNING term`,
     },
-    [holder, leaseTimes.lastsMs],
+    [name, leaseTimes.lastsMs, owner],
   )
   const [row] = rows as readonly { term: number }[]
   return row?.term ?? null

@@ -6,7 +6,16 @@ import { publicAddress } from './address.ts'
 import type { PostgresConnection } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
 import { postgresFailure } from './failure.ts'
-import { announce, giveUpLease, leaseTimes, readLease, renewLease, setUpLease, takeLease } from './lease.ts'
+import {
+  announce,
+  giveUpLease,
+  type Holder,
+  leaseTimes,
+  readLease,
+  renewLease,
+  setUpLease,
+  takeLease,
+} from './lease.ts'
 
 /** Where the server that serves is reached by the others. */
 export type ServedAt = { inference: Address; control: Address; grpc: Address | null }
@@ -37,10 +46,10 @@ export type HeldDatabase = {
 /** Resolves once this server has the lease; rejects with `store-failed` where the database cannot be used. */
 export async function holdDatabase(
   connection: PostgresConnection,
-  { url, clock, ...events }: LeaseEvents & { url: string; clock: Clock },
+  { url, owner, clock, ...events }: LeaseEvents & { url: string; owner: string; clock: Clock },
 ): Promise<HeldDatabase> {
   const name = publicAddress(url)
-  const term = await leaseOf(connection, name, events)
+  const term = await leaseOf(connection, { database: name, owner, ...events })
   let served: ServedAt | null = null
   const tell = (): void => {
     if (served !== null) announce(connection, term, JSON.stringify(served))
@@ -81,10 +90,9 @@ function attempt(run: () => void): void {
 
 async function leaseOf(
   connection: PostgresConnection,
-  name: string,
-  { onWaiting }: Pick<LeaseEvents, 'onWaiting'>,
+  { database, owner, onWaiting }: Pick<LeaseEvents, 'onWaiting'> & { database: string; owner: string },
 ): Promise<number> {
-  const holder = `process ${process.pid} on ${hostname()}`
+  const holder = { name: `process ${process.pid} on ${hostname()}`, owner }
   try {
     setUpLease(connection)
     const term = takeLease(connection, holder)
@@ -94,11 +102,11 @@ async function leaseOf(
     await waiting.end()
     return taken
   } catch (error) {
-    throw postgresFailure('open', name, error)
+    throw postgresFailure('open', database, error)
   }
 }
 
-async function nextLease(connection: PostgresConnection, holder: string, waiting: Waiting): Promise<number> {
+async function nextLease(connection: PostgresConnection, holder: Holder, waiting: Waiting): Promise<number> {
   for (;;) {
     try {
       const term = takeLease(connection, holder)
