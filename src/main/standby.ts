@@ -27,25 +27,10 @@ export async function standBy({ settings, certificates, holder, version }: Optio
   const { inference, control, grpc } = settings
   const bounds = { holdMs: limits.standbyHoldMs, connectionsMax: inference.connectionsMax }
   const relays = { inference: new Relay(bounds), grpc: new Relay(bounds) }
-  let served: ServedAt | null = null
-  let seenAtMs = Number.NEGATIVE_INFINITY
-
   // Whoever has no key learns nothing of other machines.
-  const who = (at: ServedAt | null): string => {
-    if (control.auth === 'required') return 'another server'
-    return at === null ? holder : `${holder}, at ${at.control.host}:${at.control.port},`
-  }
-  const answer = (request: Request): Response | Promise<Response> => {
-    const { pathname } = new URL(request.url)
-    if (pathname === '/healthz') return Response.json({ status: 'ok', version })
-    if (pathname === '/readyz')
-      return performance.now() - seenAtMs < limits.standbyHoldMs
-        ? Response.json({ status: 'ok', version })
-        : Response.json({ status: 'starting', version }, { status: 503 })
-    if (served === null || certificates !== undefined) return elsewhere(who(served))
-    return passOn(request, served.control).catch(() => elsewhere(who(served)))
-  }
-  const listener = createListener(answer, certificates)
+  const who = control.auth === 'required' ? 'another server' : holder
+  const asks = new Asks({ who, version, mayPassOn: certificates === undefined })
+  const listener = createListener(request => asks.answer(request), certificates)
   const close = (): void => {
     relays.inference.close()
     relays.grpc.close()
@@ -59,11 +44,10 @@ export async function standBy({ settings, certificates, holder, version }: Optio
     await listener.close()
     throw error
   }
-  const sees = (now: ServedAt | null): void => {
-    served = now
-    if (now !== null) seenAtMs = performance.now()
-    relays.inference.forwardTo(now?.inference ?? null)
-    relays.grpc.forwardTo(now?.grpc ?? null)
+  const sees = (served: ServedAt | null): void => {
+    asks.sees(served?.control ?? null)
+    relays.inference.forwardTo(served?.inference ?? null)
+    relays.grpc.forwardTo(served?.grpc ?? null)
   }
   return {
     sees,
@@ -78,6 +62,35 @@ export async function standBy({ settings, certificates, holder, version }: Optio
       return address
     },
     close,
+  }
+}
+
+/** The control listener meanwhile. */
+class Asks {
+  readonly #options: { who: string; version: string; mayPassOn: boolean }
+  #served: Address | null = null
+  #seenAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: { who: string; version: string; mayPassOn: boolean }) {
+    this.#options = options
+  }
+
+  sees(served: Address | null): void {
+    this.#served = served
+    if (served !== null) this.#seenAtMs = performance.now()
+  }
+
+  async answer(request: Request): Promise<Response> {
+    const { version, who, mayPassOn } = this.#options
+    const { pathname } = new URL(request.url)
+    if (pathname === '/healthz') return Response.json({ status: 'ok', version })
+    if (pathname === '/readyz') {
+      // Callers are held for so long, and then nobody has come.
+      const isReady = performance.now() - this.#seenAtMs < limits.standbyHoldMs
+      return Response.json({ status: isReady ? 'ok' : 'starting', version }, { status: isReady ? 200 : 503 })
+    }
+    if (this.#served === null || !mayPassOn) return elsewhere(who)
+    return passOn(request, this.#served).catch(() => elsewhere(who))
   }
 }
 

@@ -21,6 +21,8 @@ export interface ServerProcess {
   kill(): Promise<void>
   /** SIGTERM: answers its exit code. */
   stop(): Promise<number | null>
+  /** Resolves with its exit code once it has ended by itself. */
+  ended(): Promise<number | null>
 }
 
 export interface Workplace {
@@ -72,6 +74,10 @@ export async function openWorkplace(): Promise<Workplace> {
         async kill() {
           child.kill('SIGKILL')
           await ended(child)
+        },
+        async ended() {
+          await ended(child)
+          return child.exitCode
         },
         async stop() {
           child.kill('SIGTERM')

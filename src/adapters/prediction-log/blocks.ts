@@ -14,6 +14,9 @@ import type { SqlDatabase, SqlValue, TextTable } from '../sql/database.ts'
 import { KindsByNumber } from './kinds.ts'
 import type { SeqRange } from './store-calls.ts'
 
+/** Blocks that are read with one statement where many are asked for. */
+const blocksAtOnce = 32
+
 /** How the records lie: the layout that is packed today, in one of two orders of bytes. */
 export const blockFormat = endianness() === 'LE' ? 1 : 2
 
@@ -69,6 +72,12 @@ export class Block {
     for (let seq = this.lastSeq; seq >= this.firstSeq; seq -= 1) if (isWanted(this.at(seq))) seqs.push(seq)
     return seqs
   }
+}
+
+function add(lists: Map<number, MadeId[]>, firstSeq: number, id: MadeId): void {
+  const list = lists.get(firstSeq)
+  if (list === undefined) lists.set(firstSeq, [id])
+  else list.push(id)
 }
 
 function startsOf(cursor: PackedCursor): number[] {
@@ -164,7 +173,8 @@ export class Blocks {
   /** Whether a block holds ids on both sides of this one, or this one. */
   mayHold(id: string): boolean {
     const made = partsOfMadeId(id)
-    return made !== null && this.#rowOfRange(made.stem) !== null
+    const row = made === null ? undefined : this.#sql.lowOf.get(made.stem)
+    return row !== undefined && String(row['low_id']) <= (made?.stem ?? '')
   }
 
   /** The shadows of champions, by the champions' ids, in the order of their numbers. */
@@ -189,20 +199,20 @@ export class Blocks {
 
   /** The blocks that may hold these ids, which are in order, each with those that it may hold. */
   *#ranges(ids: readonly MadeId[]): Iterable<{ block: Block; wanted: readonly MadeId[] }> {
-    for (let place = 0; place < ids.length; ) {
-      const range = this.#rowOfRange(ids[place]?.stem ?? '')
-      let end = place + 1
-      if (range !== null) while (end < ids.length && (ids[end]?.stem ?? '') <= range.high) end += 1
-      const block = range === null ? null : this.upTo(range.firstSeq)
-      if (block !== null) yield { block, wanted: ids.slice(place, end) }
-      place = end
+    const wanted = new Map<number, MadeId[]>()
+    const rows = this.#sql.firstSeqs.all(this.#texts.of(ids.map(({ stem }) => stem)))
+    for (const [place, id] of ids.entries()) {
+      const firstSeq = rows[place]?.['first_seq'] ?? null
+      if (firstSeq !== null) add(wanted, Number(firstSeq), id)
     }
-  }
-
-  #rowOfRange(stem: string): { high: string; firstSeq: number } | null {
-    const row = this.#sql.rangeOf.get(stem)
-    if (row === undefined || String(row['low_id']) > stem) return null
-    return { high: String(row['high_id']), firstSeq: Number(row['first_seq']) }
+    const firstSeqs = [...wanted.keys()].map(String)
+    for (let start = 0; start < firstSeqs.length; start += blocksAtOnce) {
+      const some = this.#texts.of(firstSeqs.slice(start, start + blocksAtOnce))
+      for (const row of this.#sql.some.all(some)) {
+        const [block, low] = [this.#blockOf(row), String(row['low_id'])]
+        yield { block, wanted: (wanted.get(block.firstSeq) ?? []).filter(({ stem }) => stem >= low) }
+      }
+    }
   }
 
   #blockOf(row: Record<string, SqlValue>, { isPassing = false } = {}): Block {
@@ -249,8 +259,16 @@ function prepareStatements(database: SqlDatabase) {
     scattered: database.prepare(
       `SELECT s.seq FROM ${database.texts.as('j')} CROSS JOIN scattered_ids s ON s.id = j.value`,
     ),
-    rangeOf: database.prepare(
-      'SELECT low_id, high_id, first_seq FROM blocks INDEXED BY blocks_by_id WHERE high_id >= ? ORDER BY high_id LIMIT 1',
+    /** Of the block whose ids do not end before this one. */
+    lowOf: database.prepare(
+      'SELECT low_id FROM blocks INDEXED BY blocks_by_id WHERE high_id >= ? ORDER BY high_id LIMIT 1',
+    ),
+    firstSeqs: database.prepare(
+      `SELECT (SELECT b.first_seq FROM blocks b INDEXED BY blocks_by_id WHERE b.high_id >= j.value ORDER BY b.high_id LIMIT 1)
+         AS first_seq FROM ${database.texts.as('j')} ORDER BY j.key`,
+    ),
+    some: database.prepare(
+      `SELECT ${columns}, low_id FROM blocks WHERE first_seq IN (SELECT CAST(j.value AS bigint) FROM ${database.texts.as('j')})`,
     ),
     /** What begins as the id of a champion's shadow does. */
     namedShadows: database.prepare(

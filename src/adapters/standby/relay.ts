@@ -22,6 +22,8 @@ export class Relay {
   readonly #server: Server
   readonly #bounds: RelayBounds
   readonly #open = new Set<Socket>()
+  /** Connections to servers, by where they go. */
+  readonly #joined = new Map<Socket, Address>()
   #target: Address | null = null
 
   constructor(bounds: RelayBounds) {
@@ -37,9 +39,13 @@ export class Relay {
     await once(this.#server, 'listening')
   }
 
-  /** Where connections go from now on, those that are held too; null while nobody serves. Others stay where they are. */
+  /**
+   * Where connections go from now on, those that are held too; null while nobody serves. What went elsewhere is cut: a server
+   * that ended in order has answered by then, and one that hangs never would.
+   */
   forwardTo(target: Address | null): void {
     this.#target = target
+    for (const [server, address] of this.#joined) if (!isSame(address, target)) server.destroy()
   }
 
   /** Lets somebody else have the port. Connections stay. */
@@ -80,9 +86,20 @@ export class Relay {
     server.once('connect', () => {
       server.setTimeout(0)
       server.off('error', again)
+      if (!isSame(target, this.#target)) {
+        server.destroy()
+        again()
+        return
+      }
+      this.#joined.set(server, target)
+      server.once('close', () => this.#joined.delete(server))
       join(caller, server)
     })
   }
+}
+
+function isSame({ host, port }: Address, other: Address | null): boolean {
+  return host === other?.host && port === other.port
 }
 
 /** What one side says the other hears, its end too; where one breaks off the other does. */
