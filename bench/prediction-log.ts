@@ -1,22 +1,27 @@
-// How many predictions and outcomes a second the embedded store takes, each batch on the disk before the next is sent,
+// How many predictions and outcomes a second the embedded store takes, or a PostgreSQL on the same machine, each batch on the disk before the next is sent,
 // and how long the gateway's thread is held up by handing a batch over.
-// Run: node bench/prediction-log.ts [rows] [ordered|random]: ids as the gateway makes them, or as callers may.
+// Run: node bench/prediction-log.ts [rows] [ordered|random] [postgres]: ids as the gateway makes them, or as callers may.
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../src/adapters/clock/system.ts'
 import { PredictionPacker } from '../src/adapters/packed-predictions/packer.ts'
+import { setUpLease, takeLease } from '../src/adapters/postgres/lease.ts'
+import { openSqlPredictionLog } from '../src/adapters/prediction-log/sql.ts'
 import { openSqlitePredictionLog } from '../src/adapters/prediction-log/sqlite.ts'
+import { connectBriefly } from '../src/adapters/stores/store-place.ts'
 import type { Outcome, Prediction } from '../src/core/prediction.ts'
 import type { PredictionLog } from '../src/ports/prediction-log.ts'
+import { startPostgres, type TestPostgres } from '../test/support/postgres.ts'
 
 const batchRows = 2_000
 const all = Number(process.argv[2] ?? 400_000)
 const idOf = process.argv[3] === 'random' ? randomId : orderedId
 const folder = mkdtempSync(join(tmpdir(), 'cutover-bench-'))
 const file = join(folder, 'predictions.db')
+const server = process.argv[4] === 'postgres' ? await startPostgres() : null
 try {
-  const log = await openSqlitePredictionLog({ file, clock: systemClock })
+  const log = server === null ? await openSqlitePredictionLog({ file, clock: systemClock }) : await openOn(server)
   await measureAppends('predictions', prediction, batch => log.appendPredictions(packed(batch)))
   await measureAppends('outcomes, joined', outcome, batch => log.appendOutcomes(batch))
   await measureAppends(
@@ -28,9 +33,20 @@ try {
   await measureReplay(log)
   await measureSingleOutcomes(log)
   await log.close()
-  console.log(`file: ${(statSync(file).size / all).toFixed(0)} bytes per prediction with its outcome`)
+  if (server === null)
+    console.log(`file: ${(statSync(file).size / all).toFixed(0)} bytes per prediction with its outcome`)
 } finally {
+  await server?.stop()
   rmSync(folder, { recursive: true, force: true })
+}
+
+async function openOn(server: TestPostgres): Promise<PredictionLog> {
+  const url = await server.freshUrl()
+  const connection = connectBriefly(url)
+  setUpLease(connection)
+  const term = takeLease(connection, { name: 'bench', owner: null }) ?? 0
+  connection.close()
+  return openSqlPredictionLog({ place: { kind: 'postgres', url, term }, clock: systemClock })
 }
 
 async function measureAppends<T>(

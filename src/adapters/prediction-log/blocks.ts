@@ -74,10 +74,12 @@ export class Block {
   }
 }
 
-function add(lists: Map<number, MadeId[]>, firstSeq: number, id: MadeId): void {
-  const list = lists.get(firstSeq)
-  if (list === undefined) lists.set(firstSeq, [id])
-  else list.push(id)
+/** To what is wanted of the block, if there is one. */
+function add<T>(lists: Map<number, T[]>, firstSeq: SqlValue | undefined, one: T): void {
+  if (firstSeq == null) return
+  const list = lists.get(Number(firstSeq))
+  if (list === undefined) lists.set(Number(firstSeq), [one])
+  else list.push(one)
 }
 
 function startsOf(cursor: PackedCursor): number[] {
@@ -144,13 +146,16 @@ export class Blocks {
     }
   }
 
-  /** By number; of all that are asked for, each block is read once. */
+  /** By number, in their order; of all that are asked for, each block is read once. */
   predictions(seqs: Iterable<number>): Map<number, Prediction> {
     const predictions = new Map<number, Prediction>()
-    let block: Block | null = null
-    for (const seq of [...new Set(seqs)].sort((a, b) => a - b)) {
-      if (block === null || seq > block.lastSeq) block = this.upTo(seq)
-      if (block !== null && seq <= block.lastSeq) predictions.set(seq, predictionAt(block.at(seq)))
+    const sorted = [...new Set(seqs)].sort((a, b) => a - b)
+    const wanted = new Map<number, number[]>()
+    const rows = sorted.length === 0 ? [] : this.#sql.holders.all(this.#texts.of(sorted.map(String)))
+    for (const [place, seq] of sorted.entries()) add(wanted, rows[place]?.['first_seq'], seq)
+    for (const { block } of this.#some([...wanted.keys()])) {
+      for (const seq of wanted.get(block.firstSeq) ?? [])
+        if (seq <= block.lastSeq) predictions.set(seq, predictionAt(block.at(seq)))
     }
     return predictions
   }
@@ -201,17 +206,17 @@ export class Blocks {
   *#ranges(ids: readonly MadeId[]): Iterable<{ block: Block; wanted: readonly MadeId[] }> {
     const wanted = new Map<number, MadeId[]>()
     const rows = this.#sql.firstSeqs.all(this.#texts.of(ids.map(({ stem }) => stem)))
-    for (const [place, id] of ids.entries()) {
-      const firstSeq = rows[place]?.['first_seq'] ?? null
-      if (firstSeq !== null) add(wanted, Number(firstSeq), id)
-    }
-    const firstSeqs = [...wanted.keys()].map(String)
+    for (const [place, id] of ids.entries()) add(wanted, rows[place]?.['first_seq'], id)
+    for (const { block, low } of this.#some([...wanted.keys()]))
+      yield { block, wanted: (wanted.get(block.firstSeq) ?? []).filter(({ stem }) => stem >= low) }
+  }
+
+  /** Those that begin at these numbers, in the order of these if they are in order. */
+  *#some(firstSeqs: readonly number[]): Iterable<{ block: Block; low: string }> {
     for (let start = 0; start < firstSeqs.length; start += blocksAtOnce) {
-      const some = this.#texts.of(firstSeqs.slice(start, start + blocksAtOnce))
-      for (const row of this.#sql.some.all(some)) {
-        const [block, low] = [this.#blockOf(row), String(row['low_id'])]
-        yield { block, wanted: (wanted.get(block.firstSeq) ?? []).filter(({ stem }) => stem >= low) }
-      }
+      const some = firstSeqs.slice(start, start + blocksAtOnce).map(String)
+      for (const row of this.#sql.some.all(this.#texts.of(some)))
+        yield { block: this.#blockOf(row), low: String(row['low_id']) }
     }
   }
 
@@ -267,8 +272,14 @@ function prepareStatements(database: SqlDatabase) {
       `SELECT (SELECT b.first_seq FROM blocks b INDEXED BY blocks_by_id WHERE b.high_id >= j.value ORDER BY b.high_id LIMIT 1)
          AS first_seq FROM ${database.texts.as('j')} ORDER BY j.key`,
     ),
+    /** By number of a prediction, where the block that may hold it begins. */
+    holders: database.prepare(
+      `SELECT (SELECT b.first_seq FROM blocks b WHERE b.first_seq <= CAST(j.value AS bigint) ORDER BY b.first_seq DESC LIMIT 1)
+         AS first_seq FROM ${database.texts.as('j')} ORDER BY j.key`,
+    ),
     some: database.prepare(
-      `SELECT ${columns}, low_id FROM blocks WHERE first_seq IN (SELECT CAST(j.value AS bigint) FROM ${database.texts.as('j')})`,
+      `SELECT ${columns}, low_id FROM blocks
+       WHERE first_seq IN (SELECT CAST(j.value AS bigint) FROM ${database.texts.as('j')}) ORDER BY first_seq`,
     ),
     /** What begins as the id of a champion's shadow does. */
     namedShadows: database.prepare(
