@@ -31,10 +31,14 @@ export const name = z
   .max(63, notName)
   .refine(text => !isInherited(text), inherited)
 
+/** What is planned from a time on ends at one that a calendar has. */
+export const durationMaxMs = 3650 * 86_400_000
+
 export const duration = z
   .string(notDuration)
   .regex(durationPattern, notDuration)
   .refine(text => (parseDurationMs(text) ?? -1) >= 0, notDuration)
+  .refine(text => !((parseDurationMs(text) ?? 0) > durationMaxMs), `is too long${allowedMark}up to 3650d`)
   .meta({ description: 'A duration: 500ms, 30s, 10m, 1.5h, 14d.' })
 
 /** A time within which something is to come, so that none at all would be a plan that can only fail. */

@@ -380,6 +380,7 @@ describe('a Release document is refused for', () => {
       'stages[0].canary.steps[2].for',
       ['up to 1h'],
     ],
+    ['a time that no calendar ends', ['probation'], '99999999d', 'probation', ['up to 3650d']],
     ['a floor above the stage’s ceiling', [...steps, 2, 'for'], '2d', 'stages[0].canary.steps[2].for', ['up to 24h']],
     [
       'a relative margin of a rate',
