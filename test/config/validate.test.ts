@@ -54,6 +54,7 @@ describe('an Endpoint document is refused for', () => {
     ['an unknown key', ['strategy'], 'canary', 'strategy', Object.keys({ ...keysOfEndpoint() })],
     ['an unknown key deep inside', ['versions', 'v1', 'instancs'], 2, 'versions.v1.instancs', versionKeys],
     ['a name that no path can hold', ['name'], 'a/b', 'name', names],
+    ['a name that YAML reads as a number', ['stable'], 1, 'stable', ['"1"', 'v2']],
     ['a version name that no path can hold', ['versions', 'a b'], { onnx: '/x' }, 'versions.a b', names],
     ['a missing stable version', ['stable'], undefined, 'stable', names],
     ['a stable version that is none', ['stable'], 'v9', 'stable', ['v1', 'v2', 'v3']],
