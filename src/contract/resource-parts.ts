@@ -72,7 +72,11 @@ export const percent = z
   .meta({ description: 'A percentage: 0.01% to 100%.' })
 
 export const margin = z
-  .union([z.string(notMargin).regex(/^\d+(\.\d+)?(pp|%)?$/, notMargin), z.number(notMargin).min(0, notMargin)])
+  .union([
+    // No more digits than a double has, or they would be infinite, which no log can say.
+    z.string(notMargin).regex(/^\d{1,15}(\.\d+)?(pp|%)?$/, notMargin),
+    z.number(notMargin).min(0, notMargin),
+  ])
   .transform(String)
   .meta({
     description:

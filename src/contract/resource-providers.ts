@@ -1,5 +1,6 @@
 /** How a version of OpenAI's style is spoken to: the model's name there, fields with secrets, prices. */
 import { z } from 'zod'
+import { headerName } from './request-parts.ts'
 import { object } from './resource-parts.ts'
 import { allowedMark, asObject, exactlyOne, isObject, type Loose, type Report, withRule } from './resource-rules.ts'
 import { pricePattern } from './units.ts'
@@ -27,11 +28,7 @@ const secretShape = object({
 
 const secretValue = withRule(secretShape, (value, report) => exactlyOne(value, ['env', 'file'], report))
 
-const fieldName = z
-  .string()
-  .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, `is not the name of a header field${allowedMark}authorization`)
-
-export const addedHeaders = z.record(fieldName, z.union([fieldText, secretValue])).meta({
+export const addedHeaders = z.record(headerName, z.union([fieldText, secretValue])).meta({
   description:
     'Fields that this version gets in place of those that callers send. A text is shown to everybody; a secret is named by `env` or `file` and shown to nobody.',
 })
