@@ -10,14 +10,14 @@ import { httpPrefix, pathBehind, shapesBehind } from './protocols/http.ts'
 import { openAiOperation } from './protocols/openai.ts'
 import { isModelCall } from './protocols/tensorflow-serving.ts'
 import type { RouteTable } from './route.ts'
-import { isOpenInference, type Target } from './target.ts'
+import { isOfrep, isOpenInference, type Target } from './target.ts'
 
 /** By the path alone, where nothing is known of endpoints. */
 export function shapeOf(target: Target | null): ErrorShape {
   if (target === null) return 'problem'
   const { path } = target
   if (isOpenInference(path)) return 'open-inference'
-  if (path.startsWith('/ofrep/')) return 'ofrep'
+  if (isOfrep(path)) return 'ofrep'
   if (path.startsWith(httpPrefix)) return shapeBehind(pathBehind(path))
   if (isModelCall(path)) return 'open-inference'
   return isOpenAi(path) ? 'openai' : 'problem'
