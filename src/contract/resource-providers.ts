@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { headerName } from './request-parts.ts'
 import { object } from './resource-parts.ts'
 import { allowedMark, asObject, exactlyOne, isObject, type Loose, type Report, withRule } from './resource-rules.ts'
-import { pricePattern } from './units.ts'
+import { parsePrice, pricePattern } from './units.ts'
 
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, `is not the name of a variable${allowedMark}OPENAI_KEY`)
 
@@ -33,8 +33,16 @@ export const addedHeaders = z.record(headerName, z.union([fieldText, secretValue
     'Fields that this version gets in place of those that callers send. A text is shown to everybody; a secret is named by `env` or `file` and shown to nobody.',
 })
 
+const notPrice = `is not a price${allowedMark}2.5/1M, 0.0005/1K`
+
 const price = z
-  .union([z.string().regex(pricePattern, `is not a price${allowedMark}2.5/1M, 0.0005/1K`), z.number().min(0)])
+  .union([
+    z
+      .string()
+      .regex(pricePattern, notPrice)
+      .refine(text => parsePrice(text) !== null, notPrice),
+    z.number().min(0),
+  ])
   .meta({ description: 'Per so many tokens: 2.5/1M; a number is the price of one.' })
 
 export const prices = object({
