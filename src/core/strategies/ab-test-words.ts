@@ -52,7 +52,9 @@ export function effectText(check: CheckResult | undefined): string {
 /** What a look says of the goal: both values, the change with its interval, and what follows. */
 export function goalText(check: CheckResult, follows: string): string {
   const value = (side: number | null) => (side === null ? 'unknown' : String(Number(side.toPrecision(4))))
-  return `${value(check.candidate.value)} against ${value(check.stable.value)}: ${effectText(check)}: ${follows}`
+  const found = `${value(check.candidate.value)} against ${value(check.stable.value)}: ${effectText(check)}`
+  // A reason that stands in for an effect may say it already.
+  return found.endsWith(`: ${follows}`) ? found : `${found}: ${follows}`
 }
 
 /** Harm is a fall where an increase is what is wanted. */
