@@ -191,7 +191,10 @@ describe('values that are all alike in each version', () => {
     ['every answer costs the same', cost, 'relative', { candidate: 3, stable: 3 }, 'pass'],
     ['every answer costs less', cost, 'relative', { candidate: 2, stable: 3 }, 'pass'],
     ['every unit brings something, where none did', revenue, 'relative', { candidate: 2, stable: 0 }, 'pass'],
-    ['every answer costs more', cost, 'relative', { candidate: 4, stable: 3 }, 'insufficient'],
+    ['every answer costs more', cost, 'relative', { candidate: 4, stable: 3 }, 'fail'],
+    ['a few answers cost more', cost, 'relative', { candidate: 4, stable: 3, n: 3 }, 'insufficient'],
+    ['every answer costs more, and may', cost, 'relative', { candidate: 3.03, stable: 3 }, 'pass'],
+    ['no answer earns anything any more', revenue, 'relative', { candidate: 0, stable: 1 }, 'fail'],
   ] as const)('%s', (_name, spec, scale, of, verdict) => {
     const found = checked(spec, scale, of)
     expect(found.verdict).toBe(verdict)

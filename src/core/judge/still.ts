@@ -2,7 +2,7 @@
  * Values that never varied in either version, such as units of which none met an error, or hardly did. A comparison of means
  * cannot say how far such means may be off. But a guardrail that is within its margin has no breach to wait for, and where
  * units say yes or no their counts are compared exactly: a candidate that fails every unit must not pass for one that cannot
- * be judged. So are values that are alike in each version and differ between the two, where no difference is tolerated.
+ * be judged. So are values that are alike in each version, better than those of the other one or beyond the margin.
  */
 import type { MetricCheck, Scale } from '../metric-check.ts'
 import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
@@ -89,13 +89,14 @@ function judgeCounts({ check, role, words, few, methods }: StillQuestion, counts
 
 /**
  * One value is all that the one version has shown, another one all that the other has. That either of them gives the better
- * one as often is then a question of yes or no, in whatever unit they are; null where they do not differ, or may.
+ * one as often is then a question of yes or no, in whatever unit they are; null where the candidate's is worse, or as good, and may be.
  */
 function judgeApart(question: StillQuestion, largest: Strata[number]): Answer | null {
   const { check, role, spec, scale, words, few, methods } = question
   const { candidate, stable } = largest
-  if (check.margin !== 0 || candidate.mean === stable.mean) return null
-  const isBetter = candidate.mean > stable.mean === isHigherBetter(spec)
+  const estimate = harmIn(spec, scale, largest)
+  const isBetter = estimate < 0
+  if (!isBetter && !(estimate > check.margin)) return null
   const counts = {
     candidate: { trials: candidate.n, events: isBetter ? 0 : candidate.n },
     stable: { trials: stable.n, events: isBetter ? stable.n : 0 },
@@ -103,8 +104,7 @@ function judgeApart(question: StillQuestion, largest: Strata[number]): Answer | 
   const result = methods.rates({ strata: [counts], margin: 0, alpha: check.alpha })
   if (!result.ok) return null
   const { above, below, logEvidenceAbove, logEvidenceBelow, posterior } = result
-  const estimate = harmIn(spec, scale, largest)
-  const seen = { words: `${words}, all values of each alike`, crossed: above, shown: below, overMargin: estimate > 0 }
+  const seen = { words: `${words}, all values of each alike`, crossed: above, shown: below, overMargin: !isBetter }
   return {
     ...decide(role, few, seen),
     harm: Number.isFinite(estimate) ? { ...noHarm, estimate } : noHarm,
