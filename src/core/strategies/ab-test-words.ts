@@ -1,5 +1,5 @@
 /** An A/B test in sentences. */
-import { span } from '../advise/words.ts'
+import { plural, span } from '../advise/words.ts'
 import type { CheckResult } from '../judge/judgement.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 import type { AbTestPlan } from '../stage-plans.ts'
@@ -32,8 +32,9 @@ function sampleText({ hypothesis, ceilingMs }: AbTestPlan, stable: string): stri
 
 const dayMs = 86_400_000
 
+/** Plans of before have whole days, and their stories stay as they were told. */
 function daysText(days: number): string {
-  return days >= 2 ? `${Math.ceil(days)} days` : span(days * dayMs)
+  return days >= 2 || days === 1 ? plural(Math.ceil(days), 'day') : span(days * dayMs)
 }
 
 /** The estimated effect with its interval: not harm but change, in the direction of the metric. */
