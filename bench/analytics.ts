@@ -29,7 +29,9 @@ try {
   refuseFullDisk()
   await measure(`fill with ${rows.toLocaleString('en')} predictions and outcomes`, () => fill(0, rows))
   console.log(`log: ${megabytes(statSync(log).size)}; resident before copying: ${megabytes(process.memoryUsage.rss())}`)
-  const analytics = await measure('open', () => openDuckdbAnalytics({ log, file, clock: systemClock }))
+  const analytics = await measure('open', () =>
+    openDuckdbAnalytics({ log: { kind: 'sqlite', file: log }, file, clock: systemClock }),
+  )
   delay.enable()
   await measure('first question, copying all', () => summary(analytics, { groupBy: ['version'] }))
   await questions(analytics)

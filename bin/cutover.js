@@ -27,6 +27,7 @@ const cli = createCli({
   version,
   serve: async (flags, io, output) => (await load('main')).serve(flags, io, output),
   demo: async (options, io) => (await load('main')).demo(options, io),
+  move: async (flags, io) => (await load('main/move')).move(flags, io),
   simulate: async request => (await load('main/simulate')).simulate(request),
   parseDocuments: async (text, options) => (await load('config/documents')).parseDocuments(text, options),
 })

@@ -9,6 +9,7 @@ import type { CliIo } from './cli/io.ts'
 import type { ServerSettings } from './config/load.ts'
 import { readSettings } from './config/read-settings.ts'
 import { CutoverError } from './core/errors.ts'
+import { limits } from './core/limits.ts'
 import { addressesJson, addressesText, urlOf } from './main/addresses.ts'
 import { keepHeapRoom } from './main/heap.ts'
 import { type RunningServer, startServer } from './main/start-server.ts'
@@ -19,9 +20,10 @@ export async function serve(flags: ServeFlags, io: CliIo, output: 'text' | 'json
   const server = await startServer(await readSettings({ flags, env: io.env, cwd: io.cwd }))
   if (output === 'json') io.stdout.write(addressesJson(server))
   else io.stderr.write(addressesText(server))
-  await interruption()
+  const isTakenOver = await Promise.race([interruption().then(() => false), server.takenOver.then(() => true)])
+  if (isTakenOver) io.stderr.write('another server has taken over the database: this one ends\n')
   await server.stop()
-  return exitCodes.done
+  return isTakenOver ? exitCodes.failed : exitCodes.done
 }
 
 /** The demo, on a server of its own in a folder that goes with it. */
@@ -54,10 +56,12 @@ async function startOnFreePorts(
     startServer({
       ...settings,
       tracing: null,
-      inference: { ...openLoopback, port: inference },
+      inference: { ...openLoopback, port: inference, connectionsMax: limits.callerConnections },
       control: { ...openLoopback, port: control },
       grpc: null,
       keepPredictionsMs: null,
+      database: null,
+      advertise: null,
       workers: 0,
     })
   try {

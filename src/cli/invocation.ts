@@ -17,6 +17,8 @@ export type CliDocument = { value: unknown; source: string; line: number; lineOf
 export type ServeFlags = {
   config?: string
   data?: string
+  database?: string
+  advertise?: string
   inferenceHost?: string
   inferencePort?: string
   controlHost?: string
@@ -29,6 +31,12 @@ export type ServeFlags = {
   keepPredictions?: string
   workers?: string
 }
+
+/** As typed; what is not given is as for `serve`. */
+export type MoveFlags = { data?: string; database?: string }
+
+/** How much went from a folder into a database, which the names are of. */
+export type Moved = { from: string; to: string; events: number; predictions: number; outcomes: number }
 
 export type DemoOptions = {
   /** Ends after one run instead of staying up. */
@@ -54,6 +62,8 @@ export type CliActions = {
   /** Resolves with the exit code when the server has ended. */
   serve(flags: ServeFlags, io: CliIo, output: 'text' | 'json'): Promise<number>
   demo(options: DemoOptions, io: CliIo): Promise<number>
+  /** From a data folder into a database. */
+  move(flags: MoveFlags, io: CliIo): Promise<Moved>
   /** On this machine, without a server. */
   simulate(request: SimulateRequest): Promise<WireSimulation>
   /** YAML or JSON; throws an error with `code` and `problems`. */

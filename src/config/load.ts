@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { duration } from '../contract/resource-parts.ts'
+import { isDatabaseAddress } from '../contract/server.ts'
 import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError, type Problem } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
@@ -28,10 +29,14 @@ export type ListenSettings = ListenAddress & {
   cors: CorsRule | null
 }
 
+export type InferenceSettings = ListenSettings & { connectionsMax: number }
+
 export type ServerSettings = {
   /** Folder of the event log and the predictions; absolute. */
   data: string
-  inference: ListenSettings
+  /** Address of a database of PostgreSQL, instead of files in the folder; null for files. */
+  database: string | null
+  inference: InferenceSettings
   control: ListenSettings
   /** Null for no gRPC. It lets in whom the inference listener lets in. */
   grpc: ListenAddress | null
@@ -40,6 +45,8 @@ export type ServerSettings = {
   tracing: TracingSettings | null
   /** How long predictions are kept; null for ever. */
   keepPredictionsMs: number | null
+  /** The name or address by which servers that share the database reach this one; null where it is found out. */
+  advertise: string | null
   /** Gateways in threads of their own, on one port; 0 for one on the main thread. */
   workers: number
   /** File of resources to apply at start; absolute, null for none. */
@@ -50,6 +57,8 @@ export type ServerSettings = {
 export type ServerFlags = {
   config?: string | undefined
   data?: string | undefined
+  database?: string | undefined
+  advertise?: string | undefined
   inferenceHost?: string | undefined
   inferencePort?: string | undefined
   controlHost?: string | undefined
@@ -69,6 +78,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 export const settingsTable = {
   config: { flag: '--config', variable: 'CUTOVER_CONFIG', fallback: '' },
   data: { flag: '--data', variable: 'CUTOVER_DATA', fallback: './cutover-data' },
+  database: { flag: '--database', variable: 'CUTOVER_DATABASE', fallback: '' },
+  advertise: { flag: '--advertise', variable: 'CUTOVER_ADVERTISE', fallback: '' },
   inferenceHost: { flag: '--inference-host', variable: 'CUTOVER_INFERENCE_HOST', fallback: '127.0.0.1' },
   inferencePort: { flag: '--inference-port', variable: 'CUTOVER_INFERENCE_PORT', fallback: '8080' },
   controlHost: { flag: '--control-host', variable: 'CUTOVER_CONTROL_HOST', fallback: '127.0.0.1' },
@@ -79,7 +90,7 @@ export const settingsTable = {
   grpcPort: { flag: '--grpc-port', variable: 'CUTOVER_GRPC_PORT', fallback: '' },
   logLevel: { flag: '--log-level', variable: 'CUTOVER_LOG_LEVEL', fallback: 'info' },
   keepPredictions: { flag: '--keep-predictions', variable: 'CUTOVER_KEEP_PREDICTIONS', fallback: '' },
-  workers: { flag: '--workers', variable: 'CUTOVER_WORKERS', fallback: '0' },
+  workers: { flag: '--workers', variable: 'CUTOVER_WORKERS', fallback: '' },
 } as const satisfies Readonly<Record<keyof ServerFlags, { flag: string; variable: string; fallback: string }>>
 
 export type SettingSources = { flags: ServerFlags; env: Environment; cwd: string; file?: FileSettings | null }
@@ -101,15 +112,21 @@ export function loadSettings(input: SettingSources): ServerSettings {
     tls: input.file?.[name].tls ?? null,
     cors: input.file?.[name].cors ?? null,
   })
+  const database = toDatabase(read('database'), problems)
   const settings = {
+    database,
+    advertise: read('advertise').text || null,
     data: resolve(input.cwd, read('data').text),
-    inference: listener('inference'),
+    inference: {
+      ...listener('inference'),
+      connectionsMax: input.file?.inference.connections ?? limits.callerConnections,
+    },
     control: listener('control'),
     tracing: input.file?.tracing ?? null,
     grpc: read('grpcPort').text === '' ? null : grpcAddress(read, problems),
     logLevel: toWord(read('logLevel'), logLevels, { what: 'a log level', problems }),
     keepPredictionsMs: toKeptMs(read('keepPredictions'), problems),
-    workers: toWorkers(read('workers'), problems),
+    workers: toWorkers(read('workers'), { hasDatabase: database !== null, problems }),
     resources: configFile(input),
   }
   refuseSamePort(settings, problems)
@@ -140,6 +157,8 @@ function readSetting(key: keyof ServerFlags, input: SettingSources): Setting {
 
 function fileSetting(key: keyof ServerFlags, file: FileSettings): { value: unknown; path: string } | undefined {
   if (key === 'data') return { value: file.data, path: 'data' }
+  if (key === 'advertise') return { value: file.advertise, path: 'advertise' }
+  if (key === 'database') return { value: file.database, path: 'database' }
   if (key === 'logLevel') return { value: file.logLevel, path: 'log-level' }
   if (key === 'grpcHost') return { value: file.grpc.host, path: 'grpc.host' }
   if (key === 'grpcPort') return { value: file.grpc.port, path: 'grpc.port' }
@@ -187,16 +206,33 @@ function toKeptMs(setting: Setting, problems: Problem[]): number | null {
   return null
 }
 
-function toWorkers(setting: Setting, problems: Problem[]): number {
+/** The main thread stands still while it asks a database that is far: callers must not wait for that. */
+function toWorkers(setting: Setting, { hasDatabase, problems }: { hasDatabase: boolean; problems: Problem[] }): number {
+  const fewest = hasDatabase ? 1 : 0
+  if (setting.text === '') return fewest
   const workers = /^\d{1,3}$/.test(setting.text) ? Number(setting.text) : Number.NaN
-  if (workers <= limits.gatewayWorkersMax) return workers
+  if (workers >= fewest && workers <= limits.gatewayWorkersMax) return workers
+  const none = hasDatabase ? 'with a database one at least' : '0 is none, the gateway shares the main thread'
   problems.push({
     path: setting.origin,
     message: 'is not a number of workers',
     value: setting.text,
-    allowed: [`0 to ${limits.gatewayWorkersMax}; 0 is none, the gateway shares the main thread`],
+    allowed: [`${fewest} to ${limits.gatewayWorkersMax}; ${none}`],
   })
-  return 0
+  return fewest
+}
+
+function toDatabase(setting: Setting, problems: Problem[]): string | null {
+  if (setting.text === '') return null
+  if (isDatabaseAddress(setting.text)) return setting.text
+  problems.push({
+    path: setting.origin,
+    message: 'is not the address of a database',
+    // It may hold a password.
+    value: setting.text.replace(/\/\/[^@/]*@/, '//...@'),
+    allowed: ['postgres://USER@HOST:PORT/DATABASE'],
+  })
+  return null
 }
 
 type Listeners = Pick<ServerSettings, 'inference' | 'control' | 'grpc'>

@@ -23,11 +23,13 @@ export type TracingSettings = { url: string; samplePpm: number; headers: Readonl
 export type FileSettings = {
   source: string
   data?: string
+  database?: string
+  advertise?: string
   logLevel?: string
   tracing: TracingSettings | null
   keepPredictions?: string
   workers?: number
-  inference: ListenerDocument
+  inference: ListenerDocument & { connections?: number }
   control: ListenerDocument
   grpc: { host?: string; port?: number }
 }
@@ -60,11 +62,16 @@ function compile(document: ServerDocument, source: string): FileSettings {
   return {
     source,
     ...(data !== undefined && { data: resolve(folder, data) }),
+    ...(document.database !== undefined && { database: document.database }),
+    ...(document.advertise !== undefined && { advertise: document.advertise }),
     ...(document.workers !== undefined && { workers: document.workers }),
     ...(document['keep-predictions'] !== undefined && { keepPredictions: document['keep-predictions'] }),
     ...(document['log-level'] !== undefined && { logLevel: document['log-level'] }),
     tracing: compileTracing(document.tracing),
-    inference: compileListener(inference, folder),
+    inference: {
+      ...compileListener(inference, folder),
+      ...(inference.connections !== undefined && { connections: inference.connections }),
+    },
     control: compileListener(control, folder),
     grpc: grpc === undefined ? {} : { port: grpc.port, ...(grpc.host !== undefined && { host: grpc.host }) },
   }
@@ -76,7 +83,7 @@ function compileTracing(tracing: ServerDocument['tracing']): TracingSettings | n
   return { url: tracing.otlp, samplePpm: percentPpm(tracing.sample), headers: Object.fromEntries(headers) }
 }
 
-function compileListener(listener: ServerDocument['inference'], folder: string): ListenerDocument {
+function compileListener(listener: ServerDocument['control'], folder: string): ListenerDocument {
   const { host, port, auth, tls, cors } = listener
   return {
     ...(host !== undefined && { host }),

@@ -77,19 +77,18 @@ const cors = withRule(corsShape, corsRule).meta({
   description: 'Which pages of other origins may ask (CORS); none by default.',
 })
 
-const listener = (what: { port: number; auth: string }) =>
-  object({
-    host: z.string().min(1).optional().meta({ description: 'Address to listen on; 127.0.0.1 by default.' }),
-    port: z
-      .int()
-      .min(0)
-      .max(65_535)
-      .optional()
-      .meta({ description: `0 takes a free one; ${what.port} by default.` }),
-    auth: z.enum(['required', 'none']).optional().meta({ description: what.auth }),
-    tls: tls.optional(),
-    cors: cors.optional(),
-  })
+const listener = (what: { port: number; auth: string }) => ({
+  host: z.string().min(1).optional().meta({ description: 'Address to listen on; 127.0.0.1 by default.' }),
+  port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .meta({ description: `0 takes a free one; ${what.port} by default.` }),
+  auth: z.enum(['required', 'none']).optional().meta({ description: what.auth }),
+  tls: tls.optional(),
+  cors: cors.optional(),
+})
 
 const tracing = object({
   otlp: webAddress('http://127.0.0.1:4318/v1/traces').meta({
@@ -108,9 +107,28 @@ const tracing = object({
     'OpenTelemetry spans of requests, calls and copies; without it trace context is passed on and nothing else.',
 })
 
+/** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with parameters as libpq has them. */
+export function isDatabaseAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, host, pathname } = new URL(text)
+  return (protocol === 'postgres:' || protocol === 'postgresql:') && host !== '' && pathname.length > 1
+}
+
 export const serverDocument = object({
   kind: z.literal('Server').meta({ description: 'Always `Server`.' }),
   data: z.string().min(1).optional().meta({ description: 'Folder of the log and the predictions; ./cutover-data.' }),
+  database: z
+    .string()
+    .refine(isDatabaseAddress, `is not the address of a database${allowedMark}postgres://USER@HOST:PORT/DATABASE`)
+    .optional()
+    .meta({
+      description:
+        'Database of PostgreSQL for all that must outlive the server, instead of files in `data`; several servers may name it: one serves, the others stand by. The password may be in PGPASSWORD.',
+    }),
+  advertise: z.string().min(1).optional().meta({
+    description:
+      'Name or address by which the others that share the database reach this server; by default as it listens, or the address of the machine.',
+  }),
   'log-level': z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   tracing: tracing.optional(),
   'keep-predictions': duration.optional().meta({
@@ -122,15 +140,22 @@ export const serverDocument = object({
     .min(0)
     .max(64)
     .optional()
-    .meta({ description: 'Gateways in threads of their own, on one port; 0 (none) by default.' }),
-  inference: listener({
-    port: 8080,
-    auth: '`required`: every request but health checks needs an API key. `none` by default, on loopback only unless `tls.client-ca` asks for certificates.',
+    .meta({ description: 'Gateways in threads of their own, on one port; 0 (none) by default, 1 with a database.' }),
+  inference: object({
+    ...listener({
+      port: 8080,
+      auth: '`required`: every request but health checks needs an API key. `none` by default, on loopback only unless `tls.client-ca` asks for certificates.',
+    }),
+    connections: z.int().min(1).max(100_000).optional().meta({
+      description: 'Connections that are open at once; one more is closed at once. 10,000 by default.',
+    }),
   }).default({}),
-  control: listener({
-    port: 8081,
-    auth: '`required`: every request but health checks needs an API key of the role read, operate or admin. `none` by default, on loopback only.',
-  }).default({}),
+  control: object(
+    listener({
+      port: 8081,
+      auth: '`required`: every request but health checks needs an API key of the role read, operate or admin. `none` by default, on loopback only.',
+    }),
+  ).default({}),
   grpc: object({
     host: z.string().min(1).optional().meta({ description: 'Address to listen on; 127.0.0.1 by default.' }),
     port: z.int().min(0).max(65_535).meta({ description: '0 takes a free one.' }),

@@ -64,6 +64,10 @@ export const limits = {
   /** Segments of one traffic table; a change that would pass it is refused. */
   segmentsMax: 10_000,
 
+  /** Connections of callers that are open at once, of all workers, unless the settings say otherwise. One more is closed at once. */
+  callerConnections: 10_000,
+  /** The most that the settings may ask for. */
+  callerConnectionsMax: 100_000,
   /** Bodies over these are answered 413 and the connection is closed. */
   inferenceBodyBytesMax: 64 * 1024 * 1024,
   feedbackBodyBytesMax: 8 * 1024 * 1024,
@@ -108,6 +112,10 @@ export const limits = {
   certificateBytesMax: 1024 * 1024,
   /** Origins, methods or fields that one CORS rule names; more are refused. */
   corsEntriesMax: 100,
+  /** Members of one object of a body in OpenAI's style that is looked into, which has some forty; with more it is refused. */
+  openAiMembersMax: 1_000,
+  /** Messages among which the first one of a user is looked for. */
+  openAiMessagesReadMax: 1_000,
   /** A body that is looked into and nested more deeply is refused. */
   jsonDepthMax: 256,
   /** An event of a stream that is longer is passed on in parts and never left out. */
@@ -149,6 +157,9 @@ export const limits = {
   rebuildWaitMs: 5_000,
   /** Predictions and outcomes of one endpoint that wait for its evidence meanwhile; more of them are read from the log in the end. */
   rebuildHeldMax: 50_000,
+  /** Reading that failed meanwhile is tried again after a pause, which doubles up to this. */
+  rebuildRetryMinMs: 1_000,
+  rebuildRetryMaxMs: 60_000,
   /** Predictions cannot be asked to be kept for less, since labels come late. */
   predictionsKeptMsMin: 3600_000,
   /** What is older is looked for this often, and let go some at a time with so long between them: appends wait meanwhile. */
@@ -201,6 +212,10 @@ export const limits = {
 
   /** Predictions waiting for the store. When full the newest is dropped and counted: live traffic never waits. */
   recorderQueueMax: 50_000,
+  /** How long a connection to a server that stands by is held while nobody serves: longer than a lease lasts. */
+  standbyHoldMs: 30_000,
+  /** How long predictions wait for a database that cannot be reached before they are lost; what comes meanwhile fills the queue. */
+  databaseAwayMs: 30_000,
   /**
    * A batch goes to the store after this time or this many predictions, whichever is first. Longer makes it cheaper by little, and
    * callers wait for what a batch does at once.
@@ -317,6 +332,9 @@ export const limits = {
   /** Consecutive failed health checks or requests after which an address is set aside. */
   outlierFailures: 5,
   outlierEjectionMs: 10_000,
+
+  /** Starts of the server that a release, or a watch, keeps apart: each row of evidence is held against all of them. Those closest to each other are one beyond it. */
+  restartPeriodsMax: 100,
 
   /** The controller looks at the evidence this often. */
   tickIntervalMs: 500,

@@ -11,8 +11,15 @@ import type { Committed } from './traffic.ts'
 
 type Placed = Committed & { upToSeq: number }
 
-/** What waits for an endpoint that is read; null once there was more than may wait, so that it is to be read from the log. */
-type Reading = { held: Placed[] | null; count: number }
+/** An endpoint that is read. */
+type Reading = {
+  fromEpoch: number
+  /** What the books have met of it. */
+  afterSeq: number
+  /** What waits; null once there was more than may wait, so that it is to be read from the log. */
+  held: Placed[] | null
+  count: number
+}
 
 export type FeedOptions = {
   predictions: Pick<PredictionLog, 'replay'>
@@ -54,34 +61,48 @@ export class EvidenceFeed {
     return !this.#reading.has(endpoint)
   }
 
-  /** Resolves when all evidence is whole. `state` is asked for again when an endpoint has been read: it goes on meanwhile. */
-  async rebuild(state: () => ControlState): Promise<void> {
-    const endpoints = Object.values(state().endpoints).flatMap(endpoint => {
+  /**
+   * Resolves when all evidence is whole. `state` is asked for again when an endpoint has been read: it goes on meanwhile. Where
+   * it rejects, `goOn` reads the rest.
+   */
+  rebuild(state: () => ControlState): Promise<void> {
+    for (const endpoint of Object.values(state().endpoints)) {
       const fromEpoch = neededFromEpoch(endpoint, state())
-      return fromEpoch === null ? [] : [{ endpoint: endpoint.spec.name, fromEpoch }]
-    })
-    for (const { endpoint } of endpoints) this.#reading.set(endpoint, { held: [], count: 0 })
-    for (const one of endpoints) await this.#read(one, state)
+      if (fromEpoch !== null) this.#reading.set(endpoint.spec.name, { fromEpoch, afterSeq: 0, held: [], count: 0 })
+    }
+    return this.goOn(state)
   }
 
-  async #read(query: { endpoint: string; fromEpoch: number }, state: () => ControlState): Promise<void> {
+  async goOn(state: () => ControlState): Promise<void> {
+    for (const [endpoint, reading] of this.#reading) await this.#read(endpoint, reading, state)
+  }
+
+  async #read(endpoint: string, reading: Reading, state: () => ControlState): Promise<void> {
     const { predictions, tell, tellLive } = this.#options
-    for (let afterSeq = 0; ; ) {
-      const reading: Reading = { held: [], count: 0 }
-      this.#reading.set(query.endpoint, reading)
-      const { upToSeq } = await predictions.replay({ ...query, afterSeq }, batch =>
-        tell({ fresh: batch.predictions, joined: batch.joined }),
-      )
-      afterSeq = upToSeq
-      if (reading.held === null) continue
-      this.#reading.delete(query.endpoint)
-      for (const one of reading.held) if (one.upToSeq > upToSeq) tellLive(one)
+    const { fromEpoch } = reading
+    for (;;) {
+      Object.assign(reading, { held: [], count: 0 })
+      const { upToSeq } = await predictions
+        .replay({ endpoint, fromEpoch, afterSeq: reading.afterSeq }, batch => {
+          tell({ fresh: batch.predictions, joined: batch.joined })
+          reading.afterSeq = batch.upToSeq
+        })
+        .catch((error: unknown) => {
+          // What comes until it is tried again is in the log by then.
+          reading.held = null
+          throw error
+        })
+      reading.afterSeq = upToSeq
+      const { held } = reading
+      if (held === null) continue
+      this.#reading.delete(endpoint)
+      for (const one of held) if (one.upToSeq > upToSeq) tellLive(one)
       break
     }
     // What came before the release was read for the watching alone.
-    const endpoint = state().endpoints[query.endpoint]
-    const beforeEpoch = endpoint === undefined ? null : releaseFromEpoch(endpoint, state())
-    if (beforeEpoch !== null) this.#options.evidence.forget({ endpoint: query.endpoint, beforeEpoch })
+    const known = state().endpoints[endpoint]
+    const beforeEpoch = known === undefined ? null : releaseFromEpoch(known, state())
+    if (beforeEpoch !== null) this.#options.evidence.forget({ endpoint, beforeEpoch })
   }
 
   #hold(reading: Reading, placed: Placed): void {

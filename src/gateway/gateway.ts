@@ -7,7 +7,7 @@ import type { CorsRule } from '../core/access/cors.ts'
 import { CutoverError } from '../core/errors.ts'
 import { linesOf } from '../core/http/field-lines.ts'
 import { limits } from '../core/limits.ts'
-import { type Share, wholeShare } from '../core/share.ts'
+import { type Share, someOf, wholeShare } from '../core/share.ts'
 import type { Access } from '../ports/access.ts'
 import type { FleetView } from '../ports/backend.ts'
 import type { Certificates } from '../ports/certificates.ts'
@@ -30,6 +30,7 @@ import type { Visit } from './inbound.ts'
 import { type Address, createListener, type ListenAddress, type Listener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
 import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
+import { serveNoPath } from './no-path.ts'
 import { ofrepKey } from './ofrep.ts'
 import { answerPreflight, pageAnswer } from './pages.ts'
 import { httpPrefix, serveHttp } from './protocols/http.ts'
@@ -63,6 +64,8 @@ export type GatewayOptions = {
   access?: Access | undefined
   /** Left out for plain HTTP. */
   certificates?: Certificates | undefined
+  /** Connections at once, of all gateways of the process; `limits.callerConnections` where it is left out. */
+  connectionsMax?: number
   /** Pages of other origins that may call; left out where the listener says nothing of pages. */
   cors?: CorsRule | undefined
   /** Told what this gateway learns of conversations, for others beside it. */
@@ -137,6 +140,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     ids: context.ids,
     bodies: new BodyMemory(options.bodyMemoryBytes ?? bodyMemoryBytes(share)),
     certificates: options.certificates,
+    connectionsMax: someOf(options.connectionsMax ?? limits.callerConnections, share),
+    onConnectionRefused: () => context.stats.connectionRefused(),
     heldBodyBytes: options.heldBodyBytes,
   })
   let grpc: Listener | null = null
@@ -146,7 +151,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (applied === null) return
       context.stats.sync(route.spec.name, applied.versions)
       context.mirrors.sync(applied)
-      guards.sync(route.spec)
+      guards.sync(route.spec, route.table.weights)
       if (route.table.gap === undefined) context.held.release(route.spec.name)
     },
     applyFlags: context.flags.apply,
@@ -232,7 +237,7 @@ function failed(context: GatewayContext, { inbound, outbound }: Visit, target: T
 }
 
 function serve(context: GatewayContext, visit: Visit, target: Target | null): void | Promise<void> {
-  if (target === null) throw new CutoverError('invalid-request', `${excerpt(visit.inbound.target)} is not a path`)
+  if (target === null) return serveNoPath(visit)
   if (isOpenInference(target.path)) return serveOpenInference(context, { ...visit, target })
   if (target.path.startsWith(httpPrefix)) return serveHttp(context, visit, target)
   if (isTensorflowServing(context, target.path)) return serveTensorflowServing(context, { ...visit, target })

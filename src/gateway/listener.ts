@@ -19,16 +19,18 @@ export type Listener = {
 
 export type ListenerOptions = ListenerEvents & {
   certificates?: Certificates | undefined
+  connectionsMax: number
+  onConnectionRefused(): void
   heldBodyBytes?: number | undefined
 }
 
 /** Plain HTTP without certificates. */
 export function createListener(options: ListenerOptions): Listener {
-  const { certificates, heldBodyBytes, ...events } = options
+  const { certificates, heldBodyBytes, connectionsMax, onConnectionRefused, ...events } = options
   const node = createNodeListener(events)
   const sockets = new SocketServer(
     { ...events, heldBodyBytes, handOver: connection => node.take(connection) },
-    certificates,
+    { certificates, connectionsMax, onConnectionRefused },
   )
   return {
     listen: address => sockets.listen(address).catch((error: unknown) => Promise.reject(listenError(error, address))),

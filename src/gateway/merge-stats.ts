@@ -9,6 +9,7 @@ export const noStats: GatewayStats = {
   errors: [],
   bodiesRefused: 0,
   answersCut: 0,
+  connectionsRefused: 0,
   mirrors: [],
   guards: { breakers: [], gates: [], retries: [] },
 }
@@ -45,6 +46,7 @@ export function mergeStats(all: readonly GatewayStats[]): GatewayStats {
     ),
     bodiesRefused: sum(({ bodiesRefused }) => bodiesRefused),
     answersCut: sum(({ answersCut }) => answersCut),
+    connectionsRefused: sum(stats => stats.connectionsRefused),
     mirrors: grouped(
       each(({ mirrors }) => mirrors),
       byVersion,

@@ -19,6 +19,8 @@ export type GatewayStats = {
   errors: readonly { code: ErrorCode; count: number }[]
   /** Bodies over their limit. */
   bodiesRefused: number
+  /** Connections beyond those that there may be. */
+  connectionsRefused: number
   /** Answers that broke off after they had begun. */
   answersCut: number
   /** Copies for challengers, which are in none of the other numbers. */
@@ -37,6 +39,7 @@ export type StatsCollector = {
   closed(endpoint: string, version: string, status: number): void
   error(code: ErrorCode): void
   cut(): void
+  connectionRefused(): void
   read(): Omit<GatewayStats, 'held' | 'connectionsAwaited' | 'mirrors' | 'guards'>
 }
 
@@ -44,6 +47,7 @@ export function createStats(): StatsCollector {
   const endpoints = new Map<string, EndpointCounters>()
   const errors = new Map<ErrorCode, number>()
   let answersCut = 0
+  let connectionsRefused = 0
   return {
     sync: (endpoint, versions) => syncVersions(endpoints, endpoint, versions),
     forget: endpoint => {
@@ -63,6 +67,9 @@ export function createStats(): StatsCollector {
     error: code => {
       errors.set(code, (errors.get(code) ?? 0) + 1)
     },
+    connectionRefused: () => {
+      connectionsRefused += 1
+    },
     cut: () => {
       answersCut += 1
     },
@@ -72,6 +79,7 @@ export function createStats(): StatsCollector {
       errors: [...errors].map(([code, count]) => ({ code, count })),
       bodiesRefused: errors.get('body-too-large') ?? 0,
       answersCut,
+      connectionsRefused,
     }),
   }
 }

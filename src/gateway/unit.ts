@@ -2,8 +2,9 @@
 import type { UnitSource } from '../core/endpoint.ts'
 import { assertNever, CutoverError } from '../core/errors.ts'
 import { trimmed } from '../core/http/field-lines.ts'
-import { beyondBounds } from '../core/json-bounds.ts'
-import { valueAt } from '../core/json-pointer.ts'
+import { parseSpan } from '../core/json-members.ts'
+import { placeAt } from '../core/json-place.ts'
+import { isFault, type Span } from '../core/json-scanner.ts'
 import { limits } from '../core/limits.ts'
 import { asUtf8, headerText, ownHeader, ownHeaders } from './headers.ts'
 import type { Inbound } from './inbound.ts'
@@ -69,32 +70,27 @@ export function cookie(field: string | undefined, name: string): string | undefi
 
 /**
  * The value at a JSON pointer. A body that is not JSON has no unit here: whether it is an error is for the model server
- * to say. One that is nested too deeply is refused, since reading it would hold up everybody. With binary tensors
+ * to say. One that is nested too deeply is refused. With binary tensors
  * (`Inference-Header-Content-Length`) only the JSON in front is read.
  */
 function fromBody(body: Uint8Array, pointer: string, inbound: Inbound): string | undefined {
   const jsonBytes = Number(headerText(inbound, 'inference-header-content-length') ?? body.length)
   const bytes = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, jsonBytes || 0))
-  const beyond = beyondBounds(bytes)
-  if (beyond !== null) throw new CutoverError('invalid-request', `the body ${beyond}, and its unit is read from it`)
-  const text = bytes.toString('utf8')
-  try {
-    const value = valueAt(JSON.parse(text), pointer)
-    if (typeof value === 'number' && !Number.isSafeInteger(value)) return asWritten(text, pointer)
-    return asUnit(value)
-  } catch {
-    return undefined
-  }
+  const place = placeAt(bytes, pointer)
+  if (place === null) return undefined
+  if (!isFault(place)) return asUnit(bytes, place)
+  if (place.isTooDeep !== true) return undefined
+  throw new CutoverError('invalid-request', `the body ${place.fault}, and its unit is read from it`)
 }
 
-function asUnit(value: unknown): string | undefined {
+function asUnit(bytes: Buffer, span: Span): string | undefined {
+  const first = bytes[span.start]
+  if (first === openBrace || first === openBracket) return undefined
+  const value = parseSpan(bytes, span)
   if (typeof value === 'string') return value === '' ? undefined : value.toWellFormed()
+  // A 64-bit key such as 9007199254740993 does not survive as a double: two users would share one. It is read as written.
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return bytes.toString('latin1', span.start, span.end)
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
 }
 
-/** A 64-bit key such as 9007199254740993 does not survive as a double: two users would share one. It is read as written. */
-function asWritten(text: string, pointer: string): string | undefined {
-  const keepSource = (_key: string, value: unknown, context: { source?: string }) =>
-    typeof value === 'number' ? (context.source ?? String(value)) : value
-  return asUnit(valueAt(JSON.parse(text, keepSource as (key: string, value: unknown) => unknown), pointer))
-}
+const [openBrace, openBracket] = [0x7b, 0x5b]

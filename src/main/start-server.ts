@@ -9,11 +9,9 @@ import { systemClock } from '../adapters/clock/system.ts'
 import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { openDataFolder } from '../adapters/data-folder/data-folder.ts'
 import { createDeployer } from '../adapters/deployer/deployer.ts'
-import { openSqliteEventLog } from '../adapters/event-log/sqlite.ts'
 import { createExpressions } from '../adapters/expressions/cel.ts'
 import { createPoller } from '../adapters/metric-sources/poller.ts'
 import { createMetricsPage } from '../adapters/metrics/prometheus.ts'
-import { openSqlitePredictionLog } from '../adapters/prediction-log/sqlite.ts'
 import { inSlices } from '../adapters/recorder/in-slices.ts'
 import { createRecorder, type OnCommitted } from '../adapters/recorder/recorder.ts'
 import { createRegistries } from '../adapters/registries/registries.ts'
@@ -60,7 +58,9 @@ import { definitionsBy } from './definitions.ts'
 import { type Ending, endAll } from './endings.ts'
 import { createQuestions } from './questions.ts'
 import { readEvidence } from './read-evidence.ts'
+import { reachedAt, type Standby, standBy } from './standby.ts'
 import { applyFile, fleetsSettled } from './start-up.ts'
+import { openStores } from './stores.ts'
 import { version } from './version.ts'
 
 export type Address = { host: string; port: number; secure: boolean }
@@ -72,6 +72,8 @@ export type RunningServer = {
   grpc: { host: string; port: number } | null
   /** Where the key is that the server made for itself; null where none is asked for. */
   keyFile: string | null
+  /** Resolves where another server has taken over the database: this one should end. */
+  takenOver: Promise<void>
   stop(): Promise<void>
 }
 
@@ -95,26 +97,43 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
 
   const folder = openDataFolder(settings.data)
   endings.push(() => folder.close())
-  const log = openSqliteEventLog(folder.file('events.db'))
-  endings.push(() => log.close())
-  const predictions = await openSqlitePredictionLog({
-    file: folder.file('predictions.db'),
-    clock,
-    onPacking: rows =>
-      logger.info({ rows }, 'predictions of an earlier version are packed, once: the server starts when that is done'),
-    onLost: error =>
-      complain(
-        'the thread of the prediction log has ended and is started again; what it was writing may be in no evidence before the next start',
-        error,
-      ),
-  })
-  endings.push(() => predictions.close())
-
   const entrances = createEntrances({
     ...{ settings, clock, logger, secrets: nodeSecrets, isLocal: isLoopback },
     keyFile: folder.file('control.key'),
   })
   endings.push(() => entrances.close())
+  const takenOver = Promise.withResolvers<void>()
+  let standby: Standby | null = null as Standby | null
+  const stores = await openStores(
+    {
+      ...{ folder, clock, database: settings.database },
+      onPacking: rows =>
+        logger.info(
+          { rows },
+          'predictions of an earlier version are packed, once: the server starts when that is done',
+        ),
+      onLost: error =>
+        complain(
+          'the thread of the prediction log has ended and is started again; what it was writing may be in no evidence before the next start',
+          error,
+        ),
+      onUnread: data =>
+        logger.warn(
+          { data },
+          'the data folder has a log of its own, which is not read; `cutover move` takes it into a new database',
+        ),
+      onWaiting: async holder => {
+        logger.info({ holder }, 'another server serves from this database; this one stands by')
+        standby = await standBy({ settings, certificates: entrances.certificates('control'), holder, version })
+        endings.push(standby.close)
+        return standby
+      },
+      onTakenOver: takenOver.resolve,
+    },
+    endings,
+  )
+  if (standby !== null) logger.info('the server that served is gone; this one takes over')
+  const { events: log, predictions } = stores
 
   const expressions = createExpressions()
   const definitions = definitionsBy(expressions)
@@ -171,6 +190,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
       recorder: addRecorders(recorder.stats(), workers?.recorder),
       registries: registrar.status(),
       readyInstances: readyInstances(control.state(), deployer),
+      isEvidenceWhole: endpoint => feed.isWhole(endpoint),
       state: control.state(),
       access: { ...access, keys: addKeyCounts(access.keys, workers?.keys ?? []) },
       ...(workers !== undefined && { workers }),
@@ -189,6 +209,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
       observe: sample => metrics.observe(sample),
       access: entrances.access('inference'),
       certificates: entrances.certificates('inference'),
+      connectionsMax: settings.inference.connectionsMax,
       cors: settings.inference.cors ?? undefined,
       ...(spans !== null && { tracing: spans.tracing }),
     })
@@ -196,7 +217,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   endings.push(() => rate.stop())
   const sources = createPoller({ clock, uptime: uptimeClock })
   endings.push(() => sources.close())
-  const courier = createCourier({ file: folder.file('deliveries.db'), clock, secretOf, complain })
+  const courier = createCourier({ store: stores.deliveries, clock, secretOf, complain })
   endings.push(() => courier.close())
   const gates = createGatekeeper({
     clock,
@@ -276,7 +297,7 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
 
   const analytics = analyticsOnDemand(forget =>
     openDuckdbAnalytics({
-      log: folder.file('predictions.db'),
+      log: stores.place,
       file: folder.file('analytics.duckdb'),
       clock,
       onLost: error => {
@@ -321,13 +342,20 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
 
   await fleetsSettled(control, deployer)
   await reading.soon
-  const inference = { ...(await gateway.listen(settings.inference)), secure: settings.inference.tls !== null }
+  const listen = () => gateway.listen(settings.inference)
+  const inference = {
+    ...(await (standby?.handOver('inference', listen) ?? listen())),
+    secure: settings.inference.tls !== null,
+  }
   endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
-  const grpc = settings.grpc === null ? null : await gateway.listenGrpc(settings.grpc)
+  const { grpc: grpcAddress } = settings
+  const listenGrpc = grpcAddress === null ? null : () => gateway.listenGrpc(grpcAddress)
+  const grpc = listenGrpc === null ? null : await (standby?.handOver('grpc', listenGrpc) ?? listenGrpc())
   isServing = true
+  stores.announce(reachedAt({ inference, control: controlAddress, grpc }, settings.advertise))
   pool?.tellAll({ isReady: true })
   logger.info({ inference, control: controlAddress, ...(grpc !== null && { grpc }), data: folder.path }, 'serving')
-  return { inference, control: controlAddress, grpc, keyFile: entrances.keyFile }
+  return { inference, control: controlAddress, grpc, keyFile: entrances.keyFile, takenOver: takenOver.promise }
 }
 
 /** Gateways in threads of their own; what they record goes where the main thread's own would. */

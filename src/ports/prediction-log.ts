@@ -47,7 +47,8 @@ export interface PredictionLog {
   find(query: PredictionQuery): Promise<readonly { prediction: Prediction; outcomes: readonly Outcome[] }[]>
   /**
    * What was committed when this is called, of an endpoint from an epoch on, in the order of commit: read batch by batch,
-   * predictions before outcomes, it is the same sequence that the appends gave back. For rebuilding evidence.
+   * predictions before outcomes, it is the same sequence that the appends gave back. For rebuilding evidence. Where it
+   * rejects, a replay behind the last batch that was told goes on with what is left.
    */
   replay(query: ReplayQuery, each: (batch: ReplayBatch) => void): Promise<Replayed>
   /**
@@ -84,5 +85,5 @@ export type Replayed = { upToSeq: number; isWhole: boolean }
 /** `isDone`: nothing is left that another call would let go. */
 export type Trimmed = { predictions: number; isDone: boolean }
 
-/** Predictions come without their payloads. */
-export type ReplayBatch = { predictions: readonly Prediction[]; joined: readonly JoinedOutcome[] }
+/** Predictions come without their payloads. `upToSeq`: the place of the last of these. */
+export type ReplayBatch = { predictions: readonly Prediction[]; joined: readonly JoinedOutcome[]; upToSeq: number }

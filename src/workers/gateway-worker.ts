@@ -60,6 +60,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     isReady: () => common.isReady,
     access: listener.auth === 'required' ? keyring : undefined,
     certificates: certificates ?? undefined,
+    connectionsMax: listener.connectionsMax,
     cors: listener.cors ?? undefined,
     ...(spans !== null && { tracing: spans.tracing }),
     onRemembered: remembered => tell({ kind: 'remembered', remembered }),

@@ -31,7 +31,12 @@ export type WorkerPlan = {
 }
 
 /** Certificates are read by each worker; whether keys are needed does not change. */
-export type ListenerPlan = { auth: 'required' | 'none'; tls: ListenerTls | null; cors: CorsRule | null }
+export type ListenerPlan = {
+  auth: 'required' | 'none'
+  tls: ListenerTls | null
+  cors: CorsRule | null
+  connectionsMax: number
+}
 
 /** Values that are the same in all workers and change now and then: told at the start, and what changes at each change. */
 export type Common = {

@@ -9,6 +9,7 @@ import { createMemoryAnalytics } from '../../src/adapters/analytics/memory.ts'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
+import type { StorePlace } from '../../src/adapters/stores/store-place.ts'
 import type { Analytics, OffPolicyRow, SummaryRow } from '../../src/ports/analytics.ts'
 import { analyticsContract } from '../contract/analytics.contract.ts'
 import { runSteps, someSteps } from '../contract/prediction-log-steps.ts'
@@ -24,7 +25,7 @@ analyticsContract('DuckDB', async clock => {
   const folder = tempFolder()
   const log = await openSqlitePredictionLog({ file: join(folder, 'predictions.db'), clock })
   const [logFile, file] = [join(folder, 'predictions.db'), join(folder, 'analytics.duckdb')]
-  return { log, analytics: await openDuckdbAnalytics({ log: logFile, file, clock }) }
+  return { log, analytics: await openDuckdbAnalytics({ log: fileAt(logFile), file, clock }) }
 })
 
 /** A log in a folder of its own, with a copy that may be opened again and again. */
@@ -34,7 +35,11 @@ async function logInFolder() {
   const [logFile, file] = [join(folder, 'predictions.db'), join(folder, 'analytics.duckdb')]
   const log = await openSqlitePredictionLog({ file: logFile, clock })
   onTestFinished(() => log.close())
-  return { folder, clock, log, logFile, file, open: () => openDuckdbAnalytics({ log: logFile, file, clock }) }
+  return { folder, clock, log, logFile, file, open: () => openDuckdbAnalytics({ log: fileAt(logFile), file, clock }) }
+}
+
+function fileAt(file: string): StorePlace {
+  return { kind: 'sqlite', file }
 }
 
 async function requestsOf(analytics: Analytics): Promise<number> {
@@ -133,7 +138,7 @@ test('a copy of another log is made again', async () => {
   await first.log.appendPredictions(['a', 'b', 'c'].map(id => aPrediction({ id })))
   await second.log.appendPredictions(['d', 'e', 'f', 'g'].map(id => aPrediction({ id })))
   expect(await requestsOf(await first.open())).toBe(3)
-  const swapped = await openDuckdbAnalytics({ log: second.logFile, file: first.file, clock: first.clock })
+  const swapped = await openDuckdbAnalytics({ log: fileAt(second.logFile), file: first.file, clock: first.clock })
   expect(await requestsOf(swapped)).toBe(4)
   expect(await requestsOf(await first.open())).toBe(3)
 })
@@ -182,7 +187,7 @@ test('closed, it refuses with store-failed and leaves no folder for intermediate
 test('a log that is not there is store-failed', async () => {
   const folder = tempFolder()
   const opening = openDuckdbAnalytics({
-    log: join(folder, 'predictions.db'),
+    log: fileAt(join(folder, 'predictions.db')),
     file: join(folder, 'analytics.duckdb'),
     clock: createManualClock(),
   })

@@ -6,8 +6,8 @@ import { PredictionPacker } from '../../src/adapters/packed-predictions/packer.t
 import { Blocks } from '../../src/adapters/prediction-log/blocks.ts'
 import { predictionLogMigrations } from '../../src/adapters/prediction-log/migrations.ts'
 import { PredictionStore } from '../../src/adapters/prediction-log/prediction-store.ts'
+import { SqliteDatabase } from '../../src/adapters/sqlite/database.ts'
 import { migrate } from '../../src/adapters/sqlite/migrate.ts'
-import { inTransaction } from '../../src/adapters/sqlite/transaction.ts'
 import { shadowIdOf } from '../../src/core/prediction.ts'
 import { createIds } from '../../src/gateway/ids.ts'
 import { aPrediction } from '../contract/samples.ts'
@@ -15,9 +15,10 @@ import { aPrediction } from '../contract/samples.ts'
 type Entry = { id: string; madeId: boolean; unit: string; latencyMs?: number; shadowOf?: string; version?: string }
 
 function openStore() {
-  const database = new DatabaseSync(':memory:')
+  const raw = new DatabaseSync(':memory:')
+  migrate(raw, predictionLogMigrations, ':memory:')
+  const database = new SqliteDatabase(raw, ':memory:')
   onTestFinished(() => database.close())
-  migrate(database, predictionLogMigrations, ':memory:')
   let blocks = new Blocks(database)
   let store = new PredictionStore(database, blocks)
   return {
@@ -30,7 +31,7 @@ function openStore() {
         packer.add({ ...prediction, madeId }, prediction)
       }
       try {
-        const { repeated } = inTransaction(database, () => {
+        const { repeated } = database.transact(() => {
           const output = store.appendPredictions({ packed: packer.take(), nowMs: 0 })
           store.settle()
           return output

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openDataFolder } from '../../src/adapters/data-folder/data-folder.ts'
+import { ownerOf } from '../../src/adapters/data-folder/owner.ts'
 import { startChild } from './child.ts'
 import { tempFolder } from './temp-folder.ts'
 
@@ -137,4 +138,13 @@ test('a format that is no number is refused, not guessed', () => {
   openDataFolder(path).close()
   writeFileSync(join(path, 'FORMAT'), 'one')
   expect(refusal(path)).toMatchObject({ code: 'data-folder-invalid', message: expect.stringContaining('"one"') })
+})
+
+test('a folder has the same owner at every start, and another folder has another one', () => {
+  const [path, other] = [join(tempFolder(), 'data'), open(join(tempFolder(), 'data'))]
+  const folder = openDataFolder(path)
+  const owner = ownerOf(folder)
+  folder.close()
+  expect(ownerOf(open(path))).toBe(owner)
+  expect(ownerOf(other)).not.toBe(owner)
 })

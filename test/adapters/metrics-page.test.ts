@@ -15,12 +15,14 @@ const quiet: MetricReadings = {
   held: [],
   connectionsAwaited: [],
   errors: [],
+  connectionsRefused: 0,
   mirrors: [],
   guards: { breakers: [], gates: [], retries: [] },
   recorder: { recorded: 0, dropped: 0, queued: 0, featuresMalformed: 0 },
   readyInstances: [],
   registries: [],
   state: emptyState,
+  isEvidenceWhole: () => true,
 }
 
 function pageOf(report: MonitorReport | null, spec = endpointSpec({ monitor })) {
@@ -51,6 +53,15 @@ it('tells status and alarms of watched endpoints, with as many series whatever t
   expect(await linesOf(pageOf(null))).toContain('cutover_monitor_status{endpoint="digits",status="ok"} 1')
 })
 
+it('tells whether the evidence of an endpoint is whole', async () => {
+  const state = fold([{ seq: 1, atMs: 0, event: happen.applied(endpointSpec()) }])
+  let isWhole = false
+  const page = createMetricsPage(() => ({ ...quiet, state, isEvidenceWhole: () => isWhole }))
+  expect(await page.text()).toContain('cutover_evidence_whole{endpoint="digits"} 0')
+  isWhole = true
+  expect(await page.text()).toContain('cutover_evidence_whole{endpoint="digits"} 1')
+})
+
 it('tells nothing of endpoints that are not watched', async () => {
   expect(await linesOf(pageOf(null, endpointSpec()))).toEqual(['cutover_features_malformed_total 3'])
 })
@@ -63,6 +74,7 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
     held: [],
     connectionsAwaited: [{ endpoint: 'digits', version: 'v1', count: 9 }],
     errors: [],
+    connectionsRefused: 6,
     guards: {
       breakers: [{ endpoint: 'digits', version: 'v2', isOpen: true, openings: 3 }],
       gates: [{ endpoint: 'digits', version: 'v2', inside: 5, queued: 4 }],
@@ -73,6 +85,7 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
     readyInstances: [],
     registries: [],
     state: emptyState,
+    isEvidenceWhole: () => true,
   }
   const page = createMetricsPage(() => readings)
   await page.text()
@@ -82,6 +95,7 @@ it('tells of copies by challenger, and why some were dropped, in numbers of thei
   const of = 'endpoint="digits",version="v2"'
   expect(lines).toEqual([
     'cutover_requests_total{endpoint="digits",version="v1",status="2xx"} 40',
+    'cutover_connections_refused_total 6',
     `cutover_mirror_copies_total{${of},result="answered"} 30`,
     `cutover_mirror_copies_total{${of},result="failed"} 3`,
     `cutover_mirror_dropped_total{${of},reason="queue-full"} 7`,

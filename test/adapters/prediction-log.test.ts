@@ -11,9 +11,11 @@ import { predictionLogMigrations } from '../../src/adapters/prediction-log/migra
 import { OutcomeIds } from '../../src/adapters/prediction-log/outcome-ids.ts'
 import { packRows } from '../../src/adapters/prediction-log/pack-rows.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
-import type { StoreCalls } from '../../src/adapters/prediction-log/store-calls.ts'
+import type { StoreCalls, StoreThreadData } from '../../src/adapters/prediction-log/store-calls.ts'
 import { WorkerClient } from '../../src/adapters/prediction-log/worker-client.ts'
 
+import type { SqlDatabase } from '../../src/adapters/sql/database.ts'
+import { SqliteDatabase } from '../../src/adapters/sqlite/database.ts'
 import { migrate } from '../../src/adapters/sqlite/migrate.ts'
 import { openDatabase } from '../../src/adapters/sqlite/open-database.ts'
 import { limits } from '../../src/core/limits.ts'
@@ -22,7 +24,7 @@ import type { Outcome } from '../../src/core/prediction.ts'
 import { createIds } from '../../src/gateway/ids.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { predictionLogContract } from '../contract/prediction-log.contract.ts'
-import { runSteps, someSteps } from '../contract/prediction-log-steps.ts'
+import { runSteps, someSteps, withoutRuns } from '../contract/prediction-log-steps.ts'
 import { anOutcome, aPrediction } from '../contract/samples.ts'
 import { trimmingContract } from '../contract/trimming.contract.ts'
 import { startChild } from './child.ts'
@@ -41,7 +43,7 @@ async function openAt(file: string) {
 
 test('a thread of a store has a heap of its own bound: V8 lets garbage of more than that lie', async () => {
   const script = new URL('./heap-worker.ts', import.meta.url)
-  const client = await WorkerClient.open<{ heap: { input: null; output: number } }>(script, { file: 'none' })
+  const client = await WorkerClient.open<{ heap: { input: null; output: number } }>(script, { name: 'none' })
   onTestFinished(() => client.close().catch(() => {}))
   expect(await client.call('heap', null)).toBeLessThanOrEqual(limits.storeHeapMegabytesMax)
 })
@@ -89,11 +91,6 @@ test('a history with restarts goes on as if there had been none', async () => {
     { numRuns: 6 },
   )
 })
-
-/** The names that runs gave to what they appended are taken off. */
-function withoutRuns(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value).replaceAll(/run\d+\//g, ''))
-}
 
 const bodies = { request: new Uint8Array([1]), response: new Uint8Array([2]) }
 
@@ -523,12 +520,12 @@ test('ids of outcomes are known wherever they moved until they are let go, after
 })
 
 function memoryDatabase() {
-  const database = new DatabaseSync(':memory:')
-  migrate(database, predictionLogMigrations, ':memory:')
-  const insert = database.prepare("INSERT INTO outcomes VALUES (NULL, ?, 1, 0, NULL, NULL, '{}', 1, NULL)")
-  const deleteOne = ['outcomes', 'outcome_ids'].map(table => database.prepare(`DELETE FROM ${table} WHERE id = ?`))
+  const raw = new DatabaseSync(':memory:')
+  migrate(raw, predictionLogMigrations, ':memory:')
+  const insert = raw.prepare("INSERT INTO outcomes VALUES (NULL, ?, 1, 0, NULL, NULL, '{}', 1, NULL)")
+  const deleteOne = ['outcomes', 'outcome_ids'].map(table => raw.prepare(`DELETE FROM ${table} WHERE id = ?`))
   return {
-    database,
+    database: new SqliteDatabase(raw, ':memory:'),
     addOutcome: (id: string) => Number(insert.run(id).lastInsertRowid),
     deleteOutcomes: (ids: readonly string[]) => {
       for (const id of ids) for (const statement of deleteOne) statement.run(id)
@@ -536,7 +533,7 @@ function memoryDatabase() {
   }
 }
 
-function indexedIds(database: DatabaseSync): string[] {
+function indexedIds(database: SqlDatabase): string[] {
   return database
     .prepare('SELECT id FROM outcome_ids')
     .all()
@@ -556,7 +553,7 @@ describe('the thread of the store', () => {
     },
     { how: 'exits', code: `${opens} parentPort.on('message', () => process.exit(7))`, says: 'code 7' },
   ])('when it $how, waiting calls and later ones fail with store-failed', async ({ code, says }) => {
-    const client = await WorkerClient.open<StoreCalls>(script(code), { file: 'predictions.db' })
+    const client = await WorkerClient.open<StoreCalls>(script(code), { name: 'predictions.db' })
     const refused = { code: 'store-failed', message: expect.stringContaining(says) }
     const calls = [client.call('find', { limit: 1 }), client.call('appendOutcomes', { rows: [], nowMs: 0 })]
     for (const call of calls) await expect(call).rejects.toMatchObject(refused)
@@ -574,7 +571,7 @@ describe('the thread of the store', () => {
     const told: string[] = []
     const client = await LastingClient.open<StoreCalls>(
       script(code),
-      { file: 'predictions.db' },
+      { name: 'predictions.db' },
       {
         onLost: ({ message }) => {
           told.push(message)
@@ -591,13 +588,14 @@ describe('the thread of the store', () => {
   })
 
   test('that dies leaves its file to the next one, with all that was committed', async () => {
-    const worker = new URL('../../src/adapters/prediction-log/sqlite-worker.ts', import.meta.url)
+    const worker = new URL('../../src/adapters/prediction-log/store-worker.ts', import.meta.url)
     const code = `import { parentPort } from 'node:worker_threads'
       import ${JSON.stringify(worker.href)}
       parentPort.on('message', ({ method }) => { if (method === 'find') process.exit(7) })`
     const lost = Promise.withResolvers<void>()
     const file = join(tempFolder(), 'predictions.db')
-    const client = await LastingClient.open<StoreCalls>(script(code), { file }, { onLost: () => lost.resolve() })
+    const data: StoreThreadData = { name: file, place: { kind: 'sqlite', file } }
+    const client = await LastingClient.open<StoreCalls>(script(code), data, { onLost: () => lost.resolve() })
     onTestFinished(() => client.close())
     const append = (id: string) => {
       const packed = packPredictions([aPrediction({ id })])
@@ -611,7 +609,7 @@ describe('the thread of the store', () => {
   })
 
   test('when it ends before the file is open, opening fails', async () => {
-    const opening = WorkerClient.open<StoreCalls>(script('process.exit(3)'), { file: 'predictions.db' })
+    const opening = WorkerClient.open<StoreCalls>(script('process.exit(3)'), { name: 'predictions.db' })
     await expect(opening).rejects.toMatchObject({ code: 'store-failed', message: expect.stringContaining('code 3') })
   })
 
@@ -620,7 +618,7 @@ describe('the thread of the store', () => {
       parentPort.postMessage({ id, ok: true, output: [] })
       if (method === 'close') parentPort.close()
     })`
-    const client = await WorkerClient.open<StoreCalls>(script(answers), { file: 'predictions.db' })
+    const client = await WorkerClient.open<StoreCalls>(script(answers), { name: 'predictions.db' })
     const unsendable = { limit: (() => 1) as unknown as number }
     await expect(client.call('find', unsendable)).rejects.toMatchObject({ code: 'store-failed' })
     expect(await client.call('find', { limit: 1 })).toEqual([])

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseDocuments } from '../../src/config/documents.ts'
 import { loadSettings, type ServerFlags } from '../../src/config/load.ts'
 import { serverSettingsIn } from '../../src/config/server-document.ts'
+import { limits } from '../../src/core/limits.ts'
 import { thrownBy } from '../support/thrown.ts'
 
 const load = (flags: ServerFlags, env: Record<string, string> = {}) => loadSettings({ flags, env, cwd: '/srv' })
@@ -10,7 +11,9 @@ describe('server settings', () => {
   it('have defaults on loopback', () => {
     expect(load({})).toEqual({
       data: '/srv/cutover-data',
-      inference: { host: '127.0.0.1', port: 8080, auth: 'none', tls: null, cors: null },
+      database: null,
+      advertise: null,
+      inference: { host: '127.0.0.1', port: 8080, auth: 'none', tls: null, cors: null, connectionsMax: 10_000 },
       control: { host: '127.0.0.1', port: 8081, auth: 'none', tls: null, cors: null },
       grpc: null,
       logLevel: 'info',
@@ -31,6 +34,34 @@ describe('server settings', () => {
       const { problems } = thrownBy(() => load({ workers: wrong }))
       expect(problems).toMatchObject([{ path: '--workers', value: wrong }])
     }
+  })
+
+  it('take a database from a flag, else a variable, else the file, and have a worker at least with one', () => {
+    const urls = [
+      'postgres://a@db/one',
+      'postgresql://b:hush@db:5433/two?sslmode=require',
+      'postgres://c@db/three',
+    ] as const
+    const file = serverSettingsIn(parseDocuments(`kind: Server\ndatabase: ${urls[2]}\n`, { source: 'server.yaml' }))
+    const settings = (flags: ServerFlags, env: Record<string, string>) =>
+      loadSettings({ flags, env, cwd: '/srv', file })
+    expect(settings({ database: urls[0] }, { CUTOVER_DATABASE: urls[1] }).database).toBe(urls[0])
+    expect(settings({}, { CUTOVER_DATABASE: urls[1] }).database).toBe(urls[1])
+    expect(settings({}, {})).toMatchObject({ database: urls[2], workers: 1 })
+    expect(settings({ workers: '3' }, {}).workers).toBe(3)
+    expect(thrownBy(() => settings({ workers: '0' }, {})).problems).toMatchObject([
+      { path: '--workers', value: '0', allowed: [expect.stringContaining('one at least')] },
+    ])
+  })
+
+  it('refuse what is no address of a database, without telling the password in it', () => {
+    for (const wrong of ['db', 'mysql://a:hush@db/one', 'postgres://a:hush@db', 'postgres:///one']) {
+      const { problems } = thrownBy(() => load({ database: wrong }))
+      expect(problems).toMatchObject([{ path: '--database', message: 'is not the address of a database' }])
+      expect(JSON.stringify(problems)).not.toContain('hush')
+    }
+    const inFile = () => serverSettingsIn(parseDocuments('kind: Server\ndatabase: db\n', { source: 'server.yaml' }))
+    expect(thrownBy(inFile).problems).toMatchObject([{ path: 'server.yaml:2 database' }])
   })
 
   it('keep predictions for as long as flag, variable or file say: an hour at least, for ever by default', () => {
@@ -132,6 +163,14 @@ describe('server settings', () => {
     })
   })
 
+  it('bound the connections of callers as the file says, and by a number of their own where it says nothing', () => {
+    const of = (...lines: string[]) =>
+      loadSettings({ flags: {}, env: {}, cwd: '/srv', file: fileOf(...lines) }).inference.connectionsMax
+    expect(of('inference: { connections: 20000 }')).toBe(20_000)
+    expect(of(`inference: { connections: ${limits.callerConnectionsMax} }`)).toBe(limits.callerConnectionsMax)
+    expect(of('data: x')).toBe(limits.callerConnections)
+  })
+
   it('serve gRPC as the file says, to whom inference lets in', () => {
     const of = (...lines: string[]) => loadSettings({ flags: {}, env: {}, cwd: '/srv', file: fileOf(...lines) }).grpc
     expect(of('grpc: { port: 9000 }')).toEqual({ host: '127.0.0.1', port: 9000 })
@@ -172,6 +211,9 @@ describe('the Server document', () => {
     ['inference: { tls: { cert: a.crt } }', 'inference.tls.key', 'is missing'],
     ['inference: { auth: maybe }', 'inference.auth', 'is not one of the known words'],
     ['inference: { port: 99999 }', 'inference.port', 'is too great'],
+    ['inference: { connections: 0 }', 'inference.connections', 'is too small'],
+    [`inference: { connections: ${limits.callerConnectionsMax + 1} }`, 'inference.connections', 'is too great'],
+    ['control: { connections: 10 }', 'control.connections', 'is not a known key'],
     ['controll: {}', 'controll', 'is not a known key'],
     ['inference: { cors: { origins: [app.example.com] } }', 'inference.cors.origins[0]', 'is not an origin'],
     ['inference: { cors: { origins: ["*", "https://a.example"] } }', 'inference.cors.origins', 'has * beside others'],

@@ -4,39 +4,39 @@ import type { ControlEvent } from '../../src/core/event.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
 
 /** What every event log promises. */
-export function eventLogContract(name: string, open: () => EventLog): void {
+export function eventLogContract(name: string, open: () => EventLog | Promise<EventLog>): void {
   describe(`event log in ${name}`, () => {
-    const openLog = () => {
-      const log = open()
+    const openLog = async () => {
+      const log = await open()
       onTestFinished(() => log.close())
       return log
     }
 
-    test('an empty log has no last number and nothing to read', () => {
-      const log = openLog()
+    test('an empty log has no last number and nothing to read', async () => {
+      const log = await openLog()
       expect(log.lastSeq()).toBe(0)
       expect(log.read({ afterSeq: 0, limit: 10 })).toEqual([])
       expect(log.append([])).toEqual([])
     })
 
-    test('numbers are gapless from 1, across appends', () => {
-      const log = openLog()
+    test('numbers are gapless from 1, across appends', async () => {
+      const log = await openLog()
       const first = log.append([tick('a'), tick('b')])
       const second = log.append([tick('c')])
       expect([...first, ...second].map(({ seq }) => seq)).toEqual([1, 2, 3])
       expect(log.lastSeq()).toBe(3)
     })
 
-    test('a read begins after the number given and ends at the limit', () => {
-      const log = openLog()
+    test('a read begins after the number given and ends at the limit', async () => {
+      const log = await openLog()
       log.append(['a', 'b', 'c', 'd'].map(tick))
       expect(log.read({ afterSeq: 1, limit: 2 }).map(({ seq }) => seq)).toEqual([2, 3])
       expect(log.read({ afterSeq: 3, limit: 10 }).map(({ seq }) => seq)).toEqual([4])
       expect(log.read({ afterSeq: 4, limit: 10 })).toEqual([])
     })
 
-    test('what append gives back is what read gives back, however odd the text and numbers', () => {
-      const log = openLog()
+    test('what append gives back is what read gives back, however odd the text and numbers', async () => {
+      const log = await openLog()
       fc.assert(
         fc.property(fc.array(anyEntry, { maxLength: 5 }), entries => {
           const afterSeq = log.lastSeq()
@@ -50,8 +50,8 @@ export function eventLogContract(name: string, open: () => EventLog): void {
       )
     })
 
-    test('a batch with an entry that cannot be kept leaves nothing, and no gap', () => {
-      const log = openLog()
+    test('a batch with an entry that cannot be kept leaves nothing, and no gap', async () => {
+      const log = await openLog()
       log.append([tick('a')])
       const impossible = { atMs: 1, event: { type: 'tick', release: 1n } as unknown as ControlEvent }
       expect(() => log.append([tick('b'), impossible])).toThrow()

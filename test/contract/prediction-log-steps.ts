@@ -155,3 +155,8 @@ export function someSteps({ labelsPerRow }: { labelsPerRow: 1 | 'any' }): fc.Arb
   ]
   return fc.array(fc.oneof(...appends, ...(labelsPerRow === 1 ? [] : others)), { maxLength: 16 })
 }
+
+/** The names that runs gave to what they appended are taken off. */
+export function withoutRuns(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value).replaceAll(/run\d+\//g, ''))
+}

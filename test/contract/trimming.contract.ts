@@ -8,7 +8,11 @@ import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { anOutcome, aPrediction, aShadow } from './samples.ts'
 
 /** What every prediction log promises of what it lets go. `open` gives an empty one. */
-export function trimmingContract(name: string, open: (clock: Clock) => Promise<PredictionLog>): void {
+export function trimmingContract(
+  name: string,
+  open: (clock: Clock) => Promise<PredictionLog>,
+  { histories = 60 } = {},
+): void {
   describe(`a prediction log in ${name} that is trimmed`, () => {
     let log: PredictionLog
     beforeEach(async () => {
@@ -126,7 +130,7 @@ export function trimmingContract(name: string, open: (clock: Clock) => Promise<P
           expect(receipts.map(({ status }) => status === 'joined')).toEqual(predictions.map(({ id }) => left.has(id)))
           await log.close()
         }),
-        { numRuns: 60 },
+        { numRuns: histories },
       )
     })
   })

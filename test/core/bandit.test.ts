@@ -6,7 +6,8 @@ import { evenWeights, weightsAmong, weightsFrom } from '../../src/core/bandit/we
 import { leaderWords } from '../../src/core/bandit/words.ts'
 import type { ArmJudgement, BanditArm, BanditNumbers, Judgement } from '../../src/core/judge/judgement.ts'
 import type { BanditPlan } from '../../src/core/stage-plans.ts'
-import { type BanditState, bandit } from '../../src/core/strategies/bandit.ts'
+import { bandit } from '../../src/core/strategies/bandit.ts'
+import type { BanditState } from '../../src/core/strategies/bandit-state.ts'
 import type { StageCommand, StageContext, StageEvent } from '../../src/core/strategies/strategy.ts'
 import type { Weights } from '../../src/core/traffic.ts'
 import { banditPlan } from '../support/bandits.ts'
@@ -25,13 +26,17 @@ function check(
     context = { ...context, ...over }
     const result = bandit.step(plan, state, event, context)
     expect(result.commands.map(shortly)).toEqual(expected)
-    if (expected.length === 0 && event.type === 'judged') expect(result.state).toBe(state)
+    if (expected.length === 0 && event.type === 'judged' && !retires(event)) expect(result.state).toBe(state)
     state = result.state
     for (const command of result.commands)
       if (command.type === 'set-weights')
         context = { ...context, weights: command.weights, epoch: context.epoch + 1, appliedEpoch: context.epoch + 1 }
   }
   return state
+}
+
+function retires({ judgement }: StageEvent & { type: 'judged' }): boolean {
+  return Object.values(judgement.arms ?? {}).some(({ verdict }) => verdict === 'fail')
 }
 
 function shortly(command: StageCommand): unknown {
@@ -254,6 +259,44 @@ describe('a bandit', () => {
     check(plan, [
       [{ type: 'arms', atMs: 1, add: ['v4'], retire: [], actor: 'ann' }, ['ensure v4'], { weights }],
       [fleet('v4', 'failed'), ['stop v4'], { fleets: { ...ready, v4: 'failed' } }],
+    ])
+  })
+
+  it('lets a retired arm serve on while nobody else can; the first that is ready takes its place, also while it is paused', () => {
+    const plan = banditPlan({ arms: [...all, 'v4'] })
+    const down = { v1: 'failed', v2: 'ready', v3: 'failed', v4: 'starting' } as const
+    const state = check(plan, [
+      [entered, [[...all, 'v4']]],
+      [{ type: 'arms', atMs: 1, add: ['v4'], retire: ['v3'], actor: 'ann' }, ['ensure v4', ['v1', 'v2']]],
+      [fleet('v1', 'failed'), [['v2']], { fleets: down }],
+      [judged(6, numbers([arm('v1', 0.1), arm('v2', 0.1), arm('v4', 0)]), { arms: { v2: failing } }), []],
+      [{ type: 'applied', atMs: 6, epoch: 3 }, ['stop v3']],
+      [{ ...judged(7, numbers([arm('v1', 0.1), arm('v4', 0)])), paused: true }, []],
+      [fleet('v4', 'ready'), [['v4']], { fleets: { ...down, v4: 'ready' } }],
+      [{ type: 'applied', atMs: 8, epoch: 5 }, ['stop v2']],
+      [
+        judged(8, numbers([arm('v1', 0.1), arm('v4', 0)])),
+        [['v1', 'v4']],
+        { fleets: { ...down, v1: 'ready', v4: 'ready' } },
+      ],
+    ])
+    expect(state.retired).toEqual({ v2: failing.reason, v3: 'by ann' })
+  })
+
+  it('hands what a retired arm had to stable where no other arm can serve, though it is no arm', () => {
+    const two = ['v2', 'v3']
+    check(banditPlan({ arms: two }), [
+      [entered, [two]],
+      [fleet('v3', 'failed'), [['v2']], { fleets: { ...ready, v3: 'failed' } }],
+    ])
+    check(banditPlan({ arms: two }), [
+      [{ type: 'arms', atMs: 1, add: ['v3'], retire: [], actor: 'ann' }, ['ensure v3'], { weights: { v2: 1_000_000 } }],
+      [
+        judged(2, numbers([arm('v2', 0.1), arm('v3', 0)]), { arms: { v2: failing } }),
+        [['v1']],
+        { fleets: { v1: 'ready', v2: 'ready', v3: 'starting' } },
+      ],
+      [judged(3, numbers([arm('v3', 0)])), [['v3']], { fleets: ready }],
     ])
   })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isFault, parseSpan, type Span, scanArray, scanObject, splice } from '../../src/core/json-members.ts'
+import { parseSpan, scanArray, scanObject, splice } from '../../src/core/json-members.ts'
+import { isFault, type Span } from '../../src/core/json-scanner.ts'
 import { limits } from '../../src/core/limits.ts'
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
@@ -97,12 +98,24 @@ describe('scanning', () => {
     expect(isFault(scanObject(deep(1_000_000)))).toBe(true)
   })
 
+  test('makes nothing of more members than may be, and of no more items than are asked for', () => {
+    const many = (count: number) => bytesOf(`{${Array.from({ length: count }, (_, at) => `"k${at}":1`).join(',')}}`)
+    expect(scanObject(many(limits.openAiMembersMax))).toMatchObject({ doubled: new Set() })
+    const fault = { fault: expect.stringContaining(`more than ${limits.openAiMembersMax} members`), at: 0 }
+    expect(scanObject(many(limits.openAiMembersMax + 1))).toMatchObject(fault)
+    const list = bytesOf('[1,2,3]')
+    expect(scanArray(list, { start: 0, end: list.length }, 2)).toEqual([
+      { start: 1, end: 2 },
+      { start: 3, end: 4 },
+    ])
+  })
+
   test('gives the items of an array, and null for what is none', () => {
     const bytes = bytesOf('{"list":[1,"two",{"three":[3]}],"other":1}')
     const { members } = partsOf(textOf(bytes))
-    const items = scanArray(bytes, members.get('list') as Span) as Span[]
+    const items = scanArray(bytes, members.get('list') as Span, 9) as Span[]
     expect(items.map(item => parseSpan(bytes, item))).toEqual([1, 'two', { three: [3] }])
-    expect(scanArray(bytes, members.get('other') as Span)).toBeNull()
+    expect(scanArray(bytes, members.get('other') as Span, 9)).toBeNull()
   })
 })
 

@@ -1,5 +1,6 @@
 /** What becomes of the server says nothing of a version: after a restart its fleets are waited for before it is judged again. */
 import { describe, expect, it } from 'vitest'
+import { limits } from '../../src/core/limits.ts'
 import type { MonitorSpec } from '../../src/core/monitor/spec.ts'
 import { fold } from '../../src/core/step.ts'
 import { abTestPlan, two } from '../support/ab-tests.ts'
@@ -101,6 +102,20 @@ describe('a release whose fleets start again', () => {
     live.wait(3)
     live.happen(happen.judged('insufficient', { arms: { v2: arm('insufficient'), v3: arm('fail') } }))
     expect(live.state().releases['digits-1']?.restarts).toEqual([{ fromMs: 0, toMs: 3 }])
+  })
+
+  it('keeps a bounded number of restarts, whatever there were, and the last one as it was', () => {
+    const live = begun()
+    for (let count = 0; count < 3 * limits.restartPeriodsMax; count += 1) {
+      live.wait(10_000)
+      live.crash()
+      live.wait(2)
+      live.happen(happen.ready('v2'))
+    }
+    const { restarts = [] } = live.state().releases['digits-1'] ?? {}
+    expect(restarts).toHaveLength(limits.restartPeriodsMax)
+    expect(restarts.at(-1)).toEqual({ fromMs: live.nowMs() - 2, toMs: live.nowMs() })
+    expect(fold(JSON.parse(JSON.stringify(live.log)))).toEqual(live.state())
   })
 
   it('folds as it was lived in logs of before it waited', () => {

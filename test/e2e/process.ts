@@ -21,10 +21,14 @@ export interface ServerProcess {
   kill(): Promise<void>
   /** SIGTERM: answers its exit code. */
   stop(): Promise<number | null>
+  /** Resolves with its exit code once it has ended by itself. */
+  ended(): Promise<number | null>
 }
 
 export interface Workplace {
   folder: string
+  /** Where its server is, or will be. */
+  urls: { inferenceUrl: string; controlUrl: string }
   write(name: string, text: string): string
   serve(words?: readonly string[], env?: Readonly<Record<string, string>>): Promise<ServerProcess>
   cutover(words: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
@@ -39,6 +43,7 @@ export async function openWorkplace(): Promise<Workplace> {
 
   return {
     folder,
+    urls,
     write(name, text) {
       const file = join(folder, name)
       writeFileSync(file, text)
@@ -69,6 +74,10 @@ export async function openWorkplace(): Promise<Workplace> {
         async kill() {
           child.kill('SIGKILL')
           await ended(child)
+        },
+        async ended() {
+          await ended(child)
+          return child.exitCode
         },
         async stop() {
           child.kill('SIGTERM')

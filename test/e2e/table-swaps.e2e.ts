@@ -81,7 +81,7 @@ async function twoWorkers(instances: Readonly<Record<string, HttpInstance>>): Pr
   const rows: Row[] = []
   const pool = new GatewayPool({
     ...{ workers: 2, version: '0', logLevel: 'silent', uptime: systemClock, logger: silent },
-    listener: { auth: 'none', tls: null, cors: null },
+    listener: { auth: 'none', tls: null, cors: null, connectionsMax: limits.callerConnections },
     tracing: null,
     start: startThread,
     probe: assertPortFree,

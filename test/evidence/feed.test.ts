@@ -75,6 +75,18 @@ function slowly(log: PredictionLog): PredictionLog['replay'] {
   }
 }
 
+/** The same, but of so many batches: then it fails, as a store may. */
+function failing(log: PredictionLog, afterBatches: () => number): PredictionLog['replay'] {
+  return (query, each) => {
+    let left = afterBatches()
+    return slowly(log)(query, batch => {
+      if (left === 0) throw new Error('disk')
+      left -= 1
+      each(batch)
+    })
+  }
+}
+
 const logs: Readonly<Record<string, () => Promise<PredictionLog>>> = {
   memory: async () => createMemoryPredictionLog({ clock: createManualClock() }),
   SQLite: () => openSqlitePredictionLog({ file: `${tempFolder()}/predictions.db`, clock: createManualClock() }),
@@ -94,6 +106,39 @@ describe.each(Object.entries(logs))('evidence that is read again from %s', (_, o
         const whole = feed.rebuild(() => state)
         for (const one of meanwhile) await append(one)
         await whole
+        await append(['plain', 'prices', 'digits'])
+        expect(Object.fromEntries(met)).toEqual(Object.fromEntries(committed))
+        await log.close()
+      }),
+      { numRuns: 40 },
+    )
+  })
+})
+
+describe.each(Object.entries(logs))('evidence that could not be read at first from %s', (_, open) => {
+  it('meets each commit once and in order all the same, wherever reading broke off', async () => {
+    const endpoint = fc.constantFrom('digits', 'prices', 'plain')
+    const batches = fc.array(fc.array(endpoint, { minLength: 1, maxLength: 4 }), { maxLength: 8 })
+    const breaks = fc.array(fc.nat(4), { minLength: 1, maxLength: 5 })
+    await fc.assert(
+      fc.asyncProperty(batches, breaks, async (before, [first = 0, ...more]) => {
+        const log = await open()
+        const left = [first, ...more]
+        const replay = failing(log, () => left.shift() ?? Number.POSITIVE_INFINITY)
+        const { feed, met, committed, append } = living(log, { replay })
+        for (const one of before) await append(one, false)
+        committed.delete('plain')
+        for (let reading = feed.rebuild(() => state); ; reading = feed.goOn(() => state)) {
+          await append(['digits', 'plain'])
+          if (
+            await reading.then(
+              () => true,
+              () => false,
+            )
+          )
+            break
+          await append(['prices'])
+        }
         await append(['plain', 'prices', 'digits'])
         expect(Object.fromEntries(met)).toEqual(Object.fromEntries(committed))
         await log.close()

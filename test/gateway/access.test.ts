@@ -55,6 +55,14 @@ const named = (request: Sent | undefined) =>
   (request?.headers ?? []).filter((_, at) => at % 2 === 0).map(name => name.toLowerCase())
 
 describe('a listener that asks for keys', () => {
+  it('answers whoever asks about the server as a whole, and says of no other target than that it is no path', async () => {
+    const { port, got } = await guarded([keyOf().key])
+    const asked = (method: string) => sendRaw(port, `${method} * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+    expect(await asked('OPTIONS')).toMatch(/^HTTP\/1\.1 204 /)
+    expect(await asked('GET')).toMatch(/^HTTP\/1\.1 400 /)
+    expect(got).toEqual([])
+  })
+
   it('notes with feedback whose predictions its sender may speak of', async () => {
     const [one, all] = [keyOf({ endpoints: ['digits'] }), keyOf()]
     const { port, recorder } = await guarded([one.key, all.key])

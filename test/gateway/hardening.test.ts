@@ -57,7 +57,7 @@ describe('bytes that are not a request are answered, the connection closes, the 
     ['a bad chunk', `${post}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
     ['a chunk with a bare line feed', `${post}Transfer-Encoding: chunked\r\n\r\n1\na\r\n0\r\n\r\n`, 400],
     ['more than a chunk holds', `${post}Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n`, 400],
-    ['a target that is no path', 'OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 400],
+    ['a target that is no path', 'GET * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 400],
     ['a tunnel', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 501],
     ['an upgrade', `${get}Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`, 501],
     ['fields over the limit', `${get}Host: a\r\nX: ${'x'.repeat(limits.headerBytesMax)}\r\n\r\n`, 431],
@@ -132,3 +132,21 @@ test('what nothing serves is a 404 that names what is served', async () => {
   expect(detail).toContain('/endpoints/{endpoint}/{path}')
   expect(detail).toContain('POST /v1/feedback')
 })
+
+test.each([
+  ['no body', ''],
+  ['a body', 'Content-Length: 4\r\n'],
+  ['chunks', 'Transfer-Encoding: chunked\r\n'],
+])(
+  'OPTIONS of the server as a whole is answered, whoever asks, and what comes behind it with %s is heard',
+  async (_, field) => {
+    const body = field === '' ? '' : field.startsWith('C') ? 'body' : '4\r\nbody\r\n0\r\n\r\n'
+    const asked = `OPTIONS * HTTP/1.1\r\nHost: a\r\n${field}\r\n${body}`
+    const last = `${get}Host: a\r\nConnection: close\r\n\r\n`
+    const heard = await sendRaw(rig.port, `${asked}${asked}${last}`)
+    const statuses = [...heard.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(match => match[1])
+    expect(statuses).toEqual(['204', '204', '200'])
+    expect(heard).toMatch(/^allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r$/m)
+    expect(heard.endsWith('fine')).toBe(true)
+  },
+)

@@ -1,6 +1,7 @@
 import pino from 'pino'
 import { describe, expect, it } from 'vitest'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
+import { CutoverError } from '../../src/core/errors.ts'
 import { limits } from '../../src/core/limits.ts'
 import { emptyState } from '../../src/core/state.ts'
 import { readEvidence } from '../../src/main/read-evidence.ts'
@@ -10,7 +11,13 @@ function reading() {
   const lines: string[] = []
   const logger = pino({ base: null }, { write: line => void lines.push(JSON.parse(line).msg) })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const { soon, close } = readEvidence({ rebuild: () => promise }, { state: () => emptyState, logger, uptime })
+  const again: PromiseWithResolvers<void>[] = []
+  const goOn = () => {
+    const next = Promise.withResolvers<void>()
+    again.push(next)
+    return next.promise
+  }
+  const { soon, close } = readEvidence({ rebuild: () => promise, goOn }, { state: () => emptyState, logger, uptime })
   let isSoon = false
   soon.then(
     () => {
@@ -19,8 +26,10 @@ function reading() {
     () => {},
   )
   const turn = () => new Promise(done => setImmediate(done))
-  return { uptime, lines, resolve, reject, soon, close, turn, isSoon: () => isSoon }
+  return { uptime, lines, resolve, reject, soon, close, turn, again, isSoon: () => isSoon }
 }
+
+const failure = new CutoverError('store-failed', 'disk')
 
 describe('a server that comes up', () => {
   it('waits for its evidence, and says nothing where that is soon there', async () => {
@@ -50,13 +59,48 @@ describe('a server that comes up', () => {
     await expect(soon).rejects.toThrow('disk')
   })
 
-  it('goes on serving where that shows later, and says what stands still', async () => {
-    const { soon, reject, uptime, turn, lines } = reading()
+  it('goes on serving where that shows later, says what stands still, and tries again, ever more seldom', async () => {
+    const { soon, reject, uptime, turn, lines, again } = reading()
     uptime.advance(limits.rebuildWaitMs)
     await soon
-    reject(new Error('disk'))
+    reject(failure)
     await turn()
-    expect(lines[1]).toContain('stand still until the next start')
+    let pauseMs: number = limits.rebuildRetryMinMs
+    for (let tries = 1; tries < 12; tries += 1) {
+      expect(lines.slice(1)).toEqual(Array.from({ length: tries }, () => expect.stringContaining('is tried again')))
+      uptime.advance(pauseMs - 1)
+      expect(again).toHaveLength(tries - 1)
+      uptime.advance(1)
+      expect(again).toHaveLength(tries)
+      again.at(-1)?.reject(failure)
+      await turn()
+      pauseMs = Math.min(2 * pauseMs, limits.rebuildRetryMaxMs)
+    }
+    uptime.advance(limits.rebuildRetryMaxMs)
+    again.at(-1)?.resolve()
+    await turn()
+    expect(lines.at(-1)).toContain('releases go on')
+  })
+
+  it('does not try again what failed by a fault of its own: a batch might count twice', async () => {
+    const { soon, reject, uptime, turn, lines, again } = reading()
+    uptime.advance(limits.rebuildWaitMs)
+    await soon
+    reject(new TypeError('a fault'))
+    await turn()
+    uptime.advance(limits.rebuildRetryMaxMs)
+    expect([lines[1], again]).toEqual([expect.stringContaining('until the next start'), []])
+  })
+
+  it('tries nothing again once it ends', async () => {
+    const { soon, reject, uptime, turn, close, again } = reading()
+    uptime.advance(limits.rebuildWaitMs)
+    await soon
+    reject(failure)
+    await turn()
+    close()
+    uptime.advance(limits.rebuildRetryMaxMs)
+    expect(again).toEqual([])
   })
 
   it('says nothing of what fails because it ends', async () => {

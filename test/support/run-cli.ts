@@ -26,6 +26,7 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
     version: '1.2.3',
     serve: async () => 0,
     demo: async () => 0,
+    move: async () => ({ from: '', to: '', events: 0, predictions: 0, outcomes: 0 }),
     simulate: request => simulate(request, inProcess),
     parseDocuments,
     ...options.actions,

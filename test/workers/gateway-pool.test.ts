@@ -50,7 +50,7 @@ function poolOf(
   const errors: string[] = []
   const pool = new GatewayPool({
     ...{ workers, version: '1', logLevel: 'silent', uptime: clock, call },
-    listener: { auth: 'none', tls: null, cors: null },
+    listener: { auth: 'none', tls: null, cors: null, connectionsMax: limits.callerConnections },
     tracing: null,
     logger: { warn() {}, error: (_, message) => void errors.push(message) },
     probe: async () => {},

@@ -1,5 +1,6 @@
 /** What the gateway's thread asks of the thread that owns the analytical copy. */
 import type { OffPolicyQuery, OffPolicyRow, SummaryQuery, SummaryRow } from '../../ports/analytics.ts'
+import type { StorePlace } from '../stores/store-place.ts'
 
 export type AnalyticsCalls = {
   /** Copies what the log has committed, so that the next question need not. */
@@ -12,3 +13,6 @@ export type AnalyticsCalls = {
   endOffPolicy: { input: number; output: null }
   close: { input: null; output: null }
 }
+
+/** What its thread is told at its start: where the log is, and the file of the copy. */
+export type AnalyticsData = { log: StorePlace; name: string }

@@ -4,6 +4,7 @@ import { CutoverError, type ErrorCode } from '../../core/errors.ts'
 import type { OffPolicyQuery, OffPolicyRow } from '../../ports/analytics.ts'
 import type { CallReply, CallRequest } from '../prediction-log/worker-calls.ts'
 import { storeFailure } from '../sqlite/failure.ts'
+import { openToRead, type StorePlace } from '../stores/store-place.ts'
 import type { AnalyticsCalls } from './analytics-calls.ts'
 import { LogExport } from './log-export.ts'
 import { LogReader } from './log-reader.ts'
@@ -26,8 +27,8 @@ export class AnalyticsServer {
   #lastCursor = 0
   #queue = Promise.resolve()
 
-  static async open(options: { log: string; file: string; send: (reply: CallReply) => void; ended: () => void }) {
-    const reader = new LogReader(options.log)
+  static async open(options: { log: StorePlace; file: string; send: (reply: CallReply) => void; ended: () => void }) {
+    const reader = new LogReader(openToRead(options.log))
     return new AnalyticsServer(reader, await LogExport.open(reader, options.file), options)
   }
 

@@ -3,14 +3,15 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { type CallReply, openReplyId } from '../prediction-log/worker-calls.ts'
 import { storeFailure } from '../sqlite/failure.ts'
 import { giveWay, niceness } from '../thread-priority.ts'
+import type { AnalyticsData } from './analytics-calls.ts'
 import { AnalyticsServer } from './analytics-server.ts'
 
 if (parentPort !== null) {
   giveWay(niceness.analysis)
-  await start(parentPort, { log: String(workerData.log), file: String(workerData.file) })
+  await start(parentPort, workerData as AnalyticsData)
 }
 
-async function start(port: MessagePort, { log, file }: { log: string; file: string }): Promise<void> {
+async function start(port: MessagePort, { log, name: file }: AnalyticsData): Promise<void> {
   try {
     const send = (reply: CallReply) => port.postMessage(reply)
     const server = await AnalyticsServer.open({ log, file, send, ended: () => port.close() })

@@ -2,24 +2,25 @@
 import type { Analytics, OffPolicyQuery, OffPolicyRow } from '../../ports/analytics.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { WorkerClient } from '../prediction-log/worker-client.ts'
-import type { AnalyticsCalls } from './analytics-calls.ts'
+import type { StorePlace } from '../stores/store-place.ts'
+import type { AnalyticsCalls, AnalyticsData } from './analytics-calls.ts'
 
 /** What has come since is copied this often, so that a question has little left to copy. */
 const catchUpIntervalMs = 30_000
 
 /**
- * `log` is the file of the prediction log, which must exist with its current schema: open that log first. `file` is the
+ * `log` is where the prediction log is, which must have its current schema: open that log first. `file` is the
  * copy's own; it and what stands beside it may be deleted while it is closed, and is made again. Rejects with `store-failed`.
  */
 export async function openDuckdbAnalytics(options: {
-  log: string
+  log: StorePlace
   file: string
   clock: Clock
   /** Its thread has ended by itself: every later question fails. */
   onLost?: (error: Error) => void
 }): Promise<Analytics> {
   const { log, file, clock, onLost } = options
-  const data: { log: string; file: string } = { log, file }
+  const data: AnalyticsData = { log, name: file }
   let stop = (): void => {}
   const client = await WorkerClient.open<AnalyticsCalls>(workerScript, data, {
     onLost: error => {

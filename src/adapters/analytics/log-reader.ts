@@ -1,11 +1,12 @@
-/** Reads the prediction log's file beside the thread that writes it: a reader of a write-ahead log holds up no writer. */
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+/** Reads the prediction log's tables beside the thread that writes them. */
+
 import type { Prediction } from '../../core/prediction.ts'
 import type { PackedCursor } from '../packed-predictions/cursor.ts'
 import type { Kind } from '../packed-predictions/layout.ts'
 import { Blocks } from '../prediction-log/blocks.ts'
 import { LastSeq } from '../prediction-log/last-seq.ts'
 import { LogStart } from '../prediction-log/log-start.ts'
+import type { SqlDatabase, SqlStatement } from '../sql/database.ts'
 
 /** Commits with a number greater than `afterSeq`, up to `upToSeq` and with it. */
 export type LogWindow = { afterSeq: number; upToSeq: number }
@@ -44,14 +45,14 @@ export type OutcomeFacts = readonly [
 ]
 
 export class LogReader {
-  readonly #database: DatabaseSync
+  readonly #database: SqlDatabase
   readonly #blocks: Blocks
-  readonly #outcomes: StatementSync
+  readonly #outcomes: SqlStatement
   readonly #last: LastSeq
   readonly #start: LogStart
 
-  constructor(file: string) {
-    this.#database = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs })
+  constructor(database: SqlDatabase) {
+    this.#database = database
     this.#blocks = new Blocks(this.#database)
     this.#outcomes = this.#database.prepare(outcomesSql)
     this.#outcomes.setReturnArrays(true)
@@ -103,9 +104,6 @@ export class LogReader {
     this.#database.close()
   }
 }
-
-/** How long a read waits, which it only does while the writer begins a new write-ahead log. */
-const busyTimeoutMs = 5_000
 
 function factsAt(seq: number, cursor: PackedCursor, kind: Kind): PredictionFacts {
   const [endpoint, epoch, release, assigned, , propensity] = kind

@@ -92,7 +92,8 @@ export class Fleet implements SlotOwner {
   changed(slot: Slot): void {
     const { logger, endpoint, version } = this.#context
     const { id, state, detail } = slot.status
-    const fields = { endpoint, version: version.name, instance: id, state }
+    const address = slot.instance?.address
+    const fields = { endpoint, version: version.name, instance: id, state, ...(address !== undefined && { address }) }
     if (slot.ready) logger.info(fields, 'instance is ready')
     else logger.warn(fields, detail)
     this.#refreshView()

@@ -45,6 +45,8 @@ export interface Replica {
 }
 
 export interface FleetInstance extends Instance {
+  /** Of its server, for the server's own log; left out where it has none. Callers know it by its number. */
+  readonly address?: string | undefined
   /** Resolves once nothing is in flight. */
   idle(): Promise<void>
   /** How another thread calls it, made anew for each; null if only this one can. */

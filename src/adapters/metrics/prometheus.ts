@@ -15,6 +15,7 @@ export type MetricReadings = {
   held: readonly { endpoint: string; count: number }[]
   connectionsAwaited: readonly { endpoint: string; version: string; count: number }[]
   errors: readonly { code: string; count: number }[]
+  connectionsRefused: number
   mirrors: readonly {
     endpoint: string
     version: string
@@ -33,6 +34,8 @@ export type MetricReadings = {
   registries: readonly { endpoint: string; registry: string; failures: number }[]
   readyInstances: readonly { endpoint: string; version: string; count: number }[]
   state: ControlState
+  /** False while the evidence of the endpoint is read again after a start. */
+  isEvidenceWhole: (endpoint: string) => boolean
   /** Left out where nobody is asked for a key and no listener has TLS. */
   access?: AccessReadings
   /** Left out where the gateway has no workers. Latencies and tokens are theirs, beside those that the page observes. */
@@ -67,6 +70,11 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     name: 'cutover_gateway_errors_total',
     help: 'Errors that the gateway told callers.',
     labelNames: ['code'],
+    registers,
+  })
+  const refused = new Counter({
+    name: 'cutover_connections_refused_total',
+    help: 'Connections of callers that were closed at once, since there were as many as may be.',
     registers,
   })
   const recorded = new Counter({
@@ -164,6 +172,12 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     labelNames: ['endpoint'],
     registers,
   })
+  const whole = new Gauge({
+    name: 'cutover_evidence_whole',
+    help: '0 while the evidence of an endpoint is read again after a start: its releases stand still.',
+    labelNames: ['endpoint'],
+    registers,
+  })
   const phases = new Gauge({
     name: 'cutover_releases',
     help: 'Releases by phase.',
@@ -212,15 +226,27 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     restarts.reset()
     workers.set(now.workers?.live ?? 0)
     restarts.inc(now.workers?.restarts ?? 0)
-    const counters = [requests, errors, recorded, dropped, copies, copiesDropped, malformed, repeated, breakerOpenings]
+    const counters = [
+      requests,
+      errors,
+      refused,
+      recorded,
+      dropped,
+      copies,
+      copiesDropped,
+      malformed,
+      repeated,
+      breakerOpenings,
+    ]
     for (const one of counters) one.reset()
     const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, awaited, breakerOpen]
-    const gauges = [...traffic, ready, weight, epoch, phases, monitored, alarms, registryFailures]
+    const gauges = [...traffic, ready, weight, epoch, whole, phases, monitored, alarms, registryFailures]
     if (now.access !== undefined) refreshAccess(now.access)
     for (const one of gauges) one.reset()
     for (const { endpoint, version, statusClass, count } of now.requests)
       requests.inc({ endpoint, version, status: statusClass }, count)
     for (const { code, count } of now.errors) errors.inc({ code }, count)
+    refused.inc(now.connectionsRefused)
     for (const { endpoint, count } of now.inFlight) inFlight.set({ endpoint }, count)
     for (const { endpoint, count } of now.held) held.set({ endpoint }, count)
     for (const { endpoint, version, ...mirror } of now.mirrors) {
@@ -247,6 +273,7 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     malformed.inc(now.recorder.featuresMalformed)
     for (const { spec, table, monitoring } of Object.values(now.state.endpoints)) {
       epoch.set({ endpoint: spec.name }, table.epoch)
+      whole.set({ endpoint: spec.name }, now.isEvidenceWhole(spec.name) ? 1 : 0)
       for (const [version, ppm] of Object.entries(table.weights))
         weight.set({ endpoint: spec.name, version }, ppm / 1_000_000)
       if (monitoring === undefined) continue

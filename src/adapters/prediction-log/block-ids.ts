@@ -3,10 +3,12 @@
  * the lowest and the highest of them; all others go into an index: a caller's own, shadows', and those whose answer took
  * longer than that of requests in an earlier block.
  */
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+
 import type { PackedCursor } from '../packed-predictions/cursor.ts'
 import { counterText, type MadePrefix, madeIds, partsOfMadeId } from '../packed-predictions/made-ids.ts'
+import type { SqlDatabase } from '../sql/database.ts'
 import type { Blocks } from './blocks.ts'
+import { ManyRows } from './many-rows.ts'
 
 /** Processes whose highest id is remembered; past it they are looked up anew. */
 const rememberedMax = 1_000
@@ -33,16 +35,19 @@ type Pair = readonly [text: string, seq: number]
 export class BlockIds {
   readonly #blocks: Blocks
   readonly #sql: ReturnType<typeof prepareStatements>
-  readonly #scattered: PairRows
-  readonly #unnamedShadows: PairRows
+  readonly #scattered: ManyRows
+  readonly #unnamedShadows: ManyRows
   /** By what a process's ids share, the highest counter that lies in the range of a block. */
   readonly #highest = new Map<string, number>()
 
-  constructor(database: DatabaseSync, blocks: Blocks) {
+  constructor(database: SqlDatabase, blocks: Blocks) {
     this.#blocks = blocks
     this.#sql = prepareStatements(database)
-    this.#scattered = new PairRows(database, 'INSERT INTO scattered_ids (id, seq)', 'ON CONFLICT (id) DO NOTHING')
-    this.#unnamedShadows = new PairRows(database, 'INSERT INTO unnamed_shadows (champion, seq)', '')
+    this.#scattered = new ManyRows(database, {
+      ...{ into: 'scattered_ids (id, seq)', columns: 2 },
+      onConflict: 'ON CONFLICT (id) DO NOTHING',
+    })
+    this.#unnamedShadows = new ManyRows(database, { into: 'unnamed_shadows (champion, seq)', columns: 2 })
   }
 
   /**
@@ -130,39 +135,7 @@ function refuseNoNumber(cursor: PackedCursor): void {
     throw new Error(`the time or latency of prediction ${cursor.id()} is no number`)
 }
 
-const rowsPerStatement = 16
-
-/** Inserts rows of a text and a number, many with one statement: calling one costs as much as half of what it does. */
-class PairRows {
-  readonly #one: StatementSync
-  readonly #many: StatementSync
-  readonly #values: SQLInputValue[] = new Array(2 * rowsPerStatement).fill(null)
-
-  constructor(database: DatabaseSync, into: string, onConflict: string) {
-    const statement = (rows: number) =>
-      database.prepare(`${into} VALUES ${new Array(rows).fill('(?, ?)').join(', ')} ${onConflict}`)
-    this.#one = statement(1)
-    this.#many = statement(rowsPerStatement)
-  }
-
-  /** How many were new. */
-  insert(pairs: readonly Pair[]): number {
-    let inserted = 0
-    const whole = pairs.length - (pairs.length % rowsPerStatement)
-    for (let start = 0; start < whole; start += rowsPerStatement) {
-      for (let row = 0; row < rowsPerStatement; row += 1) {
-        const [text, seq] = pairs[start + row] ?? ['', 0]
-        this.#values[2 * row] = text
-        this.#values[2 * row + 1] = seq
-      }
-      inserted += Number(this.#many.run(...this.#values).changes)
-    }
-    for (const [text, seq] of pairs.slice(whole)) inserted += Number(this.#one.run(text, seq).changes)
-    return inserted
-  }
-}
-
-function prepareStatements(database: DatabaseSync) {
+function prepareStatements(database: SqlDatabase) {
   return {
     highest: database.prepare(
       'SELECT high_id FROM blocks INDEXED BY blocks_by_id WHERE high_id >= ? AND high_id < ? ORDER BY high_id DESC LIMIT 1',

@@ -1,8 +1,9 @@
 /** Writes packed predictions as blocks of a table: what lies together in memory stays together on disk. */
-import type { DatabaseSync } from 'node:sqlite'
+
 import type { SentHead } from '../../core/prediction.ts'
 import { copyWithoutBodies } from '../packed-predictions/copy.ts'
 import { PackedCursor, type PackedRecords, recordsOf } from '../packed-predictions/cursor.ts'
+import type { SqlDatabase, TextTable } from '../sql/database.ts'
 import { BlockIds } from './block-ids.ts'
 import { type Blocks, blockFormat } from './blocks.ts'
 import { KindNumbers } from './kinds.ts'
@@ -18,15 +19,17 @@ export type Inserted = {
 }
 
 export class BlockWriter {
-  readonly #database: DatabaseSync
+  readonly #database: SqlDatabase
   readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #texts: TextTable
   readonly #blocks: Blocks
   readonly #kinds: KindNumbers
   readonly #ids: BlockIds
 
-  constructor(database: DatabaseSync, blocks: Blocks) {
+  constructor(database: SqlDatabase, blocks: Blocks) {
     this.#database = database
     this.#sql = prepareStatements(database)
+    this.#texts = database.texts
     this.#blocks = blocks
     this.#kinds = new KindNumbers(database)
     this.#ids = new BlockIds(database, blocks)
@@ -95,6 +98,7 @@ export class BlockWriter {
   ): boolean | null {
     const cursor = new PackedCursor(records, { isPassing: true })
     const kindsText = JSON.stringify(kinds)
+    const kindNumbers = this.#texts.of([...new Set(kinds)].map(String))
     let hasShadows = false
     for (let done = 0; done < records.count; ) {
       const [firstSeq, start] = [afterSeq + done + 1, cursor.next]
@@ -103,7 +107,7 @@ export class BlockWriter {
       const bytes = new Uint8Array(records.buffer, start, cursor.next - start)
       const place = [firstSeq, lastSeq, range?.low ?? null, range?.high ?? null]
       this.#sql.insert.run(...place, blockFormat, kindsText, bytes)
-      for (const kind of new Set(kinds)) this.#sql.insertKind.run(firstSeq, kind)
+      this.#sql.insertKinds.run(firstSeq, kindNumbers)
       if (!this.#ids.write(ids)) return null
       hasShadows ||= ids.hasShadows
       done = lastSeq - afterSeq
@@ -129,12 +133,15 @@ function numbersAfter(seq: number, count: number): number[] {
   return numbers
 }
 
-function prepareStatements(database: DatabaseSync) {
+function prepareStatements(database: SqlDatabase) {
   return {
     insert: database.prepare(
       `INSERT INTO blocks (first_seq, last_seq, low_id, high_id, format, kinds, records) VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),
-    insertKind: database.prepare('INSERT INTO block_kinds (first_seq, kind) VALUES (?, ?)'),
+    insertKinds: database.prepare(
+      `INSERT INTO block_kinds (first_seq, kind)
+       SELECT CAST(? AS bigint), CAST(j.value AS bigint) FROM ${database.texts.as('j')}`,
+    ),
     insertPayload: database.prepare(
       'INSERT INTO payloads (prediction_seq, request, response, sent) VALUES (?, ?, ?, ?)',
     ),

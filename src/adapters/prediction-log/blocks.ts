@@ -3,15 +3,19 @@
  * one follows from its number. From its id it follows too where the gateway made that and it came in order: a block
  * holds all such ids between its lowest and its highest. All other ids, shadows' among them, are in an index.
  */
+
 import { endianness } from 'node:os'
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { Prediction } from '../../core/prediction.ts'
 import { PackedCursor } from '../packed-predictions/cursor.ts'
 import type { Kind } from '../packed-predictions/layout.ts'
 import { type MadeId, madePrefixOf, partsOfMadeId } from '../packed-predictions/made-ids.ts'
 import { predictionAt } from '../packed-predictions/unpack.ts'
+import type { SqlDatabase, SqlValue, TextTable } from '../sql/database.ts'
 import { KindsByNumber } from './kinds.ts'
 import type { SeqRange } from './store-calls.ts'
+
+/** Blocks that are read with one statement where many are asked for. */
+const blocksAtOnce = 32
 
 /** How the records lie: the layout that is packed today, in one of two orders of bytes. */
 export const blockFormat = endianness() === 'LE' ? 1 : 2
@@ -70,6 +74,12 @@ export class Block {
   }
 }
 
+function add(lists: Map<number, MadeId[]>, firstSeq: number, id: MadeId): void {
+  const list = lists.get(firstSeq)
+  if (list === undefined) lists.set(firstSeq, [id])
+  else list.push(id)
+}
+
 function startsOf(cursor: PackedCursor): number[] {
   const starts: number[] = []
   cursor.moveTo(0)
@@ -85,10 +95,12 @@ export type Located = { seq: number; prediction: Prediction }
 
 export class Blocks {
   readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #texts: TextTable
   readonly #kinds: KindsByNumber
 
-  constructor(database: DatabaseSync) {
+  constructor(database: SqlDatabase) {
     this.#sql = prepareStatements(database)
+    this.#texts = database.texts
     this.#kinds = new KindsByNumber(database)
   }
 
@@ -146,7 +158,7 @@ export class Blocks {
   /** Those that there are, by id. */
   byId(ids: readonly string[]): Map<string, Located> {
     const found = new Map<string, Located>()
-    const scattered = this.#sql.scattered.all(JSON.stringify(ids)).map(row => Number(row['seq']))
+    const scattered = this.#sql.scattered.all(this.#texts.of(ids)).map(row => Number(row['seq']))
     for (const [seq, prediction] of this.predictions(scattered)) found.set(prediction.id, { seq, prediction })
     const others = [...new Set(ids)].filter(id => !found.has(id)).sort()
     for (const { block, wanted } of this.#ranges(others.flatMap(id => partsOfMadeId(id) ?? []))) {
@@ -161,12 +173,13 @@ export class Blocks {
   /** Whether a block holds ids on both sides of this one, or this one. */
   mayHold(id: string): boolean {
     const made = partsOfMadeId(id)
-    return made !== null && this.#rowOfRange(made.stem) !== null
+    const row = made === null ? undefined : this.#sql.lowOf.get(made.stem)
+    return row !== undefined && String(row['low_id']) <= (made?.stem ?? '')
   }
 
   /** The shadows of champions, by the champions' ids, in the order of their numbers. */
   shadows(champions: readonly string[]): Map<string, Located[]> {
-    const wanted = JSON.stringify(champions)
+    const wanted = this.#texts.of(champions)
     const rows = this.#sql.namedShadows.all(wanted)
     if (this.#sql.anyUnnamed.get() !== undefined) rows.push(...this.#sql.unnamedShadows.all(wanted))
     const shadows = new Map<string, Located[]>()
@@ -186,23 +199,23 @@ export class Blocks {
 
   /** The blocks that may hold these ids, which are in order, each with those that it may hold. */
   *#ranges(ids: readonly MadeId[]): Iterable<{ block: Block; wanted: readonly MadeId[] }> {
-    for (let place = 0; place < ids.length; ) {
-      const range = this.#rowOfRange(ids[place]?.stem ?? '')
-      let end = place + 1
-      if (range !== null) while (end < ids.length && (ids[end]?.stem ?? '') <= range.high) end += 1
-      const block = range === null ? null : this.upTo(range.firstSeq)
-      if (block !== null) yield { block, wanted: ids.slice(place, end) }
-      place = end
+    const wanted = new Map<number, MadeId[]>()
+    const rows = this.#sql.firstSeqs.all(this.#texts.of(ids.map(({ stem }) => stem)))
+    for (const [place, id] of ids.entries()) {
+      const firstSeq = rows[place]?.['first_seq'] ?? null
+      if (firstSeq !== null) add(wanted, Number(firstSeq), id)
+    }
+    const firstSeqs = [...wanted.keys()].map(String)
+    for (let start = 0; start < firstSeqs.length; start += blocksAtOnce) {
+      const some = this.#texts.of(firstSeqs.slice(start, start + blocksAtOnce))
+      for (const row of this.#sql.some.all(some)) {
+        const [block, low] = [this.#blockOf(row), String(row['low_id'])]
+        yield { block, wanted: (wanted.get(block.firstSeq) ?? []).filter(({ stem }) => stem >= low) }
+      }
     }
   }
 
-  #rowOfRange(stem: string): { high: string; firstSeq: number } | null {
-    const row = this.#sql.rangeOf.get(stem)
-    if (row === undefined || String(row['low_id']) > stem) return null
-    return { high: String(row['high_id']), firstSeq: Number(row['first_seq']) }
-  }
-
-  #blockOf(row: Record<string, SQLOutputValue>, { isPassing = false } = {}): Block {
+  #blockOf(row: Record<string, SqlValue>, { isPassing = false } = {}): Block {
     const [firstSeq, lastSeq, format] = [Number(row['first_seq']), Number(row['last_seq']), Number(row['format'])]
     if (format !== blockFormat) {
       throw new Error(
@@ -217,14 +230,14 @@ export class Blocks {
     return new Block({ firstSeq, lastSeq }, cursor)
   }
 
-  #kindsOf(row: Record<string, SQLOutputValue>): Kind[] {
+  #kindsOf(row: Record<string, SqlValue>): Kind[] {
     return (JSON.parse(String(row['kinds'])) as number[]).map(number => this.#kinds.get(number))
   }
 }
 
 const columns = 'first_seq, last_seq, format, kinds, records'
 
-function prepareStatements(database: DatabaseSync) {
+function prepareStatements(database: SqlDatabase) {
   return {
     lastSeq: database.prepare(
       'SELECT coalesce((SELECT last_seq FROM blocks ORDER BY first_seq DESC LIMIT 1), 0) AS seq',
@@ -243,17 +256,27 @@ function prepareStatements(database: DatabaseSync) {
       `SELECT ${columns} FROM blocks
        WHERE first_seq > ? AND first_seq < (SELECT max(first_seq) FROM blocks) ORDER BY first_seq LIMIT 1`,
     ),
-    scattered: database.prepare('SELECT s.seq FROM json_each(?) j CROSS JOIN scattered_ids s ON s.id = j.value'),
-    rangeOf: database.prepare(
-      'SELECT low_id, high_id, first_seq FROM blocks INDEXED BY blocks_by_id WHERE high_id >= ? ORDER BY high_id LIMIT 1',
+    scattered: database.prepare(
+      `SELECT s.seq FROM ${database.texts.as('j')} CROSS JOIN scattered_ids s ON s.id = j.value`,
+    ),
+    /** Of the block whose ids do not end before this one. */
+    lowOf: database.prepare(
+      'SELECT low_id FROM blocks INDEXED BY blocks_by_id WHERE high_id >= ? ORDER BY high_id LIMIT 1',
+    ),
+    firstSeqs: database.prepare(
+      `SELECT (SELECT b.first_seq FROM blocks b INDEXED BY blocks_by_id WHERE b.high_id >= j.value ORDER BY b.high_id LIMIT 1)
+         AS first_seq FROM ${database.texts.as('j')} ORDER BY j.key`,
+    ),
+    some: database.prepare(
+      `SELECT ${columns}, low_id FROM blocks WHERE first_seq IN (SELECT CAST(j.value AS bigint) FROM ${database.texts.as('j')})`,
     ),
     /** What begins as the id of a champion's shadow does. */
     namedShadows: database.prepare(
-      `SELECT s.seq FROM json_each(?) j
-       CROSS JOIN scattered_ids s ON s.id > j.value || '~' AND s.id < j.value || char(127)`,
+      `SELECT s.seq FROM ${database.texts.as('j')}
+       CROSS JOIN scattered_ids s ON s.id > j.value || '~' AND s.id < j.value || '\x7f'`,
     ),
     unnamedShadows: database.prepare(
-      'SELECT u.seq FROM json_each(?) j CROSS JOIN unnamed_shadows u ON u.champion = j.value',
+      `SELECT u.seq FROM ${database.texts.as('j')} CROSS JOIN unnamed_shadows u ON u.champion = j.value`,
     ),
     anyUnnamed: database.prepare('SELECT 1 FROM unnamed_shadows LIMIT 1'),
   }

@@ -1,40 +1,39 @@
 /** Answers the calls of the gateway's thread, in their order, and commits together what waits together. */
-import type { DatabaseSync } from 'node:sqlite'
-import { storeFailure } from '../sqlite/failure.ts'
-import { inTransaction } from '../sqlite/transaction.ts'
+import { assertNever } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { SqlDatabase } from '../sql/database.ts'
 import { Blocks } from './blocks.ts'
 import { PredictionReader } from './prediction-reader.ts'
 import { PredictionStore } from './prediction-store.ts'
-import type { StoreCalls, StoreMethod, StoreRequest } from './store-calls.ts'
+import type { StoreMethod, StoreRequest } from './store-calls.ts'
 import type { CallReply } from './worker-calls.ts'
 
-type Handlers = { [M in StoreMethod]: (input: StoreCalls[M]['input']) => StoreCalls[M]['output'] }
+type Parts = { store: PredictionStore; reader: PredictionReader }
+
+/** A database that cannot be reached is tried again this often. */
+const awayPauseMs = 250
 
 export class CallServer {
-  readonly #database: DatabaseSync
-  readonly #file: string
+  readonly #database: SqlDatabase
   readonly #send: (reply: CallReply, transfer: ArrayBuffer[]) => void
-  readonly #store: PredictionStore
-  readonly #handlers: Handlers
+  readonly #ended: () => void
+  #parts: Parts
   #queue: StoreRequest[] = []
+  /** Since when the database cannot be reached; what is remembered of its tables may be wrong from then on. */
+  #awaySinceMs: number | null = null
+  /** Predictions that wait for it. */
+  #held: StoreRequest[] = []
 
   constructor(options: {
-    database: DatabaseSync
-    file: string
+    database: SqlDatabase
     send: (reply: CallReply, transfer: ArrayBuffer[]) => void
     ended: () => void
   }) {
-    const { database, file, send, ended } = options
+    const { database, send, ended } = options
     this.#database = database
-    this.#file = file
     this.#send = send
-    const blocks = new Blocks(database)
-    this.#store = new PredictionStore(database, blocks)
-    this.#handlers = handlersOf(this.#store, new PredictionReader(database, blocks), () => {
-      database.close()
-      setImmediate(ended)
-      return null
-    })
+    this.#ended = ended
+    this.#parts = partsOf(database)
   }
 
   receive(request: StoreRequest): void {
@@ -44,8 +43,10 @@ export class CallServer {
 
   /** Neighbouring appends share a transaction, and so one flush to the disk. */
   #drain(): void {
-    const requests = this.#queue
+    const requests = [...this.#held, ...this.#queue]
+    this.#held = []
     this.#queue = []
+    if (!this.#isThere(requests)) return
     let appends: StoreRequest[] = []
     for (const request of requests) {
       if (request.method === 'appendPredictions' || request.method === 'appendOutcomes') appends.push(request)
@@ -77,28 +78,52 @@ export class CallServer {
   }
 
   #transact<T>(run: () => T): T {
+    const { store } = this.#parts
     try {
-      const output = inTransaction(this.#database, () => {
+      const output = this.#database.transact(() => {
         const output = run()
-        this.#store.settle()
+        store.settle()
         return output
       })
-      this.#store.committed()
+      store.committed()
       return output
     } catch (error) {
-      this.#store.rolledBack()
+      if (this.#database.isAway(error)) this.#awaySinceMs ??= performance.now()
+      else store.rolledBack()
       throw error
     }
   }
 
   #answer(request: StoreRequest, run: () => unknown): void {
-    const { id, method } = request
     try {
       this.#tell(request, run())
     } catch (error) {
-      const { code, message } = storeFailure(actions[method], this.#file, error)
-      this.#send({ id, ok: false, error: { code, message } }, [])
+      if (this.#database.isAway(error)) this.#sitOut(request, error)
+      else this.#fail(request, error)
     }
+  }
+
+  /** Where the database was away all is read anew first; while it still is, the requests are held or fail. */
+  #isThere(requests: readonly StoreRequest[]): boolean {
+    if (this.#awaySinceMs === null) return true
+    try {
+      this.#parts = partsOf(this.#database)
+      this.#awaySinceMs = null
+      return true
+    } catch (error) {
+      for (const request of requests) this.#sitOut(request, error)
+      return false
+    }
+  }
+
+  /** Predictions wait, since nobody would send them again; others learn of it at once. */
+  #sitOut(request: StoreRequest, error: unknown): void {
+    this.#awaySinceMs ??= performance.now()
+    const isPatient = performance.now() - this.#awaySinceMs < limits.databaseAwayMs
+    const waits = request.method === 'appendPredictions' && isPatient
+    if (request.method === 'close') this.#close(request)
+    else if (!waits) this.#fail(request, error)
+    else if (this.#held.push(request) === 1) setTimeout(() => this.#drain(), awayPauseMs)
   }
 
   /** The buffer of predictions goes back to who packed them. */
@@ -106,8 +131,39 @@ export class CallServer {
     this.#send({ id, ok: true, output }, method === 'appendPredictions' ? [input.packed] : [])
   }
 
-  #run<M extends StoreMethod>({ method, input }: StoreRequest<M>): StoreCalls[M]['output'] {
-    return this.#handlers[method](input)
+  #fail({ id, method }: StoreRequest, cause: unknown): void {
+    const { code, message } = this.#database.failure(actions[method], cause)
+    this.#send({ id, ok: false, error: { code, message } }, [])
+  }
+
+  #close(request: StoreRequest): void {
+    this.#database.close()
+    setImmediate(this.#ended)
+    this.#tell(request, null)
+  }
+
+  #run({ method, input }: StoreRequest): unknown {
+    const { store, reader } = this.#parts
+    switch (method) {
+      case 'appendPredictions':
+        return store.appendPredictions(input)
+      case 'appendOutcomes':
+        return store.appendOutcomes(input)
+      case 'find':
+        return reader.find(input)
+      case 'replayRange':
+        return reader.replayRange(input)
+      case 'replayWindow':
+        return reader.replayWindow(input)
+      case 'trim':
+        return store.trim(input)
+      case 'close':
+        this.#database.close()
+        setImmediate(this.#ended)
+        return null
+      default:
+        return assertNever(method)
+    }
   }
 }
 
@@ -121,14 +177,7 @@ const actions: Readonly<Record<StoreMethod, string>> = {
   close: 'close',
 }
 
-function handlersOf(store: PredictionStore, reader: PredictionReader, close: () => null): Handlers {
-  return {
-    appendPredictions: input => store.appendPredictions(input),
-    appendOutcomes: input => store.appendOutcomes(input),
-    find: input => reader.find(input),
-    replayRange: input => reader.replayRange(input),
-    replayWindow: input => reader.replayWindow(input),
-    trim: input => store.trim(input),
-    close,
-  }
+function partsOf(database: SqlDatabase): Parts {
+  const blocks = new Blocks(database)
+  return { store: new PredictionStore(database, blocks), reader: new PredictionReader(database, blocks) }
 }

@@ -1,6 +1,7 @@
 /** The numbers of kinds in the tables: what many predictions share is written once. */
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+
 import type { Kind } from '../packed-predictions/layout.ts'
+import type { SqlDatabase, SqlValue } from '../sql/database.ts'
 
 /** Kinds that are remembered; past it they are looked up anew. */
 const rememberedMax = 10_000
@@ -9,7 +10,7 @@ export class KindNumbers {
   readonly #sql: ReturnType<typeof prepareWriting>
   readonly #numbers = new Map<string, number>()
 
-  constructor(database: DatabaseSync) {
+  constructor(database: SqlDatabase) {
     this.#sql = prepareWriting(database)
   }
 
@@ -20,8 +21,7 @@ export class KindNumbers {
       const key = JSON.stringify(kind)
       const known = this.#numbers.get(key)
       if (known !== undefined) return known
-      const number =
-        this.#find(kind) ?? Number(this.#sql.insert.run(...(kind as readonly SQLInputValue[])).lastInsertRowid)
+      const number = this.#find(kind) ?? Number(this.#sql.insert.get(...(kind as readonly SqlValue[]))?.['kind'])
       this.#sql.insertEpoch.run(kind[0], kind[1], nextSeq)
       this.#numbers.set(key, number)
       return number
@@ -34,7 +34,7 @@ export class KindNumbers {
   }
 
   #find(kind: Kind): number | null {
-    const row = this.#sql.find.get(...(kind as readonly SQLInputValue[]))
+    const row = this.#sql.find.get(...(kind as readonly SqlValue[]))
     return row === undefined ? null : Number(row['kind'])
   }
 }
@@ -44,7 +44,7 @@ export class KindsByNumber {
   readonly #find: ReturnType<typeof prepareReading>
   readonly #kinds = new Map<number, Kind>()
 
-  constructor(database: DatabaseSync) {
+  constructor(database: SqlDatabase) {
     this.#find = prepareReading(database)
   }
 
@@ -65,19 +65,19 @@ export class KindsByNumber {
 
 const columns = 'endpoint, epoch, release, assigned, version, propensity, pinned, by_context, status, failed'
 
-function prepareReading(database: DatabaseSync) {
+function prepareReading(database: SqlDatabase) {
   const find = database.prepare(`SELECT ${columns} FROM kinds WHERE kind = ?`)
   find.setReturnArrays(true)
   return find
 }
 
-function prepareWriting(database: DatabaseSync) {
+function prepareWriting(database: SqlDatabase) {
   return {
     find: database.prepare(
-      `SELECT kind FROM kinds WHERE endpoint = ? AND epoch = ? AND release IS ? AND assigned = ? AND version = ?
+      `SELECT kind FROM kinds WHERE endpoint = ? AND epoch = ? AND release IS NOT DISTINCT FROM ? AND assigned = ? AND version = ?
        AND propensity = ? AND pinned = ? AND by_context = ? AND status = ? AND failed = ?`,
     ),
-    insert: database.prepare(`INSERT INTO kinds (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    insert: database.prepare(`INSERT INTO kinds (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING kind`),
     /** Where an epoch begins, so that a replay from it need not read what came before. */
     insertEpoch: database.prepare(
       'INSERT INTO epochs (endpoint, epoch, first_seq) VALUES (?, ?, ?) ON CONFLICT (endpoint, epoch) DO NOTHING',

@@ -16,10 +16,10 @@ export class LastingClient<C extends Calls> {
   #isLost = false
   #isClosed = false
 
-  /** Rejects where the first thread cannot open the file. */
+  /** Rejects where the first thread cannot open what it is for. */
   static async open<C extends Calls>(
     script: URL,
-    data: { file: string },
+    data: { name: string },
     events: WorkerEvents = {},
   ): Promise<LastingClient<C>> {
     const client = new LastingClient<C>(script, data, events)
@@ -27,7 +27,7 @@ export class LastingClient<C extends Calls> {
     return client
   }
 
-  private constructor(script: URL, data: { file: string }, events: WorkerEvents) {
+  private constructor(script: URL, data: { name: string }, events: WorkerEvents) {
     const onLost = (error: CutoverError): void => {
       this.#isLost = true
       events.onLost?.(error)

@@ -1,11 +1,11 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { SqlDatabase, SqlStatement } from '../sql/database.ts'
 
 /** Where what is in the log begins: of all of it, and of an endpoint's epochs. */
 export class LogStart {
-  readonly #firstSeq: StatementSync
-  readonly #trimmedSeq: StatementSync
+  readonly #firstSeq: SqlStatement
+  readonly #trimmedSeq: SqlStatement
 
-  constructor(database: DatabaseSync) {
+  constructor(database: SqlDatabase) {
     this.#firstSeq = database.prepare('SELECT min(first_seq) AS seq FROM epochs WHERE endpoint = ? AND epoch >= ?')
     this.#trimmedSeq = database.prepare('SELECT up_to_seq FROM trimmed')
   }

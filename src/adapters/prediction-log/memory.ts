@@ -114,8 +114,8 @@ class MemoryPredictionLog implements PredictionLog {
     for (const commit of this.#commits.filter(({ seq }) => seq > first)) {
       const { endpoint, epoch } = 'joined' in commit ? commit.joined : commit.prediction
       if (endpoint !== query.endpoint || epoch < query.fromEpoch) continue
-      if ('joined' in commit) replayed.addJoined(commit.joined)
-      else replayed.addPrediction({ ...commit.prediction, payload: null })
+      if ('joined' in commit) replayed.addJoined(commit.joined, commit.seq)
+      else replayed.addPrediction({ ...commit.prediction, payload: null }, commit.seq)
     }
     for (const batch of replayed.batches) each(batch)
     return { upToSeq, isWhole: (this.#trimmed.get(query.endpoint) ?? -1) < query.fromEpoch }

@@ -4,7 +4,7 @@
  * nearly every one. So the last ones are kept in memory, and move into the index in sorted slices: neighbours share a page.
  * After a crash those in memory are read back from the outcomes themselves.
  */
-import type { DatabaseSync } from 'node:sqlite'
+import type { SqlDatabase, TextTable } from '../sql/database.ts'
 
 export const outcomeIdBounds = {
   /** Ids gathered before they begin to move. Memory holds up to twice as many, about 100 bytes each. */
@@ -19,6 +19,7 @@ type Moving = { known: Set<string>; sorted: readonly string[]; moved: number; up
 
 export class OutcomeIds {
   readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #texts: TextTable
   readonly #bounds: { gatheredMax: number; sliceIds: number }
   #gathered = new Set<string>()
   #moving: Moving | null = null
@@ -29,9 +30,10 @@ export class OutcomeIds {
   #owed = 0
 
   /** Reads the ids that the index may lack. */
-  constructor(database: DatabaseSync, bounds: { gatheredMax: number; sliceIds: number } = outcomeIdBounds) {
+  constructor(database: SqlDatabase, bounds: { gatheredMax: number; sliceIds: number } = outcomeIdBounds) {
     this.#bounds = bounds
     this.#sql = prepareStatements(database)
+    this.#texts = database.texts
     for (const row of this.#sql.unindexed.iterate()) this.#gathered.add(String(row['id']))
   }
 
@@ -43,7 +45,7 @@ export class OutcomeIds {
       if (this.#added.has(id) || this.#gathered.has(id) || this.#moving?.known.has(id) === true) known.add(id)
       else elsewhere.push(id)
     }
-    for (const row of this.#sql.indexed.all(JSON.stringify(elsewhere))) known.add(String(row['id']))
+    for (const row of this.#sql.indexed.all(this.#texts.of(elsewhere))) known.add(String(row['id']))
     return known
   }
 
@@ -64,7 +66,7 @@ export class OutcomeIds {
     const due = Math.floor((this.#owed + this.#added.size * movesPerId) / sliceIds) * sliceIds
     if (due === 0) return
     const slice = moving.sorted.slice(moving.moved, moving.moved + due)
-    this.#sql.index.run(JSON.stringify(slice.filter(id => moving.known.has(id))))
+    this.#sql.index.run(this.#texts.of(slice.filter(id => moving.known.has(id))))
     this.#moved = slice.length
     if (moving.moved + slice.length === moving.sorted.length) this.#sql.setIndexed.run(moving.upToSeq)
   }
@@ -96,16 +98,17 @@ export class OutcomeIds {
   }
 }
 
-function prepareStatements(database: DatabaseSync) {
+function prepareStatements(database: SqlDatabase) {
   return {
     unindexed: database.prepare('SELECT id FROM outcomes WHERE seq > (SELECT up_to_seq FROM indexed_outcomes)'),
     /** Those that wait are few: they have an index of their own. */
     indexed: database.prepare(
-      `SELECT value AS id FROM json_each(?) WHERE EXISTS (SELECT 1 FROM outcome_ids o WHERE o.id = value)
-         OR EXISTS (SELECT 1 FROM waiting_outcomes w WHERE w.id = value)`,
+      `SELECT j.value AS id FROM ${database.texts.as('j')}
+       WHERE EXISTS (SELECT 1 FROM outcome_ids o WHERE o.id = j.value)
+         OR EXISTS (SELECT 1 FROM waiting_outcomes w WHERE w.id = j.value)`,
     ),
     index: database.prepare(
-      'INSERT INTO outcome_ids (id) SELECT value FROM json_each(?) WHERE true ON CONFLICT (id) DO NOTHING',
+      `INSERT INTO outcome_ids (id) SELECT j.value FROM ${database.texts.as('j')} WHERE true ON CONFLICT (id) DO NOTHING`,
     ),
     setIndexed: database.prepare('UPDATE indexed_outcomes SET up_to_seq = ?'),
   }

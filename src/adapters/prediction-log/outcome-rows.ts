@@ -1,5 +1,5 @@
 /** Outcomes and joins as flat rows: cheap to send between the threads, and what the tables take. */
-import type { SQLOutputValue } from 'node:sqlite'
+
 import {
   type Answer,
   idOfOutcomeKey,
@@ -14,6 +14,7 @@ import {
   withoutSender,
 } from '../../core/prediction.ts'
 import type { AppendedOutcomes } from '../../ports/prediction-log.ts'
+import type { SqlValue } from '../sql/database.ts'
 import { fromJson, toJson } from './rows.ts'
 
 /** Label, metrics and endpoints are JSON. */
@@ -82,7 +83,7 @@ export function outcomeFromRow([key, prediction, row, label, reward, metrics, at
 }
 
 /** Wants the columns in the order of `OutcomeRow`. */
-export function readOutcomeRow(columns: readonly SQLOutputValue[]): OutcomeRow {
+export function readOutcomeRow(columns: readonly SqlValue[]): OutcomeRow {
   return columns as unknown as OutcomeRow
 }
 

@@ -1,19 +1,19 @@
 /** Packs predictions of an earlier schema, which had a row each: once, when the log is opened with them. */
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+
 import type { Answer, Feature, Prediction } from '../../core/prediction.ts'
 import { partsOfMadeId } from '../packed-predictions/made-ids.ts'
 import { PredictionPacker } from '../packed-predictions/packer.ts'
-import { inTransaction } from '../sqlite/transaction.ts'
+import type { SqlDatabase, SqlRow, SqlValue } from '../sql/database.ts'
 import { BlockWriter } from './block-writer.ts'
 import { Blocks } from './blocks.ts'
-import { fromJson, type SqlRow } from './rows.ts'
+import { fromJson } from './rows.ts'
 
 /** A crash leaves whole transactions, from which the next opening goes on. */
 const packingBounds = { rowsPerTransaction: 20_000 } as const
 
 /** `tell` is called before it begins, with how many rows there are to pack; not if there are none. */
 export function packRows(
-  database: DatabaseSync,
+  database: SqlDatabase,
   tell: (rows: number) => void,
   { rowsPerTransaction }: PackingBounds = packingBounds,
 ): void {
@@ -24,9 +24,7 @@ export function packRows(
   const rows = Number(left?.['rows'])
   if (rows > 0) tell(rows)
   // Nothing else is in blocks before this is over: so they tell how far it came.
-  while (
-    inTransaction(database, () => packSome(database, writer, { afterSeq: blocks.lastSeq(), rowsPerTransaction })) > 0
-  );
+  while (database.transact(() => packSome(database, writer, { afterSeq: blocks.lastSeq(), rowsPerTransaction })) > 0);
   database.exec('DROP TABLE predictions_by_row')
 }
 
@@ -34,7 +32,7 @@ type PackingBounds = { rowsPerTransaction: number }
 
 /** How many there were. */
 function packSome(
-  database: DatabaseSync,
+  database: SqlDatabase,
   writer: BlockWriter,
   { afterSeq, rowsPerTransaction }: PackingBounds & { afterSeq: number },
 ): number {
@@ -60,7 +58,7 @@ function packSome(
 
 /** Bodies stand elsewhere already; that there are any is all that is packed of them. */
 function predictionOf(row: SqlRow): Prediction & { madeId: boolean; leftPayload: boolean } {
-  const text = (value: SQLOutputValue | undefined) => (typeof value === 'string' ? value : null)
+  const text = (value: SqlValue | undefined) => (typeof value === 'string' ? value : null)
   const [id, shadowOf] = [String(row['id']), text(row['shadow_of'])]
   const measures = fromJson<NonNullable<Prediction['measures']>>(row['measures'])
   return {

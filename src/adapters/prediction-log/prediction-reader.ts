@@ -1,5 +1,5 @@
 /** Reads predictions back: for the explorer and for rebuilding evidence. */
-import type { DatabaseSync } from 'node:sqlite'
+
 import { limits } from '../../core/limits.ts'
 import {
   joinOutcome,
@@ -14,21 +14,22 @@ import type { PredictionQuery, ReplayBatch } from '../../ports/prediction-log.ts
 import type { PackedCursor } from '../packed-predictions/cursor.ts'
 import type { Kind } from '../packed-predictions/layout.ts'
 import { predictionAt } from '../packed-predictions/unpack.ts'
+import type { SqlDatabase, SqlRow } from '../sql/database.ts'
 import type { Block, Blocks, Located } from './blocks.ts'
 import { LastSeq } from './last-seq.ts'
 import { LogStart } from './log-start.ts'
 import { ReplayBatches } from './replay-batches.ts'
-import { fromJson, outcomeColumns, rowToOutcome, type SqlRow } from './rows.ts'
+import { fromJson, outcomeColumns, rowToOutcome } from './rows.ts'
 import type { SeqRange, StoreCalls } from './store-calls.ts'
 
 export class PredictionReader {
-  readonly #database: DatabaseSync
+  readonly #database: SqlDatabase
   readonly #sql: ReturnType<typeof prepareStatements>
   readonly #blocks: Blocks
   readonly #last: LastSeq
   readonly #start: LogStart
 
-  constructor(database: DatabaseSync, blocks: Blocks) {
+  constructor(database: SqlDatabase, blocks: Blocks) {
     this.#database = database
     this.#sql = prepareStatements(database)
     this.#blocks = blocks
@@ -123,7 +124,8 @@ export class PredictionReader {
     const joined = this.#joinedIn(window, ({ endpoint: of, epoch }) => of === endpoint && epoch >= fromEpoch)
     let next = joined.next()
     const addBefore = (seq: number) => {
-      for (; next.done !== true && next.value.seq < seq; next = joined.next()) merged.addJoined(next.value.joined)
+      for (; next.done !== true && next.value.seq < seq; next = joined.next())
+        merged.addJoined(next.value.joined, next.value.seq)
     }
     for (const block of this.#blocks.within(window)) {
       const wanted = block.cursor.kinds.map(([of, epoch]: Kind) => of === endpoint && epoch >= fromEpoch)
@@ -132,7 +134,7 @@ export class PredictionReader {
         const cursor = block.at(seq)
         if (wanted[cursor.kind] !== true) continue
         addBefore(seq)
-        merged.addPrediction(predictionAt(cursor))
+        merged.addPrediction(predictionAt(cursor), seq)
       }
     }
     addBefore(Number.POSITIVE_INFINITY)
@@ -174,7 +176,7 @@ function withPayload(prediction: Prediction, row: SqlRow): Prediction {
   return { ...prediction, payload }
 }
 
-function prepareStatements(database: DatabaseSync) {
+function prepareStatements(database: SqlDatabase) {
   return {
     payload: database.prepare('SELECT request, response, sent FROM payloads WHERE prediction_seq = ?'),
     payloads: database.prepare('SELECT prediction_seq FROM payloads ORDER BY prediction_seq DESC'),

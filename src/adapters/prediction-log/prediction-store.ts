@@ -1,10 +1,12 @@
 /** Writes predictions and outcomes to SQLite. Synchronous: it lives in a thread of its own. */
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+
 import { idOfOutcomeKey, type OutcomeReceipt } from '../../core/prediction.ts'
 import { PackedCursor, recordsOf } from '../packed-predictions/cursor.ts'
+import type { SqlDatabase, SqlValue, TextTable } from '../sql/database.ts'
 import { BlockWriter, type Inserted } from './block-writer.ts'
 import type { Blocks } from './blocks.ts'
 import { LastSeq } from './last-seq.ts'
+import { ManyRows } from './many-rows.ts'
 import { OrphanSchedule } from './orphans.ts'
 import { OutcomeIds } from './outcome-ids.ts'
 import { type Known, OutcomeJoiner } from './outcome-joiner.ts'
@@ -18,6 +20,7 @@ type Output<M extends keyof StoreCalls> = StoreCalls[M]['output']
 /** Every append, and letting go, expects an open transaction, in which `settle` comes last; then call `committed` or `rolledBack`. */
 export class PredictionStore {
   readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #texts: TextTable
   readonly #blocks: Blocks
   readonly #last: LastSeq
   readonly #writer: BlockWriter
@@ -25,16 +28,24 @@ export class PredictionStore {
   readonly #outcomeIds: OutcomeIds
   readonly #trimmer: Trimmer
   readonly #orphans = new OrphanSchedule()
+  readonly #waitingRows: ManyRows
+  /** Rows of outcomes that have come before their prediction and are not yet written. */
+  #waiting: SqlValue[][] = []
   #lastSeq: number
 
-  constructor(database: DatabaseSync, blocks: Blocks) {
+  constructor(database: SqlDatabase, blocks: Blocks) {
     this.#sql = prepareStatements(database)
+    this.#texts = database.texts
     this.#blocks = blocks
     this.#last = new LastSeq(database)
     this.#writer = new BlockWriter(database, blocks)
     this.#joiner = new OutcomeJoiner(database, blocks)
     this.#outcomeIds = new OutcomeIds(database)
     this.#trimmer = new Trimmer(database, blocks, this.#outcomeIds)
+    this.#waitingRows = new ManyRows(database, {
+      into: 'waiting_outcomes (id, prediction, row, label, reward, metrics, at_ms, endpoints, accepted_ms)',
+      columns: 9,
+    })
     this.#lastSeq = this.#last.read()
   }
 
@@ -51,6 +62,8 @@ export class PredictionStore {
     this.#outcomeIds.rolledBack()
     this.#blocks.rolledBack()
     this.#writer.rolledBack()
+    this.#joiner.rolledBack()
+    this.#waiting = []
     this.#lastSeq = this.#last.read()
   }
 
@@ -77,12 +90,13 @@ export class PredictionStore {
       if (known !== undefined && !rowMayBeOf(row, known.prediction.endpoint)) return 'pending'
       accepted.add(key)
       if (known === undefined) {
-        this.#sql.insertWaiting.run(...row, nowMs)
+        this.#waiting.push([...row, nowMs])
         return 'pending'
       }
       joins.push(...this.#join(row, known))
       return 'joined'
     })
+    this.#write()
     return { statuses, joins, upToSeq: this.#lastSeq }
   }
 
@@ -93,24 +107,29 @@ export class PredictionStore {
   #joinWaiting(packed: ArrayBuffer, seqs: Inserted['seqs']): JoinedRow[] {
     if (this.#sql.anyWaiting.get() === undefined) return []
     const ids = freshChampions(packed, seqs)
-    const waiting = this.#sql.waitingFor.all(JSON.stringify(ids)) as unknown as readonly SQLOutputValue[][]
+    const waiting = this.#sql.waitingFor.all(this.#texts.of(ids)) as unknown as readonly SqlValue[][]
     const outcomes = waiting.map(columns => readOutcomeRow(columns))
+    if (outcomes.length === 0) return []
     const predictions = this.#joiner.know(outcomes.map(([, prediction]) => prediction))
-    return outcomes.flatMap(outcome => {
-      const known = predictions.get(outcome[1])
-      if (known === undefined) return []
-      this.#sql.deleteWaiting.run(outcome[0])
-      if (!rowMayBeOf(outcome, known.prediction.endpoint)) return []
-      return this.#join(outcome, known).map(join => ({ outcome, join }))
+    const known = outcomes.filter(([, prediction]) => predictions.has(prediction))
+    this.#sql.deleteWaiting.run(this.#texts.of(known.map(([key]) => key)))
+    const joined = known.flatMap(outcome => {
+      const prediction = predictions.get(outcome[1])
+      if (prediction === undefined || !rowMayBeOf(outcome, prediction.prediction.endpoint)) return []
+      return this.#join(outcome, prediction).map(join => ({ outcome, join }))
     })
+    this.#write()
+    return joined
   }
 
   #joinMissed(shadowSeqs: readonly number[]): JoinedRow[] {
     if (shadowSeqs.length === 0) return []
-    return this.#joiner.missed(shadowSeqs).map(({ outcome, before, shadow }) => ({
+    const missed = this.#joiner.missed(shadowSeqs).map(({ outcome, before, shadow }) => ({
       outcome,
       join: this.#joiner.joinShadow(this.#nextSeq(), outcome, before, shadow),
     }))
+    this.#write()
+    return missed
   }
 
   /** The champion's join, then those of its shadows. */
@@ -119,6 +138,13 @@ export class PredictionStore {
     const { join, before } = this.#joiner.join(this.#nextSeq(), outcome, champion)
     const ofShadows = champion.shadows.map(shadow => this.#joiner.joinShadow(this.#nextSeq(), outcome, before, shadow))
     return [join, ...ofShadows]
+  }
+
+  #write(): void {
+    this.#joiner.write()
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#waitingRows.insert(waiting)
   }
 
   #hasOutcomes(): boolean {
@@ -165,21 +191,19 @@ function keysOf(key: string): readonly string[] {
   return id === key ? [key] : [key, id]
 }
 
-function prepareStatements(database: DatabaseSync) {
+function prepareStatements(database: SqlDatabase) {
   const waitingFor = database.prepare(
     `SELECT w.id, w.prediction, w.row, w.label, w.reward, w.metrics, w.at_ms, w.endpoints
-     FROM json_each(?) j CROSS JOIN waiting_outcomes w ON w.prediction = j.value ORDER BY j.key, w.seq`,
+     FROM ${database.texts.as('j')} CROSS JOIN waiting_outcomes w ON w.prediction = j.value ORDER BY j.key, w.seq`,
   )
   waitingFor.setReturnArrays(true)
   return {
     waitingFor,
-    insertWaiting: database.prepare(
-      `INSERT INTO waiting_outcomes (id, prediction, row, label, reward, metrics, at_ms, endpoints, accepted_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
     anyOutcome: database.prepare('SELECT 1 FROM outcomes LIMIT 1'),
     anyWaiting: database.prepare('SELECT 1 FROM waiting_outcomes LIMIT 1'),
-    deleteWaiting: database.prepare('DELETE FROM waiting_outcomes WHERE id = ?'),
+    deleteWaiting: database.prepare(
+      `DELETE FROM waiting_outcomes WHERE id IN (SELECT j.value FROM ${database.texts.as('j')})`,
+    ),
     prune: database.prepare('DELETE FROM waiting_outcomes WHERE accepted_ms < ?'),
   }
 }

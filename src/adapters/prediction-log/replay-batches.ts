@@ -1,28 +1,35 @@
 import type { JoinedOutcome, Prediction } from '../../core/prediction.ts'
 import type { ReplayBatch } from '../../ports/prediction-log.ts'
 
+type Batch = { predictions: Prediction[]; joined: JoinedOutcome[]; upToSeq: number }
+
 /**
  * Cuts a sequence of commits into batches that are read predictions first: a new one begins wherever a prediction
  * follows an outcome, so that reading them one after the other is the sequence itself.
  */
 export class ReplayBatches {
-  readonly batches: ReplayBatch[] = []
-  #predictions: Prediction[] = []
-  #joined: JoinedOutcome[] = []
+  readonly #batches: Batch[] = []
+  #last: Batch | null = null
 
-  addPrediction(prediction: Prediction): void {
-    if (this.batches.length === 0 || this.#joined.length > 0) this.#begin()
-    this.#predictions.push(prediction)
+  get batches(): readonly ReplayBatch[] {
+    return this.#batches
   }
 
-  addJoined(joined: JoinedOutcome): void {
-    if (this.batches.length === 0) this.#begin()
-    this.#joined.push(joined)
+  addPrediction(prediction: Prediction, seq: number): void {
+    const batch = this.#last === null || this.#last.joined.length > 0 ? this.#begun() : this.#last
+    batch.predictions.push(prediction)
+    batch.upToSeq = seq
   }
 
-  #begin(): void {
-    this.#predictions = []
-    this.#joined = []
-    this.batches.push({ predictions: this.#predictions, joined: this.#joined })
+  addJoined(joined: JoinedOutcome, seq: number): void {
+    const batch = this.#last ?? this.#begun()
+    batch.joined.push(joined)
+    batch.upToSeq = seq
+  }
+
+  #begun(): Batch {
+    this.#last = { predictions: [], joined: [], upToSeq: 0 }
+    this.#batches.push(this.#last)
+    return this.#last
   }
 }

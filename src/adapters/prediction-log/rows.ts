@@ -1,8 +1,7 @@
 /** Columns that hold JSON, and outcomes as the tables have them. */
-import type { SQLOutputValue } from 'node:sqlite'
-import { idOfOutcomeKey, type Outcome, type Truth } from '../../core/prediction.ts'
 
-export type SqlRow = Record<string, SQLOutputValue>
+import { idOfOutcomeKey, type Outcome, type Truth } from '../../core/prediction.ts'
+import type { SqlRow, SqlValue } from '../sql/database.ts'
 
 export const outcomeColumns = 'id, row, label, reward, metrics, at_ms'
 
@@ -24,6 +23,6 @@ export function toJson(value: unknown): string | null {
 }
 
 /** The caller names the type that the column was written with. */
-export function fromJson<T>(text: SQLOutputValue | undefined): T | null {
+export function fromJson<T>(text: SqlValue | undefined): T | null {
   return typeof text === 'string' ? JSON.parse(text) : null
 }

@@ -2,6 +2,7 @@
 import type { Outcome, Prediction } from '../../core/prediction.ts'
 import type { Trim } from '../../core/retention.ts'
 import type { PackedPredictions, PredictionQuery, ReplayBatch, Trimmed } from '../../ports/prediction-log.ts'
+import type { StorePlace } from '../stores/store-place.ts'
 import type { AppendedRows, JoinRow, OutcomeRow } from './outcome-rows.ts'
 import type { CallRequest } from './worker-calls.ts'
 
@@ -32,3 +33,6 @@ export type StoreMethod = keyof StoreCalls
 export type SeqRange = { afterSeq: number; upToSeq: number }
 
 export type StoreRequest<M extends StoreMethod = StoreMethod> = CallRequest<StoreCalls, M>
+
+/** What the store's thread is told at its start; `name` is for messages. */
+export type StoreThreadData = { name: string; place: StorePlace }

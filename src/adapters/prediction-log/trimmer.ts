@@ -1,7 +1,8 @@
 /** Lets the oldest blocks go, with all that belongs to their predictions; some at a time, since appends wait meanwhile. */
-import type { DatabaseSync } from 'node:sqlite'
+
 import type { Trim } from '../../core/retention.ts'
 import type { Trimmed } from '../../ports/prediction-log.ts'
+import type { SqlDatabase, TextTable } from '../sql/database.ts'
 import type { Block, Blocks } from './blocks.ts'
 import { LogStart } from './log-start.ts'
 import type { OutcomeIds } from './outcome-ids.ts'
@@ -11,12 +12,14 @@ const sliceMax = { blocks: 64, predictions: 4_096, outcomes: 8_192 } as const
 
 export class Trimmer {
   readonly #sql: ReturnType<typeof prepareStatements>
+  readonly #texts: TextTable
   readonly #start: LogStart
   readonly #blocks: Blocks
   readonly #outcomeIds: OutcomeIds
 
-  constructor(database: DatabaseSync, blocks: Blocks, outcomeIds: OutcomeIds) {
+  constructor(database: SqlDatabase, blocks: Blocks, outcomeIds: OutcomeIds) {
     this.#sql = prepareStatements(database)
+    this.#texts = database.texts
     this.#start = new LogStart(database)
     this.#blocks = blocks
     this.#outcomeIds = outcomeIds
@@ -53,14 +56,14 @@ export class Trimmer {
   #letGo(block: Block): number {
     const { firstSeq, lastSeq } = block
     const outcomes = this.#sql.outcomes.all(firstSeq, lastSeq).map(({ id }) => String(id))
-    const ids = JSON.stringify([...new Set(outcomes)])
+    const ids = this.#texts.of([...new Set(outcomes)])
     this.#sql.deleteOutcomes.run(firstSeq, lastSeq)
     this.#sql.deleteOutcomeIds.run(ids)
     this.#outcomeIds.forget(outcomes)
     this.#sql.deletePayloads.run(firstSeq, lastSeq)
     const { indexed, unnamed } = namesIn(block)
-    this.#sql.deleteScattered.run(JSON.stringify(indexed), firstSeq, lastSeq)
-    this.#sql.deleteUnnamed.run(JSON.stringify(unnamed), firstSeq, lastSeq)
+    this.#sql.deleteScattered.run(this.#texts.of(indexed), firstSeq, lastSeq)
+    this.#sql.deleteUnnamed.run(this.#texts.of(unnamed), firstSeq, lastSeq)
     this.#sql.deleteKinds.run(firstSeq)
     this.#sql.deleteBlock.run(firstSeq)
     return outcomes.length
@@ -90,17 +93,19 @@ function namesIn(block: Block): { indexed: string[]; unnamed: string[] } {
   return { indexed, unnamed }
 }
 
-function prepareStatements(database: DatabaseSync) {
+function prepareStatements(database: SqlDatabase) {
   return {
     outcomes: database.prepare('SELECT id FROM outcomes WHERE prediction_seq BETWEEN ? AND ?'),
     deleteOutcomes: database.prepare('DELETE FROM outcomes WHERE prediction_seq BETWEEN ? AND ?'),
-    deleteOutcomeIds: database.prepare('DELETE FROM outcome_ids WHERE id IN (SELECT value FROM json_each(?))'),
+    deleteOutcomeIds: database.prepare(
+      `DELETE FROM outcome_ids WHERE id IN (SELECT j.value FROM ${database.texts.as('j')})`,
+    ),
     deletePayloads: database.prepare('DELETE FROM payloads WHERE prediction_seq BETWEEN ? AND ?'),
     deleteScattered: database.prepare(
-      'DELETE FROM scattered_ids WHERE id IN (SELECT value FROM json_each(?)) AND seq BETWEEN ? AND ?',
+      `DELETE FROM scattered_ids WHERE id IN (SELECT j.value FROM ${database.texts.as('j')}) AND seq BETWEEN ? AND ?`,
     ),
     deleteUnnamed: database.prepare(
-      'DELETE FROM unnamed_shadows WHERE champion IN (SELECT value FROM json_each(?)) AND seq BETWEEN ? AND ?',
+      `DELETE FROM unnamed_shadows WHERE champion IN (SELECT j.value FROM ${database.texts.as('j')}) AND seq BETWEEN ? AND ?`,
     ),
     deleteKinds: database.prepare('DELETE FROM block_kinds WHERE first_seq = ?'),
     deleteBlock: database.prepare('DELETE FROM blocks WHERE first_seq = ?'),

@@ -7,7 +7,7 @@ import { type CallReply, type Calls, type OpenNotice, openReplyId } from './work
 
 export type WorkerEvents = {
   onNotice?: (notice: OpenNotice) => void
-  /** The thread has ended by itself, which nobody had asked for; not before it has let go of its file. */
+  /** The thread has ended by itself, which nobody had asked for; not before it has let go of its store. */
   onLost?: (error: CutoverError) => void
 }
 
@@ -15,7 +15,7 @@ type Settle = { resolve: (output: unknown) => void; reject: (error: CutoverError
 
 export class WorkerClient<C extends Calls> {
   readonly #worker: Worker
-  readonly #file: string
+  readonly #name: string
   readonly #pending = new Map<number, Settle>()
   readonly #exited: Promise<void>
   readonly #events: WorkerEvents
@@ -24,10 +24,10 @@ export class WorkerClient<C extends Calls> {
   #isOpen = false
   #isClosing = false
 
-  /** Resolves when the thread has opened the file, the one that errors name; rejects with why it could not. */
+  /** Resolves when the thread has opened what `name` says, which errors name; rejects with why it could not. */
   static async open<C extends Calls>(
     script: URL,
-    data: { file: string },
+    data: { name: string },
     events: WorkerEvents = {},
   ): Promise<WorkerClient<C>> {
     const client = new WorkerClient<C>(script, data, events)
@@ -36,8 +36,8 @@ export class WorkerClient<C extends Calls> {
     return client
   }
 
-  private constructor(script: URL, data: { file: string }, events: WorkerEvents) {
-    this.#file = data.file
+  private constructor(script: URL, data: { name: string }, events: WorkerEvents) {
+    this.#name = data.name
     this.#events = events
     this.#worker = new Worker(script, {
       workerData: data,
@@ -70,7 +70,7 @@ export class WorkerClient<C extends Calls> {
     try {
       this.#worker.postMessage({ id, method, input }, transfer)
     } catch (error) {
-      this.#pending.get(id)?.reject(failure(this.#file, error))
+      this.#pending.get(id)?.reject(failure(this.#name, error))
       this.#pending.delete(id)
     }
     return reply as Promise<C[M]['output']>
@@ -81,7 +81,7 @@ export class WorkerClient<C extends Calls> {
     this.#isClosing = true
     if (this.#ended === null) {
       const closing = this.call('close', null)
-      this.#ended = new CutoverError('store-failed', `${this.#file} is closed`)
+      this.#ended = new CutoverError('store-failed', `${this.#name} is closed`)
       try {
         await closing
       } catch (error) {
@@ -104,7 +104,7 @@ export class WorkerClient<C extends Calls> {
   }
 
   #end(cause: unknown): void {
-    const error = failure(this.#file, cause)
+    const error = failure(this.#name, cause)
     this.#ended ??= error
     for (const { reject } of this.#pending.values()) reject(error)
     this.#pending.clear()
@@ -116,7 +116,7 @@ function heapMegabytesMax(): number {
   return Math.min(limits.storeHeapMegabytesMax, Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20))
 }
 
-function failure(file: string, cause: unknown): CutoverError {
+function failure(name: string, cause: unknown): CutoverError {
   const message = cause instanceof Error ? cause.message : String(cause)
-  return new CutoverError('store-failed', `the store of ${file} failed: ${message}`, [], cause)
+  return new CutoverError('store-failed', `the store of ${name} failed: ${message}`, [], cause)
 }

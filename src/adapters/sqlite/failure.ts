@@ -22,17 +22,6 @@ export function storeFailure(action: string, file: string, cause: unknown): Cuto
   return new CutoverError('store-failed', `could not ${action} ${file}: ${message}${advice}`, [], cause)
 }
 
-/** Runs what is done to this file; whatever goes wrong is told as a `storeFailure`. */
-export function storeGuard(file: string): <T>(action: string, run: () => T) => T {
-  return (action, run) => {
-    try {
-      return run()
-    } catch (error) {
-      throw storeFailure(action, file, error)
-    }
-  }
-}
-
 export function isBusy(cause: unknown): boolean {
   return resultCode(cause) === resultCodes.busy
 }

@@ -1,5 +1,6 @@
 /** Opens a database of the data folder the one way all of them are opened. */
 import { DatabaseSync } from 'node:sqlite'
+import { SqliteDatabase } from './database.ts'
 import { storeFailure } from './failure.ts'
 import { type Migration, migrate } from './migrate.ts'
 
@@ -18,7 +19,7 @@ export function openDatabase(options: {
   file: string
   migrations: readonly Migration[]
   cacheBytes?: number
-}): DatabaseSync {
+}): SqliteDatabase {
   const { file, migrations, cacheBytes = 8 * 1024 * 1024 } = options
   let database: DatabaseSync | null = null
   try {
@@ -35,11 +36,16 @@ export function openDatabase(options: {
     migrate(database, migrations, file)
     // Not before: a migration that makes a table anew drops the old one, which must not take what refers to it along.
     database.exec('PRAGMA foreign_keys = ON')
-    return database
+    return new SqliteDatabase(database, file)
   } catch (error) {
     database?.close()
     throw storeFailure('open the database', file, error)
   }
+}
+
+/** A file that another thread writes, which must be there: a reader of a write-ahead log holds up no writer. */
+export function openToRead(file: string): SqliteDatabase {
+  return new SqliteDatabase(new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs }), file)
 }
 
 function useWriteAheadLog(database: DatabaseSync): void {

@@ -8,12 +8,12 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Deliveries } from '../../ports/deliveries.ts'
 import type { Notice, Notices } from '../../ports/notices.ts'
 import { after } from '../clock/after.ts'
-import { type Attempted, type DueDelivery, type NewDelivery, openDeliveryStore } from './delivery-store.ts'
+import type { Attempted, DeliveryStore, DueDelivery, NewDelivery } from './delivery-store.ts'
 import { describe, isYes, type Posted, post } from './post.ts'
 import { secretProblem, signatureHeaders } from './sign.ts'
 
 export type CourierOptions = {
-  file: string
+  store: DeliveryStore
   clock: Clock
   /** The secret that a reference names; null if there is none. */
   secretOf(ref: SecretRef): string | null
@@ -29,8 +29,7 @@ export interface Courier extends Notices, Deliveries {
 const lookIntervalMs = 250
 
 export function createCourier(options: CourierOptions): Courier {
-  const { clock, complain } = options
-  const store = openDeliveryStore(options.file)
+  const { store, clock, complain } = options
   const underWay = new Map<number, { url: string; done: Promise<void> }>()
   /** Deliveries by the event they tell of, written down at the next look. */
   const fresh = new Map<number, NewDelivery[]>()

@@ -1,12 +1,8 @@
-/** Deliveries in a SQLite file, so that none is lost between an event and its last attempt. */
-
+/** Deliveries in a database, so that none is lost between an event and its last attempt. */
 import { limits } from '../../core/limits.ts'
 import type { SecretRef } from '../../core/webhook.ts'
 import type { Deliveries, Delivery, DeliveryState } from '../../ports/deliveries.ts'
-import { storeGuard } from '../sqlite/failure.ts'
-import { deliveries } from '../sqlite/migrations/deliveries/0001-deliveries.ts'
-import { openDatabase } from '../sqlite/open-database.ts'
-import { inTransaction } from '../sqlite/transaction.ts'
+import { type SqlDatabase, storeGuard } from '../sql/database.ts'
 
 export type NewDelivery = Pick<
   Delivery,
@@ -44,39 +40,41 @@ export interface DeliveryStore extends Deliveries {
   close(): void
 }
 
-export function openDeliveryStore(file: string): DeliveryStore {
-  const database = openDatabase({ file, migrations: [deliveries] })
+/** The database has the tables already. */
+export function openDeliveryStore(database: SqlDatabase): DeliveryStore {
   const taken = database.prepare('SELECT seq FROM taken')
   const take = database.prepare('UPDATE taken SET seq = ?')
   const insert = database.prepare(
-    `INSERT OR IGNORE INTO deliveries
+    `INSERT INTO deliveries
      (id, endpoint, webhook, release, event, url, secret_env, body, state, attempts, created_at_ms, next_at_ms, detail)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, ?, ?, '')`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, ?, ?, '') ON CONFLICT (id) DO NOTHING`,
   )
   const forget = database.prepare(
     `DELETE FROM deliveries WHERE state <> 'waiting' AND number <= (SELECT max(number) FROM deliveries) - ?`,
   )
   // Doubling is shifting; after 30 of them it is the longest pause anyhow.
-  const pauseMs = `min(${limits.deliveryPauseMaxMs}, ${limits.deliveryPauseMinMs} << min(max(attempts, 1) - 1, 30))`
+  const doublings = 'CASE WHEN attempts < 1 THEN 0 WHEN attempts > 31 THEN 30 ELSE attempts - 1 END'
+  const doubledMs = `(CAST(${limits.deliveryPauseMinMs} AS bigint) << (${doublings}))`
+  const pauseMs = `CASE WHEN ${doubledMs} < ${limits.deliveryPauseMaxMs} THEN ${doubledMs} ELSE ${limits.deliveryPauseMaxMs} END`
   const due = database.prepare(
     `SELECT number, id, endpoint, webhook, url, secret_env, body, attempts FROM (
        SELECT *, row_number() OVER (PARTITION BY url ORDER BY next_at_ms, number) AS place FROM deliveries
        WHERE state = 'waiting' AND (next_at_ms <= ?1 OR next_at_ms > ?1 + ${pauseMs} OR attempts = 0)
-     ) WHERE place <= ${limits.deliveriesPerAddressMax} ORDER BY next_at_ms, number LIMIT ?2`,
+     ) AS placed WHERE place <= ${limits.deliveriesPerAddressMax} ORDER BY next_at_ms, number LIMIT ?2`,
   )
   const note = database.prepare(
     'UPDATE deliveries SET state = ?, attempts = ?, next_at_ms = ?, detail = ? WHERE number = ?',
   )
   const list = database.prepare(
-    `SELECT * FROM deliveries WHERE (?1 IS NULL OR endpoint = ?1) AND (?2 IS NULL OR state = ?2)
+    `SELECT * FROM deliveries WHERE (CAST(?1 AS text) IS NULL OR endpoint = ?1) AND (CAST(?2 AS text) IS NULL OR state = ?2)
      ORDER BY number DESC LIMIT ?3`,
   )
-  const guard = storeGuard(file)
+  const guard = storeGuard(database)
   return {
     takenSeq: () => guard('read deliveries from', () => Number(taken.get()?.['seq'] ?? 0)),
     add: (seq, added) =>
       guard('add deliveries to', () =>
-        inTransaction(database, () => {
+        database.transact(() => {
           for (const one of added) {
             const { id, endpoint, webhook, release, event, url, secret, body, createdAtMs } = one
             const whence = [id, endpoint, webhook, release ?? noRelease, event] as const

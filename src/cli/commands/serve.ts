@@ -1,7 +1,14 @@
 /** `cutover serve` and `cutover demo`: handed on to the composition root. */
 import { Option } from 'commander'
-import { usageError } from '../errors.ts'
-import { type DemoOptions, examples, type Register, type ServeFlags } from '../invocation.ts'
+import { exitCodes, usageError } from '../errors.ts'
+import {
+  type DemoOptions,
+  examples,
+  type Moved,
+  type MoveFlags,
+  type Register,
+  type ServeFlags,
+} from '../invocation.ts'
 
 export const registerServe: Register = (program, does) => {
   program
@@ -9,6 +16,14 @@ export const registerServe: Register = (program, does) => {
     .description('run the server: gateway, controller and store in one process')
     .option('-c, --config <file>', 'settings of the server and resources to apply at start (CUTOVER_CONFIG)')
     .option('--data <dir>', 'folder of the log and the predictions (CUTOVER_DATA; default ./cutover-data)')
+    .option(
+      '--database <url>',
+      'database of PostgreSQL instead of files, such as postgres://cutover@db/cutover (CUTOVER_DATABASE; default: files)',
+    )
+    .option(
+      '--advertise <host>',
+      'name by which servers that share the database reach this one (CUTOVER_ADVERTISE; default: its address)',
+    )
     .option(
       '--inference-host <host>',
       'address to listen on; beyond loopback only with authentication (CUTOVER_INFERENCE_HOST; default 127.0.0.1)',
@@ -28,7 +43,10 @@ export const registerServe: Register = (program, does) => {
       '--keep-predictions <time>',
       'how long predictions are kept, such as 30d (CUTOVER_KEEP_PREDICTIONS; default: for ever)',
     )
-    .option('--workers <count>', 'gateways in threads of their own, on one port (CUTOVER_WORKERS; default 0: none)')
+    .option(
+      '--workers <count>',
+      'gateways in threads of their own, on one port (CUTOVER_WORKERS; default 0: none, 1 with a database)',
+    )
     .addOption(
       new Option(
         '--inference-auth <mode>',
@@ -57,6 +75,20 @@ export const registerServe: Register = (program, does) => {
     .action(does(({ actions, io, output }, _, flags) => actions.serve(flags as ServeFlags, io, output)))
 
   program
+    .command('move')
+    .description('copy what a stopped server keeps in its data folder into a database of PostgreSQL')
+    .option('--data <dir>', 'the folder, which stays as it is (CUTOVER_DATA; default ./cutover-data)')
+    .option('--database <url>', 'a new one, such as postgres://cutover@db/cutover (CUTOVER_DATABASE)')
+    .addHelpText('after', examples('cutover move --database postgres://cutover@db.internal/cutover'))
+    .action(
+      does(async ({ actions, io, answer }, _, flags) => {
+        const moved = await actions.move(flags as MoveFlags, io)
+        answer(moved, () => movedText(moved))
+        return exitCodes.done
+      }),
+    )
+
+  program
     .command('demo')
     .description('watch releases of a small model with real traffic: one promoted, one rolled back')
     .option('--once', 'end after one run')
@@ -69,6 +101,11 @@ export const registerServe: Register = (program, does) => {
         return actions.demo(demo, io)
       }),
     )
+}
+
+function movedText({ from, to, events, predictions, outcomes }: Moved): string {
+  const what = `${events} events, ${predictions} predictions and ${outcomes} outcomes`
+  return `${what} of ${from} are in ${to} now; the folder is left as it was. Go on with: cutover serve --database URL\n`
 }
 
 function wholeNumber(text: string): number {

@@ -9,7 +9,8 @@ import { type EpochEvidence, emptyVersionEvidence, type VersionEvidence } from '
 import type { Readings } from '../external-metric.ts'
 import type { BanditPlan } from '../stage-plans.ts'
 import type { ReleaseState } from '../state.ts'
-import { type BanditState, racing, standing } from '../strategies/bandit.ts'
+import { standing } from '../strategies/bandit.ts'
+import { type BanditState, racing } from '../strategies/bandit-state.ts'
 import type { Contest } from './judge.ts'
 import {
   type ArmJudgement,

@@ -5,8 +5,9 @@
 import type { EndpointSpec } from '../endpoint.ts'
 import type { ControlEvent } from '../event.ts'
 import { limits } from '../limits.ts'
-import { isOpen, withBegun, withEnded } from '../period.ts'
+import { isOpen, withEnded } from '../period.ts'
 import type { ReleasePlan } from '../plan.ts'
+import { withRestart } from '../release/restarts.ts'
 import { type ControlState, candidateOf, type EndpointState, type ReleaseState } from '../state.ts'
 import type { Watched } from './evidence.ts'
 import type { Alarm, MonitoringState } from './report.ts'
@@ -45,7 +46,7 @@ function followOne(known: EndpointState | undefined, endpoint: EndpointState, at
 export function restartWatch(endpoint: EndpointState, atMs: number): EndpointState {
   const { monitoring, fleets } = endpoint
   if (monitoring === undefined || fleets[monitoring.version] !== 'starting') return endpoint
-  return { ...endpoint, monitoring: { ...monitoring, restarts: withBegun(monitoring.restarts, atMs) } }
+  return { ...endpoint, monitoring: { ...monitoring, restarts: withRestart(monitoring.restarts, atMs) } }
 }
 
 /** It is ready again, or known not to come up. */

@@ -1,6 +1,8 @@
 /** What the gateway reads of a request in OpenAI's style: the member that names the endpoint, and whose request it is. */
 import type { Problem } from '../errors.ts'
-import { isFault, type ObjectParts, parseSpan, type Span, scanArray, scanObject } from '../json-members.ts'
+import { plainValue, scanArray, scanObject } from '../json-members.ts'
+import { isFault, openBrace, type Span } from '../json-scanner.ts'
+import { limits } from '../limits.ts'
 
 export type OpenAiRequest = {
   /** Names the endpoint. */
@@ -26,14 +28,14 @@ export function readOpenAiRequest(body: Uint8Array): OpenAiRequest | Problem {
   if (isFault(parts)) return { path: '', message: `the body ${parts.fault}, at byte ${parts.at}` }
   const doubled = [...onceOnly, ...alsoOnce].find(name => parts.doubled.has(name))
   if (doubled !== undefined) return { path: doubled, message: `the body has ${doubled} more than once` }
-  const value = (name: string) => memberValue(body, parts, name)
+  const value = (name: string) => plainValue(body, parts.members.get(name))
   const model = value('model')
   if (typeof model !== 'string' || model === '') return { path: 'model', message: missingModel }
   return {
     model,
     isStream: value('stream') === true,
     user: textOf(value('user')) ?? textOf(value('safety_identifier')),
-    conversation: idOf(value('conversation')),
+    conversation: idOf(body, parts.members.get('conversation')),
     previousResponse: textOf(value('previous_response_id')),
     firstMessage: firstMessage(body, parts.members.get('messages')),
   }
@@ -45,27 +47,24 @@ export function isProblem(read: OpenAiRequest | Problem): read is Problem {
   return 'message' in read
 }
 
-function memberValue(body: Uint8Array, { members }: ObjectParts, name: string): unknown {
-  const span = members.get(name)
-  return span === undefined ? undefined : parseSpan(body, span)
-}
-
 function textOf(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null
 }
 
 /** A conversation is given by its id or as an object that holds it. */
-function idOf(value: unknown): string | null {
-  return typeof value === 'object' && value !== null && 'id' in value ? textOf(value.id) : textOf(value)
+function idOf(body: Uint8Array, span: Span | undefined): string | null {
+  if (span === undefined || body[span.start] !== openBrace) return textOf(plainValue(body, span))
+  const parts = scanObject(body, span)
+  return isFault(parts) ? null : textOf(plainValue(body, parts.members.get('id')))
 }
 
 function firstMessage(body: Uint8Array, messages: Span | undefined): Span | null {
-  const items = messages === undefined ? null : scanArray(body, messages)
+  const items = messages === undefined ? null : scanArray(body, messages, limits.openAiMessagesReadMax)
   if (items === null || isFault(items)) return null
   return items.find(item => roleOf(body, item) === 'user') ?? null
 }
 
 function roleOf(body: Uint8Array, message: Span): unknown {
   const parts = scanObject(body, message)
-  return isFault(parts) ? undefined : memberValue(body, parts, 'role')
+  return isFault(parts) ? undefined : plainValue(body, parts.members.get('role'))
 }

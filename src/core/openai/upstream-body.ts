@@ -1,5 +1,6 @@
 /** The body as one version's model server is to get it. Only the members that must change do; every other byte stays. */
-import { type Edit, isFault, type ObjectParts, parseSpan, type Span, scanObject, splice } from '../json-members.ts'
+import { type Edit, type ObjectParts, plainValue, scanObject, splice } from '../json-members.ts'
+import { isFault, type Span } from '../json-scanner.ts'
 
 export type UpstreamNeeds = {
   /** What the model server calls the model; null leaves what the caller wrote. */
@@ -22,8 +23,7 @@ export function upstreamBody(body: Uint8Array, needs: UpstreamNeeds): UpstreamBo
 }
 
 function isStream(body: Uint8Array, { members }: ObjectParts): boolean {
-  const span = members.get('stream')
-  return span !== undefined && parseSpan(body, span) === true
+  return plainValue(body, members.get('stream')) === true
 }
 
 function modelEdit({ members }: ObjectParts, model: string): Edit | null {
@@ -35,9 +35,8 @@ function modelEdit({ members }: ObjectParts, model: string): Edit | null {
 function usageEdit(body: Uint8Array, parts: ObjectParts): Edit | null {
   const span = parts.members.get('stream_options')
   if (span === undefined) return inserted(parts, '"stream_options":{"include_usage":true}')
-  const options = parseSpan(body, span)
-  if (options === null) return { ...span, text: '{"include_usage":true}' }
-  return typeof options === 'object' && !Array.isArray(options) ? optionEdit(body, span) : null
+  if (plainValue(body, span) === null) return { ...span, text: '{"include_usage":true}' }
+  return optionEdit(body, span)
 }
 
 function optionEdit(body: Uint8Array, options: Span): Edit | null {
@@ -45,7 +44,7 @@ function optionEdit(body: Uint8Array, options: Span): Edit | null {
   if (isFault(parts)) return null
   const span = parts.members.get('include_usage')
   if (span === undefined) return inserted(parts, '"include_usage":true')
-  const value = parseSpan(body, span)
+  const value = plainValue(body, span)
   return value === false || value === null ? { ...span, text: 'true' } : null
 }
 

@@ -1,5 +1,6 @@
 /** What an answer in OpenAI's style, or one event of a stream of it, tells of its tokens and its content. */
-import { isFault, parseSpan, scanObject } from '../json-members.ts'
+import { parseSpan, scanObject } from '../json-members.ts'
+import { isFault } from '../json-scanner.ts'
 import type { TokenUsage } from '../measures.ts'
 
 export type AnswerFacts = {

@@ -14,7 +14,7 @@ import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 import { formOf } from '../metrics/spec.ts'
 import { stageAt } from '../stage-plans.ts'
 import { candidateOf, type ReleaseState } from '../state.ts'
-import { racing } from '../strategies/bandit.ts'
+import { racing } from '../strategies/bandit-state.ts'
 
 /** Whether only a breach could move the release at this moment. */
 export function onlyBreachesMatter(release: ReleaseState, atMs: number): boolean {

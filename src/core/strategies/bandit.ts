@@ -11,7 +11,9 @@ import type { BanditNumbers, Judgement } from '../judge/judgement.ts'
 import { limits } from '../limits.ts'
 import { own } from '../own.ts'
 import type { BanditPlan } from '../stage-plans.ts'
-import { totalVariationPpm, type Weights } from '../traffic.ts'
+import { totalVariationPpm } from '../traffic.ts'
+import { letGo, relieve, restingAfter, retire } from './bandit-retire.ts'
+import { type BanditState, canServe, move, racing, withResting } from './bandit-state.ts'
 import {
   type StageCommand,
   type StageContext,
@@ -20,22 +22,6 @@ import {
   type Strategy,
   unchanged,
 } from './strategy.ts'
-
-export type BanditState = {
-  kind: 'bandit'
-  enteredMs: number
-  /** When weights changed last. */
-  updatedMs: number
-  /** Arms out of the race, with why. */
-  retired: Readonly<Record<string, string>>
-  /** Their fleets end once the gateway routes by this epoch. */
-  leaving: readonly { version: string; epoch: number }[]
-  /** Without traffic since their fleets cannot serve: they join once these can. Left out where there are none. */
-  resting?: readonly string[]
-  /** What the timeline was told last. */
-  told: Weights
-  says: string
-}
 
 type Judged = Extract<StageEvent, { type: 'judged' }>
 
@@ -62,9 +48,9 @@ export const bandit: Strategy<BanditPlan, BanditState> = {
       case 'judged':
         return judged(plan, state, event, context)
       case 'fleet':
-        return event.state === 'failed' ? fleetFailed(plan, state, event, context) : unchanged(state)
+        return event.state === 'failed' ? fleetFailed(plan, state, event, context) : relieve(plan, state, context)
       case 'applied':
-        return applied(state, event.epoch)
+        return letGo(state, event.epoch)
       case 'arms':
         return armsChanged(plan, state, event, context)
       case 'approved':
@@ -77,11 +63,6 @@ export const bandit: Strategy<BanditPlan, BanditState> = {
         return assertNever(event)
     }
   },
-}
-
-/** The arms that have not been retired. */
-export function racing({ arms }: BanditPlan, { retired }: Pick<BanditState, 'retired'>): readonly string[] {
-  return arms.filter(arm => !Object.hasOwn(retired, arm))
 }
 
 function enter(plan: BanditPlan, state: BanditState, atMs: number): StageResult<BanditState> {
@@ -180,64 +161,6 @@ function update(
   )
 }
 
-function withResting(state: BanditState, resting: readonly string[]): BanditState {
-  const { resting: _before, ...rest } = state
-  return resting.length === 0 ? rest : { ...rest, resting }
-}
-
-/** New traffic needs a ready fleet; a fleet that starts again after a restart keeps what it had. */
-function canServe(version: string, { fleets, weights }: StageContext): boolean {
-  const fleet = fleets[version]
-  return fleet === 'ready' || (fleet === 'starting' && (weights[version] ?? 0) > 0)
-}
-
-function move(
-  state: BanditState,
-  to: { weights: Weights; policy?: ContextPolicy },
-  words: { why: readonly string[]; after: string },
-): StageResult<BanditState> {
-  const { weights } = to
-  const commands: StageCommand[] = [{ type: 'set-weights', ...to }]
-  if (words.why.length === 0 && totalVariationPpm(state.told, weights) < limits.banditTellPpm)
-    return { state, commands }
-  const says = [...words.why, `${weightsWords(weights)}${words.after}`].join('; ')
-  return { state: { ...state, told: weights, says }, commands }
-}
-
-type Out = { version: string; reason: string }
-
-/** Their shares go to the others as these have theirs; fleets end after the traffic has left them. */
-function retire(
-  plan: BanditPlan,
-  state: BanditState,
-  out: readonly Out[],
-  { atMs, context }: { atMs: number; context: StageContext },
-): StageResult<BanditState> {
-  const reasons = Object.fromEntries(out.map(({ version, reason }) => [version, reason]))
-  const after = { ...state, updatedMs: atMs, retired: { ...state.retired, ...reasons } }
-  const race = racing(plan, after)
-  const words = out.map(({ version, reason }) => `${version} is retired: ${reason}`)
-  if (race.every(version => version === context.stable))
-    return { state: after, commands: [{ type: 'failed', cause: 'guardrail', reason: words.join('; ') }] }
-  const able = race.filter(version => canServe(version, context))
-  const hadTraffic = out.some(({ version }) => (context.weights[version] ?? 0) > 0)
-  const leaving = out.map(({ version }) => ({ version, epoch: context.epoch + (hadTraffic ? 1 : 0) }))
-  const says = { ...after, leaving: [...state.leaving, ...leaving], says: words.join('; ') }
-  if (!hadTraffic) return applied(says, context.appliedEpoch)
-  const weights = weightsAmong(context.weights, able.length > 0 ? able : race)
-  const resting = restingAfter(says, race, { able, weights })
-  return move(withResting(says, resting), { weights }, { why: words, after: '' })
-}
-
-/** Of the race, after a move that lets nobody join: those that rested, and those that cannot serve now. */
-function restingAfter(
-  { resting = [] }: BanditState,
-  race: readonly string[],
-  { able, weights }: { able: readonly string[]; weights: Weights },
-): string[] {
-  return race.filter(arm => (weights[arm] ?? 0) === 0 && (resting.includes(arm) || !able.includes(arm)))
-}
-
 function fleetFailed(
   plan: BanditPlan,
   state: BanditState,
@@ -286,12 +209,4 @@ function armsChanged(
     { atMs, context },
   )
   return { state: result.state, commands: [...asked, ...result.commands] }
-}
-
-/** The gateway routes without them: nothing more comes to their fleets. */
-function applied(state: BanditState, epoch: number): StageResult<BanditState> {
-  const gone = state.leaving.filter(one => one.epoch <= epoch)
-  if (gone.length === 0) return unchanged(state)
-  const leaving = state.leaving.filter(one => one.epoch > epoch)
-  return { state: { ...state, leaving }, commands: gone.map(({ version }) => ({ type: 'stop', version })) }
 }

@@ -3,6 +3,7 @@ import type { EndpointSpec } from '../../core/endpoint.ts'
 import { limits } from '../../core/limits.ts'
 import { loadShares } from '../../core/resilience.ts'
 import { type Share, someOf, wholeShare } from '../../core/share.ts'
+import type { Weights } from '../../core/traffic.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { Breaker } from './breakers.ts'
 import { RetryBudget } from './retry-budget.ts'
@@ -34,12 +35,16 @@ export class Guards {
     this.#inFlightMax = someOf(limits.requestsInFlightMax, share)
   }
 
-  /** Keeps what belongs to the endpoint's present versions, by its present rules. Requests inside a gate leave it whether it is kept or not. */
-  sync({ name, versions, concurrency }: EndpointSpec): void {
+  /**
+   * Keeps what belongs to the endpoint's present versions, and to a control that has traffic, by its present rules. Requests
+   * inside a gate leave it whether it is kept or not.
+   */
+  sync({ name, versions, concurrency }: EndpointSpec, weights: Weights = {}): void {
     const known = this.#endpoints.get(name)
     if (known === undefined) return
     for (const kept of [known.breakers, known.gates])
-      for (const version of kept.keys()) if (!Object.hasOwn(versions, version)) kept.delete(version)
+      for (const version of kept.keys())
+        if (!Object.hasOwn(versions, version) && !Object.hasOwn(weights, version)) kept.delete(version)
     for (const gate of known.gates.values()) gate.follow(concurrency)
   }
 

@@ -12,6 +12,14 @@ export type SocketServerEvents = ListenerEvents & {
   heldBodyBytes?: number | undefined
 }
 
+export type SocketServerOptions = {
+  /** Plain HTTP without. */
+  certificates: Certificates | undefined
+  connectionsMax: number
+  /** There are as many as may be: one more was closed at once, before anything was read of it. */
+  onConnectionRefused(): void
+}
+
 /** Times are checked this often, so that no request needs a timer of its own. */
 const sweepMs = 1_000
 
@@ -39,15 +47,21 @@ function secureServer(accept: (socket: Socket) => void, certificates: Certificat
 export class SocketServer {
   readonly #server: Server
   readonly #events: SocketServerEvents
+  readonly #options: SocketServerOptions
   readonly #connections = new Set<SocketConnection>()
   #sweep: NodeJS.Timeout | undefined
   #isClosing = false
   #onEmpty: (() => void) | null = null
 
-  constructor(events: SocketServerEvents, certificates: Certificates | undefined) {
+  constructor(events: SocketServerEvents, options: SocketServerOptions) {
+    const { certificates, connectionsMax, onConnectionRefused } = options
     this.#events = events
     const accept = (socket: Socket): void => this.#accept(socket)
+    this.#options = options
     this.#server = certificates === undefined ? plainServer(accept) : secureServer(accept, certificates)
+    // Those whose handshake is under way too. Node's count of plain ones never falls, since another socket reads their handle.
+    if (certificates !== undefined) this.#server.maxConnections = connectionsMax
+    this.#server.on('drop', onConnectionRefused)
   }
 
   listen(address: { host: string; port: number; reusePort?: boolean }): Promise<{ host: string; port: number }> {
@@ -84,6 +98,12 @@ export class SocketServer {
   }
 
   #accept(socket: Socket): void {
+    const { connectionsMax, onConnectionRefused } = this.#options
+    if (this.#connections.size >= connectionsMax) {
+      socket.destroy()
+      onConnectionRefused()
+      return
+    }
     const connection = new SocketConnection(socket, this.#events, () => {
       this.#connections.delete(connection)
       if (this.#connections.size === 0) this.#onEmpty?.()

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createManualClock } from '../../../src/adapters/clock/manual.ts'
+import { soonMs } from '../../../src/adapters/deployer/http/client/connection.ts'
 import type { PoolOptions } from '../../../src/adapters/deployer/http/client/pool.ts'
 import { HttpInstance, type InstanceOptions } from '../../../src/adapters/deployer/http/http-instance.ts'
 import { limits } from '../../../src/core/limits.ts'
@@ -15,7 +16,12 @@ type Judged = { ok: boolean; detail: string }
 
 function instanceOf(address: string, options: InstanceOptions = {}) {
   const judged: Judged[] = []
-  const instance = new HttpInstance('one', address, { judged: (ok, detail) => judged.push({ ok, detail }) }, options)
+  const instance = new HttpInstance(
+    'digits/v1~control/3',
+    address,
+    { judged: (ok, detail) => judged.push({ ok, detail }) },
+    options,
+  )
   return { instance: closing(instance), judged }
 }
 
@@ -32,6 +38,12 @@ async function answering(answers: readonly (string | ((socket: Socket) => void))
 async function finished(heard: ReturnType<typeof hearCall>) {
   await heard.done
   return heard
+}
+
+/** Asks until the connection is known to be kept: once, and once more on the same one. */
+async function keeping(instance: HttpInstance): Promise<void> {
+  await hearCall(instance, call()).done
+  await hearCall(instance, call()).done
 }
 
 const cut = (text: string) => (socket: Socket) => socket.end(text, 'latin1')
@@ -310,6 +322,63 @@ describe('a failure has a name, and a connection of doubtful order is not used a
     expect(error).toMatchObject({
       code: 'backend-failed',
       message: /before it answered on a connection that it had kept open/,
+    })
+  })
+
+  describe('a 408 that ends it', () => {
+    const late = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate'
+
+    const keeps = (socket: Socket) => void socket.write(ok)
+
+    test.each([
+      ['short', Buffer.from('{}')],
+      ['long', Buffer.alloc(300_000, 'x')],
+    ])('and crosses the next request answers none: that goes out again, be its body %s', async (_, body) => {
+      const { server, instance, judged } = await answering([ok, cut(late)])
+      await hearCall(instance, call()).done
+      const heard = await finished(hearCall(instance, call({ body })))
+      expect(heard).toMatchObject({ status: 200, body: 'ok', error: null })
+      expect([server.sockets.length, instance.inFlight]).toEqual([2, 0])
+      expect(judged.every(({ ok }) => ok)).toBe(true)
+    })
+
+    test('takes those that went out with it to another one', async () => {
+      const ends = [cut(late)]
+      const { server, instance } = await answering([ok, ok, socket => (ends.pop() ?? keeps)(socket)], { pipelining: 8 })
+      await keeping(instance)
+      const all = Array.from({ length: 3 }, () => hearCall(instance, call()))
+      await Promise.all(all.map(({ done }) => done))
+      expect([all.map(({ body }) => body), server.sockets.length]).toEqual([['ok', 'ok', 'ok'], 4])
+    })
+
+    test('and crosses a request whose body has left already is a connection that was closed', async () => {
+      const { instance } = await answering([ok, cut(late)])
+      await hearCall(instance, call()).done
+      const heard = hearCall(instance, call({ body: { bytes: 2 } }))
+      heard.sending.write(Buffer.from('{}'))
+      heard.sending.end()
+      await heard.done
+      expect(heard.error).toMatchObject({ message: /before it answered on a connection that it had kept open/ })
+    })
+
+    test('is an answer where it can be one: on a new connection, behind another answer, or after a while', async () => {
+      const fresh = await answering([cut(late)])
+      expect(await finished(hearCall(fresh.instance, call()))).toMatchObject({ status: 408, body: 'late' })
+      const kept = late.replace('Connection: close\r\n', '')
+      const staying = await answering([ok, kept])
+      await hearCall(staying.instance, call()).done
+      expect(await finished(hearCall(staying.instance, call()))).toMatchObject({ status: 408, body: 'late' })
+      const clock = createManualClock()
+      const slow = await answering([ok, ok, () => {}], { clock })
+      await hearCall(slow.instance, call()).done
+      clock.advance(1_000)
+      await hearCall(slow.instance, call()).done
+      const heard = hearCall(slow.instance, call())
+      await until(() => slow.server.requests.length === 3)
+      clock.advance(soonMs + 1)
+      slow.server.sockets.at(-1)?.end(late)
+      await heard.done
+      expect(heard).toMatchObject({ status: 408, body: 'late' })
     })
   })
 
@@ -613,12 +682,6 @@ describe('several requests on one connection, where that is asked for', () => {
     return { server, ...instanceOf(server.address, options) }
   }
 
-  /** Asks until the connection is known to be kept: once, and once more on the same one. */
-  async function keeping(instance: HttpInstance): Promise<void> {
-    await hearCall(instance, call()).done
-    await hearCall(instance, call()).done
-  }
-
   test('those of one turn go out in one write, and each gets its own answer', async () => {
     const { server, instance } = await echoing({ pipelining: 8, connectionsMax: 2 })
     await keeping(instance)
@@ -824,7 +887,7 @@ describe('https', () => {
     const { error } = await finished(hearCall(instanceOf(address).instance, call()))
     expect(error).toMatchObject({
       code: 'backend-unreachable',
-      message: /cannot connect to https:.*(SELF_SIGNED|VERIFY)/,
+      message: /cannot connect to instance 3 of version v1: .*(SELF_SIGNED|VERIFY)/,
     })
     const { instance: other } = instanceOf(address, { tls: () => ({ ca, servername: 'other.example' }) })
     expect((await finished(hearCall(other, call()))).error?.message).toMatch(/cannot connect to .*ALTNAME/)

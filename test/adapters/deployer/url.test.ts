@@ -2,6 +2,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { BackendRequest } from '../../../src/adapters/deployer/by-promise.ts'
 import { createDeployer } from '../../../src/adapters/deployer/deployer.ts'
+import type { Logger } from '../../../src/adapters/deployer/logger.ts'
 import type { VersionSpec } from '../../../src/core/endpoint.ts'
 import { limits } from '../../../src/core/limits.ts'
 import { deployerContract } from '../../contract/deployer.contract.ts'
@@ -20,9 +21,9 @@ async function server(finished: Finished = onTestFinished): Promise<ModelServer>
   return started
 }
 
-function deployerOf(speed = 20) {
+function deployerOf(speed = 20, logger: Logger = silentLogger) {
   const reports = collectReports()
-  const options = { clock: fastClock(speed), logger: silentLogger, report: reports.report }
+  const options = { clock: fastClock(speed), logger, report: reports.report }
   return { reports, deployer: closing(createDeployer(options)) }
 }
 
@@ -255,6 +256,15 @@ describe('addresses come and go', () => {
       ask(pick(deployer, 'v1'), request(parts)).catch(() => {})
     return { models, deployer, reports, count, send }
   }
+
+  test('the log says at which address an instance is', async () => {
+    const model = await server()
+    const told: object[] = []
+    const { deployer, reports } = deployerOf(20, { ...silentLogger, info: fields => void told.push(fields) })
+    deployer.ensure({ endpoint: 'digits', version: url('v1', [model.address]), readyTimeoutMs: 60_000 })
+    await reports.next('ready')
+    expect(told).toMatchObject([{ instance: 'digits/v1/0', address: model.address }])
+  })
 
   test('one ready address makes the fleet ready, and the others join', async () => {
     const [model, late] = await Promise.all([server(), server()])

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createCourier } from '../../../src/adapters/webhooks/courier.ts'
 import type { Posted } from '../../../src/adapters/webhooks/post.ts'
+import { openSqliteDeliveries } from '../../../src/adapters/webhooks/sqlite-deliveries.ts'
 import { limits } from '../../../src/core/limits.ts'
 import type { TimelineKind } from '../../../src/core/timeline.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
@@ -47,7 +48,7 @@ function rig(answers: readonly Posted[] = [ok], { neverAnswers = '' } = {}) {
   const complaints: string[] = []
   const open = () => {
     const courier = createCourier({
-      file,
+      store: openSqliteDeliveries(file),
       clock,
       secretOf: ({ env }) => ({ HUSH: 'hush', EMPTY: 'whsec_' })[env] ?? null,
       complain: (what, cause) => complaints.push(`${what}: ${String(cause)}`),

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { limits } from '../../../src/core/limits.ts'
 import { isProblem, readOpenAiRequest } from '../../../src/core/openai/request.ts'
 import { type UpstreamNeeds, upstreamBody } from '../../../src/core/openai/upstream-body.ts'
 
@@ -45,10 +46,33 @@ describe('what is read of a request', () => {
     expect(turn({ role: 'assistant', content: 'so' }, { role: 'user', content: 'thanks' })).toBe(turn())
   })
 
+  test('nothing is made of what is long and not looked at', () => {
+    const list = JSON.stringify(Array.from({ length: 5_000 }, (_, at) => ({ [`k${at}`]: at })))
+    const parse = vi.spyOn(JSON, 'parse')
+    onTestFinished(() => void vi.restoreAllMocks())
+    const body = bytesOf(
+      `{"model":"a","user":${list},"stream":${list},"metadata":${list},"messages":${list},"conversation":{"id":"c1","more":${list}}}`,
+    )
+    expect(readOpenAiRequest(body)).toMatchObject({ model: 'a', user: null, isStream: false, conversation: 'c1' })
+    upstreamBody(bytesOf(`{"model":"a","stream":true,"stream_options":{"include_usage":${list}}}`), {
+      model: 'b',
+      wantsUsage: true,
+    })
+    expect(Math.max(...parse.mock.calls.map(([text]) => text.length))).toBeLessThan(100)
+  })
+
+  test('the first message of a user is looked for among the first ones', () => {
+    const messages = (before: number) =>
+      readOpenAiRequest(bytesOf(`{"model":"a","messages":[${'{"role":"tool"},'.repeat(before)}{"role":"user"}]}`))
+    expect(messages(limits.openAiMessagesReadMax - 1)).toMatchObject({ firstMessage: { start: expect.any(Number) } })
+    expect(messages(limits.openAiMessagesReadMax)).toMatchObject({ firstMessage: null })
+  })
+
   test.each([
     ['[1]', '', 'is not a JSON object'],
     ['{"messages":[]}', 'model', 'needs `model`'],
     ['{"model":7}', 'model', 'needs `model`'],
+    ['{"model":{"model":"a"}}', 'model', 'needs `model`'],
     ['{"model":"a","model":"b"}', 'model', 'more than once'],
     ['{"model":"a","stream":true,"stream":false}', 'stream', 'more than once'],
     ['{"model":"a"', '', 'ends too early'],

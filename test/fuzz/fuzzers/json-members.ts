@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isFault, parseSpan, scanObject, splice } from '../../../src/core/json-members.ts'
+import { parseSpan, scanObject, splice } from '../../../src/core/json-members.ts'
+import { isFault } from '../../../src/core/json-scanner.ts'
 import { isProblem, readOpenAiRequest } from '../../../src/core/openai/request.ts'
 import { upstreamBody } from '../../../src/core/openai/upstream-body.ts'
 import { factsOfAnswer } from '../../../src/core/openai/usage.ts'

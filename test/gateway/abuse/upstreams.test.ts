@@ -19,7 +19,7 @@ async function facing(act: Act, options: Facing = {}) {
     if (typeof act === 'string') socket.write(act, 'latin1')
     else act(socket, request)
   })
-  const instance = new HttpInstance('one', options.address ?? server.address, { judged: () => {} })
+  const instance = new HttpInstance('digits/v1/0', options.address ?? server.address, { judged: () => {} })
   const fleets = { pick: () => instance, readyCount: () => 1, set: () => {} } as FleetView & { set(): void }
   const { patienceMs = 15_000 } = options
   const timeouts = { connectMs: 5_000, firstByteMs: patienceMs, idleMs: patienceMs }
@@ -49,24 +49,25 @@ const dialects: readonly [string, string, string, RegExp][] = [
   ['in TensorFlow Serving', '/v1/models/served:predict', '{}', /^\{"error":"[^"]/],
 ]
 
+const faults: readonly [string, Act, number, Facing?][] = [
+  ['nobody listens', '', 502, { address: nobody }],
+  ['it closes', ends(''), 502],
+  ['it resets', socket => void socket.resetAndDestroy(), 502],
+  ['it closes within the head', ends('HTTP/1.1 200 OK\r\nContent-'), 502],
+  ['it closes behind an interim answer', ends('HTTP/1.1 103 Early Hints\r\n\r\n'), 502],
+  ['it speaks something else', 'SSH-2.0-x\r\n', 502],
+  ['it contradicts itself', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab', 502],
+  ['it switches protocols', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', 502],
+  ['its status is none', 'HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n', 502],
+  [
+    'what it says behind its head is malformed',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n',
+    502,
+  ],
+  ['it says nothing', () => {}, 504, { patienceMs: 100 }],
+]
+
 describe('a fault before the answer has a status, and a body', () => {
-  const faults: readonly [string, Act, number, Facing?][] = [
-    ['nobody listens', '', 502, { address: nobody }],
-    ['it closes', ends(''), 502],
-    ['it resets', socket => void socket.resetAndDestroy(), 502],
-    ['it closes within the head', ends('HTTP/1.1 200 OK\r\nContent-'), 502],
-    ['it closes behind an interim answer', ends('HTTP/1.1 103 Early Hints\r\n\r\n'), 502],
-    ['it speaks something else', 'SSH-2.0-x\r\n', 502],
-    ['it contradicts itself', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab', 502],
-    ['it switches protocols', 'HTTP/1.1 101 Switching Protocols\r\n\r\n', 502],
-    ['its status is none', 'HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n', 502],
-    [
-      'what it says behind its head is malformed',
-      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n',
-      502,
-    ],
-    ['it says nothing', () => {}, 504, { patienceMs: 100 }],
-  ]
   describe.each(faults)('%s', (_, act, status, options) => {
     test.each(dialects)('%s', async (_dialect, path, body, shape) => {
       const { rig } = await facing(act, options)
@@ -74,6 +75,14 @@ describe('a fault before the answer has a status, and a body', () => {
       expect([reply.status, shape.test(reply.text)]).toEqual([status, true])
     })
   })
+})
+
+test.each(faults)('where the server is stays inside: %s', async (_, act, _status, options) => {
+  const { rig, server } = await facing(act, options)
+  const { text } = await ask(rig.port, { path: '/endpoints/digits/x', body: '{}' })
+  const { host } = new URL(options?.address ?? server.address)
+  expect([text.includes(host), text.includes('127.0.0.1')]).toEqual([false, false])
+  expect(JSON.parse(text).detail).toContain('instance 0 of version v1')
 })
 
 describe('an answer that is not whole never looks whole', () => {

@@ -9,6 +9,7 @@ import {
   instance,
   naming,
   type Rig,
+  sole,
   split,
   startRig,
 } from '../../support/gateway-rig.ts'
@@ -198,6 +199,26 @@ async function startQueue(first: ReturnType<typeof held>, waiting: number): Prom
   await until(() => rig.gateway.stats().guards.gates[0]?.queued === waiting)
   return { replies }
 }
+
+test('a new table keeps the limit of a control that it still names, and forgets one that it does not', async () => {
+  const control = held('control')
+  const spec = endpoint({ concurrency: oneAtOnce })
+  const table = (epoch: number) => ({ ...sole('v1~control', epoch), stable: 'v1' })
+  const fleets = fleetsOf({ 'v1~control': control.one })
+  rig = await startRig({ fleets, spec, table: table(1) })
+  const first = ask(rig.port, { path: inferPath, body: '{}' })
+  await control.asked(1)
+  rig.gateway.apply({ spec, table: table(2) })
+  const second = ask(rig.port, { path: inferPath, body: '{}' })
+  await until(() => rig.gateway.stats().inFlight[0]?.count === 2)
+  expect(rig.gateway.stats().guards.gates).toMatchObject([{ version: 'v1~control', inside: 1, queued: 1 }])
+  control.answer()
+  await control.asked(2)
+  control.answer()
+  expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([200, 200])
+  rig.gateway.apply({ spec, table: sole('v1', 3) })
+  expect(rig.gateway.stats().guards.gates).toEqual([])
+})
 
 test('who waited for its turn goes to an instance that is ready by then', async () => {
   const old = held('old')

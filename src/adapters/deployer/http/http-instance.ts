@@ -1,3 +1,4 @@
+import { publicName } from '../../../core/control-fleet.ts'
 import { CutoverError } from '../../../core/errors.ts'
 import { limits } from '../../../core/limits.ts'
 import type { AnswerSink, BackendCall, Sending } from '../../../ports/backend.ts'
@@ -44,7 +45,7 @@ export class HttpInstance implements FleetInstance {
     this.id = id
     this.#observer = observer
     this.#plan = options.plan ?? { id, address }
-    this.#pool = new ConnectionPool(address, judge(this.#load, observer), options)
+    this.#pool = new ConnectionPool({ address, name: callersName(id) }, judge(this.#load, observer), options)
     const { connectionsMax, pipeliningMax } = this.#pool
     this.#inFlightMax = connectionsMax * pipeliningMax + (options.queueMax ?? limits.instanceQueueMax)
   }
@@ -55,6 +56,10 @@ export class HttpInstance implements FleetInstance {
 
   get waiting(): number {
     return this.#pool.waiting
+  }
+
+  get address(): string {
+    return new URL(this.#plan.address).origin
   }
 
   /** A metadata question goes to the server. */
@@ -89,9 +94,15 @@ export class HttpInstance implements FleetInstance {
   }
 
   #overloaded(): CutoverError {
-    const detail = `${this.inFlight - 1} requests are in flight to ${this.#pool.address}; the most is this many`
+    const detail = `${this.inFlight - 1} requests are in flight to ${this.#pool.name}; the most is this many`
     return new CutoverError('overloaded', detail)
   }
+}
+
+/** Of `endpoint/version/number`. */
+function callersName(id: string): string {
+  const [, version = id, number = ''] = id.split('/')
+  return `instance ${number} of version ${publicName(version)}`
 }
 
 function judge(load: InFlight, observer: Observer): CallObserver {

@@ -35,6 +35,10 @@ export class TailoredInstance implements FleetInstance {
     return this.#inner.id
   }
 
+  get address(): string | undefined {
+    return this.#inner.address
+  }
+
   get inFlight(): number {
     return this.#inner.inFlight
   }

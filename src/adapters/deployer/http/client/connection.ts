@@ -51,6 +51,9 @@ const keepAliveMs = 1_500
 export const soonMs = 100
 /** uvicorn, hence most model servers in Python, answers so what their code threw, and then closes the connection unsaid. */
 const threwStatus = 500
+/** A server, or a proxy before it, may say so when it closes an idle connection: no request came in time. */
+const lateStatus = 408
+const onKept = ' on a connection that it had kept open'
 /** What a server says about its keeping of connections is taken with this to spare. */
 const keepAliveSpareMs = 500
 
@@ -73,6 +76,9 @@ export class Connection implements SocketListener {
   wasUsed = false
   /** All that was asked of it has been answered, once at least: what it is asked from then on shows whether it is kept. */
   #hasRested = false
+  /** It has answered nothing since it rested; the first call since then was sent at that time. */
+  #isResting = false
+  #askedMs = 0
   /** It may be used again when it is still there after a while. */
   isProving = false
   /** When the last answer ended. */
@@ -260,7 +266,7 @@ export class Connection implements SocketListener {
     if (this.#beginning !== null && after !== refused) this.#tellBeginning(call)
     if (this.#state === 'closed') return end
     if (after === refused) {
-      this.#close(failures.malformed(this.#target.address, this.#reader.fault), null)
+      this.#close(failures.malformed(this.#target.name, this.#reader.fault), null)
       return end
     }
     if (this.#reader.isDone) this.#complete(call, after === end ? 'clean' : 'followed')
@@ -270,10 +276,28 @@ export class Connection implements SocketListener {
 
   #answered(head: ResponseHead, bodyBytes: number | null): void {
     const call = this.#calls.first
+    if (this.#isUnasked(head)) {
+      this.#closeUnasked(call)
+      return
+    }
     // A server that refuses does not want the rest; one that agrees may answer while it reads.
     if (head.status >= 300) call?.upload?.stop()
     if (head.isChunked) this.#beginning = new Beginning(bodyBytes)
     else call?.answered(head.status, head.fields, bodyBytes)
+  }
+
+  /**
+   * Whether it had been on its way when its call was sent, and answers none (RFC 9112, 9.3): as the two cross, it comes no later
+   * than a way there and back takes.
+   */
+  #isUnasked({ status, persists }: ResponseHead): boolean {
+    return status === lateStatus && !persists && this.#isResting && this.#owner.nowMs() - this.#askedMs <= soonMs
+  }
+
+  /** Nothing that was sent has been dealt with: it goes out again, unless its body is gone. */
+  #closeUnasked(call: Call | null): void {
+    if (call?.upload == null) this.#closeAsSaid(true)
+    else this.#close(failures.brokeOff(this.#target.name, `before it answered${onKept}`, null), null)
   }
 
   #heardBody(chunk: Buffer, isLast: boolean): void {
@@ -291,6 +315,7 @@ export class Connection implements SocketListener {
     this.#calls.remove(call)
     const isUsedAgain = this.wasUsed
     this.wasUsed = true
+    this.#isResting = false
     const nowMs = this.#owner.nowMs()
     this.#restsSinceMs = nowMs
     const next = this.#calls.first
@@ -325,6 +350,7 @@ export class Connection implements SocketListener {
     if (this.#isPaused) this.#setPaused(false)
     if (this.#load > 0) return
     this.#hasRested = this.wasUsed
+    this.#isResting = this.wasUsed
     if (this.#hasThrown) this.#owner.threw(this, isUsedAgain, nowMs)
     else if (isUsedAgain) this.#owner.kept(this, nowMs)
     else this.#owner.freed(this, nowMs)
@@ -332,6 +358,7 @@ export class Connection implements SocketListener {
 
   #listenTo(call: Call, nowMs: number): void {
     this.#reader.begin(call.request.method)
+    this.#askedMs = nowMs
     if (this.#isPaused !== call.isPaused) this.#setPaused(call.isPaused)
     this.#await(call, nowMs)
   }
@@ -402,10 +429,10 @@ export class Connection implements SocketListener {
 
   #overdue(call: Call, nowMs: number): void {
     const { firstByteMs, idleMs, totalMs = 0 } = call.request.timeouts
-    const { address } = this.#target
+    const { name } = this.#target
     const isFirst = call === this.#calls.first
-    if (call.endMs <= nowMs) call.fail(failures.tooSlow(address, totalMs))
-    else call.fail(call.hasHead ? failures.stalled(address, idleMs) : failures.noAnswer(address, firstByteMs))
+    if (call.endMs <= nowMs) call.fail(failures.tooSlow(name, totalMs))
+    else call.fail(call.hasHead ? failures.stalled(name, idleMs) : failures.noAnswer(name, firstByteMs))
     if (isFirst) this.#close(null, null)
     else this.abandon(call)
   }
@@ -427,11 +454,11 @@ export class Connection implements SocketListener {
   }
 
   #brokeOff(call: Call, cause: Error | null): CutoverError {
-    const { address } = this.#target
-    if (call.hasHead) return failures.brokeOff(address, 'in the middle of its answer', cause)
+    const { name } = this.#target
+    if (call.hasHead) return failures.brokeOff(name, 'in the middle of its answer', cause)
     const isStale = this.wasUsed && !this.#reader.hasBegun
-    const where = isStale ? ' on a connection that it had kept open' : ''
-    return failures.brokeOff(address, `before it answered${where}`, cause)
+    const where = isStale ? onKept : ''
+    return failures.brokeOff(name, `before it answered${where}`, cause)
   }
 }
 

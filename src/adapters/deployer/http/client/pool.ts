@@ -52,8 +52,9 @@ export class ConnectionPool implements ConnectionOwner {
   #proofMs = 5
   #isClosed = false
 
-  constructor(address: string, observer: CallObserver, options: PoolOptions = {}) {
-    this.#target = targetOf(address)
+  /** `name`: as callers know the server. */
+  constructor(server: { address: string; name: string }, observer: CallObserver, options: PoolOptions = {}) {
+    this.#target = targetOf(server.address, server.name)
     this.#observer = observer
     this.#tls = options.tls ?? (() => ({}))
     this.pipeliningMax = options.pipelining ?? 1
@@ -62,8 +63,8 @@ export class ConnectionPool implements ConnectionOwner {
     this.#alarm = new Alarm(this.#clock, nowMs => this.#sweep(nowMs))
   }
 
-  get address(): string {
-    return this.#target.address
+  get name(): string {
+    return this.#target.name
   }
 
   get pipelining(): number {
@@ -83,7 +84,7 @@ export class ConnectionPool implements ConnectionOwner {
     const call = new Call(request, sink, this.#observer)
     const fault = faultOf(request, this.#target)
     if (fault !== null) return this.#refuse(call, failures.invalid(fault))
-    if (this.#isClosed) return this.#refuse(call, failures.stoppedUnsent(this.address))
+    if (this.#isClosed) return this.#refuse(call, failures.stoppedUnsent(this.name))
     const { totalMs } = request.timeouts
     if (totalMs !== undefined) call.endMs = this.nowMs() + totalMs
     this.#give(call)
@@ -99,11 +100,11 @@ export class ConnectionPool implements ConnectionOwner {
   close(): void {
     this.#isClosed = true
     this.#alarm.stop()
-    const { address } = this
+    const { name } = this
     for (let call = this.#waiting.shift(); call !== null; call = this.#waiting.shift()) {
-      call.fail(failures.stoppedUnsent(address))
+      call.fail(failures.stoppedUnsent(name))
     }
-    for (const connection of [...this.#connections]) connection.destroy(failures.stopped(address))
+    for (const connection of [...this.#connections]) connection.destroy(failures.stopped(name))
   }
 
   nowMs(): number {
@@ -175,7 +176,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   unreachable(cause: Error): void {
-    this.#waiting.shift()?.fail(failures.cannotConnect(this.address, cause))
+    this.#waiting.shift()?.fail(failures.cannotConnect(this.name, cause))
   }
 
   lost(connection: Connection, wasOpen: boolean): void {
@@ -189,7 +190,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   unsent(call: Call): void {
     call.connection = null
-    if (this.#isClosed) call.fail(failures.stoppedUnsent(this.address))
+    if (this.#isClosed) call.fail(failures.stoppedUnsent(this.name))
     else if (!call.isDone) this.#give(call)
   }
 
@@ -247,9 +248,9 @@ export class ConnectionPool implements ConnectionOwner {
   #giveUp(call: Call, nowMs: number): void {
     const { connectMs, totalMs = 0 } = call.request.timeouts
     this.#waiting.remove(call)
-    if (call.endMs <= nowMs) call.fail(failures.tooSlow(this.address, totalMs))
-    else if (this.#isFull) call.fail(failures.allBusy(this.address, this.connectionsMax, connectMs))
-    else call.fail(failures.noConnection(this.address, connectMs))
+    if (call.endMs <= nowMs) call.fail(failures.tooSlow(this.name, totalMs))
+    else if (this.#isFull) call.fail(failures.allBusy(this.name, this.connectionsMax, connectMs))
+    else call.fail(failures.noConnection(this.name, connectMs))
   }
 }
 

@@ -12,8 +12,8 @@ export type TlsOptions = {
 
 /** Where a pool connects to, and what each of its requests has in common. */
 export type Target = {
-  /** As a person knows it. */
-  address: string
+  /** As callers know it. */
+  name: string
   host: string
   port: number
   isTls: boolean
@@ -23,12 +23,12 @@ export type Target = {
   lines: string
 }
 
-export function targetOf(address: string): Target {
+export function targetOf(address: string, name: string): Target {
   const url = new URL(address)
   const isTls = url.protocol === 'https:'
   const bare = url.hostname.replace(/^\[(.*)\]$/, '$1')
   return {
-    address: url.origin,
+    name,
     host: isIPv6(bare) ? bare : url.hostname,
     port: url.port === '' ? (isTls ? 443 : 80) : Number(url.port),
     isTls,

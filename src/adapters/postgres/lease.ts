@@ -1,0 +1,73 @@
+/**
+ * Which of several servers on one database serves. The lease is a row: whoever renews it in time keeps it, by the database's own
+ * clock. Its number grows with every holder, and each write asks for it, so that one who has lost it, and does not know yet,
+ * writes nothing.
+ */
+import type { PostgresConnection } from './connection.ts'
+
+export const leaseTable = 'cutover_lease'
+
+export const leaseTimes = {
+  /** A server that has not renewed it for so long is taken to be gone. */
+  lastsMs: 15_000,
+  renewEveryMs: 3_000,
+  /** How often one that waits looks. */
+  lookEveryMs: 1_000,
+} as const
+
+/** Any number, the same for all: two servers that start at one moment would make the table both. */
+const setUpLock = 7_203_117_001
+
+export function setUpLease(connection: PostgresConnection): void {
+  connection.script(`
+    BEGIN;
+    SELECT pg_advisory_xact_lock(${setUpLock});
+    CREATE TABLE IF NOT EXISTS ${leaseTable}
+      (term bigint PRIMARY KEY, holder text NOT NULL, renewed_at timestamptz, served_at text, owner text);
+    INSERT INTO ${leaseTable} (term, holder) SELECT 0, '' WHERE NOT EXISTS (SELECT 1 FROM ${leaseTable});
+    COMMIT;
+  `)
+}
+
+/** `owner` says it of no two servers that may live at one time: what is left of an earlier one with the same is no other's. */
+export type Holder = { name: string; owner: string | null }
+
+/** The number of the lease that it took; null while somebody else has it. */
+export function takeLease(connection: PostgresConnection, { name, owner }: Holder): number | null {
+  const { rows } = connection.query(
+    {
+      name: 'take_lease',
+      text: `UPDATE ${leaseTable} SET term = term + 1, holder = $1, owner = $3, renewed_at = clock_timestamp(), served_at = NULL
+        WHERE renewed_at IS NULL OR renewed_at < clock_timestamp() - $2 * interval '1 millisecond' OR owner = $3 RETURNING term`,
+    },
+    [name, leaseTimes.lastsMs, owner],
+  )
+  const [row] = rows as readonly { term: number }[]
+  return row?.term ?? null
+}
+
+/** Who has it, in words, and what that server said of where it serves; null before it did, and where it is gone. */
+export function readLease(connection: PostgresConnection): { holder: string; servedAt: string | null } {
+  const text = `SELECT holder, CASE WHEN renewed_at IS NULL THEN NULL ELSE served_at END AS "servedAt" FROM ${leaseTable}`
+  const { rows } = connection.query({ name: 'read_lease', text }, [])
+  const [row] = rows as readonly { holder: string; servedAt: string | null }[]
+  return row ?? { holder: 'nobody', servedAt: null }
+}
+
+/** Says where the one that has it serves. */
+export function announce(connection: PostgresConnection, term: number, servedAt: string): void {
+  const text = `UPDATE ${leaseTable} SET served_at = $2 WHERE term = $1`
+  connection.query({ name: 'announce', text }, [term, servedAt])
+}
+
+/** False where somebody else has taken it. */
+export function renewLease(connection: PostgresConnection, term: number): boolean {
+  const text = `UPDATE ${leaseTable} SET renewed_at = clock_timestamp() WHERE term = $1`
+  return connection.query({ name: 'renew_lease', text }, [term]).count === 1
+}
+
+/** The next one need not wait. */
+export function giveUpLease(connection: PostgresConnection, term: number): void {
+  const text = `UPDATE ${leaseTable} SET renewed_at = NULL WHERE term = $1`
+  connection.query({ name: 'give_up_lease', text }, [term])
+}

@@ -1,0 +1,148 @@
+/** Connections to a server that stands by, over real sockets. */
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { Relay } from '../../../src/adapters/standby/relay.ts'
+import { freePort } from '../../support/free-port.ts'
+
+const host = '127.0.0.1'
+
+/** One that answers what it was told once the caller has ended, and ends then itself. */
+async function startEcho(port: number): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    socket.on('error', () => {})
+    let said = ''
+    socket.on('data', chunk => {
+      said += chunk
+    })
+    socket.on('end', () => socket.end(`heard ${said}`))
+  })
+  server.listen(port, host)
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return server
+}
+
+async function startRelay({ holdMs = 5_000, connectionsMax = 10 } = {}) {
+  const [relay, port] = [new Relay({ holdMs, connectionsMax }), await freePort()]
+  await relay.listen({ host, port })
+  onTestFinished(() => relay.close())
+  const call = (): Socket => {
+    const socket = connect({ host, port, allowHalfOpen: true })
+    socket.on('error', () => {})
+    onTestFinished(() => void socket.destroy())
+    return socket
+  }
+  return { relay, call }
+}
+
+async function answerTo(socket: Socket): Promise<string> {
+  let heard = ''
+  socket.on('data', chunk => {
+    heard += chunk
+  })
+  await Promise.race([once(socket, 'end'), once(socket, 'close')])
+  socket.end()
+  return heard
+}
+
+test('bytes go on both ways, and so does the end of each', async () => {
+  const port = await freePort()
+  await startEcho(port)
+  const { relay, call } = await startRelay()
+  relay.forwardTo({ host, port })
+  const caller = call()
+  caller.write('one ')
+  caller.end('two')
+  expect(await answerTo(caller)).toBe('heard one two')
+})
+
+test('while nobody serves callers wait, and what they have said is heard by the one that does then', async () => {
+  const { relay, call } = await startRelay()
+  const [early, port] = [call(), await freePort()]
+  early.end('early')
+  const answer = answerTo(early)
+  await once(early, 'connect')
+  // It is named before it listens.
+  relay.forwardTo({ host, port })
+  const other = call()
+  other.end('other')
+  const otherAnswer = answerTo(other)
+  await once(other, 'connect')
+  await startEcho(port)
+  expect(await Promise.all([answer, otherAnswer])).toEqual(['heard early', 'heard other'])
+})
+
+test('a caller for whom nobody comes is let go', async () => {
+  const { call } = await startRelay({ holdMs: 150 })
+  expect(await answerTo(call())).toBe('')
+})
+
+test('more callers than there may be are turned away at once; one that leaves makes room', async () => {
+  const { relay, call } = await startRelay({ connectionsMax: 1 })
+  const first = call()
+  await once(first, 'connect')
+  expect(await answerTo(call())).toBe('')
+  const port = await freePort()
+  await startEcho(port)
+  relay.forwardTo({ host, port })
+  first.end('first')
+  expect(await answerTo(first)).toBe('heard first')
+  const next = call()
+  next.end('next')
+  expect(await answerTo(next)).toBe('heard next')
+})
+
+test('where one side breaks off the other does', async () => {
+  const port = await freePort()
+  const server = createServer(socket => {
+    socket.on('error', () => {})
+    socket.on('data', () => socket.resetAndDestroy())
+  })
+  server.listen(port, host)
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { relay, call } = await startRelay()
+  relay.forwardTo({ host, port })
+  const caller = call()
+  caller.write('hello')
+  expect(await answerTo(caller)).toBe('')
+})
+
+test('whoever takes the port over gets new callers, and those that were held', async () => {
+  const { relay, call } = await startRelay()
+  const held = call()
+  held.end('held')
+  const answer = answerTo(held)
+  await once(held, 'connect')
+  const { remotePort = 0 } = held
+  relay.stopListening()
+  await startEcho(remotePort)
+  relay.forwardTo({ host, port: remotePort })
+  const fresh = call()
+  fresh.end('fresh')
+  expect(await Promise.all([answer, answerTo(fresh)])).toEqual(['heard held', 'heard fresh'])
+})
+
+test('where another server serves now, whoever waits for the one before is cut off, and may ask again', async () => {
+  const heard = Promise.withResolvers<void>()
+  const silent = createServer(socket => socket.on('error', () => {}).on('data', () => heard.resolve()))
+  const port = await freePort()
+  silent.listen(port, host)
+  await once(silent, 'listening')
+  onTestFinished(() => void silent.close())
+  const { relay, call } = await startRelay()
+  relay.forwardTo({ host, port })
+  const caller = call()
+  caller.write('hello')
+  await heard.promise
+  const answer = answerTo(caller)
+  relay.forwardTo({ host, port })
+  const next = await freePort()
+  await startEcho(next)
+  relay.forwardTo({ host, port: next })
+  expect(await answer).toBe('')
+  const again = call()
+  again.end('again')
+  expect(await answerTo(again)).toBe('heard again')
+})

@@ -1,0 +1,169 @@
+/** Servers that share a database of PostgreSQL: one serves, the other stands by and takes over, however the first one ends. */
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
+import { leaseTimes } from '../../src/adapters/postgres/lease.ts'
+import { startPostgres, type TestPostgres } from '../support/postgres.ts'
+import { getJson, openWorkplace, root, type ServerProcess, until, type Workplace } from './process.ts'
+
+const digits = {
+  kind: 'Endpoint',
+  name: 'digits',
+  stable: 'v1',
+  unit: { header: 'x-user-id' },
+  versions: {
+    v1: { onnx: join(root, 'examples/digits/models/v1.onnx') },
+    v2: { onnx: join(root, 'examples/digits/models/v2.onnx') },
+  },
+  prediction: { output: 'label' },
+  metrics: { accuracy: { type: 'accuracy' } },
+}
+
+let database: TestPostgres
+let words: readonly string[]
+let [one, other]: Workplace[] = []
+beforeAll(async () => {
+  database = await startPostgres()
+})
+afterAll(() => database.stop())
+beforeEach(async () => {
+  one = await openWorkplace()
+  other = await openWorkplace()
+  words = ['-c', one.write('cutover.yaml', stringify(digits)), '--database', await database.freshUrl()]
+})
+afterEach(async () => {
+  await one?.close()
+  await other?.close()
+})
+
+async function ask({ inferenceUrl }: Pick<ServerProcess, 'inferenceUrl'>, user: number) {
+  const response = await fetch(`${inferenceUrl}/v2/models/digits/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-user-id': `user-${user}` },
+    body: JSON.stringify({
+      inputs: [{ name: 'image', shape: [1, 64], datatype: 'FP32', data: Array.from({ length: 64 }, () => 0.5) }],
+    }),
+  })
+  await response.arrayBuffer()
+  const header = (name: string) => response.headers.get(`x-cutover-${name}`) ?? ''
+  return { status: response.status, id: header('prediction-id'), version: header('version') }
+}
+
+async function judge({ inferenceUrl }: ServerProcess, predictions: readonly { id: string }[]): Promise<string[]> {
+  const told = await fetch(`${inferenceUrl}/v1/feedback`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(predictions.map(({ id }) => ({ id: `of-${id}`, prediction: id, label: 3 }))),
+  })
+  if (told.status !== 200) return [`${told.status} ${await told.text()}`]
+  const { results } = (await told.json()) as { results: { status: string }[] }
+  return results.map(({ status }) => status)
+}
+
+const users = Array.from({ length: 60 }, (_, user) => user)
+const askAll = (server: ServerProcess) => Promise.all(users.map(user => ask(server, user)))
+const requestsAt = async ({ controlUrl }: ServerProcess): Promise<number> => {
+  const { items } = await getJson(`${controlUrl}/api/v1/predictions/summary?endpoint=digits`)
+  return items.reduce((sum: number, { requests }: { requests: number }) => sum + requests, 0)
+}
+
+/** The second server, once it is known to wait; `serving` resolves when callers can be handed on. */
+async function standBy(place: Workplace): Promise<{ serving: Promise<ServerProcess> }> {
+  const serving = place.serve(words)
+  serving.catch(() => {})
+  await until(() => answersWell(`${place.urls.controlUrl}/healthz`))
+  return { serving }
+}
+
+async function answersWell(url: string): Promise<boolean> {
+  return (await fetch(url).catch(() => null))?.status === 200
+}
+
+describe('a server that shares its database', () => {
+  it('is followed by the one that stands by, kill -9 or not, with its releases, weights, predictions and labels', async () => {
+    if (one === undefined || other === undefined) throw new Error('two places')
+    const first = await one.serve(words)
+    const controlUrl = other.urls.controlUrl
+    const waiting = await standBy(other)
+    await until(() => answersWell(`${controlUrl}/readyz`))
+    // Callers of the one that stands by are handed on, and so is whoever steers.
+    expect((await ask(other.urls, 1)).status).toBe(200)
+    expect(await getJson(`${controlUrl}/api/v1/endpoints/digits`)).toMatchObject({ name: 'digits' })
+
+    const canary = { steps: ['40%', '60%'], 'min-requests': 1_000_000 }
+    const release = one.write(
+      'release.yaml',
+      stringify({ kind: 'Release', endpoint: 'digits', to: 'v2', stages: [{ canary }] }),
+    )
+    expect((await one.cutover(['release', 'digits', '-f', release])).code).toBe(0)
+    await until(async () => (await getJson(`${first.controlUrl}/api/v1/releases/digits-1`)).candidatePercent !== 0)
+    await until(async () => (await askAll(first)).some(({ version }) => version === 'v2'))
+    const before = await askAll(first)
+    let kept = 0
+    await until(async () => {
+      kept = await requestsAt(first)
+      // Whole rounds, and the one by way of the other server.
+      return kept > users.length && kept % users.length === 1
+    })
+    await first.kill()
+    // Whoever asks while nobody serves waits.
+    const held = ask(other.urls, 1)
+
+    const second = await waiting.serving
+    expect((await held).status).toBe(200)
+    await until(async () => (await requestsAt(second)) === kept + 1)
+    expect((await getJson(`${second.controlUrl}/api/v1/releases/digits-1`)).state).toBe('active')
+    const after = await askAll(second)
+    expect(after.map(({ version }) => version)).toEqual(before.map(({ version }) => version))
+    expect(await judge(second, before)).toEqual(before.map(() => 'joined'))
+
+    // It gives the lease up, and whoever waits need not wait for its end.
+    const next = await standBy(one)
+    const stoppedAtMs = performance.now()
+    const third = await next.serving
+    expect(await second.stop()).toBe(0)
+    // A connection that was kept open went with the server that it went on to.
+    const statuses = await judge(third, before).catch(() => judge(third, before))
+    expect(statuses).toEqual(before.map(() => 'duplicate'))
+    expect((await getJson(`${third.controlUrl}/api/v1/releases/digits-1`)).state).toBe('active')
+    expect(performance.now() - stoppedAtMs).toBeLessThan(leaseTimes.lastsMs)
+  })
+
+  it('that stood still for longer than its lease writes nothing more, and ends with 1', async () => {
+    if (one === undefined || other === undefined) throw new Error('two places')
+    const first = await one.serve(words)
+    await standBy(other)
+    await askAll(first)
+    await until(async () => (await requestsAt(first)) === users.length)
+    process.kill(first.pid, 'SIGSTOP')
+    // Whoever waits for it is cut off once the other one serves.
+    await expect(ask(other.urls, 1)).rejects.toThrow()
+    expect((await ask(other.urls, 1)).status).toBe(200)
+    process.kill(first.pid, 'SIGCONT')
+    expect(await first.ended()).toBe(1)
+    expect(first.lastWords()).toContain('another server has taken over the database: this one ends')
+  })
+
+  it('serves on while the database is away, and has every prediction once it is there again', async () => {
+    if (one === undefined) throw new Error('a place')
+    const server = await one.serve(words)
+    await askAll(server)
+    await database.crash()
+    const meanwhile = [...(await askAll(server)), ...(await askAll(server))]
+    expect(meanwhile.filter(({ status }) => status !== 200)).toEqual([])
+    expect(await judge(server, meanwhile.slice(0, 1))).toEqual([expect.stringMatching(/^503 /)])
+    await database.start()
+    await expect
+      .poll(() => requestsAt(server).catch(() => 0), { timeout: 30_000, interval: 200 })
+      .toBe(3 * users.length)
+    expect(await judge(server, meanwhile)).toEqual(meanwhile.map(() => 'joined'))
+    await server.kill()
+
+    // On its own folder it waits for nobody.
+    const killedAtMs = performance.now()
+    const again = await one.serve(words)
+    expect(performance.now() - killedAtMs).toBeLessThan(leaseTimes.lastsMs / 2)
+    expect(await requestsAt(again)).toBe(3 * users.length)
+    expect(await again.stop()).toBe(0)
+  })
+})
