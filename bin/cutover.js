@@ -25,7 +25,7 @@ const { createCli } = await load('cli/cli')
 // The server's parts are loaded only where they are needed: the other commands start faster without them.
 const cli = createCli({
   version,
-  serve: async (flags, io) => (await load('main')).serve(flags, io),
+  serve: async (flags, io, output) => (await load('main')).serve(flags, io, output),
   demo: async (options, io) => (await load('main')).demo(options, io),
   move: async (flags, io) => (await load('main/move')).move(flags, io),
   simulate: async request => (await load('main/simulate')).simulate(request),

@@ -10,17 +10,16 @@ import type { ServerSettings } from './config/load.ts'
 import { readSettings } from './config/read-settings.ts'
 import { CutoverError } from './core/errors.ts'
 import { limits } from './core/limits.ts'
+import { addressesJson, addressesText, urlOf } from './main/addresses.ts'
 import { keepHeapRoom } from './main/heap.ts'
-import { type Address, type RunningServer, startServer } from './main/start-server.ts'
+import { type RunningServer, startServer } from './main/start-server.ts'
 
 /** Serves until it is told to end. */
-export async function serve(flags: ServeFlags, io: CliIo): Promise<number> {
+export async function serve(flags: ServeFlags, io: CliIo, output: 'text' | 'json'): Promise<number> {
   keepHeapRoom()
   const server = await startServer(await readSettings({ flags, env: io.env, cwd: io.cwd }))
-  const grpc = server.grpc === null ? '' : `grpc ${addressOf(server.grpc)}  `
-  const addresses = `inference ${urlOf(server.inference)}  control ${urlOf(server.control)}  ${grpc}`
-  io.stderr.write(`${addresses}(Ctrl-C ends it)\n`)
-  if (server.keyFile !== null) io.stderr.write(firstKeyText(server.keyFile))
+  if (output === 'json') io.stdout.write(addressesJson(server))
+  else io.stderr.write(addressesText(server))
   const isTakenOver = await Promise.race([interruption().then(() => false), server.takenOver.then(() => true)])
   if (isTakenOver) io.stderr.write('another server has taken over the database: this one ends\n')
   await server.stop()
@@ -45,18 +44,6 @@ export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-function firstKeyText(file: string): string {
-  return `keys are needed; the first one is made on this machine: CUTOVER_API_KEY_FILE=${file} cutover keys create NAME\n`
-}
-
-function urlOf(address: Address): string {
-  return `${address.secure ? 'https' : 'http'}://${addressOf(address)}`
-}
-
-function addressOf({ host, port }: { host: string; port: number }): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 const openLoopback = { host: '127.0.0.1', auth: 'none', tls: null, cors: null } as const

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { isDeeper } from '../contract/depth.ts'
-import { toProblems } from '../contract/problems.ts'
+import { toProblems, writePath } from '../contract/problems.ts'
 import { CutoverError } from '../core/errors.ts'
 import { GatheredBytes } from '../core/gathered-bytes.ts'
 import { beyondBounds } from '../core/json-bounds.ts'
@@ -22,7 +22,10 @@ export async function readJson(context: Context): Promise<unknown> {
   }
   // Very many levels are told before they are read, which takes long.
   const body = beyondBounds(bytes) === null ? parsed(text) : tooDeep
-  if (body !== tooDeep && !isDeeper(body, limits.jsonDepthMax)) return body
+  if (body !== tooDeep && !isDeeper(body, limits.jsonDepthMax)) {
+    if (mayBeInfinite.test(text)) refuseInfinite(body, [])
+    return body
+  }
   throw new CutoverError('invalid-request', 'the body is nested too deeply', [
     { path: '', message: 'is nested too deeply', allowed: [`up to ${limits.jsonDepthMax} levels`] },
   ])
@@ -37,6 +40,22 @@ function parsed(text: string): unknown {
     const reason = error instanceof Error ? error.message : String(error)
     throw new CutoverError('invalid-request', `the body is not JSON: ${reason}`, [], error)
   }
+}
+
+/** Digits or an exponent beyond what a double holds; a look at every value is rare. */
+const mayBeInfinite = /\d{300}|\de\+?\d{3}/i
+
+/** JSON can write such a number, and the log would keep null in its place: another document after the next start. */
+function refuseInfinite(value: unknown, path: readonly PropertyKey[]): void {
+  if (typeof value === 'object' && value !== null) {
+    for (const [key, child] of Object.entries(value)) {
+      refuseInfinite(child, [...path, Array.isArray(value) ? Number(key) : key])
+    }
+  }
+  if (typeof value !== 'number' || Number.isFinite(value)) return
+  throw new CutoverError('invalid-request', 'the body has a number that is too great', [
+    { path: writePath(path), message: 'is too great', allowed: ['a number up to 1.8e308'] },
+  ])
 }
 
 async function readBytes(request: Request): Promise<Buffer> {

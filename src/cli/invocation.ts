@@ -60,7 +60,7 @@ export type SimulateRequest = {
 export type CliActions = {
   version: string
   /** Resolves with the exit code when the server has ended. */
-  serve(flags: ServeFlags, io: CliIo): Promise<number>
+  serve(flags: ServeFlags, io: CliIo, output: 'text' | 'json'): Promise<number>
   demo(options: DemoOptions, io: CliIo): Promise<number>
   /** From a data folder into a database. */
   move(flags: MoveFlags, io: CliIo): Promise<Moved>

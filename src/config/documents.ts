@@ -11,6 +11,7 @@ import {
   type Node,
   type ParsedNode,
   parseAllDocuments,
+  visit,
 } from 'yaml'
 import { CutoverError, type Problem } from '../core/errors.ts'
 
@@ -38,7 +39,7 @@ export function parseDocuments(text: string, options: { source: string }): Sourc
   })
   const documents = Array.isArray(parsed) ? parsed : []
   const problems = documents
-    .flatMap(document => [...document.errors, ...document.warnings])
+    .flatMap(document => [...document.errors, ...document.warnings, ...infinities(document)])
     .map(fault => {
       const { line, col } = lines.linePos(fault.pos[0])
       return { path: `${options.source}:${line}:${col}`, message: withoutPosition(fault.message) }
@@ -47,6 +48,18 @@ export function parseDocuments(text: string, options: { source: string }): Sourc
   return documents
     .filter(document => document.contents !== null)
     .flatMap(document => toSourced(document, lines, options))
+}
+
+/** JSON has no word for them: on the way to a server, and in its log, they would become null. */
+function infinities(document: Document.Parsed): { pos: [number]; message: string }[] {
+  const found: { pos: [number]; message: string }[] = []
+  visit(document, {
+    Scalar: (_, { value, range }) => {
+      if (typeof value === 'number' && !Number.isFinite(value))
+        found.push({ pos: [range?.[0] ?? 0], message: `${value} is no number that JSON has` })
+    },
+  })
+  return found
 }
 
 function toSourced(document: Document.Parsed, lines: LineCounter, { source }: { source: string }): SourcedDocument[] {

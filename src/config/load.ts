@@ -201,7 +201,7 @@ function toKeptMs(setting: Setting, problems: Problem[]): number | null {
     path: setting.origin,
     message: 'is no time to keep predictions for',
     value: setting.text,
-    allowed: ['1h and more, such as 30d; left out, they are kept for ever'],
+    allowed: ['1h to 3650d, such as 30d; left out, they are kept for ever'],
   })
   return null
 }

@@ -1,15 +1,12 @@
 /** Features of requests and what is watched of a stable version, as keys of an Endpoint document. */
 import { z } from 'zod'
 import { type LatencyName, latencyQuantiles } from './metric-names.ts'
+import { jsonPointer } from './request-parts.ts'
 import { lasting, name, object, percent } from './resource-parts.ts'
-import { allowedMark, featureRule, monitorRule, withRule } from './resource-rules.ts'
+import { featureRule, monitorRule, withRule } from './resource-rules.ts'
 
 const featureShape = object({
-  pointer: z
-    .string()
-    .regex(/^\//, `is not a JSON pointer${allowedMark}/customer/age`)
-    .optional()
-    .meta({ description: 'JSON pointer into the request body.' }),
+  pointer: jsonPointer('/customer/age').optional().meta({ description: 'JSON pointer into the request body.' }),
   input: z
     .string()
     .min(1)

@@ -16,6 +16,7 @@ export function object<Shape extends z.ZodRawShape>(shape: Shape, missing?: stri
 }
 
 const notName = `is not a name: letters, digits, dots, dashes and underscores, at most 63${allowedMark}digits, v2, fraud-eu`
+const unquoted = `is a number, not a name: write it in quotes${allowedMark}"1", v2`
 const notDuration = `is not a duration${allowedMark}500ms, 30s, 10m, 1.5h, 14d`
 const notPercent = `is not a percentage up to 100%, in steps of 0.0001%${allowedMark}0.01% to 100%`
 const notMargin = `is not a margin${allowedMark}percentage points such as 0.5pp, a relative change such as 20%, a number in the unit of the metric`
@@ -26,15 +27,19 @@ const inherited = `cannot be a name: every object of the language that Cutover i
 const isInherited = (text: string): boolean => text in Object.prototype
 
 export const name = z
-  .string(notName)
+  .string({ error: ({ input }) => (typeof input === 'number' ? unquoted : notName) })
   .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, notName)
   .max(63, notName)
   .refine(text => !isInherited(text), inherited)
+
+/** What is planned from a time on ends at one that a calendar has. */
+export const durationMaxMs = 3650 * 86_400_000
 
 export const duration = z
   .string(notDuration)
   .regex(durationPattern, notDuration)
   .refine(text => (parseDurationMs(text) ?? -1) >= 0, notDuration)
+  .refine(text => !((parseDurationMs(text) ?? 0) > durationMaxMs), `is too long${allowedMark}up to 3650d`)
   .meta({ description: 'A duration: 500ms, 30s, 10m, 1.5h, 14d.' })
 
 /** A time within which something is to come, so that none at all would be a plan that can only fail. */
@@ -67,7 +72,11 @@ export const percent = z
   .meta({ description: 'A percentage: 0.01% to 100%.' })
 
 export const margin = z
-  .union([z.string(notMargin).regex(/^\d+(\.\d+)?(pp|%)?$/, notMargin), z.number(notMargin).min(0, notMargin)])
+  .union([
+    // No more digits than a double has, or they would be infinite, which no log can say.
+    z.string(notMargin).regex(/^\d{1,15}(\.\d+)?(pp|%)?$/, notMargin),
+    z.number(notMargin).min(0, notMargin),
+  ])
   .transform(String)
   .meta({
     description:

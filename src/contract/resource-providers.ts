@@ -1,8 +1,9 @@
 /** How a version of OpenAI's style is spoken to: the model's name there, fields with secrets, prices. */
 import { z } from 'zod'
+import { headerName } from './request-parts.ts'
 import { object } from './resource-parts.ts'
 import { allowedMark, asObject, exactlyOne, isObject, type Loose, type Report, withRule } from './resource-rules.ts'
-import { pricePattern } from './units.ts'
+import { parsePrice, pricePattern } from './units.ts'
 
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, `is not the name of a variable${allowedMark}OPENAI_KEY`)
 
@@ -27,17 +28,21 @@ const secretShape = object({
 
 const secretValue = withRule(secretShape, (value, report) => exactlyOne(value, ['env', 'file'], report))
 
-const fieldName = z
-  .string()
-  .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, `is not the name of a header field${allowedMark}authorization`)
-
-export const addedHeaders = z.record(fieldName, z.union([fieldText, secretValue])).meta({
+export const addedHeaders = z.record(headerName, z.union([fieldText, secretValue])).meta({
   description:
     'Fields that this version gets in place of those that callers send. A text is shown to everybody; a secret is named by `env` or `file` and shown to nobody.',
 })
 
+const notPrice = `is not a price${allowedMark}2.5/1M, 0.0005/1K`
+
 const price = z
-  .union([z.string().regex(pricePattern, `is not a price${allowedMark}2.5/1M, 0.0005/1K`), z.number().min(0)])
+  .union([
+    z
+      .string()
+      .regex(pricePattern, notPrice)
+      .refine(text => parsePrice(text) !== null, notPrice),
+    z.number().min(0),
+  ])
   .meta({ description: 'Per so many tokens: 2.5/1M; a number is the price of one.' })
 
 export const prices = object({

@@ -3,6 +3,7 @@
  * runs even where a neighbour is wrong, so that a person reads every fault at once. Values may therefore be of any type.
  */
 import type { z } from 'zod'
+import { jsonPointerPattern } from './json-pointer.ts'
 import {
   builtinMetricNames,
   errorRateName,
@@ -181,8 +182,9 @@ function predictionRule({ prediction, protocol }: Loose, report: Report): void {
     if (typeof place !== 'string') continue
     const at = ['prediction', key]
     if (isTensor && place === '') report(at, 'is the name of an output tensor, and none is called so', 'label')
-    if (isPointer && place !== '' && !place.startsWith('/'))
-      report(at, 'is a JSON pointer into the answer, which begins with a slash', `/${place}`)
+    if (!isPointer || place === '' || jsonPointerPattern.test(place)) continue
+    if (place.startsWith('/')) report(at, 'is no JSON pointer: ~ is written ~0 there', place.replaceAll('~', '~0'))
+    else report(at, 'is a JSON pointer into the answer, which begins with a slash', `/${place}`)
   }
 }
 

@@ -7,6 +7,7 @@ import { flagName, flagResource, segmentResource } from './flags/flag.ts'
 import { flagGate, routeRule, variantsAsked } from './flags/gates.ts'
 import { freezeWindow } from './freeze.ts'
 import { metricTypes } from './metric-names.ts'
+import { cookieName, headerName, jsonPointer } from './request-parts.ts'
 import { checks, goals } from './resource-checks.ts'
 import { drift, features, monitor } from './resource-monitoring.ts'
 import { duration, lasting, name, object, percent, requestTime, webAddress, withoutUser } from './resource-parts.ts'
@@ -137,13 +138,9 @@ const version = withRule(withRule(versionShape, versionRule), addedHeadersRule).
 })
 
 const unitShape = object({
-  header: z.string().min(1).optional().meta({ description: 'Name of a request header.' }),
-  cookie: z.string().min(1).optional().meta({ description: 'Name of a cookie.' }),
-  pointer: z
-    .string()
-    .regex(/^\//, `is not a JSON pointer${allowedMark}/user/id`)
-    .optional()
-    .meta({ description: 'JSON pointer into the request body.' }),
+  header: headerName.optional().meta({ description: 'Name of a request header.' }),
+  cookie: cookieName.optional().meta({ description: 'Name of a cookie.' }),
+  pointer: jsonPointer('/user/id').optional().meta({ description: 'JSON pointer into the request body.' }),
 })
 
 const unit = withRule(unitShape, unitRule).meta({
@@ -203,10 +200,7 @@ const externalShape = object({
       .min(1)
       .refine(...withoutUser(exampleAddress))
       .meta({ description: 'Address that answers JSON; {{version}} and {{endpoint}} are replaced.' }),
-    pointer: z
-      .string()
-      .regex(/^\//, `is not a JSON pointer${allowedMark}/value`)
-      .meta({ description: 'Where the number is in the answer.' }),
+    pointer: jsonPointer('/value').meta({ description: 'Where the number is in the answer.' }),
   }).optional(),
   every: lasting.default('15s').meta({ description: 'How often it is asked.' }),
   timeout: requestTime.default('5s').meta({ description: 'An answer that takes longer is a missing one. Up to 1d.' }),
@@ -219,7 +213,7 @@ const external = withRule(externalShape, externalRule).meta({
 
 const endpointRuleShape = withRule(
   object({
-    header: z.string().min(1).max(256).optional().meta({ description: 'Name of a request header.' }),
+    header: headerName.optional().meta({ description: 'Name of a request header.' }),
     equals: z.string().min(1).max(512).optional().meta({ description: 'What the header must say.' }),
     flag: flagName.optional().meta({ description: 'A flag, asked with the request’s unit and headers.' }),
     is: variantsAsked.optional(),

@@ -30,12 +30,31 @@ const corsShape = object({
   headers: z
     .array(token)
     .max(100)
-    .default(['authorization', 'content-type', 'x-api-key', 'x-cutover-unit', 'x-cutover-version', 'traceparent'])
+    .default([
+      'authorization',
+      'content-type',
+      'x-api-key',
+      'x-cutover-unit',
+      'x-cutover-version',
+      'x-cutover-prediction-id',
+      // What OpenFeature's provider for browsers asks again with.
+      'if-none-match',
+      'traceparent',
+      'tracestate',
+      'baggage',
+    ])
     .meta({ description: 'Request fields that pages may set; `*` for any.' }),
   expose: z
     .array(token)
     .max(100)
-    .default(['x-cutover-prediction-id', 'x-cutover-version', 'x-cutover-endpoint', 'retry-after'])
+    .default([
+      'x-cutover-prediction-id',
+      'x-cutover-version',
+      'x-cutover-endpoint',
+      'retry-after',
+      'etag',
+      'x-request-id',
+    ])
     .meta({ description: 'Answer fields that pages may read.' }),
   credentials: z
     .boolean()

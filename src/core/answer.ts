@@ -2,6 +2,7 @@
 import { field, type TensorAnswer, tensorRows } from './answer-tensors.ts'
 import type { AnswerRule, Protocol } from './endpoint.ts'
 import { assertNever } from './errors.ts'
+import { parseExact } from './exact-json.ts'
 import { limits } from './limits.ts'
 import { type Pointed, pointAt, pointerNames } from './pointed-json.ts'
 import type { Answer, Label, Prediction } from './prediction.ts'
@@ -104,17 +105,7 @@ function parseJson(body: Uint8Array, keepDigits: boolean): unknown {
 }
 
 function parseText(text: string, keepDigits: boolean): unknown {
-  return keepDigits && longInteger.test(text) ? JSON.parse(text, reviveExact) : JSON.parse(text)
-}
-
-/** A whole number of 16 digits or more where a value may stand; reading with a reviver is slow, so it is rare. */
-const longInteger = /(^|[[,:\s])-?\d{16,}([\]},\s]|$)/
-
-/** `source` is the text that the value was read from (ECMAScript "JSON.parse source text access", Node 22 and later). */
-function reviveExact(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
-  const source = context?.source
-  return source !== undefined && /^-?\d+$/.test(source) ? source : value
+  return keepDigits ? parseExact(text) : JSON.parse(text)
 }
 
 /** What the pointer leads to, as rows: an array has a row per item, except a lone row of scores for argmax. */

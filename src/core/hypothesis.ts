@@ -167,7 +167,7 @@ function isHigher({ measure }: GoalCheck): boolean {
   return measure.kind === 'metric' && isHigherBetter(measure.spec)
 }
 
-/** Of the variant that takes longest. */
+/** Of the variant that takes longest; a part of a day where there is traffic enough. */
 function daysFor(of: {
   sizes: Readonly<Record<string, number>>
   shares: Shares
@@ -188,7 +188,7 @@ function daysFor(of: {
       wholeWeeks: false,
     })
     if (!duration.ok) return duration
-    days = Math.max(days, duration.days)
+    days = Math.max(days, duration.enrolmentDays)
   }
   return { ok: true, days }
 }

@@ -1,5 +1,6 @@
 /** `POST /v1/feedback`: what became known of predictions. Answers when the outcomes are on disk, item by item. */
 import { CutoverError, type Problem } from '../core/errors.ts'
+import { parseExact } from '../core/exact-json.ts'
 import { beyondBounds } from '../core/json-bounds.ts'
 import { limits } from '../core/limits.ts'
 import type { Outcome, OutcomeReceipt } from '../core/prediction.ts'
@@ -61,11 +62,16 @@ function parseItems(body: Buffer): unknown {
   const beyond = beyondBounds(body, { membersMax: limits.feedbackMembersMax })
   if (beyond !== null) throw new CutoverError('invalid-request', `the body ${beyond}; send ${expected}`)
   try {
-    return JSON.parse(body.toString('utf8'))
+    return parseExact(body.toString('utf8'), isLabelAt)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : 'not JSON'
     throw new CutoverError('invalid-request', `the body is not JSON (${reason}); send ${expected}`, [], cause)
   }
+}
+
+/** Labels are compared with answers, whose ids keep every digit; everything else is reckoned with. */
+function isLabelAt(holder: unknown, key: string): boolean {
+  return Array.isArray(holder) || (key === 'label' && Object.hasOwn(holder as object, 'prediction'))
 }
 
 function assertCount(count: number): void {

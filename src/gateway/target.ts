@@ -26,5 +26,5 @@ export function isOpenInference(path: string): boolean {
 export const ofrepPrefix = '/ofrep/v1/evaluate/flags'
 
 export function isOfrep(path: string): boolean {
-  return path === ofrepPrefix || path.startsWith(`${ofrepPrefix}/`)
+  return path.startsWith('/ofrep/')
 }

@@ -104,6 +104,10 @@ test('a path that is a file, or below one, is no data folder', () => {
   }
 })
 
+test('a path at which nothing can be made is refused, not tried for ever', () => {
+  expect(refusal('/proc/cutover/data')).toMatchObject({ code: 'data-folder-invalid' })
+})
+
 test('a folder that cannot be written to is refused, saying so', async () => {
   const path = join(tempFolder(), 'data')
   mkdirSync(path)

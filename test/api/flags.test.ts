@@ -35,6 +35,17 @@ describe('documents', () => {
     expect((await get('flags/ranker')).body).toMatchObject({ enabled: true, serving: { variant: 'off' }, revision: 1 })
   })
 
+  it('are refused where a number is too great for the log to keep', async () => {
+    const variants = '{"on":{"a":[1,1e999]},"off":{"a":"1e999"}}'
+    const document = `{"kind":"Flag","name":"f","type":"object","serve":"on","variants":${variants}}`
+    const sent = { method: 'POST', body: document, headers: { 'content-type': 'application/json' } }
+    expect(await call(`${server.url}/api/v1/flags`, sent)).toMatchObject({
+      status: 400,
+      body: { problems: [{ path: 'variants.on.a[1]', message: 'is too great' }] },
+    })
+    expect((await get('flags')).body).toEqual({ items: [] })
+  })
+
   it.each([
     [
       'the value of a variant',

@@ -184,6 +184,7 @@ describe('a key', () => {
     [{ name: 'x', rate: { perSecond: 0 } }, 'rate.perSecond'],
     [{ name: 'x', expires: 'soon' }, 'expires'],
     [{ name: 'x', expires: '0s' }, 'expiresAt'],
+    [{ name: 'x', expires: '9999999999d' }, 'expires'],
   ])('is refused: %j', async (request, path) => {
     const { status, body } = await ask('POST', '/api/v1/keys', root, request)
     expect(status).toBe(400)

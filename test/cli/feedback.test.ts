@@ -30,6 +30,14 @@ describe('feedback', () => {
     expect(JSON.parse(out)).toMatchObject({ results: [{ prediction: 'a', status: 'joined' }, { prediction: 'b' }] })
   })
 
+  it.each([
+    ['a line each', '{"prediction":"a","label":9007199254740993}\n{"prediction":"b","label":[9007199254740993]}\n'],
+    ['an array', '[{"prediction":"a","label":9007199254740993},{"prediction":"b","label":[9007199254740993]}]'],
+  ])('sends every digit of a label, %s', async (_, stdin) => {
+    await feedback([], { stdin })
+    expect(server.batches[0]).toMatchObject([{ label: '9007199254740993' }, { label: ['9007199254740993'] }])
+  })
+
   it('sends much in several requests', async () => {
     const stdin = Array.from({ length: 2_500 }, (_, i) => `{"prediction":"p${i}","label":1}`).join('\n')
     expect(await feedback(['-f', '-'], { stdin })).toMatchObject({ code: 0, out: '2500 joined\n' })

@@ -97,7 +97,7 @@ describe('serve and demo', () => {
   it('are handed their flags as they were typed', async () => {
     const seen: unknown[] = []
     const actions = {
-      serve: async (flags: unknown) => seen.push(flags) + 6,
+      serve: async (flags: unknown, _: unknown, output: unknown) => seen.push({ ...Object(flags), output }) + 6,
       demo: async (options: unknown) => seen.push(options) + 6,
     }
     const serve = [
@@ -117,7 +117,7 @@ describe('serve and demo', () => {
     expect((await runCli(['demo', '--once', '--seed', '3', '-o', 'json'], { actions })).code).toBe(8)
     expect((await runCli(['demo'], { actions })).code).toBe(9)
     expect(seen).toEqual([
-      { config: 'c.yaml', data: 'd', inferencePort: '1', controlHost: '::1', logLevel: 'warn' },
+      { config: 'c.yaml', data: 'd', inferencePort: '1', controlHost: '::1', logLevel: 'warn', output: 'text' },
       { once: true, seed: 3, output: 'json' },
       { once: false, seed: null, output: 'text' },
     ])

@@ -102,6 +102,12 @@ describe('an A/B test is refused for', () => {
       'is missing: the sample',
     ],
     [
+      'an effect that no double holds',
+      { goal: { ...goal, 'minimum-effect': `${'9'.repeat(400)}%` } },
+      at('goal.minimum-effect'),
+      'is not a margin',
+    ],
+    [
       'an effect of nothing',
       { goal: { ...goal, 'minimum-effect': '0.0%' } },
       at('goal.minimum-effect'),

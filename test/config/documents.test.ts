@@ -19,6 +19,11 @@ describe('parsing documents', () => {
     ['duplicate keys in JSON', '{"a":1,\n"a":2}', ['f.yaml:2:1']],
     ['tags that nothing knows', 'a: !secret x', ['f.yaml:1:4']],
     ['aliases without an anchor', 'a: *x', ['f.yaml:1:1']],
+    [
+      'numbers that JSON has no word for',
+      'a: 1\nb: [.inf, -.Inf, {c: .nan}, 1e999]',
+      [5, 11, 22, 29].map(col => `f.yaml:2:${col}`),
+    ],
     ['broken notation, every fault', 'a: 1\na: 2\nb: [', ['f.yaml:2:1', 'f.yaml:3:5']],
   ])('refuses %s with line and column', (_, text, expected) => expect(pathsOf(text)).toEqual(expected))
 

@@ -201,7 +201,10 @@ describe('the Server document', () => {
       credentials: false,
       maxAgeSeconds: 600,
     })
-    expect(file?.inference.cors?.exposed).toContain('x-cutover-prediction-id')
+    // All that callers may send to Cutover itself, and what OpenFeature's provider for browsers asks again with.
+    const own = ['x-cutover-unit', 'x-cutover-version', 'x-cutover-prediction-id']
+    expect(file?.inference.cors?.headers).toEqual(expect.arrayContaining([...own, 'if-none-match']))
+    expect(file?.inference.cors?.exposed).toEqual(expect.arrayContaining(['x-cutover-prediction-id', 'etag']))
   })
 
   it.each([

@@ -87,6 +87,7 @@ describe('an endpoint in OpenAI’s style', () => {
     ['a name that is none', ['versions', 'large', 'headers', 'x y'], 'a'],
     ['two sources of a secret', ['versions', 'large', 'headers', 'Authorization'], { env: 'A', file: '/b' }],
     ['a price without its unit', ['versions', 'large', 'price', 'input'], '2.5'],
+    ['a price of nothing', ['versions', 'large', 'price', 'input'], '2.5/0'],
     ['a model without a name', ['versions', 'large', 'model'], ''],
     ['an ONNX model', ['versions', 'large'], { onnx: '/m.onnx' }],
     ['fields of a command', ['versions', 'large'], { command: ['a', '{port}'], headers: { a: 'b' } }],

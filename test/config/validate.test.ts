@@ -7,6 +7,7 @@ import { changed, digits, toV2 } from '../support/documents.ts'
 import { thrownBy } from '../support/thrown.ts'
 
 const upToADay = ['1ms to 1d']
+const headerNames = ['x-user-id', 'content-type']
 const durations = ['500ms', '30s', '10m', '1.5h', '14d']
 const names = ['digits', 'v2', 'fraud-eu']
 const versionKeys = [
@@ -54,6 +55,17 @@ describe('an Endpoint document is refused for', () => {
     ['an unknown key', ['strategy'], 'canary', 'strategy', Object.keys({ ...keysOfEndpoint() })],
     ['an unknown key deep inside', ['versions', 'v1', 'instancs'], 2, 'versions.v1.instancs', versionKeys],
     ['a name that no path can hold', ['name'], 'a/b', 'name', names],
+    ['a name that YAML reads as a number', ['stable'], 1, 'stable', ['"1"', 'v2']],
+    ['a unit in a header that cannot be', ['unit'], { header: 'x user' }, 'unit.header', headerNames],
+    ['a unit in a cookie that cannot be', ['unit'], { cookie: 'a;b' }, 'unit.cookie', ['session']],
+    ['a unit by a pointer that leads nowhere', ['unit'], { pointer: '/a~b' }, 'unit.pointer', ['/user/id']],
+    [
+      'a rule by a header that cannot be',
+      ['rules'],
+      [{ header: 'größe', equals: 'x', version: 'v1' }],
+      'rules[0].header',
+      headerNames,
+    ],
     ['a version name that no path can hold', ['versions', 'a b'], { onnx: '/x' }, 'versions.a b', names],
     ['a missing stable version', ['stable'], undefined, 'stable', names],
     ['a stable version that is none', ['stable'], 'v9', 'stable', ['v1', 'v2', 'v3']],
@@ -260,6 +272,7 @@ describe('where the predicted value is', () => {
   it.each([
     ['open-inference', '', ['label']],
     ['http', 'label', ['/label']],
+    ['http', '/a~b', ['/a~0b']],
   ])('is refused in %s at "%s", which would never be found', (protocol, output, allowed) => {
     check({ ...digits, protocol }, ['', ['prediction'], { output }, 'prediction.output', allowed])
   })
@@ -380,6 +393,7 @@ describe('a Release document is refused for', () => {
       'stages[0].canary.steps[2].for',
       ['up to 1h'],
     ],
+    ['a time that no calendar ends', ['probation'], '99999999d', 'probation', ['up to 3650d']],
     ['a floor above the stage’s ceiling', [...steps, 2, 'for'], '2d', 'stages[0].canary.steps[2].for', ['up to 24h']],
     [
       'a relative margin of a rate',
@@ -433,6 +447,7 @@ describe('a Release document is refused for', () => {
       ['up to 50%'],
     ],
     ['a scope by two things', ['match'], [{ header: 'a', cookie: 'b', equals: 'c' }], 'match[0]', ['header', 'cookie']],
+    ['a scope by a header that cannot be', ['match'], [{ header: 'a:', equals: 'c' }], 'match[0].header', headerNames],
     ['a scope of no value', ['match'], [{ header: 'a' }], 'match[0]', ['equals', 'in', 'prefix']],
     ['a scope of nobody', ['match'], [], 'match', ['at least 1']],
     [

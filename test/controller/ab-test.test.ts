@@ -42,9 +42,11 @@ describe('admission of an A/B test', () => {
     await apply(rig, request())
     const { needed, days } = stageOf(rig).hypothesis ?? {}
     expect(needed?.['v1']).toBe(needed?.['v2'])
-    expect(days).toBe(Math.ceil((needed?.['v1'] ?? 0) / 5_000))
+    expect(days).toBeCloseTo((needed?.['v1'] ?? 0) / 5_000, 9)
     const told = rig.controller.timeline('digits-1').filter(({ text }) => text.startsWith('hypothesis:'))
-    expect(told.map(({ text }) => text)).toEqual([expect.stringContaining(`about ${days} days at present traffic`)])
+    expect(told.map(({ text }) => text)).toEqual([
+      expect.stringContaining(`about ${Math.ceil(days ?? 0)} days at present traffic`),
+    ])
   })
 
   it('says why the sample is not known where nothing was recorded', async () => {

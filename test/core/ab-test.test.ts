@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { abTest } from '../../src/core/strategies/ab-test.ts'
 import type { StageCommand, StageContext, StageEvent } from '../../src/core/strategies/strategy.ts'
 import { type ArmSeen, abTestPlan, hypothesis, lookAt, two } from '../support/ab-tests.ts'
@@ -152,6 +152,13 @@ describe('an A/B test of one variant', () => {
         'needs v1 500, v2 500 values, of which v1 is the control, about 7 days at present traffic, longer than the test may last',
     )
   })
+})
+
+test('a test that may last an hour is not said to last too long where minutes are enough', () => {
+  const brief = { ...hypothesis({ v1: 500, v2: 500 }), days: 10 / 1_440 }
+  const plan = abTestPlan({ hypothesis: brief, ceilingMs: 3_600_000 })
+  const state = check(plan, [[entered, [split]]])
+  expect(abTest.progress(plan, state).says).toMatch(/about 10 minutes at present traffic$/)
 })
 
 describe('a fixed test', () => {

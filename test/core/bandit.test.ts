@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { bestArm } from '../../src/core/bandit/allocate.ts'
 import { nextWeights } from '../../src/core/bandit/next-weights.ts'
 import { evenWeights, weightsAmong, weightsFrom } from '../../src/core/bandit/weights.ts'
 import { leaderWords } from '../../src/core/bandit/words.ts'
@@ -322,6 +323,93 @@ const armsOf = fc
     maxLength: 8,
   })
   .map(all => all.map(({ rewards, mean }, i) => arm(`v${i}`, mean, { rewards, n: rewards })))
+
+describe('the end of a race by rewards of any size', () => {
+  type Rewards = [n: number, mean: number, variance?: number]
+  const ends = (better: 'higher' | 'lower', ...arms: Rewards[]) => {
+    const plan = banditPlan({ reward: { ...banditPlan().reward, family: 'gaussian', better } })
+    const numbers = arms.map(([n, mean, variance = 0]) => ({ n, mean, variance }))
+    const { stop, leader } = bestArm(plan, numbers)
+    return stop ? leader : null
+  }
+
+  it.each<[what: string, better: 'higher' | 'lower', arms: Rewards[], leader: number | null]>([
+    [
+      'comes where no arm has ever varied',
+      'higher',
+      [
+        [100, 0],
+        [100, 1],
+      ],
+      1,
+    ],
+    [
+      'comes where less is better',
+      'lower',
+      [
+        [100, 0],
+        [100, 1],
+        [100, 3],
+      ],
+      0,
+    ],
+    [
+      'comes where rounding is all that varies',
+      'higher',
+      [
+        [100, 0.1, 1e-34],
+        [100, 0.3, 1e-33],
+      ],
+      1,
+    ],
+    [
+      'comes where one arm varies',
+      'higher',
+      [
+        [100, 0],
+        [100, 1, 0.5],
+      ],
+      1,
+    ],
+    [
+      'does not come among equals',
+      'higher',
+      [
+        [5_000, 1],
+        [5_000, 1],
+      ],
+      null,
+    ],
+    [
+      'does not come by a few rewards',
+      'higher',
+      [
+        [3, 0],
+        [3, 1],
+      ],
+      null,
+    ],
+    [
+      'does not come where the others were met rarely and may be so here',
+      'higher',
+      [
+        [100, 0],
+        [100, 0.05, 0.0475],
+      ],
+      null,
+    ],
+    [
+      'comes where two are close together beside a third',
+      'higher',
+      [
+        [100, 0],
+        [100, 999],
+        [100, 1_000],
+      ],
+      2,
+    ],
+  ])('%s', (_, better, arms, leader) => expect(ends(better, ...arms)).toBe(leader))
+})
 
 describe('the weights of a bandit', () => {
   const policies: BanditPlan['policy'][] = [

@@ -308,6 +308,21 @@ describe('a Bayesian test', () => {
   })
 })
 
+describe('units of which all do one thing', () => {
+  const threshold = { loss: 0.002, chance: 0.95, prior: 0.02 }
+  it.each(['sequential', 'bayesian'] as const)('decide a %s test', mode => {
+    const plan = abTestPlan({ mode, threshold: mode === 'bayesian' ? threshold : null })
+    const verdict = (v1: number, v2: number, n = 1_000) =>
+      goalOf(judged(plan, epochsOf({ v1: served(units(n, v1)), v2: served(units(n, v2)) }))).verdict
+    expect([verdict(0, 1), verdict(1, 0), verdict(1, 1), verdict(0, 0)]).toEqual([
+      'pass',
+      'fail',
+      'insufficient',
+      'insufficient',
+    ])
+  })
+})
+
 describe('whether the comparison says anything', () => {
   const plan = abTestPlan(two)
   const shares = { v1: 500_000, v2: 200_000, v3: 300_000 }

@@ -166,9 +166,12 @@ describe('a goal', () => {
   })
 })
 
+type Apart = { candidate: number; stable: number; n?: number }
+
 describe('values that are all alike in each version', () => {
   const failed: MetricSpec = { type: 'rate', of: { from: 'error' }, unitLevel: true, better: 'lower' }
   const converted: MetricSpec = { type: 'rate', of: { from: 'reward' }, unitLevel: true }
+  const revenue: MetricSpec = { type: 'mean', of: { from: 'reward' }, unitLevel: true }
   const cost: MetricSpec = { type: 'mean', of: { from: 'reward' }, better: 'lower' }
   const still = (mean: number, n = 5_000) => measured(moments(n, mean, 0))
   const checked = (spec: MetricSpec, scale: Scale, of: { candidate: number; stable: number; n?: number }) => {
@@ -187,12 +190,35 @@ describe('values that are all alike in each version', () => {
     ['too few units', failed, 'absolute', { candidate: 0, stable: 0, n: 90 }, 'insufficient'],
     ['every answer costs the same', cost, 'relative', { candidate: 3, stable: 3 }, 'pass'],
     ['every answer costs less', cost, 'relative', { candidate: 2, stable: 3 }, 'pass'],
-    ['every answer costs more', cost, 'relative', { candidate: 4, stable: 3 }, 'insufficient'],
+    ['every unit brings something, where none did', revenue, 'relative', { candidate: 2, stable: 0 }, 'pass'],
+    ['every answer costs more', cost, 'relative', { candidate: 4, stable: 3 }, 'fail'],
+    ['a few answers cost more', cost, 'relative', { candidate: 4, stable: 3, n: 3 }, 'insufficient'],
+    ['every answer costs more, and may', cost, 'relative', { candidate: 3.03, stable: 3 }, 'pass'],
+    ['no answer earns anything any more', revenue, 'relative', { candidate: 0, stable: 1 }, 'fail'],
   ] as const)('%s', (_name, spec, scale, of, verdict) => {
     const found = checked(spec, scale, of)
     expect(found.verdict).toBe(verdict)
     expect(found.checks[0]?.reason).not.toContain('0 of 1 strata')
   })
+
+  test.each([
+    ['every unit converts, and none did', converted, 'relative', { candidate: 1, stable: 0 }, 'pass'],
+    ['none converts, and every unit did', converted, 'relative', { candidate: 0, stable: 1 }, 'fail'],
+    ['each brings more', revenue, 'relative', { candidate: 12, stable: 10 }, 'pass'],
+    ['each brings more, and is told in its own unit', revenue, 'absolute', { candidate: 12, stable: 10 }, 'pass'],
+    ['each brings more than nothing', revenue, 'relative', { candidate: 12, stable: 0 }, 'pass'],
+    ['each brings less', revenue, 'relative', { candidate: 9, stable: 10 }, 'fail'],
+    ['each costs less', cost, 'relative', { candidate: 2, stable: 3 }, 'pass'],
+    ['each brings as much', revenue, 'relative', { candidate: 10, stable: 10 }, 'insufficient'],
+    ['too few bring more', revenue, 'relative', { candidate: 12, stable: 10, n: 90 }, 'insufficient'],
+  ] as const)(
+    'answer whether they are better: %s',
+    (_name, spec, scale, { candidate, stable, n = 200 }: Apart, verdict) => {
+      const goals = [goal({ measure: { kind: 'metric', spec, scale }, margin: 0, goal: improve })]
+      const evidence = seen([{ percent: 50, stable: still(stable, n), candidate: still(candidate, n) }])
+      expect(judge(runningRelease([50], { guardrails: [], goals }), evidence).goal?.verdict).toBe(verdict)
+    },
+  )
 
   it('show that no unit is harmed, from enough units on', () => {
     const goals = [goal({ measure: { kind: 'metric', spec: failed, scale: 'absolute' }, margin: 0.02 })]

@@ -48,6 +48,8 @@ test.each([
   ['/endpoints/nobody/v1/chat/completions', 'openai', 'openai'],
   ['/endpoints/nobody', 'problem', 'problem'],
   ['/v1/feedback', 'problem', 'problem'],
+  ['/ofrep/v1/evaluate/flags/dark', 'ofrep', 'ofrep'],
+  ['/ofrep/v1/configuration', 'ofrep', 'ofrep'],
   ['/nothing', 'problem', 'problem'],
 ])('an error at %s is told as %s, and as %s to who has no key', (path, shape, withoutKey) => {
   const fault = new CutoverError('invalid-request', 'a fault')

@@ -51,6 +51,33 @@ describe('an item that is valid', () => {
   })
 })
 
+describe('a number that a double cannot hold', () => {
+  const recorded = async (fields: string) => {
+    await send(`[{"prediction":"p","id":"o1",${fields}}]`)
+    return rig.recorder.outcomes.get('o1')
+  }
+
+  test('keeps every digit as a label, as it does in answers', async () => {
+    expect(await recorded('"label":9007199254740993')).toMatchObject({ label: '9007199254740993' })
+  })
+
+  test('keeps every digit as an item of a ranking', async () => {
+    expect(await recorded('"label":[1, -9007199254740993]')).toMatchObject({ label: [1, '-9007199254740993'] })
+  })
+
+  test('stays a number where it is reckoned with', async () => {
+    expect(await recorded('"reward":9007199254740993,"metrics":{"label":9007199254740993}')).toMatchObject({
+      reward: 9007199254740992,
+      metrics: { label: 9007199254740992 },
+    })
+  })
+
+  test('makes another outcome than its neighbour', async () => {
+    const both = await send('[{"prediction":"p","label":9007199254740993},{"prediction":"p","label":9007199254740992}]')
+    expect(new Set(results(both).map(({ id }) => id)).size).toBe(2)
+  })
+})
+
 describe('an item that is not', () => {
   const cases: readonly [string, unknown, string, string][] = [
     ['no object', 7, '', 'must be an object'],

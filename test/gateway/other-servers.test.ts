@@ -122,6 +122,27 @@ describe('TensorFlow Serving and KServe v1', () => {
     expect([answer.status, JSON.parse(answer.text)]).toEqual([status, { error: expect.stringContaining(message) }])
   })
 
+  test('servers of any HTTP are called by these paths too, and answer as the endpoint says', async () => {
+    const upstream = await provider((_, res) => sendJson(res, scores))
+    const versions = { v1: { url: upstream.url, ...ready } }
+    const rig = await gateway({ protocol: 'http', prediction, versions })
+    expect((await ask(rig, '/v1/models/flowers:predict?x=1', post('{"instances": []}'))).text).toBe(scores)
+    expect((await ask(rig, '/v1/models/flowers/versions/v1:predict', post('{}'))).status).toBe(200)
+    expect(upstream.met.map(({ path }) => path)).toEqual([
+      '/v1/models/flowers:predict?x=1',
+      '/v1/models/flowers:predict',
+    ])
+    expect(answerOf((await rig.recorder.recorded(2))[0])).toEqual([1, 0])
+    expect(JSON.parse((await ask(rig, '/v1/models/flowers')).text).error.code).toBe('model_not_found')
+  })
+
+  test('servers of another protocol are not called by these paths', async () => {
+    const { url } = await provider((_, res) => sendJson(res, scores))
+    const rig = await gateway({ protocol: 'openai', versions: { v1: { url } } })
+    const { status, text } = await ask(rig, '/v1/models/flowers:predict', post('{}'))
+    expect([status, JSON.parse(text).error]).toEqual([404, expect.stringContaining('it speaks openai')])
+  })
+
   test('an endpoint of this protocol is no model of OpenAI’s', async () => {
     const { rig } = await two()
     expect(JSON.parse((await ask(rig, '/v1/models')).text)).toEqual({ object: 'list', data: [] })

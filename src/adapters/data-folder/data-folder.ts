@@ -1,6 +1,6 @@
 /** The folder in which a server keeps everything that must outlive it. One server at a time. */
-import { mkdirSync, readFileSync, realpathSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { CutoverError } from '../../core/errors.ts'
 import { writeWhole } from './atomic-file.ts'
 import { takeFolderLock } from './folder-lock.ts'
@@ -37,11 +37,27 @@ export function openDataFolder(path: string): DataFolder {
 /** Others on the machine may not read it: payloads and unit keys are personal data. */
 function makeFolder(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeLevels(path)
     return realpathSync(path)
   } catch (error) {
     throw unusable(path, 'it cannot be made, or is not a folder', error)
   }
+}
+
+/** Not `recursive`: that tries for ever where a folder that is there lets nothing be made in it, such as /proc. */
+function makeLevels(path: string): void {
+  if (isFolder(path)) return
+  makeLevels(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another server may have made it at the same moment; the lock tells which of them has it.
+    if (!isFolder(path)) throw error
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 function checkFormat(folder: string): void {

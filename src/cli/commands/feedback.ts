@@ -121,10 +121,18 @@ function nonEmpty(items: readonly unknown[], name: string): readonly unknown[] {
 
 function tryParse(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return /\d{16}/.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text)
   } catch {
     return undefined
   }
+}
+
+/** A label such as an id of 64 bits goes on as text: a number would lose digits, and the two mean the same label. */
+function keepDigits(this: unknown, key: string, value: unknown, context?: { source?: string }): unknown {
+  const isLabel = key === 'label' || Array.isArray(this)
+  if (!isLabel || typeof value !== 'number' || Number.isSafeInteger(value)) return value
+  const source = context?.source ?? ''
+  return /^-?\d+$/.test(source) ? source : value
 }
 
 /** In batches; what a failing batch left unsent is said, since what went before it was taken. */

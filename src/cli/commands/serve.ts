@@ -66,9 +66,13 @@ export const registerServe: Register = (program, does) => {
     )
     .addHelpText(
       'after',
-      examples('cutover serve -c cutover.yaml', 'cutover serve --data /var/lib/cutover --control-port 9081'),
+      examples(
+        'cutover serve -c cutover.yaml',
+        'cutover serve --data /var/lib/cutover --control-port 9081',
+        'cutover serve --inference-port 0 --control-port 0 -o json',
+      ),
     )
-    .action(does(({ actions, io }, _, flags) => actions.serve(flags as ServeFlags, io)))
+    .action(does(({ actions, io, output }, _, flags) => actions.serve(flags as ServeFlags, io, output)))
 
   program
     .command('move')

@@ -1,10 +1,10 @@
 /** The blue-green stage as people write it. */
 import { z } from 'zod'
+import { headerName } from '../request-parts.ts'
 import { duration, lasting, object, percent } from '../resource-parts.ts'
 import { allowedMark, isObject, type Loose, type Report, withRule } from '../resource-rules.ts'
 import { parsePercentPpm } from '../units.ts'
 
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const method = z
   .string()
   .regex(/^[A-Z]+$/, `is not a method${allowedMark}GET, POST, PUT`)
@@ -13,7 +13,6 @@ const path = z
   .string()
   .regex(/^\/[\x21-\x7e]*$/, `is not a path${allowedMark}/v2/models/digits/infer`)
   .max(1_024)
-const headerName = z.string().regex(token, `is not the name of a header${allowedMark}content-type, x-tenant`).max(100)
 /** Said by the connection or the body, not by an author. */
 const ownFields = new Set([
   'connection',

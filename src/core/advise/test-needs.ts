@@ -5,7 +5,7 @@ import { turned } from './baseline.ts'
 import { plannedPower, sampleOf } from './samples.ts'
 import type { Situation } from './situation.ts'
 import type { VerdictNeed } from './verdict-need.ts'
-import { plural } from './words.ts'
+import { span } from './words.ts'
 
 const dayMs = 86_400_000
 
@@ -26,7 +26,7 @@ export function tested(situation: Situation, stage: AbTestPlan): VerdictNeed {
     expectedMs: days === null ? null : Math.max(stage.floorMs, days * dayMs) + situation.goalDelayMs.value,
     says:
       hypothesis?.unknown ??
-      `of each variant; the sample alone takes ${plural(days ?? 0, 'day')} of the traffic that was recorded`,
+      `of each variant; the sample alone takes ${span((days ?? 0) * dayMs)} of the traffic that was recorded`,
   }
 }
 

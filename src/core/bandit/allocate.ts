@@ -56,8 +56,29 @@ export function bestArm({ reward, minRewards, stop }: BanditPlan, arms: readonly
   return answered(
     'rates' in turned
       ? bernoulliBestArm({ arms: turned.rates, ...rule })
-      : gaussianBestArm({ arms: turned.means, ...rule }),
+      : gaussianBestArm({ arms: withUnseenSpread(turned.means), ...rule }),
   )
+}
+
+/**
+ * Values that have all been equal so far would have no variance, and a race among such arms no end. At 95 % up to three of
+ * n may be others that were not met yet (the rule of three); each is taken to lie as far off as the arm that is compared.
+ */
+function withUnseenSpread(arms: readonly Moments[]): readonly Moments[] {
+  const means = arms.filter(({ n }) => n > 0).map(({ mean }) => mean)
+  const best = Math.max(...means)
+  const others = means.map(mean => best - mean).filter(distance => distance > 0)
+  return arms.map(arm => {
+    if (arm.n < 2 || !isConstant(arm)) return arm
+    const distance = arm.mean < best ? best - arm.mean : others.length === 0 ? 0 : Math.min(...others)
+    const share = Math.min(0.5, 3 / arm.n)
+    return { ...arm, m2: (arm.n - 1) * share * (1 - share) * distance ** 2 }
+  })
+}
+
+/** But for rounding. */
+function isConstant({ n, mean, m2 }: Moments): boolean {
+  return Math.sqrt(m2 / (n - 1)) <= 1e-12 * Math.abs(mean)
 }
 
 function turn(reward: BanditReward, arms: readonly ArmNumbers[]): Turned {

@@ -4,7 +4,7 @@
  */
 import { gaussianComparison } from '../../stats/bayes/gaussian.ts'
 import type { Result } from '../../stats/result.ts'
-import { compareMeans } from '../../stats/sequential/compare-means.ts'
+import { compareMeans, type MeanArm, type MeanStratum } from '../../stats/sequential/compare-means.ts'
 import { asMeans } from './collapse.ts'
 import type { Compared, MeansQuestion, Methods } from './methods.ts'
 
@@ -17,10 +17,20 @@ export function bayesMethods(threshold: Threshold): Methods {
     isSequential: false,
     means,
     rates: ({ strata, margin, alpha }) =>
-      means({ strata: asMeans(strata), margin, scale: 'absolute', alpha, better: 'lower' }),
+      means({ strata: asMeans(strata).map(withDoubt), margin, scale: 'absolute', alpha, better: 'lower' }),
     meansName: cluster => `normal posterior, by ${cluster}; prior standard deviation ${threshold.prior}`,
     ratesName: `normal posterior; prior standard deviation ${threshold.prior}`,
   }
+}
+
+/** Where the one version always says yes and the other one never, or both the same, half a count is what may not have been met yet. */
+function withDoubt({ candidate, stable }: MeanStratum): MeanStratum {
+  if (candidate.variance + stable.variance > 0) return { candidate, stable }
+  const doubted = (arm: MeanArm) => {
+    const share = 0.5 / (arm.n + 1)
+    return { ...arm, variance: share * (1 - share) }
+  }
+  return { candidate: doubted(candidate), stable: doubted(stable) }
 }
 
 /** The estimate over epochs and its standard error are those of the sequential comparison. */

@@ -2,7 +2,7 @@
  * Values that never varied in either version, such as units of which none met an error, or hardly did. A comparison of means
  * cannot say how far such means may be off. But a guardrail that is within its margin has no breach to wait for, and where
  * units say yes or no their counts are compared exactly: a candidate that fails every unit must not pass for one that cannot
- * be judged.
+ * be judged. So are values that are alike in each version, better than those of the other one or beyond the margin.
  */
 import type { MetricCheck, Scale } from '../metric-check.ts'
 import { isHigherBetter, type MetricSpec } from '../metrics/spec.ts'
@@ -57,6 +57,8 @@ export function judgeStill(question: StillQuestion): Answer {
     const found = judgeCounts(question, counts, check.margin * largest.stable.mean)
     if (found.verdict === 'fail') return { ...found, harm: noHarm }
   }
+  const apart = largest === undefined ? null : judgeApart(question, largest)
+  if (apart !== null) return apart
   const estimate = Math.max(...strata.map(stratum => harmIn(spec, scale, stratum)))
   const harm = Number.isFinite(estimate) ? { ...noHarm, estimate } : noHarm
   const text = `${words}, all values alike so far`
@@ -85,6 +87,34 @@ function judgeCounts({ check, role, words, few, methods }: StillQuestion, counts
   }
 }
 
+/**
+ * One value is all that the one version has shown, another one all that the other has. That either of them gives the better
+ * one as often is then a question of yes or no, in whatever unit they are; null where the candidate's is worse, or as good, and may be.
+ */
+function judgeApart(question: StillQuestion, largest: Strata[number]): Answer | null {
+  const { check, role, spec, scale, words, few, methods } = question
+  const { candidate, stable } = largest
+  const estimate = harmIn(spec, scale, largest)
+  const isBetter = estimate < 0
+  if (!isBetter && !(estimate > check.margin)) return null
+  const counts = {
+    candidate: { trials: candidate.n, events: isBetter ? 0 : candidate.n },
+    stable: { trials: stable.n, events: isBetter ? stable.n : 0 },
+  }
+  const result = methods.rates({ strata: [counts], margin: 0, alpha: check.alpha })
+  if (!result.ok) return null
+  const { above, below, logEvidenceAbove, logEvidenceBelow, posterior } = result
+  const seen = { words: `${words}, all values of each alike`, crossed: above, shown: below, overMargin: !isBetter }
+  return {
+    ...decide(role, few, seen),
+    harm: Number.isFinite(estimate) ? { ...noHarm, estimate } : noHarm,
+    method: `${methods.ratesName}, of which version gives the better value`,
+    logEvidence: logEvidenceAbove,
+    logEvidenceBelow,
+    ...(posterior !== undefined && { posterior }),
+  }
+}
+
 /** Of one epoch alone, since units come back in others; null unless each cluster says yes or no. */
 function countsOf(spec: MetricSpec, { candidate, stable }: Strata[number]): RateStratum | null {
   if (spec.type !== 'rate' && spec.type !== 'accuracy') return null
@@ -99,9 +129,9 @@ function sizeOf({ candidate, stable }: Strata[number]): number {
   return Math.min(candidate.n, stable.n)
 }
 
-/** Infinite where it is a share of nothing. */
+/** Infinite, for better or worse, where it is a share of nothing. */
 function harmIn(spec: MetricSpec, scale: Scale, { candidate, stable }: Strata[number]): number {
   const difference = isHigherBetter(spec) ? stable.mean - candidate.mean : candidate.mean - stable.mean
   if (scale === 'absolute' || difference === 0) return difference
-  return stable.mean > 0 ? difference / stable.mean : Number.POSITIVE_INFINITY
+  return stable.mean > 0 ? difference / stable.mean : difference * Number.POSITIVE_INFINITY
 }

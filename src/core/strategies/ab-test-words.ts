@@ -1,4 +1,5 @@
 /** An A/B test in sentences. */
+import { plural, span } from '../advise/words.ts'
 import type { CheckResult } from '../judge/judgement.ts'
 import type { GoalCheck, MetricCheck } from '../metric-check.ts'
 import type { AbTestPlan } from '../stage-plans.ts'
@@ -23,16 +24,18 @@ function sampleText({ hypothesis, ceilingMs }: AbTestPlan, stable: string): stri
   const { needed = null, days = null, unknown = null } = hypothesis ?? {}
   if (needed === null) return `the needed sample is not known: ${unknown ?? 'nothing was known of the metric'}`
   const sizes = Object.entries(needed).map(([version, size]) => `${version} ${size}`)
-  const wait =
-    days === null
-      ? `how long is not known: ${unknown}`
-      : `about ${days} ${days === 1 ? 'day' : 'days'} at present traffic`
+  const wait = days === null ? `how long is not known: ${unknown}` : `about ${daysText(days)} at present traffic`
   const isLate = days !== null && days * dayMs > ceilingMs
   const warning = isLate ? ', longer than the test may last' : ''
   return `needs ${sizes.join(', ')} values, of which ${stable} is the control, ${wait}${warning}`
 }
 
 const dayMs = 86_400_000
+
+/** Plans of before have whole days, and their stories stay as they were told. */
+function daysText(days: number): string {
+  return days >= 2 || days === 1 ? plural(Math.ceil(days), 'day') : span(days * dayMs)
+}
 
 /** The estimated effect with its interval: not harm but change, in the direction of the metric. */
 export function effectText(check: CheckResult | undefined): string {
@@ -50,7 +53,9 @@ export function effectText(check: CheckResult | undefined): string {
 /** What a look says of the goal: both values, the change with its interval, and what follows. */
 export function goalText(check: CheckResult, follows: string): string {
   const value = (side: number | null) => (side === null ? 'unknown' : String(Number(side.toPrecision(4))))
-  return `${value(check.candidate.value)} against ${value(check.stable.value)}: ${effectText(check)}: ${follows}`
+  const found = `${value(check.candidate.value)} against ${value(check.stable.value)}: ${effectText(check)}`
+  // A reason that stands in for an effect may say it already.
+  return found.endsWith(`: ${follows}`) ? found : `${found}: ${follows}`
 }
 
 /** Harm is a fall where an increase is what is wanted. */

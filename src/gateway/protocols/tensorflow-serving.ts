@@ -89,10 +89,11 @@ function nothingHere(path: string): CutoverError {
   return new CutoverError('route-not-found', `there is nothing at ${excerpt(path)}; there are ${known}`)
 }
 
+/** Servers of any HTTP may speak it too, and a path that can be of this protocol only means nothing else. */
 function assertProtocol({ spec }: CompiledRoute): void {
-  if (spec.protocol === 'tensorflow-serving') return
-  const remedy = spec.protocol === 'http' ? `call /endpoints/${spec.name}/{path}` : `it speaks ${spec.protocol}`
-  throw new CutoverError('route-not-found', `endpoint ${spec.name} does not speak TensorFlow Serving; ${remedy}`)
+  if (spec.protocol === 'tensorflow-serving' || spec.protocol === 'http') return
+  const fault = `endpoint ${spec.name} does not speak TensorFlow Serving; it speaks ${spec.protocol}`
+  throw new CutoverError('route-not-found', fault)
 }
 
 function versionOf(route: CompiledRoute, { version, label }: ModelPath): string | null {
