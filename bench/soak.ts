@@ -3,7 +3,9 @@
  * read slowly, that send what is no request, feedback; model servers that flap; an operator who never leaves it alone.
  * At the end it is reckoned up: memory, sockets, timers, records, counters. Ends with 1 if anything does not hold.
  *
- *   node bench/soak.ts [MINUTES [words for serve …]]        (30 by default; Linux)
+ *   node bench/soak.ts [MINUTES [postgres] [words for serve …]]        (30 by default; Linux)
+ *
+ * With `postgres` the server keeps everything in one, which is started for it.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +14,9 @@ import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
+import type { StorePlace } from '../src/adapters/stores/store-place.ts'
 import { freePort } from '../test/support/free-port.ts'
+import { startPostgres } from '../test/support/postgres.ts'
 import { until } from './gateway/processes.ts'
 import { pause, type World } from './soak/ask.ts'
 import { callAll } from './soak/callers.ts'
@@ -29,6 +33,11 @@ const lookEveryMs = 2_000
 const calmSeconds = 20
 const stopWithinMs = 20_000
 
+const database = process.argv[3] === 'postgres' ? await startPostgres() : null
+const place: StorePlace | null =
+  database === null ? null : { kind: 'postgres', url: await database.freshUrl(), term: 0 }
+const words = process.argv.slice(database === null ? 3 : 4)
+
 const folder = mkdtempSync(join(tmpdir(), 'cutover-soak-'))
 const upstreams: readonly Upstream[] = await Promise.all(['v1', 'v1', 'v2', 'v2'].map(startUpstream))
 try {
@@ -37,6 +46,7 @@ try {
   process.exitCode = lines.some(({ holds }) => holds === false) ? 1 : 0
 } finally {
   for (const one of upstreams) await one.close()
+  await database?.stop()
   rmSync(folder, { recursive: true, force: true })
 }
 
@@ -67,7 +77,11 @@ async function soak(): Promise<Line[]> {
       once(child, 'exit').then(([found]) => found),
       pause(stopWithinMs).then(() => 'none'),
     ])
-    const records = await recordLines(world.ledger, join(folder, 'data/predictions.db'), counted)
+    const records = await recordLines(
+      world.ledger,
+      place ?? { kind: 'sqlite', file: join(folder, 'data/predictions.db') },
+      counted,
+    )
     const end = line('the server ends when it is told to', code === 0, `exit code ${code}`)
     return [memoryLine(looks), ...left, ...answerLines(world.ledger, page), ...records, end, complaints()]
   } finally {
@@ -107,13 +121,14 @@ async function underLoad(world: Omit<World, 'signal'>, server: { pid: number; co
 function startServer(inference: number, control: number) {
   const file = join(folder, 'soak.yaml')
   writeFileSync(file, stringify(endpointOf({ stable: 'v1', samplePercent: 1 })))
-  const words = [
+  const all = [
     ...['serve', '-c', file, '--data', join(folder, 'data'), '--log-level', 'error'],
     ...['--inference-port', String(inference), '--control-port', String(control)],
-    ...process.argv.slice(3),
+    ...(place?.kind === 'postgres' ? ['--database', place.url] : []),
+    ...words,
   ]
   const launcher = resolve(import.meta.dirname, '../bin/cutover.js')
-  const child = spawn(process.execPath, [launcher, ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [launcher, ...all], { stdio: ['ignore', 'ignore', 'pipe'] })
   child.stderr.on('data', chunk => writeFileSync(join(folder, 'stderr.log'), chunk, { flag: 'a' }))
   return child
 }

@@ -1,6 +1,8 @@
 /** What must be so at the end, a line for each, with its figures. */
 import { systemClock } from '../../src/adapters/clock/system.ts'
-import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
+import { takeLease } from '../../src/adapters/postgres/lease.ts'
+import { openSqlPredictionLog } from '../../src/adapters/prediction-log/sql.ts'
+import { connectBriefly, type StorePlace } from '../../src/adapters/stores/store-place.ts'
 import { slopeOf } from '../gateway/slope.ts'
 import type { Ledger } from './ledger.ts'
 import type { Look, MetricsPage } from './watch.ts'
@@ -72,8 +74,8 @@ export function answerLines(ledger: Ledger, page: MetricsPage): Line[] {
 }
 
 /** The log is read once the server has ended. */
-export async function recordLines(ledger: Ledger, file: string, counted: Counted): Promise<Line[]> {
-  const { records, repeated, shadows, versions, joined } = await readLog(file)
+export async function recordLines(ledger: Ledger, place: StorePlace, counted: Counted): Promise<Line[]> {
+  const { records, repeated, shadows, versions, joined } = await readLog(place)
   const missing = [...ledger.answered.keys()].filter(id => !records.has(id)).length
   const others = [...ledger.answered].filter(([id, version]) => versions.has(id) && versions.get(id) !== version).length
   const lost = [...ledger.outcomes].filter(id => joined.get(id) !== 1).length
@@ -100,8 +102,8 @@ export async function recordLines(ledger: Ledger, file: string, counted: Counted
 
 export type Counted = { requests: number; recorded: number }
 
-async function readLog(file: string) {
-  const log = await openSqlitePredictionLog({ file, clock: systemClock })
+async function readLog(place: StorePlace) {
+  const log = await openSqlPredictionLog({ place: held(place), clock: systemClock })
   const [records, versions, joinedTimes] = [new Set<string>(), new Map<string, string>(), new Map<string, number>()]
   let [repeated, shadows] = [0, 0]
   await log.replay({ endpoint: 'soak', fromEpoch: 0 }, ({ predictions, joined }) => {
@@ -118,6 +120,16 @@ async function readLog(file: string) {
   })
   await log.close()
   return { records, repeated, shadows, versions, joined: joinedTimes }
+}
+
+/** With the lease that the server has given up. */
+function held(place: StorePlace): StorePlace {
+  if (place.kind === 'sqlite') return place
+  const connection = connectBriefly(place.url)
+  const term = takeLease(connection, { name: 'the soak', owner: null })
+  connection.close()
+  if (term === null) throw new Error('the server has ended and kept its lease')
+  return { ...place, term }
 }
 
 export function line(what: string, holds: boolean, figures: string): Line {
