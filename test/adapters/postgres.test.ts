@@ -34,6 +34,7 @@ import { predictionLogContract } from '../contract/prediction-log.contract.ts'
 import { runSteps, someSteps, withoutRuns } from '../contract/prediction-log-steps.ts'
 import { anOutcome, aPrediction, aShadow } from '../contract/samples.ts'
 import { trimmingContract } from '../contract/trimming.contract.ts'
+import { breakingWay } from '../support/breaking-way.ts'
 import { startPostgres, type TestPostgres } from '../support/postgres.ts'
 import { tempFolder } from './temp-folder.ts'
 
@@ -238,6 +239,30 @@ describe('a server that is away for a while', () => {
     await server.start()
     await expect.poll(() => appendsTo(events), { timeout: 10_000 }).toBe(true)
     expect(events.lastSeq()).toBe(2)
+  })
+})
+
+describe('a commit whose answer is lost', () => {
+  /** The place, and the same one by a way that breaks. */
+  async function breakingPlace() {
+    const place = await newPlace()
+    const way = await breakingWay(place.url)
+    onTestFinished(() => way.close())
+    return { place, way, broken: { ...place, url: way.url } }
+  }
+
+  test('is none of an event that was refused: the log has what was told, without it and without a gap', async () => {
+    const { place, way, broken } = await breakingPlace()
+    const events = openEvents(broken)
+    events.append([tick('a')])
+    way.loseCommits(1)
+    expect(() => events.append([tick('b'), tick('b')])).toThrow()
+    expect(openEvents(place).lastSeq()).toBe(3)
+    await expect.poll(() => appendsTo(events), { timeout: 10_000 }).toBe(true)
+    expect(openEvents(place).read({ afterSeq: 0, limit: 9 })).toMatchObject([
+      { seq: 1, event: tick('a').event },
+      { seq: 2, event: tick('c').event },
+    ])
   })
 })
 
