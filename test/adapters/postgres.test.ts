@@ -255,7 +255,7 @@ describe('a commit whose answer is lost', () => {
     const { place, way, broken } = await breakingPlace()
     const events = openEvents(broken)
     events.append([tick('a')])
-    way.loseCommits(1)
+    way.loseAnswer()
     expect(() => events.append([tick('b'), tick('b')])).toThrow()
     expect(openEvents(place).lastSeq()).toBe(3)
     await expect.poll(() => appendsTo(events), { timeout: 10_000 }).toBe(true)
@@ -263,6 +263,27 @@ describe('a commit whose answer is lost', () => {
       { seq: 1, event: tick('a').event },
       { seq: 2, event: tick('c').event },
     ])
+  })
+
+  test.each(['loseAnswer', 'loseCommit'] as const)('%s: what is answered is there, and all of it once', async loss => {
+    const { place, way, broken } = await breakingPlace()
+    const log = await openPredictions(broken)
+    const ids = Array.from({ length: 50 }, (_, number) => `p${number}`)
+    const outcomes = ids.map(id => anOutcome({ id: `of ${id}`, prediction: id }))
+    way[loss]()
+    await Promise.all(ids.map(id => log.appendPredictions([aPrediction({ id })])))
+    way[loss]()
+    const answered: string[] = []
+    const tell = async (outcome: (typeof outcomes)[number]) => {
+      await log.appendOutcomes([outcome])
+      answered.push(outcome.id)
+    }
+    await Promise.allSettled(outcomes.map(tell))
+    const kept = await (await openPredictions(place)).find({ limit: 100 })
+    expect(kept.map(({ prediction }) => prediction.id).toSorted()).toEqual(ids.toSorted())
+    const keptOutcomes = kept.flatMap(one => one.outcomes.map(({ id }) => id))
+    expect(new Set(keptOutcomes).size).toBe(keptOutcomes.length)
+    expect(answered.filter(id => !keptOutcomes.includes(id))).toEqual([])
   })
 })
 

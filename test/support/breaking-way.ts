@@ -1,5 +1,5 @@
 /**
- * A way to a server that breaks where a test wants it to: the answer to a commit is lost, and the commit is not. In a thread of
+ * A way to a server that breaks where a test wants it to: at a commit, before or after it has reached the server. In a thread of
  * its own, since whoever asks PostgreSQL stands still.
  */
 import { once } from 'node:events'
@@ -9,10 +9,14 @@ import { parentPort, Worker, workerData } from 'node:worker_threads'
 export type BreakingWay = {
   /** The same address by this way. */
   url: string
-  /** So many commits from now on reach the server, and their answers nobody. */
-  loseCommits(count: number): void
+  /** The next commit reaches the server, and its answer nobody. */
+  loseAnswer(): void
+  /** The next commit does not reach the server. */
+  loseCommit(): void
   close(): void
 }
+
+const loses = { nothing: 0, answer: 1, commit: 2 } as const
 
 type WayData = { way: { host: string; port: number; losing: Int32Array } }
 
@@ -25,7 +29,8 @@ export async function breakingWay(to: string): Promise<BreakingWay> {
   url.port = String(port)
   return {
     url: url.href,
-    loseCommits: count => Atomics.store(losing, 0, count),
+    loseAnswer: () => void Atomics.store(losing, 0, loses.answer),
+    loseCommit: () => void Atomics.store(losing, 0, loses.commit),
     close: () => void thread.terminate(),
   }
 }
@@ -49,11 +54,10 @@ async function open({ losing, ...target }: WayData['way']): Promise<number> {
 function join(caller: Socket, server: Socket, losing: Int32Array): void {
   let isLost = false
   caller.on('data', chunk => {
-    if (chunk.includes('COMMIT') && Atomics.load(losing, 0) > 0) {
-      Atomics.sub(losing, 0, 1)
-      isLost = true
-    }
-    server.write(chunk)
+    const loss = chunk.includes('COMMIT') ? Atomics.exchange(losing, 0, loses.nothing) : loses.nothing
+    if (loss === loses.commit) return caller.destroy()
+    isLost ||= loss === loses.answer
+    return server.write(chunk)
   })
   server.on('data', chunk => (isLost ? caller.destroy() : caller.write(chunk)))
 }
