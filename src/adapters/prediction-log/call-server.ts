@@ -99,7 +99,10 @@ export class CallServer {
 
   #answer(request: StoreRequest, run: () => unknown): void {
     // It may be there again by now, and what is remembered of it is not.
-    if (this.#away !== null) return this.#sitOut(request, this.#away)
+    if (this.#away !== null) {
+      this.#sitOut(request, this.#away)
+      return
+    }
     try {
       this.#tell(request, run())
     } catch (error) {

@@ -3,9 +3,9 @@ import { Readable } from 'node:stream'
 import { request as ask } from 'undici'
 import type { Address } from './relay.ts'
 
-/** Of one connection alone, RFC 9110 7.6.1. */
+/** Of one connection alone, RFC 9110 7.6.1. Whoever asks with `expect` has been told to go on by then. */
 const hopByHop = new Set([
-  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
+  ...['expect', 'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 

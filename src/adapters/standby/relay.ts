@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 export type Address = { host: string; port: number }
 
@@ -103,13 +104,16 @@ function isSame({ host, port }: Address, other: Address | null): boolean {
 }
 
 /** What one side says the other hears, its end too; where one breaks off the other does. */
-function join(caller: Socket, server: Socket): void {
+export function join(caller: Duplex, server: Duplex): void {
   for (const [one, other] of [
     [caller, server],
     [server, caller],
   ] as const) {
     one.on('error', () => other.destroy())
-    one.on('close', () => other.destroy())
+    one.on('close', () => {
+      // After both ends the other side may still have to be told the last of it.
+      if (!one.readableEnded || !one.writableFinished) other.destroy()
+    })
     one.pipe(other)
   }
 }

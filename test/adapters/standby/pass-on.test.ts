@@ -71,3 +71,9 @@ test('a stream goes on event by event, and ends where the caller leaves', async 
 test('a server that is not there is told as that', async () => {
   await expect(passOn(new Request('http://standby/'), { host, port: await freePort() })).rejects.toThrow(/ECONNREFUSED/)
 })
+
+test('a caller who asks first whether to send the body is no failure', async () => {
+  const at = await serverThat((_, response) => response.end('taken'))
+  const asked = { method: 'POST', headers: { expect: '100-continue' }, body: '{}' }
+  expect(await (await passOn(new Request('http://standby/', asked), at)).text()).toBe('taken')
+})
