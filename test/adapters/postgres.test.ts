@@ -189,6 +189,18 @@ describe('the lease', () => {
     expect(connections.map(connection => takeLease(connection, holder('one'))).toSorted()).toEqual([1, null].toSorted())
   })
 
+  test('a writer that stops in the middle of a transaction does not keep it from the next one', async () => {
+    const place = await newPlace()
+    const database = openPostgres(place, 'cutover test')
+    onTestFinished(() => database.close())
+    const mayBeSilent = database.prepare(
+      "SELECT setting FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'",
+    )
+    const mayBeSilentMs = database.transact(() => Number(mayBeSilent.get()?.['setting']))
+    expect(mayBeSilentMs).toBeLessThan(leaseTimes.lastsMs - leaseTimes.renewEveryMs)
+    expect(mayBeSilentMs).toBeGreaterThan(0)
+  })
+
   test('whoever has lost it writes nothing more, and whoever has it does', async () => {
     const place = await newPlace()
     const [events, log] = [openEvents(place), await openPredictions(place)]

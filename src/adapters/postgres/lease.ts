@@ -11,6 +11,8 @@ export const leaseTimes = {
   /** A server that has not renewed it for so long is taken to be gone. */
   lastsMs: 15_000,
   renewEveryMs: 3_000,
+  /** A writer that says nothing for so long in a transaction has stopped: it must not keep the lease from the next one. */
+  silentWriterMs: 10_000,
   /** How often one that waits looks. */
   lookEveryMs: 1_000,
 } as const
