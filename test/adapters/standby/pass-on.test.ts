@@ -2,10 +2,14 @@
 import { createServer, type RequestListener } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
-import { passOn } from '../../../src/adapters/standby/pass-on.ts'
+import { passOn as passOnUntil } from '../../../src/adapters/standby/pass-on.ts'
+import type { Address } from '../../../src/adapters/standby/relay.ts'
 import { freePort } from '../../support/free-port.ts'
 
 const host = '127.0.0.1'
+
+/** Never cut unless a test says when. */
+const passOn = (request: Request, at: Address, cut = new AbortController()) => passOnUntil(request, at, cut.signal)
 
 async function serverThat(answers: RequestListener) {
   const server = createServer(answers)
