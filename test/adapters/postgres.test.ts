@@ -7,6 +7,7 @@ import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { systemClock } from '../../src/adapters/clock/system.ts'
 import { openSqlEventLog } from '../../src/adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../../src/adapters/event-log/sqlite.ts'
+import type { PostgresConnection } from '../../src/adapters/postgres/connection.ts'
 import {
   announce,
   giveUpLease,
@@ -18,6 +19,7 @@ import {
 } from '../../src/adapters/postgres/lease.ts'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { postgresMigrations } from '../../src/adapters/postgres/migrations/index.ts'
+import { holdDatabase } from '../../src/adapters/postgres/shared-database.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import { openSqlPredictionLog } from '../../src/adapters/prediction-log/sql.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
@@ -155,19 +157,20 @@ describe('the lease', () => {
     const connection = connectBriefly(url)
     onTestFinished(() => connection.close())
     expect(takeLease(connection, holder('another one'))).toBeNull()
-    expect(readLease(connection)).toEqual({ holder: 'a test', servedAt: null })
+    expect(readLease(connection)).toMatchObject({ holder: 'a test', servedAt: null, stands: 'held' })
     announce(connection, term, 'here')
     expect(readLease(connection).servedAt).toBe('here')
     expect(renewLease(connection, term)).toBe(true)
     giveUpLease(connection, term)
-    expect(readLease(connection).servedAt).toBeNull()
+    expect(readLease(connection)).toMatchObject({ servedAt: null, stands: 'given-up' })
     expect(takeLease(connection, holder('another one'))).toBe(term + 1)
     announce(connection, term, 'there')
-    expect(readLease(connection)).toEqual({ holder: 'another one', servedAt: null })
+    expect(readLease(connection)).toMatchObject({ holder: 'another one', servedAt: null })
     expect(renewLease(connection, term)).toBe(false)
     connection.script(`UPDATE cutover_lease SET renewed_at = renewed_at - interval '${leaseTimes.lastsMs - 1_000} ms'`)
     expect(takeLease(connection, holder('a third one'))).toBeNull()
     connection.script("UPDATE cutover_lease SET renewed_at = renewed_at - interval '1001 ms'")
+    expect(readLease(connection).stands).toBe('over')
     expect(takeLease(connection, holder('a third one'))).toBe(term + 2)
   })
 
@@ -187,6 +190,34 @@ describe('the lease', () => {
     for (const connection of connections) onTestFinished(() => connection.close())
     for (const connection of connections) setUpLease(connection)
     expect(connections.map(connection => takeLease(connection, holder('one'))).toSorted()).toEqual([1, null].toSorted())
+  })
+
+  test('is left to whoever has it where nobody has reached the database for long', async () => {
+    const { url, term } = await newPlace()
+    const [connection, other] = [connectBriefly(url), connectBriefly(url)]
+    onTestFinished(() => connection.close())
+    onTestFinished(() => other.close())
+    let looks = 0
+    const sees = (): void => {
+      looks += 1
+    }
+    const waiting = { sees, end: async () => {} }
+    const held = holdDatabase(connection, {
+      ...{ url, owner: 'who waits', clock: createManualClock() },
+      onWaiting: async () => waiting,
+      onTakenOver: () => {},
+    })
+    await expect.poll(() => looks, { timeout: 5_000 }).toBeGreaterThan(0)
+    await server.crash()
+    await expect.poll(() => readsLease(other)).toBe(false)
+    await server.start()
+    await expect.poll(() => readsLease(other), { timeout: 5_000 }).toBe(true)
+    other.script("UPDATE cutover_lease SET renewed_at = renewed_at - interval '1 hour'")
+    looks = 0
+    await expect.poll(() => looks, { timeout: 5_000 }).toBeGreaterThan(1)
+    expect(renewLease(other, term)).toBe(true)
+    giveUpLease(other, term)
+    expect((await held).term).toBe(term + 1)
   })
 
   test('a writer that stops in the middle of a transaction does not keep it from the next one', async () => {
@@ -298,6 +329,14 @@ describe('a commit whose answer is lost', () => {
     expect(answered.filter(id => !keptOutcomes.includes(id))).toEqual([])
   })
 })
+
+function readsLease(connection: PostgresConnection): boolean {
+  try {
+    return readLease(connection).holder !== ''
+  } catch {
+    return false
+  }
+}
 
 function appendsTo(events: ReturnType<typeof openEvents>): boolean {
   try {

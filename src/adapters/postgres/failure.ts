@@ -14,6 +14,11 @@ export class PostgresError extends Error {
   }
 }
 
+/** Whether the database cannot be reached just now. */
+export function isAway(cause: unknown): boolean {
+  return cause instanceof PostgresError && !cause.isConnected
+}
+
 const hints: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; is PostgreSQL running, and are host and port right?',
   ENOTFOUND: 'there is no such host',
