@@ -7,7 +7,7 @@ import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { systemClock } from '../../src/adapters/clock/system.ts'
 import { openSqlEventLog } from '../../src/adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../../src/adapters/event-log/sqlite.ts'
-import type { PostgresConnection } from '../../src/adapters/postgres/connection.ts'
+import { PostgresConnection } from '../../src/adapters/postgres/connection.ts'
 import {
   announce,
   giveUpLease,
@@ -269,6 +269,17 @@ describe('a server that is away for a while', () => {
     const { receipts } = await log.appendOutcomes(outcomes)
     expect(receipts.map(({ status }) => status)).toEqual(['duplicate', 'joined'])
     expect((await log.find({ limit: 9 })).map(({ prediction }) => prediction.id)).toEqual(['m2', 'm1', 'before'])
+  })
+
+  test('is asked anew where an answer did not come in time, and what comes too late is no answer to something else', async () => {
+    const timeouts = { connectTimeoutMs: 20_000, statementTimeoutMs: 20_000 }
+    const url = await server.freshUrl()
+    const connection = new PostgresConnection({ url, applicationName: 'test', ...timeouts }, 2_000)
+    onTestFinished(() => connection.close())
+    const late = () => connection.script('SELECT pg_sleep(3), 1 AS a')
+    expect(late).toThrow(expect.objectContaining({ isConnected: false }))
+    expect(connection.script('SELECT 2 AS a').rows).toEqual([{ a: 2 }])
+    expect(connection.isOpen).toBe(true)
   })
 
   test('is told at once, and asked again when it is there', async () => {
