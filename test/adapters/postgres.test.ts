@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { openDuckdbAnalytics } from '../../src/adapters/analytics/duckdb.ts'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { systemClock } from '../../src/adapters/clock/system.ts'
+import { openDataFolder } from '../../src/adapters/data-folder/data-folder.ts'
 import { openSqlEventLog } from '../../src/adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../../src/adapters/event-log/sqlite.ts'
 import { PostgresConnection } from '../../src/adapters/postgres/connection.ts'
@@ -27,7 +28,9 @@ import { connectBriefly, openPostgres, type PostgresPlace } from '../../src/adap
 import { openDeliveryStore } from '../../src/adapters/webhooks/delivery-store.ts'
 import { openSqliteDeliveries } from '../../src/adapters/webhooks/sqlite-deliveries.ts'
 import type { CliIo } from '../../src/cli/io.ts'
+import { type Ending, endAll } from '../../src/main/endings.ts'
 import { move } from '../../src/main/move.ts'
+import { openStores } from '../../src/main/stores.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { analyticsContract } from '../contract/analytics.contract.ts'
@@ -368,6 +371,24 @@ describe('what cannot be opened', () => {
         /^could not open postgres:\/\/cutover@127\.0\.0\.1:1\/cutover: .*is PostgreSQL running/,
       ),
     })
+  })
+
+  test('keeps the password from whoever starts a server too', async () => {
+    const folder = openDataFolder(tempFolder())
+    onTestFinished(() => folder.close())
+    const endings: Ending[] = []
+    const opening = openStores(
+      {
+        ...{ folder, clock: systemClock, database: 'postgres://cutover:hush@127.0.0.1:1/cutover?sslmode=disable' },
+        ...{ onPacking: () => {}, onLost: () => {}, onUnread: () => {}, onTakenOver: () => {} },
+        onWaiting: () => Promise.reject(new Error('nobody waits')),
+      },
+      endings,
+    )
+    await expect(opening).rejects.toMatchObject({
+      message: expect.stringMatching(/^could not open postgres:\/\/cutover@127\.0\.0\.1:1\/cutover: /),
+    })
+    await endAll(endings)
   })
 
   test('a schema of a newer version is refused and left as it is', async () => {

@@ -47,10 +47,10 @@ export type HeldDatabase = {
 /** Resolves once this server has the lease; rejects with `store-failed` where the database cannot be used. */
 export async function holdDatabase(
   connection: PostgresConnection,
-  { url, owner, clock, ...events }: LeaseEvents & { url: string; owner: string; clock: Clock },
+  { url, owner, clock, onWaiting, onTakenOver }: LeaseEvents & { url: string; owner: string; clock: Clock },
 ): Promise<HeldDatabase> {
   const name = publicAddress(url)
-  const term = await leaseOf(connection, { database: name, owner, ...events })
+  const term = await leaseOf(connection, { name, owner, onWaiting })
   let served: ServedAt | null = null
   const tell = (): void => {
     if (served !== null) announce(connection, term, JSON.stringify(served))
@@ -61,7 +61,7 @@ export async function holdDatabase(
       tell()
       if (renewLease(connection, term)) return
       stopRenewing()
-      events.onTakenOver()
+      onTakenOver()
     } catch {
       // The database cannot be reached: whether somebody took over shows once it can.
     }
@@ -91,7 +91,7 @@ function attempt(run: () => void): void {
 
 async function leaseOf(
   connection: PostgresConnection,
-  { database, owner, onWaiting }: Pick<LeaseEvents, 'onWaiting'> & { database: string; owner: string },
+  { name, owner, onWaiting }: Pick<LeaseEvents, 'onWaiting'> & { name: string; owner: string },
 ): Promise<number> {
   const holder = { name: `process ${process.pid} on ${hostname()}`, owner }
   try {
@@ -103,7 +103,7 @@ async function leaseOf(
     await waiting.end()
     return taken
   } catch (error) {
-    throw postgresFailure('open', database, error)
+    throw postgresFailure('open', name, error)
   }
 }
 

@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { CutoverError } from '../../core/errors.ts'
 
 export type Address = { host: string; port: number }
 
@@ -34,10 +35,12 @@ export class Relay {
     )
   }
 
-  /** Rejects with the system's error. */
+  /** Rejects with `port-in-use`, or `invalid-resource` where it cannot listen there. */
   async listen(address: Address): Promise<void> {
     this.#server.listen(address)
-    await once(this.#server, 'listening')
+    await once(this.#server, 'listening').catch((error: NodeJS.ErrnoException) => {
+      throw listenError(error, address)
+    })
   }
 
   /**
@@ -97,6 +100,14 @@ export class Relay {
       join(caller, server)
     })
   }
+}
+
+function listenError(error: NodeJS.ErrnoException, { host, port }: Address): CutoverError {
+  if (error.code === 'EADDRINUSE') {
+    const remedy = 'stop the server that holds it, or give this listener another port'
+    return new CutoverError('port-in-use', `port ${port} on ${host} is in use; ${remedy}`, [], error)
+  }
+  return new CutoverError('invalid-resource', `cannot listen on ${host} port ${port}: ${error.message}`, [], error)
 }
 
 function isSame({ host, port }: Address, other: Address | null): boolean {

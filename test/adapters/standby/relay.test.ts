@@ -74,6 +74,16 @@ test('while nobody serves callers wait, and what they have said is heard by the 
   expect(await Promise.all([answer, otherAnswer])).toEqual(['heard early', 'heard other'])
 })
 
+test('a port that somebody has is told as that', async () => {
+  const port = await freePort()
+  await startEcho(port)
+  const relay = new Relay({ holdMs: 1, connectionsMax: 1 })
+  await expect(relay.listen({ host, port })).rejects.toMatchObject({
+    code: 'port-in-use',
+    message: expect.stringContaining(`port ${port} on ${host} is in use`),
+  })
+})
+
 test('a caller for whom nobody comes is let go', async () => {
   const { call } = await startRelay({ holdMs: 150 })
   expect(await answerTo(call())).toBe('')
