@@ -57,6 +57,8 @@ function moveInto(connection: PostgresConnection, name: string, folder: DataFold
   const database = new PostgresDatabase(connection, { name, term, end: () => {} })
   try {
     for (const store of stores) migrate(database, store, postgresMigrations[store])
+    // That may take long, and a transaction must not stand still meanwhile.
+    packFolder(folder)
     const copies = database.transact(() => stores.map(store => copyOf(store, { folder, database })))
     const rows = Object.assign({}, ...copies) as Record<string, number>
     const sum = database.prepare('SELECT coalesce(sum(last_seq - first_seq + 1), 0) AS predictions FROM blocks').get()
@@ -87,13 +89,26 @@ function takeIt(connection: PostgresConnection, name: string): number {
   }
 }
 
-function copyOf(store: StoreName, { folder, database }: { folder: DataFolder; database: SqlDatabase }) {
-  const { file, migrations } = files[store]
-  const from = openDatabase({ file: folder.file(file), migrations })
+/** Predictions of an earlier version. */
+function packFolder(folder: DataFolder): void {
+  const from = openStore('predictions', folder)
   try {
-    if (store === 'predictions') packRows(from, () => {})
+    packRows(from, () => {})
+  } finally {
+    from.close()
+  }
+}
+
+function copyOf(store: StoreName, { folder, database }: { folder: DataFolder; database: SqlDatabase }) {
+  const from = openStore(store, folder)
+  try {
     return copyStore(from, database, store)
   } finally {
     from.close()
   }
+}
+
+function openStore(store: StoreName, folder: DataFolder): SqlDatabase {
+  const { file, migrations } = files[store]
+  return openDatabase({ file: folder.file(file), migrations })
 }

@@ -53,6 +53,7 @@ export async function standBy({ settings, certificates, holder, version }: Optio
     sees,
     async end() {
       sees(null)
+      asks.cut()
       await listener.close()
     },
     async handOver(name, listen) {
@@ -70,6 +71,7 @@ class Asks {
   readonly #options: { who: string; version: string; mayPassOn: boolean }
   #served: Address | null = null
   #seenAtMs = Number.NEGATIVE_INFINITY
+  readonly #cut = new AbortController()
 
   constructor(options: { who: string; version: string; mayPassOn: boolean }) {
     this.#options = options
@@ -78,6 +80,11 @@ class Asks {
   sees(served: Address | null): void {
     this.#served = served
     if (served !== null) this.#seenAtMs = performance.now()
+  }
+
+  /** What was passed on and is not answered: a server that ended in order has, and one that hangs never would. */
+  cut(): void {
+    this.#cut.abort()
   }
 
   async answer(request: Request): Promise<Response> {
@@ -90,7 +97,7 @@ class Asks {
       return Response.json({ status: isReady ? 'ok' : 'starting', version }, { status: isReady ? 200 : 503 })
     }
     if (this.#served === null || !mayPassOn) return elsewhere(who)
-    return passOn(request, this.#served).catch(() => elsewhere(who))
+    return passOn(request, this.#served, this.#cut.signal).catch(() => elsewhere(who))
   }
 }
 

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { openDuckdbAnalytics } from '../../src/adapters/analytics/duckdb.ts'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { systemClock } from '../../src/adapters/clock/system.ts'
+import { openDataFolder } from '../../src/adapters/data-folder/data-folder.ts'
 import { openSqlEventLog } from '../../src/adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../../src/adapters/event-log/sqlite.ts'
+import { PostgresConnection } from '../../src/adapters/postgres/connection.ts'
 import {
   announce,
   giveUpLease,
@@ -18,6 +20,7 @@ import {
 } from '../../src/adapters/postgres/lease.ts'
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { postgresMigrations } from '../../src/adapters/postgres/migrations/index.ts'
+import { holdDatabase } from '../../src/adapters/postgres/shared-database.ts'
 import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import { openSqlPredictionLog } from '../../src/adapters/prediction-log/sql.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
@@ -25,7 +28,9 @@ import { connectBriefly, openPostgres, type PostgresPlace } from '../../src/adap
 import { openDeliveryStore } from '../../src/adapters/webhooks/delivery-store.ts'
 import { openSqliteDeliveries } from '../../src/adapters/webhooks/sqlite-deliveries.ts'
 import type { CliIo } from '../../src/cli/io.ts'
+import { type Ending, endAll } from '../../src/main/endings.ts'
 import { move } from '../../src/main/move.ts'
+import { openStores } from '../../src/main/stores.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { analyticsContract } from '../contract/analytics.contract.ts'
@@ -34,6 +39,7 @@ import { predictionLogContract } from '../contract/prediction-log.contract.ts'
 import { runSteps, someSteps, withoutRuns } from '../contract/prediction-log-steps.ts'
 import { anOutcome, aPrediction, aShadow } from '../contract/samples.ts'
 import { trimmingContract } from '../contract/trimming.contract.ts'
+import { breakingWay } from '../support/breaking-way.ts'
 import { startPostgres, type TestPostgres } from '../support/postgres.ts'
 import { tempFolder } from './temp-folder.ts'
 
@@ -154,19 +160,20 @@ describe('the lease', () => {
     const connection = connectBriefly(url)
     onTestFinished(() => connection.close())
     expect(takeLease(connection, holder('another one'))).toBeNull()
-    expect(readLease(connection)).toEqual({ holder: 'a test', servedAt: null })
+    expect(readLease(connection)).toMatchObject({ holder: 'a test', servedAt: null, stands: 'held' })
     announce(connection, term, 'here')
     expect(readLease(connection).servedAt).toBe('here')
     expect(renewLease(connection, term)).toBe(true)
     giveUpLease(connection, term)
-    expect(readLease(connection).servedAt).toBeNull()
+    expect(readLease(connection)).toMatchObject({ servedAt: null, stands: 'given-up' })
     expect(takeLease(connection, holder('another one'))).toBe(term + 1)
     announce(connection, term, 'there')
-    expect(readLease(connection)).toEqual({ holder: 'another one', servedAt: null })
+    expect(readLease(connection)).toMatchObject({ holder: 'another one', servedAt: null })
     expect(renewLease(connection, term)).toBe(false)
     connection.script(`UPDATE cutover_lease SET renewed_at = renewed_at - interval '${leaseTimes.lastsMs - 1_000} ms'`)
     expect(takeLease(connection, holder('a third one'))).toBeNull()
     connection.script("UPDATE cutover_lease SET renewed_at = renewed_at - interval '1001 ms'")
+    expect(readLease(connection).stands).toBe('over')
     expect(takeLease(connection, holder('a third one'))).toBe(term + 2)
   })
 
@@ -186,6 +193,46 @@ describe('the lease', () => {
     for (const connection of connections) onTestFinished(() => connection.close())
     for (const connection of connections) setUpLease(connection)
     expect(connections.map(connection => takeLease(connection, holder('one'))).toSorted()).toEqual([1, null].toSorted())
+  })
+
+  test('is left to whoever has it where nobody has reached the database for long', async () => {
+    const { url, term } = await newPlace()
+    const [connection, other] = [connectBriefly(url), connectBriefly(url)]
+    onTestFinished(() => connection.close())
+    onTestFinished(() => other.close())
+    let looks = 0
+    const sees = (): void => {
+      looks += 1
+    }
+    const waiting = { sees, end: async () => {} }
+    const held = holdDatabase(connection, {
+      ...{ url, owner: 'who waits', clock: createManualClock() },
+      onWaiting: async () => waiting,
+      onTakenOver: () => {},
+    })
+    await expect.poll(() => looks, { timeout: 5_000 }).toBeGreaterThan(0)
+    await server.crash()
+    await expect.poll(() => readsLease(other)).toBe(false)
+    await server.start()
+    await expect.poll(() => readsLease(other), { timeout: 5_000 }).toBe(true)
+    other.script("UPDATE cutover_lease SET renewed_at = renewed_at - interval '1 hour'")
+    looks = 0
+    await expect.poll(() => looks, { timeout: 5_000 }).toBeGreaterThan(1)
+    expect(renewLease(other, term)).toBe(true)
+    giveUpLease(other, term)
+    expect((await held).term).toBe(term + 1)
+  })
+
+  test('a writer that stops in the middle of a transaction does not keep it from the next one', async () => {
+    const place = await newPlace()
+    const database = openPostgres(place, 'cutover test')
+    onTestFinished(() => database.close())
+    const mayBeSilent = database.prepare(
+      "SELECT setting FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'",
+    )
+    const mayBeSilentMs = database.transact(() => Number(mayBeSilent.get()?.['setting']))
+    expect(mayBeSilentMs).toBeLessThan(leaseTimes.lastsMs - leaseTimes.renewEveryMs)
+    expect(mayBeSilentMs).toBeGreaterThan(0)
   })
 
   test('whoever has lost it writes nothing more, and whoever has it does', async () => {
@@ -227,6 +274,17 @@ describe('a server that is away for a while', () => {
     expect((await log.find({ limit: 9 })).map(({ prediction }) => prediction.id)).toEqual(['m2', 'm1', 'before'])
   })
 
+  test('is asked anew where an answer did not come in time, and what comes too late is no answer to something else', async () => {
+    const timeouts = { connectTimeoutMs: 20_000, statementTimeoutMs: 20_000 }
+    const url = await server.freshUrl()
+    const connection = new PostgresConnection({ url, applicationName: 'test', ...timeouts }, 2_000)
+    onTestFinished(() => connection.close())
+    const late = () => connection.script('SELECT pg_sleep(3), 1 AS a')
+    expect(late).toThrow(expect.objectContaining({ isConnected: false }))
+    expect(connection.script('SELECT 2 AS a').rows).toEqual([{ a: 2 }])
+    expect(connection.isOpen).toBe(true)
+  })
+
   test('is told at once, and asked again when it is there', async () => {
     const events = openEvents(await newPlace())
     events.append([tick('a')])
@@ -240,6 +298,59 @@ describe('a server that is away for a while', () => {
     expect(events.lastSeq()).toBe(2)
   })
 })
+
+describe('a commit whose answer is lost', () => {
+  /** The place, and the same one by a way that breaks. */
+  async function breakingPlace() {
+    const place = await newPlace()
+    const way = await breakingWay(place.url)
+    onTestFinished(() => way.close())
+    return { place, way, broken: { ...place, url: way.url } }
+  }
+
+  test('is none of an event that was refused: the log has what was told, without it and without a gap', async () => {
+    const { place, way, broken } = await breakingPlace()
+    const events = openEvents(broken)
+    events.append([tick('a')])
+    way.loseAnswer()
+    expect(() => events.append([tick('b'), tick('b')])).toThrow()
+    expect(openEvents(place).lastSeq()).toBe(3)
+    await expect.poll(() => appendsTo(events), { timeout: 10_000 }).toBe(true)
+    expect(openEvents(place).read({ afterSeq: 0, limit: 9 })).toMatchObject([
+      { seq: 1, event: tick('a').event },
+      { seq: 2, event: tick('c').event },
+    ])
+  })
+
+  test.each(['loseAnswer', 'loseCommit'] as const)('%s: what is answered is there, and all of it once', async loss => {
+    const { place, way, broken } = await breakingPlace()
+    const log = await openPredictions(broken)
+    const ids = Array.from({ length: 50 }, (_, number) => `p${number}`)
+    const outcomes = ids.map(id => anOutcome({ id: `of ${id}`, prediction: id }))
+    way[loss]()
+    await Promise.all(ids.map(id => log.appendPredictions([aPrediction({ id })])))
+    way[loss]()
+    const answered: string[] = []
+    const tell = async (outcome: (typeof outcomes)[number]) => {
+      await log.appendOutcomes([outcome])
+      answered.push(outcome.id)
+    }
+    await Promise.allSettled(outcomes.map(tell))
+    const kept = await (await openPredictions(place)).find({ limit: 100 })
+    expect(kept.map(({ prediction }) => prediction.id).toSorted()).toEqual(ids.toSorted())
+    const keptOutcomes = kept.flatMap(one => one.outcomes.map(({ id }) => id))
+    expect(new Set(keptOutcomes).size).toBe(keptOutcomes.length)
+    expect(answered.filter(id => !keptOutcomes.includes(id))).toEqual([])
+  })
+})
+
+function readsLease(connection: PostgresConnection): boolean {
+  try {
+    return readLease(connection).holder !== ''
+  } catch {
+    return false
+  }
+}
 
 function appendsTo(events: ReturnType<typeof openEvents>): boolean {
   try {
@@ -260,6 +371,24 @@ describe('what cannot be opened', () => {
         /^could not open postgres:\/\/cutover@127\.0\.0\.1:1\/cutover: .*is PostgreSQL running/,
       ),
     })
+  })
+
+  test('keeps the password from whoever starts a server too', async () => {
+    const folder = openDataFolder(tempFolder())
+    onTestFinished(() => folder.close())
+    const endings: Ending[] = []
+    const opening = openStores(
+      {
+        ...{ folder, clock: systemClock, database: 'postgres://cutover:hush@127.0.0.1:1/cutover?sslmode=disable' },
+        ...{ onPacking: () => {}, onLost: () => {}, onUnread: () => {}, onTakenOver: () => {} },
+        onWaiting: () => Promise.reject(new Error('nobody waits')),
+      },
+      endings,
+    )
+    await expect(opening).rejects.toMatchObject({
+      message: expect.stringMatching(/^could not open postgres:\/\/cutover@127\.0\.0\.1:1\/cutover: /),
+    })
+    await endAll(endings)
   })
 
   test('a schema of a newer version is refused and left as it is', async () => {

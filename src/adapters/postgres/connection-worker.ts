@@ -69,7 +69,7 @@ class Connection {
       connectionTimeoutMillis: connectTimeoutMs,
       statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs + graceMs,
-      // A writer that is cut off must not keep the row of the lease from the next one.
+      // One that is cut off must not keep what it reads from being tidied up.
       idle_in_transaction_session_timeout: statementTimeoutMs,
       keepAlive: true,
       types: { getTypeParser: (oid, format) => (oid === bigintType ? Number : types.getTypeParser(oid, format)) },

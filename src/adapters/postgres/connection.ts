@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import type { ConnectionSettings, PostgresReply, PostgresRequest, PostgresValue } from './calls.ts'
 import { PostgresError } from './failure.ts'
 
-/** Where the thread itself is gone, and nothing will come. It answers within its own timeouts, always. */
+/** Where nothing will come: the thread answers within its own timeouts, unless it is gone or the process was stopped. */
 const silenceMs = 5_000
 
 /** In the sources this file and the thread's are TypeScript, in the package both are JavaScript. */
@@ -14,25 +14,21 @@ const script = new URL(
 
 export type Answered = { rows: readonly unknown[]; count: number }
 
+type Thread = { worker: Worker; port: MessagePort; signal: Int32Array; isGone: boolean }
+
 export class PostgresConnection {
-  readonly #worker: Worker
-  readonly #port: MessagePort
-  readonly #signal = new Int32Array(new SharedArrayBuffer(4))
+  readonly #settings: ConnectionSettings
   readonly #waitMs: number
+  #thread: Thread
   #isOpen = true
 
-  constructor(settings: ConnectionSettings) {
-    const { port1, port2 } = new MessageChannel()
-    this.#port = port1
-    this.#waitMs = settings.connectTimeoutMs + settings.statementTimeoutMs + silenceMs
-    this.#worker = new Worker(script, {
-      workerData: { port: port2, signal: this.#signal, settings },
-      transferList: [port2],
-    })
-    // Nobody waits for it but who asks.
-    this.#worker.unref()
-    this.#worker.on('error', () => {})
-    this.#port.unref()
+  constructor(
+    settings: ConnectionSettings,
+    waitMs = settings.connectTimeoutMs + settings.statementTimeoutMs + silenceMs,
+  ) {
+    this.#settings = settings
+    this.#waitMs = waitMs
+    this.#thread = startThread(settings)
   }
 
   get isOpen(): boolean {
@@ -57,28 +53,50 @@ export class PostgresConnection {
       this.#ask({ kind: 'close' })
     } finally {
       this.#isOpen = false
-      this.#port.close()
-      void this.#worker.terminate()
+      end(this.#thread)
     }
   }
 
   #ask(request: PostgresRequest): Answered {
-    if (!this.#isOpen) throw closedError('the connection is closed')
-    Atomics.store(this.#signal, 0, 0)
-    this.#port.postMessage(request)
-    Atomics.wait(this.#signal, 0, 0, this.#waitMs)
-    const reply = receiveMessageOnPort(this.#port)?.message as PostgresReply | undefined
+    // Nothing that is asked again would be answered.
+    if (!this.#isOpen) throw new PostgresError({ code: '', message: 'the connection is closed', isConnected: true })
+    if (this.#thread.isGone) this.#startAnew()
+    const { port, signal } = this.#thread
+    Atomics.store(signal, 0, 0)
+    port.postMessage(request)
+    Atomics.wait(signal, 0, 0, this.#waitMs)
+    const reply = receiveMessageOnPort(port)?.message as PostgresReply | undefined
     if (reply === undefined) {
       // What it says later would be taken for the answer to something else.
-      this.#isOpen = false
-      throw closedError('the thread of the connection does not answer')
+      this.#startAnew()
+      throw new PostgresError({ code: '', message: 'the thread of the connection did not answer', isConnected: false })
     }
     if (reply.ok) return reply
     throw new PostgresError(reply)
   }
+
+  #startAnew(): void {
+    end(this.#thread)
+    this.#thread = startThread(this.#settings)
+  }
 }
 
-/** Nothing that is asked again would be answered. */
-function closedError(message: string): PostgresError {
-  return new PostgresError({ code: '', message, isConnected: true })
+function startThread(settings: ConnectionSettings): Thread {
+  const { port1: port, port2 } = new MessageChannel()
+  const signal = new Int32Array(new SharedArrayBuffer(4))
+  const worker = new Worker(script, { workerData: { port: port2, signal, settings }, transferList: [port2] })
+  const thread = { worker, port, signal, isGone: false }
+  // Nobody waits for it but who asks.
+  worker.unref()
+  worker.on('error', () => {})
+  worker.on('exit', () => {
+    thread.isGone = true
+  })
+  port.unref()
+  return thread
+}
+
+function end({ worker, port }: Thread): void {
+  port.close()
+  void worker.terminate()
 }

@@ -1,7 +1,7 @@
 /** A database of PostgreSQL as one of the stores. */
 import type { SqlDatabase, SqlStatement, TextTable } from '../sql/database.ts'
 import type { PostgresConnection } from './connection.ts'
-import { PostgresError, postgresFailure } from './failure.ts'
+import { isAway, postgresFailure } from './failure.ts'
 import { arrayLiteral } from './portable.ts'
 import { Session } from './session.ts'
 import { PostgresStatement } from './statement.ts'
@@ -49,7 +49,7 @@ export class PostgresDatabase implements SqlDatabase {
   }
 
   isAway(cause: unknown): boolean {
-    return cause instanceof PostgresError && !cause.isConnected
+    return isAway(cause)
   }
 
   close(): void {

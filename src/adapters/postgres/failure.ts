@@ -14,12 +14,18 @@ export class PostgresError extends Error {
   }
 }
 
+/** Whether the database cannot be reached just now. */
+export function isAway(cause: unknown): boolean {
+  return cause instanceof PostgresError && !cause.isConnected
+}
+
 const hints: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; is PostgreSQL running, and are host and port right?',
   ENOTFOUND: 'there is no such host',
   '28P01': 'the password is wrong; it may be given in PGPASSWORD',
   '28000': 'the user may not log in from here; see pg_hba.conf of the server',
   '3D000': 'make the database first: CREATE DATABASE',
+  '3F000': 'make the schema first, CREATE SCHEMA, and give the user the right to use it',
   '42501': 'the user needs the right to make and to change tables in the schema',
   '53100': 'the disk of the server is full; free some space',
   '53300': 'the server has no connection left; raise max_connections',

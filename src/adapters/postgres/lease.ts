@@ -11,6 +11,8 @@ export const leaseTimes = {
   /** A server that has not renewed it for so long is taken to be gone. */
   lastsMs: 15_000,
   renewEveryMs: 3_000,
+  /** A writer that says nothing for so long in a transaction has stopped: it must not keep the lease from the next one. */
+  silentWriterMs: 10_000,
   /** How often one that waits looks. */
   lookEveryMs: 1_000,
 } as const
@@ -46,12 +48,24 @@ export function takeLease(connection: PostgresConnection, { name, owner }: Holde
   return row?.term ?? null
 }
 
-/** Who has it, in words, and what that server said of where it serves; null before it did, and where it is gone. */
-export function readLease(connection: PostgresConnection): { holder: string; servedAt: string | null } {
-  const text = `SELECT holder, CASE WHEN renewed_at IS NULL THEN NULL ELSE served_at END AS "servedAt" FROM ${leaseTable}`
-  const { rows } = connection.query({ name: 'read_lease', text }, [])
-  const [row] = rows as readonly { holder: string; servedAt: string | null }[]
-  return row ?? { holder: 'nobody', servedAt: null }
+export type Lease = {
+  /** Who has it, in words. */
+  holder: string
+  owner: string | null
+  /** What that server said of where it serves; null before it did, and where it is gone. */
+  servedAt: string | null
+  /** `over`: not renewed in time. */
+  stands: 'held' | 'over' | 'given-up'
+}
+
+export function readLease(connection: PostgresConnection): Lease {
+  const text = `SELECT holder, owner, CASE WHEN renewed_at IS NULL THEN NULL ELSE served_at END AS "servedAt",
+      CASE WHEN renewed_at IS NULL THEN 'given-up'
+        WHEN renewed_at < clock_timestamp() - $1 * interval '1 millisecond' THEN 'over' ELSE 'held' END AS stands
+    FROM ${leaseTable}`
+  const { rows } = connection.query({ name: 'read_lease', text }, [leaseTimes.lastsMs])
+  const [row] = rows as readonly Lease[]
+  return row ?? { holder: 'nobody', owner: null, servedAt: null, stands: 'given-up' }
 }
 
 /** Says where the one that has it serves. */

@@ -2,7 +2,7 @@
 import { CutoverError } from '../../core/errors.ts'
 import type { SqlValue } from '../sql/database.ts'
 import type { Answered, PostgresConnection } from './connection.ts'
-import { leaseTable } from './lease.ts'
+import { leaseTable, leaseTimes } from './lease.ts'
 import { toText } from './portable.ts'
 
 export class Session {
@@ -67,7 +67,11 @@ export class Session {
 
   /** The row of the lease is held until the end: whoever takes the lease waits for writes that are under way. */
   #begin(): void {
-    const { count } = this.script(`BEGIN; SELECT 1 FROM ${leaseTable} WHERE term = ${this.#term} FOR KEY SHARE`)
+    const { count } = this.script(`
+      BEGIN;
+      SET LOCAL idle_in_transaction_session_timeout = ${leaseTimes.silentWriterMs};
+      SELECT 1 FROM ${leaseTable} WHERE term = ${this.#term} FOR KEY SHARE
+    `)
     if (count === 1) return
     this.#rollBack()
     throw new CutoverError('store-failed', 'another server has taken the database over, and this one writes no more')

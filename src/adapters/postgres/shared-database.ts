@@ -5,11 +5,12 @@ import type { Address } from '../standby/relay.ts'
 import { publicAddress } from './address.ts'
 import type { PostgresConnection } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
-import { postgresFailure } from './failure.ts'
+import { isAway, postgresFailure } from './failure.ts'
 import {
   announce,
   giveUpLease,
   type Holder,
+  type Lease,
   leaseTimes,
   readLease,
   renewLease,
@@ -46,10 +47,10 @@ export type HeldDatabase = {
 /** Resolves once this server has the lease; rejects with `store-failed` where the database cannot be used. */
 export async function holdDatabase(
   connection: PostgresConnection,
-  { url, owner, clock, ...events }: LeaseEvents & { url: string; owner: string; clock: Clock },
+  { url, owner, clock, onWaiting, onTakenOver }: LeaseEvents & { url: string; owner: string; clock: Clock },
 ): Promise<HeldDatabase> {
   const name = publicAddress(url)
-  const term = await leaseOf(connection, { database: name, owner, ...events })
+  const term = await leaseOf(connection, { name, owner, onWaiting })
   let served: ServedAt | null = null
   const tell = (): void => {
     if (served !== null) announce(connection, term, JSON.stringify(served))
@@ -60,7 +61,7 @@ export async function holdDatabase(
       tell()
       if (renewLease(connection, term)) return
       stopRenewing()
-      events.onTakenOver()
+      onTakenOver()
     } catch {
       // The database cannot be reached: whether somebody took over shows once it can.
     }
@@ -90,7 +91,7 @@ function attempt(run: () => void): void {
 
 async function leaseOf(
   connection: PostgresConnection,
-  { database, owner, onWaiting }: Pick<LeaseEvents, 'onWaiting'> & { database: string; owner: string },
+  { name, owner, onWaiting }: Pick<LeaseEvents, 'onWaiting'> & { name: string; owner: string },
 ): Promise<number> {
   const holder = { name: `process ${process.pid} on ${hostname()}`, owner }
   try {
@@ -102,20 +103,32 @@ async function leaseOf(
     await waiting.end()
     return taken
   } catch (error) {
-    throw postgresFailure('open', database, error)
+    throw postgresFailure('open', name, error)
   }
 }
 
+/**
+ * It is asked for only once it was seen to be free: what is asked of a database that stands still is done when that goes on, and
+ * by then nobody has been able to renew it.
+ */
 async function nextLease(connection: PostgresConnection, holder: Holder, waiting: Waiting): Promise<number> {
+  let unreachedAtMs = Number.NEGATIVE_INFINITY
   for (;;) {
     try {
-      const term = takeLease(connection, holder)
+      const lease = readLease(connection)
+      // Where it was not reached from here, whoever serves may not have reached it either, and gets the time to.
+      const isPatient = performance.now() - unreachedAtMs < leaseTimes.lastsMs
+      const term = isFree(lease, holder, isPatient) ? takeLease(connection, holder) : null
       if (term !== null) return term
-      const { servedAt } = readLease(connection)
-      waiting.sees(servedAt === null ? null : (JSON.parse(servedAt) as ServedAt))
-    } catch {
+      waiting.sees(lease.servedAt === null ? null : (JSON.parse(lease.servedAt) as ServedAt))
+    } catch (error) {
       // The database may be away for a while: who serves goes on, and whoever waits has nothing else to do.
+      if (isAway(error)) unreachedAtMs = performance.now()
     }
     await new Promise(resolve => setTimeout(resolve, leaseTimes.lookEveryMs))
   }
+}
+
+function isFree({ stands, owner }: Lease, holder: Holder, isPatient: boolean): boolean {
+  return stands === 'given-up' || owner === holder.owner || (stands === 'over' && !isPatient)
 }

@@ -10,6 +10,9 @@ import type { CallReply } from './worker-calls.ts'
 
 type Parts = { store: PredictionStore; reader: PredictionReader }
 
+/** Since when the database cannot be reached, and why. */
+type Away = { sinceMs: number; cause: unknown }
+
 /** A database that cannot be reached is tried again this often. */
 const awayPauseMs = 250
 
@@ -19,10 +22,11 @@ export class CallServer {
   readonly #ended: () => void
   #parts: Parts
   #queue: StoreRequest[] = []
-  /** Since when the database cannot be reached; what is remembered of its tables may be wrong from then on. */
-  #awaySinceMs: number | null = null
+  /** What is remembered of the tables may be wrong from then on. */
+  #away: Away | null = null
   /** Predictions that wait for it. */
   #held: StoreRequest[] = []
+  #retry: NodeJS.Timeout | null = null
 
   constructor(options: {
     database: SqlDatabase
@@ -46,7 +50,7 @@ export class CallServer {
     const requests = [...this.#held, ...this.#queue]
     this.#held = []
     this.#queue = []
-    if (!this.#isThere(requests)) return
+    this.#lookForIt()
     let appends: StoreRequest[] = []
     for (const request of requests) {
       if (request.method === 'appendPredictions' || request.method === 'appendOutcomes') appends.push(request)
@@ -61,7 +65,7 @@ export class CallServer {
   }
 
   #commit(appends: readonly StoreRequest[]): void {
-    const outputs = appends.length < 2 ? null : this.#commitTogether(appends)
+    const outputs = appends.length < 2 || this.#away !== null ? null : this.#commitTogether(appends)
     for (const [index, request] of appends.entries()) {
       if (outputs !== null) this.#tell(request, outputs[index])
       else this.#answer(request, () => this.#transact(() => this.#run(request)))
@@ -88,42 +92,59 @@ export class CallServer {
       store.committed()
       return output
     } catch (error) {
-      if (this.#database.isAway(error)) this.#awaySinceMs ??= performance.now()
-      else store.rolledBack()
+      if (!this.#noteAway(error)) store.rolledBack()
       throw error
     }
   }
 
   #answer(request: StoreRequest, run: () => unknown): void {
+    // It may be there again by now, and what is remembered of it is not.
+    if (this.#away !== null) {
+      this.#sitOut(request, this.#away)
+      return
+    }
     try {
       this.#tell(request, run())
     } catch (error) {
-      if (this.#database.isAway(error)) this.#sitOut(request, error)
-      else this.#fail(request, error)
+      const away = this.#noteAway(error)
+      if (away === null) this.#fail(request, error)
+      else this.#sitOut(request, away)
     }
   }
 
-  /** Where the database was away all is read anew first; while it still is, the requests are held or fail. */
-  #isThere(requests: readonly StoreRequest[]): boolean {
-    if (this.#awaySinceMs === null) return true
+  #noteAway(cause: unknown): Away | null {
+    if (!this.#database.isAway(cause)) return null
+    this.#away ??= { sinceMs: performance.now(), cause }
+    return this.#away
+  }
+
+  /** Where the database was away all is read anew first. */
+  #lookForIt(): void {
+    const away = this.#away
+    if (away === null) return
     try {
       this.#parts = partsOf(this.#database)
-      this.#awaySinceMs = null
-      return true
-    } catch (error) {
-      for (const request of requests) this.#sitOut(request, error)
-      return false
+      this.#away = null
+    } catch (cause) {
+      this.#away = { ...away, cause }
     }
   }
 
   /** Predictions wait, since nobody would send them again; others learn of it at once. */
-  #sitOut(request: StoreRequest, error: unknown): void {
-    this.#awaySinceMs ??= performance.now()
-    const isPatient = performance.now() - this.#awaySinceMs < limits.databaseAwayMs
+  #sitOut(request: StoreRequest, { sinceMs, cause }: Away): void {
+    const isPatient = performance.now() - sinceMs < limits.databaseAwayMs
     const waits = request.method === 'appendPredictions' && isPatient
     if (request.method === 'close') this.#close(request)
-    else if (!waits) this.#fail(request, error)
-    else if (this.#held.push(request) === 1) setTimeout(() => this.#drain(), awayPauseMs)
+    else if (!waits) this.#fail(request, cause)
+    else this.#hold(request)
+  }
+
+  #hold(request: StoreRequest): void {
+    this.#held.push(request)
+    this.#retry ??= setTimeout(() => {
+      this.#retry = null
+      this.#drain()
+    }, awayPauseMs)
   }
 
   /** The buffer of predictions goes back to who packed them. */

@@ -3,21 +3,21 @@ import { Readable } from 'node:stream'
 import { request as ask } from 'undici'
 import type { Address } from './relay.ts'
 
-/** Of one connection alone, RFC 9110 7.6.1. */
+/** Of one connection alone, RFC 9110 7.6.1. Whoever asks with `expect` has been told to go on by then. */
 const hopByHop = new Set([
-  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
+  ...['expect', 'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 
-/** Rejects where the server cannot be reached. Streams go on as they come, and end where the caller leaves. */
-export async function passOn(request: Request, { host, port }: Address): Promise<Response> {
+/** Rejects where the server cannot be reached. Streams go on as they come, and end where the caller leaves or it is `cut`. */
+export async function passOn(request: Request, { host, port }: Address, cut: AbortSignal): Promise<Response> {
   const { pathname, search } = new URL(request.url)
   const hostname = host.includes(':') ? `[${host}]` : host
   const answer = await ask(`http://${hostname}:${port}${pathname}${search}`, {
     method: request.method as 'GET',
     headers: Object.fromEntries([...request.headers].filter(([name]) => !hopByHop.has(name))),
     body: request.body === null ? null : Readable.fromWeb(request.body as Parameters<typeof Readable.fromWeb>[0]),
-    signal: request.signal,
+    signal: AbortSignal.any([request.signal, cut]),
     // Timelines are streams that may say nothing for long.
     bodyTimeout: 0,
   })

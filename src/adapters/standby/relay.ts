@@ -4,6 +4,8 @@
  */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { CutoverError } from '../../core/errors.ts'
 
 export type Address = { host: string; port: number }
 
@@ -33,10 +35,12 @@ export class Relay {
     )
   }
 
-  /** Rejects with the system's error. */
+  /** Rejects with `port-in-use`, or `invalid-resource` where it cannot listen there. */
   async listen(address: Address): Promise<void> {
     this.#server.listen(address)
-    await once(this.#server, 'listening')
+    await once(this.#server, 'listening').catch((error: NodeJS.ErrnoException) => {
+      throw listenError(error, address)
+    })
   }
 
   /**
@@ -98,18 +102,29 @@ export class Relay {
   }
 }
 
+function listenError(error: NodeJS.ErrnoException, { host, port }: Address): CutoverError {
+  if (error.code === 'EADDRINUSE') {
+    const remedy = 'stop the server that holds it, or give this listener another port'
+    return new CutoverError('port-in-use', `port ${port} on ${host} is in use; ${remedy}`, [], error)
+  }
+  return new CutoverError('invalid-resource', `cannot listen on ${host} port ${port}: ${error.message}`, [], error)
+}
+
 function isSame({ host, port }: Address, other: Address | null): boolean {
   return host === other?.host && port === other.port
 }
 
 /** What one side says the other hears, its end too; where one breaks off the other does. */
-function join(caller: Socket, server: Socket): void {
+export function join(caller: Duplex, server: Duplex): void {
   for (const [one, other] of [
     [caller, server],
     [server, caller],
   ] as const) {
     one.on('error', () => other.destroy())
-    one.on('close', () => other.destroy())
+    one.on('close', () => {
+      // After both ends the other side may still have to be told the last of it.
+      if (!one.readableEnded || !one.writableFinished) other.destroy()
+    })
     one.pipe(other)
   }
 }

@@ -2,10 +2,14 @@
 import { createServer, type RequestListener } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
-import { passOn } from '../../../src/adapters/standby/pass-on.ts'
+import { passOn as passOnUntil } from '../../../src/adapters/standby/pass-on.ts'
+import type { Address } from '../../../src/adapters/standby/relay.ts'
 import { freePort } from '../../support/free-port.ts'
 
 const host = '127.0.0.1'
+
+/** Never cut unless a test says when. */
+const passOn = (request: Request, at: Address, cut = new AbortController()) => passOnUntil(request, at, cut.signal)
 
 async function serverThat(answers: RequestListener) {
   const server = createServer(answers)
@@ -70,4 +74,10 @@ test('a stream goes on event by event, and ends where the caller leaves', async 
 
 test('a server that is not there is told as that', async () => {
   await expect(passOn(new Request('http://standby/'), { host, port: await freePort() })).rejects.toThrow(/ECONNREFUSED/)
+})
+
+test('a caller who asks first whether to send the body is no failure', async () => {
+  const at = await serverThat((_, response) => response.end('taken'))
+  const asked = { method: 'POST', headers: { expect: '100-continue' }, body: '{}' }
+  expect(await (await passOn(new Request('http://standby/', asked), at)).text()).toBe('taken')
 })

@@ -1,8 +1,9 @@
 /** Connections to a server that stands by, over real sockets. */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
-import { Relay } from '../../../src/adapters/standby/relay.ts'
+import { Duplex } from 'node:stream'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { join, Relay } from '../../../src/adapters/standby/relay.ts'
 import { freePort } from '../../support/free-port.ts'
 
 const host = '127.0.0.1'
@@ -71,6 +72,16 @@ test('while nobody serves callers wait, and what they have said is heard by the 
   await once(other, 'connect')
   await startEcho(port)
   expect(await Promise.all([answer, otherAnswer])).toEqual(['heard early', 'heard other'])
+})
+
+test('a port that somebody has is told as that', async () => {
+  const port = await freePort()
+  await startEcho(port)
+  const relay = new Relay({ holdMs: 1, connectionsMax: 1 })
+  await expect(relay.listen({ host, port })).rejects.toMatchObject({
+    code: 'port-in-use',
+    message: expect.stringContaining(`port ${port} on ${host} is in use`),
+  })
 })
 
 test('a caller for whom nobody comes is let go', async () => {
@@ -145,4 +156,43 @@ test('where another server serves now, whoever waits for the one before is cut o
   const again = call()
   again.end('again')
   expect(await answerTo(again)).toBe('heard again')
+})
+
+describe('a server that is done with a caller who reads slowly', () => {
+  /** Two sides of which the caller takes what it is sent when it is told to. */
+  function joined() {
+    const takes: (() => void)[] = []
+    const heard: string[] = []
+    const caller = new Duplex({
+      read() {},
+      write(chunk, _, done) {
+        takes.push(() => {
+          heard.push(String(chunk))
+          done()
+        })
+      },
+    })
+    const server = new Duplex({ read() {}, write: (_, __, done) => done() })
+    join(caller, server)
+    return { caller, server, heard, take: () => takes.shift()?.() }
+  }
+
+  test('leaves the last of its answer to it, where both have ended', async () => {
+    const { caller, server, heard, take } = joined()
+    caller.push(null)
+    for (const chunk of ['all ', 'of it', null]) server.push(chunk)
+    await once(server, 'close')
+    take()
+    take()
+    await once(caller, 'finish')
+    expect(heard.join('')).toBe('all of it')
+  })
+
+  test('leaves nothing to it where it breaks off', async () => {
+    const { caller, server } = joined()
+    server.push('all')
+    server.destroy()
+    await once(caller, 'close')
+    expect(caller.destroyed).toBe(true)
+  })
 })
