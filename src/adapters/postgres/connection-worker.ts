@@ -6,6 +6,7 @@ import { type MessagePort, workerData } from 'node:worker_threads'
 import { Client, types } from 'pg'
 import type { ConnectionSettings, PostgresReply, PostgresRequest } from './calls.ts'
 import { describeCause } from './describe-cause.ts'
+import { raise } from './signal.ts'
 
 /** A lost connection is tried again at most this often: callers come by the thousand. */
 const reconnectPauseMs = 500
@@ -125,8 +126,7 @@ function serve({ port, signal, settings }: WorkerData): void {
   const connection = new Connection(settings)
   const reply = (message: PostgresReply): void => {
     port.postMessage(message)
-    Atomics.store(signal, 0, 1)
-    Atomics.notify(signal, 0)
+    raise(signal)
   }
   port.on('message', async (request: PostgresRequest) => {
     if (request.kind === 'close') {

@@ -2,6 +2,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import type { ConnectionSettings, PostgresReply, PostgresRequest, PostgresValue } from './calls.ts'
 import { PostgresError } from './failure.ts'
+import { isRaised } from './signal.ts'
 
 /** Where nothing will come: the thread answers within its own timeouts, unless it is gone or the process was stopped. */
 const silenceMs = 5_000
@@ -64,8 +65,8 @@ export class PostgresConnection {
     const { port, signal } = this.#thread
     Atomics.store(signal, 0, 0)
     port.postMessage(request)
-    Atomics.wait(signal, 0, 0, this.#waitMs)
-    const reply = receiveMessageOnPort(port)?.message as PostgresReply | undefined
+    const isThere = isRaised(signal, this.#waitMs)
+    const reply = isThere ? (receiveMessageOnPort(port)?.message as PostgresReply | undefined) : undefined
     if (reply === undefined) {
       // What it says later would be taken for the answer to something else.
       this.#startAnew()
