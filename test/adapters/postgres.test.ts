@@ -1,6 +1,5 @@
 /** The stores on a real PostgreSQL: they promise there what they promise on a file, and go on when it was away. */
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openDuckdbAnalytics } from '../../src/adapters/analytics/duckdb.ts'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
@@ -21,7 +20,6 @@ import {
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { postgresMigrations } from '../../src/adapters/postgres/migrations/index.ts'
 import { holdDatabase } from '../../src/adapters/postgres/shared-database.ts'
-import { createMemoryPredictionLog } from '../../src/adapters/prediction-log/memory.ts'
 import { openSqlPredictionLog } from '../../src/adapters/prediction-log/sql.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
 import { connectBriefly, openPostgres, type PostgresPlace } from '../../src/adapters/stores/store-place.ts'
@@ -33,10 +31,10 @@ import { move } from '../../src/main/move.ts'
 import { openStores } from '../../src/main/stores.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
+import { agreementContract } from '../contract/agreement.contract.ts'
 import { analyticsContract } from '../contract/analytics.contract.ts'
 import { eventLogContract, tick } from '../contract/event-log.contract.ts'
 import { predictionLogContract } from '../contract/prediction-log.contract.ts'
-import { runSteps, someSteps, withoutRuns } from '../contract/prediction-log-steps.ts'
 import { anOutcome, aPrediction, aShadow } from '../contract/samples.ts'
 import { trimmingContract } from '../contract/trimming.contract.ts'
 import { breakingWay } from '../support/breaking-way.ts'
@@ -97,19 +95,7 @@ analyticsContract('DuckDB beside PostgreSQL', async clock => {
   return { log, analytics: await openDuckdbAnalytics({ log: place, file: join(tempFolder(), 'copy.duckdb'), clock }) }
 })
 
-test('memory and PostgreSQL agree on every receipt, join and correction of any history', async () => {
-  const clocks = [createManualClock(), createManualClock()] as const
-  const memory = createMemoryPredictionLog({ clock: clocks[0] })
-  const log = await openPredictions(await newPlace(), clocks[1])
-  await fc.assert(
-    fc.asyncProperty(someSteps({ labelsPerRow: 'any' }), async steps => {
-      const expected = await runSteps(memory, clocks[0], steps)
-      const actual = await runSteps(log, clocks[1], steps)
-      expect(withoutRuns(actual)).toEqual(withoutRuns(expected))
-    }),
-    { numRuns: 30 },
-  )
-})
+agreementContract('PostgreSQL', openLog, { histories: 30 })
 
 test('ids of any characters are told apart and come back as they were', async () => {
   const log = await openPredictions(await newPlace())

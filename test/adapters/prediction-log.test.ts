@@ -23,6 +23,7 @@ import type { Measures } from '../../src/core/measures.ts'
 import type { Outcome } from '../../src/core/prediction.ts'
 import { createIds } from '../../src/gateway/ids.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
+import { agreementContract } from '../contract/agreement.contract.ts'
 import { predictionLogContract } from '../contract/prediction-log.contract.ts'
 import { runSteps, someSteps, withoutRuns } from '../contract/prediction-log-steps.ts'
 import { anOutcome, aPrediction } from '../contract/samples.ts'
@@ -48,19 +49,8 @@ test('a thread of a store has a heap of its own bound: V8 lets garbage of more t
   expect(await client.call('heap', null)).toBeLessThanOrEqual(limits.storeHeapMegabytesMax)
 })
 
-test('memory and SQLite agree on every receipt, join and correction of any history', async () => {
-  const clocks = [createManualClock(), createManualClock()] as const
-  const memory = createMemoryPredictionLog({ clock: clocks[0] })
-  const sqlite = await openSqlitePredictionLog({ file: join(tempFolder(), 'predictions.db'), clock: clocks[1] })
-  onTestFinished(() => sqlite.close())
-  await fc.assert(
-    fc.asyncProperty(someSteps({ labelsPerRow: 'any' }), async steps => {
-      const expected = await runSteps(memory, clocks[0], steps)
-      const actual = await runSteps(sqlite, clocks[1], steps)
-      expect(withoutRuns(actual)).toEqual(withoutRuns(expected))
-    }),
-    { numRuns: 60 },
-  )
+agreementContract('SQLite', clock => openSqlitePredictionLog({ file: join(tempFolder(), 'predictions.db'), clock }), {
+  histories: 60,
 })
 
 test('a history with restarts goes on as if there had been none', async () => {

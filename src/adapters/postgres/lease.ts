@@ -17,6 +17,9 @@ export const leaseTimes = {
   lookEveryMs: 1_000,
 } as const
 
+/** Of a lease that was not renewed in time; unknown, which is not so, of one that was given up. */
+const isOver = `renewed_at < clock_timestamp() - interval '${leaseTimes.lastsMs} milliseconds'`
+
 /** Any number, the same for all: two servers that start at one moment would make the table both. */
 const setUpLock = 7_203_117_001
 
@@ -39,10 +42,10 @@ export function takeLease(connection: PostgresConnection, { name, owner }: Holde
   const { rows } = connection.query(
     {
       name: 'take_lease',
-      text: `UPDATE ${leaseTable} SET term = term + 1, holder = $1, owner = $3, renewed_at = clock_timestamp(), served_at = NULL
-        WHERE renewed_at IS NULL OR renewed_at < clock_timestamp() - $2 * interval '1 millisecond' OR owner = $3 RETURNING term`,
+      text: `UPDATE ${leaseTable} SET term = term + 1, holder = $1, owner = $2, renewed_at = clock_timestamp(), served_at = NULL
+        WHERE renewed_at IS NULL OR ${isOver} OR owner = $2 RETURNING term`,
     },
-    [name, leaseTimes.lastsMs, owner],
+    [name, owner],
   )
   const [row] = rows as readonly { term: number }[]
   return row?.term ?? null
@@ -60,10 +63,9 @@ export type Lease = {
 
 export function readLease(connection: PostgresConnection): Lease {
   const text = `SELECT holder, owner, CASE WHEN renewed_at IS NULL THEN NULL ELSE served_at END AS "servedAt",
-      CASE WHEN renewed_at IS NULL THEN 'given-up'
-        WHEN renewed_at < clock_timestamp() - $1 * interval '1 millisecond' THEN 'over' ELSE 'held' END AS stands
+      CASE WHEN renewed_at IS NULL THEN 'given-up' WHEN ${isOver} THEN 'over' ELSE 'held' END AS stands
     FROM ${leaseTable}`
-  const { rows } = connection.query({ name: 'read_lease', text }, [leaseTimes.lastsMs])
+  const { rows } = connection.query({ name: 'read_lease', text }, [])
   const [row] = rows as readonly Lease[]
   return row ?? { holder: 'nobody', owner: null, servedAt: null, stands: 'given-up' }
 }

@@ -134,7 +134,7 @@ export class CallServer {
   #sitOut(request: StoreRequest, { sinceMs, cause }: Away): void {
     const isPatient = performance.now() - sinceMs < limits.databaseAwayMs
     const waits = request.method === 'appendPredictions' && isPatient
-    if (request.method === 'close') this.#close(request)
+    if (request.method === 'close') this.#tell(request, this.#close())
     else if (!waits) this.#fail(request, cause)
     else this.#hold(request)
   }
@@ -157,10 +157,10 @@ export class CallServer {
     this.#send({ id, ok: false, error: { code, message } }, [])
   }
 
-  #close(request: StoreRequest): void {
+  #close(): null {
     this.#database.close()
     setImmediate(this.#ended)
-    this.#tell(request, null)
+    return null
   }
 
   #run({ method, input }: StoreRequest): unknown {
@@ -179,9 +179,7 @@ export class CallServer {
       case 'trim':
         return store.trim(input)
       case 'close':
-        this.#database.close()
-        setImmediate(this.#ended)
-        return null
+        return this.#close()
       default:
         return assertNever(method)
     }

@@ -8,8 +8,15 @@ import { freePort } from '../../support/free-port.ts'
 
 const host = '127.0.0.1'
 
+/** Until the test is over. */
+async function listenAt(port: number, server: Server): Promise<void> {
+  server.listen(port, host)
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+}
+
 /** One that answers what it was told once the caller has ended, and ends then itself. */
-async function startEcho(port: number): Promise<Server> {
+async function startEcho(port: number): Promise<void> {
   const server = createServer({ allowHalfOpen: true }, socket => {
     socket.on('error', () => {})
     let said = ''
@@ -18,10 +25,7 @@ async function startEcho(port: number): Promise<Server> {
     })
     socket.on('end', () => socket.end(`heard ${said}`))
   })
-  server.listen(port, host)
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  return server
+  await listenAt(port, server)
 }
 
 async function startRelay({ holdMs = 5_000, connectionsMax = 10 } = {}) {
@@ -110,9 +114,7 @@ test('where one side breaks off the other does', async () => {
     socket.on('error', () => {})
     socket.on('data', () => socket.resetAndDestroy())
   })
-  server.listen(port, host)
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
+  await listenAt(port, server)
   const { relay, call } = await startRelay()
   relay.forwardTo({ host, port })
   const caller = call()
@@ -139,9 +141,7 @@ test('where another server serves now, whoever waits for the one before is cut o
   const heard = Promise.withResolvers<void>()
   const silent = createServer(socket => socket.on('error', () => {}).on('data', () => heard.resolve()))
   const port = await freePort()
-  silent.listen(port, host)
-  await once(silent, 'listening')
-  onTestFinished(() => void silent.close())
+  await listenAt(port, silent)
   const { relay, call } = await startRelay()
   relay.forwardTo({ host, port })
   const caller = call()
