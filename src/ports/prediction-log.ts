@@ -35,8 +35,14 @@ export type AppendedOutcomes = {
 
 /** Rejects with `store-failed`. A batch whose append was rejected has left nothing. */
 export interface PredictionLog {
-  /** Resolves once the batch is committed; a crash before that loses the batch whole. */
-  appendPredictions(batch: readonly Prediction[] | PackedPredictions): Promise<AppendedPredictions>
+  /**
+   * Resolves once the batch is committed; a crash before that loses the batch whole. Ids that a gateway made are taken to be
+   * new, since it makes none twice, unless the batch comes `again`: whoever hands one over has not been told whether it was kept.
+   */
+  appendPredictions(
+    batch: readonly Prediction[] | PackedPredictions,
+    options?: { again?: boolean },
+  ): Promise<AppendedPredictions>
   /**
    * Resolves once the batch is on disk: an accepted outcome survives a crash. One receipt per outcome, in order.
    * An outcome whose prediction is unknown waits for it, for `limits.orphanOutcomeMs` at least. One that names a shadow

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createManualClock, type ManualClock } from '../../src/adapters/clock/manual.ts'
+import { PredictionPacker } from '../../src/adapters/packed-predictions/packer.ts'
 import { limits } from '../../src/core/limits.ts'
 import {
   type JoinedOutcome,
@@ -10,6 +11,7 @@ import {
   type Prediction,
   valuesAfter,
 } from '../../src/core/prediction.ts'
+import { createIds } from '../../src/gateway/ids.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { PredictionLog } from '../../src/ports/prediction-log.ts'
 import { type LogStep, runSteps, someSteps } from './prediction-log-steps.ts'
@@ -34,6 +36,22 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         expect((await log.appendPredictions([{ ...b, endpoint: 'other' }, c])).fresh).toEqual([c])
         const found = await log.find({ limit: 10 })
         expect(found.map(({ prediction }) => prediction)).toEqual([c, b, a])
+      })
+
+      test('a batch that comes again changes nothing, though a gateway made its ids, and what is new in it is fresh', async () => {
+        const nextId = createIds(1_700_000_000_000)
+        const all = Array.from({ length: 8 }, () => aPrediction({ id: nextId() }))
+        const packed = (some: readonly Prediction[]) => {
+          const packer = new PredictionPacker()
+          for (const one of some) packer.add({ ...one, madeId: true }, one)
+          return packer.take()
+        }
+        const [kept, unkept] = [all.slice(0, 5), all.slice(5)]
+        await log.appendPredictions(packed(kept))
+        expect((await log.appendPredictions(packed(kept), { again: true })).fresh).toEqual([])
+        expect((await log.appendPredictions(packed(all), { again: true })).fresh).toEqual(unkept)
+        const found = await log.find({ limit: 20 })
+        expect(found.map(({ prediction }) => prediction)).toEqual(all.toReversed())
       })
 
       test('every field comes back as it was, with its bodies', async () => {

@@ -35,12 +35,13 @@ export class BlockWriter {
     this.#ids = new BlockIds(database, blocks)
   }
 
-  /** Expects an open transaction. */
-  insert(packed: ArrayBuffer, afterSeq: number): Inserted {
+  /** Expects an open transaction. `again`: each id is looked for, as those that the gateway made are not else. */
+  insert(packed: ArrayBuffer, { afterSeq, again }: { afterSeq: number; again: boolean }): Inserted {
     const all = recordsOf(packed)
     const kinds = this.#kinds.of(all.kinds, afterSeq + 1)
     const records = all.anyPayload ? copyWithoutBodies(all, () => true) : all
-    const inserted = this.#insertAll(records, kinds, afterSeq) ?? this.#insertFresh(records, kinds, afterSeq)
+    const tried = again ? null : this.#insertAll(records, kinds, afterSeq)
+    const inserted = tried ?? this.#insertFresh(records, kinds, afterSeq)
     if (all.anyPayload) this.#insertPayloads(all, inserted.seqs)
     return inserted
   }

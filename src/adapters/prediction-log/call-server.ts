@@ -139,7 +139,9 @@ export class CallServer {
     else this.#hold(request)
   }
 
+  /** Whether it was committed before the connection broke is not known. */
   #hold(request: StoreRequest): void {
+    if (request.method === 'appendPredictions') request.input.again = true
     this.#held.push(request)
     this.#retry ??= setTimeout(() => {
       this.#retry = null

@@ -40,7 +40,7 @@ function packSome(
   const packer = new PredictionPacker()
   let [firstSeq, count] = [0, 0]
   const write = () => {
-    if (count > 0) writer.insert(packer.take(), firstSeq - 1)
+    if (count > 0) writer.insert(packer.take(), { afterSeq: firstSeq - 1, again: false })
     count = 0
   }
   for (const row of rows) {

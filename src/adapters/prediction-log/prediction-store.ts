@@ -67,9 +67,9 @@ export class PredictionStore {
     this.#lastSeq = this.#last.read()
   }
 
-  appendPredictions({ packed, nowMs }: Input<'appendPredictions'>): Output<'appendPredictions'> {
+  appendPredictions({ packed, nowMs, again = false }: Input<'appendPredictions'>): Output<'appendPredictions'> {
     this.#prune(nowMs)
-    const { seqs, lastSeq, repeated, hasShadows } = this.#writer.insert(packed, this.#lastSeq)
+    const { seqs, lastSeq, repeated, hasShadows } = this.#writer.insert(packed, { afterSeq: this.#lastSeq, again })
     this.#lastSeq = lastSeq
     // In this order no outcome is met twice: a champion of this batch has none yet.
     const missed = hasShadows && this.#hasOutcomes() ? this.#joinMissed(lateShadows(packed, seqs)) : []

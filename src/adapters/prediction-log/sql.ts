@@ -33,7 +33,7 @@ export async function openSqlPredictionLog(options: {
     ...(onLost !== undefined && { onLost }),
   })
   return {
-    appendPredictions: batch => appendPredictions(client, batch, clock.nowMs()),
+    appendPredictions: (batch, options) => appendPredictions(client, batch, { ...options, nowMs: clock.nowMs() }),
     appendOutcomes: batch => appendOutcomes(client, batch, clock.nowMs()),
     find: query => client.call('find', query),
     replay: (query, each) => replay(client, query, each),
@@ -51,11 +51,11 @@ const workerScript = new URL(
 async function appendPredictions(
   client: LastingClient<StoreCalls>,
   batch: readonly Prediction[] | PackedPredictions,
-  nowMs: number,
+  options: { nowMs: number; again?: boolean },
 ): Promise<AppendedPredictions> {
   const packed = batch instanceof ArrayBuffer ? batch : packPredictions(batch)
   // The buffer goes to the store's thread and comes back: neither copied nor made anew.
-  const { repeated, joined, upToSeq, read } = await client.call('appendPredictions', { packed, nowMs }, [packed])
+  const { repeated, joined, upToSeq, read } = await client.call('appendPredictions', { packed, ...options }, [packed])
   return {
     fresh: unpackPredictions(read, { repeated, isPassing: true }),
     upToSeq,

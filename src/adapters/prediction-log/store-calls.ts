@@ -8,7 +8,8 @@ import type { CallRequest } from './worker-calls.ts'
 
 export type StoreCalls = {
   appendPredictions: {
-    input: { packed: PackedPredictions; nowMs: number }
+    /** `again`: it may be there. */
+    input: { packed: PackedPredictions; nowMs: number; again?: boolean }
     /** `repeated` holds the places in the batch of those whose id was known; `read` is the buffer that was sent. */
     output: { repeated: readonly number[]; joined: readonly JoinedRow[]; upToSeq: number; read: PackedPredictions }
   }
