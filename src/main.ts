@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ToldToEnd } from './adapters/postgres/shared-database.ts'
 import { runDemo } from './cli/demo/demo.ts'
 import { exitCodes } from './cli/errors.ts'
 import type { DemoOptions, ServeFlags } from './cli/invocation.ts'
@@ -17,10 +18,16 @@ import { type RunningServer, startServer } from './main/start-server.ts'
 /** Serves until it is told to end. */
 export async function serve(flags: ServeFlags, io: CliIo, output: 'text' | 'json'): Promise<number> {
   keepHeapRoom()
-  const server = await startServer(await readSettings({ flags, env: io.env, cwd: io.cwd }))
+  const interrupted = once(interruption)
+  const settings = await readSettings({ flags, env: io.env, cwd: io.cwd })
+  const server = await startServer(settings, interrupted).catch((error: unknown) => {
+    if (error instanceof ToldToEnd) return null
+    throw error
+  })
+  if (server === null) return exitCodes.done
   if (output === 'json') io.stdout.write(addressesJson(server))
   else io.stderr.write(addressesText(server))
-  const isTakenOver = await Promise.race([interruption().then(() => false), server.takenOver.then(() => true)])
+  const isTakenOver = await Promise.race([interrupted().then(() => false), server.takenOver.then(() => true)])
   if (isTakenOver) io.stderr.write('another server has taken over the database: this one ends\n')
   await server.stop()
   return isTakenOver ? exitCodes.failed : exitCodes.done
@@ -48,6 +55,15 @@ export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
 
 const openLoopback = { host: '127.0.0.1', auth: 'none', tls: null, cors: null } as const
 
+/** From the first time that it is asked for. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
 /** The usual ports, or free ones if somebody has those. */
 async function startOnFreePorts(
   settings: Pick<ServerSettings, 'data' | 'logLevel' | 'resources'>,
@@ -62,6 +78,7 @@ async function startOnFreePorts(
       keepPredictionsMs: null,
       database: null,
       advertise: null,
+      peerPort: 0,
       workers: 0,
     })
   try {

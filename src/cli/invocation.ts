@@ -19,6 +19,7 @@ export type ServeFlags = {
   data?: string
   database?: string
   advertise?: string
+  peerPort?: string
   inferenceHost?: string
   inferencePort?: string
   controlHost?: string

@@ -47,6 +47,8 @@ export type ServerSettings = {
   keepPredictionsMs: number | null
   /** The name or address by which servers that share the database reach this one; null where it is found out. */
   advertise: string | null
+  /** Where gateways of those servers reach this one; 0 for any free port. */
+  peerPort: number
   /** Gateways in threads of their own, on one port; 0 for one on the main thread. */
   workers: number
   /** File of resources to apply at start; absolute, null for none. */
@@ -59,6 +61,7 @@ export type ServerFlags = {
   data?: string | undefined
   database?: string | undefined
   advertise?: string | undefined
+  peerPort?: string | undefined
   inferenceHost?: string | undefined
   inferencePort?: string | undefined
   controlHost?: string | undefined
@@ -80,6 +83,7 @@ export const settingsTable = {
   data: { flag: '--data', variable: 'CUTOVER_DATA', fallback: './cutover-data' },
   database: { flag: '--database', variable: 'CUTOVER_DATABASE', fallback: '' },
   advertise: { flag: '--advertise', variable: 'CUTOVER_ADVERTISE', fallback: '' },
+  peerPort: { flag: '--peer-port', variable: 'CUTOVER_PEER_PORT', fallback: '0' },
   inferenceHost: { flag: '--inference-host', variable: 'CUTOVER_INFERENCE_HOST', fallback: '127.0.0.1' },
   inferencePort: { flag: '--inference-port', variable: 'CUTOVER_INFERENCE_PORT', fallback: '8080' },
   controlHost: { flag: '--control-host', variable: 'CUTOVER_CONTROL_HOST', fallback: '127.0.0.1' },
@@ -116,6 +120,7 @@ export function loadSettings(input: SettingSources): ServerSettings {
   const settings = {
     database,
     advertise: read('advertise').text || null,
+    peerPort: toPort(read('peerPort'), problems),
     data: resolve(input.cwd, read('data').text),
     inference: {
       ...listener('inference'),
@@ -158,6 +163,7 @@ function readSetting(key: keyof ServerFlags, input: SettingSources): Setting {
 function fileSetting(key: keyof ServerFlags, file: FileSettings): { value: unknown; path: string } | undefined {
   if (key === 'data') return { value: file.data, path: 'data' }
   if (key === 'advertise') return { value: file.advertise, path: 'advertise' }
+  if (key === 'peerPort') return { value: file.peerPort, path: 'peer-port' }
   if (key === 'database') return { value: file.database, path: 'database' }
   if (key === 'logLevel') return { value: file.logLevel, path: 'log-level' }
   if (key === 'grpcHost') return { value: file.grpc.host, path: 'grpc.host' }

@@ -25,6 +25,7 @@ export type FileSettings = {
   data?: string
   database?: string
   advertise?: string
+  peerPort?: number
   logLevel?: string
   tracing: TracingSettings | null
   keepPredictions?: string
@@ -64,6 +65,7 @@ function compile(document: ServerDocument, source: string): FileSettings {
     ...(data !== undefined && { data: resolve(folder, data) }),
     ...(document.database !== undefined && { database: document.database }),
     ...(document.advertise !== undefined && { advertise: document.advertise }),
+    ...(document['peer-port'] !== undefined && { peerPort: document['peer-port'] }),
     ...(document.workers !== undefined && { workers: document.workers }),
     ...(document['keep-predictions'] !== undefined && { keepPredictions: document['keep-predictions'] }),
     ...(document['log-level'] !== undefined && { logLevel: document['log-level'] }),

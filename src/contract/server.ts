@@ -129,6 +129,10 @@ export const serverDocument = object({
     description:
       'Name or address by which the others that share the database reach this server; by default as it listens, or the address of the machine.',
   }),
+  'peer-port': z.int().min(0).max(65_535).optional().meta({
+    description:
+      'Port on which the gateways of other servers that share the database reach this one while it decides; any free one by default.',
+  }),
   'log-level': z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   tracing: tracing.optional(),
   'keep-predictions': duration.optional().meta({

@@ -214,6 +214,25 @@ export const limits = {
   recorderQueueMax: 50_000,
   /** How long a connection to a server that stands by is held while nobody serves: longer than a lease lasts. */
   standbyHoldMs: 30_000,
+  /**
+   * A gateway of a server that stands by goes on by the table that it has for so long without a word of the server that decides: long
+   * enough for another one to take over. Then it lets requests finish for the second time, and after the third nobody answers by that table.
+   */
+  peerSilentMs: 30_000,
+  peerDrainMs: 5_000,
+  peerGoneMs: 36_000,
+  /** Connections that rest when such a gateway ends may have one more answer within this: others answer on the same port. */
+  peerRestMs: 2_000,
+  /** Such a gateway asks for a word this often; a connection on which none came for so long is given up. */
+  peerPingMs: 1_000,
+  peerAnswerMs: 10_000,
+  /** How often a server that stands by looks whether its gateways serve, and asks again where it was refused. */
+  peerLookMs: 500,
+  peerAgainMs: 3_000,
+  /** Of all servers that share a database, by each of their gateways. */
+  peerConnectionsMax: 512,
+  /** A longer message ends the connection: a batch of predictions with bodies is the longest. */
+  peerFrameBytesMax: 256 * 1024 * 1024,
   /** How long predictions wait for a database that cannot be reached before they are lost; what comes meanwhile fills the queue. */
   databaseAwayMs: 30_000,
   /**

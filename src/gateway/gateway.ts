@@ -27,7 +27,7 @@ import { createFlagBook } from './flags.ts'
 import { createHeldRequests } from './gap.ts'
 import { createIds, requestIdLine } from './ids.ts'
 import type { Visit } from './inbound.ts'
-import { type Address, createListener, type ListenAddress, type Listener } from './listener.ts'
+import { type Address, type Closing, createListener, type ListenAddress, type Listener } from './listener.ts'
 import { Mirrors } from './mirror/mirrors.ts'
 import { endpointNamedBy, isOpenPath } from './named-endpoint.ts'
 import { serveNoPath } from './no-path.ts'
@@ -96,7 +96,7 @@ export interface Gateway extends TrafficSink, FlagSink {
    * Takes no new connections and lets requests in flight finish for `drainMs`; then it cuts them. At the end the recorder has what
    * was answered, packed answers too if they are unpacked soon.
    */
-  close(options: { drainMs: number }): Promise<void>
+  close(options: Closing): Promise<void>
   stats(): GatewayStats
 }
 

@@ -14,8 +14,11 @@ export type ListenAddress = Address & { reusePort?: boolean }
 
 export type Listener = {
   listen(address: ListenAddress): Promise<Address>
-  close(options: { drainMs: number }): Promise<void>
+  close(options: Closing): Promise<void>
 }
+
+/** How long requests in flight may take, and connections that rest may have one more answer: none where it is left out. */
+export type Closing = { drainMs: number; restMs?: number | undefined }
 
 export type ListenerOptions = ListenerEvents & {
   certificates?: Certificates | undefined
@@ -34,9 +37,9 @@ export function createListener(options: ListenerOptions): Listener {
   )
   return {
     listen: address => sockets.listen(address).catch((error: unknown) => Promise.reject(listenError(error, address))),
-    close: async ({ drainMs }) => {
-      node.drain()
-      await sockets.close(drainMs)
+    close: async ({ drainMs, restMs = 0 }) => {
+      node.drain({ restMs })
+      await sockets.close({ drainMs, restMs })
       node.close()
     },
   }

@@ -1,5 +1,9 @@
 /** A server that stands by: its listeners hand callers on to the one that serves, until this one takes over. */
-import { networkInterfaces } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
+import type { Logger } from 'pino'
+import { uptimeClock } from '../adapters/clock/uptime.ts'
+import { PeerChannel } from '../adapters/peers/peer-channel.ts'
+import { type PeerPlace, reachPeer } from '../adapters/peers/peer-door.ts'
 import type { ServedAt, Waiting } from '../adapters/postgres/shared-database.ts'
 import { passOn } from '../adapters/standby/pass-on.ts'
 import { type Address, Relay } from '../adapters/standby/relay.ts'
@@ -7,23 +11,38 @@ import { createListener } from '../api/listener.ts'
 import type { ServerSettings } from '../config/load.ts'
 import { limits } from '../core/limits.ts'
 import type { Certificates } from '../ports/certificates.ts'
+import { assertPortFree } from '../workers/port-probe.ts'
+import type { Carrier } from '../workers/remote-gateway.ts'
+import { RemoteGateways } from '../workers/remote-gateways.ts'
+import { startThread } from '../workers/start-thread.ts'
 
 export type Standby = Waiting & {
   /** `listen` takes the port over; whoever was held there is handed to it. Others keep their connections. */
   handOver<A extends Address>(listener: 'inference' | 'grpc', listen: () => Promise<A>): Promise<A>
-  close(): void
+  /** This server answers callers itself: what its gateways under the other one have left goes to `carrier`. */
+  giveOver(carrier: Carrier): void
+  close(): Promise<void>
 }
 
 type Options = {
-  settings: Pick<ServerSettings, 'inference' | 'control' | 'grpc'>
+  settings: Pick<ServerSettings, 'inference' | 'control' | 'grpc' | 'workers' | 'logLevel' | 'tracing'>
   certificates: Certificates | undefined
   /** Who serves, in words. */
   holder: string
   version: string
+  logger: Logger
+  toldToEnd: Promise<void>
 }
 
 /** Listens where the server itself will. Rejects where it cannot. */
-export async function standBy({ settings, certificates, holder, version }: Options): Promise<Standby> {
+export async function standBy({
+  settings,
+  certificates,
+  holder,
+  version,
+  logger,
+  toldToEnd,
+}: Options): Promise<Standby> {
   const { inference, control, grpc } = settings
   const bounds = { holdMs: limits.standbyHoldMs, connectionsMax: inference.connectionsMax }
   const relays = { inference: new Relay(bounds), grpc: new Relay(bounds) }
@@ -31,38 +50,67 @@ export async function standBy({ settings, certificates, holder, version }: Optio
   const who = control.auth === 'required' ? 'another server' : holder
   const asks = new Asks({ who, version, mayPassOn: certificates === undefined })
   const listener = createListener(request => asks.answer(request), certificates)
-  const close = (): void => {
+  const closeRelays = (): void => {
     relays.inference.close()
     relays.grpc.close()
   }
+  // A gateway may follow on the same port while the relay still listens there.
+  const address = { host: inference.host, port: inference.port }
+  const listenToRelay = () => relays.inference.listen({ ...address, reusePort: address.port !== 0 })
   try {
     await listener.listen(control)
-    await relays.inference.listen(inference)
+    await assertPortFree(address)
+    await listenToRelay()
     if (grpc !== null) await relays.grpc.listen(grpc)
   } catch (error) {
-    close()
+    closeRelays()
     await listener.close()
     throw error
   }
+  const { workers, logLevel, tracing } = settings
+  const gateways = new RemoteGateways<PeerPlace>({
+    ...{ workers, uptime: uptimeClock, logger, address, start: startThread },
+    local: { version, logLevel, listener: inference, tracing },
+    leader: { uptime: uptimeClock, version, name: `process ${process.pid} on ${hostname()}` },
+    reach: async place => new PeerChannel(await reachPeer(place)),
+    relay: { listen: listenToRelay, stopListening: () => relays.inference.stopListening() },
+  })
   const sees = (served: ServedAt | null): void => {
+    gateways.sees(served?.peers ?? null)
     asks.sees(served?.control ?? null)
     relays.inference.forwardTo(served?.inference ?? null)
     relays.grpc.forwardTo(served?.grpc ?? null)
   }
+  let ended: Promise<void> | null = null
+  /** The control listener, for whoever follows on its port. */
+  const endControl = (): Promise<void> => {
+    asks.cut()
+    ended ??= listener.close()
+    return ended
+  }
+  let givenOver: Promise<void> | null = null
   return {
     sees,
+    toldToEnd,
     async end() {
+      gateways.stay()
       sees(null)
-      asks.cut()
-      await listener.close()
+      await endControl()
     },
     async handOver(name, listen) {
       relays[name].stopListening()
-      const address = await listen()
-      relays[name].forwardTo({ host: isAny(address.host) ? '127.0.0.1' : address.host, port: address.port })
-      return address
+      const bound = await listen()
+      relays[name].forwardTo({ host: isAny(bound.host) ? '127.0.0.1' : bound.host, port: bound.port })
+      return bound
     },
-    close,
+    giveOver(carrier) {
+      givenOver = gateways.giveOver(carrier)
+    },
+    async close() {
+      await (givenOver ?? gateways.close())
+      closeRelays()
+      await endControl()
+    },
   }
 }
 
@@ -115,12 +163,15 @@ function elsewhere(who: string): Response {
 }
 
 /** Where other servers reach this one: by the name that it is told, else as it listens, else by the machine's own address. */
-export function reachedAt({ inference, control, grpc }: ServedAt, advertised: string | null): ServedAt {
+export function reachedAt({ inference, control, grpc, peers }: ServedAt, advertised: string | null): ServedAt {
   const own = ({ host, port }: Address): Address => ({
     host: advertised ?? (isAny(host) ? machineAddress() : host),
     port,
   })
-  return { inference: own(inference), control: own(control), grpc: grpc === null ? null : own(grpc) }
+  return {
+    ...{ inference: own(inference), control: own(control), grpc: grpc === null ? null : own(grpc) },
+    ...(peers !== undefined && { peers: { ...peers, place: { ...peers.place, ...own(peers.place) } } }),
+  }
 }
 
 /** All addresses of a machine at once. */

@@ -46,16 +46,15 @@ import { createWatchBook } from '../evidence/watch/watch-book.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import type { GatewayStats } from '../gateway/stats.ts'
 import type { Deployer, FleetReport } from '../ports/deployer.ts'
-import type { PredictionLog } from '../ports/prediction-log.ts'
-import type { Recorder } from '../ports/recorder.ts'
 import { carryOutFor } from '../workers/carry-out.ts'
 import { addRecorders } from '../workers/counts.ts'
-import { GatewayPool } from '../workers/gateway-pool.ts'
+import { GatewayPool, type GatewayPoolOptions } from '../workers/gateway-pool.ts'
 import { assertPortFree } from '../workers/port-probe.ts'
 import { startThread } from '../workers/start-thread.ts'
 import { readDashboard } from './dashboard-files.ts'
 import { definitionsBy } from './definitions.ts'
 import { type Ending, endAll } from './endings.ts'
+import { openPeers } from './peers.ts'
 import { createQuestions } from './questions.ts'
 import { readEvidence } from './read-evidence.ts'
 import { reachedAt, type Standby, standBy } from './standby.ts'
@@ -77,12 +76,18 @@ export type RunningServer = {
   stop(): Promise<void>
 }
 
-/** Starts a server on its data folder; rejects with a `CutoverError` and leaves nothing running if it cannot. */
-export async function startServer(settings: ServerSettings): Promise<RunningServer> {
+/**
+ * Starts a server on its data folder; rejects with a `CutoverError` and leaves nothing running if it cannot. Where another
+ * server has the database it waits, and serves beside that one, until it follows it or is told to end (`ToldToEnd`).
+ */
+export async function startServer(
+  settings: ServerSettings,
+  toldToEnd: () => Promise<void> = () => new Promise(() => {}),
+): Promise<RunningServer> {
   const endings: Ending[] = []
   const stop = (): Promise<void> => endAll(endings)
   try {
-    return { ...(await compose(settings, endings)), stop }
+    return { ...(await compose(settings, { endings, toldToEnd })), stop }
   } catch (error) {
     // Why it could not start matters more than what went wrong after that.
     await stop().catch(() => {})
@@ -90,7 +95,10 @@ export async function startServer(settings: ServerSettings): Promise<RunningServ
   }
 }
 
-async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omit<RunningServer, 'stop'>> {
+async function compose(
+  settings: ServerSettings,
+  { endings, toldToEnd }: { endings: Ending[]; toldToEnd: () => Promise<void> },
+): Promise<Omit<RunningServer, 'stop'>> {
   const logger = createServerLog({ level: settings.logLevel, base: null })
   const complain = (what: string, cause: unknown): void => logger.error({ err: cause }, what)
   const clock = systemClock
@@ -124,7 +132,10 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
         ),
       onWaiting: async holder => {
         logger.info({ holder }, 'another server serves from this database; this one stands by')
-        standby = await standBy({ settings, certificates: entrances.certificates('control'), holder, version })
+        standby = await standBy({
+          ...{ settings, holder, version, logger, toldToEnd: toldToEnd() },
+          certificates: entrances.certificates('control'),
+        })
         endings.push(standby.close)
         return standby
       },
@@ -162,8 +173,11 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
   })
   endings.push(() => recorder.close())
 
-  const pool = settings.workers === 0 ? null : startPool(settings, { recorder, predictions, onCommitted, logger })
+  const call = carryOutFor({ recorder, predictions, onCommitted })
+  const probe = standby === null ? assertPortFree : async () => {}
+  const pool = settings.workers === 0 ? null : startPool(settings, { call, probe, logger })
   endings.push(() => pool?.close({ drainMs: limits.shutdownTimeoutMs }))
+  if (stores.guests?.had === true) pool?.expectStrays()
 
   let controller: Controller | null = null
   const report = (one: FleetReport): void => controller?.report(one)
@@ -348,12 +362,22 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
     secure: settings.inference.tls !== null,
   }
   endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
+  standby?.giveOver(recorded => (recorded.kind === 'recall' ? Promise.resolve(null) : call(recorded)))
   const { grpc: grpcAddress } = settings
   const listenGrpc = grpcAddress === null ? null : () => gateway.listenGrpc(grpcAddress)
   const grpc = listenGrpc === null ? null : await (standby?.handOver('grpc', listenGrpc) ?? listenGrpc())
   isServing = true
-  stores.announce(reachedAt({ inference, control: controlAddress, grpc }, settings.advertise))
   pool?.tellAll({ isReady: true })
+  const peers =
+    pool === null || stores.guests === null
+      ? null
+      : await openPeers({
+          ...{ pool, guests: stores.guests, version, logger },
+          listen: { host: settings.inference.host, port: settings.peerPort },
+        })
+  endings.push(() => peers?.close())
+  const told = { inference, control: controlAddress, grpc }
+  stores.announce(reachedAt({ ...told, ...(peers !== null && { peers: peers.told }) }, settings.advertise))
   logger.info({ inference, control: controlAddress, ...(grpc !== null && { grpc }), data: folder.path }, 'serving')
   return { inference, control: controlAddress, grpc, keyFile: entrances.keyFile, takenOver: takenOver.promise }
 }
@@ -361,13 +385,11 @@ async function compose(settings: ServerSettings, endings: Ending[]): Promise<Omi
 /** Gateways in threads of their own; what they record goes where the main thread's own would. */
 function startPool(
   { workers, logLevel, inference, tracing }: ServerSettings,
-  { logger, ...stores }: { recorder: Recorder; predictions: PredictionLog; onCommitted: OnCommitted; logger: Logger },
+  { logger, call, probe }: Pick<GatewayPoolOptions, 'call' | 'probe'> & { logger: Logger },
 ): GatewayPool {
   return new GatewayPool({
-    ...{ workers, version, logLevel, tracing, listener: inference, uptime: uptimeClock, logger },
+    ...{ workers, version, logLevel, tracing, listener: inference, uptime: uptimeClock, logger, call, probe },
     start: startThread,
-    probe: assertPortFree,
-    call: carryOutFor(stores),
   })
 }
 

@@ -6,7 +6,12 @@ import { openSqlEventLog } from '../adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../adapters/event-log/sqlite.ts'
 import { migrate } from '../adapters/postgres/migrate.ts'
 import { postgresMigrations } from '../adapters/postgres/migrations/index.ts'
-import { holdDatabase, type LeaseEvents, type ServedAt } from '../adapters/postgres/shared-database.ts'
+import {
+  type GuestMemory,
+  holdDatabase,
+  type LeaseEvents,
+  type ServedAt,
+} from '../adapters/postgres/shared-database.ts'
 import { openSqlPredictionLog } from '../adapters/prediction-log/sql.ts'
 import { connectBriefly, type StorePlace } from '../adapters/stores/store-place.ts'
 import { type DeliveryStore, openDeliveryStore } from '../adapters/webhooks/delivery-store.ts'
@@ -24,6 +29,8 @@ export type Stores = {
   place: StorePlace
   /** Says to servers that stand by where this one serves. */
   announce(served: ServedAt): void
+  /** Null where there can be no other server. */
+  guests: GuestMemory | null
 }
 
 type StoreOptions = LeaseEvents & {
@@ -57,6 +64,7 @@ function openFiles(folder: DataFolder): Omit<Stores, 'predictions'> {
     place: { kind: 'sqlite', file: folder.file('predictions.db') },
     // A folder has one server.
     announce: () => {},
+    guests: null,
   }
 }
 
@@ -64,7 +72,7 @@ async function openTables(url: string, options: StoreOptions, endings: Ending[])
   const connection = connectBriefly(url)
   endings.push(() => connection.close())
   if (existsSync(options.folder.file('events.db'))) options.onUnread(options.folder.path)
-  const { database, term, announce, close } = await holdDatabase(connection, {
+  const { database, term, announce, guests, close } = await holdDatabase(connection, {
     url,
     owner: ownerOf(options.folder),
     ...options,
@@ -81,5 +89,6 @@ async function openTables(url: string, options: StoreOptions, endings: Ending[])
     deliveries: openDeliveryStore(database),
     place: { kind: 'postgres', url, term },
     announce,
+    guests,
   }
 }

@@ -19,7 +19,7 @@ export function carryOutFor(stores: Stores): (call: StoreCall) => Promise<Reply>
 async function carryOut({ recorder, predictions, onCommitted }: Stores, call: StoreCall): Promise<Reply> {
   switch (call.kind) {
     case 'append': {
-      const appended = await predictions.appendPredictions(call.packed)
+      const appended = await predictions.appendPredictions(call.packed, { again: call.again === true })
       onCommitted(appended)
       return { kind: 'appended', read: appended.read ?? null }
     }

@@ -9,7 +9,7 @@ import type { SpanSettings } from '../adapters/tracing/open-spans.ts'
 import { CutoverError } from '../core/errors.ts'
 import { type FlagsState, noFlags, withoutHistory } from '../core/flags/flags-state.ts'
 import { limits } from '../core/limits.ts'
-import { sharedRoute } from '../core/share.ts'
+import { type Share, sharedRoute } from '../core/share.ts'
 import type { GatewayLogger } from '../gateway/context.ts'
 import { Conversations, type Remembered } from '../gateway/conversations.ts'
 import type { GatewayStats } from '../gateway/stats.ts'
@@ -18,6 +18,7 @@ import type { FlagSink } from '../ports/flag-sink.ts'
 import type { RecorderStats } from '../ports/recorder.ts'
 import type { Route, TrafficSink } from '../ports/traffic-sink.ts'
 import { countsWithout, endedCounts, mergeCounts, noCounts } from './counts.ts'
+import { Guests, type Visitor } from './guests.ts'
 import type {
   Address,
   AskResult,
@@ -60,6 +61,8 @@ export class GatewayPool implements TrafficSink, FlagSink {
   readonly #options: GatewayPoolOptions
   readonly #routes = new Map<string, Route>()
   readonly #slots: Slot[]
+  /** Of other servers. */
+  readonly #guests: Guests
   #common: Common = { isReady: false, keys: {}, flags: noFlags }
   /** What workers have learnt, for those that are started again. */
   readonly #conversations = new Conversations()
@@ -84,6 +87,16 @@ export class GatewayPool implements TrafficSink, FlagSink {
       ends: [],
       cancelStart: () => {},
     }))
+    this.#guests = new Guests({
+      ...{ uptime: options.uptime, logger: options.logger, fleets: this.fleets },
+      newLink: () => this.#newLink(),
+      planOf: link => ({ share: this.#share(link), common: this.#common, remembered: this.#conversations.all() }),
+      specs: () => [...this.#routes.values()].map(({ spec }) => spec),
+      changed: () => this.#shareOut(),
+      keep: counts => {
+        this.#past = mergeCounts([this.#past, endedCounts(counts)])
+      },
+    })
     for (const slot of this.#slots) this.#start(slot)
     this.#stopLooking = options.uptime.every(limits.workerLookMs, () => this.#lookAfterAll())
   }
@@ -96,14 +109,17 @@ export class GatewayPool implements TrafficSink, FlagSink {
     this.#routes.set(name, route)
     this.#tellFlags()
     this.#past = countsWithout(this.#past, name, Object.keys(versions))
-    const results = await Promise.all(this.#live().map(slot => this.#give(slot, route)))
+    this.#guests.dismiss(route.spec)
+    const links = [...this.#live().map(({ link }) => link), ...this.#guests.thatCall(route.spec)]
+    const results = await Promise.all(links.map(link => this.#give(link, route)))
+    await this.#guests.strays(route.spec)
     for (const result of results) if (result?.ok === false) throw thrownError(result.error)
   }
 
   remove(endpoint: string): void {
     this.#routes.delete(endpoint)
     this.#past = countsWithout(this.#past, endpoint)
-    for (const { link } of this.#live()) link.post({ kind: 'remove', endpoint })
+    for (const link of this.#links()) link.post({ kind: 'remove', endpoint })
   }
 
   /** At once. A file of thousands of flags is as many changes in one turn, and each is told with all flags: after so many the last one tells. */
@@ -129,7 +145,24 @@ export class GatewayPool implements TrafficSink, FlagSink {
   tellAll(change: Partial<Common>): void {
     this.#tellFlags()
     this.#common = { ...this.#common, ...change }
-    for (const { link } of this.#live()) link.post({ kind: 'common', change })
+    for (const link of this.#links()) link.post({ kind: 'common', change })
+  }
+
+  /** A gateway of another server from now on answers callers as workers do. Null, or why not for now. */
+  admit(visitor: Visitor): string | null {
+    if (!this.#common.isReady || this.#closing !== null) return 'it is not serving'
+    this.#tellFlags()
+    return this.#guests.admit(visitor)
+  }
+
+  /** Whether gateways of other servers may answer callers. */
+  get hasGuests(): boolean {
+    return this.#guests.hasAny
+  }
+
+  /** Gateways of other servers may still go by tables of a server before this one. */
+  expectStrays(): void {
+    this.#guests.expectStrays()
   }
 
   /** The first worker takes the port, the others listen on the same one. Rejects with port-in-use. */
@@ -164,9 +197,9 @@ export class GatewayPool implements TrafficSink, FlagSink {
     const { uptime } = this.#options
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const cancel = after(uptime, limits.workerAnswerMs, resolve)
-    await Promise.race([Promise.all(this.#live().map(({ link }) => link.ask({ kind: 'count' }))), late])
+    await Promise.race([Promise.all(this.#links().map(link => link.ask({ kind: 'count' }))), late])
     cancel()
-    return { ...this.#counts(), live: this.#live().length, restarts: this.#restarts }
+    return { ...this.#counts(), live: this.#links().length, restarts: this.#restarts }
   }
 
   /** Lets requests in flight finish for `drainMs`, and what they recorded reach the log. */
@@ -182,7 +215,8 @@ export class GatewayPool implements TrafficSink, FlagSink {
     const cancel = after(this.#options.uptime, drainMs + limits.workerLastWordsMs, resolve)
     await Promise.race([Promise.all(this.#live().map(({ link }) => link.ask({ kind: 'close', drainMs }))), late])
     cancel()
-    await Promise.all(this.#live().map(({ link }) => link.end()))
+    await Promise.all(this.#links().map(link => link.end()))
+    this.#guests.close()
   }
 
   /**
@@ -200,7 +234,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
   }
 
   #counts(): Counts {
-    return mergeCounts([this.#past, ...this.#live().map(({ link }) => link.counts)])
+    return mergeCounts([this.#past, ...this.#links().map(link => link.counts)])
   }
 
   #newLink(): WorkerLink {
@@ -213,15 +247,30 @@ export class GatewayPool implements TrafficSink, FlagSink {
 
   #passOn(from: WorkerLink, remembered: Remembered): void {
     this.#conversations.learn(remembered)
-    for (const { link } of this.#live()) if (link !== from) link.post({ kind: 'remembered', remembered })
+    for (const link of this.#links()) if (link !== from) link.post({ kind: 'remembered', remembered })
   }
 
-  #share({ index }: Slot) {
-    return { index, of: this.#options.workers }
+  #links(): WorkerLink[] {
+    return [...this.#live().map(({ link }) => link), ...this.#guests.links()]
   }
 
-  #give(slot: Slot, route: Route): Promise<AskResult | null> {
-    return slot.link.ask({ kind: 'apply', route: sharedRoute(route, this.#share(slot)) })
+  /** Of what is bounded for all gateways together. */
+  #share(link: WorkerLink): Share {
+    const all = [...this.#slots.map(slot => slot.link), ...this.#guests.links()]
+    return { index: Math.max(0, all.indexOf(link)), of: all.length }
+  }
+
+  #give(link: WorkerLink, route: Route): Promise<AskResult | null> {
+    return link.ask({ kind: 'apply', route: sharedRoute(route, this.#share(link)) })
+  }
+
+  /** Anew, after a gateway of another server has come or gone. */
+  #shareOut(): void {
+    if (this.#closing !== null) return
+    for (const link of this.#links()) {
+      link.post({ kind: 'share', share: this.#share(link) })
+      for (const route of this.#routes.values()) void this.#give(link, route)
+    }
   }
 
   /** Fleets and tables first: a worker listens once it knows whom to ask. */
@@ -231,12 +280,14 @@ export class GatewayPool implements TrafficSink, FlagSink {
     slot.link = link
     slot.isLive = true
     const remembered = this.#conversations.all()
-    const plan = { share: this.#share(slot), version, logLevel, listener, tracing, common: this.#common, remembered }
+    const share = { index: slot.index, of: this.#options.workers }
+    const plan = { share, version, logLevel, listener, tracing, common: this.#common, remembered }
     link.begin(
       start(plan, { message: message => link.hear(message), ended: detail => this.#ended(slot, link, detail) }),
     )
     this.fleets.welcome(link)
-    for (const route of this.#routes.values()) void this.#give(slot, route)
+    if (this.#guests.links().length > 0) link.post({ kind: 'share', share: this.#share(link) })
+    for (const route of this.#routes.values()) void this.#give(link, route)
     void this.#listenAgain(slot).catch((error: unknown) => {
       logger.error({ err: error, worker: slot.index }, 'a gateway worker cannot listen')
       void link.end()
@@ -259,6 +310,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
       // Not once its thread is gone: what hangs outside JavaScript cannot be ended.
       this.#ended(slot, link, `it hangs: it was looked after ${limits.workerSilentLooksMax} times without a word of it`)
     }
+    for (const link of this.#guests.links()) if (link.look() >= limits.workerSilentLooksMax) void link.end()
   }
 
   #ended(slot: Slot, link: WorkerLink, detail: string): void {

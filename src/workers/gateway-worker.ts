@@ -15,6 +15,7 @@ import { assertNever } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import { sharedKeys, someOf, wholeShare } from '../core/share.ts'
 import { createGateway } from '../gateway/gateway.ts'
+import type { Closing } from '../gateway/listener.ts'
 import { CallsToMain } from './calls-to-main.ts'
 import type { Address, Asked, AskResult, Common, FromWorker, ToWorker, WorkerPlan } from './messages.ts'
 import { plainError } from './plain-error.ts'
@@ -28,6 +29,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
   const clock = systemClock
   const { listener } = plan
   let common: Common = plan.common
+  let keysShare = share
 
   const calls = new CallsToMain((id, call, transfer) => tell({ kind: 'call', id, call }, transfer))
   const fleets = new BorrowedFleets({ clock: uptimeClock, share, tell: told => tell({ kind: 'fleets', told }) })
@@ -75,7 +77,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
 
   const take = (change: Partial<Common>): void => {
     common = { ...common, ...change }
-    if (change.keys !== undefined) keyring.sync(sharedKeys(change.keys, share))
+    if (change.keys !== undefined) keyring.sync(sharedKeys(change.keys, keysShare))
     if (change.flags !== undefined) gateway.applyFlags(change.flags)
   }
   take(common)
@@ -94,8 +96,8 @@ function start(port: MessagePort, plan: WorkerPlan): void {
   }
   const stopCounting = clock.every(limits.workerCountsMs, () => void count())
 
-  const close = async (drainMs: number): Promise<void> => {
-    await gateway.close({ drainMs })
+  const close = async (closing: Closing): Promise<void> => {
+    await gateway.close(closing)
     await recorder.close()
     await spans?.close()
     stopCounting()
@@ -118,7 +120,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
       case 'listen-grpc':
         return gateway.listenGrpc(ask.address)
       case 'close':
-        await close(ask.drainMs)
+        await close(ask)
         return undefined
       default:
         return assertNever(ask)
@@ -142,6 +144,10 @@ function start(port: MessagePort, plan: WorkerPlan): void {
         gateway.remove(message.endpoint)
         versions.delete(message.endpoint)
         return
+      case 'share':
+        keysShare = message.share
+        take({ keys: common.keys })
+        return
       case 'common':
         take(message.change)
         return
@@ -164,6 +170,6 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     logger.fatal({ err: error }, 'a gateway worker failed')
     tell({ kind: 'failing', detail: error instanceof Error ? error.message : String(error) })
     setTimeout(() => process.exit(1), limits.workerLastWordsMs)
-    close(0).finally(() => process.exit(1))
+    close({ drainMs: 0 }).finally(() => process.exit(1))
   })
 }

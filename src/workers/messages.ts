@@ -55,12 +55,14 @@ export type Asked =
   | { kind: 'count' }
   | { kind: 'listen'; address: Address }
   | { kind: 'listen-grpc'; address: Address }
-  /** Takes no new connections, lets requests finish, hands over what is recorded. */
-  | { kind: 'close'; drainMs: number }
+  /** Takes no new connections, lets requests finish, hands over what is recorded. Connections that rest may have one more answer within `restMs`. */
+  | { kind: 'close'; drainMs: number; restMs?: number }
 
 export type ToWorker =
   | { kind: 'ask'; id: number; ask: Asked }
   | { kind: 'remove'; endpoint: string }
+  /** Which part of keys' bounds is its own from now on; those of routes come with these. */
+  | { kind: 'share'; share: Share }
   | { kind: 'common'; change: Partial<Common> }
   | { kind: 'remembered'; remembered: Remembered }
   | { kind: 'fleets'; news: FleetNews }
@@ -86,8 +88,8 @@ export type Call =
   | { kind: 'recall'; endpoint: string; id: string }
 
 export type StoreCall =
-  | { kind: 'append'; packed: PackedPredictions }
-  | { kind: 'feedback'; outcomes: readonly Outcome[] }
+  /** `again`: it was handed over before, and may have been kept. */
+  { kind: 'append'; packed: PackedPredictions; again?: true } | { kind: 'feedback'; outcomes: readonly Outcome[] }
 
 export type Reply =
   /** The buffer comes back to be used again, unless it was kept. */

@@ -190,7 +190,7 @@ describe('the lease', () => {
     const sees = (): void => {
       looks += 1
     }
-    const waiting = { sees, end: async () => {} }
+    const waiting = { sees, end: async () => {}, toldToEnd: new Promise<void>(() => {}) }
     const held = holdDatabase(connection, {
       ...{ url, owner: 'who waits', clock: createManualClock() },
       onWaiting: async () => waiting,

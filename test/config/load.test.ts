@@ -13,6 +13,7 @@ describe('server settings', () => {
       data: '/srv/cutover-data',
       database: null,
       advertise: null,
+      peerPort: 0,
       inference: { host: '127.0.0.1', port: 8080, auth: 'none', tls: null, cors: null, connectionsMax: 10_000 },
       control: { host: '127.0.0.1', port: 8081, auth: 'none', tls: null, cors: null },
       grpc: null,

@@ -1,6 +1,7 @@
 /** A server that stands by, over real sockets: what it does with those it handed on once it takes over. */
 import { createServer } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
+import { createServerLog } from '../../src/adapters/server-log/server-log.ts'
 import { limits } from '../../src/core/limits.ts'
 import { standBy } from '../../src/main/standby.ts'
 import { freePort } from '../support/free-port.ts'
@@ -24,11 +25,13 @@ test('a stream of a server that hangs does not hold up the one that takes over',
     settings: {
       inference: { ...open, port: inference, connectionsMax: 10 },
       control: { ...open, port: control },
-      grpc: null,
+      ...{ grpc: null, workers: 1, logLevel: 'silent', tracing: null },
     },
     certificates: undefined,
     holder: 'another one',
     version: '1.2.3',
+    logger: createServerLog({ level: 'silent', base: null }),
+    toldToEnd: new Promise(() => {}),
   })
   onTestFinished(() => standby.close())
   standby.sees({ inference: { host, port }, control: { host, port }, grpc: null })

@@ -28,7 +28,13 @@ export function setUpLease(connection: PostgresConnection): void {
     BEGIN;
     SELECT pg_advisory_xact_lock(${setUpLock});
     CREATE TABLE IF NOT EXISTS ${leaseTable}
-      (term bigint PRIMARY KEY, holder text NOT NULL, renewed_at timestamptz, served_at text, owner text);
+      (term bigint PRIMARY KEY, holder text NOT NULL, renewed_at timestamptz, served_at text, owner text, guests boolean);
+    DO $$ BEGIN
+      -- Of a version before there were any: not unless it must be, since it waits for whoever writes.
+      IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = '${leaseTable}'::regclass AND attname = 'guests') THEN
+        ALTER TABLE ${leaseTable} ADD COLUMN guests boolean;
+      END IF;
+    END $$;
     INSERT INTO ${leaseTable} (term, holder) SELECT 0, '' WHERE NOT EXISTS (SELECT 1 FROM ${leaseTable});
     COMMIT;
   `)
@@ -59,15 +65,24 @@ export type Lease = {
   servedAt: string | null
   /** `over`: not renewed in time. */
   stands: 'held' | 'over' | 'given-up'
+  /** Gateways of other servers may answer by what this one or an earlier one decided. */
+  hasGuests: boolean
 }
 
 export function readLease(connection: PostgresConnection): Lease {
   const text = `SELECT holder, owner, CASE WHEN renewed_at IS NULL THEN NULL ELSE served_at END AS "servedAt",
-      CASE WHEN renewed_at IS NULL THEN 'given-up' WHEN ${isOver} THEN 'over' ELSE 'held' END AS stands
+      CASE WHEN renewed_at IS NULL THEN 'given-up' WHEN ${isOver} THEN 'over' ELSE 'held' END AS stands,
+      coalesce(guests, false) AS "hasGuests"
     FROM ${leaseTable}`
   const { rows } = connection.query({ name: 'read_lease', text }, [])
   const [row] = rows as readonly Lease[]
-  return row ?? { holder: 'nobody', owner: null, servedAt: null, stands: 'given-up' }
+  return row ?? { holder: 'nobody', owner: null, servedAt: null, stands: 'given-up', hasGuests: false }
+}
+
+/** Stays through whoever has it next; false where somebody else has it by now. */
+export function keepGuests(connection: PostgresConnection, term: number, hasGuests: boolean): boolean {
+  const text = `UPDATE ${leaseTable} SET guests = CAST($2 AS boolean) WHERE term = $1`
+  return connection.query({ name: 'keep_guests', text }, [term, String(hasGuests)]).count === 1
 }
 
 /** Says where the one that has it serves. */

@@ -1,6 +1,7 @@
 /** A database that several servers share: one of them holds the lease and serves, the others wait. */
 import { hostname } from 'node:os'
 import type { Clock } from '../../ports/clock.ts'
+import type { PeerPlace } from '../peers/peer-door.ts'
 import type { Address } from '../standby/relay.ts'
 import { publicAddress } from './address.ts'
 import type { PostgresConnection } from './connection.ts'
@@ -10,6 +11,7 @@ import {
   announce,
   giveUpLease,
   type Holder,
+  keepGuests,
   type Lease,
   leaseTimes,
   readLease,
@@ -18,8 +20,24 @@ import {
   takeLease,
 } from './lease.ts'
 
-/** Where the server that serves is reached by the others. */
-export type ServedAt = { inference: Address; control: Address; grpc: Address | null }
+/** Where the server that decides is reached by the others. `peers` lets in their gateways, of the same version. */
+export type ServedAt = {
+  inference: Address
+  control: Address
+  grpc: Address | null
+  peers?: { place: PeerPlace; version: string } | undefined
+}
+
+/** Whether gateways of other servers may answer callers, which whoever decides next must know. */
+export type GuestMemory = {
+  /** When this server took over. */
+  had: boolean
+  /** False where it could not be kept. */
+  keep(has: boolean): boolean
+}
+
+/** This server was told to end while it waited. */
+export class ToldToEnd extends Error {}
 
 /** While another server serves. */
 export interface Waiting {
@@ -27,6 +45,8 @@ export interface Waiting {
   sees(served: ServedAt | null): void
   /** This one takes over. */
   end(): Promise<void>
+  /** Resolves where this one need wait no longer, since it was told to end. */
+  toldToEnd: Promise<void>
 }
 
 export type LeaseEvents = {
@@ -41,6 +61,7 @@ export type HeldDatabase = {
   term: number
   /** Those that wait hand callers on to there. */
   announce(served: ServedAt): void
+  guests: GuestMemory
   close(): void
 }
 
@@ -50,7 +71,7 @@ export async function holdDatabase(
   { url, owner, clock, onWaiting, onTakenOver }: LeaseEvents & { url: string; owner: string; clock: Clock },
 ): Promise<HeldDatabase> {
   const name = publicAddress(url)
-  const term = await leaseOf(connection, { name, owner, onWaiting })
+  const { term, hadGuests } = await leaseOf(connection, { name, owner, onWaiting })
   let served: ServedAt | null = null
   const tell = (): void => {
     if (served !== null) announce(connection, term, JSON.stringify(served))
@@ -73,6 +94,16 @@ export async function holdDatabase(
       served = now
       attempt(tell)
     },
+    guests: {
+      had: hadGuests,
+      keep(has) {
+        try {
+          return keepGuests(connection, term, has)
+        } catch {
+          return false
+        }
+      },
+    },
     close() {
       stopRenewing()
       // If it cannot be given up it ends by itself.
@@ -89,20 +120,23 @@ function attempt(run: () => void): void {
   }
 }
 
+type Taken = { term: number; hadGuests: boolean }
+
 async function leaseOf(
   connection: PostgresConnection,
   { name, owner, onWaiting }: Pick<LeaseEvents, 'onWaiting'> & { name: string; owner: string },
-): Promise<number> {
+): Promise<Taken> {
   const holder = { name: `process ${process.pid} on ${hostname()}`, owner }
   try {
     setUpLease(connection)
-    const term = takeLease(connection, holder)
-    if (term !== null) return term
+    const taken = takenLease(connection, holder)
+    if (taken !== null) return taken
     const waiting = await onWaiting(readLease(connection).holder)
-    const taken = await nextLease(connection, holder, waiting)
+    const next = await nextLease(connection, holder, waiting)
     await waiting.end()
-    return taken
+    return next
   } catch (error) {
+    if (error instanceof ToldToEnd) throw error
     throw postgresFailure('open', name, error)
   }
 }
@@ -111,22 +145,34 @@ async function leaseOf(
  * It is asked for only once it was seen to be free: what is asked of a database that stands still is done when that goes on, and
  * by then nobody has been able to renew it.
  */
-async function nextLease(connection: PostgresConnection, holder: Holder, waiting: Waiting): Promise<number> {
+async function nextLease(connection: PostgresConnection, holder: Holder, waiting: Waiting): Promise<Taken> {
   let unreachedAtMs = Number.NEGATIVE_INFINITY
-  for (;;) {
+  let isToldToEnd = false
+  void waiting.toldToEnd.then(() => {
+    isToldToEnd = true
+  })
+  while (!isToldToEnd) {
     try {
       const lease = readLease(connection)
       // Where it was not reached from here, whoever serves may not have reached it either, and gets the time to.
       const isPatient = performance.now() - unreachedAtMs < leaseTimes.lastsMs
-      const term = isFree(lease, holder, isPatient) ? takeLease(connection, holder) : null
-      if (term !== null) return term
+      const taken = isFree(lease, holder, isPatient) ? takenLease(connection, holder) : null
+      if (taken !== null) return taken
       waiting.sees(lease.servedAt === null ? null : (JSON.parse(lease.servedAt) as ServedAt))
     } catch (error) {
       // The database may be away for a while: who serves goes on, and whoever waits has nothing else to do.
       if (isAway(error)) unreachedAtMs = performance.now()
     }
-    await new Promise(resolve => setTimeout(resolve, leaseTimes.lookEveryMs))
+    await Promise.race([new Promise(resolve => setTimeout(resolve, leaseTimes.lookEveryMs)), waiting.toldToEnd])
   }
+  throw new ToldToEnd('this server was told to end while another one served')
+}
+
+/** What is known of guests is not changed by whoever takes it: it may be read before. */
+function takenLease(connection: PostgresConnection, holder: Holder): Taken | null {
+  const { hasGuests } = readLease(connection)
+  const term = takeLease(connection, holder)
+  return term === null ? null : { term, hadGuests: hasGuests }
 }
 
 function isFree({ stands, owner }: Lease, holder: Holder, isPatient: boolean): boolean {

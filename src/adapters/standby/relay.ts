@@ -35,8 +35,11 @@ export class Relay {
     )
   }
 
-  /** Rejects with `port-in-use`, or `invalid-resource` where it cannot listen there. */
-  async listen(address: Address): Promise<void> {
+  /**
+   * `reusePort`: a gateway of this server may listen there too, so that one follows the other without a moment between. Rejects
+   * with `port-in-use`, or `invalid-resource` where it cannot listen there.
+   */
+  async listen(address: Address & { reusePort?: boolean }): Promise<void> {
     this.#server.listen(address)
     await once(this.#server, 'listening').catch((error: NodeJS.ErrnoException) => {
       throw listenError(error, address)

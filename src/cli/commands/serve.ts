@@ -25,6 +25,10 @@ export const registerServe: Register = (program, does) => {
       'name by which servers that share the database reach this one (CUTOVER_ADVERTISE; default: its address)',
     )
     .option(
+      '--peer-port <port>',
+      'where gateways of those servers reach this one (CUTOVER_PEER_PORT; default: any free one)',
+    )
+    .option(
       '--inference-host <host>',
       'address to listen on; beyond loopback only with authentication (CUTOVER_INFERENCE_HOST; default 127.0.0.1)',
     )

@@ -26,7 +26,8 @@ export type NodeListener = {
   /** From now on the connection is served here. */
   take(connection: Taken): void
   /** Answers end their connections; idle ones are closed. */
-  drain(): void
+  /** Connections that rest may have one more answer within `restMs`. */
+  drain(options: { restMs: number }): void
   /** Cuts what is left. */
   close(): void
 }
@@ -89,18 +90,24 @@ export function createNodeListener({ visit, onError, ids, bodies }: ListenerEven
   // It listens to nothing itself; this starts its clocks for headers and bodies, which a test holds.
   server.emit('listening')
   let sweep: NodeJS.Timeout | undefined
+  let rest: NodeJS.Timeout | undefined
   return {
     take: connection => {
       server.emit('connection', connection)
       connection.once('end', () => staysToRead(connection, turnsOf(connection)))
     },
-    drain: () => {
+    drain: ({ restMs }) => {
       state.draining = true
-      server.closeIdleConnections()
-      // Node closes idle connections once; those that get their answer later would stay open for their keep-alive time.
-      sweep ??= setInterval(() => server.closeIdleConnections(), 20)
+      const closeResting = (): void => {
+        server.closeIdleConnections()
+        // Node closes idle connections once; those that get their answer later would stay open for their keep-alive time.
+        sweep ??= setInterval(() => server.closeIdleConnections(), 20)
+      }
+      if (restMs === 0) closeResting()
+      else rest = setTimeout(closeResting, restMs)
     },
     close: () => {
+      clearTimeout(rest)
       clearInterval(sweep)
       server.closeAllConnections()
       server.emit('close')

@@ -75,12 +75,12 @@ export class SocketConnection implements AnswerEnd {
     socket.on('close', hadError => this.#onClose(hadError))
   }
 
-  /** Ends once what is in flight has been answered. */
-  drain(): void {
+  /** Ends once what is in flight has been answered; one that rests with its next answer, where it may still have one. */
+  drain({ mayRest = false } = {}): void {
     this.#isDraining = true
     this.#outbound?.closeAfter()
     this.#closesAfterRest = true
-    if (this.#waiting === 'idle') this.#socket.destroy()
+    if (!mayRest && this.#waiting === 'idle') this.#socket.destroy()
   }
 
   destroy(): void {

@@ -1,5 +1,6 @@
 /** Accepts connections, watches over their times, and lets them end in order. */
 import { createServer, type Server, type Socket } from 'node:net'
+import { setImmediate as nextCheck } from 'node:timers/promises'
 import { createServer as createSecureServer } from 'node:tls'
 import { type Certificates, serverOptions } from '../../ports/certificates.ts'
 import type { ListenerEvents, Taken } from '../node/node-listener.ts'
@@ -51,6 +52,8 @@ export class SocketServer {
   readonly #connections = new Set<SocketConnection>()
   #sweep: NodeJS.Timeout | undefined
   #isClosing = false
+  /** Connections that are taken while it closes. */
+  #mayRest = false
   #onEmpty: (() => void) | null = null
 
   constructor(events: SocketServerEvents, options: SocketServerOptions) {
@@ -77,12 +80,24 @@ export class SocketServer {
     })
   }
 
-  /** Takes no new connection; those with requests in flight get `drainMs`, then they are cut. */
-  async close(drainMs: number): Promise<void> {
+  /**
+   * Takes no new connection; those with requests in flight get `drainMs`, then they are cut. Those that rest may have one more
+   * answer within `restMs`, which says that it is the last: a request that is on its way when a connection is closed fails.
+   */
+  async close({ drainMs, restMs }: { drainMs: number; restMs: number }): Promise<void> {
+    // Where another one listens on the port too, connections that the kernel holds for this one would be reset: at this place of
+    // a turn they have just been taken.
+    if (restMs > 0) await nextCheck()
     this.#isClosing = true
     this.#server.close()
-    for (const connection of this.#connections) connection.drain()
+    const end = (): void => {
+      for (const connection of this.#connections) connection.drain()
+    }
+    for (const connection of this.#connections) connection.drain({ mayRest: restMs > 0 })
+    const resting = restMs > 0 ? setTimeout(end, Math.min(restMs, drainMs)) : undefined
+    this.#mayRest = restMs > 0
     if (this.#connections.size > 0) await this.#emptied(drainMs)
+    clearTimeout(resting)
     clearInterval(this.#sweep)
   }
 
@@ -109,7 +124,7 @@ export class SocketServer {
       if (this.#connections.size === 0) this.#onEmpty?.()
     })
     this.#connections.add(connection)
-    if (this.#isClosing) connection.drain()
+    if (this.#isClosing) connection.drain({ mayRest: this.#mayRest })
   }
 
   #checkTimes(): void {

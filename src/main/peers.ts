@@ -1,0 +1,48 @@
+/** The server that decides lets gateways of servers that stand by answer callers too. */
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import { uptimeClock } from '../adapters/clock/uptime.ts'
+import { PeerChannel } from '../adapters/peers/peer-channel.ts'
+import { isNear, PeerDoor, type PeerPlace } from '../adapters/peers/peer-door.ts'
+import type { GuestMemory } from '../adapters/postgres/shared-database.ts'
+import { limits } from '../core/limits.ts'
+import type { GatewayPool } from '../workers/gateway-pool.ts'
+import type { Visitor } from '../workers/guests.ts'
+import { welcomeRemote } from '../workers/remote-door.ts'
+
+export type Peers = { told: { place: PeerPlace; version: string }; close(): void }
+
+type Options = {
+  pool: GatewayPool
+  guests: GuestMemory
+  listen: { host: string; port: number }
+  version: string
+  logger: Logger
+}
+
+/** Rejects where it cannot listen. */
+export async function openPeers({ pool, guests, listen, version, logger }: Options): Promise<Peers> {
+  let isKept = guests.had
+  // Whoever decides next must know of them before they answer anybody.
+  const keep = (has: boolean): boolean => {
+    if (isKept !== has && guests.keep(has)) isKept = has
+    return isKept === has
+  }
+  const admit = (visitor: Visitor): string | null =>
+    keep(true) ? pool.admit(visitor) : 'the database cannot be reached, and must know of it first'
+  const key = randomBytes(32).toString('base64')
+  const door = new PeerDoor(key, socket =>
+    welcomeRemote(new PeerChannel(socket), { version, isNear: isNear(socket), uptime: uptimeClock, admit, logger }),
+  )
+  const place = { ...(await door.listen(listen)), key }
+  const stopLooking = uptimeClock.every(limits.peerGoneMs, () => {
+    if (isKept && !pool.hasGuests) keep(false)
+  })
+  return {
+    told: { place, version },
+    close() {
+      stopLooking()
+      door.close()
+    },
+  }
+}

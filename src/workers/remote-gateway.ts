@@ -1,0 +1,227 @@
+/**
+ * One gateway of a server that stands by: a thread that does what a worker does, under one server that decides. When that is
+ * gone it goes on by what it knows; what it records is handed to whoever carries it out next.
+ */
+
+import { after } from '../adapters/clock/after.ts'
+import { assertNever } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { StartThread } from './gateway-pool.ts'
+import type { Address, Asked, AskResult, Call, FromWorker, Reply, WorkerPlan } from './messages.ts'
+import { type LeaderChannel, type LeaderEvents, type LeaderOptions, RemoteLeader } from './remote-leader.ts'
+import type { RemotePlan } from './remote-messages.ts'
+import type { WorkerThread } from './worker-link.ts'
+
+/** Null where it could not be told whether it was done. */
+export type Carrier = (call: Call) => Promise<Reply | null>
+
+export type RemoteGatewayOptions = {
+  uptime: Clock
+  start: StartThread
+  /** How its own server has it listen and log; `share` of what one machine has. */
+  local: Omit<WorkerPlan, 'common' | 'remembered'>
+  address: Address
+  leader: LeaderOptions
+}
+
+export type RemoteGatewayEvents = {
+  /** It answers callers. */
+  serving(): void
+  /** The server that decides asks it to stop. */
+  asksToLeave(): void
+  refused(why: string): void
+  /** Its thread is gone, or could not listen, and nobody is answered by it. */
+  ended(detail: string): void
+}
+
+export class RemoteGateway {
+  readonly #options: RemoteGatewayOptions
+  readonly #events: RemoteGatewayEvents
+  readonly #leader: RemoteLeader
+  readonly #asked = new Map<number, (result: AskResult | null) => void>()
+  #thread: WorkerThread | null = null
+  #lastId = 0
+  #isServing = false
+  #hasEnded = false
+  #carrier: Carrier
+  /** Calls that wait for another carrier. */
+  #waiting = new Set<() => void>()
+  #retiring: Promise<void> | null = null
+  /** Why its thread was ended, where it was. */
+  #farewell: string | null = null
+
+  constructor(channel: LeaderChannel, options: RemoteGatewayOptions, events: RemoteGatewayEvents) {
+    this.#options = options
+    this.#events = events
+    this.#leader = new RemoteLeader(channel, options.leader, this.#leaderEvents())
+    this.#carrier = call => this.#leader.call(call)
+  }
+
+  get isServing(): boolean {
+    return this.#isServing
+  }
+
+  /** Its server is gone: it goes on alone, until it is too old. */
+  get isOrphan(): boolean {
+    return this.#leader.isLost
+  }
+
+  /** Nobody may be answered by it any longer: another server may have decided otherwise meanwhile. */
+  get isTooOld(): boolean {
+    return this.#options.uptime.nowMs() - this.#leader.freshAtMs > limits.peerSilentMs
+  }
+
+  /** The one under the next server, once that is there. */
+  get carrier(): Carrier {
+    return call => this.#leader.call(call)
+  }
+
+  /** Takes no new connections, lets requests finish, and hands over what they recorded, to `next` where its own server is gone. */
+  retire(next: Carrier | null): Promise<void> {
+    if (next !== null) this.carryBy(next)
+    this.#retiring ??= this.#retire()
+    return this.#retiring
+  }
+
+  carryBy(carrier: Carrier): void {
+    this.#carrier = carrier
+    for (const again of this.#waiting) again()
+    this.#waiting.clear()
+  }
+
+  async #retire(): Promise<void> {
+    this.#isServing = false
+    const drainMs = this.#drainMs()
+    // What it recorded waits for whoever carries it out.
+    const lastWordsMs = this.isOrphan ? limits.databaseAwayMs : limits.workerLastWordsMs
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const cancel = after(this.#options.uptime, drainMs + lastWordsMs, resolve)
+    await Promise.race([this.#ask({ kind: 'close', drainMs, restMs: limits.peerRestMs }), late])
+    cancel()
+    this.#farewell = 'it was told to end'
+    await this.#thread?.end()
+    this.#end(this.#farewell)
+  }
+
+  /** Under a server that waits for its end as any gateway has; else until nobody may be answered by its table. */
+  #drainMs(): number {
+    if (!this.isOrphan) return limits.shutdownTimeoutMs
+    const ageMs = this.#options.uptime.nowMs() - this.#leader.freshAtMs
+    return Math.max(0, limits.peerSilentMs - ageMs) + limits.peerDrainMs
+  }
+
+  #leaderEvents(): LeaderEvents {
+    return {
+      planned: plan => this.#begin(plan),
+      told: message => this.#thread?.post(message, []),
+      opened: () => void this.#open(),
+      asksToLeave: () => this.#events.asksToLeave(),
+      refused: why => this.#events.refused(why),
+      lost: detail => {
+        if (!this.#isServing && this.#retiring === null) void this.#stop(detail)
+      },
+    }
+  }
+
+  #begin({ share, common, remembered }: RemotePlan): void {
+    const { start, local } = this.#options
+    this.#thread = start(
+      { ...local, common, remembered },
+      { message: message => this.#hear(message), ended: detail => this.#end(this.#farewell ?? detail) },
+    )
+    this.#thread.post({ kind: 'share', share }, [])
+  }
+
+  async #open(): Promise<void> {
+    const result = await this.#ask({ kind: 'listen', address: this.#options.address })
+    if (result?.ok !== true) {
+      void this.#stop(result?.error.message ?? 'it ended before it listened')
+      return
+    }
+    this.#isServing = true
+    this.#events.serving()
+  }
+
+  /** At once: nobody is answered by it. */
+  async #stop(detail: string): Promise<void> {
+    await this.#thread?.end()
+    this.#end(detail)
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.kind) {
+      case 'call':
+        void this.#carry(message.id, message.call)
+        return
+      case 'done':
+        if (this.#asked.has(message.id)) this.#answered(message.id, message.result)
+        else this.#leader.tell(message)
+        return
+      case 'counts':
+      case 'fleets':
+      case 'remembered':
+      case 'failing':
+        this.#leader.tell(message)
+        return
+      default:
+        assertNever(message)
+    }
+  }
+
+  /** Predictions wait for whoever comes next: to be handed over twice does no more than once. Callers do not wait. */
+  async #carry(id: number, call: Call): Promise<void> {
+    for (let tries = 0; ; tries += 1) {
+      const carrier = this.#carrier
+      const reply = await carrier(tries > 0 && call.kind === 'append' ? { ...call, again: true } : call)
+      if (this.#hasEnded) return
+      if (reply !== null || call.kind !== 'append') {
+        this.#reply(id, call, reply)
+        return
+      }
+      if (carrier === this.#carrier) await new Promise<void>(again => this.#waiting.add(again))
+    }
+  }
+
+  #reply(id: number, call: Call, reply: Reply | null): void {
+    if (call.kind === 'append' && reply?.kind === 'appended') {
+      const read = reply.read ?? call.packed
+      this.#thread?.post({ kind: 'replied', id, reply: { kind: 'appended', read } }, [read])
+      return
+    }
+    this.#thread?.post({ kind: 'replied', id, reply: reply ?? unanswered(call) }, [])
+  }
+
+  /** Of its own accord, and by numbers that the server that decides never gives. */
+  #ask(ask: Asked): Promise<AskResult | null> {
+    if (this.#thread === null || this.#hasEnded) return Promise.resolve(null)
+    this.#lastId -= 1
+    const id = this.#lastId
+    return new Promise(resolve => {
+      this.#asked.set(id, resolve)
+      this.#thread?.post({ kind: 'ask', id, ask }, [])
+    })
+  }
+
+  #answered(id: number, result: AskResult | null): void {
+    this.#asked.get(id)?.(result)
+    this.#asked.delete(id)
+  }
+
+  #end(detail: string): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#isServing = false
+    for (const id of [...this.#asked.keys()]) this.#answered(id, null)
+    for (const again of this.#waiting) again()
+    this.#leader.end(detail)
+    this.#events.ended(detail)
+  }
+}
+
+function unanswered(call: Call): Reply {
+  if (call.kind === 'recall') return { kind: 'recalled', answered: null }
+  const message =
+    'no server decides at the moment: the other one is gone, and this one waits to follow it. Send it again'
+  return { kind: 'failed', error: { code: 'store-failed', message } }
+}

@@ -1,0 +1,182 @@
+/**
+ * The gateways of a server that stands by: each is a worker of the server that decides, over the network. Where that is gone
+ * they go on, and follow the next one once that is there. Where they may not serve, callers are handed on as connections.
+ */
+import { limits } from '../core/limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import { type Carrier, RemoteGateway, type RemoteGatewayOptions } from './remote-gateway.ts'
+import type { LeaderChannel } from './remote-leader.ts'
+
+/** Where the server that decides lets others in, and by what; servers of other versions are not asked. */
+export type Decider<Place> = { place: Place; version: string }
+
+export type RemoteGatewaysOptions<Place> = Omit<RemoteGatewayOptions, 'uptime' | 'local'> & {
+  workers: number
+  local: Omit<RemoteGatewayOptions['local'], 'share'>
+  uptime: Clock
+  /** Rejects where nobody is there. */
+  reach(place: Place): Promise<LeaderChannel>
+  /** Hands callers on as connections, where no gateway of this server answers them. */
+  relay: { listen(): Promise<void>; stopListening(): void }
+  logger: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
+}
+
+type Seat = {
+  index: number
+  current: RemoteGateway | null
+  /** On its way to be the current one. */
+  next: RemoteGateway | null
+  isReaching: boolean
+  /** Not before. */
+  againAtMs: number
+  lastWhy: string | null
+}
+
+export class RemoteGateways<Place> {
+  readonly #options: RemoteGatewaysOptions<Place>
+  readonly #seats: Seat[]
+  /** They answer nobody new, and may have something to hand over. */
+  readonly #leaving = new Set<RemoteGateway>()
+  readonly #stopLooking: () => void
+  #decider: Decider<Place> | null = null
+  #isRelaying = true
+  #isClosed = false
+
+  constructor(options: RemoteGatewaysOptions<Place>) {
+    this.#options = options
+    this.#seats = Array.from({ length: options.workers }, (_, index) => ({
+      ...{ index, current: null, next: null, isReaching: false, againAtMs: 0, lastWhy: null },
+    }))
+    this.#stopLooking = options.uptime.every(limits.peerLookMs, () => this.#look())
+  }
+
+  /** Whether callers are answered by this server itself. */
+  get isServing(): boolean {
+    return this.#seats.some(({ current }) => current?.isServing === true)
+  }
+
+  /** Null changes nothing: whoever served last may be gone for a moment. */
+  sees(decider: Decider<Place> | null): void {
+    if (decider !== null) this.#decider = decider
+  }
+
+  /** This server is about to decide itself: its gateways go on as they are, and follow nobody else. */
+  stay(): void {
+    this.#decider = null
+  }
+
+  /** This server decides itself from now on, and answers callers: what is left to hand over goes to `carrier`. */
+  async giveOver(carrier: Carrier): Promise<void> {
+    this.#isClosed = true
+    this.#stopLooking()
+    await this.#retireAll(carrier)
+  }
+
+  /** Lets requests finish; what they recorded is handed over. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#stopLooking()
+    await this.#retireAll(null)
+  }
+
+  async #retireAll(carrier: Carrier | null): Promise<void> {
+    for (const { current, next } of this.#seats)
+      for (const one of [current, next]) if (one !== null) this.#leaving.add(one)
+    await Promise.all([...this.#leaving].map(one => one.retire(carrier)))
+  }
+
+  #look(): void {
+    for (const seat of this.#seats) {
+      const { current } = seat
+      if (current?.isTooOld === true) void this.#letGo(seat, current)
+      if (seat.next === null && (current === null || current.isOrphan)) void this.#reach(seat)
+    }
+  }
+
+  async #reach(seat: Seat): Promise<void> {
+    const { reach, version } = { ...this.#options, version: this.#options.leader.version }
+    const decider = this.#decider
+    if (decider === null || seat.isReaching || this.#nowMs() < seat.againAtMs) return
+    if (decider.version !== version) {
+      this.#refused(seat, `the server that decides is version ${decider.version}, and this one is ${version}`)
+      return
+    }
+    seat.isReaching = true
+    const channel = await reach(decider.place).catch(() => null)
+    seat.isReaching = false
+    if (channel === null) return
+    if (this.#isClosed) channel.cut()
+    else seat.next = this.#begin(seat, channel)
+  }
+
+  #begin(seat: Seat, channel: LeaderChannel): RemoteGateway {
+    const { uptime, start, local, address, leader, workers } = this.#options
+    const share = { index: seat.index, of: workers }
+    const gateway: RemoteGateway = new RemoteGateway(
+      channel,
+      { uptime, start, address, leader, local: { ...local, share } },
+      {
+        serving: () => this.#serving(seat, gateway),
+        asksToLeave: () => {
+          this.#refused(seat, 'it has versions that only it can call')
+          void this.#letGo(seat, gateway)
+        },
+        refused: why => this.#refused(seat, why),
+        ended: detail => this.#ended(seat, gateway, detail),
+      },
+    )
+    return gateway
+  }
+
+  #serving(seat: Seat, gateway: RemoteGateway): void {
+    const before = seat.current
+    seat.current = gateway
+    seat.next = null
+    seat.lastWhy = null
+    this.#options.logger.info({ worker: seat.index }, 'this server serves too, by the table of the one that decides')
+    if (before !== null) this.#leaving.add(before)
+    for (const one of this.#leaving) void one.retire(gateway.carrier)
+    if (!this.#isRelaying) return
+    this.#isRelaying = false
+    this.#options.relay.stopListening()
+  }
+
+  async #letGo(seat: Seat, gateway: RemoteGateway): Promise<void> {
+    if (seat.current === gateway) seat.current = null
+    if (seat.next === gateway) seat.next = null
+    this.#leaving.add(gateway)
+    await this.#relayIfNobodyServes()
+    await gateway.retire(null)
+  }
+
+  #ended(seat: Seat, gateway: RemoteGateway, detail: string): void {
+    const wasSeated = seat.current === gateway || seat.next === gateway
+    if (seat.current === gateway) seat.current = null
+    if (seat.next === gateway) seat.next = null
+    this.#leaving.delete(gateway)
+    if (this.#isClosed || !wasSeated) return
+    if (seat.againAtMs <= this.#nowMs()) this.#refused(seat, detail)
+    void this.#relayIfNobodyServes()
+  }
+
+  /** Before the last gateway stops listening: callers find somebody at any time. */
+  async #relayIfNobodyServes(): Promise<void> {
+    if (this.#isRelaying || this.#isClosed || this.isServing) return
+    this.#isRelaying = true
+    await this.#options.relay.listen().catch((error: unknown) => {
+      this.#isRelaying = false
+      this.#options.logger.warn({ err: error }, 'callers cannot be handed on')
+    })
+  }
+
+  #refused(seat: Seat, why: string): void {
+    seat.againAtMs = this.#nowMs() + limits.peerAgainMs
+    if (seat.lastWhy === why) return
+    seat.lastWhy = why
+    this.#options.logger.info({ worker: seat.index, why }, 'this server hands callers on to the one that decides')
+  }
+
+  #nowMs(): number {
+    return this.#options.uptime.nowMs()
+  }
+}

@@ -1,0 +1,324 @@
+/** Gateways of a server that stands by, and the server that decides, with channels and threads that do nothing of themselves. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { PeerEvents } from '../../src/adapters/peers/peer-channel.ts'
+import { noFlags } from '../../src/core/flags/flags-state.ts'
+import { limits } from '../../src/core/limits.ts'
+import type { Call, Reply } from '../../src/workers/messages.ts'
+import { type RemoteChannel, welcomeRemote } from '../../src/workers/remote-door.ts'
+import { RemoteGateways } from '../../src/workers/remote-gateways.ts'
+import type { LeaderChannel } from '../../src/workers/remote-leader.ts'
+import type { FromRemote, ToRemote } from '../../src/workers/remote-messages.ts'
+import { endpoint, sole } from '../support/gateway-rig.ts'
+import { isSettled, Puppet, poolOf } from './puppets.ts'
+
+/** Both ends of a connection. What is said is heard at once, as structured clone makes it. */
+function connection() {
+  const ends: { hear: PeerEvents<unknown> | null; isOpen: boolean }[] = [
+    { hear: null, isOpen: true },
+    { hear: null, isOpen: true },
+  ]
+  const close = (detail: string): void => {
+    for (const end of ends) {
+      if (!end.isOpen) continue
+      end.isOpen = false
+      end.hear?.closed(detail)
+    }
+  }
+  const of = (own: number) => ({
+    open: (events: PeerEvents<never>) => {
+      ;(ends[own] as (typeof ends)[0]).hear = events as PeerEvents<unknown>
+    },
+    say: (message: unknown) => {
+      const other = ends[1 - own] as (typeof ends)[0]
+      if (other.isOpen) other.hear?.hear(structuredClone(message))
+    },
+    end: () => close('it was ended'),
+    cut: () => close('it was cut'),
+  })
+  return { leader: of(0) as RemoteChannel, standby: of(1) as LeaderChannel, lose: () => close('it broke') }
+}
+
+const spec = endpoint()
+const packed = () => new Uint8Array([1, 2, 3]).buffer
+
+/** A server that decides, with one worker of its own, and one that stands by. */
+function rig({ version = '1' } = {}) {
+  const calls: Call[] = []
+  let answer: (call: Call) => Promise<Reply> = async call =>
+    call.kind === 'append' ? { kind: 'appended', read: null } : { kind: 'receipts', receipts: [] }
+  const { pool, clock, at } = poolOf(1, call => {
+    calls.push(call)
+    return answer(call)
+  })
+  const said: string[] = []
+  const logger = {
+    info: (_: object, message: string) => void said.push(message),
+    warn: (_: object, message: string) => void said.push(message),
+  }
+  const lines: ReturnType<typeof connection>[] = []
+  let isThere = true
+  const reach = async (): Promise<LeaderChannel> => {
+    if (!isThere) throw new Error('nobody is there')
+    const line = connection()
+    lines.push(line)
+    welcomeRemote(line.leader, { version: '1', isNear: true, uptime: clock, admit: one => pool.admit(one), logger })
+    return line.standby
+  }
+  const threads: Puppet[] = []
+  const relay: string[] = []
+  const gateways = new RemoteGateways<string>({
+    ...{ workers: 1, uptime: clock, logger, reach },
+    address: { host: '127.0.0.1', port: 4_711 },
+    local: {
+      ...{ version: '1', logLevel: 'silent', tracing: null },
+      listener: { auth: 'none', tls: null, cors: null, connectionsMax: 10 },
+    },
+    leader: { uptime: clock, version: '1', name: 'the other one' },
+    relay: { listen: async () => void relay.push('listens'), stopListening: () => void relay.push('stops') },
+    start: (plan, events) => {
+      const puppet = new Puppet(plan, events)
+      threads.push(puppet)
+      return {
+        post: (message, transfer) => void puppet.told.push(structuredClone(message, { transfer })),
+        end: async () => {
+          puppet.hasBeenEnded = true
+        },
+      }
+    },
+  })
+  gateways.sees({ place: 'there', version })
+  return {
+    ...{ pool, clock, at, calls, said, lines, threads, relay, gateways },
+    leaderIs: (there: boolean) => {
+      isThere = there
+    },
+    answers: (how: typeof answer) => {
+      answer = how
+    },
+  }
+}
+
+type Rig = ReturnType<typeof rig>
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await isSettled(Promise.resolve())
+}
+
+/** Steps short enough for a word to be sent and heard in each. */
+async function pass({ clock }: Pick<Rig, 'clock'>, ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += limits.peerLookMs) {
+    clock.advance(Math.min(limits.peerLookMs, ms - passed))
+    await turns()
+  }
+}
+
+async function serving(rig: Rig): Promise<Puppet> {
+  void rig.pool.apply({ spec, table: sole() })
+  rig.pool.tellAll({ isReady: true })
+  rig.at(0).answer()
+  await pass(rig, limits.peerLookMs)
+  const thread = rig.threads.at(-1) as Puppet
+  thread.answer()
+  await turns()
+  return thread
+}
+
+const append = (thread: Puppet, id = 1) => thread.say({ kind: 'call', id, call: { kind: 'append', packed: packed() } })
+const replies = (thread: Puppet) => thread.told.flatMap(message => (message.kind === 'replied' ? [message.reply] : []))
+
+describe('a server that stands by', () => {
+  let server: Rig
+  beforeEach(() => {
+    server = rig()
+  })
+
+  it('answers callers by the table of the one that decides, and hands none on once it listens', async () => {
+    void server.pool.apply({ spec, table: sole() })
+    server.pool.tellAll({ isReady: true, flags: noFlags })
+    await pass(server, limits.peerLookMs)
+    const [thread] = server.threads
+    expect(thread?.plan).toMatchObject({ share: { index: 0, of: 1 }, common: { isReady: true } })
+    expect(thread?.told.map(message => (message.kind === 'ask' ? message.ask.kind : message.kind))).toEqual([
+      ...['share', 'share', 'apply', 'listen'],
+    ])
+    expect([server.relay, server.gateways.isServing]).toEqual([[], false])
+    thread?.answer()
+    await turns()
+    expect([server.relay, server.gateways.isServing]).toEqual([['stops'], true])
+  })
+
+  it('has what it recorded kept by the one that decides, and gets its buffer back', async () => {
+    const thread = await serving(server)
+    append(thread)
+    await turns()
+    expect(server.calls).toEqual([{ kind: 'append', packed: packed() }])
+    expect(replies(thread)).toEqual([{ kind: 'appended', read: packed() }])
+  })
+
+  it('goes on when that one is gone, until nobody may be answered by a table so old; then connections are held', async () => {
+    const thread = await serving(server)
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    await pass(server, limits.peerSilentMs)
+    expect([server.gateways.isServing, server.relay]).toEqual([true, ['stops']])
+    await pass(server, limits.peerLookMs)
+    expect([server.gateways.isServing, server.relay]).toEqual([false, ['stops', 'listens']])
+    expect(thread.asked('close')[0]?.ask).toMatchObject({ drainMs: limits.peerDrainMs })
+  })
+
+  it('counts the age of its table from the last word that was answered, not from when the connection broke', async () => {
+    await serving(server)
+    server.leaderIs(false)
+    // Words get lost from here on, and the connection seems to stand.
+    for (const line of server.lines) line.leader.open({ hear: () => {}, closed: () => {} })
+    await pass(server, limits.peerSilentMs - limits.peerPingMs)
+    expect(server.gateways.isServing).toBe(true)
+    await pass(server, 2 * limits.peerPingMs)
+    expect(server.gateways.isServing).toBe(false)
+  })
+
+  it('keeps what it recorded meanwhile for whoever decides next, and that one has it once', async () => {
+    const thread = await serving(server)
+    server.answers(() => new Promise(() => {}))
+    append(thread, 1)
+    await turns()
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    append(thread, 2)
+    await turns()
+    expect([server.calls.length, replies(thread)]).toEqual([1, []])
+
+    server.answers(async () => ({ kind: 'appended', read: null }))
+    server.leaderIs(true)
+    await pass(server, limits.peerLookMs)
+    server.threads[1]?.answer()
+    await turns()
+    // Whether the first was kept could not be told: it is handed over again.
+    expect(server.calls).toHaveLength(3)
+    expect(replies(thread)).toHaveLength(2)
+    expect([thread.asked('close').length, server.gateways.isServing]).toEqual([1, true])
+  })
+
+  it('says at once to who sends feedback that nobody can keep it, and knows of no conversations elsewhere', async () => {
+    const thread = await serving(server)
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    thread.say({ kind: 'call', id: 1, call: { kind: 'feedback', outcomes: [] } })
+    thread.say({ kind: 'call', id: 2, call: { kind: 'recall', endpoint: 'chat', id: 'r' } })
+    await turns()
+    expect(replies(thread)).toEqual([
+      { kind: 'failed', error: { code: 'store-failed', message: expect.stringContaining('Send it again') } },
+      { kind: 'recalled', answered: null },
+    ])
+  })
+
+  it('hands callers on where that one has versions of its own, and asks again', async () => {
+    server.pool.tellAll({ isReady: true })
+    const onnx = { name: 'v1', backend: { kind: 'onnx' as const, path: '/m' }, instances: 1 }
+    void server.pool.apply({ spec: { ...spec, versions: { v1: onnx } }, table: sole() })
+    await pass(server, limits.peerLookMs)
+    expect([server.threads, server.said.length]).toEqual([[], 1])
+    server.pool.remove(spec.name)
+    await pass(server, limits.peerAgainMs - 2 * limits.peerLookMs)
+    expect(server.threads).toEqual([])
+    await pass(server, 3 * limits.peerLookMs)
+    server.threads[0]?.answer()
+    await turns()
+    expect(server.gateways.isServing).toBe(true)
+  })
+
+  it('leaves when such a version comes: connections are handed on before it stops, and the table waits for its end', async () => {
+    const thread = await serving(server)
+    const onnx = { name: 'v2', backend: { kind: 'onnx' as const, path: '/m' }, instances: 1 }
+    const applied = server.pool.apply({
+      spec: { ...spec, versions: { ...spec.versions, v2: onnx } },
+      table: sole('v1', 2),
+    })
+    server.at(0).answer()
+    await turns()
+    expect(server.relay).toEqual(['stops', 'listens'])
+    expect(await isSettled(applied)).toBe(false)
+    expect(thread.told.some(message => message.kind === 'ask' && message.ask.kind === 'apply')).toBe(false)
+    thread.answer()
+    await turns()
+    expect([thread.hasBeenEnded, await isSettled(applied)]).toEqual([true, true])
+  })
+
+  it('does not speak to a server of another version', async () => {
+    const other = rig({ version: '2' })
+    other.pool.tellAll({ isReady: true })
+    await pass(other, 10 * limits.peerLookMs)
+    expect([other.lines, other.threads, other.said]).toEqual([[], [], [expect.stringContaining('hands callers on')]])
+  })
+
+  it('whose gateway dies says so, so that nothing waits for it, and begins another one', async () => {
+    const thread = await serving(server)
+    const applied = server.pool.apply({ spec, table: sole('v1', 2) })
+    server.at(0).answer()
+    thread.die()
+    await turns()
+    expect([await isSettled(applied), server.relay]).toEqual([true, ['stops', 'listens']])
+    await pass(server, limits.peerAgainMs + limits.peerLookMs)
+    server.threads[1]?.answer()
+    await turns()
+    expect([server.gateways.isServing, server.relay]).toEqual([true, ['stops', 'listens', 'stops']])
+  })
+
+  it('that decides from now on carries out itself what its gateways have left, and ends them', async () => {
+    const thread = await serving(server)
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    append(thread)
+    server.gateways.stay()
+    const own: Call[] = []
+    const given = server.gateways.giveOver(async call => {
+      own.push(call)
+      return { kind: 'appended', read: call.kind === 'append' ? call.packed : null }
+    })
+    await turns()
+    expect([own.length, replies(thread).length, await isSettled(given)]).toEqual([1, 1, false])
+    thread.answer()
+    await given
+    expect([thread.hasBeenEnded, server.relay]).toEqual([true, ['stops']])
+  })
+
+  it('that is told to end hands over what it has', async () => {
+    const thread = await serving(server)
+    const closed = server.gateways.close()
+    append(thread)
+    await turns()
+    expect(server.calls).toHaveLength(1)
+    thread.answer()
+    await closed
+    expect(thread.hasBeenEnded).toBe(true)
+  })
+})
+
+describe('the server that decides', () => {
+  it('takes one that says nothing for lost, which it may not be', async () => {
+    const server = rig()
+    await serving(server)
+    for (const line of server.lines) line.standby.open({ hear: () => {}, closed: () => {} })
+    const applied = server.pool.apply({ spec, table: sole('v1', 2) })
+    server.at(0).answer()
+    server.leaderIs(false)
+    server.gateways.stay()
+    await pass(server, limits.peerAnswerMs + limits.peerGoneMs - 3 * limits.peerPingMs)
+    expect(await isSettled(applied)).toBe(false)
+    await pass(server, 10 * limits.peerPingMs)
+    expect(await isSettled(applied)).toBe(true)
+  })
+
+  it('lets no other version in', async () => {
+    const { pool, clock, lines } = rig()
+    pool.tellAll({ isReady: true })
+    const line = connection()
+    lines.push(line)
+    const heard: ToRemote[] = []
+    line.standby.open({ hear: message => void heard.push(message), closed: () => {} })
+    const admit = () => expect.unreachable()
+    welcomeRemote(line.leader, { version: '2', isNear: true, uptime: clock, admit, logger: { info() {} } })
+    line.standby.say({ kind: 'hello', version: '1', name: 'old' } satisfies FromRemote)
+    expect(heard).toEqual([{ kind: 'refused', why: 'it is version 2, and this one is 1' }])
+  })
+})
