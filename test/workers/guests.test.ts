@@ -153,6 +153,17 @@ it('a version that it cannot call asks it to leave; the table is in force once i
   expect(new Guest().knock(pool)).toMatch(/digits/)
 })
 
+it('one that is leaving is told nothing of versions that it cannot call, whoever comes or goes meanwhile', async () => {
+  const { pool, at, guest } = readyPool()
+  const other = new Guest()
+  for (const one of [guest, other]) one.knock(pool)
+  void pool.apply({ ...next, spec: spec(url('http://10.0.0.5'), onnx) })
+  at(0).answer()
+  other.steps.length = 0
+  guest.end({ detail: 'it has left', isSure: true })
+  expect(other.steps).toEqual(['share'])
+})
+
 it('tables of a server before this one may be answered by for a while', async () => {
   const { pool, at, clock } = readyPool()
   pool.expectStrays()
