@@ -76,7 +76,6 @@ export async function standBy({
     relay: { listen: listenToRelay, stopListening: () => relays.inference.stopListening() },
   })
   const sees = (served: ServedAt | null): void => {
-    gateways.sees(served?.peers ?? null)
     asks.sees(served?.control ?? null)
     relays.inference.forwardTo(served?.inference ?? null)
     relays.grpc.forwardTo(served?.grpc ?? null)
@@ -90,7 +89,10 @@ export async function standBy({
   }
   let givenOver: Promise<void> | null = null
   return {
-    sees,
+    sees(served, term) {
+      gateways.sees(served?.peers ?? null, term)
+      sees(served)
+    },
     toldToEnd,
     async end() {
       gateways.stay()

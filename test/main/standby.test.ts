@@ -34,7 +34,7 @@ test('a stream of a server that hangs does not hold up the one that takes over',
     toldToEnd: new Promise(() => {}),
   })
   onTestFinished(() => standby.close())
-  standby.sees({ inference: { host, port }, control: { host, port }, grpc: null })
+  standby.sees({ inference: { host, port }, control: { host, port }, grpc: null }, 1)
   const stream = await fetch(`http://${host}:${control}/api/v1/releases/digits-1/events`)
   const rest = stream.text()
   const beganAtMs = performance.now()

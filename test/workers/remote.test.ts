@@ -35,7 +35,8 @@ function connection() {
     end: () => close('it was ended'),
     cut: () => close('it was cut'),
   })
-  return { leader: of(0) as RemoteChannel, standby: of(1) as LeaderChannel, lose: () => close('it broke') }
+  const isOpen = () => ends[0]?.isOpen === true
+  return { leader: of(0) as RemoteChannel, standby: of(1) as LeaderChannel, isOpen, lose: () => close('it broke') }
 }
 
 const spec = endpoint()
@@ -57,7 +58,9 @@ function rig({ version = '1' } = {}) {
   }
   const lines: ReturnType<typeof connection>[] = []
   let isThere = true
-  const reach = async (): Promise<LeaderChannel> => {
+  const places: string[] = []
+  const reach = async (place: string): Promise<LeaderChannel> => {
+    places.push(place)
     if (!isThere) throw new Error('nobody is there')
     const line = connection()
     lines.push(line)
@@ -86,9 +89,9 @@ function rig({ version = '1' } = {}) {
       }
     },
   })
-  gateways.sees({ place: 'there', version })
+  gateways.sees({ place: 'there', version }, 1)
   return {
-    ...{ pool, clock, at, calls, said, lines, threads, relay, gateways },
+    ...{ pool, clock, at, calls, said, lines, places, threads, relay, gateways },
     leaderIs: (there: boolean) => {
       isThere = there
     },
@@ -163,7 +166,58 @@ describe('a server that stands by', () => {
     expect([server.gateways.isServing, server.relay]).toEqual([true, ['stops']])
     await pass(server, limits.peerLookMs)
     expect([server.gateways.isServing, server.relay]).toEqual([false, ['stops', 'listens']])
-    expect(thread.asked('close')[0]?.ask).toMatchObject({ drainMs: limits.peerDrainMs })
+    const drainMs = thread.asked('close').map(({ ask }) => (ask.kind === 'close' ? ask.drainMs : 0))[0]
+    expect(drainMs).toBeGreaterThan(0)
+    expect(drainMs).toBeLessThanOrEqual(limits.peerDrainMs)
+  })
+
+  it('that notices late that its table is too old lets nobody finish whom the one that decides now does not wait for', async () => {
+    const thread = await serving(server)
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    // It stood still meanwhile.
+    server.clock.advance(limits.peerSilentMs + 2 * limits.peerDrainMs)
+    await turns()
+    expect(thread.asked('close')[0]?.ask).toMatchObject({ drainMs: 0 })
+  })
+
+  it('follows another one that decides while the one before still answers, and that one keeps what it recorded', async () => {
+    const thread = await serving(server)
+    server.answers(() => new Promise(() => {}))
+    append(thread)
+    await turns()
+    server.answers(async () => ({ kind: 'appended', read: null }))
+    server.gateways.sees(null, 2)
+    expect(server.lines[0]?.isOpen()).toBe(false)
+    await pass(server, 2 * limits.peerLookMs)
+    expect([server.gateways.isServing, server.lines.length]).toEqual([true, 1])
+    server.gateways.sees({ place: 'elsewhere', version: '1' }, 2)
+    await pass(server, limits.peerLookMs)
+    server.threads[1]?.answer()
+    await turns()
+    expect([server.gateways.isServing, server.places]).toEqual([true, ['there', 'elsewhere']])
+    expect(server.calls).toMatchObject([{ kind: 'append' }, { kind: 'append', again: true }])
+    expect([replies(thread).length, thread.asked('close').length]).toEqual([1, 1])
+  })
+
+  it('counts on no word of the one before once it decides itself', async () => {
+    await serving(server)
+    server.gateways.stay()
+    await pass(server, limits.peerSilentMs)
+    expect(server.gateways.isServing).toBe(true)
+    await pass(server, limits.peerLookMs)
+    expect([server.gateways.isServing, server.lines.length]).toEqual([false, 1])
+  })
+
+  it('asked to leave before it listens hands callers on without a moment between', async () => {
+    void server.pool.apply({ spec, table: sole() })
+    server.pool.tellAll({ isReady: true })
+    await pass(server, limits.peerLookMs)
+    const onnx = { name: 'v2', backend: { kind: 'onnx' as const, path: '/m' }, instances: 1 }
+    void server.pool.apply({ spec: { ...spec, versions: { ...spec.versions, v2: onnx } }, table: sole('v1', 2) })
+    server.threads[0]?.answer()
+    await turns()
+    expect([server.relay, server.gateways.isServing]).toEqual([[], false])
   })
 
   it('counts the age of its table from the last word that was answered, not from when the connection broke', async () => {
@@ -302,7 +356,6 @@ describe('the server that decides', () => {
     const applied = server.pool.apply({ spec, table: sole('v1', 2) })
     server.at(0).answer()
     server.leaderIs(false)
-    server.gateways.stay()
     await pass(server, limits.peerAnswerMs + limits.peerGoneMs - 3 * limits.peerPingMs)
     expect(await isSettled(applied)).toBe(false)
     await pass(server, 10 * limits.peerPingMs)
