@@ -1,11 +1,13 @@
 /** A gateway of a server that stands by, at the server that decides: its connection is what a worker's thread is. */
 import { after } from '../adapters/clock/after.ts'
 import type { PeerChannel } from '../adapters/peers/peer-channel.ts'
-import { assertNever } from '../core/errors.ts'
+import { assertNever, CutoverError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
+import type { Remembered } from '../gateway/conversations.ts'
 import type { Clock } from '../ports/clock.ts'
+import { mergeCounts, noCounts } from './counts.ts'
 import type { GuestEnd, GuestThread, Visitor } from './guests.ts'
-import type { ToWorker } from './messages.ts'
+import type { FromWorker, ToWorker } from './messages.ts'
 import type { FromRemote, RemotePlan, ToRemote } from './remote-messages.ts'
 import type { WorkerLink } from './worker-link.ts'
 
@@ -50,7 +52,7 @@ class Remote {
         this.#channel.say({ kind: 'pong', atMs: message.atMs })
         return
       case 'said':
-        this.#link?.hear(message.message)
+        this.#link?.hear(checked(message.message))
         return
       case 'call':
         void this.#carryOut(message)
@@ -74,6 +76,7 @@ class Remote {
   }
 
   #greet({ version, name }: Extract<FromRemote, { kind: 'hello' }>): void {
+    if (this.#link !== null) throw new CutoverError('internal', 'it is here already')
     const { isNear, admit, logger } = this.#options
     const begin: Visitor['begin'] = (plan, link, ended) => this.#begin(plan, link, ended)
     const why =
@@ -108,7 +111,8 @@ class Remote {
   }
 
   async #carryOut({ id, call }: Extract<FromRemote, { kind: 'call' }>): Promise<void> {
-    const reply = await this.#link?.carryOut(call)
+    // What cannot be carried out at all comes of no gateway of this version: it ends the connection, as what cannot be heard does.
+    const reply = await this.#link?.carryOut(call).catch(() => this.#channel.cut())
     if (reply === undefined) return
     // The buffer was copied on its way: the other side has its own.
     this.#channel.say({ kind: 'replied', id, reply: reply.kind === 'appended' ? { ...reply, read: null } : reply })
@@ -119,6 +123,19 @@ class Remote {
     this.#ended = () => {}
     ended(end)
   }
+}
+
+/** What is kept is used later, when whoever said it is not there to be given up for it. */
+function checked(message: FromWorker): Exclude<FromWorker, { kind: 'call' }> {
+  if (message.kind === 'call') throw new CutoverError('internal', 'a call was said and not made')
+  if (message.kind === 'counts') mergeCounts([message.counts, noCounts])
+  if (message.kind === 'remembered' && !isRemembered(message.remembered))
+    throw new CutoverError('internal', 'it remembers no answer')
+  return message
+}
+
+function isRemembered({ endpoint, id, answered }: Remembered): boolean {
+  return typeof endpoint === 'string' && typeof id === 'string' && typeof answered === 'object'
 }
 
 /** Models in threads of this server are in no table of the other one, and a port leads nowhere there. */

@@ -115,7 +115,7 @@ export class WorkerLink implements FleetGuest {
     this.#pending.clear()
   }
 
-  carryOut(call: Call): Promise<Reply> {
+  async carryOut(call: Call): Promise<Reply> {
     return this.#events.call(call)
   }
 

@@ -1,8 +1,11 @@
 /** Gateways of a server that stands by, and the server that decides, with channels and threads that do nothing of themselves. */
+import { once } from 'node:events'
+import { duplexPair } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { PeerEvents } from '../../src/adapters/peers/peer-channel.ts'
+import { PeerChannel, type PeerEvents } from '../../src/adapters/peers/peer-channel.ts'
 import { noFlags } from '../../src/core/flags/flags-state.ts'
 import { limits } from '../../src/core/limits.ts'
+import type { Visitor } from '../../src/workers/guests.ts'
 import type { Call, Reply } from '../../src/workers/messages.ts'
 import { type RemoteChannel, welcomeRemote } from '../../src/workers/remote-door.ts'
 import { RemoteGateways } from '../../src/workers/remote-gateways.ts'
@@ -360,6 +363,26 @@ describe('the server that decides', () => {
     expect(await isSettled(applied)).toBe(false)
     await pass(server, 10 * limits.peerPingMs)
     expect(await isSettled(applied)).toBe(true)
+  })
+
+  it.each<[string, unknown[]]>([
+    ['a message of no kind', [{ kind: 'sing' }]],
+    ['a second hello', [{ kind: 'hello', version: '1', name: 'again' }]],
+    ['a call of nothing', [{ kind: 'call', id: 1, call: null }]],
+    ['a call that is said', [{ kind: 'said', message: { kind: 'call', id: 1, call: null } }]],
+    ['counters that cannot be added up', [{ kind: 'said', message: { kind: 'counts', counts: { gateway: {} } } }]],
+    ['an answer that is none', [{ kind: 'said', message: { kind: 'remembered', remembered: {} } }]],
+  ])('gives up one that says what no gateway says, and goes on: %s', async (_, messages) => {
+    const { pool, clock } = rig()
+    pool.tellAll({ isReady: true })
+    const [ours, theirs] = duplexPair()
+    const [channel, peer] = [new PeerChannel<ToRemote, FromRemote>(ours), new PeerChannel<unknown, ToRemote>(theirs)]
+    const admit = (one: Visitor) => pool.admit(one)
+    welcomeRemote(channel, { version: '1', isNear: true, uptime: clock, admit, logger: { info() {} } })
+    const closed = once(ours, 'close')
+    for (const message of [{ kind: 'hello', version: '1', name: 'odd' }, ...messages]) peer.say(message)
+    await closed
+    expect(() => pool.stats()).not.toThrow()
   })
 
   it('lets no other version in', async () => {
