@@ -20,6 +20,13 @@ type Options = {
   logger: Logger
 }
 
+/** Rejects where others could not be let in once this server decides: told while another one serves, and not when that is gone. */
+export async function assertPeersCanCome(listen: Options['listen']): Promise<void> {
+  const door = new PeerDoor('', peer => peer.destroy())
+  await door.listen(listen)
+  door.close()
+}
+
 /** Rejects where it cannot listen. */
 export async function openPeers({ pool, guests, listen, version, logger }: Options): Promise<Peers> {
   let isKept = guests.had

@@ -15,6 +15,7 @@ import { assertPortFree } from '../workers/port-probe.ts'
 import type { Carrier } from '../workers/remote-gateway.ts'
 import { RemoteGateways } from '../workers/remote-gateways.ts'
 import { startThread } from '../workers/start-thread.ts'
+import { assertPeersCanCome } from './peers.ts'
 
 export type Standby = Waiting & {
   /** `listen` takes the port over; whoever was held there is handed to it. Others keep their connections. */
@@ -25,7 +26,7 @@ export type Standby = Waiting & {
 }
 
 type Options = {
-  settings: Pick<ServerSettings, 'inference' | 'control' | 'grpc' | 'workers' | 'logLevel' | 'tracing'>
+  settings: Pick<ServerSettings, 'inference' | 'control' | 'grpc' | 'peerPort' | 'workers' | 'logLevel' | 'tracing'>
   certificates: Certificates | undefined
   /** Who serves, in words. */
   holder: string
@@ -62,6 +63,7 @@ export async function standBy({
     await assertPortFree(address)
     await listenToRelay()
     if (grpc !== null) await relays.grpc.listen(grpc)
+    await assertPeersCanCome({ host: inference.host, port: settings.peerPort })
   } catch (error) {
     closeRelays()
     await listener.close()
