@@ -95,7 +95,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
       specs: () => [...this.#routes.values()].map(({ spec }) => spec),
       changed: () => this.#shareOut(),
       keep: counts => {
-        this.#past = mergeCounts([this.#past, endedCounts(counts)])
+        this.#past = mergeCounts([this.#past, counts])
       },
     })
     for (const slot of this.#slots) this.#start(slot)

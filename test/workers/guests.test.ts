@@ -215,6 +215,18 @@ it('what one had counted stays when it goes', () => {
   expect(pool.stats().requests).toMatchObject([{ count: 7 }])
 })
 
+it.each([
+  ['is lost, of which nothing is known', false, 0],
+  ['has ended, so that nobody hands it over', true, 3],
+])('what waited in one that %s, counts as dropped: %s', (_, isSure, dropped) => {
+  const { pool, guest } = readyPool()
+  guest.knock(pool)
+  const { counts } = guest.link as WorkerLink
+  guest.link?.hear({ kind: 'counts', counts: { ...counts, recorder: { ...counts.recorder, recorded: 4, queued: 3 } } })
+  guest.end({ detail: 'gone', isSure })
+  expect(pool.recorderStats()).toMatchObject({ recorded: 4, queued: 0, dropped })
+})
+
 it('a port into a model that is shown to nobody is closed', async () => {
   const { pool } = readyPool()
   pool.expectStrays()
