@@ -16,6 +16,9 @@ import type { WorkerThread } from './worker-link.ts'
 /** Null where it could not be told whether it was done. */
 export type Carrier = (call: Call) => Promise<Reply | null>
 
+/** Where none will come either. */
+export const nobody: Carrier = async call => unanswered(call)
+
 export type RemoteGatewayOptions = {
   uptime: Clock
   start: StartThread
@@ -83,9 +86,9 @@ export class RemoteGateway {
   }
 
   /** Takes no new connections, lets requests finish, and hands over what they recorded, to `next` where its own server is gone. */
-  retire(next: Carrier | null): Promise<void> {
+  retire(next: Carrier | null, drainMsMax = Number.POSITIVE_INFINITY): Promise<void> {
     if (next !== null) this.carryBy(next)
-    this.#retiring ??= this.#retire()
+    this.#retiring ??= this.#retire(drainMsMax)
     return this.#retiring
   }
 
@@ -95,9 +98,9 @@ export class RemoteGateway {
     this.#waiting.clear()
   }
 
-  async #retire(): Promise<void> {
+  async #retire(drainMsMax: number): Promise<void> {
     this.#isServing = false
-    const drainMs = this.#drainMs()
+    const drainMs = Math.min(this.#drainMs(), drainMsMax)
     // What it recorded waits for whoever carries it out.
     const lastWordsMs = this.isOrphan ? limits.databaseAwayMs : limits.workerLastWordsMs
     const { promise: late, resolve } = Promise.withResolvers<void>()

@@ -4,7 +4,7 @@
  */
 import { limits } from '../core/limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import { type Carrier, RemoteGateway, type RemoteGatewayOptions } from './remote-gateway.ts'
+import { type Carrier, nobody, RemoteGateway, type RemoteGatewayOptions } from './remote-gateway.ts'
 import type { LeaderChannel } from './remote-leader.ts'
 
 /** Where the server that decides lets others in, and by what; servers of other versions are not asked. */
@@ -80,20 +80,22 @@ export class RemoteGateways<Place> {
   async giveOver(carrier: Carrier): Promise<void> {
     this.#isClosed = true
     this.#stopLooking()
-    await this.#retireAll(carrier)
+    await Promise.all(this.#leaveAll().map(one => one.retire(carrier)))
   }
 
-  /** Lets requests finish; what they recorded is handed over. */
+  /** Lets requests finish; what they recorded is handed over, unless nobody is there: this server hears of nobody who comes later. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#stopLooking()
-    await this.#retireAll(null)
+    const all = this.#leaveAll()
+    const heir = all.find(one => !one.isOrphan)?.carrier ?? nobody
+    await Promise.all(all.map(one => one.retire(one.isOrphan ? heir : null, limits.shutdownTimeoutMs)))
   }
 
-  async #retireAll(carrier: Carrier | null): Promise<void> {
+  #leaveAll(): RemoteGateway[] {
     for (const { current, next } of this.#seats)
       for (const one of [current, next]) if (one !== null) this.#leaving.add(one)
-    await Promise.all([...this.#leaving].map(one => one.retire(carrier)))
+    return [...this.#leaving]
   }
 
   #look(): void {

@@ -339,6 +339,20 @@ describe('a server that stands by', () => {
     expect([thread.hasBeenEnded, server.relay]).toEqual([true, ['stops']])
   })
 
+  it('that is told to end while nobody decides waits for nobody', async () => {
+    const thread = await serving(server)
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    append(thread)
+    const closed = server.gateways.close()
+    await turns()
+    expect(replies(thread)).toMatchObject([{ kind: 'failed', error: { code: 'store-failed' } }])
+    expect(thread.asked('close')[0]?.ask).toMatchObject({ drainMs: limits.shutdownTimeoutMs })
+    thread.answer()
+    await closed
+    expect(thread.hasBeenEnded).toBe(true)
+  })
+
   it('that is told to end hands over what it has', async () => {
     const thread = await serving(server)
     const closed = server.gateways.close()
