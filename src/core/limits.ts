@@ -229,6 +229,8 @@ export const limits = {
   /** How often a server that stands by looks whether its gateways serve, and asks again where it was refused. */
   peerLookMs: 500,
   peerAgainMs: 3_000,
+  /** And where it lacks what a version's servers want: somebody has to see to it. */
+  peerUnfitAgainMs: 60_000,
   /** Of all servers that share a database, by each of their gateways. */
   peerConnectionsMax: 512,
   /** A longer message ends the connection: a batch of predictions with bodies is the longest. */

@@ -2,6 +2,7 @@
 import { hostname, networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
 import { uptimeClock } from '../adapters/clock/uptime.ts'
+import { AddedHeaders } from '../adapters/deployer/http/added-headers.ts'
 import { PeerChannel } from '../adapters/peers/peer-channel.ts'
 import { type PeerPlace, reachPeer } from '../adapters/peers/peer-door.ts'
 import type { ServedAt, Waiting } from '../adapters/postgres/shared-database.ts'
@@ -11,8 +12,8 @@ import { createListener } from '../api/listener.ts'
 import type { ServerSettings } from '../config/load.ts'
 import { limits } from '../core/limits.ts'
 import type { Certificates } from '../ports/certificates.ts'
+import type { Carrier } from '../workers/carrier.ts'
 import { assertPortFree } from '../workers/port-probe.ts'
-import type { Carrier } from '../workers/remote-gateway.ts'
 import { RemoteGateways } from '../workers/remote-gateways.ts'
 import { startThread } from '../workers/start-thread.ts'
 import { assertPeersCanCome } from './peers.ts'
@@ -74,6 +75,7 @@ export async function standBy({
     ...{ workers, uptime: uptimeClock, logger, address, start: startThread },
     local: { version, logLevel, listener: inference, tracing },
     leader: { uptime: uptimeClock, version, name: `process ${process.pid} on ${hostname()}` },
+    lacks: ({ headers }) => new AddedHeaders(headers ?? {}).problem?.detail ?? null,
     reach: async place => new PeerChannel(await reachPeer(place)),
     relay: { listen: listenToRelay, stopListening: () => relays.inference.stopListening() },
   })

@@ -4,20 +4,16 @@
  */
 
 import { after } from '../adapters/clock/after.ts'
+import type { ServerPlan } from '../adapters/deployer/http/open-server.ts'
 import { assertNever } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Clock } from '../ports/clock.ts'
+import { type Carrier, unanswered } from './carrier.ts'
 import type { StartThread } from './gateway-pool.ts'
 import type { Address, Asked, AskResult, Call, FromWorker, Reply, WorkerPlan } from './messages.ts'
-import { type LeaderChannel, type LeaderEvents, type LeaderOptions, RemoteLeader } from './remote-leader.ts'
+import { type LeaderChannel, type LeaderEvents, type LeaderOptions, RemoteLeader, type Told } from './remote-leader.ts'
 import type { RemotePlan } from './remote-messages.ts'
 import type { WorkerThread } from './worker-link.ts'
-
-/** Null where it could not be told whether it was done. */
-export type Carrier = (call: Call) => Promise<Reply | null>
-
-/** Where none will come either. */
-export const nobody: Carrier = async call => unanswered(call)
 
 export type RemoteGatewayOptions = {
   uptime: Clock
@@ -26,6 +22,8 @@ export type RemoteGatewayOptions = {
   local: Omit<WorkerPlan, 'common' | 'remembered'>
   address: Address
   leader: LeaderOptions
+  /** What of a server's secrets is not on this machine, in words; null where it has all. */
+  lacks(plan: ServerPlan): string | null
 }
 
 export type RemoteGatewayEvents = {
@@ -33,6 +31,8 @@ export type RemoteGatewayEvents = {
   serving(): void
   /** The server that decides asks it to stop. */
   asksToLeave(): void
+  /** It could not call what callers may be sent to, and is to be retired. */
+  unfit(why: string): void
   refused(why: string): void
   /** Its thread is gone, or could not listen, and nobody is answered by it. */
   ended(detail: string): void
@@ -46,6 +46,7 @@ export class RemoteGateway {
   #thread: WorkerThread | null = null
   #lastId = 0
   #isServing = false
+  #isUnfit = false
   #hasEnded = false
   #carrier: Carrier
   /** Calls that wait for another carrier. */
@@ -122,7 +123,7 @@ export class RemoteGateway {
   #leaderEvents(): LeaderEvents {
     return {
       planned: plan => this.#begin(plan),
-      told: message => this.#thread?.post(message, []),
+      told: message => this.#told(message),
       opened: () => void this.#open(),
       asksToLeave: () => this.#events.asksToLeave(),
       refused: why => this.#events.refused(why),
@@ -141,7 +142,29 @@ export class RemoteGateway {
     this.#thread.post({ kind: 'share', share }, [])
   }
 
+  /** Once it lacks something its end is the answer to every table: until then it goes on by the one before. */
+  #told(message: Told): void {
+    const lacking = this.#isUnfit ? null : this.#lackingFor(message)
+    if (lacking !== null) {
+      this.#isUnfit = true
+      // Whoever makes this one may not have it yet.
+      queueMicrotask(() => this.#events.unfit(lacking))
+    }
+    const isOfTables = message.kind === 'fleets' || (message.kind === 'ask' && message.ask.kind === 'apply')
+    if (!this.#isUnfit || !isOfTables) this.#thread?.post(message, [])
+  }
+
+  #lackingFor(message: Told): string | null {
+    if (message.kind !== 'fleets' || message.news.kind !== 'fleet') return null
+    for (const { reach } of message.news.instances) {
+      const lacking = reach?.kind === 'server' ? this.#options.lacks(reach.plan) : null
+      if (lacking !== null) return `${message.news.version} of ${message.news.endpoint}: ${lacking}`
+    }
+    return null
+  }
+
   async #open(): Promise<void> {
+    if (this.#retiring !== null || this.#isUnfit) return
     const result = await this.#ask({ kind: 'listen', address: this.#options.address })
     // Who told it to end meanwhile does not count on it any more.
     if (this.#retiring !== null) return
@@ -227,11 +250,4 @@ export class RemoteGateway {
     this.#leader.end(detail)
     this.#events.ended(detail)
   }
-}
-
-function unanswered(call: Call): Reply {
-  if (call.kind === 'recall') return { kind: 'recalled', answered: null }
-  const message =
-    'no server decides at the moment: the other one is gone, and this one waits to follow it. Send it again'
-  return { kind: 'failed', error: { code: 'store-failed', message } }
 }

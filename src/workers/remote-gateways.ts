@@ -4,7 +4,8 @@
  */
 import { limits } from '../core/limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import { type Carrier, nobody, RemoteGateway, type RemoteGatewayOptions } from './remote-gateway.ts'
+import { type Carrier, nobody } from './carrier.ts'
+import { RemoteGateway, type RemoteGatewayOptions } from './remote-gateway.ts'
 import type { LeaderChannel } from './remote-leader.ts'
 
 /** Where the server that decides lets others in, and by what; servers of other versions are not asked. */
@@ -123,15 +124,19 @@ export class RemoteGateways<Place> {
   }
 
   #begin(seat: Seat, channel: LeaderChannel): RemoteGateway {
-    const { uptime, start, local, address, leader, workers } = this.#options
+    const { uptime, start, local, address, leader, lacks, workers } = this.#options
     const share = { index: seat.index, of: workers }
     const gateway: RemoteGateway = new RemoteGateway(
       channel,
-      { uptime, start, address, leader, local: { ...local, share } },
+      { uptime, start, address, leader, lacks, local: { ...local, share } },
       {
         serving: () => this.#serving(seat, gateway),
         asksToLeave: () => {
           this.#refused(seat, 'it has versions that only it can call')
+          void this.#letGo(seat, gateway)
+        },
+        unfit: why => {
+          this.#refused(seat, why, limits.peerUnfitAgainMs)
           void this.#letGo(seat, gateway)
         },
         refused: why => this.#refused(seat, why),
@@ -182,8 +187,8 @@ export class RemoteGateways<Place> {
     })
   }
 
-  #refused(seat: Seat, why: string): void {
-    seat.againAtMs = this.#nowMs() + limits.peerAgainMs
+  #refused(seat: Seat, why: string, againMs: number = limits.peerAgainMs): void {
+    seat.againAtMs = this.#nowMs() + againMs
     if (seat.lastWhy === why) return
     seat.lastWhy = why
     this.#options.logger.info({ worker: seat.index, why }, 'this server hands callers on to the one that decides')

@@ -6,7 +6,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Call, FromWorker, Reply } from './messages.ts'
 import type { FromRemote, RemotePlan, ToRemote } from './remote-messages.ts'
 
-type Told = Extract<ToRemote, { kind: 'told' }>['message']
+export type Told = Extract<ToRemote, { kind: 'told' }>['message']
 
 export type LeaderEvents = {
   planned(plan: RemotePlan): void

@@ -80,6 +80,7 @@ function rig({ version = '1' } = {}) {
       listener: { auth: 'none', tls: null, cors: null, connectionsMax: 10 },
     },
     leader: { uptime: clock, version: '1', name: 'the other one' },
+    lacks: ({ headers }) => (headers === undefined ? null : 'a secret is not there'),
     relay: { listen: async () => void relay.push('listens'), stopListening: () => void relay.push('stops') },
     start: (plan, events) => {
       const puppet = new Puppet(plan, events)
@@ -299,6 +300,33 @@ describe('a server that stands by', () => {
     thread.answer()
     await turns()
     expect([thread.hasBeenEnded, await isSettled(applied)]).toEqual([true, true])
+  })
+
+  it.each([
+    ['at once where it has not begun', false],
+    ['before any table with it where it serves', true],
+  ])('that lacks a secret of a version leaves it to others, %s', async (_, servesBefore) => {
+    const headers = { authorization: { from: 'env' as const, name: 'KEY', prefix: '' } }
+    const plan = { id: 'i', address: 'http://10.0.0.5', headers }
+    const shown = { reach: () => ({ kind: 'server' as const, plan }), heard() {} } as never
+    const show = () => server.pool.fleets.changed({ endpoint: spec.name, version: 'v2' }, [shown])
+    if (!servesBefore) show()
+    const thread = await serving(server)
+    if (servesBefore) show()
+    const applied = server.pool.apply({ spec, table: sole('v1', 2) })
+    server.at(0).answer()
+    await turns()
+    expect(thread.told.some(({ kind }) => kind === 'fleets')).toBe(false)
+    expect([thread.asked('apply').length, thread.asked('listen').length]).toEqual([0, 0])
+    expect(await isSettled(applied)).toBe(!servesBefore)
+    thread.answer()
+    await turns()
+    expect([thread.hasBeenEnded, await isSettled(applied)]).toEqual([true, true])
+    expect(server.relay).toEqual(servesBefore ? ['stops', 'listens'] : [])
+    await pass(server, limits.peerUnfitAgainMs - 2 * limits.peerLookMs)
+    expect(server.lines).toHaveLength(1)
+    await pass(server, 3 * limits.peerLookMs)
+    expect(server.lines).toHaveLength(2)
   })
 
   it('does not speak to a server of another version', async () => {

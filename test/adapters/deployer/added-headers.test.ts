@@ -43,6 +43,17 @@ describe('fields with secrets', () => {
     expect(headers.lines).toBe('x-api-key: sk-2\r\n')
   })
 
+  test('what cannot be had is told without a look at the disk anew', async () => {
+    const path = join(tempFolder(), 'key')
+    const problemOf = (header: AddedHeader) => new AddedHeaders({ 'x-key': header }).problem
+    const fromFile: AddedHeader = { from: 'file', path, prefix: '' }
+    expect(problemOf(fromEnv)).toEqual({ name: 'x-key', detail: `the environment variable ${variable} is not set` })
+    expect(problemOf(fromFile)).toEqual({ name: 'x-key', detail: `the file ${path} cannot be read` })
+    process.env[variable] = 'sk-1'
+    await writeFile(path, 'sk-1')
+    expect([problemOf(fromEnv), problemOf(fromFile)]).toEqual([null, null])
+  })
+
   test('a version whose secret is not there is refused, by the place that is wrong', async () => {
     await expect(createUrlDriver().check(version({ authorization: fromEnv }))).rejects.toMatchObject({
       code: 'invalid-resource',

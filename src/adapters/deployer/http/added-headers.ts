@@ -33,6 +33,15 @@ export class AddedHeaders {
     return this.#lines
   }
 
+  /** The first value that cannot be had as things stand, or null. */
+  get problem(): HeaderProblem | null {
+    for (const [name, spec] of this.#specs) {
+      const detail = this.#detailOf(spec)
+      if (detail !== null) return { name, detail }
+    }
+    return null
+  }
+
   /** Reads files again; what has become unreadable keeps its value. The first problem, or null. */
   async refresh(): Promise<HeaderProblem | null> {
     let problem: HeaderProblem | null = null
@@ -50,6 +59,11 @@ export class AddedHeaders {
       if (text === null) return `the file ${spec.path} cannot be read`
       this.#files.set(spec.path, text)
     }
+    return this.#detailOf(spec)
+  }
+
+  #detailOf(spec: AddedHeader): string | null {
+    if (spec.from === 'file' && !this.#files.has(spec.path)) return `the file ${spec.path} cannot be read`
     const value = this.#valueOf(spec)
     if (value === null) return `the environment variable ${spec.from === 'env' ? spec.name : ''} is not set`
     return isFieldValue.test(value) ? null : `${sourceOf(spec)} holds what no header field can have`
