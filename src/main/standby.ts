@@ -2,7 +2,7 @@
 import { hostname, networkInterfaces } from 'node:os'
 import type { Logger } from 'pino'
 import { uptimeClock } from '../adapters/clock/uptime.ts'
-import { AddedHeaders } from '../adapters/deployer/http/added-headers.ts'
+import { lackedFor } from '../adapters/deployer/http/open-server.ts'
 import { PeerChannel } from '../adapters/peers/peer-channel.ts'
 import { type PeerPlace, reachPeer } from '../adapters/peers/peer-door.ts'
 import type { ServedAt, Waiting } from '../adapters/postgres/shared-database.ts'
@@ -75,7 +75,7 @@ export async function standBy({
     ...{ workers, uptime: uptimeClock, logger, address, start: startThread },
     local: { version, logLevel, listener: inference, tracing },
     leader: { uptime: uptimeClock, version, name: `process ${process.pid} on ${hostname()}` },
-    lacks: ({ headers }) => new AddedHeaders(headers ?? {}).problem?.detail ?? null,
+    lacks: lackedFor,
     reach: async place => new PeerChannel(await reachPeer(place)),
     relay: { listen: listenToRelay, stopListening: () => relays.inference.stopListening() },
   })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/adapters/clock/system.ts'
 import { AddedHeaders } from '../../../src/adapters/deployer/http/added-headers.ts'
+import { lackedFor } from '../../../src/adapters/deployer/http/open-server.ts'
 import { createUrlDriver } from '../../../src/adapters/deployer/url/url-driver.ts'
 import type { AddedHeader, VersionSpec } from '../../../src/core/endpoint.ts'
 import { tempFolder } from '../temp-folder.ts'
@@ -52,6 +53,13 @@ describe('fields with secrets', () => {
     process.env[variable] = 'sk-1'
     await writeFile(path, 'sk-1')
     expect([problemOf(fromEnv), problemOf(fromFile)]).toEqual([null, null])
+  })
+
+  test('what a machine lacks for the calls of a server is told, its authorities too', async () => {
+    const ca = join(tempFolder(), 'ca.pem')
+    expect(lackedFor({ headers: { authorization: fromEnv } })).toContain(variable)
+    expect(lackedFor({ tls: { ca } })).toContain(ca)
+    expect(lackedFor({ headers: { 'x-team': { from: 'text', text: 'support' } } })).toBeNull()
   })
 
   test('a version whose secret is not there is refused, by the place that is wrong', async () => {

@@ -4,7 +4,7 @@ import { limits } from '../../../core/limits.ts'
 import { type Share, someOf, wholeShare } from '../../../core/share.ts'
 import type { UpstreamTls } from '../../../core/tls.ts'
 import type { Clock } from '../../../ports/clock.ts'
-import { tlsOptions, type UpstreamOptions } from '../../tls/upstream-tls.ts'
+import { checkUpstreamTls, tlsOptions, type UpstreamOptions } from '../../tls/upstream-tls.ts'
 import type { FleetInstance } from '../replica.ts'
 import { type AddedHeaderSpecs, AddedHeaders } from './added-headers.ts'
 import { HttpInstance, type Observer } from './http-instance.ts'
@@ -64,6 +64,16 @@ export function openServer(plan: ServerPlan, around: ServerSurroundings): OpenSe
       await http.close()
     },
   }
+}
+
+/** What of the files and variables that its calls need is not on this machine, in words; null where all is there. */
+export function lackedFor({ tls, headers }: Pick<ServerPlan, 'tls' | 'headers'>): string | null {
+  try {
+    if (tls !== undefined) checkUpstreamTls(tls)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  return new AddedHeaders(headers ?? {}).problem?.detail ?? null
 }
 
 export function addressHasPath({ address }: Pick<ServerPlan, 'address'>): boolean {
