@@ -5,6 +5,7 @@ import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { PeerChannel } from '../adapters/peers/peer-channel.ts'
 import { isNear, PeerDoor, type PeerPlace } from '../adapters/peers/peer-door.ts'
 import type { GuestMemory } from '../adapters/postgres/shared-database.ts'
+import { blockFormat } from '../adapters/prediction-log/blocks.ts'
 import { limits } from '../core/limits.ts'
 import type { GatewayPool } from '../workers/gateway-pool.ts'
 import type { Visitor } from '../workers/guests.ts'
@@ -32,7 +33,10 @@ export async function openPeers({ pool, guests, listen, version, logger }: Optio
     keep(true) ? pool.admit(visitor) : 'the database cannot be reached, and must know of it first'
   const key = randomBytes(32).toString('base64')
   const door = new PeerDoor(key, socket =>
-    welcomeRemote(new PeerChannel(socket), { version, isNear: isNear(socket), uptime: uptimeClock, admit, logger }),
+    welcomeRemote(new PeerChannel(socket), {
+      ...{ version, format: blockFormat, isNear: isNear(socket), uptime: uptimeClock, admit, logger },
+      call: call => pool.call(call),
+    }),
   )
   const place = { ...(await door.listen(listen)), key }
   const stopLooking = uptimeClock.every(limits.peerGoneMs, () => {

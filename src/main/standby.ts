@@ -5,6 +5,7 @@ import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { PeerChannel } from '../adapters/peers/peer-channel.ts'
 import { type PeerPlace, reachPeer } from '../adapters/peers/peer-door.ts'
 import type { ServedAt, Waiting } from '../adapters/postgres/shared-database.ts'
+import { blockFormat } from '../adapters/prediction-log/blocks.ts'
 import { passOn } from '../adapters/standby/pass-on.ts'
 import { type Address, Relay } from '../adapters/standby/relay.ts'
 import { createListener } from '../api/listener.ts'
@@ -71,7 +72,7 @@ export async function standBy({
   const gateways = new RemoteGateways<PeerPlace>({
     ...{ workers, uptime: uptimeClock, logger, address, start: startThread },
     local: { version, logLevel, listener: inference, tracing },
-    leader: { uptime: uptimeClock, version, name: `process ${process.pid} on ${hostname()}` },
+    leader: { uptime: uptimeClock, version, format: blockFormat, name: `process ${process.pid} on ${hostname()}` },
     reach: async place => new PeerChannel(await reachPeer(place)),
     relay: { listen: listenToRelay, stopListening: () => relays.inference.stopListening() },
   })

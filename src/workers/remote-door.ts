@@ -5,16 +5,20 @@ import { assertNever } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { GuestEnd, GuestThread, Visitor } from './guests.ts'
-import type { ToWorker } from './messages.ts'
+import type { Call, Reply, ToWorker } from './messages.ts'
 import type { FromRemote, RemotePlan, ToRemote } from './remote-messages.ts'
 import type { WorkerLink } from './worker-link.ts'
 
 export type RemoteDoorOptions = {
   version: string
+  /** How predictions are packed here: no others are taken. */
+  format: number
   isNear: boolean
   uptime: Clock
   /** Null, or why it may not serve for now. */
   admit(visitor: Visitor): string | null
+  /** Never rejects. */
+  call(call: Call): Promise<Reply>
   logger: { info(fields: object, message: string): void }
 }
 
@@ -30,6 +34,7 @@ class Remote {
   readonly #channel: RemoteChannel
   readonly #options: RemoteDoorOptions
   #link: WorkerLink | null = null
+  #mayCall = false
   #ended: (end: GuestEnd) => void = () => {}
   #cancelSilence: () => void
 
@@ -73,19 +78,16 @@ class Remote {
     return after(this.#options.uptime, limits.peerAnswerMs, () => this.#channel.cut())
   }
 
-  #greet({ version, name }: Extract<FromRemote, { kind: 'hello' }>): void {
+  #greet({ version, format, name }: Extract<FromRemote, { kind: 'hello' }>): void {
+    this.#mayCall = format === this.#options.format
     const { isNear, admit, logger } = this.#options
     const begin: Visitor['begin'] = (plan, link, ended) => this.#begin(plan, link, ended)
     const why =
       version === this.#options.version
         ? admit({ name, isNear, begin })
         : `it is version ${this.#options.version}, and this one is ${version}`
-    if (why === null) {
-      logger.info({ server: name }, 'a gateway of another server serves too')
-      return
-    }
-    this.#channel.say({ kind: 'refused', why })
-    this.#channel.end()
+    if (why === null) logger.info({ server: name }, 'a gateway of another server serves too')
+    else this.#channel.say({ kind: 'refused', why })
   }
 
   #begin(plan: RemotePlan, link: WorkerLink, ended: (end: GuestEnd) => void): GuestThread {
@@ -108,8 +110,7 @@ class Remote {
   }
 
   async #carryOut({ id, call }: Extract<FromRemote, { kind: 'call' }>): Promise<void> {
-    const reply = await this.#link?.carryOut(call)
-    if (reply === undefined) return
+    const reply = this.#mayCall ? await this.#options.call(call) : otherFormat
     // The buffer was copied on its way: the other side has its own.
     this.#channel.say({ kind: 'replied', id, reply: reply.kind === 'appended' ? { ...reply, read: null } : reply })
   }
@@ -119,6 +120,14 @@ class Remote {
     this.#ended = () => {}
     ended(end)
   }
+}
+
+const otherFormat: Reply = {
+  kind: 'failed',
+  error: {
+    code: 'store-failed',
+    message: 'the server that decides packs predictions in another way, and cannot keep these',
+  },
 }
 
 /** Models in threads of this server are in no table of the other one, and a port leads nowhere there. */

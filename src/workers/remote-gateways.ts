@@ -89,6 +89,7 @@ export class RemoteGateways<Place> {
     for (const seat of this.#seats) {
       const { current } = seat
       if (current?.isTooOld === true) void this.#letGo(seat, current)
+      if (seat.next?.isRefused === true && !this.#hasOrphans(seat)) void seat.next.retire(null)
       if (seat.next === null && (current === null || current.isOrphan)) void this.#reach(seat)
     }
   }
@@ -97,7 +98,7 @@ export class RemoteGateways<Place> {
     const { reach, version } = { ...this.#options, version: this.#options.leader.version }
     const decider = this.#decider
     if (decider === null || seat.isReaching || this.#nowMs() < seat.againAtMs) return
-    if (decider.version !== version) {
+    if (decider.version !== version && !this.#hasOrphans(seat)) {
       this.#refused(seat, `the server that decides is version ${decider.version}, and this one is ${version}`)
       return
     }
@@ -121,7 +122,7 @@ export class RemoteGateways<Place> {
           this.#refused(seat, 'it has versions that only it can call')
           void this.#letGo(seat, gateway)
         },
-        refused: why => this.#refused(seat, why),
+        refused: why => this.#turnedAway(seat, gateway, why),
         ended: detail => this.#ended(seat, gateway, detail),
       },
     )
@@ -139,6 +140,18 @@ export class RemoteGateways<Place> {
     if (!this.#isRelaying) return
     this.#isRelaying = false
     this.#options.relay.stopListening()
+  }
+
+  /** Whoever decides takes what was recorded under the one before, though nobody here may serve by it. */
+  #turnedAway(seat: Seat, gateway: RemoteGateway, why: string): void {
+    this.#refused(seat, why)
+    const orphans = [seat.current, ...this.#leaving].filter(one => one?.isOrphan === true)
+    for (const one of orphans) one?.carryBy(gateway.carrier)
+    if (orphans.length === 0) void gateway.retire(null)
+  }
+
+  #hasOrphans({ current }: Seat): boolean {
+    return current?.isOrphan === true || [...this.#leaving].some(({ isOrphan }) => isOrphan)
   }
 
   async #letGo(seat: Seat, gateway: RemoteGateway): Promise<void> {

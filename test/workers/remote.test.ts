@@ -11,7 +11,7 @@ import type { FromRemote, ToRemote } from '../../src/workers/remote-messages.ts'
 import { endpoint, sole } from '../support/gateway-rig.ts'
 import { isSettled, Puppet, poolOf } from './puppets.ts'
 
-/** Both ends of a connection. What is said is heard at once, as structured clone makes it. */
+/** Both ends of a connection. What is said is heard in the same turn, as structured clone makes it. */
 function connection() {
   const ends: { hear: PeerEvents<unknown> | null; isOpen: boolean }[] = [
     { hear: null, isOpen: true },
@@ -30,9 +30,12 @@ function connection() {
     },
     say: (message: unknown) => {
       const other = ends[1 - own] as (typeof ends)[0]
-      if (other.isOpen) other.hear?.hear(structuredClone(message))
+      const copy = structuredClone(message)
+      queueMicrotask(() => {
+        if (other.isOpen) other.hear?.hear(copy)
+      })
     },
-    end: () => close('it was ended'),
+    end: () => queueMicrotask(() => close('it was ended')),
     cut: () => close('it was cut'),
   })
   return { leader: of(0) as RemoteChannel, standby: of(1) as LeaderChannel, lose: () => close('it broke') }
@@ -57,11 +60,16 @@ function rig({ version = '1' } = {}) {
   }
   const lines: ReturnType<typeof connection>[] = []
   let isThere = true
+  let leads = version
   const reach = async (): Promise<LeaderChannel> => {
     if (!isThere) throw new Error('nobody is there')
     const line = connection()
     lines.push(line)
-    welcomeRemote(line.leader, { version: '1', isNear: true, uptime: clock, admit: one => pool.admit(one), logger })
+    welcomeRemote(line.leader, {
+      ...{ version: leads, format: 1, isNear: true, uptime: clock, logger },
+      admit: one => pool.admit(one),
+      call: call => pool.call(call),
+    })
     return line.standby
   }
   const threads: Puppet[] = []
@@ -73,7 +81,7 @@ function rig({ version = '1' } = {}) {
       ...{ version: '1', logLevel: 'silent', tracing: null },
       listener: { auth: 'none', tls: null, cors: null, connectionsMax: 10 },
     },
-    leader: { uptime: clock, version: '1', name: 'the other one' },
+    leader: { uptime: clock, version: '1', format: 1, name: 'the other one' },
     relay: { listen: async () => void relay.push('listens'), stopListening: () => void relay.push('stops') },
     start: (plan, events) => {
       const puppet = new Puppet(plan, events)
@@ -89,8 +97,10 @@ function rig({ version = '1' } = {}) {
   gateways.sees({ place: 'there', version })
   return {
     ...{ pool, clock, at, calls, said, lines, threads, relay, gateways },
-    leaderIs: (there: boolean) => {
+    leaderIs: (there: boolean, next = version) => {
       isThere = there
+      leads = next
+      gateways.sees({ place: 'there', version: next })
     },
     answers: (how: typeof answer) => {
       answer = how
@@ -197,6 +207,26 @@ describe('a server that stands by', () => {
     expect(server.calls).toHaveLength(3)
     expect(replies(thread)).toHaveLength(2)
     expect([thread.asked('close').length, server.gateways.isServing]).toEqual([1, true])
+  })
+
+  it('hands what it recorded to one of another version too, under which it may not serve', async () => {
+    const thread = await serving(server)
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    append(thread)
+    await turns()
+    server.leaderIs(true, '2')
+    await pass(server, limits.peerLookMs)
+    expect([server.calls.length, replies(thread).length, server.threads.length]).toEqual([1, 1, 1])
+    // It goes on by its table until that is too old, and what comes of that is taken too.
+    append(thread, 2)
+    await turns()
+    expect([server.calls.length, server.gateways.isServing]).toEqual([2, true])
+    await pass(server, limits.peerSilentMs + limits.peerLookMs)
+    thread.answer()
+    await pass(server, 2 * limits.peerLookMs)
+    expect([server.gateways.isServing, server.relay, thread.hasBeenEnded]).toEqual([false, ['stops', 'listens'], true])
+    expect(server.lines).toHaveLength(2)
   })
 
   it('says at once to who sends feedback that nobody can keep it, and knows of no conversations elsewhere', async () => {
@@ -316,9 +346,11 @@ describe('the server that decides', () => {
     lines.push(line)
     const heard: ToRemote[] = []
     line.standby.open({ hear: message => void heard.push(message), closed: () => {} })
-    const admit = () => expect.unreachable()
-    welcomeRemote(line.leader, { version: '2', isNear: true, uptime: clock, admit, logger: { info() {} } })
-    line.standby.say({ kind: 'hello', version: '1', name: 'old' } satisfies FromRemote)
+    const never = () => expect.unreachable()
+    const options = { version: '2', format: 1, isNear: true, uptime: clock, admit: never, call: never }
+    welcomeRemote(line.leader, { ...options, logger: { info() {} } })
+    line.standby.say({ kind: 'hello', version: '1', format: 1, name: 'old' } satisfies FromRemote)
+    await turns()
     expect(heard).toEqual([{ kind: 'refused', why: 'it is version 2, and this one is 1' }])
   })
 })
