@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { PeerChannel } from '../adapters/peers/peer-channel.ts'
 import { type PeerPlace, reachPeer } from '../adapters/peers/peer-door.ts'
+import { canSharePorts } from '../adapters/port-sharing.ts'
 import type { ServedAt, Waiting } from '../adapters/postgres/shared-database.ts'
 import { blockFormat } from '../adapters/prediction-log/blocks.ts'
 import { passOn } from '../adapters/standby/pass-on.ts'
@@ -56,8 +57,10 @@ export async function standBy({
     relays.grpc.close()
   }
   // A gateway may follow on the same port while the relay still listens there.
-  const address = { host: inference.host, port: inference.port }
-  const listenToRelay = () => relays.inference.listen({ ...address, reusePort: address.port !== 0 })
+  let address: Address = { host: inference.host, port: inference.port }
+  const listenToRelay = async (): Promise<void> => {
+    address = await relays.inference.listen({ ...address, reusePort: canSharePorts })
+  }
   try {
     await listener.listen(control)
     await assertPortFree(address)
