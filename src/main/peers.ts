@@ -43,6 +43,13 @@ type PeersOptions = {
   logger: Logger
 }
 
+/** Rejects where others could not be let in once this server decides: told while another one serves, and not when that is gone. */
+export async function assertPeersCanCome(listen: PeersOptions['listen']): Promise<void> {
+  const door = new PeerDoor('', peer => peer.destroy())
+  await door.listen(listen)
+  door.close()
+}
+
 async function openPeers({ pool, guests, listen, version, logger }: PeersOptions): Promise<Peers> {
   let isKept = guests.had
   // Whoever decides next must know of them before they answer anybody.

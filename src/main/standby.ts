@@ -17,6 +17,7 @@ import { assertPortFree } from '../workers/port-probe.ts'
 import type { Carrier } from '../workers/remote-gateway.ts'
 import { RemoteGateways } from '../workers/remote-gateways.ts'
 import { startThread } from '../workers/start-thread.ts'
+import { assertPeersCanCome } from './peers.ts'
 
 export type Standby = Waiting & {
   /** `listen` takes the port over; whoever was held there is handed to it. Others keep their connections. */
@@ -27,7 +28,7 @@ export type Standby = Waiting & {
 }
 
 type Options = {
-  settings: Pick<ServerSettings, 'inference' | 'control' | 'grpc' | 'workers' | 'logLevel' | 'tracing'>
+  settings: Pick<ServerSettings, 'inference' | 'control' | 'grpc' | 'peerPort' | 'workers' | 'logLevel' | 'tracing'>
   certificates: Certificates | undefined
   /** Who serves, in words. */
   holder: string
@@ -66,6 +67,7 @@ export async function standBy({
     await assertPortFree(address)
     await listenToRelay()
     if (grpc !== null) await relays.grpc.listen(grpc)
+    await assertPeersCanCome({ host: inference.host, port: settings.peerPort })
   } catch (error) {
     closeRelays()
     await listener.close()
@@ -80,7 +82,6 @@ export async function standBy({
     relay: { listen: listenToRelay, stopListening: () => relays.inference.stopListening() },
   })
   const sees = (served: ServedAt | null): void => {
-    gateways.sees(served?.peers ?? null)
     asks.sees(served?.control ?? null)
     relays.inference.forwardTo(served?.inference ?? null)
     relays.grpc.forwardTo(served?.grpc ?? null)
@@ -94,7 +95,10 @@ export async function standBy({
   }
   let givenOver: Promise<void> | null = null
   return {
-    sees,
+    sees(served, term) {
+      gateways.sees(served?.peers ?? null, term)
+      sees(served)
+    },
     toldToEnd,
     async end() {
       gateways.stay()

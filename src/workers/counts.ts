@@ -36,6 +36,11 @@ export function endedCounts(counts: Counts): Counts {
   }
 }
 
+/** What one that is out of sight leaves behind: what waited in it is handed over later, for all that is known. */
+export function lostCounts(counts: Counts): Counts {
+  return endedCounts({ ...counts, recorder: { ...counts.recorder, queued: 0 } })
+}
+
 /** As one gateway forgets them: an endpoint that is deleted, or versions that it has no more. */
 export function countsWithout(counts: Counts, endpoint: string, versions: readonly string[] = []): Counts {
   const isThere = (of: string, version: string) => of !== endpoint || versions.includes(version)

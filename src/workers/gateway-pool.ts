@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { after } from '../adapters/clock/after.ts'
 import { SharedFleets } from '../adapters/deployer/threads/shared-fleets.ts'
 import type { SpanSettings } from '../adapters/tracing/open-spans.ts'
+import type { EndpointSpec } from '../core/endpoint.ts'
 import { CutoverError } from '../core/errors.ts'
 import { type FlagsState, noFlags, withoutHistory } from '../core/flags/flags-state.ts'
 import { limits } from '../core/limits.ts'
@@ -95,7 +96,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
       specs: () => [...this.#routes.values()].map(({ spec }) => spec),
       changed: () => this.#shareOut(),
       keep: counts => {
-        this.#past = mergeCounts([this.#past, endedCounts(counts)])
+        this.#past = mergeCounts([this.#past, counts])
       },
     })
     for (const slot of this.#slots) this.#start(slot)
@@ -111,8 +112,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
     this.#tellFlags()
     this.#past = countsWithout(this.#past, name, Object.keys(versions))
     this.#guests.dismiss(route.spec)
-    const links = [...this.#live().map(({ link }) => link), ...this.#guests.thatCall(route.spec)]
-    const results = await Promise.all(links.map(link => this.#give(link, route)))
+    const results = await Promise.all(this.#thatCall(route.spec).map(link => this.#give(link, route)))
     await this.#guests.strays(route.spec)
     for (const result of results) if (result?.ok === false) throw thrownError(result.error)
   }
@@ -156,8 +156,8 @@ export class GatewayPool implements TrafficSink, FlagSink {
     return this.#guests.admit(visitor)
   }
 
-  /** What a gateway has this thread do. Never rejects. */
-  call(call: Call): Promise<Reply> {
+  /** What a gateway has this thread do. Rejects only where it is no call. */
+  async call(call: Call): Promise<Reply> {
     return call.kind === 'recall' ? this.#recall(call) : this.#options.call(call)
   }
 
@@ -260,6 +260,11 @@ export class GatewayPool implements TrafficSink, FlagSink {
     return [...this.#live().map(({ link }) => link), ...this.#guests.links()]
   }
 
+  /** Without those of other servers that were asked to leave, since they could not call a version of it. */
+  #thatCall(spec: EndpointSpec): WorkerLink[] {
+    return [...this.#live().map(({ link }) => link), ...this.#guests.thatCall(spec)]
+  }
+
   /** Of what is bounded for all gateways together. */
   #share(link: WorkerLink): Share {
     const all = [...this.#slots.map(slot => slot.link), ...this.#guests.links()]
@@ -273,10 +278,9 @@ export class GatewayPool implements TrafficSink, FlagSink {
   /** Anew, after a gateway of another server has come or gone. */
   #shareOut(): void {
     if (this.#closing !== null) return
-    for (const link of this.#links()) {
-      link.post({ kind: 'share', share: this.#share(link) })
-      for (const route of this.#routes.values()) void this.#give(link, route)
-    }
+    for (const link of this.#links()) link.post({ kind: 'share', share: this.#share(link) })
+    for (const route of this.#routes.values())
+      for (const link of this.#thatCall(route.spec)) void this.#give(link, route)
   }
 
   /** Fleets and tables first: a worker listens once it knows whom to ask. */

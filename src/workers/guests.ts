@@ -9,6 +9,7 @@ import type { EndpointSpec } from '../core/endpoint.ts'
 import { limits } from '../core/limits.ts'
 import type { GatewayLogger } from '../gateway/context.ts'
 import type { Clock } from '../ports/clock.ts'
+import { endedCounts, lostCounts } from './counts.ts'
 import type { Counts } from './messages.ts'
 import type { RemotePlan } from './remote-messages.ts'
 import type { WorkerLink, WorkerThread } from './worker-link.ts'
@@ -41,7 +42,7 @@ export type GuestsOptions = {
   specs(): readonly EndpointSpec[]
   /** One has come or gone: bounds are shared out anew, and with them all tables. */
   changed(): void
-  /** What one that serves no more has counted. */
+  /** What one that serves no more has counted, without what nobody can know of. */
   keep(counts: Counts): void
 }
 
@@ -126,7 +127,7 @@ export class Guests {
   #ended(guest: Guest, { detail, isSure }: GuestEnd): void {
     if (!this.#here.delete(guest)) return
     const { keep, changed, logger } = this.#options
-    keep(guest.link.counts)
+    keep(isSure ? endedCounts(guest.link.counts) : lostCounts(guest.link.counts))
     logger.warn({ server: guest.visitor.name, detail }, 'a gateway of another server serves by this one no more')
     if (isSure) this.#forget(guest)
     else this.#lose(guest)

@@ -1,11 +1,13 @@
 /** A gateway of a server that stands by, at the server that decides: its connection is what a worker's thread is. */
 import { after } from '../adapters/clock/after.ts'
 import type { PeerChannel } from '../adapters/peers/peer-channel.ts'
-import { assertNever } from '../core/errors.ts'
+import { assertNever, CutoverError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
+import type { Remembered } from '../gateway/conversations.ts'
 import type { Clock } from '../ports/clock.ts'
+import { mergeCounts, noCounts } from './counts.ts'
 import type { GuestEnd, GuestThread, Visitor } from './guests.ts'
-import type { Call, Reply, ToWorker } from './messages.ts'
+import type { Call, FromWorker, Reply, ToWorker } from './messages.ts'
 import type { FromRemote, RemotePlan, ToRemote } from './remote-messages.ts'
 import type { WorkerLink } from './worker-link.ts'
 
@@ -17,7 +19,7 @@ export type RemoteDoorOptions = {
   uptime: Clock
   /** Null, or why it may not serve for now. */
   admit(visitor: Visitor): string | null
-  /** Never rejects. */
+  /** Rejects only where it is no call. */
   call(call: Call): Promise<Reply>
   logger: { info(fields: object, message: string): void }
 }
@@ -34,6 +36,7 @@ class Remote {
   readonly #channel: RemoteChannel
   readonly #options: RemoteDoorOptions
   #link: WorkerLink | null = null
+  #hasGreeted = false
   #mayCall = false
   #ended: (end: GuestEnd) => void = () => {}
   #cancelSilence: () => void
@@ -55,7 +58,7 @@ class Remote {
         this.#channel.say({ kind: 'pong', atMs: message.atMs })
         return
       case 'said':
-        this.#link?.hear(message.message)
+        this.#link?.hear(checked(message.message))
         return
       case 'call':
         void this.#carryOut(message)
@@ -79,6 +82,8 @@ class Remote {
   }
 
   #greet({ version, format, name }: Extract<FromRemote, { kind: 'hello' }>): void {
+    if (this.#hasGreeted) throw new CutoverError('internal', 'it is here already')
+    this.#hasGreeted = true
     this.#mayCall = format === this.#options.format
     const { isNear, admit, logger } = this.#options
     const begin: Visitor['begin'] = (plan, link, ended) => this.#begin(plan, link, ended)
@@ -110,7 +115,10 @@ class Remote {
   }
 
   async #carryOut({ id, call }: Extract<FromRemote, { kind: 'call' }>): Promise<void> {
-    const reply = this.#mayCall ? await this.#options.call(call) : otherFormat
+    // What cannot be carried out at all comes of no gateway of this version: it ends the connection, as what cannot be heard does.
+    const carried = this.#mayCall ? this.#options.call(call) : Promise.resolve(otherFormat)
+    const reply = await carried.catch(() => this.#channel.cut())
+    if (reply === undefined) return
     // The buffer was copied on its way: the other side has its own.
     this.#channel.say({ kind: 'replied', id, reply: reply.kind === 'appended' ? { ...reply, read: null } : reply })
   }
@@ -128,6 +136,19 @@ const otherFormat: Reply = {
     code: 'store-failed',
     message: 'the server that decides packs predictions in another way, and cannot keep these',
   },
+}
+
+/** What is kept is used later, when whoever said it is not there to be given up for it. */
+function checked(message: FromWorker): Exclude<FromWorker, { kind: 'call' }> {
+  if (message.kind === 'call') throw new CutoverError('internal', 'a call was said and not made')
+  if (message.kind === 'counts') mergeCounts([message.counts, noCounts])
+  if (message.kind === 'remembered' && !isRemembered(message.remembered))
+    throw new CutoverError('internal', 'it remembers no answer')
+  return message
+}
+
+function isRemembered({ endpoint, id, answered }: Remembered): boolean {
+  return typeof endpoint === 'string' && typeof id === 'string' && typeof answered === 'object'
 }
 
 /** Models in threads of this server are in no table of the other one, and a port leads nowhere there. */

@@ -83,6 +83,11 @@ export class RemoteGateway {
     return call => this.#leader.call(call)
   }
 
+  /** Another server decides by now: this one goes on by what it knows, and hears no more of its own. */
+  forsake(): void {
+    this.#leader.cut()
+  }
+
   /** Takes no new connections, lets requests finish, and hands over what they recorded, to `next` where its own server is gone. */
   retire(next: Carrier | null): Promise<void> {
     if (next !== null) this.carryBy(next)
@@ -114,7 +119,7 @@ export class RemoteGateway {
   #drainMs(): number {
     if (!this.isOrphan) return limits.shutdownTimeoutMs
     const ageMs = this.#options.uptime.nowMs() - this.#leader.freshAtMs
-    return Math.max(0, limits.peerSilentMs - ageMs) + limits.peerDrainMs
+    return Math.max(0, limits.peerSilentMs + limits.peerDrainMs - ageMs)
   }
 
   #leaderEvents(): LeaderEvents {
@@ -144,6 +149,8 @@ export class RemoteGateway {
 
   async #open(): Promise<void> {
     const result = await this.#ask({ kind: 'listen', address: this.#options.address })
+    // Who told it to end meanwhile does not count on it any more.
+    if (this.#retiring !== null) return
     if (result?.ok !== true) {
       void this.#stop(result?.error.message ?? 'it ended before it listened')
       return

@@ -39,6 +39,7 @@ export class RemoteGateways<Place> {
   readonly #leaving = new Set<RemoteGateway>()
   readonly #stopLooking: () => void
   #decider: Decider<Place> | null = null
+  #term = 0
   #isRelaying = true
   #isClosed = false
 
@@ -55,14 +56,24 @@ export class RemoteGateways<Place> {
     return this.#seats.some(({ current }) => current?.isServing === true)
   }
 
-  /** Null changes nothing: whoever served last may be gone for a moment. */
-  sees(decider: Decider<Place> | null): void {
+  /**
+   * Null changes nothing: whoever served last may be gone for a moment. Another term is another server that decides, and the one
+   * before may not know of it yet: no word of it counts any more.
+   */
+  sees(decider: Decider<Place> | null, term: number): void {
+    if (term !== this.#term) this.#forsake()
+    this.#term = term
     if (decider !== null) this.#decider = decider
   }
 
   /** This server is about to decide itself: its gateways go on as they are, and follow nobody else. */
   stay(): void {
+    this.#forsake()
+  }
+
+  #forsake(): void {
     this.#decider = null
+    for (const { current, next } of this.#seats) for (const one of [current, next]) one?.forsake()
   }
 
   /** This server decides itself from now on, and answers callers: what is left to hand over goes to `carrier`. */
@@ -96,7 +107,7 @@ export class RemoteGateways<Place> {
 
   async #reach(seat: Seat): Promise<void> {
     const { reach, version } = { ...this.#options, version: this.#options.leader.version }
-    const decider = this.#decider
+    const [decider, term] = [this.#decider, this.#term]
     if (decider === null || seat.isReaching || this.#nowMs() < seat.againAtMs) return
     if (decider.version !== version && !this.#hasOrphans(seat)) {
       this.#refused(seat, `the server that decides is version ${decider.version}, and this one is ${version}`)
@@ -106,7 +117,7 @@ export class RemoteGateways<Place> {
     const channel = await reach(decider.place).catch(() => null)
     seat.isReaching = false
     if (channel === null) return
-    if (this.#isClosed) channel.cut()
+    if (this.#isClosed || this.#term !== term || this.#decider === null) channel.cut()
     else seat.next = this.#begin(seat, channel)
   }
 
@@ -130,6 +141,8 @@ export class RemoteGateways<Place> {
   }
 
   #serving(seat: Seat, gateway: RemoteGateway): void {
+    // It was asked to leave in the very moment.
+    if (this.#leaving.has(gateway)) return
     const before = seat.current
     seat.current = gateway
     seat.next = null

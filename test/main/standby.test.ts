@@ -8,6 +8,39 @@ import { freePort } from '../support/free-port.ts'
 
 const host = '127.0.0.1'
 
+/** `peerPort` where others are to reach it once it decides. */
+async function standingBy({ control, peerPort = 0 }: { control: number; peerPort?: number }) {
+  const open = { host, auth: 'none', tls: null, cors: null } as const
+  const standby = await standBy({
+    settings: {
+      inference: { ...open, port: await freePort(), connectionsMax: 10 },
+      control: { ...open, port: control },
+      ...{ grpc: null, peerPort, workers: 1, logLevel: 'silent', tracing: null },
+    },
+    certificates: undefined,
+    holder: 'another one',
+    version: '1.2.3',
+    logger: createServerLog({ level: 'silent', base: null }),
+    toldToEnd: new Promise(() => {}),
+  })
+  onTestFinished(() => standby.close())
+  return standby
+}
+
+test('a server that could not let others in once it decides says so before it stands by', async () => {
+  const other = createServer()
+  await new Promise<void>(done => other.listen(0, host, done))
+  onTestFinished(() => void other.close())
+  const { port: peerPort } = other.address() as { port: number }
+  const control = await freePort()
+  await expect(standingBy({ control, peerPort })).rejects.toMatchObject({
+    code: 'port-in-use',
+    message: expect.stringMatching(`port ${peerPort} .* --peer-port`),
+  })
+  // And leaves nothing that listens.
+  await standingBy({ control })
+})
+
 test('a stream of a server that hangs does not hold up the one that takes over', async () => {
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -19,22 +52,9 @@ test('a stream of a server that hangs does not hold up the one that takes over',
     server.close()
   })
   const { port } = server.address() as { port: number }
-  const open = { host, auth: 'none', tls: null, cors: null } as const
-  const [inference, control] = [await freePort(), await freePort()]
-  const standby = await standBy({
-    settings: {
-      inference: { ...open, port: inference, connectionsMax: 10 },
-      control: { ...open, port: control },
-      ...{ grpc: null, workers: 1, logLevel: 'silent', tracing: null },
-    },
-    certificates: undefined,
-    holder: 'another one',
-    version: '1.2.3',
-    logger: createServerLog({ level: 'silent', base: null }),
-    toldToEnd: new Promise(() => {}),
-  })
-  onTestFinished(() => standby.close())
-  standby.sees({ inference: { host, port }, control: { host, port }, grpc: null })
+  const control = await freePort()
+  const standby = await standingBy({ control })
+  standby.sees({ inference: { host, port }, control: { host, port }, grpc: null }, 1)
   const stream = await fetch(`http://${host}:${control}/api/v1/releases/digits-1/events`)
   const rest = stream.text()
   const beganAtMs = performance.now()

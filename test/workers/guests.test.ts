@@ -153,6 +153,17 @@ it('a version that it cannot call asks it to leave; the table is in force once i
   expect(new Guest().knock(pool)).toMatch(/digits/)
 })
 
+it('one that is leaving is told nothing of versions that it cannot call, whoever comes or goes meanwhile', async () => {
+  const { pool, at, guest } = readyPool()
+  const other = new Guest()
+  for (const one of [guest, other]) one.knock(pool)
+  void pool.apply({ ...next, spec: spec(url('http://10.0.0.5'), onnx) })
+  at(0).answer()
+  other.steps.length = 0
+  guest.end({ detail: 'it has left', isSure: true })
+  expect(other.steps).toEqual(['share'])
+})
+
 it('tables of a server before this one may be answered by for a while', async () => {
   const { pool, at, clock } = readyPool()
   pool.expectStrays()
@@ -202,6 +213,18 @@ it('what one had counted stays when it goes', () => {
   guest.link?.hear({ kind: 'counts', counts: { ...counts, gateway: { ...counts.gateway, requests } } })
   guest.end({ detail: 'gone', isSure: true })
   expect(pool.stats().requests).toMatchObject([{ count: 7 }])
+})
+
+it.each([
+  ['is lost, of which nothing is known', false, 0],
+  ['has ended, so that nobody hands it over', true, 3],
+])('what waited in one that %s, counts as dropped: %s', (_, isSure, dropped) => {
+  const { pool, guest } = readyPool()
+  guest.knock(pool)
+  const { counts } = guest.link as WorkerLink
+  guest.link?.hear({ kind: 'counts', counts: { ...counts, recorder: { ...counts.recorder, recorded: 4, queued: 3 } } })
+  guest.end({ detail: 'gone', isSure })
+  expect(pool.recorderStats()).toMatchObject({ recorded: 4, queued: 0, dropped })
 })
 
 it('a port into a model that is shown to nobody is closed', async () => {

@@ -1,8 +1,11 @@
 /** Gateways of a server that stands by, and the server that decides, with channels and threads that do nothing of themselves. */
+import { once } from 'node:events'
+import { duplexPair } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { PeerEvents } from '../../src/adapters/peers/peer-channel.ts'
+import { PeerChannel, type PeerEvents } from '../../src/adapters/peers/peer-channel.ts'
 import { noFlags } from '../../src/core/flags/flags-state.ts'
 import { limits } from '../../src/core/limits.ts'
+import type { Visitor } from '../../src/workers/guests.ts'
 import type { Call, Reply } from '../../src/workers/messages.ts'
 import { type RemoteChannel, welcomeRemote } from '../../src/workers/remote-door.ts'
 import { RemoteGateways } from '../../src/workers/remote-gateways.ts'
@@ -38,7 +41,8 @@ function connection() {
     end: () => queueMicrotask(() => close('it was ended')),
     cut: () => close('it was cut'),
   })
-  return { leader: of(0) as RemoteChannel, standby: of(1) as LeaderChannel, lose: () => close('it broke') }
+  const isOpen = () => ends[0]?.isOpen === true
+  return { leader: of(0) as RemoteChannel, standby: of(1) as LeaderChannel, isOpen, lose: () => close('it broke') }
 }
 
 const spec = endpoint()
@@ -61,7 +65,9 @@ function rig({ version = '1' } = {}) {
   const lines: ReturnType<typeof connection>[] = []
   let isThere = true
   let leads = version
-  const reach = async (): Promise<LeaderChannel> => {
+  const places: string[] = []
+  const reach = async (place: string): Promise<LeaderChannel> => {
+    places.push(place)
     if (!isThere) throw new Error('nobody is there')
     const line = connection()
     lines.push(line)
@@ -94,13 +100,13 @@ function rig({ version = '1' } = {}) {
       }
     },
   })
-  gateways.sees({ place: 'there', version })
+  gateways.sees({ place: 'there', version }, 1)
   return {
-    ...{ pool, clock, at, calls, said, lines, threads, relay, gateways },
+    ...{ pool, clock, at, calls, said, lines, places, threads, relay, gateways },
     leaderIs: (there: boolean, next = version) => {
       isThere = there
       leads = next
-      gateways.sees({ place: 'there', version: next })
+      if (next !== version) gateways.sees({ place: 'there', version: next }, 2)
     },
     answers: (how: typeof answer) => {
       answer = how
@@ -173,7 +179,58 @@ describe('a server that stands by', () => {
     expect([server.gateways.isServing, server.relay]).toEqual([true, ['stops']])
     await pass(server, limits.peerLookMs)
     expect([server.gateways.isServing, server.relay]).toEqual([false, ['stops', 'listens']])
-    expect(thread.asked('close')[0]?.ask).toMatchObject({ drainMs: limits.peerDrainMs })
+    const drainMs = thread.asked('close').map(({ ask }) => (ask.kind === 'close' ? ask.drainMs : 0))[0]
+    expect(drainMs).toBeGreaterThan(0)
+    expect(drainMs).toBeLessThanOrEqual(limits.peerDrainMs)
+  })
+
+  it('that notices late that its table is too old lets nobody finish whom the one that decides now does not wait for', async () => {
+    const thread = await serving(server)
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    // It stood still meanwhile.
+    server.clock.advance(limits.peerSilentMs + 2 * limits.peerDrainMs)
+    await turns()
+    expect(thread.asked('close')[0]?.ask).toMatchObject({ drainMs: 0 })
+  })
+
+  it('follows another one that decides while the one before still answers, and that one keeps what it recorded', async () => {
+    const thread = await serving(server)
+    server.answers(() => new Promise(() => {}))
+    append(thread)
+    await turns()
+    server.answers(async () => ({ kind: 'appended', read: null }))
+    server.gateways.sees(null, 2)
+    expect(server.lines[0]?.isOpen()).toBe(false)
+    await pass(server, 2 * limits.peerLookMs)
+    expect([server.gateways.isServing, server.lines.length]).toEqual([true, 1])
+    server.gateways.sees({ place: 'elsewhere', version: '1' }, 2)
+    await pass(server, limits.peerLookMs)
+    server.threads[1]?.answer()
+    await turns()
+    expect([server.gateways.isServing, server.places]).toEqual([true, ['there', 'elsewhere']])
+    expect(server.calls).toMatchObject([{ kind: 'append' }, { kind: 'append', again: true }])
+    expect([replies(thread).length, thread.asked('close').length]).toEqual([1, 1])
+  })
+
+  it('counts on no word of the one before once it decides itself', async () => {
+    await serving(server)
+    server.gateways.stay()
+    await pass(server, limits.peerSilentMs)
+    expect(server.gateways.isServing).toBe(true)
+    await pass(server, limits.peerLookMs)
+    expect([server.gateways.isServing, server.lines.length]).toEqual([false, 1])
+  })
+
+  it('asked to leave before it listens hands callers on without a moment between', async () => {
+    void server.pool.apply({ spec, table: sole() })
+    server.pool.tellAll({ isReady: true })
+    await pass(server, limits.peerLookMs)
+    const onnx = { name: 'v2', backend: { kind: 'onnx' as const, path: '/m' }, instances: 1 }
+    void server.pool.apply({ spec: { ...spec, versions: { ...spec.versions, v2: onnx } }, table: sole('v1', 2) })
+    server.threads[0]?.answer()
+    await turns()
+    expect([server.relay, server.gateways.isServing]).toEqual([[], false])
   })
 
   it('counts the age of its table from the last word that was answered, not from when the connection broke', async () => {
@@ -332,11 +389,30 @@ describe('the server that decides', () => {
     const applied = server.pool.apply({ spec, table: sole('v1', 2) })
     server.at(0).answer()
     server.leaderIs(false)
-    server.gateways.stay()
     await pass(server, limits.peerAnswerMs + limits.peerGoneMs - 3 * limits.peerPingMs)
     expect(await isSettled(applied)).toBe(false)
     await pass(server, 10 * limits.peerPingMs)
     expect(await isSettled(applied)).toBe(true)
+  })
+
+  it.each<[string, unknown[]]>([
+    ['a message of no kind', [{ kind: 'sing' }]],
+    ['a second hello', [{ kind: 'hello', version: '1', format: 1, name: 'again' }]],
+    ['a call of nothing', [{ kind: 'call', id: 1, call: null }]],
+    ['a call that is said', [{ kind: 'said', message: { kind: 'call', id: 1, call: null } }]],
+    ['counters that cannot be added up', [{ kind: 'said', message: { kind: 'counts', counts: { gateway: {} } } }]],
+    ['an answer that is none', [{ kind: 'said', message: { kind: 'remembered', remembered: {} } }]],
+  ])('gives up one that says what no gateway says, and goes on: %s', async (_, messages) => {
+    const { pool, clock } = rig()
+    pool.tellAll({ isReady: true })
+    const [ours, theirs] = duplexPair()
+    const [channel, peer] = [new PeerChannel<ToRemote, FromRemote>(ours), new PeerChannel<unknown, ToRemote>(theirs)]
+    const does = { admit: (one: Visitor) => pool.admit(one), call: (call: Call) => pool.call(call) }
+    welcomeRemote(channel, { version: '1', format: 1, isNear: true, uptime: clock, ...does, logger: { info() {} } })
+    const closed = once(ours, 'close')
+    for (const message of [{ kind: 'hello', version: '1', format: 1, name: 'odd' }, ...messages]) peer.say(message)
+    await closed
+    expect(() => pool.stats()).not.toThrow()
   })
 
   it('lets no other version in', async () => {

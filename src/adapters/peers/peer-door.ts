@@ -43,13 +43,7 @@ export class PeerDoor {
   async listen(address: Address): Promise<Address> {
     this.#server.listen(address)
     await once(this.#server, 'listening').catch((error: NodeJS.ErrnoException) => {
-      const what = error.code === 'EADDRINUSE' ? 'port-in-use' : 'invalid-resource'
-      throw new CutoverError(
-        what,
-        `cannot listen for other servers on ${address.host} port ${address.port}: ${error.message}`,
-        [],
-        error,
-      )
+      throw listenError(error, address)
     })
     const bound = this.#server.address() as { address: string; port: number }
     return { host: bound.address, port: bound.port }
@@ -59,6 +53,16 @@ export class PeerDoor {
     this.#server.close()
     for (const peer of this.#open) peer.destroy()
   }
+}
+
+function listenError(error: NodeJS.ErrnoException, { host, port }: Address): CutoverError {
+  if (error.code === 'EADDRINUSE') {
+    const remedy = 'stop what holds it, or give another one with --peer-port'
+    const message = `port ${port} on ${host}, where other servers are to reach this one, is in use; ${remedy}`
+    return new CutoverError('port-in-use', message, [], error)
+  }
+  const message = `cannot listen for other servers on ${host} port ${port}: ${error.message}`
+  return new CutoverError('invalid-resource', message, [], error)
 }
 
 /** Rejects where it cannot be reached, or has another key. */

@@ -58,6 +58,7 @@ export function takeLease(connection: PostgresConnection, { name, owner }: Holde
 }
 
 export type Lease = {
+  term: number
   /** Who has it, in words. */
   holder: string
   owner: string | null
@@ -70,13 +71,13 @@ export type Lease = {
 }
 
 export function readLease(connection: PostgresConnection): Lease {
-  const text = `SELECT holder, owner, CASE WHEN renewed_at IS NULL THEN NULL ELSE served_at END AS "servedAt",
+  const text = `SELECT term, holder, owner, CASE WHEN renewed_at IS NULL THEN NULL ELSE served_at END AS "servedAt",
       CASE WHEN renewed_at IS NULL THEN 'given-up' WHEN ${isOver} THEN 'over' ELSE 'held' END AS stands,
       coalesce(guests, false) AS "hasGuests"
     FROM ${leaseTable}`
   const { rows } = connection.query({ name: 'read_lease', text }, [])
   const [row] = rows as readonly Lease[]
-  return row ?? { holder: 'nobody', owner: null, servedAt: null, stands: 'given-up', hasGuests: false }
+  return row ?? { term: 0, holder: 'nobody', owner: null, servedAt: null, stands: 'given-up', hasGuests: false }
 }
 
 /** Stays through whoever has it next; false where somebody else has it by now. */

@@ -41,8 +41,8 @@ export class ToldToEnd extends Error {}
 
 /** While another server serves. */
 export interface Waiting {
-  /** Where it serves, told again and again; null before it says so, and once it is gone. */
-  sees(served: ServedAt | null): void
+  /** Where it serves, told again and again; null before it says so, and once it is gone. `term` is that of its lease. */
+  sees(served: ServedAt | null, term: number): void
   /** This one takes over. */
   end(): Promise<void>
   /** Resolves where this one need wait no longer, since it was told to end. */
@@ -160,7 +160,7 @@ async function nextLease(connection: PostgresConnection, holder: Holder, waiting
       const isPatient = performance.now() - unreachedAtMs < leaseTimes.lastsMs
       const taken = isFree(lease, holder, isPatient) ? takenLease(connection, holder) : null
       if (taken !== null) return taken
-      waiting.sees(lease.servedAt === null ? null : (JSON.parse(lease.servedAt) as ServedAt))
+      waiting.sees(lease.servedAt === null ? null : (JSON.parse(lease.servedAt) as ServedAt), lease.term)
     } catch (error) {
       // The database may be away for a while: who serves goes on, and whoever waits has nothing else to do.
       if (isAway(error)) unreachedAtMs = performance.now()
