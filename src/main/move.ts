@@ -9,12 +9,9 @@ import { postgresFailure } from '../adapters/postgres/failure.ts'
 import { giveUpLease, readLease, setUpLease, takeLease } from '../adapters/postgres/lease.ts'
 import { migrate } from '../adapters/postgres/migrate.ts'
 import { postgresMigrations, type StoreName } from '../adapters/postgres/migrations/index.ts'
-import { predictionLogMigrations } from '../adapters/prediction-log/migrations.ts'
 import { packRows } from '../adapters/prediction-log/pack-rows.ts'
 import type { SqlDatabase } from '../adapters/sql/database.ts'
-import type { Migration } from '../adapters/sqlite/migrate.ts'
-import { deliveries } from '../adapters/sqlite/migrations/deliveries/0001-deliveries.ts'
-import { events } from '../adapters/sqlite/migrations/event-log/0001-events.ts'
+import { sqliteStores } from '../adapters/sqlite/migrations/index.ts'
 import { openDatabase } from '../adapters/sqlite/open-database.ts'
 import { copyStore } from '../adapters/stores/copy-tables.ts'
 import { connectPatiently } from '../adapters/stores/store-place.ts'
@@ -23,11 +20,6 @@ import type { CliIo } from '../cli/io.ts'
 import { loadSettings } from '../config/load.ts'
 import { CutoverError } from '../core/errors.ts'
 
-const files: Readonly<Record<StoreName, { file: string; migrations: readonly Migration[] }>> = {
-  events: { file: 'events.db', migrations: [events] },
-  deliveries: { file: 'deliveries.db', migrations: [deliveries] },
-  predictions: { file: 'predictions.db', migrations: predictionLogMigrations },
-}
 const stores: readonly StoreName[] = ['events', 'deliveries', 'predictions']
 
 /** The folder stays as it is. No server may use either of them, and the database must be new. */
@@ -109,6 +101,6 @@ function copyOf(store: StoreName, { folder, database }: { folder: DataFolder; da
 }
 
 function openStore(store: StoreName, folder: DataFolder): SqlDatabase {
-  const { file, migrations } = files[store]
-  return openDatabase({ file: folder.file(file), migrations })
+  const { fileName, migrations } = sqliteStores[store]
+  return openDatabase({ file: folder.file(fileName), migrations })
 }

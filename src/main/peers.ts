@@ -4,15 +4,38 @@ import type { Logger } from 'pino'
 import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { PeerChannel } from '../adapters/peers/peer-channel.ts'
 import { isNear, PeerDoor, type PeerPlace } from '../adapters/peers/peer-door.ts'
-import type { GuestMemory } from '../adapters/postgres/shared-database.ts'
+import type { GuestMemory, ServedAt } from '../adapters/postgres/shared-database.ts'
+import { blockFormat } from '../adapters/prediction-log/blocks.ts'
+import type { ServerSettings } from '../config/load.ts'
 import { limits } from '../core/limits.ts'
 import type { GatewayPool } from '../workers/gateway-pool.ts'
 import type { Visitor } from '../workers/guests.ts'
 import { welcomeRemote } from '../workers/remote-door.ts'
-
-export type Peers = { told: { place: PeerPlace; version: string }; close(): void }
+import { reachedAt } from './standby.ts'
+import type { Stores } from './stores.ts'
 
 type Options = {
+  stores: Pick<Stores, 'guests' | 'announce'>
+  pool: GatewayPool | null
+  settings: Pick<ServerSettings, 'inference' | 'peerPort' | 'advertise'>
+  /** Where this server listens. */
+  told: ServedAt
+  version: string
+  logger: Logger
+}
+
+/** Tells the others where they reach this one. Gives back how that ends; rejects where it cannot listen. */
+export async function openToOthers({ stores, pool, settings, told, version, logger }: Options): Promise<() => void> {
+  const { announce, guests } = stores
+  const listen = { host: settings.inference.host, port: settings.peerPort }
+  const peers = pool === null || guests === null ? null : await openPeers({ pool, guests, listen, version, logger })
+  announce(reachedAt({ ...told, ...(peers !== null && { peers: peers.told }) }, settings.advertise))
+  return () => peers?.close()
+}
+
+type Peers = { told: { place: PeerPlace; version: string }; close(): void }
+
+type PeersOptions = {
   pool: GatewayPool
   guests: GuestMemory
   listen: { host: string; port: number }
@@ -21,14 +44,13 @@ type Options = {
 }
 
 /** Rejects where others could not be let in once this server decides: told while another one serves, and not when that is gone. */
-export async function assertPeersCanCome(listen: Options['listen']): Promise<void> {
+export async function assertPeersCanCome(listen: PeersOptions['listen']): Promise<void> {
   const door = new PeerDoor('', peer => peer.destroy())
   await door.listen(listen)
   door.close()
 }
 
-/** Rejects where it cannot listen. */
-export async function openPeers({ pool, guests, listen, version, logger }: Options): Promise<Peers> {
+async function openPeers({ pool, guests, listen, version, logger }: PeersOptions): Promise<Peers> {
   let isKept = guests.had
   // Whoever decides next must know of them before they answer anybody.
   const keep = (has: boolean): boolean => {
@@ -39,7 +61,10 @@ export async function openPeers({ pool, guests, listen, version, logger }: Optio
     keep(true) ? pool.admit(visitor) : 'the database cannot be reached, and must know of it first'
   const key = randomBytes(32).toString('base64')
   const door = new PeerDoor(key, socket =>
-    welcomeRemote(new PeerChannel(socket), { version, isNear: isNear(socket), uptime: uptimeClock, admit, logger }),
+    welcomeRemote(new PeerChannel(socket), {
+      ...{ version, format: blockFormat, isNear: isNear(socket), uptime: uptimeClock, admit, logger },
+      call: call => pool.call(call),
+    }),
   )
   const place = { ...(await door.listen(listen)), key }
   const stopLooking = uptimeClock.every(limits.peerGoneMs, () => {

@@ -5,7 +5,9 @@ import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { lackedFor } from '../adapters/deployer/http/open-server.ts'
 import { PeerChannel } from '../adapters/peers/peer-channel.ts'
 import { type PeerPlace, reachPeer } from '../adapters/peers/peer-door.ts'
+import { canSharePorts } from '../adapters/port-sharing.ts'
 import type { ServedAt, Waiting } from '../adapters/postgres/shared-database.ts'
+import { blockFormat } from '../adapters/prediction-log/blocks.ts'
 import { passOn } from '../adapters/standby/pass-on.ts'
 import { type Address, Relay } from '../adapters/standby/relay.ts'
 import { createListener } from '../api/listener.ts'
@@ -57,8 +59,10 @@ export async function standBy({
     relays.grpc.close()
   }
   // A gateway may follow on the same port while the relay still listens there.
-  const address = { host: inference.host, port: inference.port }
-  const listenToRelay = () => relays.inference.listen({ ...address, reusePort: address.port !== 0 })
+  let address: Address = { host: inference.host, port: inference.port }
+  const listenToRelay = async (): Promise<void> => {
+    address = await relays.inference.listen({ ...address, reusePort: canSharePorts })
+  }
   try {
     await listener.listen(control)
     await assertPortFree(address)
@@ -74,7 +78,7 @@ export async function standBy({
   const gateways = new RemoteGateways<PeerPlace>({
     ...{ workers, uptime: uptimeClock, logger, address, start: startThread },
     local: { version, logLevel, listener: inference, tracing },
-    leader: { uptime: uptimeClock, version, name: `process ${process.pid} on ${hostname()}` },
+    leader: { uptime: uptimeClock, version, format: blockFormat, name: `process ${process.pid} on ${hostname()}` },
     lacks: lackedFor,
     reach: async place => new PeerChannel(await reachPeer(place)),
     relay: { listen: listenToRelay, stopListening: () => relays.inference.stopListening() },

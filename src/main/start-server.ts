@@ -12,7 +12,6 @@ import { createDeployer } from '../adapters/deployer/deployer.ts'
 import { createExpressions } from '../adapters/expressions/cel.ts'
 import { createPoller } from '../adapters/metric-sources/poller.ts'
 import { createMetricsPage } from '../adapters/metrics/prometheus.ts'
-import { inSlices } from '../adapters/recorder/in-slices.ts'
 import { createRecorder, type OnCommitted } from '../adapters/recorder/recorder.ts'
 import { createRegistries } from '../adapters/registries/registries.ts'
 import { createServerLog } from '../adapters/server-log/server-log.ts'
@@ -31,18 +30,12 @@ import { type Controller, createController } from '../controller/controller.ts'
 import { createRegistrar } from '../controller/registrar.ts'
 import { startRetention } from '../controller/retention.ts'
 import { keysOf } from '../core/access/registry.ts'
-import { regressionOf } from '../core/bandit/regression.ts'
 import { limits } from '../core/limits.ts'
-import { tellMonitored, watchedOf } from '../core/monitor/monitoring.ts'
+import { tellMonitored } from '../core/monitor/monitoring.ts'
 import { own } from '../core/own.ts'
-import { pairingOf } from '../core/pairing.ts'
 import type { ControlState } from '../core/state.ts'
 import type { SecretRef } from '../core/webhook.ts'
-import { type Accumulator, createAccumulator } from '../evidence/accumulator.ts'
 import { createBaselines } from '../evidence/baselines.ts'
-import { awaitedBy, createDelayBook } from '../evidence/delay-book.ts'
-import { EvidenceFeed } from '../evidence/feed.ts'
-import { createWatchBook } from '../evidence/watch/watch-book.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import type { GatewayStats } from '../gateway/stats.ts'
 import type { Deployer, FleetReport } from '../ports/deployer.ts'
@@ -52,12 +45,12 @@ import { GatewayPool, type GatewayPoolOptions } from '../workers/gateway-pool.ts
 import { assertPortFree } from '../workers/port-probe.ts'
 import { startThread } from '../workers/start-thread.ts'
 import { readDashboard } from './dashboard-files.ts'
-import { definitionsBy } from './definitions.ts'
 import { type Ending, endAll } from './endings.ts'
-import { openPeers } from './peers.ts'
+import { createEvidenceBooks } from './evidence-books.ts'
+import { openToOthers } from './peers.ts'
 import { createQuestions } from './questions.ts'
 import { readEvidence } from './read-evidence.ts'
-import { reachedAt, type Standby, standBy } from './standby.ts'
+import { type Standby, standBy } from './standby.ts'
 import { applyFile, fleetsSettled } from './start-up.ts'
 import { openStores } from './stores.ts'
 import { version } from './version.ts'
@@ -147,20 +140,7 @@ async function compose(
   const { events: log, predictions } = stores
 
   const expressions = createExpressions()
-  const definitions = definitionsBy(expressions)
-  const evidence = createAccumulator({
-    definitions: name => definitions(control.state(), name),
-    learnedWindowMs: release => control.state().releases[release]?.plan.labelWindowMs ?? null,
-    pairing: ({ release, epoch }) => pairingOf(control.state().releases[release], epoch),
-    regression: ({ release, epoch }) => regressionOf(control.state().releases[release], epoch),
-    restarts: release => control.state().releases[release]?.restarts ?? [],
-  })
-  const watches = createWatchBook({ watched: name => watchedOf(control.state().endpoints[name]) })
-  const delays = createDelayBook({ awaited: awaitedBy(name => control.state().endpoints[name]?.spec) })
-  const tell = (batch: Parameters<Accumulator['add']>[0]): void => {
-    for (const book of [evidence, watches, delays]) book.add(batch)
-  }
-  const feed = new EvidenceFeed({ predictions, evidence, tell, tellLive: inSlices(tell) })
+  const { evidence, feed, monitoring } = createEvidenceBooks({ predictions, expressions, state: () => control.state() })
   const onCommitted: OnCommitted = batch => feed.add(batch)
   const recorder = createRecorder({
     log: predictions,
@@ -246,7 +226,6 @@ async function compose(
     specOf: endpoint => control.state().endpoints[endpoint]?.spec,
   })
   endings.push(() => trials.close())
-  const monitoring = { watch: (name: string) => watches.read(name), delays: (name: string) => delays.read(name) }
   const baselines = createBaselines({ log: predictions, expressions })
   const control = createController({
     log,
@@ -368,16 +347,8 @@ async function compose(
   const grpc = listenGrpc === null ? null : await (standby?.handOver('grpc', listenGrpc) ?? listenGrpc())
   isServing = true
   pool?.tellAll({ isReady: true })
-  const peers =
-    pool === null || stores.guests === null
-      ? null
-      : await openPeers({
-          ...{ pool, guests: stores.guests, version, logger },
-          listen: { host: settings.inference.host, port: settings.peerPort },
-        })
-  endings.push(() => peers?.close())
   const told = { inference, control: controlAddress, grpc }
-  stores.announce(reachedAt({ ...told, ...(peers !== null && { peers: peers.told }) }, settings.advertise))
+  endings.push(await openToOthers({ stores, pool, settings, told, version, logger }))
   logger.info({ inference, control: controlAddress, ...(grpc !== null && { grpc }), data: folder.path }, 'serving')
   return { inference, control: controlAddress, grpc, keyFile: entrances.keyFile, takenOver: takenOver.promise }
 }

@@ -5,7 +5,7 @@ import { ownerOf } from '../adapters/data-folder/owner.ts'
 import { openSqlEventLog } from '../adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../adapters/event-log/sqlite.ts'
 import { migrate } from '../adapters/postgres/migrate.ts'
-import { postgresMigrations } from '../adapters/postgres/migrations/index.ts'
+import { postgresMigrations, type StoreName } from '../adapters/postgres/migrations/index.ts'
 import {
   type GuestMemory,
   holdDatabase,
@@ -13,6 +13,7 @@ import {
   type ServedAt,
 } from '../adapters/postgres/shared-database.ts'
 import { openSqlPredictionLog } from '../adapters/prediction-log/sql.ts'
+import { sqliteStores } from '../adapters/sqlite/migrations/index.ts'
 import { connectBriefly, type StorePlace } from '../adapters/stores/store-place.ts'
 import { type DeliveryStore, openDeliveryStore } from '../adapters/webhooks/delivery-store.ts'
 import { openSqliteDeliveries } from '../adapters/webhooks/sqlite-deliveries.ts'
@@ -58,10 +59,11 @@ export async function openStores(options: StoreOptions, endings: Ending[]): Prom
 }
 
 function openFiles(folder: DataFolder): Omit<Stores, 'predictions'> {
+  const file = (store: StoreName) => folder.file(sqliteStores[store].fileName)
   return {
-    events: openSqliteEventLog(folder.file('events.db')),
-    deliveries: openSqliteDeliveries(folder.file('deliveries.db')),
-    place: { kind: 'sqlite', file: folder.file('predictions.db') },
+    events: openSqliteEventLog(file('events')),
+    deliveries: openSqliteDeliveries(file('deliveries')),
+    place: { kind: 'sqlite', file: file('predictions') },
     // A folder has one server.
     announce: () => {},
     guests: null,
@@ -71,7 +73,7 @@ function openFiles(folder: DataFolder): Omit<Stores, 'predictions'> {
 async function openTables(url: string, options: StoreOptions, endings: Ending[]): Promise<Omit<Stores, 'predictions'>> {
   const connection = connectBriefly(url)
   endings.push(() => connection.close())
-  if (existsSync(options.folder.file('events.db'))) options.onUnread(options.folder.path)
+  if (existsSync(options.folder.file(sqliteStores.events.fileName))) options.onUnread(options.folder.path)
   const { database, term, announce, guests, close } = await holdDatabase(connection, {
     url,
     owner: ownerOf(options.folder),

@@ -23,6 +23,7 @@ import { Guests, type Visitor } from './guests.ts'
 import type {
   Address,
   AskResult,
+  Call,
   Common,
   Counts,
   FromWorker,
@@ -155,6 +156,11 @@ export class GatewayPool implements TrafficSink, FlagSink {
     return this.#guests.admit(visitor)
   }
 
+  /** What a gateway has this thread do. Rejects only where it is no call. */
+  async call(call: Call): Promise<Reply> {
+    return call.kind === 'recall' ? this.#recall(call) : this.#options.call(call)
+  }
+
   /** Whether gateways of other servers may answer callers. */
   get hasGuests(): boolean {
     return this.#guests.hasAny
@@ -240,7 +246,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
   #newLink(): WorkerLink {
     return new WorkerLink({
       fleets: (link, told) => this.fleets.hear(link, told),
-      call: call => (call.kind === 'recall' ? this.#recall(call) : this.#options.call(call)),
+      call: call => this.call(call),
       remembered: (from, remembered) => this.#passOn(from, remembered),
     })
   }

@@ -7,6 +7,7 @@ import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { BorrowedFleets } from '../adapters/deployer/threads/borrowed-fleets.ts'
 import { LatencyHistograms } from '../adapters/metrics/latency-histograms.ts'
 import { TokenMetrics } from '../adapters/metrics/token-metrics.ts'
+import { canSharePorts } from '../adapters/port-sharing.ts'
 import { createRecorder, recorderQueueBytesMax } from '../adapters/recorder/recorder.ts'
 import { createServerLog } from '../adapters/server-log/server-log.ts'
 import { watchListener } from '../adapters/tls/listener-certificates.ts'
@@ -116,7 +117,8 @@ function start(port: MessagePort, plan: WorkerPlan): void {
         await count()
         return undefined
       case 'listen':
-        return gateway.listen({ ...ask.address, reusePort: true })
+        // One alone needs nobody's leave: without it `workers: 1` would run on no other system.
+        return gateway.listen({ ...ask.address, reusePort: canSharePorts || share.of > 1 })
       case 'listen-grpc':
         return gateway.listenGrpc(ask.address)
       case 'close':

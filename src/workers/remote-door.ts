@@ -7,16 +7,20 @@ import type { Remembered } from '../gateway/conversations.ts'
 import type { Clock } from '../ports/clock.ts'
 import { mergeCounts, noCounts } from './counts.ts'
 import type { GuestEnd, GuestThread, Visitor } from './guests.ts'
-import type { FromWorker, ToWorker } from './messages.ts'
+import type { Call, FromWorker, Reply, ToWorker } from './messages.ts'
 import type { FromRemote, RemotePlan, ToRemote } from './remote-messages.ts'
 import type { WorkerLink } from './worker-link.ts'
 
 export type RemoteDoorOptions = {
   version: string
+  /** How predictions are packed here: no others are taken. */
+  format: number
   isNear: boolean
   uptime: Clock
   /** Null, or why it may not serve for now. */
   admit(visitor: Visitor): string | null
+  /** Rejects only where it is no call. */
+  call(call: Call): Promise<Reply>
   logger: { info(fields: object, message: string): void }
 }
 
@@ -32,6 +36,8 @@ class Remote {
   readonly #channel: RemoteChannel
   readonly #options: RemoteDoorOptions
   #link: WorkerLink | null = null
+  #hasGreeted = false
+  #mayCall = false
   #ended: (end: GuestEnd) => void = () => {}
   #cancelSilence: () => void
 
@@ -75,20 +81,18 @@ class Remote {
     return after(this.#options.uptime, limits.peerAnswerMs, () => this.#channel.cut())
   }
 
-  #greet({ version, name }: Extract<FromRemote, { kind: 'hello' }>): void {
-    if (this.#link !== null) throw new CutoverError('internal', 'it is here already')
+  #greet({ version, format, name }: Extract<FromRemote, { kind: 'hello' }>): void {
+    if (this.#hasGreeted) throw new CutoverError('internal', 'it is here already')
+    this.#hasGreeted = true
+    this.#mayCall = format === this.#options.format
     const { isNear, admit, logger } = this.#options
     const begin: Visitor['begin'] = (plan, link, ended) => this.#begin(plan, link, ended)
     const why =
       version === this.#options.version
         ? admit({ name, isNear, begin })
         : `it is version ${this.#options.version}, and this one is ${version}`
-    if (why === null) {
-      logger.info({ server: name }, 'a gateway of another server serves too')
-      return
-    }
-    this.#channel.say({ kind: 'refused', why })
-    this.#channel.end()
+    if (why === null) logger.info({ server: name }, 'a gateway of another server serves too')
+    else this.#channel.say({ kind: 'refused', why })
   }
 
   #begin(plan: RemotePlan, link: WorkerLink, ended: (end: GuestEnd) => void): GuestThread {
@@ -112,7 +116,8 @@ class Remote {
 
   async #carryOut({ id, call }: Extract<FromRemote, { kind: 'call' }>): Promise<void> {
     // What cannot be carried out at all comes of no gateway of this version: it ends the connection, as what cannot be heard does.
-    const reply = await this.#link?.carryOut(call).catch(() => this.#channel.cut())
+    const carried = this.#mayCall ? this.#options.call(call) : Promise.resolve(otherFormat)
+    const reply = await carried.catch(() => this.#channel.cut())
     if (reply === undefined) return
     // The buffer was copied on its way: the other side has its own.
     this.#channel.say({ kind: 'replied', id, reply: reply.kind === 'appended' ? { ...reply, read: null } : reply })
@@ -123,6 +128,14 @@ class Remote {
     this.#ended = () => {}
     ended(end)
   }
+}
+
+const otherFormat: Reply = {
+  kind: 'failed',
+  error: {
+    code: 'store-failed',
+    message: 'the server that decides packs predictions in another way, and cannot keep these',
+  },
 }
 
 /** What is kept is used later, when whoever said it is not there to be given up for it. */

@@ -47,6 +47,7 @@ export class RemoteGateway {
   #lastId = 0
   #isServing = false
   #isUnfit = false
+  #isRefused = false
   #hasEnded = false
   #carrier: Carrier
   /** Calls that wait for another carrier. */
@@ -60,6 +61,11 @@ export class RemoteGateway {
     this.#events = events
     this.#leader = new RemoteLeader(channel, options.leader, this.#leaderEvents())
     this.#carrier = call => this.#leader.call(call)
+  }
+
+  /** It is a connection and nothing more: what others recorded may be handed over. */
+  get isRefused(): boolean {
+    return this.#isRefused
   }
 
   get isServing(): boolean {
@@ -126,7 +132,10 @@ export class RemoteGateway {
       told: message => this.#told(message),
       opened: () => void this.#open(),
       asksToLeave: () => this.#events.asksToLeave(),
-      refused: why => this.#events.refused(why),
+      refused: why => {
+        this.#isRefused = true
+        this.#events.refused(why)
+      },
       lost: detail => {
         if (!this.#isServing && this.#retiring === null) void this.#stop(detail)
       },

@@ -89,8 +89,11 @@ export class RemoteGateways<Place> {
     this.#isClosed = true
     this.#stopLooking()
     const all = this.#leaveAll()
-    const heir = all.find(one => !one.isOrphan)?.carrier ?? nobody
-    await Promise.all(all.map(one => one.retire(one.isOrphan ? heir : null, limits.shutdownTimeoutMs)))
+    const links = all.filter(({ isRefused, isOrphan }) => isRefused && !isOrphan)
+    const heir = (links[0] ?? all.find(({ isOrphan }) => !isOrphan))?.carrier ?? nobody
+    const gateways = all.filter(one => !links.includes(one))
+    await Promise.all(gateways.map(one => one.retire(one.isOrphan ? heir : null, limits.shutdownTimeoutMs)))
+    await Promise.all(links.map(one => one.retire(null)))
   }
 
   #leaveAll(): RemoteGateway[] {
@@ -103,6 +106,7 @@ export class RemoteGateways<Place> {
     for (const seat of this.#seats) {
       const { current } = seat
       if (current?.isTooOld === true) void this.#letGo(seat, current)
+      if (seat.next?.isRefused === true && !this.#hasOrphans(seat)) void seat.next.retire(null)
       if (seat.next === null && (current === null || current.isOrphan)) void this.#reach(seat)
     }
   }
@@ -111,7 +115,7 @@ export class RemoteGateways<Place> {
     const { reach, version } = { ...this.#options, version: this.#options.leader.version }
     const [decider, term] = [this.#decider, this.#term]
     if (decider === null || seat.isReaching || this.#nowMs() < seat.againAtMs) return
-    if (decider.version !== version) {
+    if (decider.version !== version && !this.#hasOrphans(seat)) {
       this.#refused(seat, `the server that decides is version ${decider.version}, and this one is ${version}`)
       return
     }
@@ -139,7 +143,7 @@ export class RemoteGateways<Place> {
           this.#refused(seat, why, limits.peerUnfitAgainMs)
           void this.#letGo(seat, gateway)
         },
-        refused: why => this.#refused(seat, why),
+        refused: why => this.#turnedAway(seat, gateway, why),
         ended: detail => this.#ended(seat, gateway, detail),
       },
     )
@@ -147,6 +151,8 @@ export class RemoteGateways<Place> {
   }
 
   #serving(seat: Seat, gateway: RemoteGateway): void {
+    // It was asked to leave in the very moment.
+    if (this.#leaving.has(gateway)) return
     const before = seat.current
     seat.current = gateway
     seat.next = null
@@ -157,6 +163,18 @@ export class RemoteGateways<Place> {
     if (!this.#isRelaying) return
     this.#isRelaying = false
     this.#options.relay.stopListening()
+  }
+
+  /** Whoever decides takes what was recorded under the one before, though nobody here may serve by it. */
+  #turnedAway(seat: Seat, gateway: RemoteGateway, why: string): void {
+    this.#refused(seat, why)
+    const orphans = [seat.current, ...this.#leaving].filter(one => one?.isOrphan === true)
+    for (const one of orphans) one?.carryBy(gateway.carrier)
+    if (orphans.length === 0) void gateway.retire(null)
+  }
+
+  #hasOrphans({ current }: Seat): boolean {
+    return current?.isOrphan === true || [...this.#leaving].some(({ isOrphan }) => isOrphan)
   }
 
   async #letGo(seat: Seat, gateway: RemoteGateway): Promise<void> {

@@ -19,7 +19,7 @@ export type LeaderEvents = {
   lost(detail: string): void
 }
 
-export type LeaderOptions = { uptime: Clock; version: string; name: string }
+export type LeaderOptions = { uptime: Clock; version: string; format: number; name: string }
 
 export type LeaderChannel = Pick<PeerChannel<FromRemote, ToRemote>, 'open' | 'say' | 'end' | 'cut'>
 
@@ -34,14 +34,14 @@ export class RemoteLeader {
   /** When the last word that it has answered was sent: what it decided before is known here. */
   #freshAtMs: number
 
-  constructor(channel: LeaderChannel, { uptime, version, name }: LeaderOptions, events: LeaderEvents) {
+  constructor(channel: LeaderChannel, { uptime, ...hello }: LeaderOptions, events: LeaderEvents) {
     this.#channel = channel
     this.#events = events
     this.#uptime = uptime
     this.#freshAtMs = uptime.nowMs()
     this.#stopPinging = uptime.every(limits.peerPingMs, () => this.#ping())
     channel.open({ hear: message => this.#hear(message), closed: detail => this.#lose(detail) })
-    channel.say({ kind: 'hello', version, name })
+    channel.say({ kind: 'hello', ...hello })
   }
 
   get freshAtMs(): number {

@@ -7,8 +7,8 @@ import type { Call, Common, FromWorker, Reply, ToWorker } from './messages.ts'
 export type RemotePlan = { share: Share; common: Common; remembered: readonly Remembered[] }
 
 export type FromRemote =
-  /** First of all. Servers of two versions may mean different things by one message. */
-  | { kind: 'hello'; version: string; name: string }
+  /** First of all. Servers of two versions may mean different things by one message; `format` is how predictions are packed. */
+  | { kind: 'hello'; version: string; format: number; name: string }
   /** `atMs` by its own clock, and back as it is. */
   | { kind: 'ping'; atMs: number }
   | { kind: 'said'; message: Exclude<FromWorker, { kind: 'call' }> }
@@ -19,7 +19,7 @@ export type FromRemote =
 
 export type ToRemote =
   | { kind: 'plan'; plan: RemotePlan }
-  /** For now. */
+  /** It may not serve for now. What it recorded before is taken all the same. */
   | { kind: 'refused'; why: string }
   /** It has been told all it needs. */
   | { kind: 'open' }

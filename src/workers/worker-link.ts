@@ -115,12 +115,8 @@ export class WorkerLink implements FleetGuest {
     this.#pending.clear()
   }
 
-  async carryOut(call: Call): Promise<Reply> {
-    return this.#events.call(call)
-  }
-
   async #carryOut(id: number, call: Call): Promise<void> {
-    const reply = await this.carryOut(call)
+    const reply = await this.#events.call(call)
     const buffers = reply.kind === 'appended' && reply.read !== null ? [reply.read] : []
     this.post({ kind: 'replied', id, reply }, buffers)
   }

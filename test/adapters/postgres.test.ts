@@ -11,6 +11,7 @@ import { PostgresConnection } from '../../src/adapters/postgres/connection.ts'
 import {
   announce,
   giveUpLease,
+  keepGuests,
   leaseTimes,
   readLease,
   renewLease,
@@ -207,6 +208,38 @@ describe('the lease', () => {
     expect(renewLease(other, term)).toBe(true)
     giveUpLease(other, term)
     expect((await held).term).toBe(term + 1)
+  })
+
+  test('that is over when somebody starts is left to whoever has it for two renewals, and then taken', async () => {
+    const { url, term } = await newPlace()
+    const [connection, other] = [connectBriefly(url), connectBriefly(url)]
+    onTestFinished(() => connection.close())
+    onTestFinished(() => other.close())
+    const startedMs = performance.now()
+    other.script("UPDATE cutover_lease SET renewed_at = renewed_at - interval '1 hour'")
+    const held = await holdDatabase(connection, {
+      ...{ url, owner: 'who starts', clock: createManualClock() },
+      onWaiting: async () => ({ sees() {}, end: async () => {}, toldToEnd: new Promise<void>(() => {}) }),
+      onTakenOver: () => {},
+    })
+    expect(held.term).toBe(term + 1)
+    expect(performance.now() - startedMs).toBeGreaterThan(2 * leaseTimes.renewEveryMs - 1)
+    expect(renewLease(other, term)).toBe(false)
+  })
+
+  test('keeps through all who have it whether gateways of other servers may answer callers', async () => {
+    const { url } = await newPlace()
+    const connection = connectBriefly(url)
+    onTestFinished(() => connection.close())
+    // A table of a version before there were any.
+    connection.script('ALTER TABLE cutover_lease DROP COLUMN guests')
+    setUpLease(connection)
+    expect(readLease(connection).hasGuests).toBe(false)
+    expect(keepGuests(connection, 1, true)).toBe(true)
+    giveUpLease(connection, 1)
+    expect(takeLease(connection, holder('the next'))).toBe(2)
+    expect(readLease(connection).hasGuests).toBe(true)
+    expect([keepGuests(connection, 1, false), readLease(connection).hasGuests]).toEqual([false, true])
   })
 
   test('a writer that stops in the middle of a transaction does not keep it from the next one', async () => {

@@ -14,7 +14,7 @@ import type { FromRemote, ToRemote } from '../../src/workers/remote-messages.ts'
 import { endpoint, sole } from '../support/gateway-rig.ts'
 import { isSettled, Puppet, poolOf } from './puppets.ts'
 
-/** Both ends of a connection. What is said is heard at once, as structured clone makes it. */
+/** Both ends of a connection. What is said is heard in the same turn, as structured clone makes it. */
 function connection() {
   const ends: { hear: PeerEvents<unknown> | null; isOpen: boolean }[] = [
     { hear: null, isOpen: true },
@@ -33,9 +33,12 @@ function connection() {
     },
     say: (message: unknown) => {
       const other = ends[1 - own] as (typeof ends)[0]
-      if (other.isOpen) other.hear?.hear(structuredClone(message))
+      const copy = structuredClone(message)
+      queueMicrotask(() => {
+        if (other.isOpen) other.hear?.hear(copy)
+      })
     },
-    end: () => close('it was ended'),
+    end: () => queueMicrotask(() => close('it was ended')),
     cut: () => close('it was cut'),
   })
   const isOpen = () => ends[0]?.isOpen === true
@@ -61,13 +64,18 @@ function rig({ version = '1' } = {}) {
   }
   const lines: ReturnType<typeof connection>[] = []
   let isThere = true
+  let leads = version
   const places: string[] = []
   const reach = async (place: string): Promise<LeaderChannel> => {
     places.push(place)
     if (!isThere) throw new Error('nobody is there')
     const line = connection()
     lines.push(line)
-    welcomeRemote(line.leader, { version: '1', isNear: true, uptime: clock, admit: one => pool.admit(one), logger })
+    welcomeRemote(line.leader, {
+      ...{ version: leads, format: 1, isNear: true, uptime: clock, logger },
+      admit: one => pool.admit(one),
+      call: call => pool.call(call),
+    })
     return line.standby
   }
   const threads: Puppet[] = []
@@ -79,7 +87,7 @@ function rig({ version = '1' } = {}) {
       ...{ version: '1', logLevel: 'silent', tracing: null },
       listener: { auth: 'none', tls: null, cors: null, connectionsMax: 10 },
     },
-    leader: { uptime: clock, version: '1', name: 'the other one' },
+    leader: { uptime: clock, version: '1', format: 1, name: 'the other one' },
     lacks: ({ headers }) => (headers === undefined ? null : 'a secret is not there'),
     relay: { listen: async () => void relay.push('listens'), stopListening: () => void relay.push('stops') },
     start: (plan, events) => {
@@ -96,8 +104,10 @@ function rig({ version = '1' } = {}) {
   gateways.sees({ place: 'there', version }, 1)
   return {
     ...{ pool, clock, at, calls, said, lines, places, threads, relay, gateways },
-    leaderIs: (there: boolean) => {
+    leaderIs: (there: boolean, next = version) => {
       isThere = there
+      leads = next
+      if (next !== version) gateways.sees({ place: 'there', version: next }, 2)
     },
     answers: (how: typeof answer) => {
       answer = how
@@ -257,6 +267,26 @@ describe('a server that stands by', () => {
     expect([thread.asked('close').length, server.gateways.isServing]).toEqual([1, true])
   })
 
+  it('hands what it recorded to one of another version too, under which it may not serve', async () => {
+    const thread = await serving(server)
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    append(thread)
+    await turns()
+    server.leaderIs(true, '2')
+    await pass(server, limits.peerLookMs)
+    expect([server.calls.length, replies(thread).length, server.threads.length]).toEqual([1, 1, 1])
+    // It goes on by its table until that is too old, and what comes of that is taken too.
+    append(thread, 2)
+    await turns()
+    expect([server.calls.length, server.gateways.isServing]).toEqual([2, true])
+    await pass(server, limits.peerSilentMs + limits.peerLookMs)
+    thread.answer()
+    await pass(server, 2 * limits.peerLookMs)
+    expect([server.gateways.isServing, server.relay, thread.hasBeenEnded]).toEqual([false, ['stops', 'listens'], true])
+    expect(server.lines).toHaveLength(2)
+  })
+
   it('says at once to who sends feedback that nobody can keep it, and knows of no conversations elsewhere', async () => {
     const thread = await serving(server)
     server.leaderIs(false)
@@ -409,7 +439,7 @@ describe('the server that decides', () => {
 
   it.each<[string, unknown[]]>([
     ['a message of no kind', [{ kind: 'sing' }]],
-    ['a second hello', [{ kind: 'hello', version: '1', name: 'again' }]],
+    ['a second hello', [{ kind: 'hello', version: '1', format: 1, name: 'again' }]],
     ['a call of nothing', [{ kind: 'call', id: 1, call: null }]],
     ['a call that is said', [{ kind: 'said', message: { kind: 'call', id: 1, call: null } }]],
     ['counters that cannot be added up', [{ kind: 'said', message: { kind: 'counts', counts: { gateway: {} } } }]],
@@ -419,10 +449,10 @@ describe('the server that decides', () => {
     pool.tellAll({ isReady: true })
     const [ours, theirs] = duplexPair()
     const [channel, peer] = [new PeerChannel<ToRemote, FromRemote>(ours), new PeerChannel<unknown, ToRemote>(theirs)]
-    const admit = (one: Visitor) => pool.admit(one)
-    welcomeRemote(channel, { version: '1', isNear: true, uptime: clock, admit, logger: { info() {} } })
+    const does = { admit: (one: Visitor) => pool.admit(one), call: (call: Call) => pool.call(call) }
+    welcomeRemote(channel, { version: '1', format: 1, isNear: true, uptime: clock, ...does, logger: { info() {} } })
     const closed = once(ours, 'close')
-    for (const message of [{ kind: 'hello', version: '1', name: 'odd' }, ...messages]) peer.say(message)
+    for (const message of [{ kind: 'hello', version: '1', format: 1, name: 'odd' }, ...messages]) peer.say(message)
     await closed
     expect(() => pool.stats()).not.toThrow()
   })
@@ -434,9 +464,11 @@ describe('the server that decides', () => {
     lines.push(line)
     const heard: ToRemote[] = []
     line.standby.open({ hear: message => void heard.push(message), closed: () => {} })
-    const admit = () => expect.unreachable()
-    welcomeRemote(line.leader, { version: '2', isNear: true, uptime: clock, admit, logger: { info() {} } })
-    line.standby.say({ kind: 'hello', version: '1', name: 'old' } satisfies FromRemote)
+    const never = () => expect.unreachable()
+    const options = { version: '2', format: 1, isNear: true, uptime: clock, admit: never, call: never }
+    welcomeRemote(line.leader, { ...options, logger: { info() {} } })
+    line.standby.say({ kind: 'hello', version: '1', format: 1, name: 'old' } satisfies FromRemote)
+    await turns()
     expect(heard).toEqual([{ kind: 'refused', why: 'it is version 2, and this one is 1' }])
   })
 })

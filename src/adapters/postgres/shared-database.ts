@@ -129,7 +129,8 @@ async function leaseOf(
   const holder = { name: `process ${process.pid} on ${hostname()}`, owner }
   try {
     setUpLease(connection)
-    const taken = takenLease(connection, holder)
+    // One that is over may be renewed in a moment, where the database was away for all.
+    const taken = isFree(readLease(connection), holder, true) ? takenLease(connection, holder) : null
     if (taken !== null) return taken
     const waiting = await onWaiting(readLease(connection).holder)
     const next = await nextLease(connection, holder, waiting)
@@ -146,7 +147,8 @@ async function leaseOf(
  * by then nobody has been able to renew it.
  */
 async function nextLease(connection: PostgresConnection, holder: Holder, waiting: Waiting): Promise<Taken> {
-  let unreachedAtMs = Number.NEGATIVE_INFINITY
+  // Whoever serves gets the time for two renewals before a lease that is over counts.
+  let unreachedAtMs = performance.now() - leaseTimes.lastsMs + 2 * leaseTimes.renewEveryMs
   let isToldToEnd = false
   void waiting.toldToEnd.then(() => {
     isToldToEnd = true

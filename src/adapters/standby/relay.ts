@@ -39,11 +39,12 @@ export class Relay {
    * `reusePort`: a gateway of this server may listen there too, so that one follows the other without a moment between. Rejects
    * with `port-in-use`, or `invalid-resource` where it cannot listen there.
    */
-  async listen(address: Address & { reusePort?: boolean }): Promise<void> {
+  async listen(address: Address & { reusePort?: boolean }): Promise<Address> {
     this.#server.listen(address)
     await once(this.#server, 'listening').catch((error: NodeJS.ErrnoException) => {
       throw listenError(error, address)
     })
+    return { host: address.host, port: (this.#server.address() as { port: number }).port }
   }
 
   /**

@@ -51,6 +51,18 @@ async function answerTo(socket: Socket): Promise<string> {
   return heard
 }
 
+test('where any port will do it says which one it got, and gives it up to who listens there too', async () => {
+  const relay = new Relay({ holdMs: 1_000, connectionsMax: 10 })
+  onTestFinished(() => relay.close())
+  const { port } = await relay.listen({ host, port: 0, reusePort: true })
+  const heir = createServer(socket => socket.end('from the heir'))
+  await new Promise<void>(done => heir.listen({ host, port, reusePort: true }, done))
+  onTestFinished(() => void heir.close())
+  relay.stopListening()
+  const caller = connect(port, host)
+  expect(String((await once(caller, 'data'))[0])).toBe('from the heir')
+})
+
 test('bytes go on both ways, and so does the end of each', async () => {
   const port = await freePort()
   await startEcho(port)
