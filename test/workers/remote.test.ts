@@ -411,6 +411,21 @@ describe('a server that stands by', () => {
     expect(thread.hasBeenEnded).toBe(true)
   })
 
+  it('that is told to end hands what it recorded to one under which it may not serve, and leaves that one last', async () => {
+    const thread = await serving(server)
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    server.leaderIs(true, '2')
+    await pass(server, limits.peerLookMs)
+    const closed = server.gateways.close()
+    append(thread)
+    await turns()
+    expect([server.calls.length, replies(thread).length, server.lines[1]?.isOpen()]).toEqual([1, 1, true])
+    thread.answer()
+    await closed
+    expect([thread.hasBeenEnded, server.lines[1]?.isOpen()]).toEqual([true, false])
+  })
+
   it('that is told to end hands over what it has', async () => {
     const thread = await serving(server)
     const closed = server.gateways.close()
