@@ -111,7 +111,16 @@ const tracing = object({
 export function isDatabaseAddress(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, host, pathname } = new URL(text)
-  return (protocol === 'postgres:' || protocol === 'postgresql:') && host !== '' && pathname.length > 1
+  const isPostgres = protocol === 'postgres:' || protocol === 'postgresql:'
+  return isPostgres && host !== '' && pathname.length > 1 && isDecodable(pathname)
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== ''
+  } catch {
+    return false
+  }
 }
 
 export const serverDocument = object({

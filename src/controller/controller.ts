@@ -4,7 +4,6 @@
  */
 
 import { assertNever, CutoverError } from '../core/errors.ts'
-import type { ControlEvent } from '../core/event.ts'
 import { learnedWindowMs } from '../core/label-delays.ts'
 import { limits } from '../core/limits.ts'
 import { own } from '../core/own.ts'
@@ -35,7 +34,7 @@ import type { ControlPlane, ReleaseView } from './control-plane.ts'
 import { createDesk } from './desk.ts'
 import { flagDoors } from './flag-doors.ts'
 import { createKeyDesk } from './keys.ts'
-import { createLedger } from './ledger.ts'
+import { type Answer, createLedger } from './ledger.ts'
 import { createLooks } from './looks.ts'
 import { createOrders } from './orders.ts'
 import type { RegistryDoors } from './registrar.ts'
@@ -165,11 +164,12 @@ export function createController(ports: ControllerPorts): Controller {
       // Nobody waits for this call: a log that cannot be written must not take the gateway down with it.
       attempt(`recording that ${report.endpoint}/${report.version} is ${report.state}`, () =>
         // A state that is in the log already, or that nobody waits for, is no news.
-        ledger.recordIfItMatters(eventOf(report)),
+        ledger.recordAnswer(eventOf(report)),
       )
     },
 
     tick() {
+      attempt('recording what was answered before', ledger.recordKept)
       attempt('asking again for what was not answered', orders.insist)
       for (const release of Object.values(state().releases)) {
         if (isTerminal(release)) looks.forget(release.id)
@@ -291,7 +291,7 @@ async function decide<Admitted extends { on: EndpointState | undefined }, Done>(
   }
 }
 
-function eventOf(report: FleetReport): ControlEvent {
+function eventOf(report: FleetReport): Answer {
   const { endpoint, version } = report
   switch (report.state) {
     case 'ready':

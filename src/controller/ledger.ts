@@ -14,9 +14,19 @@ export interface Ledger {
   record(event: ControlEvent): void
   /** An event that would change nothing is not written down. */
   recordIfItMatters(event: ControlEvent): void
+  /**
+   * The same for what answers a command and is said once. Where it cannot be written down it is kept and goes before whatever comes
+   * next, though this throws.
+   */
+  recordAnswer(answer: Answer): void
+  /** Writes down the answers that are kept. */
+  recordKept(): void
   /** Folds what is in the log; carries nothing out. */
   load(): void
 }
+
+const answerTypes = ['fleet-ready', 'fleet-failed', 'fleet-stopped', 'gate-answered', 'trial-ended'] as const
+export type Answer = Extract<ControlEvent, { type: (typeof answerTypes)[number] }>
 
 /** Who hears of an event that is in the log. */
 export type LedgerReaders = {
@@ -29,6 +39,8 @@ export type LedgerReaders = {
 export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, readers: LedgerReaders): Ledger {
   let state: ControlState = emptyState
   const inbox: ControlEvent[] = []
+  /** Answers that are not in the log yet, by what they are about. */
+  const kept = new Map<string, Answer>()
   let working = false
 
   const takeIn = (logged: LoggedEvent, { before, result }: { before: ControlState; result: StepResult }): void => {
@@ -53,18 +65,27 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
     }
   }
 
+  const append = (event: ControlEvent, atMs: number): readonly LoggedEvent[] => {
+    try {
+      return log.append([{ atMs, event }])
+    } catch (cause) {
+      if (isAnswer(event)) kept.set(aboutOf(event), event)
+      throw cause
+    }
+  }
+
   const recordOne = (event: ControlEvent): void => {
     const atMs = clock.nowMs()
     // What the core cannot take in must not get into the log: no server could ever fold that again.
     const before = state
     const result = step(before, event, atMs)
-    for (const logged of log.append([{ atMs, event }])) {
+    for (const logged of append(event, atMs)) {
       takeIn(logged, { before, result })
       readers.recorded({ before, commands: issue(logged.seq, result.commands) })
     }
   }
 
-  const record = (event: ControlEvent): void => {
+  const recordNow = (event: ControlEvent): void => {
     inbox.push(event)
     // A command's answer that comes at once waits until the event that caused it is done with.
     if (working) return
@@ -76,12 +97,34 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
     }
   }
 
+  const matters = (event: ControlEvent): boolean => step(state, event, clock.nowMs()).state !== state
+
+  const recordKept = (): void => {
+    for (const [about, answer] of kept) {
+      kept.delete(about)
+      if (matters(answer)) recordNow(answer)
+    }
+  }
+
+  const record = (event: ControlEvent): void => {
+    if (!working) recordKept()
+    recordNow(event)
+  }
+
   return {
     state: () => state,
     record,
     recordIfItMatters(event) {
-      if (step(state, event, clock.nowMs()).state !== state) record(event)
+      if (matters(event)) record(event)
     },
+    recordAnswer(answer) {
+      const about = aboutOf(answer)
+      // The last word counts, in its place.
+      kept.delete(about)
+      kept.set(about, answer)
+      recordKept()
+    },
+    recordKept,
     load() {
       state = toFill(state)
       for (let afterSeq = 0; ; ) {
@@ -98,4 +141,19 @@ export function createLedger({ log, clock }: { log: EventLog; clock: Clock }, re
 
 function namedBy(event: ControlEvent): string | null {
   return 'release' in event ? event.release : null
+}
+
+function isAnswer(event: ControlEvent): event is Answer {
+  return (answerTypes as readonly string[]).includes(event.type)
+}
+
+function aboutOf(answer: Answer): string {
+  switch (answer.type) {
+    case 'gate-answered':
+      return JSON.stringify(['gate', answer.release, answer.before])
+    case 'trial-ended':
+      return JSON.stringify(['trial', answer.release])
+    default:
+      return JSON.stringify(['fleet', answer.endpoint, answer.version])
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * Commands are carried out here, and their answers come back as events. What was asked and not answered is asked again:
- * an answer that the log could not take, or a version that failed and that no other can stand in for: the stable one, its
- * control, one that a rule names or that a release goes back to. All of it is idempotent.
+ * a table of which the log does not have that it is in force, or a version that failed and that no other can stand in
+ * for: the stable one, its control, one that a rule names or that a release goes back to. All of it is idempotent.
  */
 import type { Command, IssuedCommand } from '../core/command.ts'
 import { fleetSpec, isControl } from '../core/control-fleet.ts'
@@ -87,7 +87,7 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
   const ask = async (command: AskGate): Promise<void> => {
     const { release, gate } = command
     const answer = await gates.ask(command, () => isAwaited(release, gate.before))
-    if (answer !== null) ledger.recordIfItMatters({ type: 'gate-answered', release, before: gate.before, ...answer })
+    if (answer !== null) ledger.recordAnswer({ type: 'gate-answered', release, before: gate.before, ...answer })
   }
 
   const isAwaited = (id: string, before: GatePlace): boolean => {
@@ -97,7 +97,7 @@ export function createOrders(ports: OrderPorts, ledger: Ledger): Orders {
 
   const run = async (command: RunTrial): Promise<void> => {
     const report = await trials.run(command)
-    if (!isStopped) ledger.recordIfItMatters({ type: 'trial-ended', release: command.release, report })
+    if (!isStopped) ledger.recordAnswer({ type: 'trial-ended', release: command.release, report })
   }
 
   /** The version that a release goes back to, which is not the stable one any more: nobody can go back before it is up. */

@@ -141,6 +141,37 @@ test('what is on the server is there for the next one that opens it', async () =
   expect(receipts).toEqual([{ status: 'duplicate' }])
 })
 
+describe('an address', () => {
+  const atServer = async (path: string): Promise<string> => new URL(path, await server.freshUrl()).href
+
+  test('names a database of any name', async () => {
+    const name = `my/db ü?#&%"'`
+    await server.ask(`CREATE DATABASE "${name.replace('"', '""')}"`)
+    const connection = connectBriefly(await atServer(`/${encodeURIComponent(name)}`))
+    onTestFinished(() => connection.close())
+    expect(connection.script('SELECT current_database() AS name').rows).toEqual([{ name }])
+  })
+
+  test('has the password that the server asks for, or is told to be without one', async () => {
+    const password = 'p@s/s:w#%ö'
+    await server.ask(`CREATE ROLE locked LOGIN PASSWORD '${password}'`)
+    const rules = `('host all locked 127.0.0.1/32 scram-sha-256'), ('host all all 127.0.0.1/32 trust')`
+    const [place] = await server.ask('SHOW hba_file')
+    await server.ask(`COPY (VALUES ${rules}) TO '${place?.['hba_file']}'`)
+    await server.ask('SELECT pg_reload_conf()')
+    const connect = async (secret: string) => {
+      const url = new URL(await atServer('/postgres'))
+      Object.assign(url, { username: 'locked', password: secret })
+      const connection = connectBriefly(url.href)
+      onTestFinished(() => connection.close())
+      return connection.script('SELECT current_user AS name').rows
+    }
+    expect(await connect(encodeURIComponent(password))).toEqual([{ name: 'locked' }])
+    await expect(connect('')).rejects.toThrow('it asks for a password, and none is given; set PGPASSWORD')
+    await expect(connect('wrong')).rejects.toMatchObject({ code: '28P01' })
+  })
+})
+
 describe('the lease', () => {
   test('is had by one at a time, until it is given up or not renewed', async () => {
     const { url, term } = await newPlace()

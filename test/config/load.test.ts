@@ -56,7 +56,13 @@ describe('server settings', () => {
   })
 
   it('refuse what is no address of a database, without telling the password in it', () => {
-    for (const wrong of ['db', 'mysql://a:hush@db/one', 'postgres://a:hush@db', 'postgres:///one']) {
+    for (const wrong of [
+      'db',
+      'mysql://a:hush@db/one',
+      'postgres://a:hush@db',
+      'postgres:///one',
+      'postgres://a:hush@db/%zz',
+    ]) {
       const { problems } = thrownBy(() => load({ database: wrong }))
       expect(problems).toMatchObject([{ path: '--database', message: 'is not the address of a database' }])
       expect(JSON.stringify(problems)).not.toContain('hush')

@@ -122,7 +122,7 @@ describe('the controller', () => {
     expect(rig.controller.timeline('digits-1').at(-1)?.text).toMatch(/did not become ready: exited with code 1/)
   })
 
-  it('goes on serving when its log cannot be written, and goes on deciding when it can again', async () => {
+  it('goes on serving when its log cannot be written, and decides when it can again by what it was told meanwhile', async () => {
     const log = createMemoryEventLog()
     let isFull = false
     const append: typeof log.append = entries => {
@@ -138,7 +138,8 @@ describe('the controller', () => {
     expect(rig.complaints.at(-1)).toMatch(/the disk is full/)
     isFull = false
     live(rig, good)
-    expect(phaseOf(rig)).toBe('promoted')
+    expect(phaseOf(rig)).toBe('rolled-back')
+    expect(rig.controller.timeline('digits-1').at(-2)?.text).toMatch(/exited with code 1/)
   })
 
   it('asks again for an answer that its log could not take', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
 import type { EndpointSpec } from '../../src/core/endpoint.ts'
 import type { RollingPlan, StagePlan } from '../../src/core/stage-plans.ts'
 import { controlRig } from '../support/control.ts'
@@ -110,4 +111,28 @@ describe('the story of', () => {
     ])
     expect([...rig.running]).toEqual(['v1'])
   })
+})
+
+describe('a recreation', () => {
+  it.each(['fleet-stopped', 'fleet-ready'])(
+    'whose %s the log could not take goes on once it can: nobody would serve until then',
+    async lost => {
+      const log = createMemoryEventLog()
+      let isAway = false
+      const append: typeof log.append = entries => {
+        if (isAway && entries.some(({ event }) => event.type === lost)) throw new Error('the database is away')
+        return log.append(entries)
+      }
+      const rig = controlRig({ ...log, append })
+      await rig.controller.applyEndpoint({ spec: sized(2, 2), actor: 'test', dryRun: false })
+      isAway = true
+      const { planVersion: _version, from: _from, ...plan } = releasePlan({ stages: [recreate] })
+      await expect(rig.controller.applyRelease({ plan, actor: 'test', dryRun: false, again: true })).rejects.toThrow()
+      rig.tick(10)
+      expect(rig.controller.release('digits-1').release.phase.kind).not.toBe('promoted')
+      isAway = false
+      rig.tick()
+      expect(rig.controller.release('digits-1').release.phase.kind).toBe('promoted')
+    },
+  )
 })

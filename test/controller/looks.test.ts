@@ -27,7 +27,9 @@ function looksAt({ ticks, took = {} }: { ticks: readonly number[]; took?: Readon
     },
     forget() {},
   }
-  const ledger = { state: () => fold([]), record() {}, recordIfItMatters() {}, load() {} }
+  const nothing = () => {}
+  const records = { record: nothing, recordIfItMatters: nothing, recordAnswer: nothing, recordKept: nothing }
+  const ledger = { state: () => fold([]), ...records, load: nothing }
   const monitoring = { watch: () => null, delays: () => [] }
   const sources = { read: () => ({}), close() {} }
   const looks = createLooks({ clock, evidence, monitoring, sources }, ledger, createDesk())

@@ -84,7 +84,10 @@ export function createFakeControl(startMs = Date.UTC(2026, 0, 1)): FakeControl {
   }
   const keys = createKeyDesk(
     { secrets: nodeSecrets, clock: { nowMs: () => nowMs, every: () => () => {} } },
-    { state: () => keyState, record, recordIfItMatters: record, load: () => {} },
+    {
+      ...{ state: () => keyState, record, recordIfItMatters: record, recordAnswer: record },
+      ...{ recordKept: () => {}, load: () => {} },
+    },
   )
 
   const control: FakeControl = {

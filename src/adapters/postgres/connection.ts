@@ -1,5 +1,6 @@
 /** A connection to PostgreSQL that answers before the call returns: its own thread speaks to the server. */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { splitAddress } from './address.ts'
 import type { ConnectionSettings, PostgresReply, PostgresRequest, PostgresValue } from './calls.ts'
 import { PostgresError } from './failure.ts'
 import { isRaised } from './signal.ts'
@@ -85,7 +86,13 @@ export class PostgresConnection {
 function startThread(settings: ConnectionSettings): Thread {
   const { port1: port, port2 } = new MessageChannel()
   const signal = new Int32Array(new SharedArrayBuffer(4))
-  const worker = new Worker(script, { workerData: { port: port2, signal, settings }, transferList: [port2] })
+  const { server, database } = splitAddress(settings.url)
+  const worker = new Worker(script, {
+    workerData: { port: port2, signal, settings: { ...settings, url: server } },
+    transferList: [port2],
+    // Where the driver takes the name as it is.
+    env: { ...process.env, PGDATABASE: database },
+  })
   const thread = { worker, port, signal, isGone: false }
   // Nobody waits for it but who asks.
   worker.unref()
