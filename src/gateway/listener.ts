@@ -3,6 +3,7 @@
  * read so far, to Node's own HTTP server, and stays there.
  */
 import { CutoverError } from '../core/errors.ts'
+import { listenFailure } from '../core/listen-failure.ts'
 import type { Certificates } from '../ports/certificates.ts'
 import { createNodeListener, type ListenerEvents } from './node/node-listener.ts'
 import { SocketServer } from './sockets/socket-server.ts'
@@ -46,16 +47,12 @@ export function createListener(options: ListenerOptions): Listener {
 }
 
 /** What went wrong, for the person who started the server. */
-export function listenError(error: unknown, { host, port, reusePort = false }: ListenAddress): unknown {
+export function listenError(error: unknown, address: ListenAddress): unknown {
   const failure = error as NodeJS.ErrnoException
-  if (failure.code === 'EADDRINUSE') {
-    const remedy = 'stop the server that holds it, or give the inference listener another port'
-    return new CutoverError('port-in-use', `port ${port} on ${host} is in use; ${remedy}`, [], failure)
-  }
-  if (reusePort && ['EINVAL', 'ENOTSUP', 'ENOPROTOOPT'].includes(failure.code ?? '')) {
+  if (address.reusePort === true && ['EINVAL', 'ENOTSUP', 'ENOPROTOOPT'].includes(failure.code ?? '')) {
     const detail = 'this system does not let several workers listen on one port (SO_REUSEPORT); start without --workers'
     return new CutoverError('invalid-request', detail, [], failure)
   }
-  const what = `the inference listener cannot listen on ${host} port ${port}: ${failure.message}`
-  return new CutoverError('invalid-resource', what, [], failure)
+  const remedy = 'stop the server that holds it, or give the inference listener another port'
+  return listenFailure(failure, address, { remedy, what: 'the inference listener cannot listen' })
 }

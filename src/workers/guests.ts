@@ -12,7 +12,7 @@ import type { Clock } from '../ports/clock.ts'
 import { endedCounts, lostCounts } from './counts.ts'
 import type { Counts } from './messages.ts'
 import type { RemotePlan } from './remote-messages.ts'
-import type { WorkerLink, WorkerThread } from './worker-link.ts'
+import { closePorts, type WorkerLink, type WorkerThread } from './worker-link.ts'
 
 export interface GuestThread extends WorkerThread {
   /** It has been told all it needs, and may answer callers. */
@@ -110,9 +110,7 @@ export class Guests {
     const { newLink, fleets } = this.#options
     const link = newLink()
     link.begin({
-      post(_, transfer) {
-        for (const one of transfer) if (!(one instanceof ArrayBuffer)) one.close()
-      },
+      post: (_, transfer) => closePorts(transfer),
       end: async () => {},
     })
     fleets.welcome(link)

@@ -9,7 +9,7 @@ import { mergeCounts, noCounts } from './counts.ts'
 import type { GuestEnd, GuestThread, Visitor } from './guests.ts'
 import type { Call, FromWorker, Reply, ToWorker } from './messages.ts'
 import type { FromRemote, RemotePlan, ToRemote } from './remote-messages.ts'
-import type { WorkerLink } from './worker-link.ts'
+import { closePorts, type WorkerLink } from './worker-link.ts'
 
 export type RemoteDoorOptions = {
   version: string
@@ -102,7 +102,7 @@ class Remote {
     channel.say({ kind: 'plan', plan })
     return {
       post: (message, transfer) => {
-        for (const one of transfer) if (!(one instanceof ArrayBuffer)) one.close()
+        closePorts(transfer)
         const told = withoutPorts(message)
         if (told !== null) channel.say({ kind: 'told', message: told })
       },

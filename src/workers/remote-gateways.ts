@@ -112,11 +112,11 @@ export class RemoteGateways<Place> {
   }
 
   async #reach(seat: Seat): Promise<void> {
-    const { reach, version } = { ...this.#options, version: this.#options.leader.version }
+    const { reach, leader } = this.#options
     const [decider, term] = [this.#decider, this.#term]
     if (decider === null || seat.isReaching || this.#nowMs() < seat.againAtMs) return
-    if (decider.version !== version && !this.#hasOrphans(seat)) {
-      this.#refused(seat, `the server that decides is version ${decider.version}, and this one is ${version}`)
+    if (decider.version !== leader.version && !this.#hasOrphans(seat)) {
+      this.#refused(seat, `the server that decides is version ${decider.version}, and this one is ${leader.version}`)
       return
     }
     seat.isReaching = true

@@ -13,6 +13,11 @@ export interface WorkerThread {
   end(): Promise<unknown>
 }
 
+/** Ports into models, where nobody is that could call by them. */
+export function closePorts(transfer: readonly (ArrayBuffer | MessagePort)[]): void {
+  for (const one of transfer) if (!(one instanceof ArrayBuffer)) one.close()
+}
+
 export type WorkerLinkEvents = {
   remembered(link: WorkerLink, remembered: Remembered): void
   fleets(link: WorkerLink, told: Extract<FromWorker, { kind: 'fleets' }>['told']): void

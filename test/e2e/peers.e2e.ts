@@ -1,19 +1,18 @@
 /** Servers that share a database and serve together: one decides, all answer, and one that goes is missed by no caller of the others. */
-import { once } from 'node:events'
-import { Agent, createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { leaseTimes } from '../../src/adapters/postgres/lease.ts'
 import { ask } from '../support/http-caller.ts'
 import { startPostgres, type TestPostgres } from '../support/postgres.ts'
+import { NameServers } from './name-servers.ts'
 import { getJson, openWorkplace, root, type ServerProcess, until, type Workplace } from './process.ts'
 
 let database: TestPostgres
 let words: readonly string[]
 let [one, other]: Workplace[] = []
-let models: Server[] = []
+const models = new NameServers()
 beforeAll(async () => {
   database = await startPostgres()
 })
@@ -21,7 +20,7 @@ afterAll(() => database.stop())
 beforeEach(async () => {
   one = await openWorkplace()
   other = await openWorkplace()
-  const version = async (name: string) => ({ url: await modelServer(name), ready: { path: '/ready' } })
+  const version = async (name: string) => ({ url: await models.start(name), ready: { path: '/ready' } })
   const names = {
     ...{ kind: 'Endpoint', name: 'names', protocol: 'http', unit: { header: 'x-user-id' }, stable: 'v1' },
     versions: { v1: await version('one'), v2: await version('two') },
@@ -34,23 +33,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await one?.close()
   await other?.close()
-  for (const model of models) {
-    model.closeAllConnections()
-    model.close()
-  }
-  models = []
+  models.close()
 })
-
-async function modelServer(name: string): Promise<string> {
-  const model = createServer((request, response) => {
-    request.resume()
-    response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ name }))
-  })
-  models.push(model)
-  await once(model.listen(0, '127.0.0.1'), 'listening')
-  return `http://127.0.0.1:${(model.address() as AddressInfo).port}`
-}
 
 type Urls = Pick<ServerProcess, 'inferenceUrl' | 'controlUrl'>
 

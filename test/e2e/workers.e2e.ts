@@ -1,44 +1,28 @@
 /** Two gateway workers on one port, as a process: the same split, the same counts and the same log as one gateway. */
-import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
-import { Agent, createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { systemClock } from '../../src/adapters/clock/system.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
 import { ask } from '../support/http-caller.ts'
+import { NameServers } from './name-servers.ts'
 import { getJson, openWorkplace, root, type ServerProcess, until, type Workplace } from './process.ts'
 
 const callers = 24
 const users = 400
 
 let place: Workplace
-let models: Server[] = []
+const models = new NameServers()
 let file: string
 beforeEach(async () => {
   place = await openWorkplace()
-  file = place.write('cutover.yaml', documents(await modelServer('one'), await modelServer('two')))
+  file = place.write('cutover.yaml', documents(await models.start('one'), await models.start('two')))
 })
 afterEach(async () => {
   await place.close()
-  for (const model of models) {
-    model.closeAllConnections()
-    model.close()
-  }
-  models = []
+  models.close()
 })
-
-async function modelServer(name: string): Promise<string> {
-  const model = createServer((request, response) => {
-    request.resume()
-    response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ name }))
-  })
-  models.push(model)
-  await once(model.listen(0, '127.0.0.1'), 'listening')
-  return `http://127.0.0.1:${(model.address() as AddressInfo).port}`
-}
 
 function documents(v1: string, v2: string): string {
   return `kind: Endpoint

@@ -1,7 +1,7 @@
 /** Gateway workers without threads: what they would be told is kept, and a test answers in their place. */
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { limits } from '../../src/core/limits.ts'
-import { GatewayPool } from '../../src/workers/gateway-pool.ts'
+import { GatewayPool, type StartThread } from '../../src/workers/gateway-pool.ts'
 import type { Asked, Call, FromWorker, Reply, ToWorker, WorkerPlan } from '../../src/workers/messages.ts'
 
 type Ask = Extract<ToWorker, { kind: 'ask' }>
@@ -35,6 +35,20 @@ export class Puppet {
   }
 }
 
+/** Each in place of a thread, and in the list. */
+export function startingIn(puppets: Puppet[]): StartThread {
+  return (plan, events) => {
+    const puppet = new Puppet(plan, events)
+    puppets.push(puppet)
+    return {
+      post: (message, transfer) => void puppet.told.push(structuredClone(message, { transfer })),
+      end: async () => {
+        puppet.hasBeenEnded = true
+      },
+    }
+  }
+}
+
 export function poolOf(
   workers: number,
   call: (call: Call) => Promise<Reply> = async () => ({ kind: 'receipts', receipts: [] }),
@@ -48,16 +62,7 @@ export function poolOf(
     tracing: null,
     logger: { warn() {}, error: (_, message) => void errors.push(message) },
     probe: async () => {},
-    start: (plan, events) => {
-      const puppet = new Puppet(plan, events)
-      puppets.push(puppet)
-      return {
-        post: (message, transfer) => void puppet.told.push(structuredClone(message, { transfer })),
-        end: async () => {
-          puppet.hasBeenEnded = true
-        },
-      }
-    },
+    start: startingIn(puppets),
   })
   const at = (index: number) => puppets[index] as Puppet
   return { pool, clock, puppets, at, errors }

@@ -12,7 +12,7 @@ import { RemoteGateways } from '../../src/workers/remote-gateways.ts'
 import type { LeaderChannel } from '../../src/workers/remote-leader.ts'
 import type { FromRemote, ToRemote } from '../../src/workers/remote-messages.ts'
 import { endpoint, sole } from '../support/gateway-rig.ts'
-import { isSettled, Puppet, poolOf } from './puppets.ts'
+import { isSettled, type Puppet, poolOf, startingIn } from './puppets.ts'
 
 /** Both ends of a connection. What is said is heard in the same turn, as structured clone makes it. */
 function connection() {
@@ -90,16 +90,7 @@ function rig({ version = '1' } = {}) {
     leader: { uptime: clock, version: '1', format: 1, name: 'the other one' },
     lacks: ({ headers }) => (headers === undefined ? null : 'a secret is not there'),
     relay: { listen: async () => void relay.push('listens'), stopListening: () => void relay.push('stops') },
-    start: (plan, events) => {
-      const puppet = new Puppet(plan, events)
-      threads.push(puppet)
-      return {
-        post: (message, transfer) => void puppet.told.push(structuredClone(message, { transfer })),
-        end: async () => {
-          puppet.hasBeenEnded = true
-        },
-      }
-    },
+    start: startingIn(threads),
   })
   gateways.sees({ place: 'there', version }, 1)
   return {

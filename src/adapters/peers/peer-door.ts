@@ -5,8 +5,8 @@
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import { type CommonConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls'
-import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
+import { listenFailure } from '../../core/listen-failure.ts'
 import type { Address } from '../standby/relay.ts'
 
 /** Where a server lets its peers in, and what they show. */
@@ -43,7 +43,11 @@ export class PeerDoor {
   async listen(address: Address): Promise<Address> {
     this.#server.listen(address)
     await once(this.#server, 'listening').catch((error: NodeJS.ErrnoException) => {
-      throw listenError(error, address)
+      throw listenFailure(error, address, {
+        purpose: ', where other servers are to reach this one,',
+        remedy: 'stop what holds it, or give another one with --peer-port',
+        what: 'cannot listen for other servers',
+      })
     })
     const bound = this.#server.address() as { address: string; port: number }
     return { host: bound.address, port: bound.port }
@@ -53,16 +57,6 @@ export class PeerDoor {
     this.#server.close()
     for (const peer of this.#open) peer.destroy()
   }
-}
-
-function listenError(error: NodeJS.ErrnoException, { host, port }: Address): CutoverError {
-  if (error.code === 'EADDRINUSE') {
-    const remedy = 'stop what holds it, or give another one with --peer-port'
-    const message = `port ${port} on ${host}, where other servers are to reach this one, is in use; ${remedy}`
-    return new CutoverError('port-in-use', message, [], error)
-  }
-  const message = `cannot listen for other servers on ${host} port ${port}: ${error.message}`
-  return new CutoverError('invalid-resource', message, [], error)
 }
 
 /** Rejects where it cannot be reached, or has another key. */

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { CutoverError } from '../../core/errors.ts'
+import { listenFailure } from '../../core/listen-failure.ts'
 
 export type Address = { host: string; port: number }
 
@@ -42,7 +42,8 @@ export class Relay {
   async listen(address: Address & { reusePort?: boolean }): Promise<Address> {
     this.#server.listen(address)
     await once(this.#server, 'listening').catch((error: NodeJS.ErrnoException) => {
-      throw listenError(error, address)
+      const remedy = 'stop the server that holds it, or give this listener another port'
+      throw listenFailure(error, address, { remedy, what: 'cannot listen' })
     })
     return { host: address.host, port: (this.#server.address() as { port: number }).port }
   }
@@ -104,14 +105,6 @@ export class Relay {
       join(caller, server)
     })
   }
-}
-
-function listenError(error: NodeJS.ErrnoException, { host, port }: Address): CutoverError {
-  if (error.code === 'EADDRINUSE') {
-    const remedy = 'stop the server that holds it, or give this listener another port'
-    return new CutoverError('port-in-use', `port ${port} on ${host} is in use; ${remedy}`, [], error)
-  }
-  return new CutoverError('invalid-resource', `cannot listen on ${host} port ${port}: ${error.message}`, [], error)
 }
 
 function isSame({ host, port }: Address, other: Address | null): boolean {
