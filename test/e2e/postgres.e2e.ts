@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { stringify } from 'yaml'
 import { leaseTimes } from '../../src/adapters/postgres/lease.ts'
 import { startPostgres, type TestPostgres } from '../support/postgres.ts'
-import { getJson, openWorkplace, root, type ServerProcess, until, type Workplace } from './process.ts'
+import { answerWithinMs, getJson, openWorkplace, root, type ServerProcess, until, type Workplace } from './process.ts'
 
 const digits = {
   kind: 'Endpoint',
@@ -80,8 +80,8 @@ function onceMore<T>(asks: () => Promise<T>): Promise<T> {
   return asks().catch(asks)
 }
 
-async function answersWell(url: string): Promise<boolean> {
-  return (await fetch(url).catch(() => null))?.status === 200
+async function answersWell(url: string, withinMs = answerWithinMs): Promise<boolean> {
+  return (await fetch(url, { signal: AbortSignal.timeout(withinMs) }).catch(() => null))?.status === 200
 }
 
 describe('a server that shares its database', () => {
@@ -140,6 +140,8 @@ describe('a server that shares its database', () => {
     await askAll(first)
     await until(async () => (await requestsAt(first)) === users.length)
     process.kill(first.pid, 'SIGSTOP')
+    // Threads that run on another core go on for a moment.
+    await until(async () => !(await answersWell(`${first.inferenceUrl}/v2/health/live`, 500)))
     // Whoever waits for it is cut off once the other one serves.
     await expect(ask(other.urls, 1)).rejects.toThrow()
     expect((await ask(other.urls, 1)).status).toBe(200)
