@@ -3,10 +3,9 @@ import { describe, expect, it } from 'vitest'
 
 /** What measures durations; a clock that was put back would hold up restarts, health checks and rates until it catches up. */
 const measuring: readonly [root: string, parts: readonly string[]][] = [
-  [
-    'src/main/start-server.ts',
-    ['createDeployer', 'createGateway', 'createTrafficRate', 'createPoller', 'createRegistrar', 'new GatewayPool'],
-  ],
+  ['src/main/data-plane.ts', ['createDeployer', 'createGateway', 'new GatewayPool']],
+  ['src/main/steering.ts', ['createTrafficRate', 'createPoller']],
+  ['src/main/start-server.ts', ['createRegistrar', 'startRetention']],
   ['src/workers/gateway-worker.ts', ['new BorrowedFleets', 'createGateway']],
 ]
 
