@@ -3,8 +3,9 @@ import { createServer, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import { CutoverError } from '../core/errors.ts'
+import { hostAndPort } from '../core/host-and-port.ts'
 import { limits } from '../core/limits.ts'
+import { listenFailure } from '../core/listen-failure.ts'
 import { type Certificates, serverOptions } from '../ports/certificates.ts'
 
 export type Listening = { host: string; port: number; url: string }
@@ -41,20 +42,24 @@ type Place = { host: string; port: number; scheme: 'http' | 'https' }
 
 function listen(server: Server, { host, port, scheme }: Place): Promise<Listening> {
   return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException) => reject(listenError(error, { host, port }))
+    const onError = (error: NodeJS.ErrnoException) =>
+      reject(
+        listenFailure(
+          error,
+          { host, port },
+          {
+            what: 'the control listener cannot listen',
+            remedy: 'stop the server that holds it, or choose another one with --control-port, or 0 for a free one',
+          },
+        ),
+      )
     server.once('error', onError)
     server.listen(port, host, () => {
       server.off('error', onError)
       const taken = (server.address() as AddressInfo).port
-      resolve({ host, port: taken, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${taken}` })
+      resolve({ host, port: taken, url: `${scheme}://${hostAndPort({ host, port: taken })}` })
     })
   })
-}
-
-function listenError(error: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {
-  if (error.code !== 'EADDRINUSE') return error
-  const detail = `the control port ${host}:${port} is in use; choose another one with --control-port, or 0 for a free one`
-  return new CutoverError('port-in-use', detail, [], error)
 }
 
 /** Connections whose answer ends after `close` would wait for another request; they are closed as they fall idle. */

@@ -1,4 +1,5 @@
 /** Where a server that runs is found, for people and for programs. */
+import { hostAndPort } from '../core/host-and-port.ts'
 import type { Address, RunningServer } from './start-server.ts'
 
 type Found = Pick<RunningServer, 'inference' | 'control' | 'grpc' | 'keyFile'>
@@ -21,8 +22,4 @@ export function urlOf(address: Address): string {
 
 function firstKeyText(file: string): string {
   return `keys are needed; the first one is made on this machine: CUTOVER_API_KEY_FILE=${file} cutover keys create NAME\n`
-}
-
-function hostAndPort({ host, port }: { host: string; port: number }): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

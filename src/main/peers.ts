@@ -11,7 +11,7 @@ import { limits } from '../core/limits.ts'
 import type { GatewayPool } from '../workers/gateway-pool.ts'
 import type { Visitor } from '../workers/guests.ts'
 import { welcomeRemote } from '../workers/remote-door.ts'
-import { reachedAt } from './standby.ts'
+import { reachedAt } from './reached-at.ts'
 import type { Stores } from './stores.ts'
 
 type Options = {

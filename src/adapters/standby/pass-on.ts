@@ -1,6 +1,7 @@
 /** Requests to the control listener of a server that stands by, asked of the one that serves. */
 import { Readable } from 'node:stream'
 import { request as ask } from 'undici'
+import { hostAndPort } from '../../core/host-and-port.ts'
 import type { Address } from './relay.ts'
 
 /** Of one connection alone, RFC 9110 7.6.1. Whoever asks with `expect` has been told to go on by then. */
@@ -10,10 +11,9 @@ const hopByHop = new Set([
 ])
 
 /** Rejects where the server cannot be reached. Streams go on as they come, and end where the caller leaves or it is `cut`. */
-export async function passOn(request: Request, { host, port }: Address, cut: AbortSignal): Promise<Response> {
+export async function passOn(request: Request, server: Address, cut: AbortSignal): Promise<Response> {
   const { pathname, search } = new URL(request.url)
-  const hostname = host.includes(':') ? `[${host}]` : host
-  const answer = await ask(`http://${hostname}:${port}${pathname}${search}`, {
+  const answer = await ask(`http://${hostAndPort(server)}${pathname}${search}`, {
     method: request.method as 'GET',
     headers: Object.fromEntries([...request.headers].filter(([name]) => !hopByHop.has(name))),
     body: request.body === null ? null : Readable.fromWeb(request.body as Parameters<typeof Readable.fromWeb>[0]),

@@ -1,26 +1,27 @@
 /** How the server comes to listen, and how it ends. */
 import type { Server, ServerCredentials } from '@grpc/grpc-js'
-import { CutoverError } from '../../core/errors.ts'
+import type { CutoverError } from '../../core/errors.ts'
+import { hostAndPort } from '../../core/host-and-port.ts'
+import { listenFailure } from '../../core/listen-failure.ts'
 import type { Address } from '../listener.ts'
 import type { OpenCalls } from './open-calls.ts'
 
-export function bind(server: Server, { host, port }: Address, credentials: ServerCredentials): Promise<Address> {
-  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+export function bind(server: Server, address: Address, credentials: ServerCredentials): Promise<Address> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${name}:${port}`, credentials, (error, bound) => {
-      if (error === null) resolve({ host, port: bound })
-      else reject(bindError(error, { host, port }))
+    server.bindAsync(hostAndPort(address), credentials, (error, bound) => {
+      if (error === null) resolve({ host: address.host, port: bound })
+      else reject(bindError(error, address))
     })
   })
 }
 
-function bindError(error: Error, { host, port }: Address): CutoverError {
-  if (error.message.includes('EADDRINUSE')) {
-    const remedy = 'stop the server that holds it, or give the gRPC listener another port'
-    return new CutoverError('port-in-use', `port ${port} on ${host} is in use; ${remedy}`, [], error)
-  }
-  const what = `the gRPC listener cannot listen on ${host} port ${port}: ${error.message}`
-  return new CutoverError('invalid-resource', what, [], error)
+/** grpc-js has the cause in its message alone. */
+function bindError(error: Error, address: Address): CutoverError {
+  const cause = error.message.includes('EADDRINUSE') ? Object.assign(error, { code: 'EADDRINUSE' }) : error
+  return listenFailure(cause, address, {
+    what: 'the gRPC listener cannot listen',
+    remedy: 'stop the server that holds it, or give the gRPC listener another port',
+  })
 }
 
 /** Calls under way may finish within the time; then they are told of the end, and those that do not hear it are cut. */
