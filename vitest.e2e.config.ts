@@ -8,5 +8,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 60_000,
     fileParallelism: false,
+    // Where they wait for each other's leases rather than for a core.
+    maxConcurrency: 2,
   },
 })

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { PeerChannel } from '../adapters/peers/peer-channel.ts'
-import { isNear, PeerDoor, type PeerPlace } from '../adapters/peers/peer-door.ts'
+import { isNear, PeerDoor, type PeerPlace, reachPeer } from '../adapters/peers/peer-door.ts'
 import type { GuestMemory, ServedAt } from '../adapters/postgres/shared-database.ts'
 import { blockFormat } from '../adapters/prediction-log/blocks.ts'
 import type { ServerSettings } from '../config/load.ts'
@@ -11,11 +11,12 @@ import { limits } from '../core/limits.ts'
 import type { GatewayPool } from '../workers/gateway-pool.ts'
 import type { Visitor } from '../workers/guests.ts'
 import { welcomeRemote } from '../workers/remote-door.ts'
+import type { FromRemote, ToRemote } from '../workers/remote-messages.ts'
 import { reachedAt } from './reached-at.ts'
 import type { Stores } from './stores.ts'
 
 type Options = {
-  stores: Pick<Stores, 'guests' | 'announce'>
+  stores: Pick<Stores, 'guests' | 'announce' | 'succeededBy'>
   pool: GatewayPool | null
   settings: Pick<ServerSettings, 'inference' | 'peerPort' | 'advertise'>
   /** Where this server listens. */
@@ -26,9 +27,10 @@ type Options = {
 
 /** Tells the others where they reach this one. Gives back how that ends; rejects where it cannot listen. */
 export async function openToOthers({ stores, pool, settings, told, version, logger }: Options): Promise<() => void> {
-  const { announce, guests } = stores
+  const { announce, guests, succeededBy } = stores
   const listen = { host: settings.inference.host, port: settings.peerPort }
-  const peers = pool === null || guests === null ? null : await openPeers({ pool, guests, listen, version, logger })
+  const peers =
+    pool === null || guests === null ? null : await openPeers({ pool, guests, listen, succeededBy, version, logger })
   announce(reachedAt({ ...told, ...(peers !== null && { peers: peers.told }) }, settings.advertise))
   return () => peers?.close()
 }
@@ -39,6 +41,7 @@ type PeersOptions = {
   pool: GatewayPool
   guests: GuestMemory
   listen: { host: string; port: number }
+  succeededBy(term: number): void
   version: string
   logger: Logger
 }
@@ -50,7 +53,20 @@ export async function assertPeersCanCome(listen: PeersOptions['listen']): Promis
   door.close()
 }
 
-async function openPeers({ pool, guests, listen, version, logger }: PeersOptions): Promise<Peers> {
+/**
+ * Tells a server whose lease is over that this one has the next: one that lost the database alone would go on by a table that is
+ * not in force any more. Most that lose it are gone, and nobody hears it.
+ */
+export async function tellSucceeded(place: PeerPlace, term: number): Promise<void> {
+  const socket = await reachPeer(place).catch(() => null)
+  if (socket === null) return
+  const channel = new PeerChannel<FromRemote, ToRemote>(socket)
+  channel.open({ hear: () => {}, closed: () => {} })
+  channel.say({ kind: 'succeeded', term })
+  channel.end()
+}
+
+async function openPeers({ pool, guests, listen, succeededBy, version, logger }: PeersOptions): Promise<Peers> {
   let isKept = guests.had
   // Whoever decides next must know of them before they answer anybody.
   const keep = (has: boolean): boolean => {
@@ -62,7 +78,7 @@ async function openPeers({ pool, guests, listen, version, logger }: PeersOptions
   const key = randomBytes(32).toString('base64')
   const door = new PeerDoor(key, socket =>
     welcomeRemote(new PeerChannel(socket), {
-      ...{ version, format: blockFormat, isNear: isNear(socket), uptime: uptimeClock, admit, logger },
+      ...{ version, format: blockFormat, isNear: isNear(socket), uptime: uptimeClock, admit, succeededBy, logger },
       call: call => pool.call(call),
     }),
   )

@@ -15,7 +15,7 @@ import { RemoteGateways } from '../workers/remote-gateways.ts'
 import { startThread } from '../workers/start-thread.ts'
 import { type CallerListener, CallerRelays } from './caller-relays.ts'
 import { ControlRelay } from './control-relay.ts'
-import { assertPeersCanCome } from './peers.ts'
+import { assertPeersCanCome, tellSucceeded } from './peers.ts'
 
 export type Standby = Waiting & {
   /** `listen` takes the port over; whoever was held there is handed to it. Others keep their connections. */
@@ -57,13 +57,16 @@ export async function standBy(options: Options): Promise<Standby> {
     relays.forwardTo(served)
   }
   let givenOver: Promise<void> | null = null
+  let predecessor: PeerPlace | null = null
   return {
     sees(served, term) {
+      predecessor = served?.peers?.place ?? null
       gateways.sees(served?.peers ?? null, term)
       forwardTo(served)
     },
     toldToEnd,
-    async end() {
+    async end(term) {
+      if (predecessor !== null) void tellSucceeded(predecessor, term)
       gateways.stay()
       forwardTo(null)
       await control.end()

@@ -32,6 +32,8 @@ export type Stores = {
   announce(served: ServedAt): void
   /** Null where there can be no other server. */
   guests: GuestMemory | null
+  /** Somebody says to have the database by a lease of that term. */
+  succeededBy(term: number): void
 }
 
 type StoreOptions = LeaseEvents & {
@@ -67,6 +69,7 @@ function openFiles(folder: DataFolder): Omit<Stores, 'predictions'> {
     // A folder has one server.
     announce: () => {},
     guests: null,
+    succeededBy: () => {},
   }
 }
 
@@ -74,7 +77,7 @@ async function openTables(url: string, options: StoreOptions, endings: Ending[])
   const connection = connectBriefly(url)
   endings.push(() => connection.close())
   if (existsSync(options.folder.file(sqliteStores.events.fileName))) options.onUnread(options.folder.path)
-  const { database, term, announce, guests, close } = await holdDatabase(connection, {
+  const { database, term, announce, guests, succeededBy, close } = await holdDatabase(connection, {
     url,
     owner: ownerOf(options.folder),
     ...options,
@@ -92,5 +95,6 @@ async function openTables(url: string, options: StoreOptions, endings: Ending[])
     place: { kind: 'postgres', url, term },
     announce,
     guests,
+    succeededBy,
   }
 }

@@ -21,6 +21,8 @@ export type RemoteDoorOptions = {
   admit(visitor: Visitor): string | null
   /** Rejects only where it is no call. */
   call(call: Call): Promise<Reply>
+  /** Another server says to have the lease of that term. */
+  succeededBy(term: number): void
   logger: { info(fields: object, message: string): void }
 }
 
@@ -62,6 +64,9 @@ class Remote {
         return
       case 'call':
         void this.#carryOut(message)
+        return
+      case 'succeeded':
+        this.#options.succeededBy(message.term)
         return
       case 'ended':
         this.#end({ detail: message.detail, isSure: true })

@@ -14,6 +14,8 @@ export type FromRemote =
   | { kind: 'said'; message: Exclude<FromWorker, { kind: 'call' }> }
   /** Its own, or one of a gateway whose connection was lost. */
   | { kind: 'call'; id: number; call: Call }
+  /** Instead of all else: it has the lease of that term by now, and whoever hears it has lost theirs. */
+  | { kind: 'succeeded'; term: number }
   /** It answers nobody any more. */
   | { kind: 'ended'; detail: string }
 

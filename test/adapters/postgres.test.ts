@@ -258,6 +258,25 @@ describe('the lease', () => {
     expect(renewLease(other, term)).toBe(false)
   })
 
+  test('is over for whoever hears of a later one, once, though the database may not be reached from there', async () => {
+    const connection = connectBriefly(await server.freshUrl())
+    let takenOver = 0
+    const { term, succeededBy, close } = await holdDatabase(connection, {
+      ...{ url: 'postgres://nowhere', owner: 'who has it', clock: createManualClock() },
+      onWaiting: () => expect.unreachable(),
+      onTakenOver: () => {
+        takenOver += 1
+      },
+    })
+    onTestFinished(close)
+    connection.close()
+    const heard = [term - 1, term, term + 1, term + 2].map(next => {
+      succeededBy(next)
+      return takenOver
+    })
+    expect(heard).toEqual([0, 0, 1, 1])
+  })
+
   test('keeps through all who have it whether gateways of other servers may answer callers', async () => {
     const { url } = await newPlace()
     const connection = connectBriefly(url)

@@ -1,39 +1,32 @@
 /** Servers that share a database and serve together: one decides, all answer, and one that goes is missed by no caller of the others. */
 import { Agent } from 'node:http'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { expect } from 'vitest'
 import { stringify } from 'yaml'
 import { leaseTimes } from '../../src/adapters/postgres/lease.ts'
+import { breakingWay } from '../support/breaking-way.ts'
 import { ask } from '../support/http-caller.ts'
-import { startPostgres, type TestPostgres } from '../support/postgres.ts'
 import { NameServers } from './name-servers.ts'
-import { getJson, openWorkplace, root, type ServerProcess, until, type Workplace } from './process.ts'
+import { onOneDatabase } from './one-database.ts'
+import { getJson, root, type ServerProcess, until, type Workplace } from './process.ts'
 
-let database: TestPostgres
-let words: readonly string[]
-let [one, other]: Workplace[] = []
-const models = new NameServers()
-beforeAll(async () => {
-  database = await startPostgres()
-})
-afterAll(() => database.stop())
-beforeEach(async () => {
-  one = await openWorkplace()
-  other = await openWorkplace()
-  const version = async (name: string) => ({ url: await models.start(name), ready: { path: '/ready' } })
-  const names = {
-    ...{ kind: 'Endpoint', name: 'names', protocol: 'http', unit: { header: 'x-user-id' }, stable: 'v1' },
-    versions: { v1: await version('one'), v2: await version('two') },
-    prediction: { output: '/name' },
-    metrics: { accuracy: { type: 'accuracy' } },
-  }
-  const file = one.write('cutover.yaml', stringify(names))
-  words = ['-c', file, '--database', await database.freshUrl(), '--log-level', 'info']
-})
-afterEach(async () => {
-  await one?.close()
-  await other?.close()
-  models.close()
+const it = onOneDatabase.extend<{ models: NameServers; words: readonly string[] }>({
+  // biome-ignore lint/correctness/noEmptyPattern: fixtures are asked for by pattern, and this one needs none.
+  models: async ({}, use) => {
+    const models = new NameServers()
+    await use(models)
+    models.close()
+  },
+  words: async ({ models, here, url }, use) => {
+    const version = async (name: string) => ({ url: await models.start(name), ready: { path: '/ready' } })
+    const names = {
+      ...{ kind: 'Endpoint', name: 'names', protocol: 'http', unit: { header: 'x-user-id' }, stable: 'v1' },
+      versions: { v1: await version('one'), v2: await version('two') },
+      prediction: { output: '/name' },
+      metrics: { accuracy: { type: 'accuracy' } },
+    }
+    await use(['-c', here.write('cutover.yaml', stringify(names)), '--database', url, '--log-level', 'info'])
+  },
 })
 
 type Urls = Pick<ServerProcess, 'inferenceUrl' | 'controlUrl'>
@@ -87,15 +80,10 @@ const has = (server: ServerProcess, text: string) => async () => server.lastWord
 const servesToo = 'this server serves too'
 
 /** The second server, once it answers callers itself. */
-async function joined(place: Workplace): Promise<ServerProcess> {
+async function joined(place: Workplace, words: readonly string[]): Promise<ServerProcess> {
   const server = await place.serve(words)
   await until(has(server, servesToo))
   return server
-}
-
-function places(): [Workplace, Workplace] {
-  if (one === undefined || other === undefined) throw new Error('two places')
-  return [one, other]
 }
 
 async function release(place: Workplace, weight: string): Promise<void> {
@@ -107,10 +95,13 @@ async function release(place: Workplace, weight: string): Promise<void> {
   expect((await place.cutover(['release', 'names', '-f', file])).code).toBe(0)
 }
 
-it('callers of one are answered as if nothing had happened while the one that decided is killed and another follows', async () => {
-  const [here, there] = places()
+it.concurrent('callers of one are answered as if nothing had happened while the one that decided is killed and another follows', async ({
+  words,
+  here,
+  there,
+}) => {
   const first = await here.serve(words)
-  const second = await joined(there)
+  const second = await joined(there, words)
   await release(here, '40%')
   await until(async () => (await weights(first)).v2 === 400_000)
 
@@ -150,18 +141,21 @@ it('callers of one are answered as if nothing had happened while the one that de
   agent.destroy()
 })
 
-it('one that is told to end, whether it decides or not, loses no request and no prediction', async () => {
-  const [here, there] = places()
+it.concurrent('one that is told to end, whether it decides or not, loses no request and no prediction', async ({
+  words,
+  here,
+  there,
+}) => {
   const first = await here.serve(words)
-  const second = await joined(there)
+  const second = await joined(there, words)
   const loaded = load(there.urls)
   await new Promise(done => setTimeout(done, 500))
   expect(await first.stop()).toBe(0)
   await until(has(second, 'this one takes over'))
-  const third = await joined(here)
+  const third = await joined(here, words)
   const { ids, failed } = await loaded.stop()
   expect(failed).toEqual([])
-  await expect.poll(() => recorded(second), { timeout: 5_000 }).toBe(ids.length)
+  await until(async () => (await recorded(second)) === ids.length)
 
   const again = load(here.urls)
   await new Promise(done => setTimeout(done, 500))
@@ -171,10 +165,13 @@ it('one that is told to end, whether it decides or not, loses no request and no 
   expect(await recorded(second)).toBe(ids.length + more.length)
 })
 
-it('a table is in force on all of them, and one that has models of its own is served by the server that has them', async () => {
-  const [here, there] = places()
+it.concurrent('a table is in force on all of them, and one that has models of its own is served by the server that has them', async ({
+  words,
+  here,
+  there,
+}) => {
   const first = await here.serve(words)
-  const second = await joined(there)
+  const second = await joined(there, words)
   const digits = {
     ...{ kind: 'Endpoint', name: 'digits', stable: 'v1' },
     versions: { v1: { onnx: join(root, 'examples/digits/models/v1.onnx') } },
@@ -196,4 +193,30 @@ it('a table is in force on all of them, and one that has models of its own is se
   const { ids, failed } = await loaded.stop()
   expect(failed).toEqual([])
   await until(async () => (await recorded(first)) === ids.length)
+})
+
+it.concurrent('one that decided and lost the database alone ends once another follows: no caller of it is answered by the old table', async ({
+  words,
+  here,
+  there,
+  onTestFinished,
+}) => {
+  const way = await breakingWay(words[words.indexOf('--database') + 1] ?? '')
+  onTestFinished(() => way.close())
+  const first = await here.serve(words.with(words.indexOf('--database') + 1, way.url))
+  const second = await joined(there, words)
+  const loaded = load(there.urls)
+  way.cut()
+  await until(has(second, 'this one takes over'))
+  const agent = new Agent()
+  const isAnswered = () =>
+    caller(here.urls, 'user-1', agent).then(
+      ({ status }) => status === 200,
+      () => false,
+    )
+  await until(async () => !(await isAnswered()), undefined, leaseTimes.lastsMs / 3_000)
+  expect(await first.ended()).toBe(1)
+  expect(first.lastWords()).toContain('another server has taken over the database: this one ends')
+  const { failed } = await loaded.stop()
+  expect(failed).toEqual([])
 })

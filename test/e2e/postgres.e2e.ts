@@ -1,10 +1,10 @@
 /** Servers that share a database of PostgreSQL: one serves, the other stands by and takes over, however the first one ends. */
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect } from 'vitest'
 import { stringify } from 'yaml'
 import { leaseTimes } from '../../src/adapters/postgres/lease.ts'
-import { startPostgres, type TestPostgres } from '../support/postgres.ts'
-import { answerWithinMs, getJson, openWorkplace, root, type ServerProcess, until, type Workplace } from './process.ts'
+import { onOneDatabase as it } from './one-database.ts'
+import { answerWithinMs, getJson, root, type ServerProcess, until, type Workplace } from './process.ts'
 
 const digits = {
   kind: 'Endpoint',
@@ -19,22 +19,10 @@ const digits = {
   metrics: { accuracy: { type: 'accuracy' } },
 }
 
-let database: TestPostgres
-let words: readonly string[]
-let [one, other]: Workplace[] = []
-beforeAll(async () => {
-  database = await startPostgres()
-})
-afterAll(() => database.stop())
-beforeEach(async () => {
-  one = await openWorkplace()
-  other = await openWorkplace()
-  words = ['-c', one.write('cutover.yaml', stringify(digits)), '--database', await database.freshUrl()]
-})
-afterEach(async () => {
-  await one?.close()
-  await other?.close()
-})
+const wordsFor = (place: Workplace, url: string) => [
+  ...['-c', place.write('cutover.yaml', stringify(digits))],
+  ...['--database', url],
+]
 
 async function ask({ inferenceUrl }: Pick<ServerProcess, 'inferenceUrl'>, user: number) {
   const response = await fetch(`${inferenceUrl}/v2/models/digits/infer`, {
@@ -68,7 +56,7 @@ const requestsAt = async ({ controlUrl }: ServerProcess): Promise<number> => {
 }
 
 /** The second server, once it is known to wait; `serving` resolves when callers can be handed on. */
-async function standBy(place: Workplace): Promise<{ serving: Promise<ServerProcess> }> {
+async function standBy(place: Workplace, words: readonly string[]): Promise<{ serving: Promise<ServerProcess> }> {
   const serving = place.serve(words)
   serving.catch(() => {})
   await until(() => answersWell(`${place.urls.controlUrl}/healthz`))
@@ -85,22 +73,26 @@ async function answersWell(url: string, withinMs = answerWithinMs): Promise<bool
 }
 
 describe('a server that shares its database', () => {
-  it('is followed by the one that stands by, kill -9 or not, with its releases, weights, predictions and labels', async () => {
-    if (one === undefined || other === undefined) throw new Error('two places')
-    const first = await one.serve(words)
-    const controlUrl = other.urls.controlUrl
-    const waiting = await standBy(other)
+  it.concurrent('is followed by the one that stands by, kill -9 or not, with its releases, weights, predictions and labels', async ({
+    url,
+    here,
+    there,
+  }) => {
+    const words = wordsFor(here, url)
+    const first = await here.serve(words)
+    const controlUrl = there.urls.controlUrl
+    const waiting = await standBy(there, words)
     await until(() => answersWell(`${controlUrl}/readyz`))
     // Callers of the one that stands by are handed on, and so is whoever steers.
-    expect((await ask(other.urls, 1)).status).toBe(200)
+    expect((await ask(there.urls, 1)).status).toBe(200)
     expect(await getJson(`${controlUrl}/api/v1/endpoints/digits`)).toMatchObject({ name: 'digits' })
 
     const canary = { steps: ['40%', '60%'], 'min-requests': 1_000_000 }
-    const release = one.write(
+    const release = here.write(
       'release.yaml',
       stringify({ kind: 'Release', endpoint: 'digits', to: 'v2', stages: [{ canary }] }),
     )
-    expect((await one.cutover(['release', 'digits', '-f', release])).code).toBe(0)
+    expect((await here.cutover(['release', 'digits', '-f', release])).code).toBe(0)
     await until(async () => (await getJson(`${first.controlUrl}/api/v1/releases/digits-1`)).candidatePercent !== 0)
     await until(async () => (await askAll(first)).some(({ version }) => version === 'v2'))
     const before = await askAll(first)
@@ -112,7 +104,7 @@ describe('a server that shares its database', () => {
     })
     await first.kill()
     // Whoever asks while nobody serves waits.
-    const { urls } = other
+    const { urls } = there
     const held = onceMore(() => ask(urls, 1))
 
     const second = await waiting.serving
@@ -124,7 +116,7 @@ describe('a server that shares its database', () => {
     expect(await judge(second, before)).toEqual(before.map(() => 'joined'))
 
     // It gives the lease up, and whoever waits need not wait for its end.
-    const next = await standBy(one)
+    const next = await standBy(here, words)
     const stoppedAtMs = performance.now()
     const third = await next.serving
     expect(await second.stop()).toBe(0)
@@ -133,26 +125,34 @@ describe('a server that shares its database', () => {
     expect(performance.now() - stoppedAtMs).toBeLessThan(leaseTimes.lastsMs)
   })
 
-  it('that stood still for longer than its lease writes nothing more, and ends with 1', async () => {
-    if (one === undefined || other === undefined) throw new Error('two places')
-    const first = await one.serve(words)
-    await standBy(other)
+  it.concurrent('that stood still for longer than its lease writes nothing more, and ends with 1', async ({
+    url,
+    here,
+    there,
+  }) => {
+    const words = wordsFor(here, url)
+    const first = await here.serve(words)
+    await standBy(there, words)
     await askAll(first)
     await until(async () => (await requestsAt(first)) === users.length)
     process.kill(first.pid, 'SIGSTOP')
     // Threads that run on another core go on for a moment.
     await until(async () => !(await answersWell(`${first.inferenceUrl}/v2/health/live`, 500)))
     // Whoever waits for it is cut off once the other one serves.
-    await expect(ask(other.urls, 1)).rejects.toThrow()
-    expect((await ask(other.urls, 1)).status).toBe(200)
+    await expect(ask(there.urls, 1)).rejects.toThrow()
+    expect((await ask(there.urls, 1)).status).toBe(200)
     process.kill(first.pid, 'SIGCONT')
     expect(await first.ended()).toBe(1)
     expect(first.lastWords()).toContain('another server has taken over the database: this one ends')
   })
 
-  it('serves on while the database is away, and has every prediction once it is there again', async () => {
-    if (one === undefined) throw new Error('a place')
-    const server = await one.serve(words)
+  it('serves on while the database is away, and has every prediction once it is there again', async ({
+    database,
+    url,
+    here,
+  }) => {
+    const words = wordsFor(here, url)
+    const server = await here.serve(words)
     await askAll(server)
     await database.crash()
     const meanwhile = [...(await askAll(server)), ...(await askAll(server))]
@@ -167,7 +167,7 @@ describe('a server that shares its database', () => {
 
     // On its own folder it waits for nobody.
     const killedAtMs = performance.now()
-    const again = await one.serve(words)
+    const again = await here.serve(words)
     expect(performance.now() - killedAtMs).toBeLessThan(leaseTimes.lastsMs / 2)
     expect(await requestsAt(again)).toBe(3 * users.length)
     expect(await again.stop()).toBe(0)

@@ -13,6 +13,8 @@ export type BreakingWay = {
   loseAnswer(): void
   /** The next commit does not reach the server. */
   loseCommit(): void
+  /** Nobody gets through any more. */
+  cut(): void
   close(): void
 }
 
@@ -31,12 +33,25 @@ export async function breakingWay(to: string): Promise<BreakingWay> {
     url: url.href,
     loseAnswer: () => void Atomics.store(losing, 0, loses.answer),
     loseCommit: () => void Atomics.store(losing, 0, loses.commit),
+    cut: () => thread.postMessage('cut'),
     close: () => void thread.terminate(),
   }
 }
 
 async function open({ losing, ...target }: WayData['way']): Promise<number> {
+  const callers = new Set<Socket>()
+  let isCut = false
+  parentPort?.once('message', () => {
+    isCut = true
+    for (const caller of callers) caller.destroy()
+  })
   const listener = createServer(caller => {
+    if (isCut) {
+      caller.destroy()
+      return
+    }
+    callers.add(caller)
+    caller.on('close', () => callers.delete(caller))
     const server = connect(target)
     for (const [one, other] of [
       [caller, server],

@@ -75,6 +75,7 @@ function rig({ version = '1' } = {}) {
       ...{ version: leads, format: 1, isNear: true, uptime: clock, logger },
       admit: one => pool.admit(one),
       call: call => pool.call(call),
+      succeededBy: () => {},
     })
     return line.standby
   }
@@ -455,12 +456,28 @@ describe('the server that decides', () => {
     pool.tellAll({ isReady: true })
     const [ours, theirs] = duplexPair()
     const [channel, peer] = [new PeerChannel<ToRemote, FromRemote>(ours), new PeerChannel<unknown, ToRemote>(theirs)]
-    const does = { admit: (one: Visitor) => pool.admit(one), call: (call: Call) => pool.call(call) }
+    const does = { admit: (one: Visitor) => pool.admit(one), call: (call: Call) => pool.call(call), succeededBy() {} }
     welcomeRemote(channel, { version: '1', format: 1, isNear: true, uptime: clock, ...does, logger: { info() {} } })
     const closed = once(ours, 'close')
     for (const message of [{ kind: 'hello', version: '1', format: 1, name: 'odd' }, ...messages]) peer.say(message)
     await closed
     expect(() => pool.stats()).not.toThrow()
+  })
+
+  it('hears from whoever followed it that its lease is over, whatever the version of that one', async () => {
+    const { clock } = rig()
+    const line = connection()
+    const terms: number[] = []
+    const never = () => expect.unreachable()
+    welcomeRemote(line.leader, {
+      ...{ version: '1', format: 1, isNear: true, uptime: clock, admit: never, call: never, logger: { info: never } },
+      succeededBy: term => void terms.push(term),
+    })
+    line.standby.open({ hear: never, closed: () => {} })
+    line.standby.say({ kind: 'succeeded', term: 7 } satisfies FromRemote)
+    line.standby.end()
+    await turns()
+    expect(terms).toEqual([7])
   })
 
   it('lets no other version in', async () => {
@@ -471,7 +488,15 @@ describe('the server that decides', () => {
     const heard: ToRemote[] = []
     line.standby.open({ hear: message => void heard.push(message), closed: () => {} })
     const never = () => expect.unreachable()
-    const options = { version: '2', format: 1, isNear: true, uptime: clock, admit: never, call: never }
+    const options = {
+      version: '2',
+      format: 1,
+      isNear: true,
+      uptime: clock,
+      admit: never,
+      call: never,
+      succeededBy: never,
+    }
     welcomeRemote(line.leader, { ...options, logger: { info() {} } })
     line.standby.say({ kind: 'hello', version: '1', format: 1, name: 'old' } satisfies FromRemote)
     await turns()

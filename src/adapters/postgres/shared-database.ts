@@ -43,8 +43,8 @@ export class ToldToEnd extends Error {}
 export interface Waiting {
   /** Where it serves, told again and again; null before it says so, and once it is gone. `term` is that of its lease. */
   sees(served: ServedAt | null, term: number): void
-  /** This one takes over. */
-  end(): Promise<void>
+  /** This one takes over, with a lease of that term. */
+  end(term: number): Promise<void>
   /** Resolves where this one need wait no longer, since it was told to end. */
   toldToEnd: Promise<void>
 }
@@ -62,6 +62,8 @@ export type HeldDatabase = {
   /** Those that wait hand callers on to there. */
   announce(served: ServedAt): void
   guests: GuestMemory
+  /** Somebody says to have a lease of that term, which counts where it is a later one: the database may not be reached from here. */
+  succeededBy(term: number): void
   close(): void
 }
 
@@ -77,12 +79,14 @@ export async function holdDatabase(
     if (served !== null) announce(connection, term, JSON.stringify(served))
     served = null
   }
+  const lose = once(() => {
+    stopRenewing()
+    onTakenOver()
+  })
   const stopRenewing = clock.every(leaseTimes.renewEveryMs, () => {
     try {
       tell()
-      if (renewLease(connection, term)) return
-      stopRenewing()
-      onTakenOver()
+      if (!renewLease(connection, term)) lose()
     } catch {
       // The database cannot be reached: whether somebody took over shows once it can.
     }
@@ -104,11 +108,23 @@ export async function holdDatabase(
         }
       },
     },
+    succeededBy(next) {
+      if (next > term) lose()
+    },
     close() {
       stopRenewing()
       // If it cannot be given up it ends by itself.
       attempt(() => giveUpLease(connection, term))
     },
+  }
+}
+
+function once(run: () => void): () => void {
+  let hasRun = false
+  return () => {
+    if (hasRun) return
+    hasRun = true
+    run()
   }
 }
 
@@ -134,7 +150,7 @@ async function leaseOf(
     if (taken !== null) return taken
     const waiting = await onWaiting(readLease(connection).holder)
     const next = await nextLease(connection, holder, waiting)
-    await waiting.end()
+    await waiting.end(next.term)
     return next
   } catch (error) {
     if (error instanceof ToldToEnd) throw error
