@@ -3,42 +3,46 @@
  * read slowly, that send what is no request, feedback; model servers that flap; an operator who never leaves it alone.
  * At the end it is reckoned up: memory, sockets, timers, records, counters. Ends with 1 if anything does not hold.
  *
- *   node bench/soak.ts [MINUTES [postgres] [words for serve …]]        (30 by default; Linux)
+ *   node bench/soak.ts [MINUTES [postgres [SERVERS [changing]]] [words for serve …]]        (30 by default; Linux)
  *
- * With `postgres` the server keeps everything in one, which is started for it.
+ * With `postgres` everything is kept in one, which is started for it, by one server or several that all answer callers.
+ * `changing` has one of them end after the other, and start again.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { StorePlace } from '../src/adapters/stores/store-place.ts'
-import { freePort } from '../test/support/free-port.ts'
 import { startPostgres } from '../test/support/postgres.ts'
-import { until } from './gateway/processes.ts'
 import { pause, type World } from './soak/ask.ts'
 import { callAll } from './soak/callers.ts'
 import { newLedger } from './soak/ledger.ts'
 import { operate } from './soak/operator.ts'
-import { answerLines, type Line, leftoverLines, line, memoryLine, recordLines } from './soak/reckoning.ts'
+import { answerLines, type Line, leftoverLines, line, memoryLine, recordLines, socketsLine } from './soak/reckoning.ts'
+import { type SoakServer, soakServer } from './soak/servers.ts'
 import { flap, startUpstream, type Upstream } from './soak/upstreams.ts'
-import { connectionsTo, type Look, look, metricsOf } from './soak/watch.ts'
+import { connectionsTo, type Look, look, type MetricsPage, metricsOf } from './soak/watch.ts'
 
-const minutes = Number(process.argv[2] ?? 30)
-if (!(minutes > 0)) throw new Error(`MINUTES is a number above 0, not ${process.argv[2]}`)
+const [minutesWord, ...rest] = process.argv.slice(2)
+const minutes = Number(minutesWord ?? 30)
+if (!(minutes > 0)) throw new Error(`MINUTES is a number above 0, not ${minutesWord}`)
+const hasDatabase = rest[0] === 'postgres'
+const serverCount = hasDatabase && /^\d+$/.test(rest[1] ?? '') ? Number(rest[1]) : 1
+const isChanging = serverCount > 1 && rest[2] === 'changing'
+const words = rest.slice((hasDatabase ? 1 : 0) + (serverCount > 1 ? 1 : 0) + (isChanging ? 1 : 0))
 const lookEveryMs = 2_000
 /** After it idle connections to model servers have been closed, and the log has everything. */
 const calmSeconds = 20
-const stopWithinMs = 20_000
+/** For long enough that all of them serve in between. */
+const changeEveryMs = 45_000
 
-const database = process.argv[3] === 'postgres' ? await startPostgres() : null
-const place: StorePlace | null =
-  database === null ? null : { kind: 'postgres', url: await database.freshUrl(), term: 0 }
-const words = process.argv.slice(database === null ? 3 : 4)
-
+const database = hasDatabase ? await startPostgres() : null
 const folder = mkdtempSync(join(tmpdir(), 'cutover-soak-'))
+const place: StorePlace =
+  database === null
+    ? { kind: 'sqlite', file: join(folder, 'server-1/data/predictions.db') }
+    : { kind: 'postgres', url: await database.freshUrl(), term: 0 }
 const upstreams: readonly Upstream[] = await Promise.all(['v1', 'v1', 'v2', 'v2'].map(startUpstream))
 try {
   const lines = await soak()
@@ -55,56 +59,80 @@ function wordOf(holds: boolean | null): string {
 }
 
 async function soak(): Promise<Line[]> {
-  const [inference, control] = [await freePort(), await freePort()]
-  const child = startServer(inference, control)
-  const server = { pid: child.pid ?? 0, control: `http://127.0.0.1:${control}` }
+  const servers = await startServers()
   try {
-    await until('the server is ready', async () => (await fetch(`${server.control}/readyz`)).status === 200)
     await pause(3_000)
-    const first = await look(server)
-    const world = { port: inference, ledger: newLedger(), agent: new Agent({ keepAlive: true }) }
-    const looks = await underLoad(world, server)
+    const first = await Promise.all(servers.map(look))
+    const ports = servers.map(({ port }) => port)
+    const world = { ports, mayBeGone: isChanging, ledger: newLedger(), agent: new Agent({ keepAlive: true }) }
+    const looks = await underLoad(world, servers)
     world.agent.destroy()
     await pause(calmSeconds * 1_000)
-    const [last, page] = [await look(server), await metricsOf(server.control)]
-    const left = leftoverLines(first, last, page, connectionsTo(inference))
+    const last = await Promise.all(servers.map(look))
+    const page = await metricsOf(servers[0]?.control ?? '')
     const counted = {
       requests: page.sum('cutover_requests_total'),
       recorded: page.sum('cutover_predictions_recorded_total'),
     }
-    child.kill('SIGTERM')
-    const code = await Promise.race([
-      once(child, 'exit').then(([found]) => found),
-      pause(stopWithinMs).then(() => 'none'),
-    ])
-    const records = await recordLines(
-      world.ledger,
-      place ?? { kind: 'sqlite', file: join(folder, 'data/predictions.db') },
-      counted,
+    const connections = servers.reduce((sum, { port }) => sum + connectionsTo(port), 0)
+    const codes: (number | null)[] = []
+    // The one that decides at last: what the others have left goes to it.
+    for (const one of servers.toReversed()) codes.push(await one.stop())
+    // Processes that came later have counted from nothing.
+    const kept = isChanging ? [] : countLines({ first, last, looks, page, connections })
+    const records = await recordLines(world.ledger, place, isChanging ? null : counted)
+    const end = line(
+      'servers end when they are told to',
+      codes.every(code => code === 0),
+      `exit code ${codes.join(', ')}`,
     )
-    const end = line('the server ends when it is told to', code === 0, `exit code ${code}`)
-    return [memoryLine(looks), ...left, ...answerLines(world.ledger, page), ...records, end, complaints()]
+    return [...kept, ...answerLines(world.ledger, page), ...records, end, complaints(servers)]
   } finally {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-    }
+    for (const one of servers) await one.kill()
   }
 }
 
-async function underLoad(world: Omit<World, 'signal'>, server: { pid: number; control: string }): Promise<Look[]> {
-  const { signal } = new AbortController()
-  const over = AbortSignal.any([signal, AbortSignal.timeout(minutes * 60_000)])
-  const looks: Look[] = []
+/** The first one decides. */
+async function startServers(): Promise<SoakServer[]> {
+  const file = join(folder, 'soak.yaml')
+  writeFileSync(file, stringify(endpointOf({ stable: 'v1', samplePercent: 1 })))
+  const all = [...(place.kind === 'postgres' ? ['--database', place.url] : []), ...words]
+  const servers: SoakServer[] = []
+  for (let number = 1; number <= serverCount; number += 1) {
+    const server = await soakServer(`server-${number}`, folder, all)
+    servers.push(server)
+    // The others have it from the log, and so has whoever starts again.
+    await server.start(number === 1 ? ['-c', file] : [])
+  }
+  return servers
+}
+
+type Counts = { first: Look[]; last: Look[]; looks: Look[][]; page: MetricsPage; connections: number }
+
+function countLines({ first, last, looks, page, connections }: Counts): Line[] {
+  return [
+    ...looks.map((of, index) => memoryLine(of, `server ${index + 1}`)),
+    ...first.map((look, index) => socketsLine(look, last[index] as Look, `server ${index + 1}`)),
+    ...leftoverLines(first[0] as Look, last[0] as Look, page, connections),
+  ]
+}
+
+async function underLoad(world: Omit<World, 'signal'>, servers: readonly SoakServer[]): Promise<Look[][]> {
+  const over = AbortSignal.timeout(minutes * 60_000)
+  const looks: Look[][] = servers.map(() => [])
   const watching = (async () => {
     while (!over.aborted) {
-      looks.push(await look(server))
+      if (!isChanging) for (const [index, server] of servers.entries()) looks[index]?.push(await look(server))
       await pause(lookEveryMs)
     }
   })()
-  const [operated, moods] = await Promise.all([
-    operate(server.control, { endpoint: endpointOf, signal: over }),
+  const [operated, moods, changes] = await Promise.all([
+    operate(
+      servers.map(({ control }) => control),
+      { endpoint: endpointOf, signal: over },
+    ),
     flap(upstreams, over),
+    isChanging ? change(servers, over) : 0,
     callAll({ ...world, signal: over }),
     watching,
   ])
@@ -113,24 +141,23 @@ async function underLoad(world: Omit<World, 'signal'>, server: { pid: number; co
   console.log(`answers by kind and status  ${told(ledger.statuses).join(', ')}`)
   console.log(`cut by model servers ${ledger.cut}, left by callers ${ledger.left}; moods  ${told(moods).join(', ')}`)
   console.log(
-    `operator: ${operated.swaps} done, ${operated.refusals} refused; releases  ${told(operated.endings).join(', ')}\n`,
+    `operator: ${operated.swaps} done, ${operated.refusals} refused; releases  ${told(operated.endings).join(', ')}; servers told to end ${changes}\n`,
   )
   return looks
 }
 
-function startServer(inference: number, control: number) {
-  const file = join(folder, 'soak.yaml')
-  writeFileSync(file, stringify(endpointOf({ stable: 'v1', samplePercent: 1 })))
-  const all = [
-    ...['serve', '-c', file, '--data', join(folder, 'data'), '--log-level', 'error'],
-    ...['--inference-port', String(inference), '--control-port', String(control)],
-    ...(place?.kind === 'postgres' ? ['--database', place.url] : []),
-    ...words,
-  ]
-  const launcher = resolve(import.meta.dirname, '../bin/cutover.js')
-  const child = spawn(process.execPath, [launcher, ...all], { stdio: ['ignore', 'ignore', 'pipe'] })
-  child.stderr.on('data', chunk => writeFileSync(join(folder, 'stderr.log'), chunk, { flag: 'a' }))
-  return child
+/** One after the other is told to end, and started again once the next one has followed it. */
+async function change(servers: readonly SoakServer[], signal: AbortSignal): Promise<number> {
+  let changes = 0
+  for (;;) {
+    await pause(changeEveryMs)
+    if (signal.aborted) return changes
+    const server = servers[changes % servers.length] as SoakServer
+    const code = await server.stop()
+    if (code !== 0) throw new Error(`${server.name} ended with ${code}`)
+    await server.start()
+    changes += 1
+  }
 }
 
 function endpointOf({ stable, samplePercent }: { stable: string; samplePercent: number }): object {
@@ -153,9 +180,8 @@ function endpointOf({ stable, samplePercent }: { stable: string; samplePercent: 
 }
 
 /** Errors are logged where something failed that should not. */
-function complaints(): Line {
-  const logged = readFileSync(join(folder, 'stderr.log'), 'utf8')
-  const errors = logged.split('\n').filter(text => text.includes('"level":50') || text.includes('"level":60'))
+function complaints(servers: readonly SoakServer[]): Line {
+  const errors = servers.flatMap(server => server.errors())
   return line(
     'no error was logged',
     errors.length === 0,

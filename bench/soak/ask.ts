@@ -3,7 +3,8 @@ import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } f
 import { text } from 'node:stream/consumers'
 import { count, type Ledger, noteAnswer } from './ledger.ts'
 
-export type World = { port: number; ledger: Ledger; agent: Agent; signal: AbortSignal }
+/** Callers go to each of the ports in turn; with `mayBeGone` nobody may be there. */
+export type World = { ports: readonly number[]; mayBeGone: boolean; ledger: Ledger; agent: Agent; signal: AbortSignal }
 
 export type Call = {
   kind: string
@@ -32,7 +33,13 @@ export async function ask(world: World, call: Call): Promise<Got | null> {
   const token = `r${calls}`
   let isLeaving = false
   const req = request({
-    ...{ host: '127.0.0.1', port: world.port, agent: world.agent, path: call.path, method: call.method ?? 'POST' },
+    ...{
+      host: '127.0.0.1',
+      port: world.ports[calls % world.ports.length],
+      agent: world.agent,
+      path: call.path,
+      method: call.method ?? 'POST',
+    },
     headers: { 'x-user-id': `user-${calls % 500}`, 'x-request': token, ...call.headers },
   })
   const hang = setTimeout(() => {

@@ -17,7 +17,7 @@ const memoryMinutesMin = 10
 const spareSockets = 16
 const spareTimers = 16
 
-export function memoryLine(looks: readonly Look[]): Line {
+export function memoryLine(looks: readonly Look[], server: string): Line {
   const late = looks.slice(Math.floor(looks.length / 2))
   const slope = slopeOf(late.map(({ atMs, megabytes }) => ({ x: atMs / 60_000, y: megabytes })))
   const minutes = ((looks.at(-1)?.atMs ?? 0) - (looks[0]?.atMs ?? 0)) / 60_000
@@ -26,7 +26,12 @@ export function memoryLine(looks: readonly Look[]): Line {
   const most = Math.max(...looks.map(({ megabytes }) => megabytes))
   const figures = `${slope.toFixed(2)} MB a minute in the second half, mean ${mean.toFixed(0)} MB, at most ${most.toFixed(0)} MB`
   const holds = minutes < memoryMinutesMin ? null : grown < growthShareMax * mean
-  return { what: 'resident memory does not grow', holds, figures }
+  return { what: `resident memory of ${server} does not grow`, holds, figures }
+}
+
+export function socketsLine(first: Look, last: Look, server: string): Line {
+  const holds = last.sockets <= first.sockets + spareSockets
+  return line(`open sockets of ${server} are what they were`, holds, `${first.sockets} before, ${last.sockets} after`)
 }
 
 export function leftoverLines(first: Look, last: Look, page: MetricsPage, connections: number): Line[] {
@@ -39,11 +44,6 @@ export function leftoverLines(first: Look, last: Look, page: MetricsPage, connec
   const busy = gauges.map(name => page.sum(name))
   return [
     line('no connection of a caller is left', connections === 0, `${connections}`),
-    line(
-      'open sockets are what they were',
-      last.sockets <= first.sockets + spareSockets,
-      `${first.sockets} before, ${last.sockets} after`,
-    ),
     line('timers are what they were', last.timers <= first.timers + spareTimers, `${first.timers}, ${last.timers}`),
     line(
       'handles are what they were',
@@ -73,8 +73,8 @@ export function answerLines(ledger: Ledger, page: MetricsPage): Line[] {
   ]
 }
 
-/** The log is read once the server has ended. */
-export async function recordLines(ledger: Ledger, place: StorePlace, counted: Counted): Promise<Line[]> {
+/** The log is read once the servers have ended. `counted` is null where they have not counted all of it. */
+export async function recordLines(ledger: Ledger, place: StorePlace, counted: Counted | null): Promise<Line[]> {
   const { records, repeated, shadows, versions, joined } = await readLog(place)
   const missing = [...ledger.answered.keys()].filter(id => !records.has(id)).length
   const others = [...ledger.answered].filter(([id, version]) => versions.has(id) && versions.get(id) !== version).length
@@ -86,17 +86,23 @@ export async function recordLines(ledger: Ledger, place: StorePlace, counted: Co
       `${ledger.answered.size} answered, ${missing} without, ${repeated} with several`,
     ),
     line('a record names the version that the answer named', others === 0, `${others} do not`),
+    ...(counted === null ? [] : countedLines(counted, records.size, shadows)),
+    line('every accepted outcome joined once', lost === 0, `${ledger.outcomes.size} accepted, ${lost} did not`),
+  ]
+}
+
+function countedLines(counted: Counted, records: number, shadows: number): Line[] {
+  return [
     line(
       'requests counted are requests recorded',
-      counted.requests === records.size,
-      `${counted.requests} counted, ${records.size} recorded`,
+      counted.requests === records,
+      `${counted.requests} counted, ${records} recorded`,
     ),
     line(
       'records counted are records kept',
-      counted.recorded === records.size + shadows,
-      `${counted.recorded} counted, ${records.size} of callers and ${shadows} of copies kept`,
+      counted.recorded === records + shadows,
+      `${counted.recorded} counted, ${records} of callers and ${shadows} of copies kept`,
     ),
-    line('every accepted outcome joined once', lost === 0, `${ledger.outcomes.size} accepted, ${lost} did not`),
   ]
 }
 

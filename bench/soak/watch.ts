@@ -4,6 +4,7 @@ import { rssMegabytesOf, treeOf } from '../gateway/proc.ts'
 
 export type Look = { atMs: number; megabytes: number; sockets: number; timers: number; handles: number }
 
+/** Of one that stands by timers and handles are not known: its control listener tells of the one that decides. */
 export async function look(server: { pid: number; control: string }): Promise<Look> {
   const page = await metricsOf(server.control)
   return {
