@@ -24,6 +24,7 @@ import type { BodyReader, Inbound, Outbound, OutboundWatcher } from './inbound.t
 import type { CopySource } from './mirror/mirrors.ts'
 import { asksForPrediction, predictionOf } from './prediction-of.ts'
 import { readMeasures } from './read-measures.ts'
+import { crowded, noLongerReady, nothingReady } from './refusals.ts'
 import type { VersionGate, Waiter } from './resilience/version-gate.ts'
 import type { CompiledRoute } from './route.ts'
 import { Tee } from './tee.ts'
@@ -478,27 +479,6 @@ function servedBy({ spec, servedBy }: CompiledRoute, version: string): string {
   return lines
 }
 
-function crowded({ version, route }: Choice, why: string, code: ErrorCode = 'overloaded'): CutoverError {
-  const { name, concurrency } = route.spec
-  const at = `version ${publicName(version)} of endpoint ${name} serves ${concurrency?.perVersionMax} requests at once`
-  return new CutoverError(code, `${at}, and ${why}`)
-}
-
 function isServersFault(code: ErrorCode): boolean {
   return code === 'backend-unreachable' || code === 'backend-failed' || code === 'backend-timeout'
-}
-
-/** `isLetThrough`: no breaker keeps calls from the version. */
-function nothingReady({ route, assigned, pinned }: Choice, isLetThrough: boolean): CutoverError {
-  const { name } = route.spec
-  const others =
-    pinned || assigned === route.table.stable ? '' : `, nor has the stable version ${route.table.stable} a ready one`
-  const why = isLetThrough ? 'has no ready instance' : 'gets no calls while its breaker is open: too many have failed'
-  const detail = `version ${publicName(assigned)} of endpoint ${name} ${why}${others}`
-  return new CutoverError('not-ready', detail)
-}
-
-function noLongerReady({ version, route }: Choice): CutoverError {
-  const at = `version ${publicName(version)} of endpoint ${route.spec.name}`
-  return new CutoverError('not-ready', `${at} had a ready instance when the request came, and none when its turn came`)
 }
