@@ -13,6 +13,7 @@ import { type Address, Relay } from '../adapters/standby/relay.ts'
 import { createListener } from '../api/listener.ts'
 import type { ServerSettings } from '../config/load.ts'
 import { limits } from '../core/limits.ts'
+import type { Remembered } from '../gateway/conversations.ts'
 import type { Certificates } from '../ports/certificates.ts'
 import type { Carrier } from '../workers/carrier.ts'
 import { assertPortFree } from '../workers/port-probe.ts'
@@ -23,6 +24,8 @@ import { assertPeersCanCome } from './peers.ts'
 export type Standby = Waiting & {
   /** `listen` takes the port over; whoever was held there is handed to it. Others keep their connections. */
   handOver<A extends Address>(listener: 'inference' | 'grpc', listen: () => Promise<A>): Promise<A>
+  /** This server is about to answer callers itself: what its gateways know of conversations goes to `heir`. */
+  bequeath(heir: (remembered: readonly Remembered[]) => void): void
   /** This server answers callers itself: what its gateways under the other one have left goes to `carrier`. */
   giveOver(carrier: Carrier): void
   close(): Promise<void>
@@ -113,6 +116,7 @@ export async function standBy({
       relays[name].forwardTo({ host: isAny(bound.host) ? '127.0.0.1' : bound.host, port: bound.port })
       return bound
     },
+    bequeath: heir => gateways.bequeath(heir),
     giveOver(carrier) {
       givenOver = gateways.giveOver(carrier)
     },

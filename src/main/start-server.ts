@@ -335,13 +335,14 @@ async function compose(
 
   await fleetsSettled(control, deployer)
   await reading.soon
+  standby?.bequeath(remembered => pool?.learn(remembered))
   const listen = () => gateway.listen(settings.inference)
   const inference = {
     ...(await (standby?.handOver('inference', listen) ?? listen())),
     secure: settings.inference.tls !== null,
   }
   endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
-  standby?.giveOver(recorded => (recorded.kind === 'recall' ? Promise.resolve(null) : call(recorded)))
+  if (pool !== null) standby?.giveOver(asked => pool.call(asked))
   const { grpc: grpcAddress } = settings
   const listenGrpc = grpcAddress === null ? null : () => gateway.listenGrpc(grpcAddress)
   const grpc = listenGrpc === null ? null : await (standby?.handOver('grpc', listenGrpc) ?? listenGrpc())

@@ -161,6 +161,11 @@ export class GatewayPool implements TrafficSink, FlagSink {
     return call.kind === 'recall' ? this.#recall(call) : this.#options.call(call)
   }
 
+  /** Of conversations that gateways under another server have answered. */
+  learn(remembered: readonly Remembered[]): void {
+    this.#passOn(null, remembered)
+  }
+
   /** Whether gateways of other servers may answer callers. */
   get hasGuests(): boolean {
     return this.#guests.hasAny
@@ -251,8 +256,8 @@ export class GatewayPool implements TrafficSink, FlagSink {
     })
   }
 
-  #passOn(from: WorkerLink, remembered: Remembered): void {
-    this.#conversations.learn(remembered)
+  #passOn(from: WorkerLink | null, remembered: readonly Remembered[]): void {
+    this.#conversations.learnAll(remembered)
     for (const link of this.#links()) if (link !== from) link.post({ kind: 'remembered', remembered })
   }
 

@@ -66,7 +66,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     connectionsMax: listener.connectionsMax,
     cors: listener.cors ?? undefined,
     ...(spans !== null && { tracing: spans.tracing }),
-    onRemembered: remembered => tell({ kind: 'remembered', remembered }),
+    onRemembered: remembered => tell({ kind: 'remembered', remembered: [remembered] }),
     recall: asked => calls.recall(asked, uptimeClock),
     observe: sample => {
       latencies.observe(sample.endpoint, sample.version, sample.latencyMs)
@@ -74,7 +74,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     },
   })
 
-  for (const remembered of plan.remembered) gateway.learn(remembered)
+  gateway.learn(plan.remembered)
 
   const take = (change: Partial<Common>): void => {
     common = { ...common, ...change }

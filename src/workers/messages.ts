@@ -64,7 +64,7 @@ export type ToWorker =
   /** Which part of keys' bounds is its own from now on; those of routes come with these. */
   | { kind: 'share'; share: Share }
   | { kind: 'common'; change: Partial<Common> }
-  | { kind: 'remembered'; remembered: Remembered }
+  | { kind: 'remembered'; remembered: readonly Remembered[] }
   | { kind: 'fleets'; news: FleetNews }
   | { kind: 'replied'; id: number; reply: Reply }
 
@@ -74,7 +74,7 @@ export type FromWorker =
   | { kind: 'fleets'; told: FleetTold }
   | { kind: 'call'; id: number; call: Call }
   /** For the other workers. */
-  | { kind: 'remembered'; remembered: Remembered }
+  | { kind: 'remembered'; remembered: readonly Remembered[] }
   /** It goes on with nothing but handing over what it has. */
   | { kind: 'failing'; detail: string }
 

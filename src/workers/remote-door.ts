@@ -65,7 +65,6 @@ class Remote {
         return
       case 'ended':
         this.#end({ detail: message.detail, isSure: true })
-        this.#channel.end()
         return
       default:
         assertNever(message)
@@ -142,7 +141,7 @@ const otherFormat: Reply = {
 function checked(message: FromWorker): Exclude<FromWorker, { kind: 'call' }> {
   if (message.kind === 'call') throw new CutoverError('internal', 'a call was said and not made')
   if (message.kind === 'counts') mergeCounts([message.counts, noCounts])
-  if (message.kind === 'remembered' && !isRemembered(message.remembered))
+  if (message.kind === 'remembered' && !message.remembered.every(isRemembered))
     throw new CutoverError('internal', 'it remembers no answer')
   return message
 }

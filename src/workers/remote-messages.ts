@@ -14,7 +14,7 @@ export type FromRemote =
   | { kind: 'said'; message: Exclude<FromWorker, { kind: 'call' }> }
   /** Its own, or one of a gateway whose connection was lost. */
   | { kind: 'call'; id: number; call: Call }
-  /** It answers nobody any more. */
+  /** It answers nobody any more. What others recorded may still be handed over. */
   | { kind: 'ended'; detail: string }
 
 export type ToRemote =
