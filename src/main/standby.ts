@@ -80,7 +80,7 @@ export async function standBy({
   const { workers, logLevel, tracing } = settings
   const gateways = new RemoteGateways<PeerPlace>({
     ...{ workers, uptime: uptimeClock, logger, address, start: startThread },
-    local: { version, logLevel, listener: inference, tracing },
+    local: { version, logLevel, listener: inference, tracing, isGuest: true },
     leader: { uptime: uptimeClock, version, format: blockFormat, name: `process ${process.pid} on ${hostname()}` },
     lacks: lackedFor,
     reach: async place => new PeerChannel(await reachPeer(place)),

@@ -33,7 +33,10 @@ function start(port: MessagePort, plan: WorkerPlan): void {
   let keysShare = share
 
   const calls = new CallsToMain((id, call, transfer) => tell({ kind: 'call', id, call }, transfer))
-  const fleets = new BorrowedFleets({ clock: uptimeClock, share, tell: told => tell({ kind: 'fleets', told }) })
+  const fleets = new BorrowedFleets({
+    ...{ clock: uptimeClock, share, isElsewhere: plan.isGuest },
+    tell: told => tell({ kind: 'fleets', told }),
+  })
   const recorder = createRecorder({
     log: calls,
     clock,

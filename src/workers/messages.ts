@@ -25,6 +25,8 @@ export type WorkerPlan = {
   logLevel: string
   listener: ListenerPlan
   tracing: SpanSettings | null
+  /** Fleets are those of another server. */
+  isGuest: boolean
   common: Common
   /** Of conversations that other workers have answered, the oldest first. */
   remembered: readonly Remembered[]

@@ -86,7 +86,7 @@ function rig({ version = '1' } = {}) {
     ...{ workers: 1, uptime: clock, logger, reach },
     address: { host: '127.0.0.1', port: 4_711 },
     local: {
-      ...{ version: '1', logLevel: 'silent', tracing: null },
+      ...{ version: '1', logLevel: 'silent', tracing: null, isGuest: true },
       listener: { auth: 'none', tls: null, cors: null, connectionsMax: 10 },
     },
     leader: { uptime: clock, version: '1', format: 1, name: 'the other one' },
