@@ -8,7 +8,7 @@ import { type PeerPlace, reachPeer } from '../adapters/peers/peer-door.ts'
 import { canSharePorts } from '../adapters/port-sharing.ts'
 import type { ServedAt, Waiting } from '../adapters/postgres/shared-database.ts'
 import { blockFormat } from '../adapters/prediction-log/blocks.ts'
-import { passOn } from '../adapters/standby/pass-on.ts'
+import { passedOn, passOn } from '../adapters/standby/pass-on.ts'
 import { type Address, Relay } from '../adapters/standby/relay.ts'
 import { createListener } from '../api/listener.ts'
 import type { ServerSettings } from '../config/load.ts'
@@ -51,7 +51,12 @@ export async function standBy({
   toldToEnd,
 }: Options): Promise<Standby> {
   const { inference, control, grpc } = settings
-  const bounds = { holdMs: limits.standbyHoldMs, connectionsMax: inference.connectionsMax }
+  const leadsBack = ({ host, port }: Address): void =>
+    logger.error(
+      { host, port },
+      'where the server that decides says that it is reached is this server itself, seen from here: let it listen where others reach it, or give it --advertise',
+    )
+  const bounds = { holdMs: limits.standbyHoldMs, connectionsMax: inference.connectionsMax, leadsBack }
   const relays = { inference: new Relay(bounds), grpc: new Relay(bounds) }
   // Whoever has no key learns nothing of other machines.
   const who = control.auth === 'required' ? 'another server' : holder
@@ -159,16 +164,19 @@ class Asks {
       return Response.json({ status: isReady ? 'ok' : 'starting', version }, { status: isReady ? 200 : 503 })
     }
     if (this.#served === null || !mayPassOn) return elsewhere(who)
+    // Its address is this server's own, such as one on loopback: it would be asked again and again.
+    if (request.headers.has(passedOn))
+      return elsewhere(who, 'where it says that it is reached is this server, seen from here')
     return passOn(request, this.#served, this.#cut.signal).catch(() => elsewhere(who))
   }
 }
 
-function elsewhere(who: string): Response {
+function elsewhere(who: string, but = 'this one takes over once that is gone'): Response {
   const problem = {
     type: 'about:blank',
     title: 'This server stands by',
     status: 503,
-    detail: `${who} serves; this one takes over once that is gone`,
+    detail: `${who} serves; ${but}`,
   }
   return new Response(JSON.stringify(problem), {
     status: 503,

@@ -146,11 +146,18 @@ export class RemoteGateways<Place> {
       return
     }
     seat.isReaching = true
-    const channel = await reach(decider.place).catch(() => null)
+    const channel = await reach(decider.place).catch((error: unknown) => this.#unreached(seat, error))
     seat.isReaching = false
     if (channel === null) return
     if (this.#isClosed || this.#term !== term || this.#decider === null) channel.cut()
     else seat.next = this.#begin(seat, channel)
+  }
+
+  /** Said where callers are handed on for it; one that serves alone waits for the next one to decide. */
+  #unreached(seat: Seat, error: unknown): null {
+    const why = `it cannot be reached: ${error instanceof Error ? error.message : String(error)}`
+    if (seat.current === null && !this.#isClosed) this.#refused(seat, why, 0)
+    return null
   }
 
   #begin(seat: Seat, channel: LeaderChannel): RemoteGateway {

@@ -426,6 +426,12 @@ describe('a server that stands by', () => {
     expect(server.lines.map(({ isOpen }) => isOpen())).toEqual([false, false])
   })
 
+  it('says once why it hands callers on where it cannot reach the one that decides', async () => {
+    server.leaderIs(false)
+    await pass(server, 10 * limits.peerLookMs)
+    expect([server.places.length, server.said]).toEqual([10, [expect.stringContaining('hands callers on')]])
+  })
+
   it('does not speak to a server of another version', async () => {
     const other = rig({ version: '2' })
     other.pool.tellAll({ isReady: true })
