@@ -51,7 +51,7 @@ import { openToOthers } from './peers.ts'
 import { createQuestions } from './questions.ts'
 import { readEvidence } from './read-evidence.ts'
 import { type Standby, standBy } from './standby.ts'
-import { applyFile, fleetsSettled } from './start-up.ts'
+import { applyResources, fleetsSettled, readResources } from './start-up.ts'
 import { openStores } from './stores.ts'
 import { version } from './version.ts'
 
@@ -103,6 +103,11 @@ async function compose(
     keyFile: folder.file('control.key'),
   })
   endings.push(() => entrances.close())
+  const secretOf = ({ env }: SecretRef): string | null => process.env[env] || null
+  const { resources: file } = settings
+  // Whoever stands by would find out once it takes over, and there were nobody.
+  if (settings.tracing !== null) headersOf(settings.tracing, secretOf)
+  if (file !== null) await readResources(file)
   const takenOver = Promise.withResolvers<void>()
   let standby: Standby | null = null as Standby | null
   const stores = await openStores(
@@ -171,8 +176,6 @@ async function compose(
   endings.push(() => deployer.close())
 
   let isServing = false
-  const secretOf = ({ env }: SecretRef): string | null => process.env[env] || null
-  if (settings.tracing !== null) headersOf(settings.tracing, secretOf)
   // Workers make their own.
   const spans = pool === null ? openSpans(settings.tracing, { version, clock, secretOf, complain }) : null
   endings.push(() => spans?.close())
@@ -327,11 +330,17 @@ async function compose(
   endings.push(() => simulations.close())
   const listening = await api.listen(settings.control)
   const controlAddress = { host: listening.host, port: listening.port, secure: settings.control.tls !== null }
-  const file = settings.resources
-  if (file !== null)
-    await applyFile(control, file, (document, reason) =>
-      logger.error({ reason }, `${document} of ${file} was refused; the server goes on with what its log says`),
-    )
+  if (file !== null) {
+    const goesOn = 'the server goes on with what its log says'
+    const resources = await readResources(file).catch((error: unknown) => {
+      if (standby === null) throw error
+      complain(`${file} is not what it was when this server began to stand by; ${goesOn}`, error)
+      return []
+    })
+    const onRefused = (document: string, reason: string): void =>
+      logger.error({ reason }, `${document} of ${file} was refused; ${goesOn}`)
+    await applyResources(control, resources, { file, onRefused })
+  }
 
   await fleetsSettled(control, deployer)
   await reading.soon
