@@ -109,6 +109,7 @@ export async function standBy({
       gateways.sees(served?.peers ?? null, term)
       sees(served)
     },
+    isFit: () => gateways.isFit,
     toldToEnd,
     async end() {
       gateways.stay()

@@ -49,6 +49,7 @@ export class RemoteGateways<Place> {
   #term = 0
   #isRelaying = true
   #isClosed = false
+  #isFit = true
 
   constructor(options: RemoteGatewaysOptions<Place>) {
     this.#options = options
@@ -61,6 +62,11 @@ export class RemoteGateways<Place> {
   /** Whether callers are answered by this server itself. */
   get isServing(): boolean {
     return this.#seats.some(({ current }) => current?.isServing === true)
+  }
+
+  /** False where a version's servers want of their callers what this machine lacks. */
+  get isFit(): boolean {
+    return this.#isFit
   }
 
   /**
@@ -188,6 +194,7 @@ export class RemoteGateways<Place> {
     seat.current = gateway
     seat.next = null
     seat.lastWhy = null
+    this.#isFit = true
     this.#options.logger.info({ worker: seat.index }, 'this server serves too, by the table of the one that decides')
     if (before !== null) this.#leaving.add(before)
     for (const one of this.#leaving) void one.retire(gateway.carrier)
@@ -203,6 +210,7 @@ export class RemoteGateways<Place> {
   }
 
   #unfit(seat: Seat, gateway: RemoteGateway, why: string): void {
+    this.#isFit = false
     this.#refused(seat, why, limits.peerUnfitAgainMs)
     if (gateway !== seat.current && this.#orphansCarriedBy(seat, gateway)) void gateway.stepAside()
     else void this.#letGo(seat, gateway)

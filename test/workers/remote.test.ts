@@ -400,8 +400,13 @@ describe('a server that stands by', () => {
     expect(server.relay).toEqual(servesBefore ? ['stops', 'listens'] : [])
     await pass(server, limits.peerUnfitAgainMs - 2 * limits.peerLookMs)
     expect(server.lines).toHaveLength(1)
+    expect(server.gateways.isFit).toBe(false)
+    show(server, 'v2', { id: 'i', address: 'http://10.0.0.5' })
     await pass(server, 3 * limits.peerLookMs)
     expect(server.lines).toHaveLength(2)
+    server.threads[1]?.answer()
+    await turns()
+    expect(server.gateways.isFit).toBe(true)
   })
 
   it('that lacks a secret under the next server serves nobody under it, and hands it all that was recorded before', async () => {
@@ -412,7 +417,7 @@ describe('a server that stands by', () => {
     show(server, 'v2', lackedPlan)
     server.leaderIs(true)
     await pass(server, limits.peerAgainMs)
-    expect([server.calls.length, server.gateways.isServing]).toEqual([1, true])
+    expect([server.calls.length, server.gateways.isServing, server.gateways.isFit]).toEqual([1, true, false])
     // Nothing waits for it there but the one whose table grows old.
     const applied = server.pool.apply({ spec, table: sole('v1', 2) })
     server.at(0).answer()
