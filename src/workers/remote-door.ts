@@ -77,7 +77,8 @@ class Remote {
   }
 
   #untilSilent(): () => void {
-    return after(this.#options.uptime, limits.peerAnswerMs, () => this.#channel.cut())
+    const detail = `it said nothing for ${limits.peerAnswerMs / 1_000} s`
+    return after(this.#options.uptime, limits.peerAnswerMs, () => this.#channel.cut(detail))
   }
 
   #greet({ version, format, name }: Extract<FromRemote, { kind: 'hello' }>): void {
@@ -108,7 +109,7 @@ class Remote {
       open: () => channel.say({ kind: 'open' }),
       leave: () => channel.say({ kind: 'leave' }),
       async end() {
-        channel.cut()
+        channel.cut('this server ended it')
       },
     }
   }
