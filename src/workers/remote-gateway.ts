@@ -113,7 +113,9 @@ export class RemoteGateway {
 
   /** What another gateway of this server remembers, whose own server is gone. */
   learn(remembered: readonly Remembered[]): void {
-    this.#thread?.post({ kind: 'remembered', remembered }, [])
+    // One that never let it in may be of another version, to which it means something else.
+    if (this.#thread === null) return
+    this.#thread.post({ kind: 'remembered', remembered }, [])
     this.#leader.tell({ kind: 'remembered', remembered })
   }
 

@@ -21,6 +21,8 @@ function connection() {
     { hear: null, isOpen: true },
     { hear: null, isOpen: true },
   ]
+  /** By the one that stands by. */
+  const said: string[] = []
   const close = (detail: string): void => {
     for (const end of ends) {
       if (!end.isOpen) continue
@@ -35,6 +37,7 @@ function connection() {
     say: (message: unknown) => {
       const other = ends[1 - own] as (typeof ends)[0]
       const copy = structuredClone(message)
+      if (own === 1) said.push((copy as FromRemote).kind)
       queueMicrotask(() => {
         if (other.isOpen) other.hear?.hear(copy)
       })
@@ -43,7 +46,13 @@ function connection() {
     cut: () => close('it was cut'),
   })
   const isOpen = () => ends[0]?.isOpen === true
-  return { leader: of(0) as RemoteChannel, standby: of(1) as LeaderChannel, isOpen, lose: () => close('it broke') }
+  return {
+    leader: of(0) as RemoteChannel,
+    standby: of(1) as LeaderChannel,
+    isOpen,
+    said,
+    lose: () => close('it broke'),
+  }
 }
 
 const spec = endpoint()
@@ -288,6 +297,10 @@ describe('a server that stands by', () => {
     server.leaderIs(true, '2')
     await pass(server, limits.peerLookMs)
     expect([server.calls.length, replies(thread).length, server.threads.length]).toEqual([1, 1, 1])
+    // Of conversations it may mean something else.
+    thread.say({ kind: 'remembered', remembered: [conversation('alone')] })
+    await turns()
+    expect(server.lines[1]?.said).not.toContain('said')
     // It goes on by its table until that is too old, and what comes of that is taken too.
     append(thread, 2)
     await turns()
