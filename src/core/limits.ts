@@ -231,6 +231,8 @@ export const limits = {
   peerAgainMs: 3_000,
   /** And where it lacks what a version's servers want: somebody has to see to it. */
   peerUnfitAgainMs: 60_000,
+  /** How often the log tells of an instance that answers no calls of such a gateway. */
+  peerFailingAgainMs: 60_000,
   /** Of all servers that share a database, by each of their gateways. */
   peerConnectionsMax: 512,
   /** A longer message ends the connection: a batch of predictions with bodies is the longest. */

@@ -40,9 +40,19 @@ export class Conversations {
     if (oldest !== undefined) this.#remembered.delete(oldest)
   }
 
+  learnAll(all: readonly Remembered[]): void {
+    for (const remembered of all) this.learn(remembered)
+  }
+
   /** The oldest first. */
   all(): Remembered[] {
     return [...this.#remembered.values()]
+  }
+
+  /** Without those of ids that are among these. */
+  allBut(known: readonly Remembered[]): Remembered[] {
+    const keys = new Set(known.map(({ endpoint, id }) => keyOf(endpoint, id)))
+    return this.all().filter(({ endpoint, id }) => !keys.has(keyOf(endpoint, id)))
   }
 
   /** Who follows an answer at once may meet another gateway than the one that gave it, before this one has heard of it. */

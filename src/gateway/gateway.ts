@@ -87,7 +87,7 @@ export type GatewayOptions = {
 export interface Gateway extends TrafficSink, FlagSink {
   apply(route: Route): void
   /** What another gateway has learnt. */
-  learn(remembered: Remembered): void
+  learn(remembered: readonly Remembered[]): void
   /** The port that was bound, where 0 was asked for. Rejects with port-in-use. */
   listen(address: ListenAddress): Promise<Address>
   /** The same for gRPC, on a port of its own. */
@@ -155,7 +155,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (route.table.gap === undefined) context.held.release(route.spec.name)
     },
     applyFlags: context.flags.apply,
-    learn: remembered => context.conversations.learn(remembered),
+    learn: remembered => context.conversations.learnAll(remembered),
     remove: endpoint => {
       context.routes.remove(endpoint)
       context.stats.forget(endpoint)

@@ -1,7 +1,7 @@
 /** The listeners of callers of a server that stands by: what comes there goes on to the one that serves. */
 import { canSharePorts } from '../adapters/port-sharing.ts'
 import type { ServedAt } from '../adapters/postgres/shared-database.ts'
-import { type Address, Relay } from '../adapters/standby/relay.ts'
+import { type Address, Relay, type RelayBounds } from '../adapters/standby/relay.ts'
 import type { ServerSettings } from '../config/load.ts'
 import { limits } from '../core/limits.ts'
 import { assertPortFree } from '../workers/port-probe.ts'
@@ -14,8 +14,12 @@ export class CallerRelays {
   readonly #grpc: Address | null
   #inference: Address
 
-  constructor({ inference: { host, port, connectionsMax }, grpc }: Pick<ServerSettings, 'inference' | 'grpc'>) {
-    const bounds = { holdMs: limits.standbyHoldMs, connectionsMax }
+  /** `leadsBack`: the address of the one that serves is this server's own, seen from here. */
+  constructor(
+    { inference: { host, port, connectionsMax }, grpc }: Pick<ServerSettings, 'inference' | 'grpc'>,
+    leadsBack: RelayBounds['leadsBack'],
+  ) {
+    const bounds = { holdMs: limits.standbyHoldMs, connectionsMax, leadsBack }
     this.#relays = { inference: new Relay(bounds), grpc: new Relay(bounds) }
     this.#inference = { host, port }
     this.#grpc = grpc

@@ -1,5 +1,5 @@
 /** The control listener of a server that stands by: requests go on to the one that serves. */
-import { passOn } from '../adapters/standby/pass-on.ts'
+import { passedOn, passOn } from '../adapters/standby/pass-on.ts'
 import type { Address } from '../adapters/standby/relay.ts'
 import { createListener } from '../api/listener.ts'
 import { limits } from '../core/limits.ts'
@@ -46,6 +46,9 @@ export class ControlRelay {
       return Response.json({ status: isReady ? 'ok' : 'starting', version }, { status: isReady ? 200 : 503 })
     }
     if (this.#served === null || certificates !== undefined) return elsewhere(who)
+    // Its address is this server's own, such as one on loopback: it would be asked again and again.
+    if (request.headers.has(passedOn))
+      return elsewhere(who, 'where it says that it is reached is this server, seen from here')
     return passOn(request, this.#served, this.#cut.signal).catch(() => elsewhere(who))
   }
 
@@ -60,12 +63,12 @@ export class ControlRelay {
   }
 }
 
-function elsewhere(who: string): Response {
+function elsewhere(who: string, but = 'this one takes over once that is gone'): Response {
   const problem = {
     type: 'about:blank',
     title: 'This server stands by',
     status: 503,
-    detail: `${who} serves; this one takes over once that is gone`,
+    detail: `${who} serves; ${but}`,
   }
   return new Response(JSON.stringify(problem), {
     status: 503,

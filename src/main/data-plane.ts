@@ -4,7 +4,7 @@ import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { createDeployer } from '../adapters/deployer/deployer.ts'
 import { createMetricsPage, type MetricReadings, type MetricsPage } from '../adapters/metrics/prometheus.ts'
 import { createRecorder, type OnCommitted } from '../adapters/recorder/recorder.ts'
-import { headersOf, openSpans } from '../adapters/tracing/open-spans.ts'
+import { openSpans } from '../adapters/tracing/open-spans.ts'
 import { limits } from '../core/limits.ts'
 import { own } from '../core/own.ts'
 import type { ControlState } from '../core/state.ts'
@@ -24,8 +24,6 @@ export type DataPlane = {
   pool: GatewayPool | null
   deployer: Deployer
   metrics: MetricsPage
-  /** Carries out what a gateway elsewhere has to be done. */
-  call: GatewayPoolOptions['call']
 }
 
 type Options = {
@@ -40,7 +38,6 @@ type Options = {
   read(): Pick<MetricReadings, 'state' | 'registries' | 'isEvidenceWhole'>
 }
 
-/** Throws where the headers of traces name a secret that is not there. */
 export function openDataPlane(
   ground: Ground,
   { predictions, onCommitted, probe, isServing, report, read }: Options,
@@ -70,7 +67,6 @@ export function openDataPlane(
   })
   endings.push(() => deployer.close())
 
-  if (settings.tracing !== null) headersOf(settings.tracing, secretOf)
   // Workers make their own.
   const spans = pool === null ? openSpans(settings.tracing, { version, clock, secretOf, complain }) : null
   endings.push(() => spans?.close())
@@ -104,7 +100,7 @@ export function openDataPlane(
       cors: settings.inference.cors ?? undefined,
       ...(spans !== null && { tracing: spans.tracing }),
     })
-  return { gateway, pool, deployer, metrics, call }
+  return { gateway, pool, deployer, metrics }
 }
 
 /** Gateways in threads of their own; what they record goes where the main thread's own would. */

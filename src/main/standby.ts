@@ -9,6 +9,7 @@ import type { ServedAt, Waiting } from '../adapters/postgres/shared-database.ts'
 import { blockFormat } from '../adapters/prediction-log/blocks.ts'
 import type { Address } from '../adapters/standby/relay.ts'
 import type { ServerSettings } from '../config/load.ts'
+import type { Remembered } from '../gateway/conversations.ts'
 import type { Certificates } from '../ports/certificates.ts'
 import type { Carrier } from '../workers/carrier.ts'
 import { RemoteGateways } from '../workers/remote-gateways.ts'
@@ -20,6 +21,8 @@ import { assertPeersCanCome, tellSucceeded } from './peers.ts'
 export type Standby = Waiting & {
   /** `listen` takes the port over; whoever was held there is handed to it. Others keep their connections. */
   handOver<A extends Address>(listener: CallerListener, listen: () => Promise<A>): Promise<A>
+  /** This server is about to answer callers itself: what its gateways know of conversations goes to `heir`. */
+  bequeath(heir: (remembered: readonly Remembered[]) => void): void
   /** This server answers callers itself: what its gateways under the other one have left goes to `carrier`. */
   giveOver(carrier: Carrier): void
   close(): Promise<void>
@@ -37,8 +40,8 @@ type Options = {
 
 /** Listens where the server itself will. Rejects where it cannot. */
 export async function standBy(options: Options): Promise<Standby> {
-  const { settings, certificates, holder, version, toldToEnd } = options
-  const relays = new CallerRelays(settings)
+  const { settings, certificates, holder, version, logger, toldToEnd } = options
+  const relays = new CallerRelays(settings, target => tellOfItself(logger, target))
   // Whoever has no key learns nothing of other machines.
   const who = settings.control.auth === 'required' ? 'another server' : holder
   const control = new ControlRelay({ who, version, certificates })
@@ -64,6 +67,7 @@ export async function standBy(options: Options): Promise<Standby> {
       gateways.sees(served?.peers ?? null, term)
       forwardTo(served)
     },
+    isFit: () => gateways.isFit,
     toldToEnd,
     async end(term) {
       if (predecessor !== null) void tellSucceeded(predecessor, term)
@@ -72,6 +76,7 @@ export async function standBy(options: Options): Promise<Standby> {
       await control.end()
     },
     handOver: (name, listen) => relays.handOver(name, listen),
+    bequeath: heir => gateways.bequeath(heir),
     giveOver(carrier) {
       givenOver = gateways.giveOver(carrier)
     },
@@ -83,12 +88,19 @@ export async function standBy(options: Options): Promise<Standby> {
   }
 }
 
+function tellOfItself(logger: Logger, { host, port }: Address): void {
+  logger.error(
+    { host, port },
+    'where the server that decides says that it is reached is this server itself, seen from here: let it listen where others reach it, or give it --advertise',
+  )
+}
+
 /** They answer callers themselves wherever they may, as workers of the server that decides. */
 function gatewaysBeside(relays: CallerRelays, { settings, version, logger }: Options): RemoteGateways<PeerPlace> {
   const { workers, logLevel, tracing, inference } = settings
   return new RemoteGateways<PeerPlace>({
     ...{ workers, uptime: uptimeClock, logger, start: startThread, address: relays.inferenceAddress },
-    local: { version, logLevel, listener: inference, tracing },
+    local: { version, logLevel, listener: inference, tracing, isGuest: true },
     leader: { uptime: uptimeClock, version, format: blockFormat, name: `process ${process.pid} on ${hostname()}` },
     lacks: lackedFor,
     reach: async place => new PeerChannel(await reachPeer(place)),

@@ -2,6 +2,7 @@
 import { uptimeClock } from '../adapters/clock/uptime.ts'
 import { createExpressions } from '../adapters/expressions/cel.ts'
 import { createRegistries } from '../adapters/registries/registries.ts'
+import { headersOf } from '../adapters/tracing/open-spans.ts'
 import type { ServerSettings } from '../config/load.ts'
 import type { Controller } from '../controller/controller.ts'
 import { createRegistrar, type Registrar } from '../controller/registrar.ts'
@@ -17,7 +18,7 @@ import { type Ground, openGround } from './ground.ts'
 import { type HeldStores, holdStores } from './held-stores.ts'
 import { openToOthers } from './peers.ts'
 import { readEvidence } from './read-evidence.ts'
-import { applyFile, fleetsSettled } from './start-up.ts'
+import { applyResources, fleetsSettled, readResources } from './start-up.ts'
 import { createSteering } from './steering.ts'
 import type { Stores } from './stores.ts'
 import { version } from './version.ts'
@@ -61,6 +62,9 @@ async function compose(
 ): Promise<Omit<RunningServer, 'stop'>> {
   const ground = openGround(settings, endings)
   const { logger, entrances } = ground
+  // Whoever stands by would find out once it takes over, and there were nobody.
+  if (settings.tracing !== null) headersOf(settings.tracing, ground.secretOf)
+  if (settings.resources !== null) await readResources(settings.resources)
   const held = await holdStores(ground, toldToEnd)
   const { stores, standby, takenOver } = held
   const { predictions } = stores
@@ -94,11 +98,7 @@ async function compose(
     ...{ stores, steering, expressions, metrics: plane.metrics },
     isServing: () => isServing,
   })
-  const file = settings.resources
-  if (file !== null)
-    await applyFile(control, file, (document, reason) =>
-      logger.error({ reason }, `${document} of ${file} was refused; the server goes on with what its log says`),
-    )
+  if (settings.resources !== null) await applyFile(ground, control, { file: settings.resources, standby })
 
   await fleetsSettled(control, plane.deployer)
   await reading.soon
@@ -150,16 +150,34 @@ function startRegistrar({ logger, clock, folder, secretOf, endings }: Ground, co
   return registrar
 }
 
+/** A file that changed while this server stood by, and is wrong by now, keeps it from nothing. */
+async function applyFile(
+  { logger, complain }: Ground,
+  control: Controller,
+  { file, standby }: { file: string } & Pick<HeldStores, 'standby'>,
+): Promise<void> {
+  const goesOn = 'the server goes on with what its log says'
+  const resources = await readResources(file).catch((error: unknown) => {
+    if (standby === null) throw error
+    complain(`${file} is not what it was when this server began to stand by; ${goesOn}`, error)
+    return []
+  })
+  const onRefused = (document: string, reason: string): void =>
+    logger.error({ reason }, `${document} of ${file} was refused; ${goesOn}`)
+  await applyResources(control, resources, { file, onRefused })
+}
+
 /** Where a server stood by before, callers who wait there are handed to the gateway, and what its own gateways have left is taken. */
 async function letCallersIn(
   { settings, endings }: Ground,
-  { gateway, call }: DataPlane,
+  { gateway, pool }: DataPlane,
   { standby }: Pick<HeldStores, 'standby'>,
 ): Promise<Pick<RunningServer, 'inference' | 'grpc'>> {
+  standby?.bequeath(remembered => pool?.learn(remembered))
   const listen = () => gateway.listen(settings.inference)
   const { host, port } = await (standby?.handOver('inference', listen) ?? listen())
   endings.push(() => gateway.close({ drainMs: limits.shutdownTimeoutMs }))
-  standby?.giveOver(recorded => (recorded.kind === 'recall' ? Promise.resolve(null) : call(recorded)))
+  if (pool !== null) standby?.giveOver(asked => pool.call(asked))
   const { grpc: address } = settings
   const listenGrpc = address === null ? null : () => gateway.listenGrpc(address)
   const grpc = listenGrpc === null ? null : await (standby?.handOver('grpc', listenGrpc) ?? listenGrpc())

@@ -25,13 +25,21 @@ export async function fleetsSettled(control: Controller, deployer: Deployer): Pr
 /** Hears of a document that was refused, as `Endpoint/digits`, and why. */
 type OnRefused = (document: string, reason: string) => void
 
+/** Rejects with all that is wrong in the file, as far as it tells without a server. */
+export async function readResources(file: string): Promise<CompiledResource[]> {
+  const documents = await readResourceFile(file)
+  return documents.map(document => compileResource(validateResource(document.value)))
+}
+
 /**
  * Everything in the file is checked before anything is applied. What is refused ends the start of a server that has nothing
  * yet. One that has goes on with what its log says: an endpoint may have grown by the API, and callers wait for it.
  */
-export async function applyFile(control: Controller, file: string, onRefused: OnRefused): Promise<void> {
-  const documents = await readResourceFile(file)
-  const resources = documents.map(document => compileResource(validateResource(document.value)))
+export async function applyResources(
+  control: Controller,
+  resources: readonly CompiledResource[],
+  { file, onRefused }: { file: string; onRefused: OnRefused },
+): Promise<void> {
   if (!isEmpty(control.state())) return applyEach(control, resources, { file, onRefused })
   const beside = {
     flags: resources.flatMap(one => (one.kind === 'Flag' ? [one.spec] : [])),

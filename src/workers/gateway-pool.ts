@@ -19,7 +19,7 @@ import type { FlagSink } from '../ports/flag-sink.ts'
 import type { RecorderStats } from '../ports/recorder.ts'
 import type { Route, TrafficSink } from '../ports/traffic-sink.ts'
 import { countsWithout, endedCounts, mergeCounts, noCounts } from './counts.ts'
-import { Guests, type Visitor } from './guests.ts'
+import { type FailingFor, Guests, type Visitor } from './guests.ts'
 import type {
   Address,
   AskResult,
@@ -161,6 +161,11 @@ export class GatewayPool implements TrafficSink, FlagSink {
     return call.kind === 'recall' ? this.#recall(call) : this.#options.call(call)
   }
 
+  /** Of conversations that gateways under another server have answered. */
+  learn(remembered: readonly Remembered[]): void {
+    this.#passOn(null, remembered)
+  }
+
   /** Whether gateways of other servers may answer callers. */
   get hasGuests(): boolean {
     return this.#guests.hasAny
@@ -199,13 +204,14 @@ export class GatewayPool implements TrafficSink, FlagSink {
   }
 
   /** As of now, unless a worker does not answer. */
-  async read(): Promise<Counts & { live: number; restarts: number }> {
+  async read(): Promise<Counts & { live: number; restarts: number; failing: readonly FailingFor[] }> {
     const { uptime } = this.#options
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const cancel = after(uptime, limits.workerAnswerMs, resolve)
     await Promise.race([Promise.all(this.#links().map(link => link.ask({ kind: 'count' }))), late])
     cancel()
-    return { ...this.#counts(), live: this.#links().length, restarts: this.#restarts }
+    const failing = this.#guests.failing()
+    return { ...this.#counts(), live: this.#links().length, restarts: this.#restarts, failing }
   }
 
   /** Lets requests in flight finish for `drainMs`, and what they recorded reach the log. */
@@ -251,8 +257,8 @@ export class GatewayPool implements TrafficSink, FlagSink {
     })
   }
 
-  #passOn(from: WorkerLink, remembered: Remembered): void {
-    this.#conversations.learn(remembered)
+  #passOn(from: WorkerLink | null, remembered: readonly Remembered[]): void {
+    this.#conversations.learnAll(remembered)
     for (const link of this.#links()) if (link !== from) link.post({ kind: 'remembered', remembered })
   }
 
@@ -291,7 +297,7 @@ export class GatewayPool implements TrafficSink, FlagSink {
     slot.isLive = true
     const remembered = this.#conversations.all()
     const share = { index: slot.index, of: this.#options.workers }
-    const plan = { share, version, logLevel, listener, tracing, common: this.#common, remembered }
+    const plan = { share, version, logLevel, listener, tracing, isGuest: false, common: this.#common, remembered }
     link.begin(
       start(plan, { message: message => link.hear(message), ended: detail => this.#ended(slot, link, detail) }),
     )

@@ -33,7 +33,10 @@ function start(port: MessagePort, plan: WorkerPlan): void {
   let keysShare = share
 
   const calls = new CallsToMain((id, call, transfer) => tell({ kind: 'call', id, call }, transfer))
-  const fleets = new BorrowedFleets({ clock: uptimeClock, share, tell: told => tell({ kind: 'fleets', told }) })
+  const fleets = new BorrowedFleets({
+    ...{ clock: uptimeClock, share, isElsewhere: plan.isGuest },
+    tell: told => tell({ kind: 'fleets', told }),
+  })
   const recorder = createRecorder({
     log: calls,
     clock,
@@ -66,7 +69,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     connectionsMax: listener.connectionsMax,
     cors: listener.cors ?? undefined,
     ...(spans !== null && { tracing: spans.tracing }),
-    onRemembered: remembered => tell({ kind: 'remembered', remembered }),
+    onRemembered: remembered => tell({ kind: 'remembered', remembered: [remembered] }),
     recall: asked => calls.recall(asked, uptimeClock),
     observe: sample => {
       latencies.observe(sample.endpoint, sample.version, sample.latencyMs)
@@ -74,7 +77,7 @@ function start(port: MessagePort, plan: WorkerPlan): void {
     },
   })
 
-  for (const remembered of plan.remembered) gateway.learn(remembered)
+  gateway.learn(plan.remembered)
 
   const take = (change: Partial<Common>): void => {
     common = { ...common, ...change }

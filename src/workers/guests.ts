@@ -3,7 +3,7 @@
  * while by the table that it has: until it certainly does not, no later table is in force, and nothing that it may call is let go.
  */
 import { after } from '../adapters/clock/after.ts'
-import type { SharedFleets } from '../adapters/deployer/threads/shared-fleets.ts'
+import type { FailingInstance, SharedFleets } from '../adapters/deployer/threads/shared-fleets.ts'
 import { isLocalName } from '../core/access/origins.ts'
 import type { EndpointSpec } from '../core/endpoint.ts'
 import { limits } from '../core/limits.ts'
@@ -35,7 +35,7 @@ export type GuestEnd = { detail: string; isSure: boolean }
 export type GuestsOptions = {
   uptime: Clock
   logger: GatewayLogger
-  fleets: Pick<SharedFleets, 'welcome' | 'farewell'>
+  fleets: Pick<SharedFleets, 'welcome' | 'farewell' | 'failingFor'>
   newLink(): WorkerLink
   planOf(link: WorkerLink): RemotePlan
   /** Of all endpoints. */
@@ -51,7 +51,12 @@ type Guest = {
   link: WorkerLink
   thread: GuestThread | null
   over: PromiseWithResolvers<void>
+  /** When it was told last that it gets no answers of an instance. */
+  toldMs: Map<string, number>
 }
+
+/** Of one server, which may have several gateways. */
+export type FailingFor = { server: string; endpoint: string; version: string; count: number }
 
 export class Guests {
   readonly #options: GuestsOptions
@@ -72,6 +77,20 @@ export class Guests {
     return this.#here.size + this.#strays.size > 0
   }
 
+  /** Instances that answer no calls of another server, which may be all that its callers get. */
+  failing(): FailingFor[] {
+    const instances = new Map<string, FailingInstance & { server: string }>()
+    for (const { visitor, link } of this.#here)
+      for (const at of this.#options.fleets.failingFor(link))
+        instances.set(`${visitor.name} ${at.instance}`, { ...at, server: visitor.name })
+    const counts = new Map<string, FailingFor>()
+    for (const { server, endpoint, version } of instances.values()) {
+      const key = `${server} ${endpoint} ${version}`
+      counts.set(key, { server, endpoint, version, count: (counts.get(key)?.count ?? 0) + 1 })
+    }
+    return [...counts.values()]
+  }
+
   thatCall(spec: EndpointSpec): WorkerLink[] {
     return [...this.#here].filter(({ visitor }) => canCall(visitor, spec)).map(({ link }) => link)
   }
@@ -83,12 +102,12 @@ export class Guests {
     if (others.length > 0)
       return `versions of ${others.map(({ name }) => name).join(', ')} can be called by the server that decides alone`
     const link = newLink()
-    const guest: Guest = { visitor, link, thread: null, over: Promise.withResolvers() }
+    const guest: Guest = { visitor, link, ...fresh() }
     this.#here.add(guest)
     const thread = visitor.begin(planOf(link), link, end => this.#ended(guest, end))
     guest.thread = thread
     link.begin(thread)
-    fleets.welcome(link)
+    fleets.welcome(link, { failing: (at, detail) => this.#tellFailing(guest, at, detail) })
     changed()
     thread.open()
     return null
@@ -114,7 +133,7 @@ export class Guests {
       end: async () => {},
     })
     fleets.welcome(link)
-    this.#lose({ visitor: { name: 'a server', isNear: true }, link, thread: null, over: Promise.withResolvers() })
+    this.#lose({ visitor: { name: 'a server', isNear: true }, link, ...fresh() })
   }
 
   close(): void {
@@ -132,6 +151,16 @@ export class Guests {
     changed()
   }
 
+  #tellFailing({ visitor, toldMs }: Guest, at: FailingInstance, detail: string): void {
+    const nowMs = this.#options.uptime.nowMs()
+    if (nowMs - (toldMs.get(at.instance) ?? Number.NEGATIVE_INFINITY) < limits.peerFailingAgainMs) return
+    toldMs.set(at.instance, nowMs)
+    this.#options.logger.warn(
+      { server: visitor.name, ...at, detail },
+      'an instance answers no calls of another server, whose callers may get failures',
+    )
+  }
+
   #lose(guest: Guest): void {
     this.#strays.set(
       guest,
@@ -146,6 +175,10 @@ export class Guests {
     this.#options.fleets.farewell(guest.link)
     guest.over.resolve()
   }
+}
+
+function fresh(): Pick<Guest, 'thread' | 'over' | 'toldMs'> {
+  return { thread: null, over: Promise.withResolvers(), toldMs: new Map() }
 }
 
 /** Models and processes of a server are its own; and a loopback address is another server on another machine. */

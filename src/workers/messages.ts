@@ -25,6 +25,8 @@ export type WorkerPlan = {
   logLevel: string
   listener: ListenerPlan
   tracing: SpanSettings | null
+  /** Fleets are those of another server. */
+  isGuest: boolean
   common: Common
   /** Of conversations that other workers have answered, the oldest first. */
   remembered: readonly Remembered[]
@@ -64,7 +66,7 @@ export type ToWorker =
   /** Which part of keys' bounds is its own from now on; those of routes come with these. */
   | { kind: 'share'; share: Share }
   | { kind: 'common'; change: Partial<Common> }
-  | { kind: 'remembered'; remembered: Remembered }
+  | { kind: 'remembered'; remembered: readonly Remembered[] }
   | { kind: 'fleets'; news: FleetNews }
   | { kind: 'replied'; id: number; reply: Reply }
 
@@ -74,7 +76,7 @@ export type FromWorker =
   | { kind: 'fleets'; told: FleetTold }
   | { kind: 'call'; id: number; call: Call }
   /** For the other workers. */
-  | { kind: 'remembered'; remembered: Remembered }
+  | { kind: 'remembered'; remembered: readonly Remembered[] }
   /** It goes on with nothing but handing over what it has. */
   | { kind: 'failing'; detail: string }
 

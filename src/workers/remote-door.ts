@@ -70,7 +70,6 @@ class Remote {
         return
       case 'ended':
         this.#end({ detail: message.detail, isSure: true })
-        this.#channel.end()
         return
       default:
         assertNever(message)
@@ -83,7 +82,8 @@ class Remote {
   }
 
   #untilSilent(): () => void {
-    return after(this.#options.uptime, limits.peerAnswerMs, () => this.#channel.cut())
+    const detail = `it said nothing for ${limits.peerAnswerMs / 1_000} s`
+    return after(this.#options.uptime, limits.peerAnswerMs, () => this.#channel.cut(detail))
   }
 
   #greet({ version, format, name }: Extract<FromRemote, { kind: 'hello' }>): void {
@@ -114,7 +114,7 @@ class Remote {
       open: () => channel.say({ kind: 'open' }),
       leave: () => channel.say({ kind: 'leave' }),
       async end() {
-        channel.cut()
+        channel.cut('this server ended it')
       },
     }
   }
@@ -147,7 +147,7 @@ const otherFormat: Reply = {
 function checked(message: FromWorker): Exclude<FromWorker, { kind: 'call' }> {
   if (message.kind === 'call') throw new CutoverError('internal', 'a call was said and not made')
   if (message.kind === 'counts') mergeCounts([message.counts, noCounts])
-  if (message.kind === 'remembered' && !isRemembered(message.remembered))
+  if (message.kind === 'remembered' && !message.remembered.every(isRemembered))
     throw new CutoverError('internal', 'it remembers no answer')
   return message
 }

@@ -7,10 +7,12 @@ import { after } from '../adapters/clock/after.ts'
 import type { ServerPlan } from '../adapters/deployer/http/open-server.ts'
 import { assertNever } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
+import type { Conversations, Remembered } from '../gateway/conversations.ts'
 import type { Clock } from '../ports/clock.ts'
-import { type Carrier, unanswered } from './carrier.ts'
+import { CarriedCalls } from './carried-calls.ts'
+import type { Carrier } from './carrier.ts'
 import type { StartThread } from './gateway-pool.ts'
-import type { Address, Asked, AskResult, Call, FromWorker, Reply, WorkerPlan } from './messages.ts'
+import type { Address, Asked, AskResult, FromWorker, WorkerPlan } from './messages.ts'
 import { type LeaderChannel, type LeaderEvents, type LeaderOptions, RemoteLeader, type Told } from './remote-leader.ts'
 import type { RemotePlan } from './remote-messages.ts'
 import type { WorkerThread } from './worker-link.ts'
@@ -20,6 +22,8 @@ export type RemoteGatewayOptions = {
   start: StartThread
   /** How its own server has it listen and log; `share` of what one machine has. */
   local: Omit<WorkerPlan, 'common' | 'remembered'>
+  /** What all gateways of its server know, and whoever decides next may not. */
+  conversations: Conversations
   address: Address
   leader: LeaderOptions
   /** What of a server's secrets is not on this machine, in words; null where it has all. */
@@ -31,9 +35,11 @@ export type RemoteGatewayEvents = {
   serving(): void
   /** The server that decides asks it to stop. */
   asksToLeave(): void
-  /** It could not call what callers may be sent to, and is to be retired. */
+  /** It could not call what callers may be sent to, and is not to serve. */
   unfit(why: string): void
   refused(why: string): void
+  /** What it remembers and nobody passes on any more. */
+  remembered(remembered: readonly Remembered[]): void
   /** Its thread is gone, or could not listen, and nobody is answered by it. */
   ended(detail: string): void
 }
@@ -43,24 +49,23 @@ export class RemoteGateway {
   readonly #events: RemoteGatewayEvents
   readonly #leader: RemoteLeader
   readonly #asked = new Map<number, (result: AskResult | null) => void>()
+  readonly #calls: CarriedCalls
   #thread: WorkerThread | null = null
   #lastId = 0
   #isServing = false
   #isUnfit = false
   #isRefused = false
   #hasEnded = false
-  #carrier: Carrier
-  /** Calls that wait for another carrier. */
-  #waiting = new Set<() => void>()
   #retiring: Promise<void> | null = null
-  /** Why its thread was ended, where it was. */
-  #farewell: string | null = null
+  #quitting: Promise<void> | null = null
 
   constructor(channel: LeaderChannel, options: RemoteGatewayOptions, events: RemoteGatewayEvents) {
     this.#options = options
     this.#events = events
     this.#leader = new RemoteLeader(channel, options.leader, this.#leaderEvents())
-    this.#carrier = call => this.#leader.call(call)
+    this.#calls = new CarriedCalls(this.carrier, (id, reply, transfer) =>
+      this.#thread?.post({ kind: 'replied', id, reply }, transfer),
+    )
   }
 
   /** It is a connection and nothing more: what others recorded may be handed over. */
@@ -99,13 +104,36 @@ export class RemoteGateway {
     return this.#retiring
   }
 
+  /** Answers nobody, and stays as a connection and nothing more. */
+  async stepAside(): Promise<void> {
+    this.#isRefused = true
+    await this.#quit(limits.shutdownTimeoutMs)
+    this.#leader.ended('it lacks what a version needs')
+  }
+
+  /** What another gateway of this server remembers, whose own server is gone. */
+  learn(remembered: readonly Remembered[]): void {
+    // One that never let it in may be of another version, to which it means something else.
+    if (this.#thread === null) return
+    this.#thread.post({ kind: 'remembered', remembered }, [])
+    this.#leader.tell({ kind: 'remembered', remembered })
+  }
+
   carryBy(carrier: Carrier): void {
-    this.#carrier = carrier
-    for (const again of this.#waiting) again()
-    this.#waiting.clear()
+    this.#calls.carryBy(carrier)
   }
 
   async #retire(drainMsMax: number): Promise<void> {
+    await this.#quit(drainMsMax)
+    this.#end('it was told to end')
+  }
+
+  #quit(drainMsMax: number): Promise<void> {
+    this.#quitting ??= this.#endThread(drainMsMax)
+    return this.#quitting
+  }
+
+  async #endThread(drainMsMax: number): Promise<void> {
     this.#isServing = false
     const drainMs = Math.min(this.#drainMs(), drainMsMax)
     // What it recorded waits for whoever carries it out.
@@ -114,9 +142,7 @@ export class RemoteGateway {
     const cancel = after(this.#options.uptime, drainMs + lastWordsMs, resolve)
     await Promise.race([this.#ask({ kind: 'close', drainMs, restMs: limits.peerRestMs }), late])
     cancel()
-    this.#farewell = 'it was told to end'
     await this.#thread?.end()
-    this.#end(this.#farewell)
   }
 
   /** Under a server that waits for its end as any gateway has; else until nobody may be answered by its table. */
@@ -143,10 +169,13 @@ export class RemoteGateway {
   }
 
   #begin({ share, common, remembered }: RemotePlan): void {
-    const { start, local } = this.#options
+    const { start, local, conversations } = this.#options
+    const unheard = conversations.allBut(remembered)
+    if (unheard.length > 0) this.#leader.tell({ kind: 'remembered', remembered: unheard })
+    conversations.learnAll(remembered)
     this.#thread = start(
-      { ...local, common, remembered },
-      { message: message => this.#hear(message), ended: detail => this.#end(this.#farewell ?? detail) },
+      { ...local, common, remembered: conversations.all() },
+      { message: message => this.#hear(message), ended: detail => this.#threadEnded(detail) },
     )
     this.#thread.post({ kind: 'share', share }, [])
   }
@@ -159,6 +188,7 @@ export class RemoteGateway {
       // Whoever makes this one may not have it yet.
       queueMicrotask(() => this.#events.unfit(lacking))
     }
+    if (message.kind === 'remembered') this.#options.conversations.learnAll(message.remembered)
     const isOfTables = message.kind === 'fleets' || (message.kind === 'ask' && message.ask.kind === 'apply')
     if (!this.#isUnfit || !isOfTables) this.#thread?.post(message, [])
   }
@@ -173,10 +203,10 @@ export class RemoteGateway {
   }
 
   async #open(): Promise<void> {
-    if (this.#retiring !== null || this.#isUnfit) return
+    if (this.#quitting !== null || this.#isUnfit) return
     const result = await this.#ask({ kind: 'listen', address: this.#options.address })
     // Who told it to end meanwhile does not count on it any more.
-    if (this.#retiring !== null) return
+    if (this.#quitting !== null) return
     if (result?.ok !== true) {
       void this.#stop(result?.error.message ?? 'it ended before it listened')
       return
@@ -194,44 +224,25 @@ export class RemoteGateway {
   #hear(message: FromWorker): void {
     switch (message.kind) {
       case 'call':
-        void this.#carry(message.id, message.call)
+        void this.#calls.carry(message.id, message.call)
         return
       case 'done':
         if (this.#asked.has(message.id)) this.#answered(message.id, message.result)
         else this.#leader.tell(message)
         return
+      case 'remembered':
+        this.#options.conversations.learnAll(message.remembered)
+        if (this.isOrphan) this.#events.remembered(message.remembered)
+        else this.#leader.tell(message)
+        return
       case 'counts':
       case 'fleets':
-      case 'remembered':
       case 'failing':
         this.#leader.tell(message)
         return
       default:
         assertNever(message)
     }
-  }
-
-  /** Predictions wait for whoever comes next: to be handed over twice does no more than once. Callers do not wait. */
-  async #carry(id: number, call: Call): Promise<void> {
-    for (let tries = 0; ; tries += 1) {
-      const carrier = this.#carrier
-      const reply = await carrier(tries > 0 && call.kind === 'append' ? { ...call, again: true } : call)
-      if (this.#hasEnded) return
-      if (reply !== null || call.kind !== 'append') {
-        this.#reply(id, call, reply)
-        return
-      }
-      if (carrier === this.#carrier) await new Promise<void>(again => this.#waiting.add(again))
-    }
-  }
-
-  #reply(id: number, call: Call, reply: Reply | null): void {
-    if (call.kind === 'append' && reply?.kind === 'appended') {
-      const read = reply.read ?? call.packed
-      this.#thread?.post({ kind: 'replied', id, reply: { kind: 'appended', read } }, [read])
-      return
-    }
-    this.#thread?.post({ kind: 'replied', id, reply: reply ?? unanswered(call) }, [])
   }
 
   /** Of its own accord, and by numbers that the server that decides never gives. */
@@ -250,12 +261,18 @@ export class RemoteGateway {
     this.#asked.delete(id)
   }
 
+  /** Of its own accord, or else whoever has it ended says what follows. */
+  #threadEnded(detail: string): void {
+    if (this.#quitting === null) this.#end(detail)
+    else for (const id of [...this.#asked.keys()]) this.#answered(id, null)
+  }
+
   #end(detail: string): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#isServing = false
     for (const id of [...this.#asked.keys()]) this.#answered(id, null)
-    for (const again of this.#waiting) again()
+    this.#calls.end()
     this.#leader.end(detail)
     this.#events.ended(detail)
   }

@@ -3,6 +3,7 @@
  * they go on, and follow the next one once that is there. Where they may not serve, callers are handed on as connections.
  */
 import { limits } from '../core/limits.ts'
+import { Conversations, type Remembered } from '../gateway/conversations.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Carrier, nobody } from './carrier.ts'
 import { RemoteGateway, type RemoteGatewayOptions } from './remote-gateway.ts'
@@ -11,7 +12,9 @@ import type { LeaderChannel } from './remote-leader.ts'
 /** Where the server that decides lets others in, and by what; servers of other versions are not asked. */
 export type Decider<Place> = { place: Place; version: string }
 
-export type RemoteGatewaysOptions<Place> = Omit<RemoteGatewayOptions, 'uptime' | 'local'> & {
+type Heir = (remembered: readonly Remembered[]) => void
+
+export type RemoteGatewaysOptions<Place> = Omit<RemoteGatewayOptions, 'uptime' | 'local' | 'conversations'> & {
   workers: number
   local: Omit<RemoteGatewayOptions['local'], 'share'>
   uptime: Clock
@@ -38,11 +41,15 @@ export class RemoteGateways<Place> {
   readonly #seats: Seat[]
   /** They answer nobody new, and may have something to hand over. */
   readonly #leaving = new Set<RemoteGateway>()
+  readonly #conversations = new Conversations()
   readonly #stopLooking: () => void
+  /** Of this server itself, once it is about to decide. */
+  #heir: Heir | null = null
   #decider: Decider<Place> | null = null
   #term = 0
   #isRelaying = true
   #isClosed = false
+  #isFit = true
 
   constructor(options: RemoteGatewaysOptions<Place>) {
     this.#options = options
@@ -55,6 +62,11 @@ export class RemoteGateways<Place> {
   /** Whether callers are answered by this server itself. */
   get isServing(): boolean {
     return this.#seats.some(({ current }) => current?.isServing === true)
+  }
+
+  /** False where a version's servers want of their callers what this machine lacks. */
+  get isFit(): boolean {
+    return this.#isFit
   }
 
   /**
@@ -74,7 +86,17 @@ export class RemoteGateways<Place> {
 
   #forsake(): void {
     this.#decider = null
-    for (const { current, next } of this.#seats) for (const one of [current, next]) one?.forsake()
+    for (const seat of this.#seats) {
+      // What the one before had against it says nothing of the next one.
+      seat.againAtMs = 0
+      for (const one of [seat.current, seat.next]) one?.forsake()
+    }
+  }
+
+  /** What is known of conversations, and what becomes known until all gateways here have ended. */
+  bequeath(heir: Heir): void {
+    this.#heir = heir
+    heir(this.#conversations.all())
   }
 
   /** This server decides itself from now on, and answers callers: what is left to hand over goes to `carrier`. */
@@ -97,9 +119,19 @@ export class RemoteGateways<Place> {
   }
 
   #leaveAll(): RemoteGateway[] {
-    for (const { current, next } of this.#seats)
-      for (const one of [current, next]) if (one !== null) this.#leaving.add(one)
+    for (const one of this.#all()) this.#leaving.add(one)
     return [...this.#leaving]
+  }
+
+  #all(): RemoteGateway[] {
+    const seated = this.#seats.flatMap(({ current, next }) => [current, next])
+    return [...seated.filter(one => one !== null), ...this.#leaving]
+  }
+
+  /** Nobody passes it on whose own server is gone. */
+  #passOn(from: RemoteGateway, remembered: readonly Remembered[]): void {
+    this.#heir?.(remembered)
+    for (const one of this.#all()) if (one !== from) one.learn(remembered)
   }
 
   #look(): void {
@@ -120,11 +152,18 @@ export class RemoteGateways<Place> {
       return
     }
     seat.isReaching = true
-    const channel = await reach(decider.place).catch(() => null)
+    const channel = await reach(decider.place).catch((error: unknown) => this.#unreached(seat, error))
     seat.isReaching = false
     if (channel === null) return
     if (this.#isClosed || this.#term !== term || this.#decider === null) channel.cut()
     else seat.next = this.#begin(seat, channel)
+  }
+
+  /** Said where callers are handed on for it; one that serves alone waits for the next one to decide. */
+  #unreached(seat: Seat, error: unknown): null {
+    const why = `it cannot be reached: ${error instanceof Error ? error.message : String(error)}`
+    if (seat.current === null && !this.#isClosed) this.#refused(seat, why, 0)
+    return null
   }
 
   #begin(seat: Seat, channel: LeaderChannel): RemoteGateway {
@@ -132,18 +171,16 @@ export class RemoteGateways<Place> {
     const share = { index: seat.index, of: workers }
     const gateway: RemoteGateway = new RemoteGateway(
       channel,
-      { uptime, start, address, leader, lacks, local: { ...local, share } },
+      { uptime, start, address, leader, lacks, local: { ...local, share }, conversations: this.#conversations },
       {
         serving: () => this.#serving(seat, gateway),
         asksToLeave: () => {
           this.#refused(seat, 'it has versions that only it can call')
           void this.#letGo(seat, gateway)
         },
-        unfit: why => {
-          this.#refused(seat, why, limits.peerUnfitAgainMs)
-          void this.#letGo(seat, gateway)
-        },
+        unfit: why => this.#unfit(seat, gateway, why),
         refused: why => this.#turnedAway(seat, gateway, why),
+        remembered: remembered => this.#passOn(gateway, remembered),
         ended: detail => this.#ended(seat, gateway, detail),
       },
     )
@@ -157,6 +194,7 @@ export class RemoteGateways<Place> {
     seat.current = gateway
     seat.next = null
     seat.lastWhy = null
+    this.#isFit = true
     this.#options.logger.info({ worker: seat.index }, 'this server serves too, by the table of the one that decides')
     if (before !== null) this.#leaving.add(before)
     for (const one of this.#leaving) void one.retire(gateway.carrier)
@@ -168,13 +206,28 @@ export class RemoteGateways<Place> {
   /** Whoever decides takes what was recorded under the one before, though nobody here may serve by it. */
   #turnedAway(seat: Seat, gateway: RemoteGateway, why: string): void {
     this.#refused(seat, why)
-    const orphans = [seat.current, ...this.#leaving].filter(one => one?.isOrphan === true)
-    for (const one of orphans) one?.carryBy(gateway.carrier)
-    if (orphans.length === 0) void gateway.retire(null)
+    if (!this.#orphansCarriedBy(seat, gateway)) void gateway.retire(null)
   }
 
-  #hasOrphans({ current }: Seat): boolean {
-    return current?.isOrphan === true || [...this.#leaving].some(({ isOrphan }) => isOrphan)
+  #unfit(seat: Seat, gateway: RemoteGateway, why: string): void {
+    this.#isFit = false
+    this.#refused(seat, why, limits.peerUnfitAgainMs)
+    if (gateway !== seat.current && this.#orphansCarriedBy(seat, gateway)) void gateway.stepAside()
+    else void this.#letGo(seat, gateway)
+  }
+
+  #orphansCarriedBy(seat: Seat, gateway: RemoteGateway): boolean {
+    const orphans = this.#orphans(seat)
+    for (const one of orphans) one.carryBy(gateway.carrier)
+    return orphans.length > 0
+  }
+
+  #hasOrphans(seat: Seat): boolean {
+    return this.#orphans(seat).length > 0
+  }
+
+  #orphans({ current }: Seat): RemoteGateway[] {
+    return [current, ...this.#leaving].filter((one): one is RemoteGateway => one?.isOrphan === true)
   }
 
   async #letGo(seat: Seat, gateway: RemoteGateway): Promise<void> {

@@ -67,9 +67,13 @@ export class RemoteLeader {
     })
   }
 
-  /** Nobody is answered here by what it said. */
-  end(detail: string): void {
+  /** Nobody is answered here by what it said. Calls may follow. */
+  ended(detail: string): void {
     this.#channel.say({ kind: 'ended', detail })
+  }
+
+  end(detail: string): void {
+    this.ended(detail)
     this.#channel.end()
   }
 

@@ -16,7 +16,7 @@ export type FromRemote =
   | { kind: 'call'; id: number; call: Call }
   /** Instead of all else: it has the lease of that term by now, and whoever hears it has lost theirs. */
   | { kind: 'succeeded'; term: number }
-  /** It answers nobody any more. */
+  /** It answers nobody any more. What others recorded may still be handed over. */
   | { kind: 'ended'; detail: string }
 
 export type ToRemote =

@@ -19,7 +19,7 @@ export function closePorts(transfer: readonly (ArrayBuffer | MessagePort)[]): vo
 }
 
 export type WorkerLinkEvents = {
-  remembered(link: WorkerLink, remembered: Remembered): void
+  remembered(link: WorkerLink, remembered: readonly Remembered[]): void
   fleets(link: WorkerLink, told: Extract<FromWorker, { kind: 'fleets' }>['told']): void
   /** Never rejects. */
   call(call: Call): Promise<Reply>

@@ -59,6 +59,9 @@ async function newPlace(): Promise<PostgresPlace> {
 }
 
 /** No two of these are one server. */
+/** A server that waits, and does nothing else. */
+const waits = { sees() {}, isFit: () => true, end: async () => {}, toldToEnd: new Promise<void>(() => {}) }
+
 function holder(name: string, owner: string | null = null) {
   return { name, owner }
 }
@@ -222,7 +225,7 @@ describe('the lease', () => {
     const sees = (): void => {
       looks += 1
     }
-    const waiting = { sees, end: async () => {}, toldToEnd: new Promise<void>(() => {}) }
+    const waiting = { ...waits, sees }
     const held = holdDatabase(connection, {
       ...{ url, owner: 'who waits', clock: createManualClock() },
       onWaiting: async () => waiting,
@@ -250,7 +253,7 @@ describe('the lease', () => {
     other.script("UPDATE cutover_lease SET renewed_at = renewed_at - interval '1 hour'")
     const held = await holdDatabase(connection, {
       ...{ url, owner: 'who starts', clock: createManualClock() },
-      onWaiting: async () => ({ sees() {}, end: async () => {}, toldToEnd: new Promise<void>(() => {}) }),
+      onWaiting: async () => waits,
       onTakenOver: () => {},
     })
     expect(held.term).toBe(term + 1)
@@ -275,6 +278,34 @@ describe('the lease', () => {
       return takenOver
     })
     expect(heard).toEqual([0, 0, 1, 1])
+  })
+
+  test('that is given up is left for a while to others by one that lacks what model servers want', async () => {
+    const { url, term } = await newPlace()
+    const started = async (owner: string, isFit: boolean) => {
+      const connection = connectBriefly(url)
+      onTestFinished(() => connection.close())
+      const seen: number[] = []
+      const sees = (_: unknown, of: number) => void seen.push(of)
+      const onWaiting = async () => ({ ...waits, isFit: () => isFit, sees })
+      const held = holdDatabase(connection, {
+        ...{ url, owner, clock: createManualClock(), onWaiting },
+        onTakenOver: () => {},
+      })
+      const hasSeen = (of: number) => expect.poll(() => seen, { timeout: 5_000 }).toContain(of)
+      await hasSeen(term)
+      return { connection, hasSeen, held: held.then(({ term: of }) => ({ owner, term: of, atMs: performance.now() })) }
+    }
+    const unfit = await started('unfit', false)
+    const fit = await started('fit', true)
+    giveUpLease(fit.connection, term)
+    expect(await Promise.race([unfit.held, fit.held])).toMatchObject({ owner: 'fit', term: term + 1 })
+    await unfit.hasSeen(term + 1)
+    const freeMs = performance.now()
+    giveUpLease(fit.connection, term + 1)
+    const { atMs, ...taken } = await unfit.held
+    expect(taken).toEqual({ owner: 'unfit', term: term + 2 })
+    expect(atMs - freeMs).toBeGreaterThan(leaseTimes.unfitWaitsMs - 1)
   })
 
   test('keeps through all who have it whether gateways of other servers may answer callers', async () => {

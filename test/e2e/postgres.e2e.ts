@@ -173,3 +173,20 @@ describe('a server that shares its database', () => {
     expect(await again.stop()).toBe(0)
   })
 })
+
+it.for<[why: string, text: string, says: RegExp]>([
+  ['a file that is wrong', 'kind: Endpoint\nname: digits\n', /versions/],
+  [
+    'a secret that is not there',
+    'kind: Server\ntracing: { otlp: "http://127.0.0.1:9/", headers: { authorization: { env: NOT_THERE } } }\n',
+    /NOT_THERE is not set/,
+  ],
+])(
+  'a server with %s says so at its start, and not when it takes over',
+  async ([_, text, says], { url, here, there }) => {
+    const words = wordsFor(here, url)
+    await here.serve(words)
+    const file = there.write('cutover.yaml', text)
+    await expect(there.serve(['-c', file, ...words.slice(2)])).rejects.toThrow(says)
+  },
+)

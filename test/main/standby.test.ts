@@ -41,6 +41,15 @@ test('a server that could not let others in once it decides says so before it st
   await standingBy({ control })
 })
 
+test('a server that is told of its own control listener, as by loopback of another machine, asks itself once', async () => {
+  const control = await freePort()
+  const standby = await standingBy({ control })
+  const own = { host, port: control }
+  standby.sees({ inference: own, control: own, grpc: null }, 1)
+  const answer = await fetch(`http://${host}:${control}/api/v1/endpoints`)
+  expect([answer.status, await answer.json()]).toMatchObject([503, { detail: expect.stringContaining('this server') }])
+})
+
 test('a stream of a server that hangs does not hold up the one that takes over', async () => {
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
-import { applyFile } from '../../src/main/start-up.ts'
+import { applyResources, readResources } from '../../src/main/start-up.ts'
 import { type ControlRig, controlRig } from '../support/control.ts'
 import { digits, toV2 } from '../support/documents.ts'
 import { endpointSpec, releasePlan } from '../support/releases.ts'
@@ -24,7 +24,8 @@ async function startWith(rig: ControlRig, documents: readonly unknown[]): Promis
   const file = join(folder, 'cutover.yaml')
   writeFileSync(file, documents.map(document => JSON.stringify(document)).join('\n---\n'))
   const refused: string[] = []
-  await applyFile(rig.controller, file, (document, reason) => refused.push(`${document}: ${reason}`))
+  const onRefused = (document: string, reason: string) => void refused.push(`${document}: ${reason}`)
+  await applyResources(rig.controller, await readResources(file), { file, onRefused })
   return refused
 }
 

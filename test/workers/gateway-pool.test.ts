@@ -156,7 +156,7 @@ it('values that all workers share are told when they change, and to those that c
 it('what one worker learns of a conversation is told to the others', () => {
   const { at } = poolOf(3)
   const remembered = { endpoint: 'chat', id: 'resp_1', answered: { unit: 'u', version: 'v2' } }
-  at(1).say({ kind: 'remembered', remembered })
+  at(1).say({ kind: 'remembered', remembered: [remembered] })
   const heard = [0, 1, 2].map(index => at(index).told.some(({ kind }) => kind === 'remembered'))
   expect(heard).toEqual([true, false, true])
 })
@@ -164,7 +164,7 @@ it('what one worker learns of a conversation is told to the others', () => {
 it('what was learnt of conversations is known to a worker that is started again', () => {
   const { at, clock } = poolOf(2)
   const learnt = ['r1', 'r2'].map(id => ({ endpoint: 'chat', id, answered: { unit: 'u', version: 'v2' } }))
-  for (const remembered of learnt) at(1).say({ kind: 'remembered', remembered })
+  for (const remembered of learnt) at(1).say({ kind: 'remembered', remembered: [remembered] })
   at(1).die()
   clock.advance(limits.restartBackoffMinMs)
   expect([at(0).plan.remembered, at(2).plan.remembered]).toEqual([[], learnt])
@@ -176,7 +176,7 @@ it('a worker that is asked about a conversation hears what another learnt before
   at(1).say({ kind: 'call', id: 3, call: { kind: 'recall', endpoint: 'chat', id: 'r1' } })
   at(1).say({ kind: 'call', id: 4, call: { kind: 'recall', endpoint: 'chat', id: 'r2' } })
   await new Promise(resolve => setImmediate(resolve))
-  at(0).say({ kind: 'remembered', remembered: { endpoint: 'chat', id: 'r1', answered } })
+  at(0).say({ kind: 'remembered', remembered: [{ endpoint: 'chat', id: 'r1', answered }] })
   for (let turn = 0; turn < 3; turn += 1) await isSettled(Promise.resolve())
   const replies = at(1).told.flatMap(message => (message.kind === 'replied' ? [[message.id, message.reply]] : []))
   expect(replies).toEqual([

@@ -131,6 +131,30 @@ it('one that is lost may go on by what it has: until it certainly does not, no l
   expect([await isSettled(before), await isSettled(behind)]).toEqual([true, true])
 })
 
+it('one that gets no answers of an instance is named in the log now and then, and counted until it does', async () => {
+  const { pool, guest, clock, warnings } = readyPool()
+  const instance = { id: 'digits/v1/0', reach: () => ({ kind: 'server', plan: {} }), heard() {} } as never
+  pool.fleets.changed({ endpoint: 'digits', version: 'v1' }, [instance])
+  guest.knock(pool)
+  const hear = (failures: number) =>
+    guest.link?.hear({ kind: 'fleets', told: { kind: 'heard', key: 1, failures, detail: 'ECONNREFUSED' } })
+  const failing = async () => {
+    const read = pool.read()
+    await isSettled(read)
+    clock.advance(limits.workerAnswerMs)
+    return (await read).failing
+  }
+  hear(5)
+  hear(5)
+  expect(warnings).toEqual([expect.stringContaining('answers no calls of another server')])
+  expect(await failing()).toEqual([{ server: 'the other one', endpoint: 'digits', version: 'v1', count: 1 }])
+  clock.advance(limits.peerFailingAgainMs)
+  hear(5)
+  expect(warnings).toHaveLength(2)
+  hear(0)
+  expect(await failing()).toEqual([])
+})
+
 it('one that says that it has ended holds nothing up', async () => {
   const { pool, at, guest } = readyPool()
   guest.knock(pool)

@@ -56,16 +56,17 @@ export function poolOf(
   const clock = createManualClock()
   const puppets: Puppet[] = []
   const errors: string[] = []
+  const warnings: string[] = []
   const pool = new GatewayPool({
     ...{ workers, version: '1', logLevel: 'silent', uptime: clock, call },
     listener: { auth: 'none', tls: null, cors: null, connectionsMax: limits.callerConnections },
     tracing: null,
-    logger: { warn() {}, error: (_, message) => void errors.push(message) },
+    logger: { warn: (_, message) => void warnings.push(message), error: (_, message) => void errors.push(message) },
     probe: async () => {},
     start: startingIn(puppets),
   })
   const at = (index: number) => puppets[index] as Puppet
-  return { pool, clock, puppets, at, errors }
+  return { pool, clock, puppets, at, errors, warnings }
 }
 
 /** Whether it has been settled once all that is ready has run. */

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { duplexPair } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { ServerPlan } from '../../src/adapters/deployer/http/open-server.ts'
 import { PeerChannel, type PeerEvents } from '../../src/adapters/peers/peer-channel.ts'
 import { noFlags } from '../../src/core/flags/flags-state.ts'
 import { limits } from '../../src/core/limits.ts'
@@ -20,6 +21,8 @@ function connection() {
     { hear: null, isOpen: true },
     { hear: null, isOpen: true },
   ]
+  /** By the one that stands by. */
+  const said: string[] = []
   const close = (detail: string): void => {
     for (const end of ends) {
       if (!end.isOpen) continue
@@ -34,6 +37,7 @@ function connection() {
     say: (message: unknown) => {
       const other = ends[1 - own] as (typeof ends)[0]
       const copy = structuredClone(message)
+      if (own === 1) said.push((copy as FromRemote).kind)
       queueMicrotask(() => {
         if (other.isOpen) other.hear?.hear(copy)
       })
@@ -42,7 +46,13 @@ function connection() {
     cut: () => close('it was cut'),
   })
   const isOpen = () => ends[0]?.isOpen === true
-  return { leader: of(0) as RemoteChannel, standby: of(1) as LeaderChannel, isOpen, lose: () => close('it broke') }
+  return {
+    leader: of(0) as RemoteChannel,
+    standby: of(1) as LeaderChannel,
+    isOpen,
+    said,
+    lose: () => close('it broke'),
+  }
 }
 
 const spec = endpoint()
@@ -65,6 +75,7 @@ function rig({ version = '1' } = {}) {
   const lines: ReturnType<typeof connection>[] = []
   let isThere = true
   let leads = version
+  let decider = pool
   const places: string[] = []
   const reach = async (place: string): Promise<LeaderChannel> => {
     places.push(place)
@@ -73,8 +84,8 @@ function rig({ version = '1' } = {}) {
     lines.push(line)
     welcomeRemote(line.leader, {
       ...{ version: leads, format: 1, isNear: true, uptime: clock, logger },
-      admit: one => pool.admit(one),
-      call: call => pool.call(call),
+      admit: one => decider.admit(one),
+      call: call => decider.call(call),
       succeededBy: () => {},
     })
     return line.standby
@@ -85,7 +96,7 @@ function rig({ version = '1' } = {}) {
     ...{ workers: 1, uptime: clock, logger, reach },
     address: { host: '127.0.0.1', port: 4_711 },
     local: {
-      ...{ version: '1', logLevel: 'silent', tracing: null },
+      ...{ version: '1', logLevel: 'silent', tracing: null, isGuest: true },
       listener: { auth: 'none', tls: null, cors: null, connectionsMax: 10 },
     },
     leader: { uptime: clock, version: '1', format: 1, name: 'the other one' },
@@ -100,6 +111,11 @@ function rig({ version = '1' } = {}) {
       isThere = there
       leads = next
       if (next !== version) gateways.sees({ place: 'there', version: next }, 2)
+    },
+    decidedBy: (next: { pool: typeof pool }) => {
+      isThere = true
+      decider = next.pool
+      gateways.sees({ place: 'there', version }, 2)
     },
     answers: (how: typeof answer) => {
       answer = how
@@ -134,6 +150,20 @@ async function serving(rig: Rig): Promise<Puppet> {
 
 const append = (thread: Puppet, id = 1) => thread.say({ kind: 'call', id, call: { kind: 'append', packed: packed() } })
 const replies = (thread: Puppet) => thread.told.flatMap(message => (message.kind === 'replied' ? [message.reply] : []))
+
+/** A server that is called with what the one that stands by has not. */
+const lackedPlan: ServerPlan = {
+  ...{ id: 'i', address: 'http://10.0.0.5' },
+  headers: { authorization: { from: 'env', name: 'KEY', prefix: '' } },
+}
+
+const answered = { unit: 'u', version: 'v2' }
+const conversation = (id: string) => ({ endpoint: 'chat', id, answered })
+
+function show({ pool }: Pick<Rig, 'pool'>, version: string, plan: ServerPlan): void {
+  const shown = { reach: () => ({ kind: 'server', plan }), heard() {} } as never
+  pool.fleets.changed({ endpoint: spec.name, version }, [shown])
+}
 
 describe('a server that stands by', () => {
   let server: Rig
@@ -268,6 +298,10 @@ describe('a server that stands by', () => {
     server.leaderIs(true, '2')
     await pass(server, limits.peerLookMs)
     expect([server.calls.length, replies(thread).length, server.threads.length]).toEqual([1, 1, 1])
+    // Of conversations it may mean something else.
+    thread.say({ kind: 'remembered', remembered: [conversation('alone')] })
+    await turns()
+    expect(server.lines[1]?.said).not.toContain('said')
     // It goes on by its table until that is too old, and what comes of that is taken too.
     append(thread, 2)
     await turns()
@@ -290,6 +324,43 @@ describe('a server that stands by', () => {
       { kind: 'failed', error: { code: 'store-failed', message: expect.stringContaining('Send it again') } },
       { kind: 'recalled', answered: null },
     ])
+  })
+
+  it('keeps what is known of conversations over the end of the one that decided, for the next one and for all here', async () => {
+    const thread = await serving(server)
+    const [told, own, alone] = [conversation('told'), conversation('own'), conversation('alone')]
+    server.at(0).say({ kind: 'remembered', remembered: [told] })
+    await turns()
+    thread.say({ kind: 'remembered', remembered: [own] })
+    await turns()
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    thread.say({ kind: 'remembered', remembered: [alone] })
+    const next = rig()
+    next.pool.tellAll({ isReady: true })
+    server.decidedBy(next)
+    await pass(server, limits.peerLookMs)
+    expect(server.threads[1]?.plan.remembered).toEqual([told, own, alone])
+    const recalled = ['told', 'own', 'alone'].map(id => next.pool.call({ kind: 'recall', endpoint: 'chat', id }))
+    expect(await Promise.all(recalled)).toEqual(recalled.map(() => ({ kind: 'recalled', answered })))
+    // What it goes on with meanwhile is known to the ones that follow it.
+    server.threads[1]?.answer()
+    const late = conversation('late')
+    thread.say({ kind: 'remembered', remembered: [late] })
+    await turns()
+    expect(server.threads[1]?.told).toContainEqual({ kind: 'remembered', remembered: [late] })
+    expect(await next.pool.call({ kind: 'recall', endpoint: 'chat', id: 'late' })).toMatchObject({ answered })
+  })
+
+  it('that is about to decide hands down what is known of conversations, and what becomes known until it does', async () => {
+    const thread = await serving(server)
+    const [before, after] = [conversation('before'), conversation('after')]
+    thread.say({ kind: 'remembered', remembered: [before] })
+    server.gateways.stay()
+    const heard: unknown[] = []
+    server.gateways.bequeath(remembered => void heard.push(...remembered))
+    thread.say({ kind: 'remembered', remembered: [after] })
+    expect(heard).toEqual([before, after])
   })
 
   it('hands callers on where that one has versions of its own, and asks again', async () => {
@@ -328,13 +399,9 @@ describe('a server that stands by', () => {
     ['at once where it has not begun', false],
     ['before any table with it where it serves', true],
   ])('that lacks a secret of a version leaves it to others, %s', async (_, servesBefore) => {
-    const headers = { authorization: { from: 'env' as const, name: 'KEY', prefix: '' } }
-    const plan = { id: 'i', address: 'http://10.0.0.5', headers }
-    const shown = { reach: () => ({ kind: 'server' as const, plan }), heard() {} } as never
-    const show = () => server.pool.fleets.changed({ endpoint: spec.name, version: 'v2' }, [shown])
-    if (!servesBefore) show()
+    if (!servesBefore) show(server, 'v2', lackedPlan)
     const thread = await serving(server)
-    if (servesBefore) show()
+    if (servesBefore) show(server, 'v2', lackedPlan)
     const applied = server.pool.apply({ spec, table: sole('v1', 2) })
     server.at(0).answer()
     await turns()
@@ -347,8 +414,41 @@ describe('a server that stands by', () => {
     expect(server.relay).toEqual(servesBefore ? ['stops', 'listens'] : [])
     await pass(server, limits.peerUnfitAgainMs - 2 * limits.peerLookMs)
     expect(server.lines).toHaveLength(1)
+    expect(server.gateways.isFit).toBe(false)
+    show(server, 'v2', { id: 'i', address: 'http://10.0.0.5' })
     await pass(server, 3 * limits.peerLookMs)
     expect(server.lines).toHaveLength(2)
+    server.threads[1]?.answer()
+    await turns()
+    expect(server.gateways.isFit).toBe(true)
+  })
+
+  it('that lacks a secret under the next server serves nobody under it, and hands it all that was recorded before', async () => {
+    const thread = await serving(server)
+    server.leaderIs(false)
+    server.lines[0]?.lose()
+    append(thread, 1)
+    show(server, 'v2', lackedPlan)
+    server.leaderIs(true)
+    await pass(server, limits.peerAgainMs)
+    expect([server.calls.length, server.gateways.isServing, server.gateways.isFit]).toEqual([1, true, false])
+    // Nothing waits for it there but the one whose table grows old.
+    const applied = server.pool.apply({ spec, table: sole('v1', 2) })
+    server.at(0).answer()
+    await pass(server, limits.peerSilentMs)
+    append(thread, 2)
+    await turns()
+    expect([server.calls.length, replies(thread).length, await isSettled(applied)]).toEqual([2, 2, false])
+    thread.answer()
+    await pass(server, limits.peerGoneMs - limits.peerSilentMs)
+    expect([thread.hasBeenEnded, server.gateways.isServing, await isSettled(applied)]).toEqual([true, false, true])
+    expect(server.lines.map(({ isOpen }) => isOpen())).toEqual([false, false])
+  })
+
+  it('says once why it hands callers on where it cannot reach the one that decides', async () => {
+    server.leaderIs(false)
+    await pass(server, 10 * limits.peerLookMs)
+    expect([server.places.length, server.said]).toEqual([10, [expect.stringContaining('hands callers on')]])
   })
 
   it('does not speak to a server of another version', async () => {
@@ -450,7 +550,7 @@ describe('the server that decides', () => {
     ['a call of nothing', [{ kind: 'call', id: 1, call: null }]],
     ['a call that is said', [{ kind: 'said', message: { kind: 'call', id: 1, call: null } }]],
     ['counters that cannot be added up', [{ kind: 'said', message: { kind: 'counts', counts: { gateway: {} } } }]],
-    ['an answer that is none', [{ kind: 'said', message: { kind: 'remembered', remembered: {} } }]],
+    ['an answer that is none', [{ kind: 'said', message: { kind: 'remembered', remembered: [{}] } }]],
   ])('gives up one that says what no gateway says, and goes on: %s', async (_, messages) => {
     const { pool, clock } = rig()
     pool.tellAll({ isReady: true })

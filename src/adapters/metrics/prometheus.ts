@@ -39,7 +39,13 @@ export type MetricReadings = {
   /** Left out where nobody is asked for a key and no listener has TLS. */
   access?: AccessReadings
   /** Left out where the gateway has no workers. Latencies and tokens are theirs, beside those that the page observes. */
-  workers?: { live: number; restarts: number; latencies: readonly LatencyCounts[]; tokens: TokenReadings }
+  workers?: {
+    live: number
+    restarts: number
+    latencies: readonly LatencyCounts[]
+    tokens: TokenReadings
+    failing: readonly { server: string; endpoint: string; version: string; count: number }[]
+  }
 }
 
 export interface MetricsPage {
@@ -221,6 +227,12 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     help: 'Gateway workers that ended by themselves.',
     registers,
   })
+  const failing = new Gauge({
+    name: 'cutover_instances_failing',
+    help: 'Ready instances that answer no calls of another server, which shares the database.',
+    labelNames: ['server', 'endpoint', 'version'],
+    registers,
+  })
 
   const refresh = (now: MetricReadings): void => {
     restarts.reset()
@@ -240,7 +252,7 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     ]
     for (const one of counters) one.reset()
     const traffic = [inFlight, held, copiesQueued, copiesInFlight, waiting, awaited, breakerOpen]
-    const gauges = [...traffic, ready, weight, epoch, whole, phases, monitored, alarms, registryFailures]
+    const gauges = [...traffic, ready, failing, weight, epoch, whole, phases, monitored, alarms, registryFailures]
     if (now.access !== undefined) refreshAccess(now.access)
     for (const one of gauges) one.reset()
     for (const { endpoint, version, statusClass, count } of now.requests)
@@ -267,6 +279,7 @@ export function createMetricsPage(read: () => MetricReadings | Promise<MetricRea
     for (const { endpoint, registry, failures } of now.registries)
       registryFailures.set({ endpoint, registry }, failures)
     for (const { endpoint, version, count } of now.readyInstances) ready.set({ endpoint, version }, count)
+    for (const { count, ...of } of now.workers?.failing ?? []) failing.set(of, count)
     recorded.inc(now.recorder.recorded)
     dropped.inc(now.recorder.dropped)
     queued.set(now.recorder.queued)

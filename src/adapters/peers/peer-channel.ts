@@ -53,8 +53,9 @@ export class PeerChannel<Said, Heard> {
     this.#socket.end()
   }
 
-  /** At once. */
-  cut(): void {
+  /** At once, and why where it is told. */
+  cut(detail = this.#detail): void {
+    this.#detail = detail
     this.#socket.destroy()
     this.#close()
   }
@@ -66,8 +67,7 @@ export class PeerChannel<Said, Heard> {
         this.#events?.hear(deserialize(body) as Heard)
       }
     } catch (error) {
-      this.#detail = error instanceof Error ? error.message : String(error)
-      this.cut()
+      this.cut(error instanceof Error ? error.message : String(error))
     }
   }
 

@@ -15,6 +15,8 @@ export const leaseTimes = {
   silentWriterMs: 10_000,
   /** How often one that waits looks. */
   lookEveryMs: 1_000,
+  /** For so long one that lacks what model servers want of it leaves a lease that is free to others. */
+  unfitWaitsMs: 3_000,
 } as const
 
 /** Of a lease that was not renewed in time; unknown, which is not so, of one that was given up. */

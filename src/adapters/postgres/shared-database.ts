@@ -43,6 +43,8 @@ export class ToldToEnd extends Error {}
 export interface Waiting {
   /** Where it serves, told again and again; null before it says so, and once it is gone. `term` is that of its lease. */
   sees(served: ServedAt | null, term: number): void
+  /** Whether it has all that model servers want of who calls them, as far as it knows. */
+  isFit(): boolean
   /** This one takes over, with a lease of that term. */
   end(term: number): Promise<void>
   /** Resolves where this one need wait no longer, since it was told to end. */
@@ -166,6 +168,7 @@ async function nextLease(connection: PostgresConnection, holder: Holder, waiting
   // Whoever serves gets the time for two renewals before a lease that is over counts.
   let unreachedAtMs = performance.now() - leaseTimes.lastsMs + 2 * leaseTimes.renewEveryMs
   let isToldToEnd = false
+  let freeSinceMs: number | null = null
   void waiting.toldToEnd.then(() => {
     isToldToEnd = true
   })
@@ -174,7 +177,9 @@ async function nextLease(connection: PostgresConnection, holder: Holder, waiting
       const lease = readLease(connection)
       // Where it was not reached from here, whoever serves may not have reached it either, and gets the time to.
       const isPatient = performance.now() - unreachedAtMs < leaseTimes.lastsMs
-      const taken = isFree(lease, holder, isPatient) ? takenLease(connection, holder) : null
+      const isToHave = isFree(lease, holder, isPatient)
+      freeSinceMs = isToHave ? (freeSinceMs ?? performance.now()) : null
+      const taken = isToHave && !leavesTo(lease, holder, waiting, freeSinceMs) ? takenLease(connection, holder) : null
       if (taken !== null) return taken
       waiting.sees(lease.servedAt === null ? null : (JSON.parse(lease.servedAt) as ServedAt), lease.term)
     } catch (error) {
@@ -184,6 +189,12 @@ async function nextLease(connection: PostgresConnection, holder: Holder, waiting
     await Promise.race([new Promise(resolve => setTimeout(resolve, leaseTimes.lookEveryMs)), waiting.toldToEnd])
   }
   throw new ToldToEnd('this server was told to end while another one served')
+}
+
+/** Under one that cannot call its versions nobody could: it decides where there is no other one. */
+function leavesTo({ owner }: Lease, holder: Holder, waiting: Waiting, freeSinceMs: number | null): boolean {
+  if (owner === holder.owner || waiting.isFit() || freeSinceMs === null) return false
+  return performance.now() - freeSinceMs < leaseTimes.unfitWaitsMs
 }
 
 /** What is known of guests is not changed by whoever takes it: it may be read before. */

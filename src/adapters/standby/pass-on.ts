@@ -10,12 +10,18 @@ const hopByHop = new Set([
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 
+/** Says that a server that stands by has sent it: one that gets it is asked by itself, and would be again. */
+export const passedOn = 'x-cutover-passed-on'
+
 /** Rejects where the server cannot be reached. Streams go on as they come, and end where the caller leaves or it is `cut`. */
 export async function passOn(request: Request, server: Address, cut: AbortSignal): Promise<Response> {
   const { pathname, search } = new URL(request.url)
   const answer = await ask(`http://${hostAndPort(server)}${pathname}${search}`, {
     method: request.method as 'GET',
-    headers: Object.fromEntries([...request.headers].filter(([name]) => !hopByHop.has(name))),
+    headers: {
+      ...Object.fromEntries([...request.headers].filter(([name]) => !hopByHop.has(name))),
+      [passedOn]: 'yes',
+    },
     body: request.body === null ? null : Readable.fromWeb(request.body as Parameters<typeof Readable.fromWeb>[0]),
     signal: AbortSignal.any([request.signal, cut]),
     // Timelines are streams that may say nothing for long.

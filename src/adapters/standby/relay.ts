@@ -14,6 +14,8 @@ export type RelayBounds = {
   holdMs: number
   /** Connections at a time; those beyond are closed at once. */
   connectionsMax: number
+  /** The address of the one that serves is this listener's own, seen from here: told once for each. */
+  leadsBack(target: Address): void
 }
 
 const retryMs = 100
@@ -27,6 +29,8 @@ export class Relay {
   /** Connections to servers, by where they go. */
   readonly #joined = new Map<Socket, Address>()
   #target: Address | null = null
+  /** Itself, as that turned out: connections are held meanwhile. */
+  #own: Address | null = null
 
   constructor(bounds: RelayBounds) {
     this.#bounds = bounds
@@ -85,7 +89,7 @@ export class Relay {
       else if (!caller.destroyed) setTimeout(() => this.#reach(caller, untilMs), retryMs)
     }
     const target = this.#target
-    if (target === null) {
+    if (target === null || isSame(target, this.#own)) {
       again()
       return
     }
@@ -95,7 +99,8 @@ export class Relay {
     server.once('connect', () => {
       server.setTimeout(0)
       server.off('error', again)
-      if (!isSame(target, this.#target)) {
+      if (this.#isItself(server)) this.#foundItself(target)
+      if (isSame(target, this.#own) || !isSame(target, this.#target)) {
         server.destroy()
         again()
         return
@@ -104,6 +109,18 @@ export class Relay {
       server.once('close', () => this.#joined.delete(server))
       join(caller, server)
     })
+  }
+
+  /** On loopback, or by an address that every machine has: each connection would bring about the next one. */
+  #isItself({ localAddress, remoteAddress, remotePort }: Socket): boolean {
+    const own = this.#server.listening ? (this.#server.address() as { port: number }).port : null
+    return remotePort === own && localAddress === remoteAddress
+  }
+
+  #foundItself(target: Address): void {
+    if (isSame(target, this.#own)) return
+    this.#own = target
+    this.#bounds.leadsBack(target)
   }
 }
 

@@ -20,8 +20,7 @@ import { type Finished, fastClock, silentLogger, temporaryFile, until, version }
 /** What a thread and its guest say to each other, as a port would carry it. */
 function guestOf(shared: SharedFleets, share = wholeShare) {
   const borrowed = new BorrowedFleets({
-    clock: fastClock(20),
-    share,
+    ...{ clock: fastClock(20), share, isElsewhere: false },
     tell: told => shared.hear(guest, structuredClone(told)),
   })
   const guest: FleetGuest = { tell: (news, ports) => borrowed.hear(structuredClone(news, { transfer: ports })) }
@@ -162,6 +161,75 @@ test('failures in a row that a guest meets are failures of the server, and answe
   for (let count = 0; count < limits.outlierFailures; count += 1) await status(503)
   await until(() => judged.length === 1 + limits.outlierFailures)
   expect(judged).toEqual([true, ...Array.from({ length: limits.outlierFailures }, () => false)])
+})
+
+describe('what answers a guest on another machine no calls', () => {
+  function visit(addresses: readonly string[]) {
+    const clock = createManualClock()
+    const shared = new SharedFleets()
+    const judged: boolean[] = []
+    const told: unknown[] = []
+    const borrowed = new BorrowedFleets({
+      ...{ clock, share: wholeShare, isElsewhere: true },
+      tell: one => shared.hear(guest, one),
+    })
+    const guest: FleetGuest = { tell: news => borrowed.hear(structuredClone(news)) }
+    shared.welcome(guest, { failing: (at, detail) => void told.push({ ...at, detail }) })
+    const instances = addresses.map(
+      (address, index) => new HttpInstance(`digits/v1/${index}`, address, { judged: ok => void judged.push(ok) }),
+    )
+    onTestFinished(async () => {
+      borrowed.close()
+      await Promise.all(instances.map(one => one.close()))
+    })
+    const show = () => shared.changed({ endpoint: 'digits', version: 'v1' }, instances)
+    show()
+    /** In turn where there are several. */
+    const call = async (times: number): Promise<void> => {
+      for (let count = 0; count < times; count += 1) {
+        const picked = borrowed.pick('digits', 'v1')
+        if (picked !== null) await ask(picked, request({ path: '/status?key=200' })).then(text, () => {})
+      }
+    }
+    const readyHere = () => borrowed.readyCount('digits', 'v1')
+    return { clock, shared, guest, judged, told, call, readyHere, show, instances }
+  }
+  const nowhere = 'http://127.0.0.1:1'
+  const failing = { endpoint: 'digits', version: 'v1', instance: 'digits/v1/1', address: nowhere }
+
+  test('is set aside there for a while, and nowhere else', async () => {
+    const { address } = await server(onTestFinished)
+    const { call, readyHere, clock, judged, told, show } = visit([address, nowhere])
+    await call(2 * limits.outlierFailures)
+    expect(told).toEqual([{ ...failing, detail: expect.stringContaining('ECONNREFUSED') }])
+    expect([readyHere(), judged]).toEqual([1, [true]])
+    show()
+    clock.advance(limits.outlierEjectionMs - 1)
+    expect(readyHere()).toBe(1)
+    clock.advance(1)
+    expect(readyHere()).toBe(2)
+  })
+
+  test('gets its calls on where there is nothing else', async () => {
+    const { call, readyHere, judged, told } = visit([nowhere])
+    await call(2 * limits.outlierFailures)
+    expect([told.length, readyHere(), judged]).toEqual([2, 1, []])
+  })
+
+  test('is known until it answers again, or is gone', async () => {
+    const model = await server(onTestFinished)
+    const { call, shared, guest, instances } = visit([model.address])
+    await model.stop()
+    await call(limits.outlierFailures)
+    expect(shared.failingFor(guest)).toMatchObject([{ instance: 'digits/v1/0' }])
+    shared.hear(guest, { kind: 'heard', key: 1, failures: 0, detail: '' })
+    expect(shared.failingFor(guest)).toEqual([])
+    await call(limits.outlierFailures)
+    expect(shared.failingFor(guest)).toHaveLength(1)
+    const [gone] = instances
+    if (gone !== undefined) shared.gone(gone)
+    expect(shared.failingFor(guest)).toEqual([])
+  })
 })
 
 test('a tally tells failures when there are too many in a row, and answers no more often than health is checked', () => {

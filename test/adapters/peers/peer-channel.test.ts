@@ -88,12 +88,12 @@ test('one that was closed before it was opened says so', async () => {
   expect(ends).toHaveLength(1)
 })
 
-test('nothing is heard behind the end, and nothing is said', async () => {
+test('one that is cut says why, and hears and says nothing behind that', async () => {
   const { socket, bytes } = wire()
   const { channel, heard, ends } = listening(socket)
-  channel.cut()
+  channel.cut('it was silent')
   channel.say('too late')
   socket.push(Buffer.concat([Buffer.from([0, 0, 0, serialize('x').length]), serialize('x')]))
   await turn()
-  expect([heard, ends.length, bytes().length]).toEqual([[], 1, 0])
+  expect([heard, ends, bytes().length]).toEqual([[], ['it was silent'], 0])
 })

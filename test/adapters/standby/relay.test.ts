@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { join, Relay } from '../../../src/adapters/standby/relay.ts'
+import { type Address, join, Relay } from '../../../src/adapters/standby/relay.ts'
 import { freePort } from '../../support/free-port.ts'
 
 const host = '127.0.0.1'
@@ -28,8 +28,13 @@ async function startEcho(port: number): Promise<void> {
   await listenAt(port, server)
 }
 
-async function startRelay({ holdMs = 5_000, connectionsMax = 10 } = {}) {
-  const [relay, port] = [new Relay({ holdMs, connectionsMax }), await freePort()]
+function relayWith({ holdMs = 5_000, connectionsMax = 10 } = {}) {
+  const itself: Address[] = []
+  return { relay: new Relay({ holdMs, connectionsMax, leadsBack: target => void itself.push(target) }), itself }
+}
+
+async function startRelay(bounds = {}) {
+  const [{ relay, itself }, port] = [relayWith(bounds), await freePort()]
   await relay.listen({ host, port })
   onTestFinished(() => relay.close())
   const call = (): Socket => {
@@ -38,7 +43,7 @@ async function startRelay({ holdMs = 5_000, connectionsMax = 10 } = {}) {
     onTestFinished(() => void socket.destroy())
     return socket
   }
-  return { relay, call }
+  return { relay, port, call, itself }
 }
 
 async function answerTo(socket: Socket): Promise<string> {
@@ -52,7 +57,7 @@ async function answerTo(socket: Socket): Promise<string> {
 }
 
 test('where any port will do it says which one it got, and gives it up to who listens there too', async () => {
-  const relay = new Relay({ holdMs: 1_000, connectionsMax: 10 })
+  const { relay } = relayWith()
   onTestFinished(() => relay.close())
   const { port } = await relay.listen({ host, port: 0, reusePort: true })
   const heir = createServer(socket => socket.end('from the heir'))
@@ -93,11 +98,28 @@ test('while nobody serves callers wait, and what they have said is heard by the 
 test('a port that somebody has is told as that', async () => {
   const port = await freePort()
   await startEcho(port)
-  const relay = new Relay({ holdMs: 1, connectionsMax: 1 })
+  const { relay } = relayWith()
   await expect(relay.listen({ host, port })).rejects.toMatchObject({
     code: 'port-in-use',
     message: expect.stringContaining(`port ${port} on ${host} is in use`),
   })
+})
+
+test('one that is told of itself, as by loopback of another machine, does not call itself on and on', async () => {
+  const { relay, port: own, call, itself } = await startRelay()
+  relay.forwardTo({ host, port: own })
+  const first = call()
+  first.end('first')
+  const answer = answerTo(first)
+  await expect.poll(() => itself).toEqual([{ host, port: own }])
+  // Nothing more of it: callers wait for somebody else.
+  const second = call()
+  second.end('second')
+  const port = await freePort()
+  await startEcho(port)
+  relay.forwardTo({ host, port })
+  expect(await Promise.all([answer, answerTo(second)])).toEqual(['heard first', 'heard second'])
+  expect(itself).toHaveLength(1)
 })
 
 test('a caller for whom nobody comes is let go', async () => {

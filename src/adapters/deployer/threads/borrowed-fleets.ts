@@ -4,6 +4,7 @@ import { limits } from '../../../core/limits.ts'
 import { type Share, someOf } from '../../../core/share.ts'
 import type { FleetView, Instance } from '../../../ports/backend.ts'
 import type { Clock } from '../../../ports/clock.ts'
+import { after } from '../../clock/after.ts'
 import { openServer, type ServerPlan } from '../http/open-server.ts'
 import { ModelByPort } from '../onnx/model-by-port.ts'
 import type { Reach } from '../reach.ts'
@@ -18,6 +19,8 @@ export type BorrowedFleetsContext = {
   clock: Clock
   /** What this thread may use of the connections and queues of an instance. */
   share: Share
+  /** Their owner is on another machine, to which what fails from here may be well: it is set aside here alone. */
+  isElsewhere: boolean
   tell(told: FleetTold): void
 }
 
@@ -25,6 +28,8 @@ export class BorrowedFleets implements FleetView {
   readonly #context: BorrowedFleetsContext
   readonly #borrowed = new Map<number, Borrowed>()
   readonly #fleets = new Map<string, Map<string, Fleet>>()
+  /** Until they get calls again. */
+  readonly #aside = new Map<Borrowed, () => void>()
 
   constructor(context: BorrowedFleetsContext) {
     this.#context = context
@@ -51,8 +56,7 @@ export class BorrowedFleets implements FleetView {
         this.#leave(news.key)
         return
       case 'gone':
-        this.#borrowed.get(news.key)?.close()
-        this.#borrowed.delete(news.key)
+        this.#close(news.key)
         return
       default:
         assertNever(news)
@@ -61,15 +65,14 @@ export class BorrowedFleets implements FleetView {
 
   /** Cuts what is in flight. */
   close(): void {
-    for (const borrowed of this.#borrowed.values()) borrowed.close()
-    this.#borrowed.clear()
+    for (const key of this.#borrowed.keys()) this.#close(key)
     this.#fleets.clear()
   }
 
   #show({ endpoint, version, instances }: Extract<FleetNews, { kind: 'fleet' }>): void {
     const versions = this.#fleets.get(endpoint) ?? new Map<string, Fleet>()
     const fleet = versions.get(version) ?? { shown: [], ready: new ReadyInstances() }
-    offer(
+    this.#offer(
       fleet,
       instances.flatMap(one => this.#known(one) ?? []),
     )
@@ -82,9 +85,8 @@ export class BorrowedFleets implements FleetView {
   /** The word that it leaves may come before that of the fleet without it. */
   #leave(key: number): void {
     const leaving = this.#borrowed.get(key)
-    const fleets = [...this.#fleets.values()].flatMap(versions => [...versions.values()])
-    for (const fleet of fleets)
-      offer(
+    for (const fleet of this.#all())
+      this.#offer(
         fleet,
         fleet.shown.filter(one => one !== leaving),
       )
@@ -114,8 +116,11 @@ export class BorrowedFleets implements FleetView {
 
   /** Its owner tells what becomes of its files, and whether it has its secrets; here they are only read again. */
   #openServer(key: number, plan: ServerPlan): Borrowed {
-    const { share, clock, tell } = this.#context
-    const observer = new CallTally(clock, told => tell({ kind: 'heard', key, ...told }))
+    const { share, clock, tell, isElsewhere } = this.#context
+    const observer = new CallTally(clock, told => {
+      if (isElsewhere && told.failures > 0) this.#setAside(key)
+      tell({ kind: 'heard', key, ...told })
+    })
     const { instance, headers, close } = openServer(plan, { clock, observer, tell: () => {}, share })
     const stop = headers.isEmpty ? () => {} : clock.every(limits.healthIntervalMs, () => void headers.refresh())
     return {
@@ -126,9 +131,40 @@ export class BorrowedFleets implements FleetView {
       },
     }
   }
-}
 
-function offer(fleet: Fleet, shown: readonly Borrowed[]): void {
-  fleet.shown = shown
-  fleet.ready.take(shown.map(({ instance }) => instance))
+  #close(key: number): void {
+    const borrowed = this.#borrowed.get(key)
+    this.#borrowed.delete(key)
+    if (borrowed === undefined) return
+    this.#aside.get(borrowed)?.()
+    this.#aside.delete(borrowed)
+    borrowed.close()
+  }
+
+  /** For as long as their owner would, where it met the failures itself. */
+  #setAside(key: number): void {
+    const failing = this.#borrowed.get(key)
+    if (failing === undefined || this.#aside.has(failing)) return
+    const back = after(this.#context.clock, limits.outlierEjectionMs, () => {
+      this.#aside.delete(failing)
+      this.#offerAgain()
+    })
+    this.#aside.set(failing, back)
+    this.#offerAgain()
+  }
+
+  #offerAgain(): void {
+    for (const fleet of this.#all()) this.#offer(fleet, fleet.shown)
+  }
+
+  /** The last ones are never set aside: a poor answer is better than none. */
+  #offer(fleet: Fleet, shown: readonly Borrowed[]): void {
+    fleet.shown = shown
+    const kept = shown.filter(one => !this.#aside.has(one))
+    fleet.ready.take((kept.length > 0 ? kept : shown).map(({ instance }) => instance))
+  }
+
+  #all(): Fleet[] {
+    return [...this.#fleets.values()].flatMap(versions => [...versions.values()])
+  }
 }

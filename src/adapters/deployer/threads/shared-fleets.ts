@@ -9,6 +9,15 @@ export interface FleetGuest {
   tell(news: FleetNews, ports: MessagePort[]): void
 }
 
+/** On another machine, which may reach what this one does not, and the other way round. */
+export interface FleetVisitor {
+  /** Too many of its calls in a row had no answer of the instance: that is told, and sets nothing aside here. */
+  failing(at: FailingInstance, detail: string): void
+}
+
+export type FailingInstance = { endpoint: string; version: string; instance: string; address: string | undefined }
+
+type Visiting = { visitor: FleetVisitor; failing: Set<number> }
 type Fleet = { endpoint: string; version: string; ready: readonly FleetInstance[] }
 
 export class SharedFleets implements FleetFollower {
@@ -17,17 +26,25 @@ export class SharedFleets implements FleetFollower {
   #lastKey = 0
   /** Keys of the instances that a guest has been told how to call. */
   readonly #guests = new Map<FleetGuest, Set<number>>()
+  readonly #visitors = new Map<FleetGuest, Visiting>()
   readonly #waiting = new Set<{ guest: FleetGuest; key: number; done: () => void }>()
 
-  welcome(guest: FleetGuest): void {
+  welcome(guest: FleetGuest, visitor: FleetVisitor | null = null): void {
     this.#guests.set(guest, new Set())
+    if (visitor !== null) this.#visitors.set(guest, { visitor, failing: new Set() })
     for (const fleet of this.#fleets.values()) this.#show(guest, fleet)
   }
 
   /** It calls nobody any more. */
   farewell(guest: FleetGuest): void {
     this.#guests.delete(guest)
+    this.#visitors.delete(guest)
     this.#settle(waiting => waiting.guest === guest)
+  }
+
+  /** Those that answer none of its calls, by the last word of it. */
+  failingFor(guest: FleetGuest): FailingInstance[] {
+    return [...(this.#visitors.get(guest)?.failing ?? [])].flatMap(key => this.#placeOf(key) ?? [])
   }
 
   hear(guest: FleetGuest, told: FleetTold): void {
@@ -36,7 +53,7 @@ export class SharedFleets implements FleetFollower {
         this.#settle(waiting => waiting.guest === guest && waiting.key === told.key)
         return
       case 'heard':
-        for (const [instance, key] of this.#keys) if (key === told.key) instance.heard(told)
+        this.#heard(guest, told)
         return
       default:
         assertNever(told)
@@ -62,7 +79,30 @@ export class SharedFleets implements FleetFollower {
     this.#keys.delete(instance)
     if (key === undefined) return
     for (const [guest, known] of this.#guests) if (known.delete(key)) guest.tell({ kind: 'gone', key }, [])
+    for (const { failing } of this.#visitors.values()) failing.delete(key)
     this.#settle(waiting => waiting.key === key)
+  }
+
+  #heard(guest: FleetGuest, told: Extract<FleetTold, { kind: 'heard' }>): void {
+    const visiting = this.#visitors.get(guest)
+    if (visiting !== undefined && told.failures > 0) {
+      const at = this.#placeOf(told.key)
+      if (at === null) return
+      visiting.failing.add(told.key)
+      visiting.visitor.failing(at, told.detail)
+      return
+    }
+    visiting?.failing.delete(told.key)
+    for (const [instance, key] of this.#keys) if (key === told.key) instance.heard(told)
+  }
+
+  /** Null of one that gets no calls by now. */
+  #placeOf(key: number): FailingInstance | null {
+    for (const { endpoint, version, ready } of this.#fleets.values()) {
+      const instance = ready.find(one => this.#keys.get(one) === key)
+      if (instance !== undefined) return { endpoint, version, instance: instance.id, address: instance.address }
+    }
+    return null
   }
 
   #show(guest: FleetGuest, { endpoint, version, ready }: Fleet): void {
