@@ -550,7 +550,7 @@ describe('what a data folder keeps', () => {
     onTestFinished(() => logs[1].close())
     const told = async (log: PredictionLog) => {
       const items: unknown[] = []
-      await log.replay({ endpoint: 'digits', fromEpoch: 0 }, batch => items.push(batch))
+      await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }] }, batch => items.push(batch))
       const late = await log.appendPredictions([aPrediction({ id: 'p1' }), aPrediction({ id: 'p3', epoch: 9 })])
       const again = await log.appendOutcomes(
         ['p1', 'p3', 'p4'].map(id => anOutcome({ id: `of-${id}`, prediction: id })),
