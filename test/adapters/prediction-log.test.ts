@@ -483,7 +483,7 @@ test('ids of outcomes are known wherever they moved until they are let go, after
   fc.assert(
     fc.property(fc.array(transaction, { maxLength: 40, size: 'max' }), transactions => {
       const { database, addOutcome, deleteOutcomes } = memoryDatabase()
-      const bounds = { gatheredMax: 8, sliceIds: 3 }
+      const bounds = { gatheredMax: 8, sliceIds: 3, pageIds: 2 }
       const accepted = new Set<string>()
       let known = new OutcomeIds(database, bounds)
       for (const { ids: some, gone, end } of transactions) {

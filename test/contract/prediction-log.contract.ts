@@ -522,6 +522,24 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
       expect((await log.replay({ tails: [] }, () => expect.unreachable())).upToSeq).toBe(upToSeq)
     })
 
+    test('a replay joins outcomes with their predictions, whether these lie close together or all over the log', async () => {
+      const ids = Array.from({ length: 70 }, (_, place) => `p${place}`)
+      const committed: (Prediction | JoinedOutcome)[] = []
+      for (const id of ids) committed.push(...(await log.appendPredictions([aPrediction({ id })])).fresh)
+      for (const some of [[0, 69], ids.keys(), [30, 31], [69, 1]]) {
+        const labels = [...some].map(place =>
+          anOutcome({ id: `${committed.length}-${place}`, prediction: `p${place}` }),
+        )
+        committed.push(...(await log.appendOutcomes(labels)).joined)
+        // As if these outcomes were a window of a long log.
+        const told: JoinedOutcome[] = []
+        const tails = [{ endpoint: 'digits', fromEpoch: 0 }]
+        await log.replay({ tails, newest: labels.length }, ({ joined }) => told.push(...joined))
+        expect(told).toEqual(committed.slice(-labels.length))
+      }
+      expect(await replayed(log, 'digits', 0)).toEqual(committed)
+    })
+
     test('a replay tells what was committed when it was asked for, and nothing that comes meanwhile', async () => {
       await log.appendPredictions([aPrediction({ id: 'a' })])
       const items = replayed(log, 'digits', 0)

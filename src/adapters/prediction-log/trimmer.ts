@@ -3,7 +3,8 @@
 import type { Trim } from '../../core/retention.ts'
 import type { Trimmed } from '../../ports/prediction-log.ts'
 import type { SqlDatabase, TextTable } from '../sql/database.ts'
-import type { Block, Blocks } from './blocks.ts'
+import type { Block } from './block.ts'
+import type { Blocks } from './blocks.ts'
 import { LogStart } from './log-start.ts'
 import type { OutcomeIds } from './outcome-ids.ts'
 
