@@ -74,7 +74,7 @@ async function measureAppends<T>(
 async function measureReplay(log: PredictionLog) {
   let replayed = 0
   const startedMs = performance.now()
-  await log.replay({ endpoint: 'digits', fromEpoch: 1 }, ({ predictions, joined }) => {
+  await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 1 }] }, ({ predictions, joined }) => {
     replayed += predictions.length + joined.length
   })
   console.log(`replay: ${perSecond(replayed, performance.now() - startedMs)}`)

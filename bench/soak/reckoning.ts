@@ -112,7 +112,7 @@ async function readLog(place: StorePlace) {
   const log = await openSqlPredictionLog({ place: held(place), clock: systemClock })
   const [records, versions, joinedTimes] = [new Set<string>(), new Map<string, string>(), new Map<string, number>()]
   let [repeated, shadows] = [0, 0]
-  await log.replay({ endpoint: 'soak', fromEpoch: 0 }, ({ predictions, joined }) => {
+  await log.replay({ tails: [{ endpoint: 'soak', fromEpoch: 0 }] }, ({ predictions, joined }) => {
     for (const { id, version, shadowOf } of predictions) {
       if (shadowOf !== undefined) shadows += 1
       else if (records.has(id)) repeated += 1

@@ -155,7 +155,7 @@ export const limits = {
   payloadsReadBytesMax: 64 * 1024 * 1024,
   /** A server that comes up waits so long for its evidence; then callers are served while it is read, and releases stand still. */
   rebuildWaitMs: 5_000,
-  /** Predictions and outcomes of one endpoint that wait for its evidence meanwhile; more of them are read from the log in the end. */
+  /** Predictions and outcomes that wait for it meanwhile; more of them are read from the log in the end. */
   rebuildHeldMax: 50_000,
   /** Reading that failed meanwhile is tried again after a pause, which doubles up to this. */
   rebuildRetryMinMs: 1_000,

@@ -155,6 +155,13 @@ export type JoinFacts = Omit<Prediction, 'id' | 'failed' | 'payload'>
 /** What became of an outcome that was sent. `pending` waits for its prediction. */
 export type OutcomeReceipt = { status: 'joined' | 'pending' | 'duplicate' }
 
+/** What there is of an endpoint from an epoch on: predictions, and what became known of them. */
+export type Tail = { endpoint: string; fromEpoch: number }
+
+export function isOfAny(tails: readonly Tail[], { endpoint, epoch }: Pick<Prediction, 'endpoint' | 'epoch'>): boolean {
+  return tails.some(tail => tail.endpoint === endpoint && epoch >= tail.fromEpoch)
+}
+
 /** The id of what a challenger answered to the copy of a request. */
 export function shadowIdOf(prediction: string, challenger: string): string {
   return `${prediction}~${challenger}`

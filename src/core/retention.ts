@@ -2,13 +2,14 @@
  * What the log of predictions may let go: what is older than an operator wants to keep, and nothing that anything which
  * lives rests on. Pure.
  */
+import type { Tail } from './prediction.ts'
 import { type ControlState, type EndpointState, releaseFromEpoch } from './state.ts'
 
 export type Trim = {
   /** Predictions of this time and later stay. */
   beforeMs: number
-  /** What stays whatever its age: an endpoint's predictions of that epoch and of all later ones. */
-  needed: readonly { endpoint: string; fromEpoch: number }[]
+  /** What stays whatever its age. */
+  needed: readonly Tail[]
 }
 
 export function trimOf(state: ControlState, { nowMs, keepMs }: { nowMs: number; keepMs: number }): Trim {

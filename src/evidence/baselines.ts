@@ -23,7 +23,7 @@ export function createBaselines({ log, expressions }: { log: PredictionLog; expr
       const definitions = definitionsOf(goal, expressions)
       const evidence = createAccumulator({ definitions: () => definitions })
       const span = { firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY }
-      const query = { endpoint, fromEpoch: 0, newest: limits.baselineCommitsMax }
+      const query = { tails: [{ endpoint, fromEpoch: 0 }], newest: limits.baselineCommitsMax }
       await log.replay(query, ({ predictions, joined }) => {
         for (const { atMs } of predictions) {
           span.firstMs = Math.min(span.firstMs, atMs)

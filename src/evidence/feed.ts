@@ -1,9 +1,10 @@
 /**
  * Evidence after a start. What the running releases and the watched versions rest on is read again from the log of
- * predictions, while callers are served: what is committed meanwhile of the endpoints that are read waits behind that. In
- * the end the books have met every commit once, in its order, as if the server had never stopped.
+ * predictions, in one pass for all of them and while callers are served: what is committed meanwhile of their endpoints
+ * waits behind that. In the end the books have met every commit once, in its order, as if the server had never stopped.
  */
 import { limits } from '../core/limits.ts'
+import type { Tail } from '../core/prediction.ts'
 import { type ControlState, type EndpointState, releaseFromEpoch } from '../core/state.ts'
 import type { PredictionLog } from '../ports/prediction-log.ts'
 import type { Accumulator } from './accumulator.ts'
@@ -11,10 +12,9 @@ import type { Committed } from './traffic.ts'
 
 type Placed = Committed & { upToSeq: number }
 
-/** An endpoint that is read. */
 type Reading = {
-  fromEpoch: number
-  /** What the books have met of it. */
+  tails: readonly Tail[]
+  /** What the books have met of them. */
   afterSeq: number
   /** What waits; null once there was more than may wait, so that it is to be read from the log. */
   held: Placed[] | null
@@ -28,14 +28,14 @@ export type FeedOptions = {
   tell: (committed: Committed) => void
   /** The same for what is committed now. */
   tellLive: (committed: Committed) => void
-  /** Predictions and outcomes of one endpoint that may wait. */
+  /** Predictions and outcomes that may wait. */
   heldMax?: number
 }
 
 export class EvidenceFeed {
   readonly #options: FeedOptions
   readonly #heldMax: number
-  readonly #reading = new Map<string, Reading>()
+  #reading: Reading | null = null
 
   constructor(options: FeedOptions) {
     this.#options = options
@@ -44,75 +44,79 @@ export class EvidenceFeed {
 
   /** Told of every commit, in order. */
   add({ fresh, joined, upToSeq }: Placed): void {
-    if (this.#reading.size === 0) {
+    if (this.#reading === null) {
       this.#options.tellLive({ fresh, joined })
       return
     }
-    for (const [endpoint, reading] of this.#reading) {
-      const isOfIt = (one: { endpoint: string }) => one.endpoint === endpoint
-      this.#hold(reading, { fresh: fresh.filter(isOfIt), joined: joined.filter(isOfIt), upToSeq })
-    }
-    const isOfOthers = (one: { endpoint: string }) => !this.#reading.has(one.endpoint)
-    this.#options.tellLive({ fresh: fresh.filter(isOfOthers), joined: joined.filter(isOfOthers) })
+    const isWhole = ({ endpoint }: { endpoint: string }) => this.isWhole(endpoint)
+    const isRead = ({ endpoint }: { endpoint: string }) => !this.isWhole(endpoint)
+    hold(this.#reading, { fresh: fresh.filter(isRead), joined: joined.filter(isRead), upToSeq }, this.#heldMax)
+    this.#options.tellLive({ fresh: fresh.filter(isWhole), joined: joined.filter(isWhole) })
   }
 
   /** False while the evidence of the endpoint is read again: nothing is to be judged by what there is of it. */
   isWhole(endpoint: string): boolean {
-    return !this.#reading.has(endpoint)
+    return this.#reading?.tails.some(tail => tail.endpoint === endpoint) !== true
   }
 
   /**
-   * Resolves when all evidence is whole. `state` is asked for again when an endpoint has been read: it goes on meanwhile. Where
-   * it rejects, `goOn` reads the rest.
+   * Resolves when all evidence is whole. `state` is asked for again when all has been read: it goes on meanwhile. Where it
+   * rejects, `goOn` reads the rest.
    */
   rebuild(state: () => ControlState): Promise<void> {
-    for (const endpoint of Object.values(state().endpoints)) {
+    const tails = Object.values(state().endpoints).flatMap((endpoint): Tail[] => {
       const fromEpoch = neededFromEpoch(endpoint, state())
-      if (fromEpoch !== null) this.#reading.set(endpoint.spec.name, { fromEpoch, afterSeq: 0, held: [], count: 0 })
-    }
+      return fromEpoch === null ? [] : [{ endpoint: endpoint.spec.name, fromEpoch }]
+    })
+    if (tails.length > 0) this.#reading = { tails, afterSeq: 0, held: [], count: 0 }
     return this.goOn(state)
   }
 
   async goOn(state: () => ControlState): Promise<void> {
-    for (const [endpoint, reading] of this.#reading) await this.#read(endpoint, reading, state)
-  }
-
-  async #read(endpoint: string, reading: Reading, state: () => ControlState): Promise<void> {
-    const { predictions, tell, tellLive } = this.#options
-    const { fromEpoch } = reading
+    const reading = this.#reading
+    if (reading === null) return
     for (;;) {
       Object.assign(reading, { held: [], count: 0 })
-      const { upToSeq } = await predictions
-        .replay({ endpoint, fromEpoch, afterSeq: reading.afterSeq }, batch => {
-          tell({ fresh: batch.predictions, joined: batch.joined })
-          reading.afterSeq = batch.upToSeq
-        })
-        .catch((error: unknown) => {
-          // What comes until it is tried again is in the log by then.
-          reading.held = null
-          throw error
-        })
-      reading.afterSeq = upToSeq
-      const { held } = reading
-      if (held === null) continue
-      this.#reading.delete(endpoint)
-      for (const one of held) if (one.upToSeq > upToSeq) tellLive(one)
-      break
+      reading.afterSeq = await this.#replay(reading)
+      if (reading.held !== null) break
     }
-    // What came before the release was read for the watching alone.
-    const known = state().endpoints[endpoint]
-    const beforeEpoch = known === undefined ? null : releaseFromEpoch(known, state())
-    if (beforeEpoch !== null) this.#options.evidence.forget({ endpoint, beforeEpoch })
+    this.#reading = null
+    for (const one of reading.held) if (one.upToSeq > reading.afterSeq) this.#options.tellLive(one)
+    for (const { endpoint } of reading.tails) this.#forgetBefore(endpoint, state())
   }
 
-  #hold(reading: Reading, placed: Placed): void {
-    if (reading.held === null) return
-    const count = placed.fresh.length + placed.joined.length
-    if (count === 0) return
-    reading.count += count
-    if (reading.count > this.#heldMax) reading.held = null
-    else reading.held.push(placed)
+  /** Gives back how far the log went. */
+  async #replay(reading: Reading): Promise<number> {
+    const { predictions, tell } = this.#options
+    const { tails, afterSeq } = reading
+    try {
+      const { upToSeq } = await predictions.replay({ tails, afterSeq }, batch => {
+        tell({ fresh: batch.predictions, joined: batch.joined })
+        reading.afterSeq = batch.upToSeq
+      })
+      return upToSeq
+    } catch (error) {
+      // What comes until it is tried again is in the log by then.
+      reading.held = null
+      throw error
+    }
   }
+
+  /** What came before the release was read for the watching alone. */
+  #forgetBefore(endpoint: string, state: ControlState): void {
+    const known = state.endpoints[endpoint]
+    const beforeEpoch = known === undefined ? null : releaseFromEpoch(known, state)
+    if (beforeEpoch !== null) this.#options.evidence.forget({ endpoint, beforeEpoch })
+  }
+}
+
+function hold(reading: Reading, placed: Placed, heldMax: number): void {
+  if (reading.held === null) return
+  const count = placed.fresh.length + placed.joined.length
+  if (count === 0) return
+  reading.count += count
+  if (reading.count > heldMax) reading.held = null
+  else reading.held.push(placed)
 }
 
 /** Where the running release or the watching began, whichever was first; null if there is neither. */

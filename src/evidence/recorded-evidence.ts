@@ -34,7 +34,7 @@ export function createRecordedEvidence({ log, expressions }: Ports): RecordedEvi
       let predictions = 0
       const fromEpoch = release.epochs[0]?.epoch
       if (fromEpoch === undefined) return { predictions, isWhole: true }
-      const { isWhole } = await log.replay({ endpoint: spec.name, fromEpoch }, batch => {
+      const { isWhole } = await log.replay({ tails: [{ endpoint: spec.name, fromEpoch }] }, batch => {
         for (const one of batch.predictions) {
           if (one.release !== release.id) continue
           reach(answeredAtMs(one))

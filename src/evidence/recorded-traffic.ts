@@ -21,7 +21,7 @@ export function createRecordedTraffics({ log, expressions }: Ports): RecordedTra
       const seen = { requests: 0, firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY }
       const hourly = Array.from({ length: 24 }, () => 0)
       const units = new Map<string, number>()
-      const query = { endpoint: spec.name, fromEpoch: 0, newest: limits.baselineCommitsMax }
+      const query = { tails: [{ endpoint: spec.name, fromEpoch: 0 }], newest: limits.baselineCommitsMax }
       await log.replay(query, ({ predictions, joined }) => {
         for (const { atMs, unit, shadowOf } of predictions) {
           if (shadowOf !== undefined) continue

@@ -1,5 +1,5 @@
 /** What was predicted and what became known of it: recorded in batches, off the hot path. */
-import type { JoinedOutcome, Outcome, OutcomeReceipt, Prediction } from '../core/prediction.ts'
+import type { JoinedOutcome, Outcome, OutcomeReceipt, Prediction, Tail } from '../core/prediction.ts'
 import type { Trim } from '../core/retention.ts'
 
 export type AppendedPredictions = {
@@ -52,9 +52,9 @@ export interface PredictionLog {
   /** Predictions by id or newest first, with their outcomes, oldest first; of either at most the newest `limits.pageMax`. */
   find(query: PredictionQuery): Promise<readonly { prediction: Prediction; outcomes: readonly Outcome[] }[]>
   /**
-   * What was committed when this is called, of an endpoint from an epoch on, in the order of commit: read batch by batch,
-   * predictions before outcomes, it is the same sequence that the appends gave back. For rebuilding evidence. Where it
-   * rejects, a replay behind the last batch that was told goes on with what is left.
+   * What was committed when this is called, of all these tails, in the order of commit: read batch by batch, predictions
+   * before outcomes, it is the same sequence that the appends gave back. For rebuilding evidence. Where it rejects, a replay
+   * behind the last batch that was told goes on with what is left.
    */
   replay(query: ReplayQuery, each: (batch: ReplayBatch) => void): Promise<Replayed>
   /**
@@ -83,9 +83,9 @@ export type PredictionQuery = {
  * `newest`: of all that was committed, of any endpoint, the last so many predictions and outcomes alone. `afterSeq`: only what
  * was committed behind that place.
  */
-export type ReplayQuery = { endpoint: string; fromEpoch: number; newest?: number; afterSeq?: number }
+export type ReplayQuery = { tails: readonly Tail[]; newest?: number; afterSeq?: number }
 
-/** Up to which place it told; and whether nothing of the epochs that were asked for has been let go. */
+/** Up to which place it told; and whether nothing of the tails that were asked for has been let go. */
 export type Replayed = { upToSeq: number; isWhole: boolean }
 
 /** `isDone`: nothing is left that another call would let go. */

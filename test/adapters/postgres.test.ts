@@ -1,6 +1,6 @@
 /** The stores on a real PostgreSQL: they promise there what they promise on a file, and go on when it was away. */
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openDuckdbAnalytics } from '../../src/adapters/analytics/duckdb.ts'
 import { createManualClock } from '../../src/adapters/clock/manual.ts'
 import { systemClock } from '../../src/adapters/clock/system.ts'
@@ -8,6 +8,7 @@ import { openDataFolder } from '../../src/adapters/data-folder/data-folder.ts'
 import { openSqlEventLog } from '../../src/adapters/event-log/sql.ts'
 import { openSqliteEventLog } from '../../src/adapters/event-log/sqlite.ts'
 import { PostgresConnection } from '../../src/adapters/postgres/connection.ts'
+import { PostgresDatabase } from '../../src/adapters/postgres/database.ts'
 import {
   announce,
   giveUpLease,
@@ -21,6 +22,9 @@ import {
 import { migrate } from '../../src/adapters/postgres/migrate.ts'
 import { postgresMigrations } from '../../src/adapters/postgres/migrations/index.ts'
 import { holdDatabase } from '../../src/adapters/postgres/shared-database.ts'
+import { Blocks } from '../../src/adapters/prediction-log/blocks.ts'
+import { OutcomeIds } from '../../src/adapters/prediction-log/outcome-ids.ts'
+import { PredictionReader } from '../../src/adapters/prediction-log/prediction-reader.ts'
 import { openSqlPredictionLog } from '../../src/adapters/prediction-log/sql.ts'
 import { openSqlitePredictionLog } from '../../src/adapters/prediction-log/sqlite.ts'
 import { connectBriefly, openPostgres, type PostgresPlace } from '../../src/adapters/stores/store-place.ts'
@@ -529,6 +533,28 @@ test('rows are read on as they are taken, in one another too, and nobody need ta
   expect(database.transact(() => numbers.all(2))).toEqual([{ n: 1 }, { n: 2 }])
 })
 
+test('a log is opened, and read again, with few questions however much it holds: each takes its time', async () => {
+  const place = await newPlace()
+  const log = await openPredictions(place)
+  const ids = Array.from({ length: 900 }, (_, index) => `p${index}`)
+  await log.appendPredictions(ids.map(id => aPrediction({ id })))
+  await log.appendOutcomes(ids.map(id => anOutcome({ id: `of ${id}`, prediction: id })))
+  const connection = connectBriefly(place.url)
+  const database = new PostgresDatabase(connection, { name: 'test', term: place.term })
+  onTestFinished(() => database.close())
+  const asked = vi.spyOn(connection, 'query')
+  new OutcomeIds(database)
+  expect(asked).toHaveBeenCalledTimes(2)
+  const reader = new PredictionReader(database, new Blocks(database))
+  const tails = [{ endpoint: 'digits', fromEpoch: 0 }]
+  const window = { afterSeq: 850, upToSeq: 1_800 }
+  reader.replayWindow({ tails, window })
+  asked.mockClear()
+  const [batch] = reader.replayWindow({ tails, window })
+  expect([batch?.predictions.length, batch?.joined.length]).toEqual([50, 900])
+  expect(asked).toHaveBeenCalledTimes(3)
+})
+
 test('deliveries are due, noted and told as on a file', async () => {
   const database = openPostgres(await newPlace(), 'cutover test')
   onTestFinished(() => database.close())
@@ -581,7 +607,7 @@ describe('what a data folder keeps', () => {
     onTestFinished(() => logs[1].close())
     const told = async (log: PredictionLog) => {
       const items: unknown[] = []
-      await log.replay({ endpoint: 'digits', fromEpoch: 0 }, batch => items.push(batch))
+      await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }] }, batch => items.push(batch))
       const late = await log.appendPredictions([aPrediction({ id: 'p1' }), aPrediction({ id: 'p3', epoch: 9 })])
       const again = await log.appendOutcomes(
         ['p1', 'p3', 'p4'].map(id => anOutcome({ id: `of-${id}`, prediction: id })),

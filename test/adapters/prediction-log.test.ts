@@ -97,7 +97,7 @@ describe('prediction log on disk', () => {
     const { joined } = await reopened.appendPredictions([aPrediction({ id: 'p2', epoch: 3 })])
     expect(joined).toMatchObject([{ outcome: { id: 'b' }, epoch: 3, before: null }])
     const items: string[] = []
-    await reopened.replay({ endpoint: 'digits', fromEpoch: 2 }, batch => {
+    await reopened.replay({ tails: [{ endpoint: 'digits', fromEpoch: 2 }] }, batch => {
       items.push(...batch.predictions.map(({ id }) => id), ...batch.joined.map(({ outcome }) => outcome.id))
     })
     expect(items).toEqual(['p1', 'a', 'p2', 'b'])
@@ -115,7 +115,7 @@ describe('prediction log on disk', () => {
     // Those whose prediction was lost with the process still find it when it comes again.
     await log.appendPredictions(acknowledged.map(id => aPrediction({ id })))
     const joined: Outcome[] = []
-    await log.replay({ endpoint: 'digits', fromEpoch: 0 }, batch =>
+    await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }] }, batch =>
       joined.push(...batch.joined.map(item => item.outcome)),
     )
     const ids = joined.map(({ id }) => id)
@@ -135,7 +135,7 @@ describe('prediction log on disk', () => {
     await Promise.all([...good, after])
     expect((await log.find({ limit: 9 })).map(({ prediction }) => prediction.id)).toEqual(['p4', 'p1'])
     const replayed: string[] = []
-    await log.replay({ endpoint: 'digits', fromEpoch: 1 }, batch => {
+    await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 1 }] }, batch => {
       replayed.push(...batch.predictions.map(({ id }) => id), ...batch.joined.map(({ outcome }) => outcome.id))
     })
     expect(replayed).toEqual(['p1', 'o1', 'p4'])
@@ -185,7 +185,7 @@ describe('prediction log on disk', () => {
     const { joined } = await log.appendPredictions([aPrediction({ id: 'p2' })])
     expect(joined).toMatchObject([{ outcome: { id: 'waits', label: 5 } }])
     const replayed: unknown[] = []
-    await log.replay({ endpoint: 'digits', fromEpoch: 1 }, batch => {
+    await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 1 }] }, batch => {
       replayed.push(...batch.joined.map(({ outcome, predicted, before }) => [outcome.id, predicted, before?.label]))
     })
     expect(replayed).toEqual([
@@ -222,7 +222,7 @@ describe('prediction log on disk', () => {
     const { joined } = await log.appendOutcomes([anOutcome({ id: 'o4', prediction: 'p4' })])
     expect(joined).toMatchObject([{ epoch: 2, version: 'v2', unit: 'eve', predicted: 4, byContext: true }])
     const replayed: string[] = []
-    await log.replay({ endpoint: 'digits', fromEpoch: 2 }, batch => {
+    await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 2 }] }, batch => {
       replayed.push(...batch.predictions.map(({ id }) => id), ...batch.joined.map(({ outcome }) => outcome.id))
     })
     expect(replayed).toEqual(['p2', 'p4', 'o4'])
@@ -292,7 +292,7 @@ describe('prediction log on disk', () => {
       ['v2', made, 'cat'],
     ])
     const replayed: string[] = []
-    await log.replay({ endpoint: 'digits', fromEpoch: 1 }, batch => {
+    await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 1 }] }, batch => {
       replayed.push(...batch.predictions.map(({ id }) => id), ...batch.joined.map(({ outcome }) => outcome.id))
     })
     expect(replayed).toEqual([made, 'o2', `${made}~v2`, 'mine', later, 'given', 'o1', 'o1', 'o1'])
@@ -397,7 +397,7 @@ describe('prediction log on disk', () => {
         .map(({ id }) => id),
     )
     const newest: string[] = []
-    await log.replay({ endpoint: 'digits', fromEpoch: 0, newest: 3 }, ({ predictions }) => {
+    await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }], newest: 3 }, ({ predictions }) => {
       newest.push(...predictions.map(({ id }) => id))
     })
     expect(newest).toEqual(['p177', 'p178', 'p179'])
@@ -423,7 +423,7 @@ describe('prediction log on disk', () => {
       wanted.push(`${name}-o0`, `${name}-o1`, `${name}-o2`, ...fresh.map(({ id }) => id))
     }
     const told: string[] = []
-    await log.replay({ endpoint: 'digits', fromEpoch: 0 }, ({ predictions, joined }) => {
+    await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }] }, ({ predictions, joined }) => {
       told.push(...predictions.map(({ id }) => id), ...joined.map(({ outcome }) => outcome.id))
     })
     expect(told).toEqual(wanted)
@@ -436,7 +436,9 @@ describe('prediction log on disk', () => {
       ids.map((id, index) => aPrediction({ id, endpoint: index % 3 === 0 ? 'other' : 'digits' })),
     )
     const seen: string[] = []
-    await log.replay({ endpoint: 'digits', fromEpoch: 1 }, batch => seen.push(...batch.predictions.map(({ id }) => id)))
+    await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 1 }] }, batch =>
+      seen.push(...batch.predictions.map(({ id }) => id)),
+    )
     expect(seen).toEqual(ids.filter((_, index) => index % 3 !== 0))
   })
 
@@ -481,7 +483,7 @@ test('ids of outcomes are known wherever they moved until they are let go, after
   fc.assert(
     fc.property(fc.array(transaction, { maxLength: 40, size: 'max' }), transactions => {
       const { database, addOutcome, deleteOutcomes } = memoryDatabase()
-      const bounds = { gatheredMax: 8, sliceIds: 3 }
+      const bounds = { gatheredMax: 8, sliceIds: 3, pageIds: 2 }
       const accepted = new Set<string>()
       let known = new OutcomeIds(database, bounds)
       for (const { ids: some, gone, end } of transactions) {

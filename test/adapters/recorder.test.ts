@@ -344,7 +344,7 @@ test('what was told as committed is what a replay of the store tells, in the sam
   await Promise.all(receipts)
   await recorder.close()
   const replayed: (Prediction | JoinedOutcome)[] = []
-  await log.replay({ endpoint: 'digits', fromEpoch: 0 }, ({ predictions, joined }) =>
+  await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }] }, ({ predictions, joined }) =>
     replayed.push(...predictions, ...joined),
   )
   expect(replayed).toEqual(committed)

@@ -247,7 +247,7 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
         expect(Object.keys(joined[1] ?? {})).not.toContain('features')
         expect(Object.keys(joined[1] ?? {})).not.toContain('byContext')
         const replayed: unknown[] = []
-        await log.replay({ endpoint: 'digits', fromEpoch: 0 }, batch => replayed.push(...batch.joined))
+        await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }] }, batch => replayed.push(...batch.joined))
         expect(replayed).toEqual(joined)
       })
 
@@ -501,6 +501,45 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
       })
     })
 
+    test('a replay of several tails is one sequence, in the order of commit', async () => {
+      const at = (endpoint: string, epoch: number) => aPrediction({ id: `${endpoint}-${epoch}`, endpoint, epoch })
+      const first = await log.appendPredictions([at('a', 1), at('b', 1), at('c', 1)])
+      const labels = await log.appendOutcomes(
+        ['a-1', 'b-1', 'c-1'].map(id => anOutcome({ id: `of ${id}`, prediction: id })),
+      )
+      const second = await log.appendPredictions([at('b', 2), at('c', 2), at('a', 2)])
+      const tails = [
+        { endpoint: 'a', fromEpoch: 2 },
+        { endpoint: 'b', fromEpoch: 1 },
+        { endpoint: 'never met', fromEpoch: 0 },
+      ]
+      const items: (Prediction | JoinedOutcome)[] = []
+      const { upToSeq } = await log.replay({ tails }, ({ predictions, joined }) =>
+        items.push(...predictions, ...joined),
+      )
+      expect(items).toEqual([first.fresh[1], labels.joined[1], second.fresh[0], second.fresh[2]])
+      expect(upToSeq).toBe(second.upToSeq)
+      expect((await log.replay({ tails: [] }, () => expect.unreachable())).upToSeq).toBe(upToSeq)
+    })
+
+    test('a replay joins outcomes with their predictions, whether these lie close together or all over the log', async () => {
+      const ids = Array.from({ length: 70 }, (_, place) => `p${place}`)
+      const committed: (Prediction | JoinedOutcome)[] = []
+      for (const id of ids) committed.push(...(await log.appendPredictions([aPrediction({ id })])).fresh)
+      for (const some of [[0, 69], ids.keys(), [30, 31], [69, 1]]) {
+        const labels = [...some].map(place =>
+          anOutcome({ id: `${committed.length}-${place}`, prediction: `p${place}` }),
+        )
+        committed.push(...(await log.appendOutcomes(labels)).joined)
+        // As if these outcomes were a window of a long log.
+        const told: JoinedOutcome[] = []
+        const tails = [{ endpoint: 'digits', fromEpoch: 0 }]
+        await log.replay({ tails, newest: labels.length }, ({ joined }) => told.push(...joined))
+        expect(told).toEqual(committed.slice(-labels.length))
+      }
+      expect(await replayed(log, 'digits', 0)).toEqual(committed)
+    })
+
     test('a replay tells what was committed when it was asked for, and nothing that comes meanwhile', async () => {
       await log.appendPredictions([aPrediction({ id: 'a' })])
       const items = replayed(log, 'digits', 0)
@@ -514,7 +553,7 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
       await log.appendOutcomes([anOutcome({ id: 'of a', prediction: 'a' })])
       const newest = async (count: number) => {
         const ids: string[] = []
-        await log.replay({ endpoint: 'digits', fromEpoch: 0, newest: count }, ({ predictions, joined }) =>
+        await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }], newest: count }, ({ predictions, joined }) =>
           ids.push(...predictions.map(({ id }) => id), ...joined.map(({ outcome }) => outcome.id)),
         )
         return ids
@@ -529,7 +568,7 @@ export function predictionLogContract(name: string, open: (clock: Clock) => Prom
       const { upToSeq: second } = await log.appendOutcomes([anOutcome({ id: 'of a', prediction: 'a' })])
       const told: string[] = []
       const replay = (afterSeq: number) =>
-        log.replay({ endpoint: 'digits', fromEpoch: 0, afterSeq }, ({ predictions, joined }) =>
+        log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }], afterSeq }, ({ predictions, joined }) =>
           told.push(...predictions.map(({ id }) => id), ...joined.map(({ outcome }) => outcome.id)),
         )
       expect((await replay(first)).upToSeq).toBe(second)
@@ -577,7 +616,9 @@ async function replayed(
   fromEpoch: number,
 ): Promise<(Prediction | JoinedOutcome)[]> {
   const items: (Prediction | JoinedOutcome)[] = []
-  await log.replay({ endpoint, fromEpoch }, ({ predictions, joined }) => items.push(...predictions, ...joined))
+  await log.replay({ tails: [{ endpoint, fromEpoch }] }, ({ predictions, joined }) =>
+    items.push(...predictions, ...joined),
+  )
   return items
 }
 

@@ -80,7 +80,7 @@ export function trimmingContract(
       await log.trim({ beforeMs: 20, needed: [] })
       await append({ id: 'd', atMs: 40, epoch: 3 })
       const isWhole = async (endpoint: string, fromEpoch: number) =>
-        (await log.replay({ endpoint, fromEpoch }, () => {})).isWhole
+        (await log.replay({ tails: [{ endpoint, fromEpoch }] }, () => {})).isWhole
       expect(await isWhole('digits', 1)).toBe(false)
       expect(await isWhole('digits', 2)).toBe(false)
       expect(await isWhole('digits', 3)).toBe(true)
@@ -118,7 +118,9 @@ export function trimmingContract(
           for (const one of gone) expect(trims.some(trim => isFree(one, trim))).toBe(true)
           for (const endpoint of ['digits', 'prices']) {
             const items: (Prediction | JoinedOutcome)[] = []
-            await log.replay({ endpoint, fromEpoch: 1 }, batch => items.push(...batch.predictions, ...batch.joined))
+            await log.replay({ tails: [{ endpoint, fromEpoch: 1 }] }, batch =>
+              items.push(...batch.predictions, ...batch.joined),
+            )
             const stays = (item: Prediction | JoinedOutcome) =>
               left.has('outcome' in item ? item.outcome.prediction : item.id)
             expect(items).toEqual(

@@ -86,7 +86,7 @@ async function keeping(over: { trim?: PredictionLog['trim']; isWatched?: boolean
     async rebuilt() {
       const again = book()
       const { sinceEpoch = 0 } = endpoint().monitoring ?? {}
-      await log.replay({ endpoint: 'digits', fromEpoch: sinceEpoch }, ({ predictions, joined }) =>
+      await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: sinceEpoch }] }, ({ predictions, joined }) =>
         again.add({ fresh: predictions, joined }),
       )
       return again.read('digits')

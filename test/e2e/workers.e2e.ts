@@ -110,7 +110,7 @@ async function answeredByVersion(server: ServerProcess): Promise<Record<string, 
 async function recordedIds(): Promise<Set<string>> {
   const log = await openSqlitePredictionLog({ file: join(place.folder, 'data', 'predictions.db'), clock: systemClock })
   const ids: string[] = []
-  await log.replay({ endpoint: 'names', fromEpoch: 0 }, ({ predictions }) =>
+  await log.replay({ tails: [{ endpoint: 'names', fromEpoch: 0 }] }, ({ predictions }) =>
     ids.push(...predictions.map(({ id }) => id)),
   )
   await log.close()

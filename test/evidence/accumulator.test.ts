@@ -263,7 +263,7 @@ describe('evidence', () => {
           }
         }
         const rebuilt = createAccumulator({ definitions: () => null })
-        await log.replay({ endpoint: 'digits', fromEpoch: 2 }, ({ predictions, joined }) =>
+        await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 2 }] }, ({ predictions, joined }) =>
           rebuilt.add({ fresh: predictions, joined }),
         )
         const query = { endpoint: 'digits', epochs: [2, 3] }

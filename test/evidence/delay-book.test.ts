@@ -178,7 +178,7 @@ describe('the delays of an endpoint', () => {
         })
         const { log, delays } = await book(predictions(all.length), outcomes)
         const rebuilt = createDelayBook({ awaited: awaitedBy(() => spec) })
-        await log.replay({ endpoint: 'digits', fromEpoch: 1 }, ({ predictions: fresh, joined }) =>
+        await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 1 }] }, ({ predictions: fresh, joined }) =>
           rebuilt.add({ fresh, joined }),
         )
         expect(rebuilt.read('digits')).toEqual(delays.read('digits'))

@@ -82,7 +82,7 @@ async function live(log: PredictionLog, steps: readonly Step[]) {
 
 async function rebuilt(log: PredictionLog) {
   const accumulator = createAccumulator({ definitions: () => definitions })
-  await log.replay({ endpoint: 'digits', fromEpoch: 1 }, ({ predictions, joined }) =>
+  await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 1 }] }, ({ predictions, joined }) =>
     accumulator.add({ fresh: predictions, joined }),
   )
   return accumulator

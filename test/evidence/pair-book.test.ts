@@ -73,7 +73,7 @@ async function logged(happenings: readonly Happening[], how: Partial<Pairing> = 
     if ('predictions' in one) live.add(await log.appendPredictions(one.predictions))
     else live.add({ fresh: [], joined: (await log.appendOutcomes(one.outcomes)).joined })
   }
-  await log.replay({ endpoint: 'digits', fromEpoch: 0 }, ({ predictions, joined }) =>
+  await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }] }, ({ predictions, joined }) =>
     rebuilt.add({ fresh: predictions, joined }),
   )
   return { live: read(live), rebuilt: read(rebuilt) }

@@ -414,7 +414,7 @@ describe('a watch', () => {
           live.add({ fresh: [], joined: (await log.appendOutcomes(outcomes)).joined })
         }
         const rebuilt = createWatchBook({ watched: () => watched() })
-        await log.replay({ endpoint: 'digits', fromEpoch: 1 }, ({ predictions: fresh, joined }) =>
+        await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 1 }] }, ({ predictions: fresh, joined }) =>
           rebuilt.add({ fresh, joined }),
         )
         expect(read(rebuilt)).toEqual(read(live))

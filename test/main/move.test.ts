@@ -74,7 +74,7 @@ async function told(place: StorePlace) {
   const log = await openSqlPredictionLog({ place, clock: systemClock })
   onTestFinished(() => log.close())
   const replayed: unknown[] = []
-  const replay = await log.replay({ endpoint: 'digits', fromEpoch: 0 }, batch => replayed.push(batch))
+  const replay = await log.replay({ tails: [{ endpoint: 'digits', fromEpoch: 0 }] }, batch => replayed.push(batch))
   const found = await log.find({ withPayload: true, limit: 9 })
   const all = await log.find({ limit: 9 })
   const ids = ['p1', 'p2', 'q', made, 'new']

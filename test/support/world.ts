@@ -345,7 +345,7 @@ async function replay(
   for (const release of Object.values(controller.state().releases)) {
     const fromEpoch = release.epochs[0]?.epoch
     if (isTerminal(release) || fromEpoch === undefined) continue
-    await predictions.replay({ endpoint: 'digits', fromEpoch }, batch =>
+    await predictions.replay({ tails: [{ endpoint: 'digits', fromEpoch }] }, batch =>
       evidence.add({ fresh: batch.predictions, joined: batch.joined }),
     )
   }

@@ -135,7 +135,7 @@ async function read(log: PredictionLog, range: AnalyticsRange): Promise<{ predic
     atMs >= sinceMs && atMs < untilMs && (release === undefined || of === release)
   const predictions: Prediction[] = []
   const rows = new Map<string, Row>()
-  await log.replay({ endpoint, fromEpoch: 0 }, batch => {
+  await log.replay({ tails: [{ endpoint, fromEpoch: 0 }] }, batch => {
     for (const prediction of batch.predictions) {
       const counts = !prediction.pinned && prediction.shadowOf === undefined
       if (counts && within(prediction.atMs, prediction.release)) predictions.push(prediction)

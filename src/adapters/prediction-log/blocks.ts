@@ -8,71 +8,21 @@ import { endianness } from 'node:os'
 import type { Prediction } from '../../core/prediction.ts'
 import { PackedCursor } from '../packed-predictions/cursor.ts'
 import type { Kind } from '../packed-predictions/layout.ts'
-import { type MadeId, madePrefixOf, partsOfMadeId } from '../packed-predictions/made-ids.ts'
+import { type MadeId, partsOfMadeId } from '../packed-predictions/made-ids.ts'
 import { predictionAt } from '../packed-predictions/unpack.ts'
 import type { SqlDatabase, SqlValue, TextTable } from '../sql/database.ts'
+import { Block } from './block.ts'
 import { KindsByNumber } from './kinds.ts'
 import type { SeqRange } from './store-calls.ts'
 
 /** Blocks that are read with one statement where many are asked for. */
 const blocksAtOnce = 32
 
+/** Where so many numbers, or fewer, come on each that is wanted, all blocks between them are read: asking which hold one takes longer. */
+const nearSeqs = 16
+
 /** How the records lie: the layout that is packed today, in one of two orders of bytes. */
 export const blockFormat = endianness() === 'LE' ? 1 : 2
-
-export class Block {
-  readonly firstSeq: number
-  readonly lastSeq: number
-  readonly cursor: PackedCursor
-  #starts: readonly number[] | null = null
-
-  constructor(place: { firstSeq: number; lastSeq: number }, cursor: PackedCursor) {
-    this.firstSeq = place.firstSeq
-    this.lastSeq = place.lastSeq
-    this.cursor = cursor
-  }
-
-  /** The cursor at the prediction of that number, which the block has. */
-  at(seq: number): PackedCursor {
-    this.#starts ??= startsOf(this.cursor)
-    this.cursor.moveTo(this.#starts[seq - this.firstSeq] ?? 0)
-    return this.cursor
-  }
-
-  /** Calls `visit` at each prediction, in the order of their numbers. */
-  each(visit: (cursor: PackedCursor, seq: number) => void): void {
-    const { cursor } = this
-    cursor.moveTo(0)
-    for (let seq = this.firstSeq; seq <= this.lastSeq; seq += 1) {
-      if (seq > this.firstSeq) cursor.advance()
-      visit(cursor, seq)
-    }
-  }
-
-  /** Numbers of those with these ids, all made by one process and in order. */
-  madeSeqs(ids: readonly MadeId[]): number[] {
-    const [first, last] = [ids[0], ids.at(-1)]
-    if (first === undefined || last === undefined) return []
-    const prefix = madePrefixOf(first.prefix)
-    const [counters, texts] = [new Set(ids.map(({ counter }) => counter)), new Set(ids.map(({ id }) => id))]
-    const seqs: number[] = []
-    this.each((cursor, seq) => {
-      const counter = cursor.madeCounter(prefix)
-      // Most often few are asked for.
-      if (counter < first.counter || counter > last.counter || !counters.has(counter)) return
-      // A stem is easily guessed, and the rest of an id is not.
-      if (texts.has(cursor.id())) seqs.push(seq)
-    })
-    return seqs
-  }
-
-  /** Numbers of those that are wanted, newest first. */
-  newestFirst(isWanted: (cursor: PackedCursor) => boolean): number[] {
-    const seqs: number[] = []
-    for (let seq = this.lastSeq; seq >= this.firstSeq; seq -= 1) if (isWanted(this.at(seq))) seqs.push(seq)
-    return seqs
-  }
-}
 
 /** To what is wanted of the block, if there is one. */
 function add<T>(lists: Map<number, T[]>, firstSeq: SqlValue | undefined, one: T): void {
@@ -80,17 +30,6 @@ function add<T>(lists: Map<number, T[]>, firstSeq: SqlValue | undefined, one: T)
   const list = lists.get(Number(firstSeq))
   if (list === undefined) lists.set(Number(firstSeq), [one])
   else list.push(one)
-}
-
-function startsOf(cursor: PackedCursor): number[] {
-  const starts: number[] = []
-  cursor.moveTo(0)
-  starts.push(0)
-  for (let place = 1; place < cursor.count; place += 1) {
-    cursor.advance()
-    starts.push(cursor.start)
-  }
-  return starts
 }
 
 export type Located = { seq: number; prediction: Prediction }
@@ -125,8 +64,14 @@ export class Blocks {
 
   /** Those that hold any of these numbers, in order. Texts that are read of them keep the text of all. */
   *within({ afterSeq, upToSeq }: SeqRange): Iterable<Block> {
-    for (const row of this.#sql.within.iterate(afterSeq + 1, afterSeq + 1, upToSeq)) {
-      if (Number(row['last_seq']) > afterSeq) yield this.#blockOf(row, { isPassing: true })
+    for (let behindSeq = afterSeq, isMore = true; isMore; ) {
+      const rows = this.#sql.within.all(behindSeq + 1, behindSeq + 1, upToSeq, blocksAtOnce)
+      isMore = rows.length === blocksAtOnce
+      for (const row of rows) {
+        if (Number(row['last_seq']) <= behindSeq) continue
+        behindSeq = Number(row['last_seq'])
+        yield this.#blockOf(row, { isPassing: true })
+      }
     }
   }
 
@@ -150,12 +95,11 @@ export class Blocks {
   predictions(seqs: Iterable<number>): Map<number, Prediction> {
     const predictions = new Map<number, Prediction>()
     const sorted = [...new Set(seqs)].sort((a, b) => a - b)
-    const wanted = new Map<number, number[]>()
-    const rows = sorted.length === 0 ? [] : this.#sql.holders.all(this.#texts.of(sorted.map(String)))
-    for (const [place, seq] of sorted.entries()) add(wanted, rows[place]?.['first_seq'], seq)
-    for (const { block } of this.#some([...wanted.keys()])) {
-      for (const seq of wanted.get(block.firstSeq) ?? [])
-        if (seq <= block.lastSeq) predictions.set(seq, predictionAt(block.at(seq)))
+    let place = 0
+    for (const block of this.#holders(sorted)) {
+      while ((sorted[place] ?? block.firstSeq) < block.firstSeq) place += 1
+      for (let seq = sorted[place]; seq !== undefined && seq <= block.lastSeq; seq = sorted[++place])
+        predictions.set(seq, predictionAt(block.at(seq)))
     }
     return predictions
   }
@@ -200,6 +144,18 @@ export class Blocks {
   /** Drops what is remembered of the tables: it may be gone. */
   rolledBack(): void {
     this.#kinds.rolledBack()
+  }
+
+  /** The blocks that hold these numbers, which are in order, and maybe others, in order. */
+  *#holders(seqs: readonly number[]): Iterable<Block> {
+    const [first, last] = [seqs[0], seqs.at(-1)]
+    if (first === undefined || last === undefined) return
+    if (last - first < nearSeqs * seqs.length) {
+      yield* this.within({ afterSeq: first - 1, upToSeq: last })
+      return
+    }
+    const rows = this.#sql.holders.all(this.#texts.of(seqs.map(String)))
+    for (const { block } of this.#some(rows.map(row => Number(row['first_seq'])))) yield block
   }
 
   /** The blocks that may hold these ids, which are in order, each with those that it may hold. */
@@ -254,7 +210,7 @@ function prepareStatements(database: SqlDatabase) {
     within: database.prepare(
       `SELECT ${columns} FROM blocks
        WHERE first_seq >= coalesce((SELECT first_seq FROM blocks WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1), ?)
-         AND first_seq <= ? ORDER BY first_seq`,
+         AND first_seq <= ? ORDER BY first_seq LIMIT ?`,
     ),
     newestFirst: database.prepare(`SELECT ${columns} FROM blocks ORDER BY first_seq DESC`),
     oldestAfter: database.prepare(
@@ -272,10 +228,10 @@ function prepareStatements(database: SqlDatabase) {
       `SELECT (SELECT b.first_seq FROM blocks b INDEXED BY blocks_by_id WHERE b.high_id >= j.value ORDER BY b.high_id LIMIT 1)
          AS first_seq FROM ${database.texts.as('j')} ORDER BY j.key`,
     ),
-    /** By number of a prediction, where the block that may hold it begins. */
+    /** Where the blocks begin that may hold predictions of these numbers, in order. */
     holders: database.prepare(
-      `SELECT (SELECT b.first_seq FROM blocks b WHERE b.first_seq <= CAST(j.value AS bigint) ORDER BY b.first_seq DESC LIMIT 1)
-         AS first_seq FROM ${database.texts.as('j')} ORDER BY j.key`,
+      `SELECT DISTINCT (SELECT b.first_seq FROM blocks b WHERE b.first_seq <= CAST(j.value AS bigint) ORDER BY b.first_seq DESC LIMIT 1)
+         AS first_seq FROM ${database.texts.as('j')} ORDER BY 1`,
     ),
     some: database.prepare(
       `SELECT ${columns}, low_id FROM blocks

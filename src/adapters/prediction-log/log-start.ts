@@ -1,6 +1,7 @@
+import type { Tail } from '../../core/prediction.ts'
 import type { SqlDatabase, SqlStatement } from '../sql/database.ts'
 
-/** Where what is in the log begins: of all of it, and of an endpoint's epochs. */
+/** Where what is in the log begins: of all of it, and of the tails of endpoints. */
 export class LogStart {
   readonly #firstSeq: SqlStatement
   readonly #trimmedSeq: SqlStatement
@@ -10,10 +11,10 @@ export class LogStart {
     this.#trimmedSeq = database.prepare('SELECT up_to_seq FROM trimmed')
   }
 
-  /** Where the epoch, or the first later one that has predictions, began; null if none has. What has been let go counts. */
-  firstSeq(endpoint: string, fromEpoch: number): number | null {
-    const seq = this.#firstSeq.get(endpoint, fromEpoch)?.['seq'] ?? null
-    return seq === null ? null : Number(seq)
+  /** Where the first prediction of any of these is, or was before it was let go; null if there was none. */
+  firstSeq(tails: readonly Tail[]): number | null {
+    const seqs = tails.flatMap(({ endpoint, fromEpoch }) => this.#firstSeq.get(endpoint, fromEpoch)?.['seq'] ?? [])
+    return seqs.length === 0 ? null : Math.min(...seqs.map(Number))
   }
 
   /** The number up to which predictions have been let go; 0 before any was. */

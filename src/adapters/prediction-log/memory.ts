@@ -2,7 +2,15 @@
 import { CutoverError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { JoinedOutcome, Outcome, OutcomeReceipt, OutcomeValues, Prediction } from '../../core/prediction.ts'
-import { joinOutcome, mayBeOf, outcomeKey, payloadBytes, valuesAfter, withoutSender } from '../../core/prediction.ts'
+import {
+  isOfAny,
+  joinOutcome,
+  mayBeOf,
+  outcomeKey,
+  payloadBytes,
+  valuesAfter,
+  withoutSender,
+} from '../../core/prediction.ts'
 import type { Trim } from '../../core/retention.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type {
@@ -105,28 +113,28 @@ class MemoryPredictionLog implements PredictionLog {
     return found
   }
 
-  async replay(query: ReplayQuery, each: (batch: ReplayBatch) => void): Promise<Replayed> {
+  async replay(
+    { tails, newest = Number.POSITIVE_INFINITY, afterSeq = 0 }: ReplayQuery,
+    each: (batch: ReplayBatch) => void,
+  ): Promise<Replayed> {
     this.#assertOpen()
     const replayed = new ReplayBatches()
-    const { newest = Number.POSITIVE_INFINITY, afterSeq = 0 } = query
     const upToSeq = this.#lastSeq
     const first = Math.max(afterSeq, upToSeq - newest)
     for (const commit of this.#commits.filter(({ seq }) => seq > first)) {
-      const { endpoint, epoch } = 'joined' in commit ? commit.joined : commit.prediction
-      if (endpoint !== query.endpoint || epoch < query.fromEpoch) continue
+      if (!isOfAny(tails, 'joined' in commit ? commit.joined : commit.prediction)) continue
       if ('joined' in commit) replayed.addJoined(commit.joined, commit.seq)
       else replayed.addPrediction({ ...commit.prediction, payload: null }, commit.seq)
     }
     for (const batch of replayed.batches) each(batch)
-    return { upToSeq, isWhole: (this.#trimmed.get(query.endpoint) ?? -1) < query.fromEpoch }
+    const isWhole = tails.every(({ endpoint, fromEpoch }) => (this.#trimmed.get(endpoint) ?? -1) < fromEpoch)
+    return { upToSeq, isWhole }
   }
 
   async trim({ beforeMs, needed }: Trim): Promise<Trimmed> {
     this.#assertOpen()
-    const isNeeded = ({ atMs, endpoint, epoch }: Prediction) =>
-      atMs >= beforeMs || needed.some(one => one.endpoint === endpoint && epoch >= one.fromEpoch)
     const all = [...this.#kept.values()]
-    const first = all.findIndex(({ prediction }) => isNeeded(prediction))
+    const first = all.findIndex(({ prediction }) => prediction.atMs >= beforeMs || isOfAny(needed, prediction))
     const gone = new Set(all.slice(0, first === -1 ? -1 : first))
     for (const kept of gone) this.#letGo(kept)
     const ids = new Set([...gone].map(({ prediction }) => prediction.id))

@@ -11,16 +11,19 @@ export const outcomeIdBounds = {
   gatheredMax: 262_144,
   /** Ids written to the index at a time. */
   sliceIds: 1_000,
+  /** Ids read back at a time, which a server waits for when it starts: each answer of a database takes a while. */
+  pageIds: 10_000,
 } as const
 /** Ids that move per new one: the last ones have moved long before as many are gathered again. */
 const movesPerId = 2
 
+type Bounds = Readonly<Record<keyof typeof outcomeIdBounds, number>>
 type Moving = { known: Set<string>; sorted: readonly string[]; moved: number; upToSeq: number }
 
 export class OutcomeIds {
   readonly #sql: ReturnType<typeof prepareStatements>
   readonly #texts: TextTable
-  readonly #bounds: { gatheredMax: number; sliceIds: number }
+  readonly #bounds: Bounds
   #gathered = new Set<string>()
   #moving: Moving | null = null
   /** What the open transaction has done: kept at its commit. */
@@ -30,11 +33,11 @@ export class OutcomeIds {
   #owed = 0
 
   /** Reads the ids that the index may lack. */
-  constructor(database: SqlDatabase, bounds: { gatheredMax: number; sliceIds: number } = outcomeIdBounds) {
+  constructor(database: SqlDatabase, bounds: Bounds = outcomeIdBounds) {
     this.#bounds = bounds
     this.#sql = prepareStatements(database)
     this.#texts = database.texts
-    for (const row of this.#sql.unindexed.iterate()) this.#gathered.add(String(row['id']))
+    this.#readBack()
   }
 
   /** Those of `ids` that were accepted before. */
@@ -89,6 +92,17 @@ export class OutcomeIds {
     this.#moved = 0
   }
 
+  #readBack(): void {
+    const { pageIds } = this.#bounds
+    let afterSeq = Number(this.#sql.indexedUpTo.get()?.['up_to_seq'])
+    for (let isMore = true; isMore; ) {
+      const rows = this.#sql.page.all(afterSeq, pageIds)
+      for (const row of rows) this.#gathered.add(String(row['id']))
+      afterSeq = Number(rows.at(-1)?.['seq'])
+      isMore = rows.length === pageIds
+    }
+  }
+
   #keepMoved(moving: Moving): void {
     this.#owed += this.#added.size * movesPerId - this.#moved
     moving.moved += this.#moved
@@ -100,7 +114,8 @@ export class OutcomeIds {
 
 function prepareStatements(database: SqlDatabase) {
   return {
-    unindexed: database.prepare('SELECT id FROM outcomes WHERE seq > (SELECT up_to_seq FROM indexed_outcomes)'),
+    indexedUpTo: database.prepare('SELECT up_to_seq FROM indexed_outcomes'),
+    page: database.prepare('SELECT seq, id FROM outcomes WHERE seq > ? ORDER BY seq LIMIT ?'),
     /** Those that wait are few: they have an index of their own. */
     indexed: database.prepare(
       `SELECT j.value AS id FROM ${database.texts.as('j')}

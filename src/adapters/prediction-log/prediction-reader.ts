@@ -2,6 +2,7 @@
 
 import { limits } from '../../core/limits.ts'
 import {
+  isOfAny,
   joinOutcome,
   type Outcome,
   type OutcomeValues,
@@ -15,7 +16,8 @@ import type { PackedCursor } from '../packed-predictions/cursor.ts'
 import type { Kind } from '../packed-predictions/layout.ts'
 import { predictionAt } from '../packed-predictions/unpack.ts'
 import type { SqlDatabase, SqlRow } from '../sql/database.ts'
-import type { Block, Blocks, Located } from './blocks.ts'
+import type { Block } from './block.ts'
+import type { Blocks, Located } from './blocks.ts'
 import { LastSeq } from './last-seq.ts'
 import { LogStart } from './log-start.ts'
 import { ReplayBatches } from './replay-batches.ts'
@@ -110,25 +112,25 @@ export class PredictionReader {
     return { seq, prediction: row === undefined ? prediction : withPayload(prediction, row) }
   }
 
-  /** What is committed now, from the first commit of the epochs asked for; empty if there is none. */
-  replayRange({ endpoint, fromEpoch }: { endpoint: string; fromEpoch: number }): StoreCalls['replayRange']['output'] {
+  /** What is committed now, from the first commit of these tails; empty if there is none. */
+  replayRange(tails: StoreCalls['replayRange']['input']): StoreCalls['replayRange']['output'] {
     const upToSeq = this.#last.read()
-    const firstSeq = this.#start.firstSeq(endpoint, fromEpoch)
+    const firstSeq = this.#start.firstSeq(tails)
     if (firstSeq === null) return { afterSeq: upToSeq, upToSeq, isWhole: true }
     const trimmedSeq = this.#start.trimmedSeq()
     return { afterSeq: Math.max(firstSeq - 1, trimmedSeq), upToSeq, isWhole: firstSeq > trimmedSeq }
   }
 
-  replayWindow({ endpoint, fromEpoch, window }: StoreCalls['replayWindow']['input']): readonly ReplayBatch[] {
+  replayWindow({ tails, window }: StoreCalls['replayWindow']['input']): readonly ReplayBatch[] {
     const merged = new ReplayBatches()
-    const joined = this.#joinedIn(window, ({ endpoint: of, epoch }) => of === endpoint && epoch >= fromEpoch)
+    const joined = this.#joinedIn(window, prediction => isOfAny(tails, prediction))
     let next = joined.next()
     const addBefore = (seq: number) => {
       for (; next.done !== true && next.value.seq < seq; next = joined.next())
         merged.addJoined(next.value.joined, next.value.seq)
     }
     for (const block of this.#blocks.within(window)) {
-      const wanted = block.cursor.kinds.map(([of, epoch]: Kind) => of === endpoint && epoch >= fromEpoch)
+      const wanted = block.cursor.kinds.map(([endpoint, epoch]: Kind) => isOfAny(tails, { endpoint, epoch }))
       const lastSeq = Math.min(block.lastSeq, window.upToSeq)
       for (let seq = Math.max(block.firstSeq, window.afterSeq + 1); seq <= lastSeq; seq += 1) {
         const cursor = block.at(seq)

@@ -77,16 +77,16 @@ const replayWindowSeqs = 1_000
 
 async function replay(
   client: LastingClient<StoreCalls>,
-  { newest = Number.POSITIVE_INFINITY, afterSeq: behindSeq = 0, ...query }: ReplayQuery,
+  { tails, newest = Number.POSITIVE_INFINITY, afterSeq: behindSeq = 0 }: ReplayQuery,
   each: (batch: ReplayBatch) => void,
 ): Promise<Replayed> {
-  const range = await client.call('replayRange', query)
+  const range = await client.call('replayRange', tails)
   const first = Math.max(range.afterSeq, range.upToSeq - newest, behindSeq)
   for (let afterSeq = first; afterSeq < range.upToSeq; afterSeq += replayWindowSeqs) {
     const upToSeq = Math.min(range.upToSeq, afterSeq + replayWindowSeqs)
-    for (const batch of await client.call('replayWindow', { ...query, window: { afterSeq, upToSeq } })) each(batch)
+    for (const batch of await client.call('replayWindow', { tails, window: { afterSeq, upToSeq } })) each(batch)
   }
   // Some of it may have been let go meanwhile.
-  const { isWhole } = await client.call('replayRange', query)
+  const { isWhole } = await client.call('replayRange', tails)
   return { upToSeq: range.upToSeq, isWhole }
 }

@@ -1,5 +1,5 @@
 /** What the gateway's thread asks of the thread that owns the database. */
-import type { Outcome, Prediction } from '../../core/prediction.ts'
+import type { Outcome, Prediction, Tail } from '../../core/prediction.ts'
 import type { Trim } from '../../core/retention.ts'
 import type { PackedPredictions, PredictionQuery, ReplayBatch, Trimmed } from '../../ports/prediction-log.ts'
 import type { StorePlace } from '../stores/store-place.ts'
@@ -18,9 +18,9 @@ export type StoreCalls = {
     input: PredictionQuery
     output: readonly { prediction: Prediction; outcomes: readonly Outcome[] }[]
   }
-  /** `isWhole`: nothing of these epochs has been let go. */
-  replayRange: { input: { endpoint: string; fromEpoch: number }; output: SeqRange & { isWhole: boolean } }
-  replayWindow: { input: { endpoint: string; fromEpoch: number; window: SeqRange }; output: readonly ReplayBatch[] }
+  /** `isWhole`: nothing of these tails has been let go. */
+  replayRange: { input: readonly Tail[]; output: SeqRange & { isWhole: boolean } }
+  replayWindow: { input: { tails: readonly Tail[]; window: SeqRange }; output: readonly ReplayBatch[] }
   trim: { input: Trim; output: Trimmed }
   close: { input: null; output: null }
 }

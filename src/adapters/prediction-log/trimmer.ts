@@ -3,7 +3,8 @@
 import type { Trim } from '../../core/retention.ts'
 import type { Trimmed } from '../../ports/prediction-log.ts'
 import type { SqlDatabase, TextTable } from '../sql/database.ts'
-import type { Block, Blocks } from './blocks.ts'
+import type { Block } from './block.ts'
+import type { Blocks } from './blocks.ts'
 import { LogStart } from './log-start.ts'
 import type { OutcomeIds } from './outcome-ids.ts'
 
@@ -27,7 +28,7 @@ export class Trimmer {
 
   /** Expects an open transaction. `lastSeq`: the last number that was given. */
   trim({ beforeMs, needed }: Trim, lastSeq: number): Trimmed {
-    const floorSeq = this.#floorSeq(needed)
+    const floorSeq = this.#start.firstSeq(needed) ?? Number.POSITIVE_INFINITY
     const sum = { blocks: 0, predictions: 0, outcomes: 0 }
     let upToSeq: number | null = null
     let isDone = true
@@ -44,12 +45,6 @@ export class Trimmer {
     }
     if (upToSeq !== null) this.#sql.setTrimmed.run(upToSeq, lastSeq)
     return { predictions: sum.predictions, isDone }
-  }
-
-  /** The number from which on all is needed. */
-  #floorSeq(needed: Trim['needed']): number {
-    const firsts = needed.flatMap(({ endpoint, fromEpoch }) => this.#start.firstSeq(endpoint, fromEpoch) ?? [])
-    return Math.min(Number.POSITIVE_INFINITY, ...firsts)
   }
 
   /** How many outcomes went along. */
