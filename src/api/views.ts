@@ -27,7 +27,7 @@ export function isoTime(atMs: number): string {
 }
 
 export function endpointView(endpoint: EndpointState, state: ControlState, instances: Instances): WireEndpoint {
-  const { spec, table } = endpoint
+  const { spec, table, monitoring } = endpoint
   return {
     name: spec.name,
     protocol: spec.protocol,
@@ -38,6 +38,7 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     activeRelease: endpoint.activeRelease,
     queue: (endpoint.queue ?? []).map(({ release }) => release),
     releaseCount: endpoint.releaseCount,
+    monitored: { status: monitoring?.status ?? 'unwatched', alarms: [...(monitoring?.alarms ?? [])] },
     unit: spec.unit,
     rules: (spec.rules ?? []).map(rule => ({ text: endpointRuleText(rule), version: rule.version })),
     allowPin: spec.allowPin,

@@ -41,7 +41,7 @@ function Nothing() {
 }
 
 function Endpoint({ endpoint }: { endpoint: WireEndpoint }) {
-  const { name, protocol, stable, versions, weightsPpm, activeRelease, queue } = endpoint
+  const { name, protocol, stable, versions, weightsPpm, activeRelease, queue, monitored } = endpoint
   return (
     <article className="panel" aria-label={`Endpoint ${name}`}>
       <div className="row spread">
@@ -59,9 +59,31 @@ function Endpoint({ endpoint }: { endpoint: WireEndpoint }) {
           <Version key={version.name} version={version} />
         ))}
       </ul>
+      <Monitored monitored={monitored} />
       {activeRelease !== null && <RunningRelease key={activeRelease} id={activeRelease} />}
       {queue.length > 0 && <p className="muted">Waiting for its end: {queue.join(', ')}</p>}
     </article>
+  )
+}
+
+const monitorTones: Readonly<Record<WireEndpoint['monitored']['status'], Tone>> = {
+  unwatched: 'plain',
+  ok: 'good',
+  drifting: 'warn',
+  breached: 'bad',
+}
+
+/** What is watched of the stable version, with every alarm; nothing where nothing is watched. */
+function Monitored({ monitored: { status, alarms } }: Pick<WireEndpoint, 'monitored'>) {
+  if (status === 'unwatched') return null
+  return (
+    <section className="row" aria-label="Monitoring">
+      <span className="muted">monitoring</span>
+      <Badge tone={monitorTones[status]}>{status}</Badge>
+      {alarms.map(({ kind, name, reason }) => (
+        <span key={`${kind} ${name}`}>{reason}</span>
+      ))}
+    </section>
   )
 }
 
