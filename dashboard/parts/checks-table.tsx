@@ -26,8 +26,8 @@ export function ChecksTable({ judgement }: { judgement: WireJudgement }) {
               <td>
                 <VerdictBadge verdict={check.verdict} />
               </td>
-              <td>{sideWords(check, 'candidate')}</td>
-              <td>{sideWords(check, 'stable')}</td>
+              <td className="side">{sideWords(check, 'candidate')}</td>
+              <td className="side">{sideWords(check, 'stable')}</td>
               <td>
                 {harmWords(check, check.harm.estimate)}{' '}
                 <small className="muted">

@@ -57,6 +57,7 @@ function Release({ release }: { release: WireRelease }) {
             <VerdictBadge verdict={latest.judgement.verdict} />
           </div>
           <p>{latest.judgement.reason}</p>
+          <Goal judgement={latest.judgement} />
           <ChecksTable judgement={latest.judgement} />
           <Pairs judgement={latest.judgement} />
           <Arms judgement={latest.judgement} />
@@ -81,13 +82,31 @@ function Standing({ release }: { release: WireRelease }) {
       <Fact name="holds">{hold === null ? null : `${hold.cause}: ${hold.reason}`}</Fact>
       <Fact name="returned">{returned === null ? null : `${returned.cause}: ${returned.reason}`}</Fact>
       <Fact name="downtime">{downtimeMs === null ? null : `nobody served for ${duration(downtimeMs)}`}</Fact>
-      <Fact name="probation">{probationUntil === null ? null : <Moment at={probationUntil} />}</Fact>
+      <Fact name="probation">
+        {probationUntil === null ? null : (
+          <>
+            until <Moment at={probationUntil} />
+          </>
+        )}
+      </Fact>
       <Fact name="because">{plan.reason}</Fact>
       <Fact name="started">
         <Moment at={startedAt} /> by {actor}
       </Fact>
       <Fact name="ended">{endedAt === null ? null : <Moment at={endedAt} />}</Fact>
     </dl>
+  )
+}
+
+/** What must be shown is told apart: guardrails may pass long before it is. */
+function Goal({ judgement: { reason, goal } }: { judgement: WireJudgement }) {
+  if (goal.reason === '') return null
+  return (
+    <div className="row">
+      <b>Goal</b>
+      <VerdictBadge verdict={goal.verdict} />
+      {goal.reason !== reason && <span>{goal.reason}</span>}
+    </div>
   )
 }
 
