@@ -333,7 +333,7 @@ async function compose(
       logger.error({ reason }, `${document} of ${file} was refused; the server goes on with what its log says`),
     )
 
-  await fleetsSettled(control, deployer)
+  await fleetsSettled(control, deployer, logger)
   await reading.soon
   const listen = () => gateway.listen(settings.inference)
   const inference = {

@@ -56,7 +56,7 @@ async function onnxFinding(): Promise<Finding> {
     return { name, status: 'ok', detail: 'loads; onnx versions run in-process', remedy: null }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    const remedy = 'needed for versions with `onnx` only: npm install onnxruntime-node'
+    const remedy = 'needed for versions with `onnx` only: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node'
     return { name, status: 'warn', detail: `does not load: ${reason}`, remedy }
   }
 }
