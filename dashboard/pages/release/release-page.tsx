@@ -5,7 +5,7 @@ import './release.css'
 import { Link, useParams } from 'wouter'
 import type { WireJudgement } from '../../../src/contract/wire/judgement.ts'
 import { releaseSchema, type WireRelease } from '../../../src/contract/wire/release.ts'
-import { duration, offset, percent, rounded } from '../../../src/contract/words/quantities.ts'
+import { duration, exposureText, offset, percent, rounded } from '../../../src/contract/words/quantities.ts'
 import { stageText } from '../../../src/contract/words/stages.ts'
 import { liveMs, useRead } from '../../api/reading.ts'
 import { StateBadge, VerdictBadge } from '../../parts/badge.tsx'
@@ -159,13 +159,16 @@ function Timeline({ release: { timeline, startedAt } }: { release: WireRelease }
     <div className="panel">
       <h2>Timeline</h2>
       <ol className="timeline">
-        {timeline.toReversed().map(({ seq, at, kind, text, candidatePpm }) => (
+        {timeline.toReversed().map(({ seq, at, kind, text, candidatePpm, exposure }) => (
           <li key={`${seq} ${kind} ${text}`} data-kind={kind}>
             <time dateTime={at} title={at}>
               +{offset(startedAt, at)}
             </time>
             <span className="share">{percent(candidatePpm)}</span>
-            <span>{text}</span>
+            <span>
+              {text}
+              {exposure !== null && <small className="muted">{exposureText(exposure)}</small>}
+            </span>
           </li>
         ))}
       </ol>

@@ -93,7 +93,7 @@ export const timelineEntrySchema = z
 
 /** Without the numbers: the story at a glance. */
 export const timelineLineSchema = timelineEntrySchema
-  .pick({ seq: true, at: true, kind: true, text: true, candidatePpm: true })
+  .pick({ seq: true, at: true, kind: true, text: true, candidatePpm: true, exposure: true })
   .meta({ id: 'TimelineLine' })
 
 export const releaseSchema = releaseSummarySchema

@@ -24,6 +24,11 @@ export function longDuration(ms: number): string {
   return ms >= 2 * dayMs ? `${Number((ms / dayMs).toFixed(1))} days` : duration(ms)
 }
 
+/** What a candidate met until it was taken back or promoted. */
+export function exposureText(met: { requests: number; units: number; durationMs: number }): string {
+  return `${met.requests} requests of ${met.units} units met the candidate within ${duration(met.durationMs)}`
+}
+
 export function rounded(value: number): string {
   return String(Number(value.toPrecision(4)))
 }
