@@ -102,6 +102,9 @@ describe('the wait of a step', () => {
       /15 min more at .*; cheaper: a shadow stage .* wider margin.* longer at-most/,
     )
     expect(waitText({ ...wait, waitMs: null }, null)).toMatch(/will not end by itself; cheaper/)
+    expect(waitText({ ...wait, requestsPerMinute: 0, waitMs: null }, null)).toBe(
+      'the candidate gets no requests at present, so it will not end by itself',
+    )
     expect([span(900), span(100_000), span(5 * minute), span(50 * 3_600_000)]).toEqual(['1 s', '100 s', '5 min', '2 d'])
   })
 
@@ -123,7 +126,7 @@ describe('the wait of a step', () => {
     })
     expect(told(20, 10 * minute)?.says).toMatch(/^the step lasts 20 min/)
     expect(told(4, 10 * minute)?.says).toMatch(/requests a minute/)
-    expect(told(0, 10 * minute)?.says).toMatch(/will not end by itself/)
+    expect(told(0, 10 * minute)?.says).toMatch(/will not end by itself$/)
     expect(told(50, 30 * minute)).toBeNull()
   })
 

@@ -5,7 +5,14 @@ import './release.css'
 import { Link, useParams } from 'wouter'
 import type { WireJudgement } from '../../../src/contract/wire/judgement.ts'
 import { releaseSchema, type WireRelease } from '../../../src/contract/wire/release.ts'
-import { duration, exposureText, offset, percent, rounded } from '../../../src/contract/words/quantities.ts'
+import {
+  duration,
+  exposureText,
+  offset,
+  percent,
+  rounded,
+  shortPercent,
+} from '../../../src/contract/words/quantities.ts'
 import { stageText } from '../../../src/contract/words/stages.ts'
 import { liveMs, useRead } from '../../api/reading.ts'
 import { StateBadge, VerdictBadge } from '../../parts/badge.tsx'
@@ -164,7 +171,7 @@ function Timeline({ release: { timeline, startedAt } }: { release: WireRelease }
             <time dateTime={at} title={at}>
               +{offset(startedAt, at)}
             </time>
-            <span className="share">{percent(candidatePpm)}</span>
+            <span className="share">{shortPercent(candidatePpm)}</span>
             <span>
               {text}
               {exposure !== null && <small className="muted">{exposureText(exposure)}</small>}

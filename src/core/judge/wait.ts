@@ -109,6 +109,7 @@ const cheaper =
   'cheaper: a shadow stage compares answers in pairs and needs far fewer requests; or a wider margin, a greater weight, a longer at-most'
 
 export function waitText(wait: StepWait, leftMs: number | null): string {
+  if (wait.requestsPerMinute === 0) return 'the candidate gets no requests at present, so it will not end by itself'
   const rate = `${Number(wait.requestsPerMinute.toPrecision(2))} requests a minute`
   const says =
     wait.waitMs === null
