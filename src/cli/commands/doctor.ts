@@ -4,9 +4,9 @@ import { access, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import type { WireEndpoint } from '../../contract/wire/endpoint.ts'
+import { lackOf } from '../../contract/words/readiness.ts'
 import { CliError, exitCodes } from '../errors.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
-import { lackOf } from '../readiness.ts'
 import { type Colour, printable } from '../text.ts'
 
 export type Finding = { name: string; status: 'ok' | 'warn' | 'fail'; detail: string; remedy: string | null }

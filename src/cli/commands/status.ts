@@ -1,11 +1,11 @@
 /** `cutover status`: where everything, or one release, stands. */
 import type { WireEndpoint } from '../../contract/wire/endpoint.ts'
 import type { WireRelease, WireReleaseSummary } from '../../contract/wire/release.ts'
+import { lackOf } from '../../contract/words/readiness.ts'
 import { CliError, exitCodes, usageError } from '../errors.ts'
 import { atTheEnd } from '../follow.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { endpointTable, releaseTable } from '../kinds.ts'
-import { lackOf } from '../readiness.ts'
 import { headText, releaseText } from '../release-text.ts'
 import { openReport } from '../report-file.ts'
 import { printable } from '../text.ts'
