@@ -10,6 +10,20 @@ export function ChecksTable({ judgement }: { judgement: WireJudgement }) {
   const checks = checksOf(judgement)
   if (checks.length === 0) return null
   return (
+    <>
+      <Checks checks={checks} />
+      <p className="muted">
+        <small>
+          Harm is the candidate against the stable version, worse to the right; the dashed line is what is tolerated. A
+          guardrail is crossed, or a goal shown, when the log evidence reaches the number after it.
+        </small>
+      </p>
+    </>
+  )
+}
+
+function Checks({ checks }: { checks: readonly WireCheckResult[] }) {
+  return (
     <div className="scroll">
       <table className="checks-table">
         <Columns words={head} />
@@ -26,8 +40,8 @@ export function ChecksTable({ judgement }: { judgement: WireJudgement }) {
               <td>
                 <VerdictBadge verdict={check.verdict} />
               </td>
-              <td>{sideWords(check, 'candidate')}</td>
-              <td>{sideWords(check, 'stable')}</td>
+              <td className="side">{sideWords(check, 'candidate')}</td>
+              <td className="side">{sideWords(check, 'stable')}</td>
               <td>
                 {harmWords(check, check.harm.estimate)}{' '}
                 <small className="muted">
@@ -53,7 +67,7 @@ function HarmBar({ check: { harm, margin, verdict } }: { check: WireCheckResult 
   if (estimate === null || lower === null || upper === null) return null
   const reach =
     Math.max(Math.min(Math.abs(lower), 4 * margin), Math.min(Math.abs(upper), 4 * margin), margin) * 1.15 || 1
-  const at = (value: number) => 60 + 58 * Math.max(-1, Math.min(1, value / reach))
+  const at = (value: number) => 60 + 55 * Math.max(-1, Math.min(1, value / reach))
   return (
     <svg className={`harm ${verdict}`} viewBox="0 0 120 20" width="120" height="20" aria-hidden="true">
       <line className="zero" x1="60" x2="60" y1="3" y2="17" />

@@ -159,6 +159,6 @@ function trialView({ latencyMs, examples, ...report }: TrialReport): WireTrial {
   return { ...report, latencyMs: latencyMs ?? null, examples: examples.map(example => ({ ...example })) }
 }
 
-function timelineLine({ seq, atMs, kind, text, candidatePpm }: TimelineEntry): WireTimelineLine {
-  return { seq, at: isoTime(atMs), kind, text, candidatePpm }
+function timelineLine({ seq, atMs, kind, text, candidatePpm, exposure }: TimelineEntry): WireTimelineLine {
+  return { seq, at: isoTime(atMs), kind, text, candidatePpm, exposure }
 }

@@ -3,12 +3,12 @@
 import { builtinMetricNames, latencyQuantileOf } from '../contract/metric-names.ts'
 import { hidden, withoutKeys } from '../contract/secrets.ts'
 import type { WireChange } from '../contract/wire/change.ts'
-import type { WireEndpoint, WireVersion } from '../contract/wire/endpoint.ts'
+import type { WireEndpoint } from '../contract/wire/endpoint.ts'
 import type { WireDelivery, WireEvent } from '../contract/wire/event.ts'
 import type { WireMetric, WirePrediction, WireSummaryRow } from '../contract/wire/prediction.ts'
 import type { Change } from '../controller/control-plane.ts'
-import { controlOf, publicName, publicWeights } from '../core/control-fleet.ts'
-import type { Backend, EndpointSpec, VersionSpec } from '../core/endpoint.ts'
+import { publicName, publicWeights } from '../core/control-fleet.ts'
+import type { EndpointSpec } from '../core/endpoint.ts'
 import { endpointRuleText } from '../core/endpoint-rules.ts'
 import type { ControlEvent, LoggedEvent } from '../core/event.ts'
 import type { Forecast } from '../core/forecast.ts'
@@ -18,16 +18,14 @@ import { registryName } from '../core/registry/registry.ts'
 import type { ControlState, EndpointState } from '../core/state.ts'
 import type { SummaryRow } from '../ports/analytics.ts'
 import type { Delivery } from '../ports/deliveries.ts'
-import type { InstanceStatus } from '../ports/deployer.ts'
-
-export type Instances = (endpoint: string, version: string) => readonly InstanceStatus[]
+import { type Instances, versionView } from './version-view.ts'
 
 export function isoTime(atMs: number): string {
   return new Date(atMs).toISOString()
 }
 
 export function endpointView(endpoint: EndpointState, state: ControlState, instances: Instances): WireEndpoint {
-  const { spec, table } = endpoint
+  const { spec, table, monitoring } = endpoint
   return {
     name: spec.name,
     protocol: spec.protocol,
@@ -38,6 +36,7 @@ export function endpointView(endpoint: EndpointState, state: ControlState, insta
     activeRelease: endpoint.activeRelease,
     queue: (endpoint.queue ?? []).map(({ release }) => release),
     releaseCount: endpoint.releaseCount,
+    monitored: { status: monitoring?.status ?? 'unwatched', alarms: [...(monitoring?.alarms ?? [])] },
     unit: spec.unit,
     rules: (spec.rules ?? []).map(rule => ({ text: endpointRuleText(rule), version: rule.version })),
     allowPin: spec.allowPin,
@@ -71,56 +70,6 @@ function registryView({ spec: { registry }, champion }: EndpointState): WireEndp
   if (registry === undefined) return null
   const name = registryName(registry.source)
   return { name, everyMs: registry.everyMs, champion: champion?.registry === name ? champion.version : null }
-}
-
-export function versionView(input: {
-  version: VersionSpec
-  endpoint: EndpointState
-  state: ControlState
-  instances: Instances
-}): WireVersion {
-  const { version, endpoint, state } = input
-  // A control runs the same version: its copies are listed with the others.
-  const names = [version.name, controlOf(version.name)]
-  const instances = names.flatMap(name => input.instances(endpoint.spec.name, name))
-  return {
-    endpoint: endpoint.spec.name,
-    name: version.name,
-    role: roleOf(version.name, endpoint, state),
-    weightPpm: publicWeights(endpoint.table.weights)[version.name] ?? 0,
-    backend: backendView(version.backend),
-    origin: version.origin ?? null,
-    fleet: endpoint.fleets[version.name] ?? 'absent',
-    instancesWanted: instancesWanted(version, endpoint),
-    instancesReady: instances.filter(instance => instance.state === 'ready').length,
-    instances: instances.map(({ id, state, detail }) => ({ id, state, detail })),
-  }
-}
-
-function instancesWanted({ name, instances }: VersionSpec, { sizes, fleets }: EndpointState): number {
-  const control = controlOf(name)
-  const extra = (fleets[control] ?? 'absent') === 'absent' ? 0 : (sizes?.[control] ?? 0)
-  return (sizes?.[name] ?? instances) + extra
-}
-
-function roleOf(version: string, endpoint: EndpointState, state: ControlState): WireVersion['role'] {
-  if (version === endpoint.stable) return 'stable'
-  const release = endpoint.activeRelease === null ? undefined : state.releases[endpoint.activeRelease]
-  return release?.plan.to === version ? 'candidate' : 'idle'
-}
-
-function backendView(backend: Backend): WireVersion['backend'] {
-  if (backend.kind === 'onnx') return { ...backend }
-  const ready = { ...backend.ready }
-  const provider = backend.provider ?? null
-  if (backend.kind === 'url') {
-    const { addresses, tls } = backend
-    const headers = { ...(backend.headers ?? {}) }
-    const proven = tls === undefined ? {} : { tls: { ...tls } }
-    return { kind: 'url', addresses: [...addresses], ready, headers, provider, ...proven }
-  }
-  const { argv, cwd, env } = backend
-  return { kind: 'command', argv: [...argv], cwd, env: Object.keys(env), ready, provider }
 }
 
 const secretPath = /(^|\.)env(\.|$)/

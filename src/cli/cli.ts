@@ -155,5 +155,12 @@ function createProgram(actions: CliActions, io: CliIo, { end, complain }: Hears)
       end(await handler(invocation, command.processedArgs as string[], command.opts()))
     })
   }
+  for (const command of program.commands) pointToOwnHelp(command)
   return program
+}
+
+/** After a word that a command does not take, its own help is what tells. */
+function pointToOwnHelp(command: Command): void {
+  command.showHelpAfterError(`(${pathOf(command)} --help shows how)`)
+  for (const inner of command.commands) pointToOwnHelp(inner)
 }

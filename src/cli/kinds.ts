@@ -4,6 +4,7 @@ import type { WireDelivery, WireEvent } from '../contract/wire/event.ts'
 import type { WireMetric, WirePrediction } from '../contract/wire/prediction.ts'
 import type { WireReleaseSummary } from '../contract/wire/release.ts'
 import { duration, percent } from '../contract/words/quantities.ts'
+import { fleetWord } from '../contract/words/readiness.ts'
 import { stageText } from '../contract/words/stages.ts'
 import { usageError } from './errors.ts'
 import { flagTable, segmentTable } from './flags-text.ts'
@@ -67,7 +68,7 @@ export function versionTable(items: readonly WireVersion[]): string {
     one.name,
     one.role,
     percent(one.weightPpm),
-    one.fleet === 'absent' ? '-' : `${one.instancesReady}/${one.instancesWanted} ${one.fleet}`,
+    one.fleet === 'absent' ? '-' : `${one.instancesReady}/${one.instancesWanted} ${fleetWord(one)}`,
     backendText(one.backend),
   ])
   return table(['ENDPOINT', 'VERSION', 'ROLE', 'WEIGHT', 'INSTANCES', 'BACKEND'], rows)

@@ -6,7 +6,10 @@ import { block, type Colour, type Paint, printable, table } from './text.ts'
 
 export type DescribedEndpoint = WireEndpoint & { monitoring: WireMonitoring; labels: WireSignal[] }
 
-export function endpointText({ monitoring, labels, ...endpoint }: DescribedEndpoint, paint: Paint): string {
+export function endpointText(
+  { monitoring, labels, monitored: _, ...endpoint }: DescribedEndpoint,
+  paint: Paint,
+): string {
   return [block(endpoint), monitoringText(monitoring, paint), ...labels.map(signalText)].join('\n')
 }
 

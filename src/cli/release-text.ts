@@ -96,9 +96,9 @@ function planText(plan: WirePlan): string {
     ['guardrails', plan.guardrails.map(check).join(', ') || '-'],
     ['signals', plan.signals.map(check).join(', ') || '-'],
     ['goals', plan.goals.map(goal).join(', ') || '-'],
-    ['minimum age', duration(plan.minimumAgeMs)],
+    ['minimum age', plan.minimumAgeMs === 0 ? '-' : duration(plan.minimumAgeMs)],
     ['on fail', plan.onFail],
-    ['probation', duration(plan.probationMs)],
+    ['probation', plan.probationMs === 0 ? '-' : duration(plan.probationMs)],
     ...(plan.group === null ? [] : [['group', groupText(plan.group)] as [string, string]]),
     ...(plan.match.length === 0 ? [] : [['scope', plan.match.join('; ')] as [string, string]]),
     ...(plan.freeze.length === 0 ? [] : [['frozen', plan.freeze.join('; ')] as [string, string]]),
@@ -115,7 +115,7 @@ const indent = ' '.repeat(18)
 export function judgementText(judgement: WireJudgement): string {
   const { version, verdict, reason, validity, goal, bandit } = judgement
   const checks = checksOf(judgement)
-  const head = `${indent}${verdict}: ${printable(reason)} (methods ${version})\n`
+  const head = `${indent}${verdict}: ${printable(reason)} (version ${version} of the methods)\n`
   const goals = goal.reason === '' ? '' : `${indent}goal ${goal.verdict}: ${printable(goal.reason)}\n`
   const labels =
     validity.coverage === null

@@ -1,6 +1,6 @@
 /** An entry of a release's story, for people and for programs. */
 import type { WireTimelineEntry, WireTimelineLine } from '../contract/wire/release.ts'
-import { duration, offset, percent } from '../contract/words/quantities.ts'
+import { exposureText, offset, shortPercent } from '../contract/words/quantities.ts'
 import { type Colour, type Paint, printable } from './text.ts'
 
 export type TimelineFormat = {
@@ -22,13 +22,9 @@ const colours: Readonly<Partial<Record<WireTimelineLine['kind'], Colour>>> = {
 export function formatTimelineEntry(entry: WireTimelineEntry | WireTimelineLine, format: TimelineFormat): string {
   if (format.output === 'json') return `${JSON.stringify(entry)}\n`
   const { startedAt, paint = plain } = format
-  const columns = [`+${offset(startedAt, entry.at)}`.padStart(8), percent(entry.candidatePpm).padStart(6)]
+  const columns = [`+${offset(startedAt, entry.at)}`.padStart(8), shortPercent(entry.candidatePpm).padStart(6)]
   const line = `${columns.join('  ')}  ${paint(colours[entry.kind] ?? null, printable(entry.text))}\n`
-  const exposure = 'exposure' in entry ? entry.exposure : null
-  if (exposure === null) return line
-  const { requests, units, durationMs } = exposure
-  const met = `${requests} requests of ${units} units met the candidate within ${duration(durationMs)}`
-  return `${line}${' '.repeat(18)}${paint('dim', met)}\n`
+  return entry.exposure === null ? line : `${line}${' '.repeat(18)}${paint('dim', exposureText(entry.exposure))}\n`
 }
 
 const plain: Paint = (_, text) => text

@@ -1,4 +1,5 @@
 /** Tells a release's story: each event of the log that changed it becomes an entry. Pure; works live and on a recorded log alike. */
+import { publicName } from './control-fleet.ts'
 import type { LoggedEvent } from './event.ts'
 import type { Judgement } from './judge/judgement.ts'
 import { releaseBehind, tellMonitored } from './monitor/monitoring.ts'
@@ -105,7 +106,7 @@ function tellOne(change: Change): TimelineEntry[] {
     })
   drafts.push(
     ...tellGap(before, after),
-    ...tellRestart(before, after),
+    ...tellRestart(before, change),
     ...tellPhase(before?.phase, change, whyOf(logged, after)),
     ...tellWayBack(before, after),
   )
@@ -119,12 +120,18 @@ function tellGap(before: ReleaseState | undefined, { gaps = [] }: ReleaseState):
   return isOver ? [{ kind: 'stage', text: `nobody served for ${(Number(gap.toMs) - gap.fromMs) / 1000} s` }] : []
 }
 
-/** How long nothing counted, once what has traffic is ready again. */
-function tellRestart(before: ReleaseState | undefined, { restarts = [] }: ReleaseState): Draft[] {
+/** How long nothing counted, once what has traffic is ready again, or is known not to come up. */
+function tellRestart(
+  before: ReleaseState | undefined,
+  { after: { restarts = [], plan }, stateAfter }: Change,
+): Draft[] {
   const restart = restarts.at(-1)
   if (restart?.toMs == null || before?.restarts?.at(-1)?.toMs !== null) return []
   const seconds = (restart.toMs - restart.fromMs) / 1000
-  return [{ kind: 'stage', text: `all fleets came up in ${seconds} s after the restart; nothing of that time counts` }]
+  const { table, fleets = {} } = stateAfter.endpoints[plan.endpoint] ?? {}
+  const down = Object.keys(table?.weights ?? {}).filter(version => fleets[version] === 'failed')
+  const what = down.length === 0 ? 'all fleets came up' : `${down.map(publicName).join(', ')} did not come up`
+  return [{ kind: 'stage', text: `${what} in ${seconds} s after the restart; nothing of that time counts` }]
 }
 
 function tellPhase(before: Phase | undefined, change: Change, why: string): Draft[] {

@@ -7,7 +7,7 @@ type Found = Pick<RunningServer, 'inference' | 'control' | 'grpc' | 'keyFile'>
 export function addressesText({ inference, control, grpc, keyFile }: Found): string {
   const third = grpc === null ? '' : `grpc ${hostAndPort(grpc)}  `
   const found = `inference ${urlOf(inference)}  control ${urlOf(control)}  ${third}(Ctrl-C ends it)\n`
-  return keyFile === null ? found : `${found}${firstKeyText(keyFile)}`
+  return keyFile === null ? found : `${found}${firstKeyText(keyFile, control)}`
 }
 
 /** One line, since the process goes on. */
@@ -20,6 +20,12 @@ export function urlOf(address: Address): string {
   return `${address.secure ? 'https' : 'http'}://${hostAndPort(address)}`
 }
 
-function firstKeyText(file: string): string {
-  return `keys are needed; the first one is made on this machine: CUTOVER_API_KEY_FILE=${file} cutover keys create NAME\n`
+/** To be copied as it stands: another address than the usual one is in it. */
+function firstKeyText(file: string, control: Address): string {
+  const isAnywhere = control.host === '0.0.0.0' || control.host === '::'
+  const url = urlOf(isAnywhere ? { ...control, host: '127.0.0.1' } : control)
+  const server = url === usualControl ? '' : ` --server ${url}`
+  return `keys are needed; the first one is made on this machine: CUTOVER_API_KEY_FILE=${file} cutover keys create NAME --role admin${server}\n`
 }
+
+const usualControl = 'http://127.0.0.1:8081'

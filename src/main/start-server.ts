@@ -100,7 +100,7 @@ async function compose(
   })
   if (settings.resources !== null) await applyFile(ground, control, { file: settings.resources, standby })
 
-  await fleetsSettled(control, plane.deployer)
+  await fleetsSettled(control, plane.deployer, logger)
   await reading.soon
   const { inference, grpc } = await letCallersIn(ground, plane, held)
   isServing = true

@@ -1,4 +1,5 @@
 /** What happens between the first breath of a server and the first caller. */
+import type { Logger } from 'pino'
 import { type CompiledResource, compileResource, validateResource } from '../config/compile.ts'
 import { readResourceFile } from '../config/resource-file.ts'
 import type { Beside } from '../controller/control-plane.ts'
@@ -8,18 +9,48 @@ import { limits } from '../core/limits.ts'
 import type { ControlState } from '../core/state.ts'
 import type { Deployer } from '../ports/deployer.ts'
 
+/** Nobody is left before a terminal that says nothing for longer than this. */
+const quietMs = 1_000
+
 /** Callers are let in once every version that traffic goes to is up, or is known not to come up. Nobody is up in a gap. */
-export async function fleetsSettled(control: Controller, deployer: Deployer): Promise<void> {
-  const untilMs = performance.now() + limits.startupGraceMs
-  const isSettled = (): boolean =>
-    Object.values(control.state().endpoints).every(
-      ({ spec, table, fleets }) =>
-        table.gap !== undefined ||
-        Object.keys(table.weights).every(
-          name => fleets[name] === 'failed' || deployer.fleets.readyCount(spec.name, name) > 0,
-        ),
+export async function fleetsSettled(control: Controller, deployer: Deployer, logger: Log): Promise<void> {
+  const sinceMs = performance.now()
+  let isTold = false
+  while (true) {
+    const lacks = lacksOf(control, deployer)
+    const awaited = lacks.filter(({ hasFailed }) => !hasFailed)
+    const waitedMs = performance.now() - sinceMs
+    if (awaited.length === 0 || waitedMs >= limits.startupGraceMs) {
+      for (const { version, detail } of lacks)
+        logger.warn({ version, detail }, `callers are let in while no instance of ${version} is ready`)
+      return
+    }
+    if (!isTold && waitedMs >= quietMs) {
+      isTold = true
+      for (const { version, detail } of awaited)
+        logger.info({ version, detail }, `callers are let in when ${version} is ready, or after ${graceS} s without it`)
+    }
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+const graceS = limits.startupGraceMs / 1_000
+
+type Log = Pick<Logger, 'info' | 'warn'>
+
+/** Versions that have traffic and no instance, as `fraud/v1`, and why. */
+function lacksOf(control: Controller, deployer: Deployer): { version: string; detail: string; hasFailed: boolean }[] {
+  return Object.values(control.state().endpoints)
+    .filter(({ table }) => table.gap === undefined)
+    .flatMap(({ spec: { name: endpoint }, table, fleets }) =>
+      Object.keys(table.weights)
+        .filter(version => deployer.fleets.readyCount(endpoint, version) === 0)
+        .map(version => ({
+          version: `${endpoint}/${version}`,
+          detail: deployer.status(endpoint, version).find(({ detail }) => detail !== '')?.detail ?? 'no instance yet',
+          hasFailed: fleets[version] === 'failed',
+        })),
     )
-  while (!isSettled() && performance.now() < untilMs) await new Promise(resolve => setTimeout(resolve, 20))
 }
 
 /** Hears of a document that was refused, as `Endpoint/digits`, and why. */

@@ -126,6 +126,8 @@ describe('reading a release', () => {
         { kind: 'rolled-back', exposure },
       ],
     })
+    const { body: view } = await call(url('releases/digits-1'))
+    expect(view).toMatchObject({ timeline: [{ exposure: null }, { kind: 'rolling-back' }, { exposure }] })
   })
 
   it('lists the newest first, by endpoint', async () => {

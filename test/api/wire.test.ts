@@ -14,7 +14,8 @@ import type {
   wireFlagTypes,
 } from '../../src/contract/wire/flag.ts'
 import type { roles, verdicts } from '../../src/contract/wire/judgement.ts'
-import type { alarmKinds, monitorStatuses, WireMonitoring } from '../../src/contract/wire/monitoring.ts'
+import type { alarmKinds, monitorStatuses } from '../../src/contract/wire/monitored.ts'
+import type { WireMonitoring } from '../../src/contract/wire/monitoring.ts'
 import { wireStageKinds } from '../../src/contract/wire/plan.ts'
 import type { WireFeedbackAnswer, WirePrediction } from '../../src/contract/wire/prediction.ts'
 import { type holdCauses, type phaseKinds, type returnCauses, wireVerbs } from '../../src/contract/wire/release.ts'

@@ -225,6 +225,8 @@ describe('status and explain', () => {
     expect(code).toBe(0)
     expect(out).toContain('stages      canary 1%, 5%, 25%, 50%')
     expect(out).toContain('200 requests of 180 units met the candidate within 4 s')
+    expect((await cutover('status digits-1')).out).toContain('200 requests of 180 units met the candidate within 4 s')
+    expect(out).toMatch(/minimum age -\n.*\n {2}probation {3}-\n/)
     expect(out).toMatch(/traffic split pass: as expected \(seen 950 : 50, expected 950 : 50\)/)
     expect(out).toMatch(
       /error-rate +guardrail +fail +v2: 9% \(18 of 200\) +v1: 0.5% \(19 of 3800\) +\+8.5pp +\[\+2.1pp, -\] +\+0.5pp +5.3 of 4.605/,

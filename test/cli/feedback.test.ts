@@ -20,6 +20,11 @@ describe('feedback', () => {
     expect(server.batches).toEqual([[{ prediction: 'p-1', row: 2, label: '7', reward: 0.5, id: 'o-1', metrics }]])
   })
 
+  it('says what becomes of an outcome whose prediction is not known', async () => {
+    const { code, out } = await feedback(['--prediction', 'unknown', '--label', '7'])
+    expect([code, out]).toEqual([0, '1 pending; what is pending waits a week for a prediction of that id\n'])
+  })
+
   it.each([
     ['a line each', '{"prediction":"a","label":1}\n\n{"prediction":"b","label":2}\n'],
     ['as an editor on Windows writes it', '\uFEFF{"prediction":"a","label":1}\r\n{"prediction":"b","label":2}\r\n'],

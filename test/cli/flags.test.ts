@@ -87,6 +87,15 @@ describe('flags', () => {
     expect((await cutover('flags history ranker')).out).toMatch(/^5 .*disabled: alarms\n {5}enabled: true -> false\n4 /)
   })
 
+  it('say where what is served has no effect, since the switch is off', async () => {
+    await cutover('flags disable ranker')
+    expect((await cutover('flags set ranker on')).out).toContain(
+      '\nranker is disabled: everybody gets off until: cutover flags enable ranker\n',
+    )
+    await cutover('flags enable ranker')
+    expect((await cutover('flags rollout ranker 10%')).out).not.toContain('is disabled')
+  })
+
   it('are taken back by one step', async () => {
     await cutover('flags set ranker on')
     expect((await cutover('flags undo ranker')).out).toContain('Flag/ranker updated (back to revision 1)')

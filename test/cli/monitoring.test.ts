@@ -43,6 +43,20 @@ describe('describe endpoint', () => {
   })
 })
 
+describe('status', () => {
+  it('says which stable version has an alarm, and where all of it is told', async () => {
+    expect((await cutover('status')).out).not.toContain('look at it')
+    const look = aLook(watchedSince)
+    server.control.monitor('digits', { ...watchedSince, ...look.report })
+    expect((await cutover('status')).out).toMatch(
+      /\ndigits: v1 is breached: error-rate broke its limit: .*, and 1 more; look at it: cutover describe endpoint digits\n/,
+    )
+    expect(JSON.parse((await cutover('status -o json')).out)).toMatchObject({
+      endpoints: [{ monitored: { status: 'breached', alarms: [{ name: 'age' }, { name: 'error-rate' }] } }],
+    })
+  })
+})
+
 describe('get predictions --summary', () => {
   it('adds the log up by the dimensions asked for', async () => {
     const line = 'get predictions --summary --endpoint digits --by version,day'

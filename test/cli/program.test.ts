@@ -88,6 +88,15 @@ describe('help', () => {
     expect([code, err]).toEqual([2, expect.stringContaining('One file is read, and a.yaml is given too.')])
   })
 
+  it.each([
+    [['release'], 'cutover release --help'],
+    [['flags', 'set', 'ranker'], 'cutover flags set --help'],
+    [['status', '--wtach'], 'cutover status --help'],
+    [['aply'], 'cutover COMMAND --help'],
+  ])('%j names the help that tells', async (argv, help) => {
+    expect((await runCli(argv)).err).toContain(`(${help} shows how)\n`)
+  })
+
   it('guesses what was meant', async () => {
     expect((await runCli(['aply'])).err).toContain('Did you mean apply?')
   })

@@ -77,6 +77,27 @@ describe('a guardrail on a mean', () => {
     expect(judge(release, seenMean(8.5)).verdict).toBe('fail')
   })
 
+  it('tells how many values have come while they are too few for any comparison', () => {
+    const early = (n: number) =>
+      seen([{ percent: 50, stable: measured(moments(60, 10, 25)), candidate: measured(moments(n, 9, 25)) }])
+    const release = runningRelease([50], { guardrails: [guardrail()] })
+    const found = judge(release, early(12))
+    expect(found).toMatchObject({
+      verdict: 'insufficient',
+      reason: 'revenue: v2 has 12 of 100 units with a value',
+      checks: [{ candidate: { trials: 12 }, stable: { trials: 60 }, strata: [], harm: { estimate: null } }],
+    })
+    expect(judge(release, early(40)).reason).toBe('revenue: v2 has 40 of 100 units with a value')
+  })
+
+  it('counts no values of epochs that can never be compared as enough', () => {
+    const short = { stable: measured(moments(29, 10, 25)), candidate: measured(moments(29, 5, 25)) }
+    const percents = [10, 20, 30, 40, 50]
+    const release = runningRelease(percents, { guardrails: [guardrail()] })
+    const found = judge(release, seen(percents.map(percent => ({ percent, ...short }))))
+    expect(found).toMatchObject({ verdict: 'insufficient', checks: [{ candidate: { trials: 0 } }] })
+  })
+
   it('says what it rests on, so that it can be computed again', () => {
     const release = runningRelease([50], { guardrails: [guardrail()] })
     const [check] = judge(release, seenMean(9.7)).checks

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { limits } from '../../src/core/limits.ts'
 import type { MonitorSpec } from '../../src/core/monitor/spec.ts'
 import { fold } from '../../src/core/step.ts'
+import { tellAll } from '../../src/core/tell.ts'
 import { abTestPlan, two } from '../support/ab-tests.ts'
 import { type LiveCore, liveCore } from '../support/live-core.ts'
 import { canaryPlan, endpointSpec, happen, releasePlan } from '../support/releases.ts'
@@ -91,6 +92,17 @@ describe('a release whose fleets start again', () => {
     expect(step(live)).toBe(0)
     live.happen(happen.lost('v2'))
     expect(step(live)).toBe('rolled-back')
+  })
+
+  it('says which version did not come up, rather than that all did', () => {
+    const live = begun()
+    live.silent.add('v1')
+    live.crash()
+    live.wait(60_000)
+    live.happen(happen.ready('v2'), happen.lost('v1'))
+    expect(tellAll(live.log, 'digits-1').map(({ text }) => text)).toContain(
+      'v1 did not come up in 60 s after the restart; nothing of that time counts',
+    )
   })
 
   it('waits no longer for a version that an operator or a guardrail has taken out of it', () => {

@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CheckResult, Judgement } from '../../src/core/judge/judgement.ts'
 import { releaseWait, span, stepWait, waitText } from '../../src/core/judge/wait.ts'
+import type { StagePlan } from '../../src/core/stage-plans.ts'
 import { canary } from '../../src/core/strategies/canary.ts'
+import type { StageState } from '../../src/core/strategies/table.ts'
 import { runningRelease } from '../support/evidence.ts'
 import { canaryPlan, judgement, stageContext } from '../support/releases.ts'
 
@@ -100,6 +102,9 @@ describe('the wait of a step', () => {
       /15 min more at .*; cheaper: a shadow stage .* wider margin.* longer at-most/,
     )
     expect(waitText({ ...wait, waitMs: null }, null)).toMatch(/will not end by itself; cheaper/)
+    expect(waitText({ ...wait, requestsPerMinute: 0, waitMs: null }, null)).toBe(
+      'the candidate gets no requests at present, so it will not end by itself',
+    )
     expect([span(900), span(100_000), span(5 * minute), span(50 * 3_600_000)]).toEqual(['1 s', '100 s', '5 min', '2 d'])
   })
 
@@ -109,6 +114,32 @@ describe('the wait of a step', () => {
     const judged = { type: 'judged' as const, atMs: 10 * minute, judgement: look(20, []) }
     const { commands } = canary.step(plan, entered.state, judged, stageContext())
     expect(commands[0]).toMatchObject({ type: 'hold', reason: expect.stringMatching(/15 min more .* cheaper/) })
+  })
+
+  it('is the time that a step lasts at least, where that is over last', () => {
+    const steps = [{ weightPpm: 100, floorMs: 30 * minute, ceilingMs: null }]
+    const release = runningRelease([1], { stages: [canaryPlan({ steps, minRequests: 50 })] })
+    const told = (requests: number, atMs: number) => releaseWait(release, { judgement: look(requests, []), atMs })
+    expect(told(50, 10 * minute)).toMatchObject({
+      wait: { requests: 0, waitMs: 20 * minute },
+      says: 'the step lasts 20 min more at least, as its `for` asks',
+    })
+    expect(told(20, 10 * minute)?.says).toMatch(/^the step lasts 20 min/)
+    expect(told(4, 10 * minute)?.says).toMatch(/requests a minute/)
+    expect(told(0, 10 * minute)?.says).toMatch(/will not end by itself$/)
+    expect(told(50, 30 * minute)).toBeNull()
+  })
+
+  it.each([
+    ['shadow', { kind: 'shadow', floorMs: 60 * minute } as StagePlan, { kind: 'shadow', sinceMs: 0 } as StageState],
+    ['abTest', { kind: 'abTest', floorMs: 60 * minute } as StagePlan, { kind: 'abTest', sinceMs: 0 } as StageState],
+  ])('is told of a stage of the kind %s', (_kind, plan, stage) => {
+    const release = runningRelease([1], { stages: [plan] })
+    if (release.phase.kind !== 'running') throw new Error('the release runs')
+    const told = { ...release, phase: { ...release.phase, stage } }
+    expect(releaseWait(told, { judgement: look(9_000, []), atMs: 10 * minute })?.says).toBe(
+      'the stage lasts 50 min more at least, as its `for` asks',
+    )
   })
 
   it('of a release is that of its running step', () => {

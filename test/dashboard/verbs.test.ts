@@ -28,6 +28,12 @@ describe('the words to a release', () => {
     expect(Object.keys(verbWords).toSorted()).toEqual(wireVerbs.toSorted())
   })
 
+  it('say which version they mean', () => {
+    const ends = { from: 'v1', to: 'v3' }
+    expect(verbWords.promote.does(ends)).toBe('v3 becomes the stable version now, whatever the evidence says.')
+    expect(verbWords.rollback.does(ends)).toBe('All traffic goes back to v1, and the release ends.')
+  })
+
   it('always leave a way back before the end', () => {
     for (const phase of phaseKinds.filter(one => !['promoted', 'rolled-back', 'returning'].includes(one))) {
       expect(verbsFor({ state: 'active', phase, hold: null })).toContain('rollback')

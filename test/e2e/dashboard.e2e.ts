@@ -98,6 +98,41 @@ it('shows what runs, advises by the form, and starts and takes back what was adv
   expect(hosts()).toEqual([new URL(server.controlUrl).host])
 })
 
+it('tells an alarm of a stable version, and of several candidates whose each check is', async () => {
+  const watched = `${endpoint}monitor: { error-rate: { max: 1% } }\n`
+  const test = `---
+${endpoint.replace('name: digits', 'name: shop')}---
+kind: Release
+endpoint: shop
+to: v2
+guardrails: { error-rate: { margin: 1pp } }
+stages:
+  - abTest:
+      variants: [v2, v3]
+      split: { v2: 20%, v3: 20% }
+      goal: { metric: conversion, improve: increase, minimum-effect: 10% }
+`
+  const server = await place.serve(['-c', place.write('cutover.yaml', `${watched}${test}`)])
+  const refused = { method: 'POST', body: '{}' }
+  for (let count = 0; count < 60; count += 1) await fetch(`${server.inferenceUrl}/v2/models/digits/infer`, refused)
+  const { page, errors } = browser
+  await page.goto(server.controlUrl)
+  const monitoring = page.getByRole('article', { name: 'Endpoint digits' }).getByRole('region', { name: 'Monitoring' })
+  await monitoring.getByText('breached').waitFor()
+  expect(await text(monitoring)).toContain('error-rate broke its limit')
+  const shop = page.getByRole('article', { name: 'Endpoint shop' })
+  for (const variant of ['v2', 'v3']) {
+    await shop.getByText(`${variant}: error-rate guardrail`).waitFor()
+    await shop.getByText(`${variant}: conversion goal`).waitFor()
+  }
+  const tints = await shop.locator('.traffic rect').evaluateAll(parts => parts.map(part => getComputedStyle(part).fill))
+  expect(new Set(tints).size).toBe(3)
+
+  await shop.getByRole('link', { name: 'shop-1' }).click()
+  await page.getByText('Goal', { exact: true }).waitFor()
+  expect(errors).toEqual([])
+})
+
 it('where the server asks for a key, asks for it, keeps it for the tab alone, and says what the key may not', async () => {
   const server = await place.serve(['-c', place.write('cutover.yaml', endpoint), '--control-auth', 'required'])
   const root = readFileSync(join(place.folder, 'data/control.key'), 'utf8').trim()

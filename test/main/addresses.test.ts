@@ -10,7 +10,12 @@ it('a server tells people where it is, and how the first key is made', () => {
   expect(found).toBe(
     'inference http://127.0.0.1:8080  control https://[::1]:8081  grpc 127.0.0.1:9000  (Ctrl-C ends it)',
   )
-  expect(key).toContain('CUTOVER_API_KEY_FILE=/data/control.key')
+  const command = (at: typeof control) => addressesText({ inference, control: at, grpc, keyFile: '/data/control.key' })
+  expect(key).toMatch(
+    /: CUTOVER_API_KEY_FILE=\/data\/control.key cutover keys create NAME --role admin --server https:\/\/\[::1\]:8081$/,
+  )
+  expect(command({ host: '127.0.0.1', port: 8081, secure: false })).toMatch(/ --role admin\n$/)
+  expect(command({ host: '0.0.0.0', port: 9081, secure: false })).toMatch(/ --server http:\/\/127.0.0.1:9081\n$/)
 })
 
 it('a server tells programs the same in one line of JSON', () => {

@@ -2,9 +2,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Logger } from 'pino'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryEventLog } from '../../src/adapters/event-log/memory.ts'
-import { applyResources, readResources } from '../../src/main/start-up.ts'
+import { limits } from '../../src/core/limits.ts'
+import { applyResources, fleetsSettled, readResources } from '../../src/main/start-up.ts'
+import type { Deployer } from '../../src/ports/deployer.ts'
 import { type ControlRig, controlRig } from '../support/control.ts'
 import { digits, toV2 } from '../support/documents.ts'
 import { endpointSpec, releasePlan } from '../support/releases.ts'
@@ -71,5 +74,43 @@ describe('the file of a server', () => {
       ['digits', ['v1', 'v2', 'v3']],
       ['other', ['v1', 'v2', 'v3']],
     ])
+  })
+})
+
+describe('callers of a server that comes up', () => {
+  const refused = 'GET http://127.0.0.1:9001/health failed: ECONNREFUSED'
+
+  /** What a server says whose stable version has its instance after so long. */
+  async function startWhoseFleetTakes(readyAfterMs: number): Promise<string[]> {
+    vi.useFakeTimers()
+    const rig = controlRig()
+    await startWith(rig, [digits])
+    const startMs = performance.now()
+    const isUp = () => performance.now() - startMs >= readyAfterMs
+    const deployer = {
+      status: () => [{ id: 'digits/v1/0', state: 'starting', detail: refused }],
+      fleets: { readyCount: () => (isUp() ? 1 : 0) },
+    } as unknown as Deployer
+    const said: string[] = []
+    const say = ({ version, detail }: { version: string; detail: string }, text: string) =>
+      void said.push(`${text} (${version}: ${detail})`)
+    const settled = fleetsSettled(rig.controller, deployer, { info: say, warn: say } as Pick<Logger, 'info' | 'warn'>)
+    await vi.advanceTimersByTimeAsync(limits.startupGraceMs + 100)
+    await settled
+    return said
+  }
+  afterEach(() => vi.useRealTimers())
+
+  const waits = `callers are let in when digits/v1 is ready, or after 10 s without it (digits/v1: ${refused})`
+  it.each([
+    ['are let in without a word where the stable version is there soon', 500, []],
+    ['wait for it, and the log says for what', 3_000, [waits]],
+    [
+      'are let in without it in the end, and the log says so',
+      60_000,
+      [waits, `callers are let in while no instance of digits/v1 is ready (digits/v1: ${refused})`],
+    ],
+  ])('%s', async (_rule, readyAfterMs, said) => {
+    expect(await startWhoseFleetTakes(readyAfterMs)).toEqual(said)
   })
 })

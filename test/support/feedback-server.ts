@@ -1,4 +1,4 @@
-/** The feedback route of an inference listener: takes what it gets and says so. */
+/** The feedback route of an inference listener: takes what it gets and says so. It knows every prediction but `unknown`. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -15,7 +15,7 @@ export async function startFeedbackServer() {
       const results = items.map(({ prediction, id, label }) => ({
         id: id ?? 'f-1',
         prediction: prediction ?? null,
-        status: label === null ? 'invalid' : 'joined',
+        status: label === null ? 'invalid' : prediction === 'unknown' ? 'pending' : 'joined',
         ...(label === null && { detail: 'label must be a string' }),
       }))
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ results }))

@@ -36,7 +36,7 @@ function membersWords({ include, exclude, when }: WireSegment): string {
   const parts = [
     ...(include.length > 0 ? [`${include.length} by name`] : []),
     ...(when.length > 0 ? [`whoever fits: ${when.join(' and ')}`] : []),
-    ...(exclude.length > 0 ? [`never ${exclude.length} that are excluded`] : []),
+    ...(exclude.length > 0 ? [`${exclude.length} excluded by name`] : []),
   ]
   return parts.join('; ')
 }

@@ -5,6 +5,7 @@ import { endpointSchema, type WireEndpoint, type WireVersion } from '../../../sr
 import { listOf } from '../../../src/contract/wire/list.ts'
 import { releaseSummarySchema, type WireReleaseSummary } from '../../../src/contract/wire/release.ts'
 import { percent } from '../../../src/contract/words/quantities.ts'
+import { fleetWord, lackOf } from '../../../src/contract/words/readiness.ts'
 import { liveMs, useRead } from '../../api/reading.ts'
 import { Badge, StateBadge, type Tone } from '../../parts/badge.tsx'
 import { Moment } from '../../parts/moment.tsx'
@@ -41,7 +42,8 @@ function Nothing() {
 }
 
 function Endpoint({ endpoint }: { endpoint: WireEndpoint }) {
-  const { name, protocol, stable, versions, weightsPpm, activeRelease, queue } = endpoint
+  const { name, protocol, stable, versions, weightsPpm, activeRelease, queue, monitored } = endpoint
+  const lack = lackOf(endpoint)
   return (
     <article className="panel" aria-label={`Endpoint ${name}`}>
       <div className="row spread">
@@ -59,25 +61,51 @@ function Endpoint({ endpoint }: { endpoint: WireEndpoint }) {
           <Version key={version.name} version={version} />
         ))}
       </ul>
+      {lack !== null && <p>{lack.text}</p>}
+      <Monitored monitored={monitored} />
       {activeRelease !== null && <RunningRelease key={activeRelease} id={activeRelease} />}
       {queue.length > 0 && <p className="muted">Waiting for its end: {queue.join(', ')}</p>}
     </article>
   )
 }
 
-const fleetTones: Readonly<Record<WireVersion['fleet'], Tone>> = {
+const monitorTones: Readonly<Record<WireEndpoint['monitored']['status'], Tone>> = {
+  unwatched: 'plain',
+  ok: 'good',
+  drifting: 'warn',
+  breached: 'bad',
+}
+
+/** What is watched of the stable version, with every alarm; nothing where nothing is watched. */
+function Monitored({ monitored: { status, alarms } }: Pick<WireEndpoint, 'monitored'>) {
+  if (status === 'unwatched') return null
+  return (
+    <section className="row" aria-label="Monitoring">
+      <span className="muted">monitoring</span>
+      <Badge tone={monitorTones[status]}>{status}</Badge>
+      {alarms.map(({ kind, name, reason }) => (
+        <span key={`${kind} ${name}`}>{reason}</span>
+      ))}
+    </section>
+  )
+}
+
+const fleetTones: Readonly<Record<ReturnType<typeof fleetWord>, Tone>> = {
   absent: 'plain',
   starting: 'live',
   ready: 'good',
   failed: 'bad',
+  down: 'bad',
 }
 
-function Version({ version: { name, role, fleet, instancesReady, instancesWanted } }: { version: WireVersion }) {
+function Version({ version }: { version: WireVersion }) {
+  const { name, role, instancesReady, instancesWanted } = version
+  const fleet = fleetWord(version)
   return (
     <li>
       <b>{name}</b>
       {role !== 'idle' && <span className="muted">{role}</span>}
-      <Badge tone={fleetTones[fleet]}>
+      <Badge tone={fleet === 'ready' && instancesReady < instancesWanted ? 'warn' : fleetTones[fleet]}>
         {fleet === 'absent' ? 'not running' : `${fleet}, ${instancesReady} of ${instancesWanted}`}
       </Badge>
     </li>

@@ -37,7 +37,11 @@ function Running({ release }: { release: WireRelease }) {
       {latest !== null && (
         <ul className="lines">
           {checksOf(latest.judgement).map(check => (
-            <CheckLine key={`${check.metric} ${check.role} ${check.candidate.version}`} check={check} />
+            <CheckLine
+              key={`${check.metric} ${check.role} ${check.candidate.version}`}
+              check={check}
+              isOneOfSeveral={Object.keys(latest.judgement.arms ?? {}).length > 1}
+            />
           ))}
         </ul>
       )}
@@ -52,12 +56,14 @@ function saying({ hold, returned, wait, latest, timeline }: WireRelease): string
   return wait?.says ?? latest?.judgement.reason ?? timeline.at(-1)?.text ?? ''
 }
 
-function CheckLine({ check }: { check: WireCheckResult }) {
-  const { metric, role, verdict, harm, reason } = check
+/** Of several candidates each line says whose it is. */
+function CheckLine({ check, isOneOfSeveral }: { check: WireCheckResult; isOneOfSeveral: boolean }) {
+  const { metric, role, verdict, harm, reason, candidate } = check
   return (
     <li>
       <VerdictBadge verdict={verdict} />
       <span>
+        {isOneOfSeveral && `${candidate.version}: `}
         <b>{metric}</b> <span className="muted">{role}</span>
       </span>
       <span>

@@ -49,7 +49,7 @@ export function Operate({ release }: { release: WireRelease }) {
           onConfirm={() => said.mutate(verb, { onSuccess: close })}
           onClose={close}
         >
-          <p>{verbWords[verb].does}</p>
+          <p>{verbWords[verb].does(release)}</p>
           <ProblemNote error={said.error} />
           <Field label="Why" hint="Kept in the log with it; may be left empty.">
             {labelled => (

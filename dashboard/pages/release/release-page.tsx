@@ -5,7 +5,14 @@ import './release.css'
 import { Link, useParams } from 'wouter'
 import type { WireJudgement } from '../../../src/contract/wire/judgement.ts'
 import { releaseSchema, type WireRelease } from '../../../src/contract/wire/release.ts'
-import { duration, offset, percent, rounded } from '../../../src/contract/words/quantities.ts'
+import {
+  duration,
+  exposureText,
+  offset,
+  percent,
+  rounded,
+  shortPercent,
+} from '../../../src/contract/words/quantities.ts'
 import { stageText } from '../../../src/contract/words/stages.ts'
 import { liveMs, useRead } from '../../api/reading.ts'
 import { StateBadge, VerdictBadge } from '../../parts/badge.tsx'
@@ -57,6 +64,7 @@ function Release({ release }: { release: WireRelease }) {
             <VerdictBadge verdict={latest.judgement.verdict} />
           </div>
           <p>{latest.judgement.reason}</p>
+          <Goal judgement={latest.judgement} />
           <ChecksTable judgement={latest.judgement} />
           <Pairs judgement={latest.judgement} />
           <Arms judgement={latest.judgement} />
@@ -81,13 +89,31 @@ function Standing({ release }: { release: WireRelease }) {
       <Fact name="holds">{hold === null ? null : `${hold.cause}: ${hold.reason}`}</Fact>
       <Fact name="returned">{returned === null ? null : `${returned.cause}: ${returned.reason}`}</Fact>
       <Fact name="downtime">{downtimeMs === null ? null : `nobody served for ${duration(downtimeMs)}`}</Fact>
-      <Fact name="probation">{probationUntil === null ? null : <Moment at={probationUntil} />}</Fact>
+      <Fact name="probation">
+        {probationUntil === null ? null : (
+          <>
+            until <Moment at={probationUntil} />
+          </>
+        )}
+      </Fact>
       <Fact name="because">{plan.reason}</Fact>
       <Fact name="started">
         <Moment at={startedAt} /> by {actor}
       </Fact>
       <Fact name="ended">{endedAt === null ? null : <Moment at={endedAt} />}</Fact>
     </dl>
+  )
+}
+
+/** What must be shown is told apart: guardrails may pass long before it is. */
+function Goal({ judgement: { reason, goal } }: { judgement: WireJudgement }) {
+  if (goal.reason === '') return null
+  return (
+    <div className="row">
+      <b>Goal</b>
+      <VerdictBadge verdict={goal.verdict} />
+      {goal.reason !== reason && <span>{goal.reason}</span>}
+    </div>
   )
 }
 
@@ -140,13 +166,16 @@ function Timeline({ release: { timeline, startedAt } }: { release: WireRelease }
     <div className="panel">
       <h2>Timeline</h2>
       <ol className="timeline">
-        {timeline.toReversed().map(({ seq, at, kind, text, candidatePpm }) => (
+        {timeline.toReversed().map(({ seq, at, kind, text, candidatePpm, exposure }) => (
           <li key={`${seq} ${kind} ${text}`} data-kind={kind}>
             <time dateTime={at} title={at}>
               +{offset(startedAt, at)}
             </time>
-            <span className="share">{percent(candidatePpm)}</span>
-            <span>{text}</span>
+            <span className="share">{shortPercent(candidatePpm)}</span>
+            <span>
+              {text}
+              {exposure !== null && <small className="muted">{exposureText(exposure)}</small>}
+            </span>
           </li>
         ))}
       </ol>

@@ -18,23 +18,26 @@ export function verbsFor({ state, phase, hold }: Pick<WireReleaseSummary, 'state
   ]
 }
 
-export const verbWords: Readonly<Record<Verb, { name: string; does: string; isGrave: boolean }>> = {
+type Ends = Pick<WireReleaseSummary, 'from' | 'to'>
+
+/** What each does, by the names of the versions: of several candidates only one is meant. */
+export const verbWords: Readonly<Record<Verb, { name: string; does: (release: Ends) => string; isGrave: boolean }>> = {
   promote: {
     name: 'Promote',
-    does: 'The candidate becomes the stable version now, whatever the evidence says.',
+    does: ({ to }) => `${to} becomes the stable version now, whatever the evidence says.`,
     isGrave: true,
   },
   pause: {
     name: 'Pause',
-    does: 'No step is taken until it is resumed; a breach still brings it back.',
+    does: () => 'No step is taken until it is resumed; a breach still brings it back.',
     isGrave: false,
   },
-  resume: { name: 'Resume', does: 'It goes on by its own rules.', isGrave: false },
-  approve: { name: 'Approve', does: 'What it waits for is given, and it goes on.', isGrave: false },
-  abort: { name: 'Abort', does: 'All traffic goes to the stable version.', isGrave: true },
+  resume: { name: 'Resume', does: () => 'It goes on by its own rules.', isGrave: false },
+  approve: { name: 'Approve', does: () => 'What it waits for is given, and it goes on.', isGrave: false },
+  abort: { name: 'Abort', does: ({ from }) => `All traffic goes to ${from}.`, isGrave: true },
   rollback: {
     name: 'Roll back',
-    does: 'All traffic goes back to the stable version, and the release ends.',
+    does: ({ from }) => `All traffic goes back to ${from}, and the release ends.`,
     isGrave: true,
   },
 }

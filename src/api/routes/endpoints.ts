@@ -13,7 +13,8 @@ import { applyOne } from '../apply-one.ts'
 import { readJson } from '../bodies.ts'
 import { type Api, actorOf, endpointState } from '../context.ts'
 import { type App, bodyOf, booleanQuery, json, problem } from '../route-parts.ts'
-import { endpointView, metricViews, versionView } from '../views.ts'
+import { versionView } from '../version-view.ts'
+import { endpointView, metricViews } from '../views.ts'
 
 const byName = z.object({ name: z.string() })
 const ofEndpoint = z.object({ endpoint: z.string().optional() })

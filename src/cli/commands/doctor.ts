@@ -4,9 +4,9 @@ import { access, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import type { WireEndpoint } from '../../contract/wire/endpoint.ts'
+import { lackOf } from '../../contract/words/readiness.ts'
 import { CliError, exitCodes } from '../errors.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
-import { lackOf } from '../readiness.ts'
 import { type Colour, printable } from '../text.ts'
 
 export type Finding = { name: string; status: 'ok' | 'warn' | 'fail'; detail: string; remedy: string | null }
@@ -56,7 +56,7 @@ async function onnxFinding(): Promise<Finding> {
     return { name, status: 'ok', detail: 'loads; onnx versions run in-process', remedy: null }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    const remedy = 'needed for versions with `onnx` only: npm install onnxruntime-node'
+    const remedy = 'needed for versions with `onnx` only: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node'
     return { name, status: 'warn', detail: `does not load: ${reason}`, remedy }
   }
 }

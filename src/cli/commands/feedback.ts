@@ -155,5 +155,7 @@ async function sendAll(run: Invocation, items: readonly unknown[]): Promise<Resu
 function summary(results: readonly Result[]): string {
   const counts = new Map<string, number>()
   for (const { status } of results) counts.set(status, (counts.get(status) ?? 0) + 1)
-  return [...counts].map(([status, count]) => `${count} ${status}`).join(', ')
+  const told = [...counts].map(([status, count]) => `${count} ${status}`).join(', ')
+  // Such as one whose id was mistyped: nothing failed, and nothing may ever come of it.
+  return counts.has('pending') ? `${told}; what is pending waits a week for a prediction of that id` : told
 }

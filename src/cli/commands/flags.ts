@@ -7,6 +7,7 @@ import { readText } from '../documents.ts'
 import { exitCodes, usageError } from '../errors.ts'
 import { explanationText, flagTable, flagText, historyText } from '../flags-text.ts'
 import { examples, type Handler, type Invocation, pathTo, type Register } from '../invocation.ts'
+import { printable } from '../text.ts'
 import { changeText } from './apply.ts'
 
 type Does = Parameters<Register>[1]
@@ -237,5 +238,14 @@ async function change(
   const path = `${pathTo('flags', name, verb)}${dryRun ? '?dryRun=true' : ''}`
   const done = await run.server.send<WireChange>('POST', path, body)
   run.answer(done, () => changeText(done, { dryRun, paint: run.paint }))
+  if (verb === 'serve') await warnOfSwitch(run, name)
   return exitCodes.done
+}
+
+/** What is served is of no effect while the flag is switched off: the change alone would look like one. */
+async function warnOfSwitch(run: Invocation, name: string): Promise<void> {
+  const { enabled, off } = await run.server.get<WireFlag>(pathTo('flags', name))
+  if (enabled) return
+  const served = off === null ? 'the value in their code' : off
+  run.say(printable(`${name} is disabled: everybody gets ${served} until: cutover flags enable ${name}`).concat('\n'))
 }

@@ -1,11 +1,11 @@
 /** `cutover status`: where everything, or one release, stands. */
 import type { WireEndpoint } from '../../contract/wire/endpoint.ts'
 import type { WireRelease, WireReleaseSummary } from '../../contract/wire/release.ts'
+import { lackOf } from '../../contract/words/readiness.ts'
 import { CliError, exitCodes, usageError } from '../errors.ts'
 import { atTheEnd } from '../follow.ts'
 import { examples, type Invocation, pathTo, type Register } from '../invocation.ts'
 import { endpointTable, releaseTable } from '../kinds.ts'
-import { lackOf } from '../readiness.ts'
 import { headText, releaseText } from '../release-text.ts'
 import { openReport } from '../report-file.ts'
 import { printable } from '../text.ts'
@@ -60,7 +60,7 @@ function overviewText(
 ): string {
   if (endpoints.length === 0) return 'no endpoints yet; cutover apply -f FILE makes them\n'
   const releases = recent.length === 0 ? 'no releases yet\n' : releaseTable(recent)
-  return `${endpointTable(endpoints)}${endpoints.map(endpoint => lackText(endpoint, run)).join('')}\n${releases}`
+  return `${endpointTable(endpoints)}${endpoints.map(endpoint => `${lackText(endpoint, run)}${alarmText(endpoint, run)}`).join('')}\n${releases}`
 }
 
 /** Traffic is given by weight whether or not anybody is there to take it: the table alone would say that all is well. */
@@ -69,6 +69,16 @@ function lackText(endpoint: WireEndpoint, { paint }: Invocation): string {
   if (lack === null) return ''
   const name = paint(lack.isDown ? 'red' : 'yellow', printable(endpoint.name))
   return `${name}: ${printable(lack.text)}; look at it: ${printable(lack.command)}\n`
+}
+
+/** What is watched of a stable version is no part of any release: whoever looks here first would not hear of it. */
+function alarmText({ name, stable, monitored: { status, alarms } }: WireEndpoint, { paint }: Invocation): string {
+  // What took traffic back, or would, tells more than drift.
+  const first = alarms.find(({ kind }) => kind === 'limit') ?? alarms[0]
+  if (first === undefined) return ''
+  const more = alarms.length === 1 ? '' : `, and ${alarms.length - 1} more`
+  const said = `${stable} is ${status}: ${first.reason}${more}; look at it: cutover describe endpoint ${name}`
+  return `${paint(status === 'breached' ? 'red' : 'yellow', printable(name))}: ${printable(said)}\n`
 }
 
 async function onlyActive(run: Invocation): Promise<string> {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { metricTypes } from '../metric-names.ts'
 import { timelineKinds } from '../resource-webhooks.ts'
+import { monitoredSchema } from './monitored.ts'
 import { names, ppm } from './parts.ts'
 
 export const instanceStates = ['starting', 'ready', 'unhealthy', 'draining', 'failed'] as const
@@ -96,6 +97,7 @@ export const endpointSchema = z
     activeRelease: z.string().nullable(),
     queue: names.meta({ description: 'Releases that wait for its end, in order.' }),
     releaseCount: z.int(),
+    monitored: monitoredSchema,
     unit: z.discriminatedUnion('from', [
       z.object({ from: z.literal('request') }),
       z.object({ from: z.literal('header'), name: z.string() }),

@@ -1,13 +1,11 @@
 /** What the control API tells of endpoints between and beside releases: drift, limits, and how late labels come. */
 import { z } from 'zod'
 import { verdicts } from './judgement.ts'
+import { monitoredShape } from './monitored.ts'
 import { time } from './parts.ts'
 
 const number = z.number().nullable()
 const share = z.number().min(0).max(1)
-
-export const monitorStatuses = ['unwatched', 'ok', 'drifting', 'breached'] as const
-export const alarmKinds = ['feature', 'answer', 'quality', 'limit'] as const
 
 const span = z.object({ predictions: z.int(), from: time, to: time })
 
@@ -58,10 +56,9 @@ export const monitoringSchema = z
   .object({
     endpoint: z.string(),
     version: z.string().meta({ description: 'The stable version.' }),
-    status: z.enum(monitorStatuses),
+    ...monitoredShape,
     since: time.nullable().meta({ description: 'Predictions after this are watched; null where nothing is.' }),
     changedAt: time.nullable(),
-    alarms: z.array(z.object({ kind: z.enum(alarmKinds), name: z.string(), reason: z.string() })),
     drift: z
       .object({
         verdict: z.enum(verdicts),

@@ -93,7 +93,7 @@ export const timelineEntrySchema = z
 
 /** Without the numbers: the story at a glance. */
 export const timelineLineSchema = timelineEntrySchema
-  .pick({ seq: true, at: true, kind: true, text: true, candidatePpm: true })
+  .pick({ seq: true, at: true, kind: true, text: true, candidatePpm: true, exposure: true })
   .meta({ id: 'TimelineLine' })
 
 export const releaseSchema = releaseSummarySchema
@@ -114,7 +114,10 @@ export const releaseSchema = releaseSummarySchema
         says: z.string(),
       })
       .nullable()
-      .meta({ description: 'How long the step will wait for its evidence if traffic goes on as it does.' }),
+      .meta({
+        description:
+          'How long the step will wait for its evidence if traffic goes on as it does, or lasts by its `for`.',
+      }),
     timeline: z.array(timelineLineSchema),
   })
   .meta({ id: 'ReleaseView', description: 'A release, its plan, its newest judgement and its story.' })

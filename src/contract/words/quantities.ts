@@ -4,6 +4,12 @@ export function percent(ppm: number): string {
   return `${ppm / 10_000}%`
 }
 
+/** For a column of a story: three digits tell a weight, as long as they do not make it all or nothing. */
+export function shortPercent(ppm: number): string {
+  const short = Number((ppm / 10_000).toPrecision(3))
+  return short === 100 ? percent(ppm) : `${short}%`
+}
+
 /** `1:02:03` or `2:03`. */
 export function offset(fromIso: string, toIso: string): string {
   const seconds = Math.max(0, Math.round((Date.parse(toIso) - Date.parse(fromIso)) / 1000))
@@ -22,6 +28,11 @@ export function duration(ms: number): string {
 export function longDuration(ms: number): string {
   const dayMs = 86_400_000
   return ms >= 2 * dayMs ? `${Number((ms / dayMs).toFixed(1))} days` : duration(ms)
+}
+
+/** What a candidate met until it was taken back or promoted. */
+export function exposureText(met: { requests: number; units: number; durationMs: number }): string {
+  return `${met.requests} requests of ${met.units} units met the candidate within ${duration(met.durationMs)}`
 }
 
 export function rounded(value: number): string {

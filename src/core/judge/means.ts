@@ -30,26 +30,22 @@ export function runMeans(
   { spec, scale, evidence }: { spec: MetricSpec; scale: Scale; evidence: string },
 ): CheckResult {
   const { candidate: to, stable: from } = context.sides
-  const own = context.pairs.flatMap(pair => armPair(evidence, spec, pair)).filter(hasEnough)
-  const pairs = withSharedUnits(own, { candidate: to, stable: from })
+  const versions = { candidate: to, stable: from }
+  const seen = context.pairs.flatMap(pair => armPair(evidence, spec, pair))
+  const own = seen.filter(hasEnough)
+  const pairs = withSharedUnits(own, versions)
   const strata = pairs.map(({ epoch, candidate, stable }) => ({
     epoch,
     candidate: numbersOf(candidate),
     stable: numbersOf(stable),
   }))
-  const sides = {
-    candidate: sideOf(
-      to,
-      strata.map(one => one.candidate),
-    ),
-    stable: sideOf(
-      from,
-      strata.map(one => one.stable),
-    ),
-  }
+  const compared = sidesOf(strata, versions)
+  // Where no epoch can be compared yet, what has come is told, as long as it is too little: 12 values are not none.
+  const come = sidesOf(seen, versions)
+  const sides = own.length === 0 && tooFew(check, come) !== null ? come : compared
   const methods = context.methods ?? sequentialMethods
   const base = { check, role, ...sides, strata, method: methodOf(spec, methods) }
-  const few = tooFew(check, sides) ?? tooFewOfClass(nameOf(check), classesOf(own, { candidate: to, stable: from }))
+  const few = tooFew(check, sides) ?? tooFewOfClass(nameOf(check), classesOf(own, versions))
   const values = `${nameOf(check)} ${plain(sides.candidate.value)} against ${plain(sides.stable.value)}`
   if (isStill(strata) || isRare(spec, scale, strata))
     return { ...base, ...judgeStill({ check, role, spec, scale, strata, words: values, few, methods }) }
@@ -153,6 +149,18 @@ function hasEnough({ candidate, stable }: ArmPair): boolean {
 
 function numbersOf({ n, mean, variance }: Arm): ArmNumbers {
   return { n, mean, variance }
+}
+
+function sidesOf(
+  strata: readonly { candidate: ArmNumbers; stable: ArmNumbers }[],
+  versions: { candidate: string; stable: string },
+): { candidate: SideNumbers; stable: SideNumbers } {
+  const side = (name: 'candidate' | 'stable') =>
+    sideOf(
+      versions[name],
+      strata.map(one => one[name]),
+    )
+  return { candidate: side('candidate'), stable: side('stable') }
 }
 
 function sideOf(version: string, arms: readonly ArmNumbers[]): SideNumbers {

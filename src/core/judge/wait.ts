@@ -2,8 +2,8 @@
  * How long a step will wait for its evidence if traffic goes on as it does: what is still needed over what has come per
  * time. An estimate for people; no verdict rests on it.
  */
-import type { CanaryPlan } from '../stage-plans.ts'
-import type { ReleaseState } from '../state.ts'
+import type { CanaryPlan, StagePlan } from '../stage-plans.ts'
+import type { Phase, ReleaseState } from '../state.ts'
 import type { CheckResult, Judgement } from './judgement.ts'
 
 export type StepWait = {
@@ -51,18 +51,45 @@ function requestsMissing(
 /** If so many requests brought not one observation, the next ones are not expected to either. */
 const tellingRequests = 100
 
-/** The wait of the release's running step, as of a look at the evidence; null where it waits for no traffic. */
+/** The wait of the release's running step, as of a look at the evidence; null where it waits for neither traffic nor time. */
 export function releaseWait(
-  { phase, plan, epochs }: ReleaseState,
+  release: ReleaseState,
   look: { judgement: Judgement; atMs: number },
 ): { wait: StepWait; says: string } | null {
-  if (phase.kind !== 'running') return null
-  const stage = plan.stages[phase.stageIndex]
+  const { phase, plan } = release
+  const stage = phase.kind === 'running' ? plan.stages[phase.stageIndex] : undefined
+  if (phase.kind !== 'running' || stage === undefined) return null
+  const found = trafficWait(release, stage, look)
+  const lastsMs = lastsMoreMs(stage, phase.stage, look.atMs)
+  // Whichever is over last; what never ends by itself is said first.
+  if (lastsMs === 0 || (found !== null && (found.wait.waitMs ?? Number.POSITIVE_INFINITY) >= lastsMs)) return found
+  const wait = { requests: 0, requestsPerMinute: 0, ...found?.wait, waitMs: lastsMs }
+  const what = stage.kind === 'canary' ? 'step' : 'stage'
+  return { wait, says: `the ${what} lasts ${span(lastsMs)} more at least, as its \`for\` asks` }
+}
+
+function trafficWait(
+  { phase, epochs }: ReleaseState,
+  stage: StagePlan,
+  look: { judgement: Judgement; atMs: number },
+): { wait: StepWait; says: string } | null {
   const sinceMs = epochs.at(-1)?.sinceMs
-  if (stage?.kind !== 'canary' || phase.stage.kind !== 'canary' || sinceMs === undefined) return null
+  if (phase.kind !== 'running' || stage.kind !== 'canary' || phase.stage.kind !== 'canary' || sinceMs === undefined)
+    return null
   const wait = stepWait({ ...look, minRequests: stage.minRequests, sinceMs })
-  if (wait === null) return null
-  return { wait, says: waitText(wait, leftMs(stage, phase.stage, look.atMs)) }
+  return wait === null ? null : { wait, says: waitText(wait, leftMs(stage, phase.stage, look.atMs)) }
+}
+
+type Running = Extract<Phase, { kind: 'running' }>
+
+/** What is left of the time that a step, or a stage, lasts at least. */
+function lastsMoreMs(plan: StagePlan, state: Running['stage'], atMs: number): number {
+  if (plan.kind === 'canary' && state.kind === 'canary')
+    return Math.max(0, (plan.steps[state.stepIndex]?.floorMs ?? 0) - (atMs - state.stepSinceMs))
+  if ((plan.kind !== 'shadow' && plan.kind !== 'abTest') || (state.kind !== 'shadow' && state.kind !== 'abTest'))
+    return 0
+  if (state.sinceMs === null) return 0
+  return Math.max(0, plan.floorMs - (atMs - state.sinceMs))
 }
 
 /** Time to the ceiling of the step; null without one. */
@@ -82,6 +109,7 @@ const cheaper =
   'cheaper: a shadow stage compares answers in pairs and needs far fewer requests; or a wider margin, a greater weight, a longer at-most'
 
 export function waitText(wait: StepWait, leftMs: number | null): string {
+  if (wait.requestsPerMinute === 0) return 'the candidate gets no requests at present, so it will not end by itself'
   const rate = `${Number(wait.requestsPerMinute.toPrecision(2))} requests a minute`
   const says =
     wait.waitMs === null

@@ -1,5 +1,5 @@
-/** Which version that has traffic lacks instances, why, and where to look: what `status` and `doctor` say of an endpoint. */
-import type { WireEndpoint } from '../contract/wire/endpoint.ts'
+/** Which version that has traffic lacks instances, why, and where to look: what `status`, `doctor` and the dashboard say of an endpoint. */
+import type { WireEndpoint, WireVersion } from '../wire/endpoint.ts'
 
 export type Lack = { isDown: boolean; text: string; command: string }
 
@@ -17,4 +17,12 @@ export function lackOf({ name: endpoint, versions }: WireEndpoint): Lack | null 
   if (missing === undefined) return null
   const text = `${missing.instancesReady} of ${missing.instancesWanted} instances of ${missing.name} are ready`
   return { isDown: false, text, command: command(missing.name) }
+}
+
+/** A fleet that was ready stays so while its servers are down: of these nobody is there. */
+export function fleetWord({
+  fleet,
+  instancesReady,
+}: Pick<WireVersion, 'fleet' | 'instancesReady'>): WireVersion['fleet'] | 'down' {
+  return fleet === 'ready' && instancesReady === 0 ? 'down' : fleet
 }
