@@ -10,7 +10,8 @@ export default defineConfig({
     exclude: ['test/e2e/**', 'node_modules/**'],
     // Many tests wait for processes and sockets rather than for a core.
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // For whoever hangs: a machine with other work may take ten times as long for histories on disk.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 })

@@ -34,7 +34,9 @@ import { tempFolder } from './temp-folder.ts'
 predictionLogContract('memory', async clock => createMemoryPredictionLog({ clock }))
 predictionLogContract('SQLite', clock => openSqlitePredictionLog({ file: join(tempFolder(), 'predictions.db'), clock }))
 trimmingContract('memory', async clock => createMemoryPredictionLog({ clock }))
-trimmingContract('SQLite', clock => openSqlitePredictionLog({ file: join(tempFolder(), 'predictions.db'), clock }))
+trimmingContract('SQLite', clock => openSqlitePredictionLog({ file: join(tempFolder(), 'predictions.db'), clock }), {
+  histories: 20,
+})
 
 async function openAt(file: string) {
   const log = await openSqlitePredictionLog({ file, clock: systemClock })

@@ -87,12 +87,16 @@ function failing(log: PredictionLog, afterBatches: () => number): PredictionLog[
   }
 }
 
-const logs: Readonly<Record<string, () => Promise<PredictionLog>>> = {
-  memory: async () => createMemoryPredictionLog({ clock: createManualClock() }),
-  SQLite: () => openSqlitePredictionLog({ file: `${tempFolder()}/predictions.db`, clock: createManualClock() }),
-}
+const inMemory = async () => createMemoryPredictionLog({ clock: createManualClock() })
+const onDisk = () => openSqlitePredictionLog({ file: `${tempFolder()}/predictions.db`, clock: createManualClock() })
 
-describe.each(Object.entries(logs))('evidence that is read again from %s', (_, open) => {
+/** A history on disk costs a thread and a file. */
+const logs: readonly [name: string, open: () => Promise<PredictionLog>, histories: number][] = [
+  ['memory', inMemory, 200],
+  ['SQLite', onDisk, 12],
+]
+
+describe.each(logs)('evidence that is read again from %s', (_, open, histories) => {
   it('meets each commit once and in order, whatever is committed meanwhile and however little may wait', async () => {
     const endpoint = fc.constantFrom('digits', 'prices', 'plain')
     const batches = (maxLength: number) => fc.array(fc.array(endpoint, { minLength: 1, maxLength: 4 }), { maxLength })
@@ -110,12 +114,12 @@ describe.each(Object.entries(logs))('evidence that is read again from %s', (_, o
         expect(Object.fromEntries(met)).toEqual(Object.fromEntries(committed))
         await log.close()
       }),
-      { numRuns: 40 },
+      { numRuns: histories },
     )
   })
 })
 
-describe.each(Object.entries(logs))('evidence that could not be read at first from %s', (_, open) => {
+describe.each(logs)('evidence that could not be read at first from %s', (_, open, histories) => {
   it('meets each commit once and in order all the same, wherever reading broke off', async () => {
     const endpoint = fc.constantFrom('digits', 'prices', 'plain')
     const batches = fc.array(fc.array(endpoint, { minLength: 1, maxLength: 4 }), { maxLength: 8 })
@@ -143,14 +147,14 @@ describe.each(Object.entries(logs))('evidence that could not be read at first fr
         expect(Object.fromEntries(met)).toEqual(Object.fromEntries(committed))
         await log.close()
       }),
-      { numRuns: 40 },
+      { numRuns: histories },
     )
   })
 })
 
 describe('evidence that is read again', () => {
   const opened = async () => {
-    const log = await (logs['memory'] as (typeof logs)[string])()
+    const log = await inMemory()
     onTestFinished(() => log.close())
     return log
   }
