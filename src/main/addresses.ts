@@ -1,5 +1,6 @@
 /** Where a server that runs is found, for people and for programs. */
 import { hostAndPort } from '../core/host-and-port.ts'
+import { fromHere } from './reached-at.ts'
 import type { Address, RunningServer } from './start-server.ts'
 
 type Found = Pick<RunningServer, 'inference' | 'control' | 'grpc' | 'keyFile'>
@@ -22,8 +23,7 @@ export function urlOf(address: Address): string {
 
 /** To be copied as it stands: another address than the usual one is in it. */
 function firstKeyText(file: string, control: Address): string {
-  const isAnywhere = control.host === '0.0.0.0' || control.host === '::'
-  const url = urlOf(isAnywhere ? { ...control, host: '127.0.0.1' } : control)
+  const url = urlOf(fromHere(control))
   const server = url === usualControl ? '' : ` --server ${url}`
   return `keys are needed; the first one is made on this machine: CUTOVER_API_KEY_FILE=${file} cutover keys create NAME --role admin${server}\n`
 }

@@ -5,7 +5,7 @@ import { type Address, Relay, type RelayBounds } from '../adapters/standby/relay
 import type { ServerSettings } from '../config/load.ts'
 import { limits } from '../core/limits.ts'
 import { assertPortFree } from '../workers/port-probe.ts'
-import { isAny } from './reached-at.ts'
+import { fromHere } from './reached-at.ts'
 
 export type CallerListener = 'inference' | 'grpc'
 
@@ -57,7 +57,7 @@ export class CallerRelays {
     const relay = this.#relays[name]
     relay.stopListening()
     const bound = await listen()
-    relay.forwardTo({ host: isAny(bound.host) ? '127.0.0.1' : bound.host, port: bound.port })
+    relay.forwardTo(fromHere({ host: bound.host, port: bound.port }))
     return bound
   }
 

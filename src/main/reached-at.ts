@@ -15,8 +15,13 @@ export function reachedAt({ inference, control, grpc, peers }: ServedAt, adverti
   }
 }
 
+/** Where this machine itself reaches what listens there. */
+export function fromHere<A extends Address>(address: A): A {
+  return isAny(address.host) ? { ...address, host: '127.0.0.1' } : address
+}
+
 /** All addresses of a machine at once. */
-export function isAny(host: string): boolean {
+function isAny(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
 

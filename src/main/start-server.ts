@@ -64,7 +64,8 @@ async function compose(
   const { logger, entrances } = ground
   // Whoever stands by would find out once it takes over, and there were nobody.
   if (settings.tracing !== null) headersOf(settings.tracing, ground.secretOf)
-  if (settings.resources !== null) await readResources(settings.resources)
+  const file =
+    settings.resources === null ? null : { path: settings.resources, read: await readResources(settings.resources) }
   const held = await holdStores(ground, toldToEnd)
   const { stores, standby, takenOver } = held
   const { predictions } = stores
@@ -98,7 +99,7 @@ async function compose(
     ...{ stores, steering, expressions, metrics: plane.metrics },
     isServing: () => isServing,
   })
-  if (settings.resources !== null) await applyFile(ground, control, { file: settings.resources, standby })
+  if (file !== null) await applyFile(ground, control, { ...file, isOld: standby !== null })
 
   await fleetsSettled(control, plane.deployer, logger)
   await reading.soon
@@ -150,21 +151,21 @@ function startRegistrar({ logger, clock, folder, secretOf, endings }: Ground, co
   return registrar
 }
 
-/** A file that changed while this server stood by, and is wrong by now, keeps it from nothing. */
+/** Read long ago it is read again: one that changed while this server stood by, and is wrong by now, keeps it from nothing. */
 async function applyFile(
   { logger, complain }: Ground,
   control: Controller,
-  { file, standby }: { file: string } & Pick<HeldStores, 'standby'>,
+  { path, read, isOld }: { path: string; read: Awaited<ReturnType<typeof readResources>>; isOld: boolean },
 ): Promise<void> {
   const goesOn = 'the server goes on with what its log says'
-  const resources = await readResources(file).catch((error: unknown) => {
-    if (standby === null) throw error
-    complain(`${file} is not what it was when this server began to stand by; ${goesOn}`, error)
-    return []
-  })
+  const readAgain = () =>
+    readResources(path).catch((error: unknown) => {
+      complain(`${path} is not what it was when this server began to stand by; ${goesOn}`, error)
+      return []
+    })
   const onRefused = (document: string, reason: string): void =>
-    logger.error({ reason }, `${document} of ${file} was refused; ${goesOn}`)
-  await applyResources(control, resources, { file, onRefused })
+    logger.error({ reason }, `${document} of ${path} was refused; ${goesOn}`)
+  await applyResources(control, isOld ? await readAgain() : read, { file: path, onRefused })
 }
 
 /** Where a server stood by before, callers who wait there are handed to the gateway, and what its own gateways have left is taken. */

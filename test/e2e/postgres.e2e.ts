@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { stringify } from 'yaml'
 import { leaseTimes } from '../../src/adapters/postgres/lease.ts'
-import { onOneDatabase as it } from './one-database.ts'
+import { onOneDatabase } from './one-database.ts'
 import { answerWithinMs, getJson, root, type ServerProcess, until, type Workplace } from './process.ts'
 
 const digits = {
@@ -19,10 +19,9 @@ const digits = {
   metrics: { accuracy: { type: 'accuracy' } },
 }
 
-const wordsFor = (place: Workplace, url: string) => [
-  ...['-c', place.write('cutover.yaml', stringify(digits))],
-  ...['--database', url],
-]
+const it = onOneDatabase.extend<{ words: readonly string[] }>({
+  words: async ({ here, url }, use) => use(['-c', here.write('cutover.yaml', stringify(digits)), '--database', url]),
+})
 
 async function ask({ inferenceUrl }: Pick<ServerProcess, 'inferenceUrl'>, user: number) {
   const response = await fetch(`${inferenceUrl}/v2/models/digits/infer`, {
@@ -74,11 +73,10 @@ async function answersWell(url: string, withinMs = answerWithinMs): Promise<bool
 
 describe('a server that shares its database', () => {
   it.concurrent('is followed by the one that stands by, kill -9 or not, with its releases, weights, predictions and labels', async ({
-    url,
+    words,
     here,
     there,
   }) => {
-    const words = wordsFor(here, url)
     const first = await here.serve(words)
     const controlUrl = there.urls.controlUrl
     const waiting = await standBy(there, words)
@@ -126,11 +124,10 @@ describe('a server that shares its database', () => {
   })
 
   it.concurrent('that stood still for longer than its lease writes nothing more, and ends with 1', async ({
-    url,
+    words,
     here,
     there,
   }) => {
-    const words = wordsFor(here, url)
     const first = await here.serve(words)
     await standBy(there, words)
     await askAll(first)
@@ -148,10 +145,9 @@ describe('a server that shares its database', () => {
 
   it('serves on while the database is away, and has every prediction once it is there again', async ({
     database,
-    url,
+    words,
     here,
   }) => {
-    const words = wordsFor(here, url)
     const server = await here.serve(words)
     await askAll(server)
     await database.crash()
@@ -183,8 +179,7 @@ it.for<[why: string, text: string, says: RegExp]>([
   ],
 ])(
   'a server with %s says so at its start, and not when it takes over',
-  async ([_, text, says], { url, here, there }) => {
-    const words = wordsFor(here, url)
+  async ([_, text, says], { words, here, there }) => {
     await here.serve(words)
     const file = there.write('cutover.yaml', text)
     await expect(there.serve(['-c', file, ...words.slice(2)])).rejects.toThrow(says)

@@ -247,5 +247,5 @@ async function warnOfSwitch(run: Invocation, name: string): Promise<void> {
   const { enabled, off } = await run.server.get<WireFlag>(pathTo('flags', name))
   if (enabled) return
   const served = off === null ? 'the value in their code' : off
-  run.say(printable(`${name} is disabled: everybody gets ${served} until: cutover flags enable ${name}`).concat('\n'))
+  run.say(`${printable(`${name} is disabled: everybody gets ${served} until: cutover flags enable ${name}`)}\n`)
 }
