@@ -193,3 +193,19 @@ describe('a release with challengers', () => {
     })
   })
 })
+
+it('a winner that has to start again after a restart gets no copies until it is ready, and then all of the traffic', () => {
+  const shadow = shadowPlan({ challengers: ['v2', 'v3'] })
+  const events = [
+    ...[happen.applied(), happen.ready('v1'), happen.released(releasePlan({ stages: [shadow] }))],
+    ...[happen.ready('v2'), happen.ready('v3')],
+    judgedArms({ v2: { verdict: 'fail' }, v3: { verdict: 'insufficient', goal: 'insufficient' } }),
+    happen.restarted(),
+    judgedArms({ v3: { verdict: 'pass' } }),
+  ]
+  const tableAfter = (more: readonly ControlEvent[]) =>
+    run([...events, ...more]).seen.at(-1)?.after.endpoints['digits']?.table
+  expect(tableAfter([])).toMatchObject({ weights: { v1: 1_000_000 } })
+  expect(tableAfter([])?.mirrors).toBeUndefined()
+  expect(tableAfter([happen.ready('v3')])?.weights).toEqual({ v3: 1_000_000 })
+})

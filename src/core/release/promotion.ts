@@ -1,7 +1,7 @@
 /** The end that goes forward: what has passed is promoted once nothing keeps it waiting. */
 import { limits } from '../limits.ts'
 import { candidateOf, type Passed } from '../state.ts'
-import { type Draft, endRelease, ensureFleet, setPhase, setWeights, stopFleets } from './draft.ts'
+import { type Draft, endRelease, ensureFleet, setExtras, setPhase, setWeights, stopFleets } from './draft.ts'
 import { gateOf } from './gates.ts'
 import { freezeHold, hasGap, isFrozen, isKeptWaiting, waitPassed } from './waits.ts'
 
@@ -34,14 +34,15 @@ function promoteChosen(draft: Draft, { winner, keepMs }: Passed, atMs: number): 
   return promote(winner === undefined ? draft : withCandidate(draft, winner), atMs, keepMs)
 }
 
-/** Everybody moves to the candidate; while that cannot serve, as after a restart, everybody stays where they are. */
+/** Everybody moves to the candidate; while that cannot serve, as after a restart, everybody stays where they are, and nobody is copied to it. */
 export function promote(draft: Draft, atMs: number, keepMs?: number): Draft {
   const candidate = candidateOf(draft.release)
   const fleet = draft.endpoint.fleets[candidate] ?? 'absent'
   if (fleet === 'ready') return moveAll(draft, atMs, keepMs)
   const asked = fleet === 'starting' ? draft : ensureFleet(draft, candidate)
-  const { epoch } = draft.endpoint.table
-  return setPhase(asked, { kind: 'promoting', epoch, ...(keepMs !== undefined && { keepMs }), awaitsFleet: true })
+  const single = asked.endpoint.table.mirrors === undefined ? asked : setExtras(asked, { mirrors: null })
+  const { epoch } = single.endpoint.table
+  return setPhase(single, { kind: 'promoting', epoch, ...(keepMs !== undefined && { keepMs }), awaitsFleet: true })
 }
 
 /** The candidate that was waited for is ready. */
