@@ -1,7 +1,4 @@
 import { defineConfig } from 'vitest/config'
-import { keepCompiled } from './test/support/compile-cache.ts'
-
-keepCompiled()
 
 export default defineConfig({
   test: {

@@ -1,7 +1,4 @@
 import { defineConfig } from 'vitest/config'
-import { keepCompiled } from './test/support/compile-cache.ts'
-
-keepCompiled()
 
 /** Whole processes over real sockets: minutes, not seconds, and one at a time. */
 export default defineConfig({
